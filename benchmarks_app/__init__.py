@@ -1,0 +1,1 @@
+"""Benchmarks, their versions and their entries."""

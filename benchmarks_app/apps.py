@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class BenchmarksConfig(AppConfig):
+    name = "benchmarks_app"
+    label = "benchmarks"
+    default_auto_field = "django.db.models.BigAutoField"

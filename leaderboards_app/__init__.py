@@ -1,0 +1,1 @@
+"""Standings, comparison, the home page and the correction log."""

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class LeaderboardsConfig(AppConfig):
+    name = "leaderboards_app"
+    label = "leaderboards"
+    default_auto_field = "django.db.models.BigAutoField"

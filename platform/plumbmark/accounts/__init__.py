@@ -1,0 +1,1 @@
+"""Users, namespaces, teams, API tokens and sign-in."""

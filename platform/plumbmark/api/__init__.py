@@ -1,0 +1,1 @@
+"""The REST API: router and OpenAPI description. Endpoints live in their apps."""

@@ -1,0 +1,1 @@
+"""What every app shares: public ids, outbox, audit events, REST bases, template tags."""

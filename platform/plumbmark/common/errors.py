@@ -1,0 +1,60 @@
+"""Errors that a person or a program gets to see, mapped once to pages and to problem+json."""
+
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """A request that cannot be met. `message` says what is wrong, where, and how to mend it."""
+
+    status = 400
+    code = "invalid"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class NotAllowed(DomainError):
+    status = 403
+    code = "not-allowed"
+
+
+class Conflict(DomainError):
+    """The thing is in a state that does not admit the request."""
+
+    status = 409
+    code = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input.
+
+    `path` is a dotted path in a document or a column name; `line` counts from 1.
+    """
+
+    message: str
+    path: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = []
+        if self.line is not None:
+            place.append(f"line {self.line}")
+        if self.path:
+            place.append(self.path)
+        return f"{', '.join(place)}: {self.message}" if place else self.message
+
+
+class InvalidInput(DomainError):
+    """An input with one or more problems, each with its place."""
+
+    status = 422
+    code = "invalid-input"
+
+    def __init__(self, problems: list[Problem], summary: str = "") -> None:
+        self.problems = problems
+        super().__init__(summary or "; ".join(str(problem) for problem in problems[:5]))

@@ -1,0 +1,65 @@
+"""Jobs of the outbox: delivery, and the sweep that replays what was missed."""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from plumbmark.common.models import OutboxEvent
+from plumbmark.common.outbox import subscribers_of
+
+log = logging.getLogger(__name__)
+
+_BATCH = 200
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+def ring_outbox() -> None:
+    """Ask a worker to deliver. A lost bell is no harm: the sweep rings again."""
+    try:
+        deliver_events.delay()
+    except Exception:
+        log.warning("the broker did not take a bell; the sweep will ring again", exc_info=True)
+
+
+@shared_task(name="common.jobs.deliver_events")
+def deliver_events() -> int:
+    """Deliver every undelivered event that is due; returns how many were delivered."""
+    delivered = 0
+    now = timezone.now()
+    due = (
+        OutboxEvent.objects.filter(delivered_at__isnull=True)
+        .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
+        .order_by("id")[:_BATCH]
+    )
+    for event in due:
+        delivered += _deliver(event)
+    return delivered
+
+
+def _deliver(event: OutboxEvent) -> bool:
+    reached = set(event.delivered_to)
+    for name, subscriber in subscribers_of(event.kind).items():
+        if name in reached:
+            continue
+        try:
+            with transaction.atomic():
+                subscriber(event.payload)
+        except Exception as error:
+            log.exception("subscriber %s failed on %s", name, event)
+            pause = min(timedelta(seconds=2 ** min(event.attempts, 12)), _LONGEST_PAUSE)
+            OutboxEvent.objects.filter(pk=event.pk, delivered_at__isnull=True).update(
+                attempts=event.attempts + 1,
+                next_attempt_at=timezone.now() + pause,
+                delivered_to=sorted(reached),
+                last_error=f"{name}: {type(error).__name__}: {error}"[:2000],
+            )
+            return False
+        reached.add(name)
+    OutboxEvent.objects.filter(pk=event.pk).update(
+        delivered_at=timezone.now(), delivered_to=sorted(reached), last_error=""
+    )
+    return True

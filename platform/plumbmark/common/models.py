@@ -1,0 +1,89 @@
+"""Rows that every app shares: the outbox, the audit trail, idempotency keys."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Withholdable(models.Model):
+    """Content that can be tombstoned: it goes, its hash and the reason stay."""
+
+    withheld_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withheld_reason = models.CharField(max_length=500, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_withheld(self) -> bool:
+        return self.withheld_at is not None
+
+
+class OutboxEvent(models.Model):
+    """Something that happened, written in the transaction of the change it tells of."""
+
+    kind = models.CharField(max_length=64)
+    payload = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+    delivered_to = models.JSONField(default=list, editable=False)
+    """Names of the subscribers that have reacted; a replay skips them."""
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    next_attempt_at = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(delivered_at__isnull=True),
+                name="outbox_undelivered",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
+
+
+class AuditEvent(models.Model):
+    """Who did what to which thing. Appended by actions, never changed."""
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """None: the platform itself."""
+    action = models.CharField(max_length=64)
+    thing = models.CharField(max_length=64)
+    """`kind:public id`, for example `task:7fk2…`."""
+    details = models.JSONField(default=dict)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["thing", "-at"], name="audit_by_thing"),
+            models.Index(fields=["actor", "-at"], name="audit_by_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.thing}"
+
+
+class IdempotencyKey(models.Model):
+    """The stored answer to a write that carried an `Idempotency-Key`: a repeat gets the same."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=80)
+    status = models.PositiveSmallIntegerField(null=True)
+    """None while the first request is still being answered."""
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="idempotencykey_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.key

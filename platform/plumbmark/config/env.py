@@ -1,0 +1,104 @@
+"""Typed readers of the environment.
+
+Every setting `PLUMBMARK_X` may come from the variable itself or from the file named by
+`PLUMBMARK_X_FILE` (the way container platforms hand over secrets).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+class BadSetting(Exception):
+    """An environment variable has a value that cannot be read."""
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's value, or the stripped content of the file that `name`_FILE names."""
+    file_name = os.environ.get(f"{name}_FILE")
+    if file_name:
+        try:
+            return Path(file_name).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadSetting(f"{name}_FILE names {file_name}, which cannot be read") from error
+    return os.environ.get(name, default)
+
+
+def integer(name: str, default: int) -> int:
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        return int(raw)
+    except ValueError as error:
+        raise BadSetting(f"{name} must be a whole number, not {raw!r}") from error
+
+
+def number(name: str, default: float) -> float:
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        return float(raw)
+    except ValueError as error:
+        raise BadSetting(f"{name} must be a number, not {raw!r}") from error
+
+
+def flag(name: str, default: bool) -> bool:
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise BadSetting(f"{name} must be one of true, false, not {raw!r}")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list of words separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def path(name: str, default: Path) -> Path:
+    raw = text(name)
+    return Path(raw).expanduser().resolve() if raw else default
+
+
+def database(name: str, sqlite_path: Path) -> dict[str, Any]:
+    """Django's database entry from a `postgres://user:password@host:port/name` URL.
+
+    Without the variable it is SQLite at `sqlite_path`, in the form that keeps one writer and many
+    readers going: WAL, and IMMEDIATE so that a transaction never fails half-way for the lock.
+    """
+    url = text(name)
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": str(sqlite_path),
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": (
+                    "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
+                    "PRAGMA busy_timeout=20000;PRAGMA mmap_size=134217728;"
+                    "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000"
+                ),
+            },
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise BadSetting(f"{name} must start with postgres://, not {parts.scheme!r}")
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }

@@ -1,0 +1,265 @@
+"""Every setting, read from the environment (docs/operators/settings.md lists them).
+
+Without any variable this is the embedded default: SQLite, Celery's filesystem broker, mails in the
+terminal, everything under `var/`.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from plumbmark.config import env
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+_IS_CHECKOUT = (CHECKOUT / "manage.py").exists()
+
+# --- Where things are kept --------------------------------------------------------------------
+
+STATE_DIR: Path = env.path("PLUMBMARK_STATE_DIR", (CHECKOUT if _IS_CHECKOUT else Path.cwd()) / "var")
+"""Everything that must survive a restart: the embedded database, files, spool and queue."""
+
+STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _secret_key() -> str:
+    """The configured key, or one made at the first start and kept in the state directory."""
+    configured = env.text("PLUMBMARK_SECRET_KEY")
+    if configured:
+        return configured
+    kept = STATE_DIR / "secret_key"
+    try:
+        handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return kept.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(key := secrets.token_urlsafe(48))
+    return key
+
+
+# --- The site ---------------------------------------------------------------------------------
+
+DEBUG: bool = env.flag("PLUMBMARK_DEBUG", False)
+SECRET_KEY: str = _secret_key()
+SITE_URL: str = env.text("PLUMBMARK_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS: list[str] = env.words("PLUMBMARK_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+SECURE_SITE: bool = SITE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SITE else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("PLUMBMARK_BEHIND_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+ROOT_URLCONF = "plumbmark.config.urls"
+WSGI_APPLICATION = "plumbmark.config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ATOMIC_REQUESTS = False
+
+INSTALLED_APPS = [
+    "plumbmark.common",
+    "plumbmark.accounts",
+    "plumbmark.gateway",
+    "plumbmark.api",
+    "tasks_app",
+    "benchmarks_app",
+    "leaderboards_app",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+_PAGES = Path(__file__).resolve().parent
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [CHECKOUT / "templates" if _IS_CHECKOUT else _PAGES / "_templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [CHECKOUT / "static" if _IS_CHECKOUT else _PAGES / "_static"]
+MEDIA_ROOT: Path = env.path("PLUMBMARK_FILES_DIR", STATE_DIR / "files")
+"""Uploaded data files. Never served by path: every download goes through a permission check."""
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Database, cache, queue -------------------------------------------------------------------
+
+DATABASES = {"default": env.database("PLUMBMARK_DATABASE_URL", STATE_DIR / "plumbmark.sqlite3")}
+
+REDIS_URL: str = env.text("PLUMBMARK_REDIS_URL")
+
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "common_cache",
+        }
+    }
+
+QUEUE_DIR = STATE_DIR / "queue"
+CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://")
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    for _folder in ("messages", "control"):
+        (QUEUE_DIR / _folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "data_folder_in": str(QUEUE_DIR / "messages"),
+        "data_folder_out": str(QUEUE_DIR / "messages"),
+        "control_folder": str(QUEUE_DIR / "control"),
+        "store_processed": False,
+        "polling_interval": 0.2,
+    }
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "plumbmark"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "schedule")
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
+
+# --- Accounts ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+
+EMAIL_HOST: str = env.text("PLUMBMARK_EMAIL_HOST")
+EMAIL_PORT: int = env.integer("PLUMBMARK_EMAIL_PORT", 587)
+EMAIL_HOST_USER: str = env.text("PLUMBMARK_EMAIL_USER")
+EMAIL_HOST_PASSWORD: str = env.text("PLUMBMARK_EMAIL_PASSWORD")
+EMAIL_USE_TLS: bool = env.flag("PLUMBMARK_EMAIL_TLS", True)
+DEFAULT_FROM_EMAIL: str = env.text("PLUMBMARK_EMAIL_FROM", "plumbmark@localhost")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "django.core.mail.backends.console.EmailBackend"
+)
+
+# --- Gateway and running ----------------------------------------------------------------------
+
+SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
+CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
+"""Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
+WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
+"""Calls in flight at most in one worker process."""
+CALL_DEADLINE_SECONDS: float = env.number("PLUMBMARK_CALL_DEADLINE_SECONDS", 120.0)
+SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
+WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
+WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
+BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
+SWEEP_SECONDS: float = env.number("PLUMBMARK_SWEEP_SECONDS", 5.0)
+QUOTA_DAY_USD: str = env.text("PLUMBMARK_QUOTA_DAY_USD", "5")
+QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
+
+# --- Limits of what people can send -----------------------------------------------------------
+
+MAX_DATA_FILE_BYTES: int = env.integer("PLUMBMARK_MAX_DATA_FILE_BYTES", 100 * 1024 * 1024)
+MAX_ITEMS: int = env.integer("PLUMBMARK_MAX_ITEMS", 100_000)
+
+# --- REST API ---------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Plumbmark",
+    "DESCRIPTION": "Publish community benchmarks of AI models; everything the pages do.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logging ----------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("PLUMBMARK_LOG_LEVEL", "WARNING")},
+    "loggers": {"plumbmark": {"level": "INFO"}, "tasks_app": {"level": "INFO"}},
+}

@@ -1,0 +1,1 @@
+"""The evaluation core: a plan in, events out. No Django, no Celery."""

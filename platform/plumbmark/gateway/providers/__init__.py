@@ -1,0 +1,1 @@
+"""Pure asynchronous clients of model providers. No Django here."""

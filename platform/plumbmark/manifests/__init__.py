@@ -1,0 +1,1 @@
+"""Canonical JSON, content hashes and their verification. Pure: ships alone as a verifier."""

@@ -1,0 +1,1 @@
+"""Pure scorers, metrics, intervals, paired tests and ranking."""

@@ -1,0 +1,1 @@
+"""Tasks, versions, items, contenders, runs, samples and scorings."""

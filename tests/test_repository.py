@@ -1,0 +1,35 @@
+"""Guards of the tree: what must stay true of the files themselves."""
+
+import importlib.util
+import platform
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_PARTY = ["plumbmark", "tasks_app", "benchmarks_app", "leaderboards_app"]
+
+
+def test_platform_is_still_the_standard_librarys_module() -> None:
+    assert platform.__file__ is not None
+    assert Path(platform.__file__).parent == Path(sysconfig.get_paths()["stdlib"])
+
+
+def test_the_platform_folder_is_a_source_root_and_no_package() -> None:
+    assert list((ROOT / "platform").glob("*.py")) == []
+
+
+@pytest.mark.parametrize("package", FIRST_PARTY)
+def test_no_package_of_ours_shares_a_name_with_the_standard_library(package: str) -> None:
+    assert package not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("package", FIRST_PARTY)
+def test_every_package_of_ours_resolves_inside_this_checkout(package: str) -> None:
+    spec = importlib.util.find_spec(package)
+
+    assert spec is not None
+    assert spec.origin is not None
+    assert Path(spec.origin).is_relative_to(ROOT)

@@ -90,12 +90,12 @@ class Namespace(models.Model):
     def __str__(self) -> str:
         return self.handle
 
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:profile", args=[self.handle])
+
     @property
     def label(self) -> str:
         return self.display_name or self.handle
-
-    def get_absolute_url(self) -> str:
-        return reverse("accounts:profile", args=[self.handle])
 
 
 class Membership(models.Model):

@@ -1,0 +1,203 @@
+"""Benchmarks, their versions, what belongs to them and who has entered."""
+
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.ids import new_public_id
+from plumbmark.gateway.models import Deployment
+from tasks_app.models import Contender, Run, TaskVersion
+from tasks_app.models.authoring import Visibility
+
+
+class Benchmark(models.Model):
+    """A named set of tasks with a leaderboard; what it consists of stands in its versions."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="benchmarks")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(_("title"), max_length=120)
+    claim = models.CharField(_("what it measures, in one sentence"), max_length=300, blank=True)
+    visibility = models.CharField(
+        max_length=8, choices=Visibility.choices, default=Visibility.PRIVATE
+    )
+    tags = models.JSONField(default=list, blank=True)
+    latest_version = models.ForeignKey(
+        "BenchmarkVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The newest published version."""
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["namespace", "slug"], name="benchmark_slug_is_unique")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["visibility", "-updated_at"], name="benchmark_by_visibility")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("benchmarks:detail", args=[self.namespace.handle, self.slug])
+
+
+class BenchmarkVersion(models.Model):
+    """A set of task versions with weights and rules. A draft until published, then immutable."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+
+    class EntryPolicy(models.TextChoices):
+        FIRST_DECLARED = "first-declared", _("the first declared run counts")
+        MEAN_OF_DECLARED = "mean-of-declared", _("the mean of all declared runs counts")
+
+    class Entrants(models.TextChoices):
+        OWNER = "owner", _("only its owner")
+        ANYONE = "anyone", _("anyone who is signed in")
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    aggregation = models.CharField(
+        max_length=20, choices=[("weighted-mean", _("weighted mean"))], default="weighted-mean"
+    )
+    entry_policy = models.CharField(
+        max_length=20, choices=EntryPolicy.choices, default=EntryPolicy.FIRST_DECLARED
+    )
+    unscored_allowed = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default="0.0100",
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    """Share of unscored samples above which a row is incomplete and unranked."""
+    entrants = models.CharField(max_length=8, choices=Entrants.choices, default=Entrants.OWNER)
+    card = models.JSONField(default=dict, blank=True)
+    """Answers by question: measures, intended_use, limits, provenance, licence, contact."""
+    notes = models.TextField(_("what changed"), blank=True)
+    content_hash = models.CharField(max_length=72, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["benchmark", "number"], name="benchmarkversion_number_is_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["benchmark"],
+                condition=Q(state="draft"),
+                name="benchmarkversion_has_one_draft",
+            ),
+            models.CheckConstraint(
+                condition=Q(unscored_allowed__gte=0) & Q(unscored_allowed__lte=1),
+                name="benchmarkversion_allows_a_share",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.benchmark_id} v{self.number}"
+
+
+class BenchmarkTask(models.Model):
+    """A task version in a benchmark version, with its weight and its one main metric."""
+
+    version = models.ForeignKey(BenchmarkVersion, on_delete=models.CASCADE, related_name="tasks")
+    task_version = models.ForeignKey(
+        TaskVersion, on_delete=models.PROTECT, related_name="benchmark_tasks"
+    )
+    position = models.PositiveIntegerField()
+    label = models.CharField(max_length=80, blank=True)
+    weight = models.DecimalField(max_digits=9, decimal_places=6, default=1)
+    """Relative; boards divide by the sum."""
+    metric = models.CharField(max_length=80)
+    """The name of the task version's main metric."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "task_version"], name="benchmarktask_is_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(weight__gt=0), name="benchmarktask_weight_is_positive"
+            ),
+        ]
+        ordering: ClassVar = ["position"]
+
+    def __str__(self) -> str:
+        return self.label or str(self.task_version_id)
+
+
+class AllowedDeployment(models.Model):
+    """A deployment of somebody else's to which the owner lets private items go."""
+
+    benchmark = models.ForeignKey(
+        Benchmark, on_delete=models.CASCADE, related_name="allowed_deployments"
+    )
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["benchmark", "deployment"], name="alloweddeployment_is_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} for {self.benchmark_id}"
+
+
+class Entry(models.Model):
+    """A contender on a benchmark version."""
+
+    version = models.ForeignKey(BenchmarkVersion, on_delete=models.PROTECT, related_name="entries")
+    contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="entries")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    invalid_reason = models.CharField(max_length=500, blank=True)
+    """Public. The row stays on the board, marked, unranked."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "contender"], name="entry_is_unique")
+        ]
+        verbose_name_plural = "entries"
+
+    def __str__(self) -> str:
+        return f"{self.contender_id} on {self.version_id}"
+
+
+class EntryRun(models.Model):
+    """A declared run of an entry on one of the benchmark's tasks."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="entry_runs")
+    benchmark_task = models.ForeignKey(
+        BenchmarkTask, on_delete=models.PROTECT, related_name="entry_runs"
+    )
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="entry_runs")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["entry", "benchmark_task", "run"], name="entryrun_is_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of entry {self.entry_id}"

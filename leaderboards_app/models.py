@@ -1,0 +1,64 @@
+"""Snapshots of boards and the log of corrections."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.urls import reverse
+
+from benchmarks_app.models import Benchmark, BenchmarkVersion
+from plumbmark.accounts.models import User
+from plumbmark.common.ids import new_public_id
+
+
+class Standings(models.Model):
+    """An immutable snapshot of a board, with a permalink. Equal content makes no new one."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    version = models.ForeignKey(
+        BenchmarkVersion, on_delete=models.PROTECT, related_name="standings"
+    )
+    number = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=72)
+    content = models.JSONField()
+    """Everything that a board shows: tasks, rows of both scopes, reference lines, incomplete rows.
+    Its form is described in docs/design/standings.md."""
+    row_count = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    """What made it differ from the one before."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "standings"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "number"], name="standings_number_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"standings {self.number} of {self.version_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("leaderboards:snapshot", args=[self.public_id])
+
+
+class Correction(models.Model):
+    """A line of a benchmark's correction log: appended, never changed."""
+
+    benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="corrections")
+    kind = models.CharField(max_length=32)
+    reason = models.TextField()
+    before = models.ForeignKey(
+        Standings, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    after = models.ForeignKey(
+        Standings, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["benchmark", "-id"], name="correction_by_benchmark")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.benchmark_id}"

@@ -1,0 +1,25 @@
+"""Rows of tasks and of their runs. Import them from here.
+
+`authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
+"""
+
+from tasks_app.models.authoring import DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.models.contenders import Contender
+from tasks_app.models.running import Run, Sample, SampleCall, Shard
+from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
+
+__all__ = [
+    "Contender",
+    "DataFile",
+    "Item",
+    "Run",
+    "Sample",
+    "SampleCall",
+    "SampleScore",
+    "Scoring",
+    "ScoringShard",
+    "Shard",
+    "Task",
+    "TaskDraft",
+    "TaskVersion",
+]

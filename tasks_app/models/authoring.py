@@ -1,0 +1,200 @@
+"""Tasks, their drafts, their immutable versions and the items of a version."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.ids import new_public_id
+from plumbmark.common.models import Withholdable
+
+
+class Visibility(models.TextChoices):
+    """Who may see a thing: its namespace, everybody with the link, everybody."""
+
+    PRIVATE = "private", _("private")
+    UNLISTED = "unlisted", _("unlisted")
+    PUBLIC = "public", _("public")
+
+
+def new_salt() -> str:
+    return secrets.token_hex(16)
+
+
+class DataFile(Withholdable):
+    """An uploaded file, kept as it came. Reached only through the thing that uses it."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="data_files")
+    name = models.CharField(max_length=200)
+    file = models.FileField(upload_to="data/%Y/%m")
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Task(models.Model):
+    """A problem set with a name; what is asked and how it is marked stands in its versions."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="tasks")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=300, blank=True)
+    visibility = models.CharField(
+        max_length=8, choices=Visibility.choices, default=Visibility.PRIVATE
+    )
+    licence = models.CharField(_("licence"), max_length=80, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    citation = models.TextField(_("citation"), blank=True)
+    latest_version = models.ForeignKey(
+        "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The newest published version."""
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["namespace", "slug"], name="task_slug_is_unique")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["visibility", "-updated_at"], name="task_by_visibility")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("tasks:detail", args=[self.namespace.handle, self.slug])
+
+
+class TaskDraft(models.Model):
+    """What the author is working on: the definition's text and the data file beside it."""
+
+    task = models.OneToOneField(Task, on_delete=models.CASCADE, related_name="draft")
+    definition_text = models.TextField(blank=True)
+    definition_format = models.CharField(
+        max_length=4, choices=[("yaml", "YAML"), ("json", "JSON")], default="yaml"
+    )
+    data_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="drafts"
+    )
+    updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"draft of {self.task_id}"
+
+
+class TaskVersion(models.Model):
+    """One state of a task. Immutable once run or published; `number` is given at publication."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", _("being built")
+        READY = "ready", _("ready")
+        PUBLISHED = "published", _("published")
+        FAILED = "failed", _("failed")
+
+    class Kind(models.TextChoices):
+        DECLARATIVE = "declarative", _("declarative")
+        CODE = "code", _("code")
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.DECLARATIVE)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    definition = models.JSONField()
+    """The normalised document, defaults applied."""
+    definition_text = models.TextField()
+    """As the author wrote it."""
+    definition_format = models.CharField(max_length=4, default="yaml")
+    data_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="versions"
+    )
+    source_digest = models.CharField(max_length=72)
+    """Of definition and data file: an unchanged draft is not built twice."""
+    question_hash = models.CharField(max_length=72, blank=True)
+    marking_hash = models.CharField(max_length=72, blank=True)
+    salt = models.CharField(max_length=32, default=new_salt, editable=False)
+    """For the hashes of private items; never shown."""
+    canary = models.CharField(max_length=32, default=new_salt, editable=False)
+    """Stands in every export and transcript page, to find the data in a training set."""
+    item_count = models.PositiveIntegerField(default=0)
+    private_item_count = models.PositiveIntegerField(default=0)
+    repeats = models.PositiveIntegerField(default=1)
+    metric_name = models.CharField(max_length=80, blank=True)
+    metric_direction = models.CharField(max_length=6, default="higher")
+    metric_unit = models.CharField(max_length=40, blank=True)
+    metric_lower = models.FloatField(null=True, blank=True)
+    metric_upper = models.FloatField(null=True, blank=True)
+    notes = models.TextField(_("what changed"), blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["task", "number"], name="taskversion_number_is_unique"),
+            models.CheckConstraint(
+                condition=~Q(state="published") | Q(number__isnull=False),
+                name="taskversion_has_a_number_when_published",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["task", "source_digest"], name="taskversion_by_source"),
+            models.Index(fields=["question_hash"], name="taskversion_by_question"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} v{self.number or '-'}"
+
+    def get_absolute_url(self) -> str:
+        return reverse(
+            "tasks:version", args=[self.task.namespace.handle, self.task.slug, self.number]
+        )
+
+
+class Item(Withholdable):
+    """One question of a version."""
+
+    class Split(models.TextChoices):
+        PUBLIC = "public", _("public")
+        PRIVATE = "private", _("private")
+
+    version = models.ForeignKey(TaskVersion, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    """From 0, in the order of the data file."""
+    key = models.CharField(max_length=200)
+    """The author's id, or a generated one."""
+    split = models.CharField(max_length=8, choices=Split.choices, default=Split.PUBLIC)
+    input = models.JSONField()
+    """The columns that the prompt uses, by name."""
+    target = models.JSONField(null=True)
+    choices = models.JSONField(null=True)
+    """The options of a multiple-choice item, in the data's order."""
+    cluster = models.CharField(max_length=200, blank=True)
+    slices = models.JSONField(default=dict)
+    attachments = models.JSONField(default=list)
+    """Content hashes of attached files."""
+    hash = models.CharField(max_length=72)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "position"], name="item_position_is_unique"),
+            models.UniqueConstraint(fields=["version", "key"], name="item_key_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,202 @@
+"""Runs, their shards, and the samples they bring."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.models import Withholdable
+from plumbmark.gateway.models import Grant, PriceCard
+from tasks_app.models.authoring import DataFile, Item, TaskVersion
+from tasks_app.models.contenders import Contender
+from tasks_app.models.leased import LeasedWork
+
+
+class Run(models.Model):
+    """One task version's question side asked of one contender, with everything frozen."""
+
+    class Purpose(models.TextChoices):
+        TRY = "try", _("try")
+        EXPLORATORY = "exploratory", _("exploratory")
+        DECLARED = "declared", _("declared")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        COMPLETED = "completed", _("completed")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class PauseReason(models.TextChoices):
+        OWNER = "owner", _("paused by its owner")
+        QUOTA = "quota", _("the quota is exhausted")
+
+    task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
+    contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="runs")
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="runs")
+    """Who owns it and pays for it."""
+    started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=12, choices=Purpose.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    pause_reason = models.CharField(max_length=8, choices=PauseReason.choices, blank=True)
+    failure = models.CharField(max_length=1000, blank=True)
+    """Why it failed, for people."""
+    grant = models.OneToOneField(
+        Grant, null=True, blank=True, on_delete=models.PROTECT, related_name="run"
+    )
+    source_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="submitted_runs"
+    )
+    """The file of a submitted run."""
+
+    # Frozen inputs.
+    question_hash = models.CharField(max_length=72)
+    marking_hash = models.CharField(max_length=72)
+    parameters = models.JSONField(default=dict)
+    """Sampling, limits, seed and repeats as they were sent, after the contender's own."""
+    deployment_facts = models.JSONField(default=dict)
+    """Provider, base URL and upstream id at the start."""
+    price_card = models.ForeignKey(
+        PriceCard, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    engine_version = models.CharField(max_length=20)
+    scorer_versions = models.JSONField(default=dict)
+    platform_version = models.CharField(max_length=20)
+    item_count = models.PositiveIntegerField()
+    repeats = models.PositiveIntegerField(default=1)
+    cost_bound = models.BigIntegerField(default=0)
+    """Nanodollars that it can cost at most, as shown before the start."""
+
+    # What happened.
+    revision = models.PositiveIntegerField(default=1)
+    upstream_models = models.JSONField(default=list)
+    """Model ids that the provider returned; more than one: it changed midway."""
+    samples_total = models.PositiveIntegerField()
+    samples_done = models.PositiveIntegerField(default=0)
+    samples_unscored = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    charged = models.BigIntegerField(default=0)
+    provider_cost = models.BigIntegerField(default=0)
+    median_latency_ms = models.PositiveIntegerField(null=True, blank=True)
+    fatal_streak = models.PositiveIntegerField(default=0)
+    """Equal fatal errors in a row; the breaker looks at it."""
+    log = models.JSONField(default=list)
+    """What its life brought: `{"at", "event", "detail"}`, a line per change of state."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    """Try runs are swept away after this."""
+    invalid_reason = models.CharField(max_length=500, blank=True)
+    """Public; an invalid run stays and does not count."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(state="paused") | ~Q(pause_reason=""), name="run_pause_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(samples_done__lte=models.F("samples_total")),
+                name="run_has_no_surplus_samples",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["state", "id"],
+                condition=Q(state__in=["queued", "running", "paused"]),
+                name="run_unfinished",
+            ),
+            models.Index(fields=["task_version", "contender"], name="run_by_version"),
+            models.Index(fields=["namespace", "-id"], name="run_by_namespace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("runs:detail", args=[self.pk])
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in {self.State.COMPLETED, self.State.FAILED, self.State.CANCELLED}
+
+
+class Shard(LeasedWork):
+    """A slice of a run's sample ordinals."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
+    revision = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["run", "revision", "index"], name="shard_index_is_unique"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["state", "run"],
+                condition=Q(state__in=["queued", "leased"]),
+                name="shard_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"shard {self.index} of run {self.run_id}"
+
+
+class Sample(Withholdable):
+    """One item, one repeat, in a run. Stored once, when its outcome is known."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="samples")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="samples")
+    repeat = models.PositiveSmallIntegerField(default=0)
+    ordinal = models.PositiveIntegerField()
+    """item position x repeats + repeat: one-to-one with (item, repeat), and an order."""
+    revision = models.PositiveIntegerField(default=1)
+    outcome = models.CharField(max_length=24)
+    """A code of `plumbmark.scoring.outcomes`."""
+    is_scored = models.BooleanField()
+    """Whether the outcome counts towards the score (usually as wrong) or is left out."""
+    output = models.TextField(blank=True)
+    messages = models.JSONField(null=True)
+    """The conversation, where it is more than the rendered prompt and the output."""
+    error = models.CharField(max_length=1000, blank=True)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    charged = models.BigIntegerField(default=0)
+    provider_cost = models.BigIntegerField(default=0)
+    latency_ms = models.PositiveIntegerField(null=True)
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "ordinal"], name="sample_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"sample {self.ordinal} of run {self.run_id}"
+
+
+class SampleCall(models.Model):
+    """A call that a sample made, and in which role.
+
+    No database constraint holds `call_id`: the gateway writes calls in its own batches, which may
+    commit after the sample's.
+    """
+
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="sample_calls")
+    call = models.ForeignKey(
+        "gateway.Call", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    role = models.CharField(max_length=24, default="candidate")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.role} call of sample {self.sample_id}"

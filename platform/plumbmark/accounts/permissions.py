@@ -1,0 +1,34 @@
+"""Who may act for a namespace. Pure predicates; one query where memberships matter."""
+
+from django.contrib.auth.models import AnonymousUser
+
+from plumbmark.accounts.models import Membership, Namespace, User
+
+Visitor = User | AnonymousUser
+"""Whoever is asking: signed in or not."""
+
+
+def is_person(visitor: Visitor) -> bool:
+    return isinstance(visitor, User) and visitor.is_active
+
+
+def can_act_for(visitor: Visitor, namespace: Namespace) -> bool:
+    """Write and run things in the namespace's name: the person, or a team's maintainers."""
+    if not isinstance(visitor, User) or not visitor.is_active:
+        return False
+    if namespace.user_id is not None:
+        return namespace.user_id == visitor.pk
+    return Membership.objects.filter(
+        namespace=namespace,
+        user=visitor,
+        role__in=[Membership.Role.OWNER, Membership.Role.MAINTAINER],
+    ).exists()
+
+
+def can_see_inside(visitor: Visitor, namespace: Namespace) -> bool:
+    """See the namespace's private things: the person, or any member of a team."""
+    if not isinstance(visitor, User) or not visitor.is_active:
+        return False
+    if namespace.user_id is not None:
+        return namespace.user_id == visitor.pk
+    return Membership.objects.filter(namespace=namespace, user=visitor).exists()

@@ -1,0 +1,41 @@
+"""The time, in one place, so that tests can hold it.
+
+Lease times come from the database's clock, which all workers share; everything else from ours. An
+offset moves both.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
+from django.utils import timezone
+
+_offset = timedelta()
+
+
+def now() -> datetime:
+    return timezone.now() + _offset
+
+
+def database_now(plus: timedelta = timedelta()) -> Combinable:
+    """The database's time at the statement, plus a duration, as an expression."""
+    shift = _offset + plus
+    if not shift:
+        return Now()
+    return ExpressionWrapper(
+        Now() + Value(shift, output_field=DurationField()), output_field=DateTimeField()
+    )
+
+
+@contextmanager
+def moved(by: timedelta) -> Iterator[None]:
+    """Inside, it is `by` later than it is. For tests."""
+    global _offset
+    before, _offset = _offset, _offset + by
+    try:
+        yield
+    finally:
+        _offset = before

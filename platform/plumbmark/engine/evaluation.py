@@ -1,0 +1,129 @@
+"""The loop that keeps a window of samples in flight.
+
+A fixed number of lanes pull from the plan, so the window stays full while the plan lasts and no
+asyncio task is made per sample. Nothing here grows with the number of samples.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
+from plumbmark.engine.ports import FailureKind, ModelCaller
+from plumbmark.engine.solvers import generate
+
+log = logging.getLogger(__name__)
+
+Solver = Callable[[PlannedSample, ModelCaller], Awaitable[SampleResult]]
+
+
+class Plan:
+    """A bounded buffer of planned samples between the thread that loads and the loop that asks.
+
+    All methods run on the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._ready: deque[PlannedSample] = deque()
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def add(self, samples: Iterable[PlannedSample]) -> None:
+        self._ready.extend(samples)
+        self._changed.set()
+
+    def close(self) -> None:
+        """Nothing more will be added."""
+        self._closed = True
+        self._changed.set()
+
+    def clear(self) -> None:
+        """Drop what has not been taken."""
+        self._ready.clear()
+
+    async def take(self) -> PlannedSample | None:
+        """The next sample; None when the plan is closed and empty."""
+        while not self._ready:
+            if self._closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._ready.popleft()
+
+
+class Breaker:
+    """Trips after a number of equal fatal failures with no answer in between."""
+
+    def __init__(self, limit: int = 5) -> None:
+        self._limit = limit
+        self._code = ""
+        self._count = 0
+
+    def saw(self, result: SampleResult) -> bool:
+        """Whether this result trips it."""
+        failure = result.calls[-1].failure if result.calls else None
+        if failure is None:
+            self._count = 0
+            return False
+        if not failure.fatal:
+            return False
+        self._count = self._count + 1 if failure.code == self._code else 1
+        self._code = failure.code
+        return self._count >= self._limit
+
+
+class Evaluation:
+    """Asks every planned sample, at most `window` at a time, and emits each result once."""
+
+    def __init__(
+        self,
+        caller: ModelCaller,
+        emit: Callable[[SampleResult], None],
+        *,
+        window: int,
+        solver: Solver = generate,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self.plan = Plan()
+        self.in_flight = 0
+        self._caller = caller
+        self._emit = emit
+        self._window = window
+        self._solver = solver
+        self._breaker = breaker or Breaker()
+        self._ending: Ending | None = None
+
+    def stop(self, reason: StopReason, detail: str = "") -> None:
+        """Take nothing new; what is in flight ends by itself. The first reason is kept."""
+        if self._ending is None:
+            self._ending = Ending(reason, detail)
+        self.plan.clear()
+        self.plan.close()
+
+    async def run(self) -> Ending:
+        """Work until the plan is closed and empty, or until something stops it."""
+        async with asyncio.TaskGroup() as lanes:
+            for number in range(self._window):
+                lanes.create_task(self._lane(), name=f"lane-{number}")
+        return self._ending or Ending(StopReason.EXHAUSTED)
+
+    async def _lane(self) -> None:
+        while (sample := await self.plan.take()) is not None:
+            self.in_flight += 1
+            try:
+                result = await self._solver(sample, self._caller)
+            finally:
+                self.in_flight -= 1
+            failure = result.calls[-1].failure if result.calls else None
+            if failure is not None and failure.kind is FailureKind.QUOTA:
+                # Not the sample's outcome: it stays undone and is asked when there is balance.
+                self.stop(StopReason.QUOTA, failure.message)
+                continue
+            self._emit(result)
+            if self._breaker.saw(result):
+                assert failure is not None
+                self.stop(StopReason.BREAKER, f"{failure.code}: {failure.message}")

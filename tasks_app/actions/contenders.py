@@ -1,0 +1,106 @@
+"""Making contenders."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
+from plumbmark.gateway.models import Deployment
+from plumbmark.manifests import content_hash
+from tasks_app.models import Contender
+
+_NUMBERS = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
+_EFFORTS = ("minimal", "low", "medium", "high")
+
+
+def contender_of_deployment(
+    *, deployment: Deployment, configuration: Mapping[str, Any] | None = None, by: User | None
+) -> Contender:
+    """The contender of a deployment with a configuration; made where it does not exist.
+
+    `configuration` may hold `temperature`, `top_p`, `max_output_tokens`, `reasoning_effort`: what
+    differs from the task's own sampling.
+    """
+    if deployment.owner is not None and (by is None or not can_act_for(by, deployment.owner)):
+        raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
+    checked = check_configuration(configuration or {})
+    kind = Contender.Kind.RUN
+    if deployment.provider == Deployment.Provider.BASELINE:
+        kind = Contender.Kind.BASELINE
+    contender, _ = Contender.objects.get_or_create(
+        deployment=deployment,
+        configuration_hash=content_hash(checked),
+        defaults={
+            "kind": kind,
+            "label": _label(deployment, checked),
+            "maker": deployment.model.maker,
+            "model": deployment.model,
+            "configuration": checked,
+            "owner": deployment.owner,
+        },
+    )
+    return contender
+
+
+def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with known keys and sane values; `InvalidInput` otherwise."""
+    problems = []
+    checked: dict[str, Any] = {}
+    for key, value in configuration.items():
+        if key in _NUMBERS:
+            low, high = _NUMBERS[key]
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                problems.append(Problem(f"must be a number from {low} to {high}", key))
+            elif not low <= value <= high:
+                problems.append(Problem(f"must be from {low} to {high}, not {value}", key))
+            else:
+                checked[key] = float(value)
+        elif key == "max_output_tokens":
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+                problems.append(Problem("must be a whole number from 1 to 1,000,000", key))
+            else:
+                checked[key] = value
+        elif key == "reasoning_effort":
+            if value not in _EFFORTS:
+                problems.append(Problem(f"must be one of {', '.join(_EFFORTS)}", key))
+            else:
+                checked[key] = value
+        else:
+            known = ", ".join([*_NUMBERS, "max_output_tokens", "reasoning_effort"])
+            problems.append(Problem(f"is not known; a configuration may hold {known}", key))
+    if problems:
+        raise InvalidInput(problems)
+    return checked
+
+
+def submitted_contender(
+    *, namespace: Namespace, label: str, maker: str = "", description: str = "", by: User
+) -> Contender:
+    """The declared, unverified model behind submitted outputs; one per label and namespace."""
+    if not can_act_for(by, namespace):
+        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+    label = label.strip()
+    if not label or len(label) > 120:
+        raise InvalidInput([Problem("must have 1 to 120 characters", "model_name")])
+    if len(maker) > 80:
+        raise InvalidInput([Problem("must have at most 80 characters", "maker")])
+    contender, _ = Contender.objects.get_or_create(
+        owner=namespace,
+        kind=Contender.Kind.SUBMITTED,
+        label=label,
+        deployment=None,
+        defaults={
+            "maker": maker,
+            "description": description,
+            "configuration_hash": content_hash({}),
+        },
+    )
+    return contender
+
+
+def _label(deployment: Deployment, configuration: Mapping[str, Any]) -> str:
+    words = [f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float) else
+             f"{key.replace('_', ' ')} {value}" for key, value in sorted(configuration.items())]
+    name = deployment.model.name
+    return (f"{name} ({', '.join(words)})" if words else name)[:120]

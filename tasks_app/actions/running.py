@@ -1,0 +1,406 @@
+"""Starting, steering and retrying runs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+import plumbmark
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.common import audit
+from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.outbox import tell
+from plumbmark.engine import ENGINE_VERSION
+from plumbmark.gateway.actions import open_grant, reopen_grant
+from plumbmark.gateway.models import Deployment, PriceCard
+from plumbmark.gateway.queries import current_price_card, request_bound
+from tasks_app.definitions import Definition
+from tasks_app.jobs.bells import ring_workers
+from tasks_app.jobs.finishing import change_state, fail_run
+from tasks_app.marking import Marker
+from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
+from tasks_app.permissions import can_control_run, can_run_version, can_view_private_items
+from tasks_app.planning import RequestPlanner
+
+TRY_ITEMS = 3
+_TRY_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class CostBound:
+    """What a run can cost at most, in nanodollars, as shown before its start."""
+
+    total: int
+    samples: int
+    max_output_tokens: int
+    is_metered: bool
+    """False: a deployment of the user's own, which they pay at the provider."""
+    is_priced: bool
+    """False: no price is known; on the platform's keys the run is refused."""
+
+
+def parameters_of(version: TaskVersion, contender: Contender) -> dict[str, Any]:
+    """Sampling as it will be sent: the task's, and over it the contender's."""
+    sampling = dict(Definition.from_document(version.definition).sampling.as_document())
+    configuration = dict(contender.configuration)
+    effort = configuration.pop("reasoning_effort", None)
+    sampling.update(configuration)
+    if effort is not None:
+        sampling["extra"] = {"reasoning_effort": effort}
+    return sampling
+
+
+def cost_bound(
+    *, version: TaskVersion, contender: Contender, item_count: int | None = None
+) -> CostBound:
+    """An upper bound of a run's cost: every prompt's bytes, and all output tokens allowed."""
+    deployment = contender.deployment
+    if deployment is None:
+        return CostBound(0, 0, 0, is_metered=False, is_priced=True)
+    items = version.item_count if item_count is None else item_count
+    draft = Run(
+        task_version=version,
+        contender=contender,
+        repeats=version.repeats,
+        parameters=parameters_of(version, contender),
+    )
+    card = current_price_card(deployment)
+    samples = items * version.repeats
+    limit = draft.parameters["max_output_tokens"]
+    is_metered = deployment.owner_id is None
+    if card is None:
+        return CostBound(0, samples, limit, is_metered, is_priced=False)
+    planner = RequestPlanner(draft)
+    rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
+    total = 0
+    for item in rows.iterator(chunk_size=500):
+        request = planner.request(item.position * version.repeats, item)
+        total += request_bound(request, card, deployment) * version.repeats
+    return CostBound(total, samples, limit, is_metered, is_priced=True)
+
+
+def start_run(
+    *,
+    version: TaskVersion,
+    contender: Contender,
+    purpose: str,
+    namespace: Namespace,
+    by: User,
+    spend_limit: int | None = None,
+    also_allowed: Collection[int] = (),
+) -> Run:
+    """Queue a run of `version` by `contender`, paid by `namespace`.
+
+    `spend_limit` (nanodollars) caps the whole run. `also_allowed` names deployments, beside the
+    platform's, to which a benchmark's owner lets private items go.
+    """
+    _check_start(version, contender, purpose, namespace, by, also_allowed)
+    deployment = contender.deployment
+    assert deployment is not None
+    items = min(TRY_ITEMS, version.item_count) if purpose == Run.Purpose.TRY else version.item_count
+    bound = cost_bound(version=version, contender=contender, item_count=items)
+    if bound.is_metered and not bound.is_priced:
+        raise Conflict(
+            f"No price is known for {deployment.slug}, so its cost cannot be counted against your "
+            "quota. An administrator can set one.",
+            code="no-price",
+        )
+    card = current_price_card(deployment)
+    with transaction.atomic():
+        run = _create_run(version, contender, purpose, namespace, by, items, bound, card)
+        run.grant = open_grant(
+            payer=namespace,
+            subject=f"run:{run.pk}",
+            deployments=[deployment],
+            cap=spend_limit,
+        )
+        run.save(update_fields=["grant"])
+        _plan_shards(run, 0, run.samples_total)
+        Scoring.objects.create(
+            run=run,
+            task_version=version,
+            is_inline=True,
+            marking_hash=version.marking_hash,
+            scorer_versions=run.scorer_versions,
+            platform_version=plumbmark.__version__,
+            started_by=by,
+            samples_total=run.samples_total,
+        )
+        audit.record("start-run", f"run:{run.pk}", by=by, purpose=purpose)
+        tell("run.queued", run_id=run.pk)
+        transaction.on_commit(lambda: ring_workers(_bells(run)))
+    return run
+
+
+def _check_start(
+    version: TaskVersion,
+    contender: Contender,
+    purpose: str,
+    namespace: Namespace,
+    by: User,
+    also_allowed: Collection[int],
+) -> None:
+    if not can_run_version(by, version):
+        raise NotAllowed("You may not run this task.")
+    if not can_act_for(by, namespace):
+        raise NotAllowed(f"You may not start runs in the name of {namespace.handle}.")
+    if purpose not in Run.Purpose.values:
+        raise InvalidInput([Problem(f"must be one of {', '.join(Run.Purpose.values)}", "purpose")])
+    if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
+        raise Conflict("This version is not ready to be run.")
+    if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
+        raise Conflict("Only a published version takes declared runs. Publish it first.")
+    deployment = contender.deployment
+    if deployment is None:
+        raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")
+    if not deployment.is_active:
+        raise Conflict(f"{deployment.slug} is switched off.")
+    if deployment.owner is not None and not can_act_for(by, deployment.owner):
+        raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
+    if version.private_item_count and not _may_see_private_items(
+        deployment, version, by, also_allowed
+    ):
+        raise NotAllowed(
+            "This task has private items, and its owner has not allowed them to go to "
+            f"{deployment.slug}."
+        )
+
+
+def _may_see_private_items(
+    deployment: Deployment, version: TaskVersion, by: User, also_allowed: Collection[int]
+) -> bool:
+    """Private items go to the platform's deployments, the author's own and the allowed ones."""
+    if deployment.owner is None or deployment.pk in also_allowed:
+        return True
+    return (
+        deployment.owner_id == version.task.namespace_id
+        and can_view_private_items(by, version.task)
+    )
+
+
+def _create_run(
+    version: TaskVersion,
+    contender: Contender,
+    purpose: str,
+    namespace: Namespace,
+    by: User,
+    items: int,
+    bound: CostBound,
+    card: PriceCard | None,
+) -> Run:
+    deployment = contender.deployment
+    assert deployment is not None
+    at = now()
+    return Run.objects.create(
+        task_version=version,
+        contender=contender,
+        namespace=namespace,
+        started_by=by,
+        purpose=purpose,
+        question_hash=version.question_hash,
+        marking_hash=version.marking_hash,
+        parameters=parameters_of(version, contender),
+        deployment_facts={
+            "slug": deployment.slug,
+            "provider": deployment.provider,
+            "base_url": deployment.base_url,
+            "upstream_id": deployment.upstream_id,
+        },
+        price_card=card,
+        engine_version=ENGINE_VERSION,
+        scorer_versions=Marker(version).versions,
+        platform_version=plumbmark.__version__,
+        item_count=items,
+        repeats=version.repeats,
+        cost_bound=bound.total,
+        samples_total=items * version.repeats,
+        log=[{"at": at.isoformat(timespec="seconds"), "event": "queued", "detail": ""}],
+        expires_at=at + _TRY_KEPT if purpose == Run.Purpose.TRY else None,
+    )
+
+
+def _plan_shards(run: Run, start: int, stop: int) -> None:
+    size = settings.SHARD_ITEMS
+    Shard.objects.bulk_create(
+        Shard(
+            run=run,
+            revision=run.revision,
+            index=index,
+            start=first,
+            stop=min(first + size, stop),
+        )
+        for index, first in enumerate(range(start, stop, size))
+    )
+
+
+def _bells(run: Run) -> int:
+    return -(-run.samples_total // settings.SHARD_ITEMS)
+
+
+def pause_run(*, run: Run, by: User) -> None:
+    """Stop taking new samples until somebody resumes it; calls in flight end and are stored."""
+    _check_control(run, by)
+    with transaction.atomic():
+        paused = change_state(
+            run.pk,
+            of=[Run.State.QUEUED, Run.State.RUNNING],
+            to=Run.State.PAUSED,
+            event="paused",
+            pause_reason=Run.PauseReason.OWNER,
+        )
+        if not paused:
+            raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be paused.")
+        audit.record("pause-run", f"run:{run.pk}", by=by)
+
+
+def cancel_run(*, run: Run, by: User) -> None:
+    """End a run for good. Its samples and its trace stay; a declared run counts as an attempt."""
+    _check_control(run, by)
+    with transaction.atomic():
+        cancelled = change_state(
+            run.pk,
+            of=[Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED],
+            to=Run.State.CANCELLED,
+            event="cancelled",
+            pause_reason="",
+            finished_at=now(),
+        )
+        if not cancelled:
+            raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be cancelled.")
+        Scoring.objects.filter(run=run, state__in=["queued", "running", "paused"]).update(
+            state=Scoring.State.CANCELLED, finished_at=now()
+        )
+        audit.record("cancel-run", f"run:{run.pk}", by=by)
+
+
+def resume_run(*, run: Run, by: User) -> None:
+    """Let a paused or failed run go on where it stopped."""
+    _check_control(run, by)
+    with transaction.atomic():
+        resumed = change_state(
+            run.pk,
+            of=[Run.State.PAUSED, Run.State.FAILED],
+            to=Run.State.QUEUED,
+            event="resumed",
+            pause_reason="",
+            failure="",
+            finished_at=None,
+        )
+        if not resumed:
+            raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be resumed.")
+        Shard.objects.filter(run=run, state=Shard.State.QUEUED).update(attempts=0, not_before=None)
+        Scoring.objects.filter(run=run, is_inline=True, revision=run.revision).update(
+            state=Scoring.State.RUNNING, failure="", finished_at=None
+        )
+        audit.record("resume-run", f"run:{run.pk}", by=by)
+        transaction.on_commit(lambda: ring_workers(_bells(run)))
+
+
+def retry_failed_samples(*, run: Run, by: User) -> Run:
+    """Ask once more what stayed unscored, as a new revision. Scored samples are not touched."""
+    _check_control(run, by)
+    if run.source_file_id is not None:
+        raise Conflict("Outputs of this run were submitted; there is nothing to ask again.")
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)
+        if locked.state != Run.State.COMPLETED:
+            raise Conflict(f"Run {run.pk} is {_state(run)}; only a completed run is retried.")
+        failed = list(
+            Sample.objects.filter(run=locked, is_scored=False)
+            .order_by("ordinal")
+            .values_list("ordinal", flat=True)
+        )
+        if not failed:
+            raise Conflict(f"Run {run.pk} has no failed samples.")
+        locked.revision += 1
+        Run.objects.filter(pk=run.pk).update(
+            revision=locked.revision,
+            samples_done=F("samples_done") - len(failed),
+            samples_unscored=F("samples_unscored") - len(failed),
+        )
+        _plan_shards(locked, failed[0], failed[-1] + 1)
+        _carry_scores_over(locked, by)
+        assert locked.grant is not None
+        reopen_grant(grant=locked.grant)
+        change_state(
+            run.pk,
+            of=[Run.State.COMPLETED],
+            to=Run.State.QUEUED,
+            event="retried",
+            detail=f"{len(failed)} samples",
+            finished_at=None,
+        )
+        audit.record("retry-run", f"run:{run.pk}", by=by, samples=len(failed))
+        transaction.on_commit(lambda: ring_workers(_bells(locked)))
+    return locked
+
+
+def _carry_scores_over(run: Run, by: User) -> None:
+    """A scoring of the new revision that starts with the marks that stand."""
+    from tasks_app.models import SampleScore
+
+    before = Scoring.objects.get(run=run, is_inline=True, revision=run.revision - 1)
+    scoring = Scoring.objects.create(
+        run=run,
+        task_version=before.task_version,
+        revision=run.revision,
+        is_inline=True,
+        marking_hash=before.marking_hash,
+        scorer_versions=before.scorer_versions,
+        platform_version=plumbmark.__version__,
+        started_by=by,
+        samples_total=run.samples_total,
+    )
+    kept = SampleScore.objects.filter(scoring=before, sample__is_scored=True)
+    batch = []
+    for score in kept.iterator(chunk_size=1000):
+        score.pk = None
+        score.scoring = scoring
+        batch.append(score)
+        if len(batch) == 1000:
+            SampleScore.objects.bulk_create(batch)
+            batch = []
+    SampleScore.objects.bulk_create(batch)
+    done = SampleScore.objects.filter(scoring=scoring).count()
+    Scoring.objects.filter(pk=scoring.pk).update(samples_done=done)
+
+
+def invalidate_run(*, run: Run, reason: str, by: User) -> None:
+    """Mark a run as invalid for a public reason: it stays, and does not count."""
+    owner = run.task_version.task.namespace
+    if not (by.is_staff or can_act_for(by, owner)):
+        raise NotAllowed("Only the task's owner or staff may mark a run as invalid.")
+    if not reason.strip():
+        raise InvalidInput([Problem("say why: the reason is public", "reason")])
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(invalid_reason=reason.strip()[:500])
+        audit.record("invalidate-run", f"run:{run.pk}", by=by, reason=reason)
+        tell("run.invalidated", run_id=run.pk)
+
+
+def _check_control(run: Run, by: User) -> None:
+    if not can_control_run(by, run):
+        raise NotAllowed(f"Run {run.pk} belongs to somebody else.")
+
+
+def _state(run: Run) -> str:
+    return str(Run.objects.only("state").get(pk=run.pk).get_state_display())
+
+
+__all__ = [
+    "CostBound",
+    "cancel_run",
+    "cost_bound",
+    "fail_run",
+    "invalidate_run",
+    "pause_run",
+    "resume_run",
+    "retry_failed_samples",
+    "start_run",
+]

@@ -1,0 +1,150 @@
+"""Claiming, keeping and giving back leased work.
+
+The database is the truth: a claim is a conditional update, a lease ends by the database's clock,
+and whoever writes proves in the same transaction that the lease is still theirs.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
+
+from plumbmark.common.clock import database_now
+from tasks_app.models import Run, Scoring, ScoringShard, Shard
+from tasks_app.models.leased import LeasedWork
+
+ATTEMPTS_AT_MOST = 5
+"""Claims of one shard that end without a word before its run is failed."""
+
+_CANDIDATES = 8
+
+
+class LeaseLost(Exception):
+    """The work belongs to somebody else by now: write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Proof that this worker holds a piece of work."""
+
+    id: int
+    token: UUID
+
+
+def lease_duration() -> timedelta:
+    return timedelta(seconds=settings.WORK_LEASE_SECONDS)
+
+
+def claim_shard(*, of_run: int | None = None) -> tuple[Shard, Lease] | None:
+    """Take the next shard of a run by the fair policy, or None where nothing is due.
+
+    Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
+    waiting at the page), then the older run.
+    """
+    due = _due(Shard.objects.all()).filter(
+        run__state__in=[Run.State.QUEUED, Run.State.RUNNING], revision=F("run__revision")
+    )
+    if of_run is not None:
+        due = due.filter(run_id=of_run)
+    busy = (
+        Shard.objects.filter(
+            run__namespace_id=OuterRef("run__namespace_id"), state=Shard.State.LEASED
+        )
+        .order_by()
+        .values("run__namespace_id")
+        .annotate(n=Count("id"))
+        .values("n")
+    )
+    due = due.annotate(
+        busy=Coalesce(Subquery(busy, output_field=IntegerField()), 0),
+        urgency=Case(When(run__purpose=Run.Purpose.TRY, then=0), default=1),
+    ).order_by("busy", "urgency", "run_id", "index")
+    for shard_id in due.values_list("id", flat=True)[:_CANDIDATES]:
+        lease = _take(Shard.objects.all(), shard_id)
+        if lease is not None:
+            shard = Shard.objects.select_related(
+                "run__task_version", "run__contender__deployment"
+            ).get(pk=shard_id)
+            return shard, lease
+    return None
+
+
+def claim_scoring_shard() -> tuple[ScoringShard, Lease] | None:
+    """Take the next shard of a scoring: the oldest scoring first."""
+    due = _due(ScoringShard.objects.all()).filter(
+        scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
+    )
+    for shard_id in due.order_by("scoring_id", "index").values_list("id", flat=True)[:_CANDIDATES]:
+        lease = _take(ScoringShard.objects.all(), shard_id)
+        if lease is not None:
+            shard = ScoringShard.objects.select_related("scoring__run", "scoring__task_version")
+            return shard.get(pk=shard_id), lease
+    return None
+
+
+def _due(work: "QuerySet[Any]") -> "QuerySet[Any]":
+    return work.filter(state=LeasedWork.State.QUEUED).filter(
+        Q(not_before__isnull=True) | Q(not_before__lte=database_now())
+    )
+
+
+def _take(work: "QuerySet[Any]", work_id: int) -> Lease | None:
+    token = uuid4()
+    taken = work.filter(pk=work_id, state=LeasedWork.State.QUEUED).update(
+        state=LeasedWork.State.LEASED,
+        lease_token=token,
+        lease_expires_at=database_now(lease_duration()),
+        heartbeat_at=database_now(),
+        attempts=F("attempts") + 1,
+    )
+    return Lease(work_id, token) if taken else None
+
+
+def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
+    """Prove and prolong every lease, inside the caller's transaction; `LeaseLost` otherwise."""
+    for lease in leases:
+        kept = work.filter(
+            pk=lease.id,
+            lease_token=lease.token,
+            state=LeasedWork.State.LEASED,
+            lease_expires_at__gt=database_now(),
+        ).update(
+            lease_expires_at=database_now(lease_duration()),
+            heartbeat_at=database_now(),
+        )
+        if not kept:
+            raise LeaseLost(f"lease on {work.model.__name__} {lease.id} is gone")
+
+
+def finish_work(work: "QuerySet[Any]", lease: Lease) -> bool:
+    """Mark it done, if it is still ours."""
+    return bool(
+        work.filter(pk=lease.id, lease_token=lease.token, state=LeasedWork.State.LEASED).update(
+            state=LeasedWork.State.DONE, lease_token=None, lease_expires_at=None
+        )
+    )
+
+
+def give_back(
+    work: "QuerySet[Any]", lease: Lease, *, not_before: timedelta | None = None
+) -> None:
+    """Put unfinished work back in order: this was no failed attempt."""
+    work.filter(pk=lease.id, lease_token=lease.token, state=LeasedWork.State.LEASED).update(
+        state=LeasedWork.State.QUEUED,
+        lease_token=None,
+        lease_expires_at=None,
+        attempts=0,
+        not_before=database_now(not_before) if not_before else None,
+    )
+
+
+def requeue_expired(work: "QuerySet[Any]") -> int:
+    """Put back work whose holder fell silent; returns how much."""
+    return work.filter(
+        state=LeasedWork.State.LEASED, lease_expires_at__lte=database_now()
+    ).update(state=LeasedWork.State.QUEUED, lease_token=None, lease_expires_at=None)

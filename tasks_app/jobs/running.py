@@ -1,0 +1,260 @@
+"""A slice of work on a run: the thread that loads, scores and writes around the engine's loop.
+
+The job's thread talks to the database and renders and scores; the process's event loop makes the
+calls. They meet in two places: the evaluation's plan, fed with `call_soon_threadsafe`, and a deque
+of results that the loop appends to and this thread drains.
+"""
+
+import logging
+import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from plumbmark.engine.evaluation import Evaluation
+from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
+from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
+from plumbmark.gateway import runtime
+from plumbmark.gateway.queries import recorded_answers
+from tasks_app.jobs.claims import (
+    ATTEMPTS_AT_MOST,
+    Lease,
+    LeaseLost,
+    claim_shard,
+    finish_work,
+    give_back,
+    keep_leases,
+)
+from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
+from tasks_app.jobs.writing import BatchWriter, done_ordinals
+from tasks_app.models import Item, Run, Shard
+from tasks_app.planning import RequestPlanner
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.04
+_LOAD = 256
+_BATCH = 250
+_QUOTA_PAUSE = timedelta(seconds=2)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A claimed shard and what is still to come of it."""
+
+    shard: Shard
+    lease: Lease
+    next_ordinal: int
+    done: set[int]
+    """Ordinals in its range that were stored before."""
+    outstanding: set[int] = field(default_factory=set)
+    """Planned, and not yet written."""
+
+    @property
+    def is_planned(self) -> bool:
+        return self.next_ordinal >= self.shard.stop
+
+    @property
+    def is_finished(self) -> bool:
+        return self.is_planned and not self.outstanding
+
+
+class RememberingCaller:
+    """A caller that first looks among answers that were recorded but never stored.
+
+    They are what a killed worker left: asked, answered, charged, and not to be asked again.
+    """
+
+    def __init__(self, caller: ModelCaller) -> None:
+        self._caller = caller
+        self._recorded: dict[str, CallResult] = {}
+
+    def remember(self, recorded: dict[str, CallResult]) -> None:
+        self._recorded.update(recorded)
+
+    async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
+        if self._recorded and (known := self._recorded.pop(key, None)) is not None:
+            return known
+        return await self._caller.call(request, key=key, role=role)
+
+
+class RunSlice:
+    """One worker's bounded work on the shards of one run."""
+
+    def __init__(self, shard: Shard, lease: Lease) -> None:
+        self.run: Run = shard.run
+        self._first = (shard, lease)
+        self._held: list[_Held] = []
+        self._results: deque[SampleResult] = deque()
+        self._items: dict[int, Item] = {}
+        """Items of planned samples by ordinal, until they are written."""
+        self._planner = RequestPlanner(self.run)
+        self._writer = BatchWriter(self.run)
+        self._no_more_shards = False
+
+    def work(self) -> str:
+        """Work until the slice is over or nothing is left; returns why it ended."""
+        if self._first[0].attempts > ATTEMPTS_AT_MOST:
+            fail_run(
+                self.run.pk,
+                f"Workers died {ATTEMPTS_AT_MOST} times while working on the same "
+                f"{self._first[0].stop - self._first[0].start} samples. Retry the run; if it "
+                "happens again, tell the administrator.",
+            )
+            finish_work(Shard.objects.all(), self._first[1])
+            return "poisoned"
+        mark_started(self.run.pk)
+        deployment = self.run.contender.deployment
+        assert deployment is not None
+        assert self.run.grant_id is not None
+        metered = runtime.run(
+            runtime.gateway().caller(grant_id=self.run.grant_id, deployment_id=deployment.pk)
+        )
+        self._caller = RememberingCaller(metered)
+        self._hold(*self._first)
+        evaluation = Evaluation(
+            self._caller,
+            self._results.append,
+            window=min(settings.WORKER_WINDOW, deployment.max_concurrency),
+        )
+        future = runtime.submit(evaluation.run())
+        try:
+            ending = self._pump(evaluation, future)
+        except LeaseLost:
+            log.warning("run %s: lost a lease; leaving its work to the new holder", self.run.pk)
+            ending = Ending(StopReason.ASKED, "lease lost")
+        finally:
+            if not future.done():
+                runtime.call_soon(evaluation.stop, StopReason.ASKED)
+                future.cancel()
+            runtime.run(metered.release())
+        self._end(ending)
+        return f"{ending.reason} {ending.detail}".strip()
+
+    # --- the pump ---------------------------------------------------------------------------
+
+    def _pump(self, evaluation: Evaluation, future: "Future[Ending]") -> Ending:
+        ends_at = time.monotonic() + settings.WORK_SLICE_SECONDS
+        keep_every = settings.WORK_LEASE_SECONDS / 3
+        kept_at = time.monotonic()
+        is_stopping = False
+        while True:
+            # Read before draining: whatever the loop emitted before it ended is then drained.
+            is_over = future.done()
+            now = time.monotonic()
+            if not is_stopping and not is_over:
+                if now > ends_at:
+                    is_stopping = True
+                    runtime.call_soon(evaluation.stop, StopReason.ASKED, "slice over")
+                else:
+                    self._feed(evaluation)
+            wrote = self._write()
+            if wrote:
+                kept_at = now
+                if not self._writer.run_goes_on and not is_stopping:
+                    is_stopping = True
+                    runtime.call_soon(evaluation.stop, StopReason.ASKED, "run stopped")
+            elif now - kept_at > keep_every:
+                self._keep()
+                kept_at = now
+                if not self._writer.check_run_goes_on() and not is_stopping:
+                    is_stopping = True
+                    runtime.call_soon(evaluation.stop, StopReason.ASKED, "run stopped")
+            if is_over and not self._results:
+                return future.result()
+            if not wrote:
+                time.sleep(_TICK_SECONDS)
+
+    def _feed(self, evaluation: Evaluation) -> None:
+        """Keep at least two windows of planned samples ahead of the lanes."""
+        ahead = 2 * settings.WORKER_WINDOW
+        while len(evaluation.plan) < ahead:
+            planned = self._plan_more()
+            if planned is None:
+                if not self._no_more_shards:
+                    self._no_more_shards = True
+                    runtime.call_soon(evaluation.plan.close)
+                return
+            if planned:
+                # Waits for the loop, so that the plan's length is true when looked at again.
+                runtime.call_and_wait(evaluation.plan.add, planned)
+
+    def _plan_more(self) -> list[PlannedSample] | None:
+        """The next planned samples (may be none of a range); None when all is planned."""
+        held = next((held for held in self._held if not held.is_planned), None)
+        if held is None:
+            claimed = None if self._no_more_shards else claim_shard(of_run=self.run.pk)
+            if claimed is None:
+                return None
+            held = self._hold(*claimed)
+        start = held.next_ordinal
+        stop = min(start + _LOAD, held.shard.stop)
+        held.next_ordinal = stop
+        ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
+        planned = []
+        for ordinal, item in self._planner.items(ordinals):
+            self._items[ordinal] = item
+            planned.append(self._planner.planned(ordinal, item))
+        held.outstanding.update(sample.ordinal for sample in planned)
+        return planned
+
+    def _hold(self, shard: Shard, lease: Lease) -> _Held:
+        held = _Held(shard, lease, shard.start, done_ordinals(self.run, shard))
+        self._held.append(held)
+        if shard.attempts > 1:
+            # Somebody died over it: what they were answered is recorded, though not stored.
+            keys = [
+                self._planner.key(ordinal)
+                for ordinal in range(shard.start, shard.stop)
+                if ordinal not in held.done
+            ]
+            assert self.run.grant_id is not None
+            self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
+        return held
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def _write(self) -> bool:
+        """Store a batch of what came back; whether there was any."""
+        batch: list[SampleResult] = []
+        while self._results and len(batch) < _BATCH:
+            batch.append(self._results.popleft())
+        if not batch:
+            return False
+        rows = self._writer.prepare(batch, self._items)
+        ordinals = {result.ordinal for result in batch}
+        concerned = [held for held in self._held if not held.outstanding.isdisjoint(ordinals)]
+        with transaction.atomic():
+            keep_leases(Shard.objects.all(), [held.lease for held in concerned])
+            self._writer.write(rows)
+        for held in concerned:
+            held.outstanding -= ordinals
+        for ordinal in ordinals:
+            del self._items[ordinal]
+        for held in [held for held in self._held if held.is_finished]:
+            finish_work(Shard.objects.all(), held.lease)
+            self._held.remove(held)
+        return True
+
+    def _keep(self) -> None:
+        with transaction.atomic():
+            keep_leases(Shard.objects.all(), [held.lease for held in self._held])
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def _end(self, ending: Ending) -> None:
+        pause = _QUOTA_PAUSE if ending.reason is StopReason.QUOTA else None
+        for held in self._held:
+            if held.is_finished:
+                finish_work(Shard.objects.all(), held.lease)
+            else:
+                give_back(Shard.objects.all(), held.lease, not_before=pause)
+        if ending.reason is StopReason.QUOTA:
+            pause_run(self.run.pk, Run.PauseReason.QUOTA, ending.detail)
+        elif ending.reason is StopReason.BREAKER:
+            fail_run(self.run.pk, f"The same error came back from every call: {ending.detail}")
+        finish_run_if_done(self.run.pk)

@@ -1,0 +1,112 @@
+"""Scoring stored outputs: for re-marked versions and for submitted runs."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from plumbmark.common.clock import now
+from plumbmark.common.outbox import tell
+from tasks_app.estimating import estimate_scoring
+from tasks_app.jobs.claims import Lease, LeaseLost, finish_work, keep_leases
+from tasks_app.jobs.finishing import change_state, complete_scoring, median_latency
+from tasks_app.marking import Marker
+from tasks_app.models import Item, Run, Sample, SampleScore, Scoring, ScoringShard
+
+_BATCH = 500
+
+
+def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
+    """Score one shard of stored samples; the last one completes the scoring."""
+    scoring = shard.scoring
+    Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.QUEUED).update(
+        state=Scoring.State.RUNNING, started_at=now()
+    )
+    marker = Marker(scoring.task_version)
+    repeats = scoring.run.repeats
+    try:
+        for start in range(shard.start, shard.stop, _BATCH):
+            _score_range(scoring, marker, lease, start, min(start + _BATCH, shard.stop), repeats)
+    except LeaseLost:
+        return
+    finish_work(ScoringShard.objects.all(), lease)
+    finish_scoring_if_done(scoring)
+
+
+def _score_range(
+    scoring: Scoring, marker: Marker, lease: Lease, start: int, stop: int, repeats: int
+) -> None:
+    marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
+    samples = list(
+        Sample.objects.filter(
+            run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop
+        ).exclude(pk__in=marked)
+    )
+    # The version that marks may be another than the one that asked: equal questions, in order.
+    items = {
+        item.position: item
+        for item in Item.objects.filter(
+            version=scoring.task_version,
+            position__gte=start // repeats,
+            position__lte=(stop - 1) // repeats,
+        )
+    }
+    scores = []
+    for sample in samples:
+        if not sample.is_scored:
+            continue
+        mark = marker.mark(sample.output, items[sample.ordinal // repeats])
+        scores.append(
+            SampleScore(
+                scoring=scoring,
+                sample=sample,
+                value=mark.value,
+                answer=mark.answer,
+                explanation=mark.explanation,
+                details=dict(mark.details),
+            )
+        )
+    with transaction.atomic():
+        keep_leases(ScoringShard.objects.all(), [lease])
+        SampleScore.objects.bulk_create(scores)
+        Scoring.objects.filter(pk=scoring.pk).update(
+            samples_done=F("samples_done") + len(samples), heartbeat_at=now()
+        )
+
+
+def finish_scoring_if_done(scoring: Scoring) -> bool:
+    """Complete a scoring all of whose shards are done, and with it a submitted run."""
+    if ScoringShard.objects.filter(scoring=scoring).exclude(
+        state=ScoringShard.State.DONE
+    ).exists():
+        return False
+    estimate = estimate_scoring(scoring)
+    with transaction.atomic():
+        won = Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.RUNNING).update(
+            state=Scoring.State.COMPLETED
+        )
+        if not won:
+            return False
+        complete_scoring(scoring, estimate)
+        run = scoring.run
+        if run.state == Run.State.RUNNING and run.source_file_id is not None:
+            change_state(
+                run.pk,
+                of=[Run.State.RUNNING],
+                to=Run.State.COMPLETED,
+                event="completed",
+                finished_at=now(),
+                samples_unscored=estimate["unscored"],
+                median_latency_ms=median_latency(run),
+            )
+    return True
+
+
+def plan_scoring_shards(scoring: Scoring) -> None:
+    """Cut a scoring into shards. Runs in the caller's transaction."""
+    size = settings.SHARD_ITEMS * 4
+    total = scoring.run.samples_total
+    ScoringShard.objects.bulk_create(
+        ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
+        for index, start in enumerate(range(0, total, size))
+    )
+    tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)

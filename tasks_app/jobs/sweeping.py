@@ -1,0 +1,88 @@
+"""The sweep: every few seconds it mends what a lost bell or a dead process left waiting."""
+
+import logging
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from plumbmark.common.clock import database_now, now
+from plumbmark.gateway import recovery
+from plumbmark.gateway.queries import has_balance
+from tasks_app.jobs.claims import requeue_expired
+from tasks_app.jobs.finishing import change_state, finish_run_if_done
+from tasks_app.models import Run, Scoring, ScoringShard, Shard
+
+log = logging.getLogger(__name__)
+
+_STALE = timedelta(seconds=3)
+
+
+def sweep() -> bool:
+    """Mend; returns whether there is work to ring for."""
+    # First what dead processes were answered, so that the next holder of a shard finds it.
+    recovery.recover()
+    requeue_expired(Shard.objects.all())
+    requeue_expired(ScoringShard.objects.all())
+    resume_where_there_is_balance()
+    _finish_what_was_left()
+    _drop_expired_tries()
+    return _something_is_due()
+
+
+def resume_where_there_is_balance() -> None:
+    """Let runs that paused for the quota go on, the longest waiting first, one per payer a sweep.
+
+    One per payer is what makes the renewal fair: the first run of each does not eat the balance of
+    a fresh day before the next one is looked at.
+    """
+    seen: set[int] = set()
+    waiting = Run.objects.filter(
+        state=Run.State.PAUSED, pause_reason=Run.PauseReason.QUOTA
+    ).select_related("namespace", "grant")
+    for run in waiting.order_by("heartbeat_at", "id"):
+        if run.namespace_id in seen:
+            continue
+        remaining = max(1, run.samples_total - run.samples_done)
+        need = max(1, (run.cost_bound - run.charged) // remaining)
+        if has_balance(run.namespace, need, grant=run.grant):
+            seen.add(run.namespace_id)
+            change_state(
+                run.pk,
+                of=[Run.State.PAUSED],
+                to=Run.State.QUEUED,
+                event="resumed",
+                detail="there is balance again",
+                pause_reason="",
+            )
+
+
+def _finish_what_was_left() -> None:
+    """Runs whose worker died between the last batch and the completion."""
+    open_shards = Shard.objects.filter(
+        run=OuterRef("pk"), revision=OuterRef("revision")
+    ).exclude(state=Shard.State.DONE)
+    left = Run.objects.filter(state=Run.State.RUNNING).filter(~Exists(open_shards))
+    for run_id in left.values_list("id", flat=True):
+        finish_run_if_done(run_id)
+    # A shard whose samples are all stored, but which died before it was marked done, is claimed
+    # again, finds nothing to do, and finishes.
+
+
+def _drop_expired_tries() -> None:
+    expired = Run.objects.filter(purpose=Run.Purpose.TRY, expires_at__lte=now()).exclude(
+        state__in=[Run.State.RUNNING, Run.State.QUEUED]
+    )
+    for run in expired[:50]:
+        run.delete()
+
+
+def _something_is_due() -> bool:
+    due = Q(not_before__isnull=True) | Q(not_before__lte=database_now())
+    return (
+        Shard.objects.filter(due, state=Shard.State.QUEUED)
+        .filter(run__state__in=[Run.State.QUEUED, Run.State.RUNNING])
+        .exists()
+        or ScoringShard.objects.filter(due, state=Shard.State.QUEUED)
+        .filter(scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING])
+        .exists()
+    )

@@ -1,0 +1,53 @@
+"""Who may see and do what with tasks and runs. Deny by default."""
+
+from plumbmark.accounts.permissions import Visitor, can_act_for, can_see_inside, is_person
+from tasks_app.models import Item, Run, Task, TaskVersion
+from tasks_app.models.authoring import Visibility
+
+
+def can_view_task(visitor: Visitor, task: Task) -> bool:
+    if task.visibility != Visibility.PRIVATE and task.latest_version_id is not None:
+        return True
+    return can_see_inside(visitor, task.namespace)
+
+
+def can_edit_task(visitor: Visitor, task: Task) -> bool:
+    return can_act_for(visitor, task.namespace)
+
+
+def can_view_version(visitor: Visitor, version: TaskVersion) -> bool:
+    """Versions that are not published yet belong to their authors alone."""
+    if version.state != TaskVersion.State.PUBLISHED:
+        return can_see_inside(visitor, version.task.namespace)
+    return can_view_task(visitor, version.task)
+
+
+def can_run_version(visitor: Visitor, version: TaskVersion) -> bool:
+    return is_person(visitor) and can_view_version(visitor, version)
+
+
+def can_view_private_items(visitor: Visitor, task: Task) -> bool:
+    return can_see_inside(visitor, task.namespace)
+
+
+def can_view_item(visitor: Visitor, item: Item, task: Task) -> bool:
+    return item.split == Item.Split.PUBLIC or can_view_private_items(visitor, task)
+
+
+def can_view_run(visitor: Visitor, run: Run) -> bool:
+    """A declared run is seen by all who see its task; the others by their owners alone."""
+    if can_see_inside(visitor, run.namespace):
+        return True
+    return run.purpose == Run.Purpose.DECLARED and can_view_version(visitor, run.task_version)
+
+
+def can_control_run(visitor: Visitor, run: Run) -> bool:
+    """Pause, resume, cancel, retry."""
+    return can_act_for(visitor, run.namespace)
+
+
+def can_rescore_run(visitor: Visitor, run: Run, version: TaskVersion) -> bool:
+    """Pure scorers are free, so both the run's owner and the task's may add a scoring."""
+    return can_act_for(visitor, version.task.namespace) or (
+        can_act_for(visitor, run.namespace) and can_view_version(visitor, version)
+    )

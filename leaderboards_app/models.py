@@ -40,6 +40,21 @@ class Standings(models.Model):
         return reverse("leaderboards:snapshot", args=[self.public_id])
 
 
+class BoardRefresh(models.Model):
+    """A board that is due to be computed. One row per version: requests coalesce."""
+
+    version = models.OneToOneField(
+        BenchmarkVersion, primary_key=True, on_delete=models.CASCADE, related_name="refresh"
+    )
+    requests = models.PositiveIntegerField(default=1)
+    """Raised by each request, so that one that came while computing is not lost."""
+    reasons = models.JSONField(default=list)
+    requested_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"refresh of {self.version_id}"
+
+
 class Correction(models.Model):
     """A line of a benchmark's correction log: appended, never changed."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plumbmark.scoring.scorers import ScoringContext, build_scorer
+
 from tasks_app.definitions import Definition
 from tasks_app.models import Item, TaskVersion
 

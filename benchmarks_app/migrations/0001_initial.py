@@ -8,145 +8,387 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('gateway', '0001_initial'),
-        ('tasks', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("gateway", "0001_initial"),
+        ("tasks", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Benchmark',
+            name="Benchmark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('slug', models.SlugField(max_length=80)),
-                ('title', models.CharField(max_length=120, verbose_name='title')),
-                ('claim', models.CharField(blank=True, max_length=300, verbose_name='what it measures, in one sentence')),
-                ('visibility', models.CharField(choices=[('private', 'private'), ('unlisted', 'unlisted'), ('public', 'public')], default='private', max_length=8)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benchmarks', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80)),
+                ("title", models.CharField(max_length=120, verbose_name="title")),
+                (
+                    "claim",
+                    models.CharField(
+                        blank=True, max_length=300, verbose_name="what it measures, in one sentence"
+                    ),
+                ),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[
+                            ("private", "private"),
+                            ("unlisted", "unlisted"),
+                            ("public", "public"),
+                        ],
+                        default="private",
+                        max_length=8,
+                    ),
+                ),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="benchmarks",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BenchmarkVersion',
+            name="BenchmarkVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('published', 'published')], default='draft', max_length=10)),
-                ('aggregation', models.CharField(choices=[('weighted-mean', 'weighted mean')], default='weighted-mean', max_length=20)),
-                ('entry_policy', models.CharField(choices=[('first-declared', 'the first declared run counts'), ('mean-of-declared', 'the mean of all declared runs counts')], default='first-declared', max_length=20)),
-                ('unscored_allowed', models.DecimalField(decimal_places=4, default='0.0100', max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)])),
-                ('entrants', models.CharField(choices=[('owner', 'only its owner'), ('anyone', 'anyone who is signed in')], default='owner', max_length=8)),
-                ('card', models.JSONField(blank=True, default=dict)),
-                ('notes', models.TextField(blank=True, verbose_name='what changed')),
-                ('content_hash', models.CharField(blank=True, max_length=72)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('benchmark', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='benchmarks.benchmark')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "draft"), ("published", "published")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "aggregation",
+                    models.CharField(
+                        choices=[("weighted-mean", "weighted mean")],
+                        default="weighted-mean",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "entry_policy",
+                    models.CharField(
+                        choices=[
+                            ("first-declared", "the first declared run counts"),
+                            ("mean-of-declared", "the mean of all declared runs counts"),
+                        ],
+                        default="first-declared",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "unscored_allowed",
+                    models.DecimalField(
+                        decimal_places=4,
+                        default="0.0100",
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(1),
+                        ],
+                    ),
+                ),
+                (
+                    "entrants",
+                    models.CharField(
+                        choices=[
+                            ("owner", "only its owner"),
+                            ("anyone", "anyone who is signed in"),
+                        ],
+                        default="owner",
+                        max_length=8,
+                    ),
+                ),
+                ("card", models.JSONField(blank=True, default=dict)),
+                ("notes", models.TextField(blank=True, verbose_name="what changed")),
+                ("content_hash", models.CharField(blank=True, max_length=72)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "benchmark",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="benchmarks.benchmark",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BenchmarkTask',
+            name="BenchmarkTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('label', models.CharField(blank=True, max_length=80)),
-                ('weight', models.DecimalField(decimal_places=6, default=1, max_digits=9)),
-                ('metric', models.CharField(max_length=80)),
-                ('task_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benchmark_tasks', to='tasks.taskversion')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='benchmarks.benchmarkversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("label", models.CharField(blank=True, max_length=80)),
+                ("weight", models.DecimalField(decimal_places=6, default=1, max_digits=9)),
+                ("metric", models.CharField(max_length=80)),
+                (
+                    "task_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="benchmark_tasks",
+                        to="tasks.taskversion",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tasks",
+                        to="benchmarks.benchmarkversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddField(
-            model_name='benchmark',
-            name='latest_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='benchmarks.benchmarkversion'),
+            model_name="benchmark",
+            name="latest_version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="benchmarks.benchmarkversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('invalid_reason', models.CharField(blank=True, max_length=500)),
-                ('contender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='tasks.contender')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='benchmarks.benchmarkversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("invalid_reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "contender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="tasks.contender",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="benchmarks.benchmarkversion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'entries',
+                "verbose_name_plural": "entries",
             },
         ),
         migrations.CreateModel(
-            name='EntryRun',
+            name="EntryRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('benchmark_task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entry_runs', to='benchmarks.benchmarktask')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entry_runs', to='benchmarks.entry')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entry_runs', to='tasks.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "benchmark_task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entry_runs",
+                        to="benchmarks.benchmarktask",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entry_runs",
+                        to="benchmarks.entry",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entry_runs",
+                        to="tasks.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AllowedDeployment',
+            name="AllowedDeployment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('added_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('deployment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='gateway.deployment')),
-                ('benchmark', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='allowed_deployments', to='benchmarks.benchmark')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "deployment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gateway.deployment",
+                    ),
+                ),
+                (
+                    "benchmark",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="allowed_deployments",
+                        to="benchmarks.benchmark",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('benchmark', 'deployment'), name='alloweddeployment_is_unique')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("benchmark", "deployment"), name="alloweddeployment_is_unique"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='benchmarkversion',
-            constraint=models.UniqueConstraint(fields=('benchmark', 'number'), name='benchmarkversion_number_is_unique'),
+            model_name="benchmarkversion",
+            constraint=models.UniqueConstraint(
+                fields=("benchmark", "number"), name="benchmarkversion_number_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benchmarkversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('benchmark',), name='benchmarkversion_has_one_draft'),
+            model_name="benchmarkversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "draft")),
+                fields=("benchmark",),
+                name="benchmarkversion_has_one_draft",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benchmarkversion',
-            constraint=models.CheckConstraint(condition=models.Q(('unscored_allowed__gte', 0), ('unscored_allowed__lte', 1)), name='benchmarkversion_allows_a_share'),
+            model_name="benchmarkversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("unscored_allowed__gte", 0), ("unscored_allowed__lte", 1)),
+                name="benchmarkversion_allows_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benchmarktask',
-            constraint=models.UniqueConstraint(fields=('version', 'task_version'), name='benchmarktask_is_unique'),
+            model_name="benchmarktask",
+            constraint=models.UniqueConstraint(
+                fields=("version", "task_version"), name="benchmarktask_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benchmarktask',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gt', 0)), name='benchmarktask_weight_is_positive'),
+            model_name="benchmarktask",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight__gt", 0)), name="benchmarktask_weight_is_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='benchmark',
-            index=models.Index(fields=['visibility', '-updated_at'], name='benchmark_by_visibility'),
+            model_name="benchmark",
+            index=models.Index(
+                fields=["visibility", "-updated_at"], name="benchmark_by_visibility"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benchmark',
-            constraint=models.UniqueConstraint(fields=('namespace', 'slug'), name='benchmark_slug_is_unique'),
+            model_name="benchmark",
+            constraint=models.UniqueConstraint(
+                fields=("namespace", "slug"), name="benchmark_slug_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('version', 'contender'), name='entry_is_unique'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(
+                fields=("version", "contender"), name="entry_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entryrun',
-            constraint=models.UniqueConstraint(fields=('entry', 'benchmark_task', 'run'), name='entryrun_is_unique'),
+            model_name="entryrun",
+            constraint=models.UniqueConstraint(
+                fields=("entry", "benchmark_task", "run"), name="entryrun_is_unique"
+            ),
         ),
     ]

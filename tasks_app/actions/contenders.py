@@ -100,7 +100,11 @@ def submitted_contender(
 
 
 def _label(deployment: Deployment, configuration: Mapping[str, Any]) -> str:
-    words = [f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float) else
-             f"{key.replace('_', ' ')} {value}" for key, value in sorted(configuration.items())]
+    words = [
+        f"{key.replace('_', ' ')} {value:g}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')} {value}"
+        for key, value in sorted(configuration.items())
+    ]
     name = deployment.model.name
     return (f"{name} ({', '.join(words)})" if words else name)[:120]

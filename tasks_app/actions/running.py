@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from plumbmark.gateway.actions import open_grant, reopen_grant
+from plumbmark.gateway.queries import current_price_card, request_bound
 
 import plumbmark
 from plumbmark.accounts.models import Namespace, User
@@ -17,9 +19,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
-from plumbmark.gateway.actions import open_grant, reopen_grant
 from plumbmark.gateway.models import Deployment, PriceCard
-from plumbmark.gateway.queries import current_price_card, request_bound
 from tasks_app.definitions import Definition
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
@@ -178,9 +178,8 @@ def _may_see_private_items(
     """Private items go to the platform's deployments, the author's own and the allowed ones."""
     if deployment.owner is None or deployment.pk in also_allowed:
         return True
-    return (
-        deployment.owner_id == version.task.namespace_id
-        and can_view_private_items(by, version.task)
+    return deployment.owner_id == version.task.namespace_id and can_view_private_items(
+        by, version.task
     )
 
 

@@ -130,9 +130,7 @@ def finish_work(work: "QuerySet[Any]", lease: Lease) -> bool:
     )
 
 
-def give_back(
-    work: "QuerySet[Any]", lease: Lease, *, not_before: timedelta | None = None
-) -> None:
+def give_back(work: "QuerySet[Any]", lease: Lease, *, not_before: timedelta | None = None) -> None:
     """Put unfinished work back in order: this was no failed attempt."""
     work.filter(pk=lease.id, lease_token=lease.token, state=LeasedWork.State.LEASED).update(
         state=LeasedWork.State.QUEUED,
@@ -145,6 +143,6 @@ def give_back(
 
 def requeue_expired(work: "QuerySet[Any]") -> int:
     """Put back work whose holder fell silent; returns how much."""
-    return work.filter(
-        state=LeasedWork.State.LEASED, lease_expires_at__lte=database_now()
-    ).update(state=LeasedWork.State.QUEUED, lease_token=None, lease_expires_at=None)
+    return work.filter(state=LeasedWork.State.LEASED, lease_expires_at__lte=database_now()).update(
+        state=LeasedWork.State.QUEUED, lease_token=None, lease_expires_at=None
+    )

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
+from plumbmark.gateway.actions import close_grant
 
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
-from plumbmark.gateway.actions import close_grant
 from tasks_app.estimating import estimate_scoring
 from tasks_app.models import Run, Sample, Scoring, Shard
 
@@ -43,9 +43,7 @@ def mark_started(run_id: int) -> None:
     """A worker has begun: queued → running."""
     if not Run.objects.filter(pk=run_id, state=_S.QUEUED).exists():
         return
-    if change_state(
-        run_id, of=[_S.QUEUED], to=_S.RUNNING, event="started", heartbeat_at=now()
-    ):
+    if change_state(run_id, of=[_S.QUEUED], to=_S.RUNNING, event="started", heartbeat_at=now()):
         Run.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now())
         Scoring.objects.filter(run_id=run_id, is_inline=True, state=Scoring.State.QUEUED).update(
             state=Scoring.State.RUNNING, started_at=now()
@@ -90,9 +88,11 @@ def finish_run_if_done(run_id: int) -> bool:
     run = Run.objects.select_related("task_version", "grant").get(pk=run_id)
     if run.state not in {_S.RUNNING, _S.QUEUED} or run.samples_done < run.samples_total:
         return False
-    if Shard.objects.filter(run=run, revision=run.revision).exclude(
-        state=Shard.State.DONE
-    ).exists():
+    if (
+        Shard.objects.filter(run=run, revision=run.revision)
+        .exclude(state=Shard.State.DONE)
+        .exists()
+    ):
         return False
     scorings = list(
         Scoring.objects.filter(run=run, is_inline=True, revision=run.revision).select_related(

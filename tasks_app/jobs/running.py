@@ -14,12 +14,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from plumbmark.gateway.queries import recorded_answers
 
 from plumbmark.engine.evaluation import Evaluation
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
 from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
 from plumbmark.gateway import runtime
-from plumbmark.gateway.queries import recorded_answers
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,

@@ -37,9 +37,9 @@ def _score_range(
 ) -> None:
     marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
     samples = list(
-        Sample.objects.filter(
-            run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop
-        ).exclude(pk__in=marked)
+        Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop).exclude(
+            pk__in=marked
+        )
     )
     # The version that marks may be another than the one that asked: equal questions, in order.
     items = {
@@ -75,9 +75,7 @@ def _score_range(
 
 def finish_scoring_if_done(scoring: Scoring) -> bool:
     """Complete a scoring all of whose shards are done, and with it a submitted run."""
-    if ScoringShard.objects.filter(scoring=scoring).exclude(
-        state=ScoringShard.State.DONE
-    ).exists():
+    if ScoringShard.objects.filter(scoring=scoring).exclude(state=ScoringShard.State.DONE).exists():
         return False
     estimate = estimate_scoring(scoring)
     with transaction.atomic():

@@ -4,10 +4,10 @@ import logging
 from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from plumbmark.gateway.queries import has_balance
 
 from plumbmark.common.clock import database_now, now
 from plumbmark.gateway import recovery
-from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
@@ -58,9 +58,9 @@ def resume_where_there_is_balance() -> None:
 
 def _finish_what_was_left() -> None:
     """Runs whose worker died between the last batch and the completion."""
-    open_shards = Shard.objects.filter(
-        run=OuterRef("pk"), revision=OuterRef("revision")
-    ).exclude(state=Shard.State.DONE)
+    open_shards = Shard.objects.filter(run=OuterRef("pk"), revision=OuterRef("revision")).exclude(
+        state=Shard.State.DONE
+    )
     left = Run.objects.filter(state=Run.State.RUNNING).filter(~Exists(open_shards))
     for run_id in left.values_list("id", flat=True):
         finish_run_if_done(run_id)

@@ -8,401 +8,940 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('gateway', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("gateway", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('withheld_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('withheld_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('position', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=200)),
-                ('split', models.CharField(choices=[('public', 'public'), ('private', 'private')], default='public', max_length=8)),
-                ('input', models.JSONField()),
-                ('target', models.JSONField(null=True)),
-                ('choices', models.JSONField(null=True)),
-                ('cluster', models.CharField(blank=True, max_length=200)),
-                ('slices', models.JSONField(default=dict)),
-                ('attachments', models.JSONField(default=list)),
-                ('hash', models.CharField(max_length=72)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("withheld_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("withheld_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                ("position", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=200)),
+                (
+                    "split",
+                    models.CharField(
+                        choices=[("public", "public"), ("private", "private")],
+                        default="public",
+                        max_length=8,
+                    ),
+                ),
+                ("input", models.JSONField()),
+                ("target", models.JSONField(null=True)),
+                ("choices", models.JSONField(null=True)),
+                ("cluster", models.CharField(blank=True, max_length=200)),
+                ("slices", models.JSONField(default=dict)),
+                ("attachments", models.JSONField(default=list)),
+                ("hash", models.CharField(max_length=72)),
             ],
         ),
         migrations.CreateModel(
-            name='Contender',
+            name="Contender",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('kind', models.CharField(choices=[('run', 'run by the platform'), ('submitted', 'submitted, unverified'), ('baseline', 'baseline'), ('human', 'human')], max_length=10)),
-                ('label', models.CharField(max_length=120)),
-                ('maker', models.CharField(blank=True, max_length=80)),
-                ('configuration', models.JSONField(blank=True, default=dict)),
-                ('configuration_hash', models.CharField(max_length=72)),
-                ('description', models.TextField(blank=True)),
-                ('homepage', models.URLField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('deployment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contenders', to='gateway.deployment')),
-                ('model', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contenders', to='gateway.cataloguemodel')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contenders', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("run", "run by the platform"),
+                            ("submitted", "submitted, unverified"),
+                            ("baseline", "baseline"),
+                            ("human", "human"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("label", models.CharField(max_length=120)),
+                ("maker", models.CharField(blank=True, max_length=80)),
+                ("configuration", models.JSONField(blank=True, default=dict)),
+                ("configuration_hash", models.CharField(max_length=72)),
+                ("description", models.TextField(blank=True)),
+                ("homepage", models.URLField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "deployment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contenders",
+                        to="gateway.deployment",
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contenders",
+                        to="gateway.cataloguemodel",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contenders",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['label'],
+                "ordering": ["label"],
             },
         ),
         migrations.CreateModel(
-            name='DataFile',
+            name="DataFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('withheld_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('withheld_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('file', models.FileField(upload_to='data/%Y/%m')),
-                ('size', models.PositiveBigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='data_files', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("withheld_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("withheld_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("file", models.FileField(upload_to="data/%Y/%m")),
+                ("size", models.PositiveBigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="data_files",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('try', 'try'), ('exploratory', 'exploratory'), ('declared', 'declared')], max_length=12)),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('paused', 'paused'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', max_length=10)),
-                ('pause_reason', models.CharField(blank=True, choices=[('owner', 'paused by its owner'), ('quota', 'the quota is exhausted')], max_length=8)),
-                ('failure', models.CharField(blank=True, max_length=1000)),
-                ('question_hash', models.CharField(max_length=72)),
-                ('marking_hash', models.CharField(max_length=72)),
-                ('parameters', models.JSONField(default=dict)),
-                ('deployment_facts', models.JSONField(default=dict)),
-                ('engine_version', models.CharField(max_length=20)),
-                ('scorer_versions', models.JSONField(default=dict)),
-                ('platform_version', models.CharField(max_length=20)),
-                ('item_count', models.PositiveIntegerField()),
-                ('repeats', models.PositiveIntegerField(default=1)),
-                ('cost_bound', models.BigIntegerField(default=0)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('upstream_models', models.JSONField(default=list)),
-                ('samples_total', models.PositiveIntegerField()),
-                ('samples_done', models.PositiveIntegerField(default=0)),
-                ('samples_unscored', models.PositiveIntegerField(default=0)),
-                ('input_tokens', models.PositiveBigIntegerField(default=0)),
-                ('output_tokens', models.PositiveBigIntegerField(default=0)),
-                ('charged', models.BigIntegerField(default=0)),
-                ('provider_cost', models.BigIntegerField(default=0)),
-                ('median_latency_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('fatal_streak', models.PositiveIntegerField(default=0)),
-                ('log', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('invalid_reason', models.CharField(blank=True, max_length=500)),
-                ('contender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='tasks.contender')),
-                ('grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='run', to='gateway.grant')),
-                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='accounts.namespace')),
-                ('price_card', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='gateway.pricecard')),
-                ('source_file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='submitted_runs', to='tasks.datafile')),
-                ('started_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("try", "try"),
+                            ("exploratory", "exploratory"),
+                            ("declared", "declared"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("paused", "paused"),
+                            ("completed", "completed"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "pause_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("owner", "paused by its owner"),
+                            ("quota", "the quota is exhausted"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("failure", models.CharField(blank=True, max_length=1000)),
+                ("question_hash", models.CharField(max_length=72)),
+                ("marking_hash", models.CharField(max_length=72)),
+                ("parameters", models.JSONField(default=dict)),
+                ("deployment_facts", models.JSONField(default=dict)),
+                ("engine_version", models.CharField(max_length=20)),
+                ("scorer_versions", models.JSONField(default=dict)),
+                ("platform_version", models.CharField(max_length=20)),
+                ("item_count", models.PositiveIntegerField()),
+                ("repeats", models.PositiveIntegerField(default=1)),
+                ("cost_bound", models.BigIntegerField(default=0)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("upstream_models", models.JSONField(default=list)),
+                ("samples_total", models.PositiveIntegerField()),
+                ("samples_done", models.PositiveIntegerField(default=0)),
+                ("samples_unscored", models.PositiveIntegerField(default=0)),
+                ("input_tokens", models.PositiveBigIntegerField(default=0)),
+                ("output_tokens", models.PositiveBigIntegerField(default=0)),
+                ("charged", models.BigIntegerField(default=0)),
+                ("provider_cost", models.BigIntegerField(default=0)),
+                ("median_latency_ms", models.PositiveIntegerField(blank=True, null=True)),
+                ("fatal_streak", models.PositiveIntegerField(default=0)),
+                ("log", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("invalid_reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "contender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="tasks.contender",
+                    ),
+                ),
+                (
+                    "grant",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="run",
+                        to="gateway.grant",
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="accounts.namespace",
+                    ),
+                ),
+                (
+                    "price_card",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="gateway.pricecard",
+                    ),
+                ),
+                (
+                    "source_file",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="submitted_runs",
+                        to="tasks.datafile",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Sample',
+            name="Sample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('withheld_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('withheld_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('repeat', models.PositiveSmallIntegerField(default=0)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('outcome', models.CharField(max_length=24)),
-                ('is_scored', models.BooleanField()),
-                ('output', models.TextField(blank=True)),
-                ('messages', models.JSONField(null=True)),
-                ('error', models.CharField(blank=True, max_length=1000)),
-                ('input_tokens', models.PositiveIntegerField(default=0)),
-                ('output_tokens', models.PositiveIntegerField(default=0)),
-                ('charged', models.BigIntegerField(default=0)),
-                ('provider_cost', models.BigIntegerField(default=0)),
-                ('latency_ms', models.PositiveIntegerField(null=True)),
-                ('finished_at', models.DateTimeField()),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='samples', to='tasks.item')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='tasks.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("withheld_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("withheld_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                ("repeat", models.PositiveSmallIntegerField(default=0)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("outcome", models.CharField(max_length=24)),
+                ("is_scored", models.BooleanField()),
+                ("output", models.TextField(blank=True)),
+                ("messages", models.JSONField(null=True)),
+                ("error", models.CharField(blank=True, max_length=1000)),
+                ("input_tokens", models.PositiveIntegerField(default=0)),
+                ("output_tokens", models.PositiveIntegerField(default=0)),
+                ("charged", models.BigIntegerField(default=0)),
+                ("provider_cost", models.BigIntegerField(default=0)),
+                ("latency_ms", models.PositiveIntegerField(null=True)),
+                ("finished_at", models.DateTimeField()),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="samples",
+                        to="tasks.item",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="tasks.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SampleCall',
+            name="SampleCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(default='candidate', max_length=24)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('call', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='gateway.call')),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sample_calls', to='tasks.sample')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("role", models.CharField(default="candidate", max_length=24)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "call",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="gateway.call",
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sample_calls",
+                        to="tasks.sample",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Scoring',
+            name="Scoring",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('paused', 'paused'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', max_length=10)),
-                ('pause_reason', models.CharField(blank=True, max_length=8)),
-                ('failure', models.CharField(blank=True, max_length=1000)),
-                ('is_inline', models.BooleanField(default=False)),
-                ('marking_hash', models.CharField(max_length=72)),
-                ('scorer_versions', models.JSONField(default=dict)),
-                ('platform_version', models.CharField(max_length=20)),
-                ('samples_total', models.PositiveIntegerField()),
-                ('samples_done', models.PositiveIntegerField(default=0)),
-                ('samples_unscored', models.PositiveIntegerField(default=0)),
-                ('charged', models.BigIntegerField(default=0)),
-                ('value', models.FloatField(null=True)),
-                ('estimate', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='scoring', to='gateway.grant')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scorings', to='tasks.run')),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("paused", "paused"),
+                            ("completed", "completed"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("pause_reason", models.CharField(blank=True, max_length=8)),
+                ("failure", models.CharField(blank=True, max_length=1000)),
+                ("is_inline", models.BooleanField(default=False)),
+                ("marking_hash", models.CharField(max_length=72)),
+                ("scorer_versions", models.JSONField(default=dict)),
+                ("platform_version", models.CharField(max_length=20)),
+                ("samples_total", models.PositiveIntegerField()),
+                ("samples_done", models.PositiveIntegerField(default=0)),
+                ("samples_unscored", models.PositiveIntegerField(default=0)),
+                ("charged", models.BigIntegerField(default=0)),
+                ("value", models.FloatField(null=True)),
+                ("estimate", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "grant",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scoring",
+                        to="gateway.grant",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scorings",
+                        to="tasks.run",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SampleScore',
+            name="SampleScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.FloatField(null=True)),
-                ('answer', models.TextField(blank=True)),
-                ('explanation', models.TextField(blank=True)),
-                ('details', models.JSONField(default=dict)),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='tasks.sample')),
-                ('scoring', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sample_scores', to='tasks.scoring')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("value", models.FloatField(null=True)),
+                ("answer", models.TextField(blank=True)),
+                ("explanation", models.TextField(blank=True)),
+                ("details", models.JSONField(default=dict)),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scores",
+                        to="tasks.sample",
+                    ),
+                ),
+                (
+                    "scoring",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sample_scores",
+                        to="tasks.scoring",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ScoringShard',
+            name="ScoringShard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveIntegerField()),
-                ('start', models.PositiveIntegerField()),
-                ('stop', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('leased', 'being worked on'), ('done', 'done')], default='queued', max_length=8)),
-                ('lease_token', models.UUIDField(editable=False, null=True)),
-                ('lease_expires_at', models.DateTimeField(editable=False, null=True)),
-                ('heartbeat_at', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('scoring', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='tasks.scoring')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveIntegerField()),
+                ("start", models.PositiveIntegerField()),
+                ("stop", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("leased", "being worked on"),
+                            ("done", "done"),
+                        ],
+                        default="queued",
+                        max_length=8,
+                    ),
+                ),
+                ("lease_token", models.UUIDField(editable=False, null=True)),
+                ("lease_expires_at", models.DateTimeField(editable=False, null=True)),
+                ("heartbeat_at", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                (
+                    "scoring",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="tasks.scoring",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Shard',
+            name="Shard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveIntegerField()),
-                ('start', models.PositiveIntegerField()),
-                ('stop', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('leased', 'being worked on'), ('done', 'done')], default='queued', max_length=8)),
-                ('lease_token', models.UUIDField(editable=False, null=True)),
-                ('lease_expires_at', models.DateTimeField(editable=False, null=True)),
-                ('heartbeat_at', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='tasks.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveIntegerField()),
+                ("start", models.PositiveIntegerField()),
+                ("stop", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("leased", "being worked on"),
+                            ("done", "done"),
+                        ],
+                        default="queued",
+                        max_length=8,
+                    ),
+                ),
+                ("lease_token", models.UUIDField(editable=False, null=True)),
+                ("lease_expires_at", models.DateTimeField(editable=False, null=True)),
+                ("heartbeat_at", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="tasks.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('slug', models.SlugField(max_length=80)),
-                ('title', models.CharField(max_length=120, verbose_name='title')),
-                ('summary', models.CharField(blank=True, max_length=300, verbose_name='summary')),
-                ('visibility', models.CharField(choices=[('private', 'private'), ('unlisted', 'unlisted'), ('public', 'public')], default='private', max_length=8)),
-                ('licence', models.CharField(blank=True, max_length=80, verbose_name='licence')),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('citation', models.TextField(blank=True, verbose_name='citation')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80)),
+                ("title", models.CharField(max_length=120, verbose_name="title")),
+                ("summary", models.CharField(blank=True, max_length=300, verbose_name="summary")),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[
+                            ("private", "private"),
+                            ("unlisted", "unlisted"),
+                            ("public", "public"),
+                        ],
+                        default="private",
+                        max_length=8,
+                    ),
+                ),
+                ("licence", models.CharField(blank=True, max_length=80, verbose_name="licence")),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("citation", models.TextField(blank=True, verbose_name="citation")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaskDraft',
+            name="TaskDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('definition_text', models.TextField(blank=True)),
-                ('definition_format', models.CharField(choices=[('yaml', 'YAML'), ('json', 'JSON')], default='yaml', max_length=4)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('data_file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='tasks.datafile')),
-                ('task', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='draft', to='tasks.task')),
-                ('updated_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("definition_text", models.TextField(blank=True)),
+                (
+                    "definition_format",
+                    models.CharField(
+                        choices=[("yaml", "YAML"), ("json", "JSON")], default="yaml", max_length=4
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "data_file",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drafts",
+                        to="tasks.datafile",
+                    ),
+                ),
+                (
+                    "task",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="draft",
+                        to="tasks.task",
+                    ),
+                ),
+                (
+                    "updated_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaskVersion',
+            name="TaskVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('number', models.PositiveIntegerField(blank=True, null=True)),
-                ('kind', models.CharField(choices=[('declarative', 'declarative'), ('code', 'code')], default='declarative', max_length=12)),
-                ('state', models.CharField(choices=[('building', 'being built'), ('ready', 'ready'), ('published', 'published'), ('failed', 'failed')], default='building', max_length=10)),
-                ('definition', models.JSONField()),
-                ('definition_text', models.TextField()),
-                ('definition_format', models.CharField(default='yaml', max_length=4)),
-                ('source_digest', models.CharField(max_length=72)),
-                ('question_hash', models.CharField(blank=True, max_length=72)),
-                ('marking_hash', models.CharField(blank=True, max_length=72)),
-                ('salt', models.CharField(default=tasks_app.models.authoring.new_salt, editable=False, max_length=32)),
-                ('canary', models.CharField(default=tasks_app.models.authoring.new_salt, editable=False, max_length=32)),
-                ('item_count', models.PositiveIntegerField(default=0)),
-                ('private_item_count', models.PositiveIntegerField(default=0)),
-                ('repeats', models.PositiveIntegerField(default=1)),
-                ('metric_name', models.CharField(blank=True, max_length=80)),
-                ('metric_direction', models.CharField(default='higher', max_length=6)),
-                ('metric_unit', models.CharField(blank=True, max_length=40)),
-                ('metric_lower', models.FloatField(blank=True, null=True)),
-                ('metric_upper', models.FloatField(blank=True, null=True)),
-                ('notes', models.TextField(blank=True, verbose_name='what changed')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('data_file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='tasks.datafile')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='tasks.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("declarative", "declarative"), ("code", "code")],
+                        default="declarative",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("building", "being built"),
+                            ("ready", "ready"),
+                            ("published", "published"),
+                            ("failed", "failed"),
+                        ],
+                        default="building",
+                        max_length=10,
+                    ),
+                ),
+                ("definition", models.JSONField()),
+                ("definition_text", models.TextField()),
+                ("definition_format", models.CharField(default="yaml", max_length=4)),
+                ("source_digest", models.CharField(max_length=72)),
+                ("question_hash", models.CharField(blank=True, max_length=72)),
+                ("marking_hash", models.CharField(blank=True, max_length=72)),
+                (
+                    "salt",
+                    models.CharField(
+                        default=tasks_app.models.authoring.new_salt, editable=False, max_length=32
+                    ),
+                ),
+                (
+                    "canary",
+                    models.CharField(
+                        default=tasks_app.models.authoring.new_salt, editable=False, max_length=32
+                    ),
+                ),
+                ("item_count", models.PositiveIntegerField(default=0)),
+                ("private_item_count", models.PositiveIntegerField(default=0)),
+                ("repeats", models.PositiveIntegerField(default=1)),
+                ("metric_name", models.CharField(blank=True, max_length=80)),
+                ("metric_direction", models.CharField(default="higher", max_length=6)),
+                ("metric_unit", models.CharField(blank=True, max_length=40)),
+                ("metric_lower", models.FloatField(blank=True, null=True)),
+                ("metric_upper", models.FloatField(blank=True, null=True)),
+                ("notes", models.TextField(blank=True, verbose_name="what changed")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "data_file",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="tasks.datafile",
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="tasks.task",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='task',
-            name='latest_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tasks.taskversion'),
+            model_name="task",
+            name="latest_version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tasks.taskversion",
+            ),
         ),
         migrations.AddField(
-            model_name='scoring',
-            name='task_version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scorings', to='tasks.taskversion'),
+            model_name="scoring",
+            name="task_version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="scorings",
+                to="tasks.taskversion",
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='task_version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='tasks.taskversion'),
+            model_name="run",
+            name="task_version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runs",
+                to="tasks.taskversion",
+            ),
         ),
         migrations.AddField(
-            model_name='item',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='tasks.taskversion'),
+            model_name="item",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="items",
+                to="tasks.taskversion",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contender',
-            constraint=models.UniqueConstraint(condition=models.Q(('deployment__isnull', False)), fields=('deployment', 'configuration_hash'), name='contender_configuration_is_unique'),
+            model_name="contender",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deployment__isnull", False)),
+                fields=("deployment", "configuration_hash"),
+                name="contender_configuration_is_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contender',
-            constraint=models.UniqueConstraint(condition=models.Q(('deployment__isnull', True)), fields=('owner', 'kind', 'label'), name='contender_label_is_unique_to_its_owner'),
+            model_name="contender",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deployment__isnull", True)),
+                fields=("owner", "kind", "label"),
+                name="contender_label_is_unique_to_its_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contender',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('deployment__isnull', False), ('kind__in', ['run', 'baseline'])), models.Q(('deployment__isnull', True), ('kind__in', ['submitted', 'human'])), _connector='OR'), name='contender_that_runs_has_a_deployment'),
+            model_name="contender",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("deployment__isnull", False), ("kind__in", ["run", "baseline"])),
+                    models.Q(("deployment__isnull", True), ("kind__in", ["submitted", "human"])),
+                    _connector="OR",
+                ),
+                name="contender_that_runs_has_a_deployment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.UniqueConstraint(fields=('run', 'ordinal'), name='sample_is_unique'),
+            model_name="sample",
+            constraint=models.UniqueConstraint(fields=("run", "ordinal"), name="sample_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='samplescore',
-            constraint=models.UniqueConstraint(fields=('scoring', 'sample'), name='samplescore_is_unique'),
+            model_name="samplescore",
+            constraint=models.UniqueConstraint(
+                fields=("scoring", "sample"), name="samplescore_is_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='scoringshard',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'leased'])), fields=['state', 'scoring'], name='scoringshard_unfinished'),
+            model_name="scoringshard",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "leased"])),
+                fields=["state", "scoring"],
+                name="scoringshard_unfinished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scoringshard',
-            constraint=models.UniqueConstraint(fields=('scoring', 'index'), name='scoringshard_is_unique'),
+            model_name="scoringshard",
+            constraint=models.UniqueConstraint(
+                fields=("scoring", "index"), name="scoringshard_is_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'leased'])), fields=['state', 'run'], name='shard_unfinished'),
+            model_name="shard",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "leased"])),
+                fields=["state", "run"],
+                name="shard_unfinished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.UniqueConstraint(fields=('run', 'revision', 'index'), name='shard_index_is_unique'),
+            model_name="shard",
+            constraint=models.UniqueConstraint(
+                fields=("run", "revision", "index"), name="shard_index_is_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskversion',
-            index=models.Index(fields=['task', 'source_digest'], name='taskversion_by_source'),
+            model_name="taskversion",
+            index=models.Index(fields=["task", "source_digest"], name="taskversion_by_source"),
         ),
         migrations.AddIndex(
-            model_name='taskversion',
-            index=models.Index(fields=['question_hash'], name='taskversion_by_question'),
+            model_name="taskversion",
+            index=models.Index(fields=["question_hash"], name="taskversion_by_question"),
         ),
         migrations.AddConstraint(
-            model_name='taskversion',
-            constraint=models.UniqueConstraint(fields=('task', 'number'), name='taskversion_number_is_unique'),
+            model_name="taskversion",
+            constraint=models.UniqueConstraint(
+                fields=("task", "number"), name="taskversion_number_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taskversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'published'), _negated=True), ('number__isnull', False), _connector='OR'), name='taskversion_has_a_number_when_published'),
+            model_name="taskversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "published"), _negated=True),
+                    ("number__isnull", False),
+                    _connector="OR",
+                ),
+                name="taskversion_has_a_number_when_published",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['visibility', '-updated_at'], name='task_by_visibility'),
+            model_name="task",
+            index=models.Index(fields=["visibility", "-updated_at"], name="task_by_visibility"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('namespace', 'slug'), name='task_slug_is_unique'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                fields=("namespace", "slug"), name="task_slug_is_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='scoring',
-            index=models.Index(fields=['run', 'task_version', '-id'], name='scoring_by_run'),
+            model_name="scoring",
+            index=models.Index(fields=["run", "task_version", "-id"], name="scoring_by_run"),
         ),
         migrations.AddIndex(
-            model_name='scoring',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running', 'paused'])), fields=['state', 'id'], name='scoring_unfinished'),
+            model_name="scoring",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "running", "paused"])),
+                fields=["state", "id"],
+                name="scoring_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running', 'paused'])), fields=['state', 'id'], name='run_unfinished'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "running", "paused"])),
+                fields=["state", "id"],
+                name="run_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['task_version', 'contender'], name='run_by_version'),
+            model_name="run",
+            index=models.Index(fields=["task_version", "contender"], name="run_by_version"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['namespace', '-id'], name='run_by_namespace'),
+            model_name="run",
+            index=models.Index(fields=["namespace", "-id"], name="run_by_namespace"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'paused'), _negated=True), models.Q(('pause_reason', ''), _negated=True), _connector='OR'), name='run_pause_has_a_reason'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "paused"), _negated=True),
+                    models.Q(("pause_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="run_pause_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('samples_done__lte', models.F('samples_total'))), name='run_has_no_surplus_samples'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("samples_done__lte", models.F("samples_total"))),
+                name="run_has_no_surplus_samples",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('version', 'position'), name='item_position_is_unique'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                fields=("version", "position"), name="item_position_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='item_key_is_unique'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                fields=("version", "key"), name="item_key_is_unique"
+            ),
         ),
     ]

@@ -143,6 +143,8 @@ class TaskVersion(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    """When a published benchmark first relied on it; from then on it stays visible."""
 
     class Meta:
         constraints: ClassVar = [

@@ -11,8 +11,7 @@ def namespaces_inside_of(visitor: Visitor) -> QuerySet[Namespace]:
     if not isinstance(visitor, User):
         return Namespace.objects.none()
     return Namespace.objects.filter(
-        Q(user=visitor)
-        | Q(pk__in=Membership.objects.filter(user=visitor).values("namespace_id"))
+        Q(user=visitor) | Q(pk__in=Membership.objects.filter(user=visitor).values("namespace_id"))
     )
 
 
@@ -23,7 +22,5 @@ def namespaces_acted_for_by(visitor: Visitor) -> QuerySet[Namespace]:
     roles = [Membership.Role.OWNER, Membership.Role.MAINTAINER]
     return Namespace.objects.filter(
         Q(user=visitor)
-        | Q(
-            pk__in=Membership.objects.filter(user=visitor, role__in=roles).values("namespace_id")
-        )
+        | Q(pk__in=Membership.objects.filter(user=visitor, role__in=roles).values("namespace_id"))
     ).order_by("kind", "handle")

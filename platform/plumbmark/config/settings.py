@@ -154,6 +154,16 @@ else:
         }
     }
 
+CACHES["rates"] = (
+    CACHES["default"]
+    if REDIS_URL
+    else {
+        # On one machine every process counts for itself: a read must not cost a database write.
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "rates",
+    }
+)
+
 QUEUE_DIR = STATE_DIR / "queue"
 CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://")
 if CELERY_BROKER_URL.startswith("filesystem:"):
@@ -174,7 +184,18 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "schedule")
-CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "sweep": {
+        "task": "tasks_app.jobs.sweep",
+        "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
+        "options": {"expires": 30},
+    },
+    "outbox": {
+        "task": "common.jobs.deliver_events",
+        "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
+        "options": {"expires": 30},
+    },
+}
 
 # --- Accounts ---------------------------------------------------------------------------------
 
@@ -220,6 +241,8 @@ EMAIL_BACKEND = (
 SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
 CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
+WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
+"""Bells rung at once for a run: as many workers as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
 """Calls in flight at most in one worker process."""
 CALL_DEADLINE_SECONDS: float = env.number("PLUMBMARK_CALL_DEADLINE_SECONDS", 120.0)
@@ -227,7 +250,6 @@ SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
 WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
 BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
-SWEEP_SECONDS: float = env.number("PLUMBMARK_SWEEP_SECONDS", 5.0)
 QUOTA_DAY_USD: str = env.text("PLUMBMARK_QUOTA_DAY_USD", "5")
 QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
 
@@ -238,10 +260,19 @@ MAX_ITEMS: int = env.integer("PLUMBMARK_MAX_ITEMS", 100_000)
 
 # --- REST API ---------------------------------------------------------------------------------
 
+API_REQUESTS_PER_MINUTE: int = env.integer("PLUMBMARK_API_REQUESTS_PER_MINUTE", 600)
+API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
+    "PLUMBMARK_API_ANONYMOUS_REQUESTS_PER_MINUTE", 120
+)
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "EXCEPTION_HANDLER": "plumbmark.common.rest.problems.handle_exception",
+    "DEFAULT_PAGINATION_CLASS": "plumbmark.common.rest.pagination.NewestFirst",
+    "DEFAULT_THROTTLE_CLASSES": ["plumbmark.common.rest.throttling.PerMinute"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {

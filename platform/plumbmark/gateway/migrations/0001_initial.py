@@ -7,285 +7,598 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(blank=True, max_length=120)),
-                ('is_duplicate', models.BooleanField(default=False)),
-                ('role', models.CharField(default='candidate', max_length=24)),
-                ('status', models.CharField(choices=[('answered', 'answered'), ('failed', 'failed'), ('lost', 'lost')], max_length=8)),
-                ('error_code', models.CharField(blank=True, max_length=64)),
-                ('error_message', models.CharField(blank=True, max_length=1000)),
-                ('attempts', models.JSONField(default=list)),
-                ('provider_request_id', models.CharField(blank=True, max_length=200)),
-                ('upstream_model', models.CharField(blank=True, max_length=200)),
-                ('finish_reason', models.CharField(blank=True, max_length=24)),
-                ('started_at', models.DateTimeField()),
-                ('latency_ms', models.PositiveIntegerField(default=0)),
-                ('input_tokens', models.PositiveIntegerField(default=0)),
-                ('output_tokens', models.PositiveIntegerField(default=0)),
-                ('cached_input_tokens', models.PositiveIntegerField(default=0)),
-                ('reasoning_tokens', models.PositiveIntegerField(default=0)),
-                ('usage_estimated', models.BooleanField(default=False)),
-                ('charged', models.BigIntegerField(default=0)),
-                ('provider_cost', models.BigIntegerField(default=0)),
-                ('is_private', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.CharField(blank=True, max_length=120)),
+                ("is_duplicate", models.BooleanField(default=False)),
+                ("role", models.CharField(default="candidate", max_length=24)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("answered", "answered"), ("failed", "failed"), ("lost", "lost")],
+                        max_length=8,
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=64)),
+                ("error_message", models.CharField(blank=True, max_length=1000)),
+                ("attempts", models.JSONField(default=list)),
+                ("provider_request_id", models.CharField(blank=True, max_length=200)),
+                ("upstream_model", models.CharField(blank=True, max_length=200)),
+                ("finish_reason", models.CharField(blank=True, max_length=24)),
+                ("started_at", models.DateTimeField()),
+                ("latency_ms", models.PositiveIntegerField(default=0)),
+                ("input_tokens", models.PositiveIntegerField(default=0)),
+                ("output_tokens", models.PositiveIntegerField(default=0)),
+                ("cached_input_tokens", models.PositiveIntegerField(default=0)),
+                ("reasoning_tokens", models.PositiveIntegerField(default=0)),
+                ("usage_estimated", models.BooleanField(default=False)),
+                ("charged", models.BigIntegerField(default=0)),
+                ("provider_cost", models.BigIntegerField(default=0)),
+                ("is_private", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='CatalogueModel',
+            name="CatalogueModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=160, unique=True)),
-                ('maker', models.CharField(max_length=80)),
-                ('name', models.CharField(max_length=120)),
-                ('licence', models.CharField(blank=True, max_length=80)),
-                ('open_weights', models.BooleanField(blank=True, null=True)),
-                ('modalities', models.JSONField(blank=True, default=list)),
-                ('context_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('released_on', models.DateField(blank=True, null=True)),
-                ('knowledge_until', models.DateField(blank=True, null=True)),
-                ('description', models.TextField(blank=True)),
-                ('homepage', models.URLField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.CharField(max_length=160, unique=True)),
+                ("maker", models.CharField(max_length=80)),
+                ("name", models.CharField(max_length=120)),
+                ("licence", models.CharField(blank=True, max_length=80)),
+                ("open_weights", models.BooleanField(blank=True, null=True)),
+                ("modalities", models.JSONField(blank=True, default=list)),
+                ("context_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("released_on", models.DateField(blank=True, null=True)),
+                ("knowledge_until", models.DateField(blank=True, null=True)),
+                ("description", models.TextField(blank=True)),
+                ("homepage", models.URLField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['maker', 'name'],
+                "ordering": ["maker", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Exchange',
+            name="Exchange",
             fields=[
-                ('withheld_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('withheld_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('call', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='exchange', serialize=False, to='gateway.call')),
-                ('body', models.BinaryField()),
-                ('hash', models.CharField(max_length=72)),
+                ("withheld_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("withheld_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                (
+                    "call",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="exchange",
+                        serialize=False,
+                        to="gateway.call",
+                    ),
+                ),
+                ("body", models.BinaryField()),
+                ("hash", models.CharField(max_length=72)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Credential',
+            name="Credential",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('environment_variable', models.CharField(blank=True, max_length=120)),
-                ('encrypted_secret', models.BinaryField(null=True)),
-                ('hint', models.CharField(blank=True, editable=False, max_length=8)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credentials', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("environment_variable", models.CharField(blank=True, max_length=120)),
+                ("encrypted_secret", models.BinaryField(null=True)),
+                ("hint", models.CharField(blank=True, editable=False, max_length=8)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credentials",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Deployment',
+            name="Deployment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('slug', models.CharField(max_length=200, unique=True)),
-                ('provider', models.CharField(choices=[('openai', 'OpenAI format'), ('anthropic', 'Anthropic Messages'), ('gemini', 'Gemini generateContent'), ('baseline', 'baseline program')], max_length=12)),
-                ('base_url', models.CharField(blank=True, max_length=300)),
-                ('upstream_id', models.CharField(max_length=200)),
-                ('is_active', models.BooleanField(default=True)),
-                ('max_concurrency', models.PositiveIntegerField(default=64)),
-                ('deadline_seconds', models.FloatField(blank=True, null=True)),
-                ('billed_output_tokens_at_most', models.PositiveIntegerField(blank=True, null=True)),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('credential', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='gateway.credential')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='gateway.cataloguemodel')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("slug", models.CharField(max_length=200, unique=True)),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("openai", "OpenAI format"),
+                            ("anthropic", "Anthropic Messages"),
+                            ("gemini", "Gemini generateContent"),
+                            ("baseline", "baseline program"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("base_url", models.CharField(blank=True, max_length=300)),
+                ("upstream_id", models.CharField(max_length=200)),
+                ("is_active", models.BooleanField(default=True)),
+                ("max_concurrency", models.PositiveIntegerField(default=64)),
+                ("deadline_seconds", models.FloatField(blank=True, null=True)),
+                (
+                    "billed_output_tokens_at_most",
+                    models.PositiveIntegerField(blank=True, null=True),
+                ),
+                ("options", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "credential",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="gateway.credential",
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="gateway.cataloguemodel",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['slug'],
+                "ordering": ["slug"],
             },
         ),
         migrations.AddField(
-            model_name='call',
-            name='deployment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='gateway.deployment'),
+            model_name="call",
+            name="deployment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="calls",
+                to="gateway.deployment",
+            ),
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=plumbmark.common.ids.new_public_id, editable=False, max_length=20, unique=True)),
-                ('subject', models.CharField(max_length=120)),
-                ('cap', models.BigIntegerField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('deployments', models.ManyToManyField(related_name='grants', to='gateway.deployment')),
-                ('payer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=plumbmark.common.ids.new_public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=120)),
+                ("cap", models.BigIntegerField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "deployments",
+                    models.ManyToManyField(related_name="grants", to="gateway.deployment"),
+                ),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='call',
-            name='grant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='gateway.grant'),
+            model_name="call",
+            name="grant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="calls",
+                to="gateway.grant",
+            ),
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('day', 'day'), ('month', 'month'), ('grant', 'grant')], max_length=8)),
-                ('period_start', models.DateField(blank=True, null=True)),
-                ('cap', models.BigIntegerField()),
-                ('spent', models.BigIntegerField(default=0)),
-                ('reserved', models.BigIntegerField(default=0)),
-                ('payer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='budgets', to='accounts.namespace')),
-                ('grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='budget', to='gateway.grant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("day", "day"), ("month", "month"), ("grant", "grant")],
+                        max_length=8,
+                    ),
+                ),
+                ("period_start", models.DateField(blank=True, null=True)),
+                ("cap", models.BigIntegerField()),
+                ("spent", models.BigIntegerField(default=0)),
+                ("reserved", models.BigIntegerField(default=0)),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="budgets",
+                        to="accounts.namespace",
+                    ),
+                ),
+                (
+                    "grant",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="budget",
+                        to="gateway.grant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerLine',
+            name="LedgerLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('reserve', 'reserved'), ('settle', 'settled'), ('release', 'released'), ('overrun', 'overrun, borne by the platform'), ('loss', 'loss, borne by the platform'), ('adjust', 'adjusted by an administrator')], max_length=8)),
-                ('reason', models.CharField(max_length=200)),
-                ('amount', models.BigIntegerField(default=0)),
-                ('charged', models.BigIntegerField(default=0)),
-                ('provider_cost', models.BigIntegerField(default=0)),
-                ('calls', models.PositiveIntegerField(default=0)),
-                ('day', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('grant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger_lines', to='gateway.grant')),
-                ('payer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ledger_lines', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("reserve", "reserved"),
+                            ("settle", "settled"),
+                            ("release", "released"),
+                            ("overrun", "overrun, borne by the platform"),
+                            ("loss", "loss, borne by the platform"),
+                            ("adjust", "adjusted by an administrator"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("amount", models.BigIntegerField(default=0)),
+                ("charged", models.BigIntegerField(default=0)),
+                ("provider_cost", models.BigIntegerField(default=0)),
+                ("calls", models.PositiveIntegerField(default=0)),
+                ("day", models.DateField()),
+                ("at", models.DateTimeField()),
+                (
+                    "grant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_lines",
+                        to="gateway.grant",
+                    ),
+                ),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_lines",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='call',
-            name='ledger_line',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='call_rows', to='gateway.ledgerline'),
+            model_name="call",
+            name="ledger_line",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="call_rows",
+                to="gateway.ledgerline",
+            ),
         ),
         migrations.CreateModel(
-            name='PriceCard',
+            name="PriceCard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateTimeField()),
-                ('input_per_mtok', models.BigIntegerField()),
-                ('cached_input_per_mtok', models.BigIntegerField(blank=True, null=True)),
-                ('output_per_mtok', models.BigIntegerField()),
-                ('per_request', models.BigIntegerField(default=0)),
-                ('source', models.CharField(choices=[('library', 'price data library'), ('admin', 'set by an administrator')], max_length=8)),
-                ('matched_provider', models.CharField(blank=True, max_length=80)),
-                ('matched_id', models.CharField(blank=True, max_length=200)),
-                ('data_version', models.CharField(blank=True, max_length=80)),
-                ('data_date', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('deployment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='price_cards', to='gateway.deployment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("valid_from", models.DateTimeField()),
+                ("input_per_mtok", models.BigIntegerField()),
+                ("cached_input_per_mtok", models.BigIntegerField(blank=True, null=True)),
+                ("output_per_mtok", models.BigIntegerField()),
+                ("per_request", models.BigIntegerField(default=0)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("library", "price data library"),
+                            ("admin", "set by an administrator"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("matched_provider", models.CharField(blank=True, max_length=80)),
+                ("matched_id", models.CharField(blank=True, max_length=200)),
+                ("data_version", models.CharField(blank=True, max_length=80)),
+                ("data_date", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "deployment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="price_cards",
+                        to="gateway.deployment",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='call',
-            name='price_card',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='gateway.pricecard'),
+            model_name="call",
+            name="price_card",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="calls",
+                to="gateway.pricecard",
+            ),
         ),
         migrations.CreateModel(
-            name='QuotaPolicy',
+            name="QuotaPolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day_cap', models.BigIntegerField(help_text='nanodollars per UTC day')),
-                ('month_cap', models.BigIntegerField(help_text='nanodollars per UTC month')),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('namespace', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='quota_policy', to='accounts.namespace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day_cap", models.BigIntegerField(help_text="nanodollars per UTC day")),
+                ("month_cap", models.BigIntegerField(help_text="nanodollars per UTC month")),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "namespace",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quota_policy",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'quota policies',
+                "verbose_name_plural": "quota policies",
             },
         ),
         migrations.CreateModel(
-            name='BudgetLease',
+            name="BudgetLease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner', models.CharField(max_length=64)),
-                ('amount', models.BigIntegerField(default=0)),
-                ('seen_at', models.DateTimeField()),
-                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='leases', to='gateway.budget')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("owner", models.CharField(max_length=64)),
+                ("amount", models.BigIntegerField(default=0)),
+                ("seen_at", models.DateTimeField()),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="leases",
+                        to="gateway.budget",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['seen_at'], name='budgetlease_by_seen')],
-                'constraints': [models.UniqueConstraint(fields=('owner', 'budget'), name='budgetlease_is_unique'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='budgetlease_is_not_negative')],
+                "indexes": [models.Index(fields=["seen_at"], name="budgetlease_by_seen")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner", "budget"), name="budgetlease_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gte", 0)), name="budgetlease_is_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='credential',
-            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('environment_variable', ''), _connector='OR'), name='credential_of_a_user_reads_no_environment'),
+            model_name="credential",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("owner__isnull", True), ("environment_variable", ""), _connector="OR"
+                ),
+                name="credential_of_a_user_reads_no_environment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deployment',
-            constraint=models.CheckConstraint(condition=models.Q(('max_concurrency__gte', 1)), name='deployment_admits_a_call'),
+            model_name="deployment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_concurrency__gte", 1)), name="deployment_admits_a_call"
+            ),
         ),
         migrations.AddIndex(
-            model_name='grant',
-            index=models.Index(fields=['subject'], name='grant_by_subject'),
+            model_name="grant",
+            index=models.Index(fields=["subject"], name="grant_by_subject"),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(condition=models.Q(('grant__isnull', True)), fields=('payer', 'kind', 'period_start'), name='budget_is_unique_in_its_period'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("grant__isnull", True)),
+                fields=("payer", "kind", "period_start"),
+                name="budget_is_unique_in_its_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('cap__gte', 0)), name='budget_cap_is_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cap__gte", 0)), name="budget_cap_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('spent__gte', 0)), name='budget_spent_is_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("spent__gte", 0)), name="budget_spent_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='budget_reserved_is_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserved__gte", 0)), name="budget_reserved_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('grant__isnull', False), ('kind', 'grant'), ('period_start__isnull', True)), models.Q(('grant__isnull', True), ('period_start__isnull', False)), _connector='OR'), name='budget_has_a_period_or_a_grant'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("grant__isnull", False), ("kind", "grant"), ("period_start__isnull", True)
+                    ),
+                    models.Q(("grant__isnull", True), ("period_start__isnull", False)),
+                    _connector="OR",
+                ),
+                name="budget_has_a_period_or_a_grant",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerline',
-            index=models.Index(fields=['payer', '-id'], name='ledgerline_by_payer'),
+            model_name="ledgerline",
+            index=models.Index(fields=["payer", "-id"], name="ledgerline_by_payer"),
         ),
         migrations.AddIndex(
-            model_name='ledgerline',
-            index=models.Index(fields=['grant', '-id'], name='ledgerline_by_grant'),
+            model_name="ledgerline",
+            index=models.Index(fields=["grant", "-id"], name="ledgerline_by_grant"),
         ),
         migrations.AddConstraint(
-            model_name='pricecard',
-            constraint=models.UniqueConstraint(fields=('deployment', 'valid_from'), name='pricecard_is_unique_in_time'),
+            model_name="pricecard",
+            constraint=models.UniqueConstraint(
+                fields=("deployment", "valid_from"), name="pricecard_is_unique_in_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricecard',
-            constraint=models.CheckConstraint(condition=models.Q(('input_per_mtok__gte', 0), ('output_per_mtok__gte', 0), ('per_request__gte', 0), models.Q(('cached_input_per_mtok__isnull', True), ('cached_input_per_mtok__gte', 0), _connector='OR')), name='pricecard_is_not_negative'),
+            model_name="pricecard",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("input_per_mtok__gte", 0),
+                    ("output_per_mtok__gte", 0),
+                    ("per_request__gte", 0),
+                    models.Q(
+                        ("cached_input_per_mtok__isnull", True),
+                        ("cached_input_per_mtok__gte", 0),
+                        _connector="OR",
+                    ),
+                ),
+                name="pricecard_is_not_negative",
+            ),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['ledger_line'], name='call_by_ledger_line'),
+            model_name="call",
+            index=models.Index(fields=["ledger_line"], name="call_by_ledger_line"),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_duplicate', False), ('status', 'answered'), models.Q(('key', ''), _negated=True)), fields=('grant', 'key'), name='call_key_is_answered_once'),
+            model_name="call",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("is_duplicate", False),
+                    ("status", "answered"),
+                    models.Q(("key", ""), _negated=True),
+                ),
+                fields=("grant", "key"),
+                name="call_key_is_answered_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('charged__gte', 0), ('provider_cost__gte', 0)), name='call_cost_is_not_negative'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("charged__gte", 0), ("provider_cost__gte", 0)),
+                name="call_cost_is_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('charged__lte', models.F('provider_cost'))), name='call_is_not_overcharged'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("charged__lte", models.F("provider_cost"))),
+                name="call_is_not_overcharged",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quotapolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('day_cap__gte', 0), ('month_cap__gte', 0)), name='quotapolicy_is_not_negative'),
+            model_name="quotapolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("day_cap__gte", 0), ("month_cap__gte", 0)),
+                name="quotapolicy_is_not_negative",
+            ),
         ),
     ]

@@ -1,0 +1,1 @@
+"""Named writes of benchmarks: keyword-only, the actor is `by`."""

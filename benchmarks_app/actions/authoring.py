@@ -1,0 +1,337 @@
+"""Creating, composing and publishing benchmarks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from benchmarks_app.card import card_problems
+from benchmarks_app.models import AllowedDeployment, Benchmark, BenchmarkTask, BenchmarkVersion
+from benchmarks_app.permissions import can_edit_benchmark
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.common import audit
+from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.outbox import tell
+from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.gateway.models import Deployment
+from plumbmark.manifests import content_hash
+from tasks_app.models import TaskVersion
+from tasks_app.models.authoring import Visibility
+from tasks_app.permissions import can_view_version as can_view_task_version
+
+MOST_TASKS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A task version that is to belong to a benchmark."""
+
+    task_version: TaskVersion
+    weight: Decimal = Decimal(1)
+    label: str = ""
+
+
+def create_benchmark(
+    *,
+    namespace: Namespace,
+    title: str,
+    claim: str = "",
+    slug: str = "",
+    tags: Sequence[str] = (),
+    by: User,
+) -> Benchmark:
+    """A private benchmark with an empty draft version."""
+    if not can_act_for(by, namespace):
+        raise NotAllowed(f"You may not create benchmarks in the name of {namespace.handle}.")
+    title, claim = _checked_texts(title, claim)
+    slug = slug_for(slug or title)
+    try:
+        with transaction.atomic():
+            benchmark = Benchmark.objects.create(
+                namespace=namespace,
+                slug=slug,
+                title=title,
+                claim=claim,
+                tags=checked_tags(tags),
+                created_by=by,
+            )
+            BenchmarkVersion.objects.create(benchmark=benchmark, number=1, created_by=by)
+            audit.record("create-benchmark", f"benchmark:{benchmark.public_id}", by=by)
+    except IntegrityError as error:
+        raise Conflict(
+            f"{namespace.handle} has a benchmark at {slug} already; choose another title or slug."
+        ) from error
+    return benchmark
+
+
+def update_benchmark(
+    *,
+    benchmark: Benchmark,
+    title: str | None = None,
+    claim: str | None = None,
+    tags: Sequence[str] | None = None,
+    by: User,
+) -> Benchmark:
+    _check_edit(benchmark, by)
+    new_title, new_claim = _checked_texts(
+        benchmark.title if title is None else title, benchmark.claim if claim is None else claim
+    )
+    with transaction.atomic():
+        benchmark.title, benchmark.claim = new_title, new_claim
+        if tags is not None:
+            benchmark.tags = checked_tags(tags)
+        benchmark.save(update_fields=["title", "claim", "tags", "updated_at"])
+        audit.record("update-benchmark", f"benchmark:{benchmark.public_id}", by=by)
+        tell("benchmark.updated", benchmark_id=benchmark.pk)
+    return benchmark
+
+
+def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
+    """The draft version; where there is none, a copy of the newest published one."""
+    _check_edit(benchmark, by)
+    draft = benchmark.versions.filter(state=BenchmarkVersion.State.DRAFT).first()
+    if draft is not None:
+        return draft
+    latest = benchmark.latest_version
+    with transaction.atomic():
+        highest = benchmark.versions.aggregate(highest=Max("number"))["highest"] or 0
+        draft = BenchmarkVersion.objects.create(
+            benchmark=benchmark,
+            number=highest + 1,
+            created_by=by,
+            **(
+                {
+                    "entry_policy": latest.entry_policy,
+                    "unscored_allowed": latest.unscored_allowed,
+                    "entrants": latest.entrants,
+                    "card": latest.card,
+                }
+                if latest
+                else {}
+            ),
+        )
+        if latest:
+            BenchmarkTask.objects.bulk_create(
+                BenchmarkTask(
+                    version=draft,
+                    task_version_id=member.task_version_id,
+                    position=member.position,
+                    label=member.label,
+                    weight=member.weight,
+                    metric=member.metric,
+                )
+                for member in latest.tasks.all()
+            )
+    return draft
+
+
+def compose_draft(
+    *,
+    version: BenchmarkVersion,
+    members: Sequence[Member] | None = None,
+    card: dict[str, Any] | None = None,
+    entry_policy: str | None = None,
+    unscored_allowed: Decimal | None = None,
+    entrants: str | None = None,
+    notes: str | None = None,
+    by: User,
+) -> BenchmarkVersion:
+    """Change a draft: its tasks and weights, its card, its rules. None leaves a part as it is."""
+    _check_edit(version.benchmark, by)
+    if version.state != BenchmarkVersion.State.DRAFT:
+        raise Conflict("A published version does not change; edit the draft of the next one.")
+    problems = [] if card is None else card_problems(card, complete=False)
+    if entry_policy is not None and entry_policy not in BenchmarkVersion.EntryPolicy.values:
+        allowed = ", ".join(BenchmarkVersion.EntryPolicy.values)
+        problems.append(Problem(f"must be one of {allowed}", "entry_policy"))
+    if entrants is not None and entrants not in BenchmarkVersion.Entrants.values:
+        allowed = ", ".join(BenchmarkVersion.Entrants.values)
+        problems.append(Problem(f"must be one of {allowed}", "entrants"))
+    if unscored_allowed is not None and not 0 <= unscored_allowed <= 1:
+        problems.append(Problem("must be a share from 0 to 1", "unscored_allowed"))
+    if members is not None:
+        problems += _member_problems(members, by)
+    if problems:
+        raise InvalidInput(problems)
+    with transaction.atomic():
+        for name, value in (
+            ("card", card),
+            ("entry_policy", entry_policy),
+            ("unscored_allowed", unscored_allowed),
+            ("entrants", entrants),
+            ("notes", notes),
+        ):
+            if value is not None:
+                setattr(version, name, value)
+        version.save()
+        if members is not None:
+            version.tasks.all().delete()
+            BenchmarkTask.objects.bulk_create(
+                BenchmarkTask(
+                    version=version,
+                    task_version=member.task_version,
+                    position=position,
+                    label=member.label,
+                    weight=member.weight,
+                    metric=member.task_version.metric_name,
+                )
+                for position, member in enumerate(members)
+            )
+        audit.record("compose-benchmark", f"benchmark:{version.benchmark.public_id}", by=by)
+    return version
+
+
+def publish_benchmark(
+    *, version: BenchmarkVersion, visibility: str = Visibility.PUBLIC, by: User
+) -> BenchmarkVersion:
+    """Freeze a draft and open its board. Its task versions stay visible from then on."""
+    benchmark = version.benchmark
+    _check_edit(benchmark, by)
+    if version.state != BenchmarkVersion.State.DRAFT:
+        raise Conflict("This version is published already.")
+    if visibility not in Visibility.values:
+        raise InvalidInput(
+            [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
+        )
+    members = list(version.tasks.select_related("task_version__task"))
+    problems = card_problems(version.card, complete=True)
+    if not benchmark.claim.strip():
+        problems.append(Problem("say in one sentence what is measured", "claim"))
+    if not members:
+        problems.append(Problem("a benchmark needs at least one task", "tasks"))
+    problems += _publication_problems(members, visibility)
+    if problems:
+        raise InvalidInput(problems)
+    with transaction.atomic():
+        version.state = BenchmarkVersion.State.PUBLISHED
+        version.published_at = now()
+        version.content_hash = _content_hash(version, members)
+        version.save()
+        benchmark.latest_version = version
+        benchmark.visibility = visibility
+        benchmark.save(update_fields=["latest_version", "visibility", "updated_at"])
+        if visibility != Visibility.PRIVATE:
+            TaskVersion.objects.filter(
+                pk__in=[member.task_version_id for member in members], pinned_at__isnull=True
+            ).update(pinned_at=now())
+        audit.record(
+            "publish-benchmark",
+            f"benchmark:{benchmark.public_id}",
+            by=by,
+            version=version.number,
+            visibility=visibility,
+        )
+        tell("benchmark.published", benchmark_id=benchmark.pk, version_id=version.pk)
+    return version
+
+
+def allow_deployment(*, benchmark: Benchmark, deployment: Deployment, by: User) -> None:
+    """Let private items of the benchmark's tasks go to somebody else's deployment."""
+    _check_edit(benchmark, by)
+    with transaction.atomic():
+        AllowedDeployment.objects.get_or_create(
+            benchmark=benchmark, deployment=deployment, defaults={"added_by": by}
+        )
+        audit.record(
+            "allow-deployment",
+            f"benchmark:{benchmark.public_id}",
+            by=by,
+            deployment=deployment.slug,
+        )
+
+
+def _check_edit(benchmark: Benchmark, by: User) -> None:
+    if not can_edit_benchmark(by, benchmark):
+        raise NotAllowed("This benchmark belongs to somebody else.")
+
+
+def _checked_texts(title: str, claim: str) -> tuple[str, str]:
+    title, claim = title.strip(), claim.strip()
+    problems = []
+    if not 1 <= len(title) <= 120:
+        problems.append(Problem("must have 1 to 120 characters", "title"))
+    if len(claim) > 300:
+        problems.append(Problem("must have at most 300 characters", "claim"))
+    if problems:
+        raise InvalidInput(problems)
+    return title, claim
+
+
+def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
+    problems = []
+    if len(members) > MOST_TASKS:
+        problems.append(Problem(f"has {len(members)} tasks; at most {MOST_TASKS} fit", "tasks"))
+    seen: set[int] = set()
+    for index, member in enumerate(members):
+        where = f"tasks[{index}]"
+        version = member.task_version
+        if version.state != TaskVersion.State.PUBLISHED or not can_view_task_version(by, version):
+            problems.append(Problem("is not a published version that you can see", where))
+        if version.pk in seen:
+            problems.append(Problem("stands in the list twice", where))
+        seen.add(version.pk)
+        if not member.weight.is_finite() or not 0 < member.weight <= 1000:
+            problems.append(Problem("must be more than 0 and at most 1000", f"{where}.weight"))
+        if len(member.label) > 80:
+            problems.append(Problem("must have at most 80 characters", f"{where}.label"))
+    return problems
+
+
+def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> list[Problem]:
+    problems = []
+    for index, member in enumerate(members):
+        version = member.task_version
+        if visibility != Visibility.PRIVATE and version.task.visibility == Visibility.PRIVATE:
+            problems.append(
+                Problem(
+                    f"{version.task.title} is private; publish it or make it unlisted first, or "
+                    "publish the benchmark as private",
+                    f"tasks[{index}]",
+                )
+            )
+        if len(members) > 1 and (version.metric_lower is None or version.metric_upper is None):
+            problems.append(
+                Problem(
+                    f"{version.task.title} declares no bounds for {version.metric_name}, so it "
+                    "cannot be averaged with others",
+                    f"tasks[{index}]",
+                )
+            )
+    return problems
+
+
+def _content_hash(version: BenchmarkVersion, members: Sequence[BenchmarkTask]) -> str:
+    return content_hash(
+        {
+            "aggregation": version.aggregation,
+            "entry_policy": version.entry_policy,
+            "unscored_allowed": str(version.unscored_allowed),
+            "entrants": version.entrants,
+            "card": version.card,
+            "tasks": [
+                {
+                    "question": member.task_version.question_hash,
+                    "marking": member.task_version.marking_hash,
+                    "weight": str(member.weight.normalize()),
+                    "metric": member.metric,
+                }
+                for member in members
+            ],
+        }
+    )
+
+
+__all__ = [
+    "Member",
+    "allow_deployment",
+    "compose_draft",
+    "create_benchmark",
+    "draft_of",
+    "publish_benchmark",
+    "update_benchmark",
+]

@@ -1,0 +1,68 @@
+"""The benchmark card: what is asked at publication, so that a reader can judge the board."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.common.errors import Problem
+
+LONGEST_ANSWER = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    key: str
+    title: str
+    help: str
+
+
+QUESTIONS = (
+    Question(
+        "measures",
+        _("What does it measure?"),
+        _("The ability or behaviour, and what a higher score means."),
+    ),
+    Question(
+        "intended_use",
+        _("What is it for?"),
+        _("Decisions it can support, and the ones it should not."),
+    ),
+    Question(
+        "limits",
+        _("Where does it fall short?"),
+        _("Known gaps, errors, biases; what a good score does not prove."),
+    ),
+    Question(
+        "provenance",
+        _("Where do the items come from?"),
+        _("Sources, how they were collected and checked, and when."),
+    ),
+    Question("licence", _("Under which licence?"), _("Of the items; name it and link to it.")),
+    Question("contact", _("Whom can one ask?"), _("A name with an address or a page.")),
+)
+
+
+def card_problems(card: Mapping[str, object], *, complete: bool) -> list[Problem]:
+    """What is wrong with a card; with `complete` every question must be answered."""
+    known = {question.key for question in QUESTIONS}
+    problems = [
+        Problem(f"is not known; a card has {', '.join(sorted(known))}", f"card.{key}")
+        for key in card
+        if key not in known
+    ]
+    for question in QUESTIONS:
+        answer = card.get(question.key, "")
+        if not isinstance(answer, str):
+            problems.append(Problem("must be text", f"card.{question.key}"))
+        elif len(answer) > LONGEST_ANSWER:
+            problems.append(
+                Problem(f"must have at most {LONGEST_ANSWER} characters", f"card.{question.key}")
+            )
+        elif complete and not answer.strip():
+            problems.append(
+                Problem(
+                    f"is asked for before publication: {question.title}", f"card.{question.key}"
+                )
+            )
+    return problems

@@ -1,0 +1,142 @@
+"""Named reads of benchmarks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Q, QuerySet
+from django.http import Http404
+
+from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion, Entry
+from benchmarks_app.permissions import can_view_benchmark, can_view_version
+from plumbmark.accounts.permissions import Visitor
+from plumbmark.accounts.queries import namespaces_inside_of
+from tasks_app.models import Contender, Run
+from tasks_app.models.authoring import Visibility
+
+
+def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
+    """Published public benchmarks, and the visitor's own in any state; newest change first."""
+    public = Q(visibility=Visibility.PUBLIC, latest_version__isnull=False)
+    return (
+        Benchmark.objects.filter(public | Q(namespace__in=namespaces_inside_of(to)))
+        .filter(archived_at__isnull=True)
+        .select_related("namespace", "latest_version")
+        .order_by("-updated_at", "-id")
+    )
+
+
+def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
+    """The same with what a list shows of each: tasks and entries of the latest version."""
+    return visible_benchmarks(to=to).annotate(
+        task_count=Count("latest_version__tasks", distinct=True),
+        entry_count=Count("latest_version__entries", distinct=True),
+    )
+
+
+def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
+    """The benchmark at an address; 404 where the visitor may not see it."""
+    benchmark = (
+        Benchmark.objects.select_related("namespace", "latest_version")
+        .filter(namespace__handle=handle, slug=slug)
+        .first()
+    )
+    if benchmark is None or not can_view_benchmark(to, benchmark):
+        raise Http404
+    return benchmark
+
+
+def version_of(*, benchmark: Benchmark, number: int, to: Visitor) -> BenchmarkVersion:
+    version = (
+        BenchmarkVersion.objects.select_related("benchmark__namespace")
+        .filter(benchmark=benchmark, number=number)
+        .first()
+    )
+    if version is None or not can_view_version(to, version):
+        raise Http404
+    return version
+
+
+def members_of(version: BenchmarkVersion) -> QuerySet[BenchmarkTask]:
+    return version.tasks.select_related("task_version__task__namespace").order_by("position")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where one contender stands on one task: its newest declared run, if any."""
+
+    run: Run | None
+
+    @property
+    def state(self) -> str:
+        """`missing`, `failed`, `running` (also queued and paused), `invalid` or `completed`."""
+        if self.run is None or self.run.state == Run.State.CANCELLED:
+            return "missing"
+        if self.run.invalid_reason:
+            return "invalid"
+        if self.run.state in {Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED}:
+            return "running"
+        return str(self.run.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Contenders x tasks of a version."""
+
+    tasks: list[BenchmarkTask]
+    contenders: list[Contender]
+    cells: Mapping[tuple[int, int], Cell]
+    """By contender id and benchmark task id."""
+
+    @property
+    def rows(self) -> list[tuple[Contender, list[Cell]]]:
+        return [
+            (contender, [self.cells[contender.pk, task.pk] for task in self.tasks])
+            for contender in self.contenders
+        ]
+
+
+def grid_of(version: BenchmarkVersion) -> Grid:
+    """The grid in three queries, whatever its size."""
+    tasks = list(members_of(version))
+    contenders = list(
+        Contender.objects.filter(entries__version=version).select_related("deployment__model")
+    )
+    newest = (
+        Run.objects.filter(
+            contender__in=[contender.pk for contender in contenders],
+            task_version__in=[task.task_version_id for task in tasks],
+            purpose=Run.Purpose.DECLARED,
+        )
+        .order_by()
+        .values("contender_id", "task_version_id")
+        .annotate(newest=Max("id"))
+        .values("newest")
+    )
+    by_place = {
+        (run.contender_id, run.task_version_id): run for run in Run.objects.filter(pk__in=newest)
+    }
+    cells = {
+        (contender.pk, task.pk): Cell(by_place.get((contender.pk, task.task_version_id)))
+        for contender in contenders
+        for task in tasks
+    }
+    return Grid(tasks, contenders, cells)
+
+
+def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:
+    return version.entries.select_related("contender__model", "created_by__namespace").order_by(
+        "id"
+    )
+
+
+__all__ = [
+    "Cell",
+    "Grid",
+    "benchmark_at",
+    "entries_of",
+    "grid_of",
+    "listed_benchmarks",
+    "members_of",
+    "version_of",
+    "visible_benchmarks",
+]

@@ -1,0 +1,27 @@
+"""What benchmarks do when something happens below them."""
+
+from typing import Any
+
+from benchmarks_app.actions.entering import attach_runs
+from benchmarks_app.models import BenchmarkVersion, Entry
+from plumbmark.common.outbox import subscribe, tell
+from tasks_app.models import Run
+
+
+def register() -> None:
+    subscribe("run.queued", "benchmarks.attach_declared_run", attach_declared_run)
+
+
+def attach_declared_run(payload: dict[str, Any]) -> None:
+    """A declared run of a contender that has entered belongs to its entry, wanted or not."""
+    run = Run.objects.filter(pk=payload["run_id"], purpose=Run.Purpose.DECLARED).first()
+    if run is None:
+        return
+    entries = Entry.objects.filter(
+        contender_id=run.contender_id,
+        version__tasks__task_version=run.task_version_id,
+        version__state=BenchmarkVersion.State.PUBLISHED,
+    ).select_related("version__benchmark")
+    for entry in entries:
+        if attach_runs(entry):
+            tell("entry.changed", entry_id=entry.pk, version_id=entry.version_id)

@@ -1,0 +1,71 @@
+"""`Idempotency-Key` on writes that start work: a repeat gets the first answer."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from plumbmark.common.errors import Conflict, InvalidInput, Problem
+from plumbmark.common.models import IdempotencyKey
+from plumbmark.manifests import content_hash
+
+HEADER = "Idempotency-Key"
+_LONGEST = 255
+
+
+def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
+    """Wrap a view's `post`: store its answer under the caller's key.
+
+    The same key with another body is a conflict; the same key while the first request is still
+    being answered too. A failed request frees the key.
+    """
+
+    @wraps(method)
+    def wrapped(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get(HEADER, "")
+        if not key or not request.user.is_authenticated:
+            return method(self, request, *args, **kwargs)
+        if len(key) > _LONGEST or not key.isprintable():
+            raise InvalidInput([Problem(f"must have 1 to {_LONGEST} printable characters", HEADER)])
+        digest = content_hash([request.method, request.path, _fingerprint(request)])
+        try:
+            with transaction.atomic():
+                row = IdempotencyKey.objects.create(user=request.user, key=key, request_hash=digest)
+        except IntegrityError:
+            return _answer_again(request, key, digest)
+        try:
+            response = method(self, request, *args, **kwargs)
+        except BaseException:
+            row.delete()
+            raise
+        if response.status_code >= 500:
+            row.delete()
+        else:
+            row.status, row.body = response.status_code, response.data
+            row.save(update_fields=["status", "body"])
+        return response
+
+    return wrapped
+
+
+def _answer_again(request: Request, key: str, digest: str) -> Response:
+    row = IdempotencyKey.objects.filter(user=request.user, key=key).first()
+    if row is None or row.status is None:
+        raise Conflict("A request with this Idempotency-Key is being answered; repeat in a moment.")
+    if row.request_hash != digest:
+        raise Conflict("This Idempotency-Key was used for another request; take a new one.")
+    return Response(row.body, status=row.status, headers={"Idempotent-Replayed": "true"})
+
+
+def _fingerprint(request: Request) -> Any:
+    """What of a request makes it the same: its fields, and names and sizes of its files."""
+    data = request.data
+    if not isinstance(data, dict):
+        return repr(data)
+    return sorted(
+        [name, [str(getattr(value, "name", value)), str(getattr(value, "size", ""))]]
+        for name, value in data.items()
+    )

@@ -1,0 +1,120 @@
+"""Every error of the API as `application/problem+json` (RFC 9457)."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, renderers, serializers, status
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from plumbmark.common.errors import DomainError, InvalidInput
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    402: "Quota exhausted",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid input",
+    429: "Too many requests",
+}
+
+
+class ProblemRenderer(renderers.JSONRenderer):
+    media_type = "application/problem+json"
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """The shape of every error, for the OpenAPI description."""
+
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    problems = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="Each with `message` and, where known, `path`, `line` (from 1) and `column`.",
+    )
+
+
+def problem_response(
+    status_code: int,
+    code: str,
+    detail: str,
+    problems: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    body: dict[str, Any] = {
+        "title": _TITLES.get(status_code, "Error"),
+        "status": status_code,
+        "code": code,
+        "detail": detail,
+    }
+    if problems is not None:
+        body["problems"] = problems
+    response = Response(body, status=status_code, headers=headers)
+    response.content_type = ProblemRenderer.media_type
+    return response
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler; None lets a fault of ours become a 500."""
+    if isinstance(error, InvalidInput):
+        problems = [
+            {
+                "message": problem.message,
+                "path": problem.path,
+                "line": problem.line,
+                "column": problem.column,
+            }
+            for problem in error.problems
+        ]
+        return problem_response(error.status, error.code, error.message, problems)
+    if isinstance(error, DomainError):
+        return problem_response(error.status, error.code, error.message)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
+    if isinstance(error, exceptions.Throttled) and error.wait is not None:
+        headers["Retry-After"] = str(max(1, round(error.wait)))
+    if isinstance(error, exceptions.ValidationError):
+        problems = list(_flatten(error.detail, ""))
+        detail = "; ".join(
+            f"{problem['path']}: {problem['message']}" if problem["path"] else problem["message"]
+            for problem in problems[:5]
+        )
+        return problem_response(
+            status.HTTP_422_UNPROCESSABLE_ENTITY, "invalid-input", detail, problems
+        )
+    code = getattr(error, "default_code", "error").replace("_", "-")
+    return problem_response(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _flatten(detail: Any, path: str) -> "list[dict[str, Any]]":
+    if isinstance(detail, dict):
+        found = []
+        for key, value in detail.items():
+            inner = path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{key}"
+            found += _flatten(value, inner.lstrip("."))
+        return found
+    if isinstance(detail, list):
+        found = []
+        for index, value in enumerate(detail):
+            inner = f"{path}[{index}]" if isinstance(value, dict | list) else path
+            found += _flatten(value, inner)
+        return found
+    return [{"message": str(detail), "path": path, "line": None, "column": None}]

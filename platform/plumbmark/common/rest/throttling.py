@@ -1,0 +1,54 @@
+"""Rate limits, counted in the cache named `rates`, told in the standard header fields."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import caches
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+_WINDOW = 60
+
+
+class PerMinute(BaseThrottle):
+    """A fixed window of a minute: per user where signed in, else per address."""
+
+    def __init__(self) -> None:
+        self._left_seconds = 0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        now = time.time()
+        window = int(now // _WINDOW)
+        self._left_seconds = int(_WINDOW - now % _WINDOW) + 1
+        if user is not None and user.is_authenticated:
+            limit, who = settings.API_REQUESTS_PER_MINUTE, f"u{user.pk}"
+        else:
+            limit, who = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE, self.get_ident(request)
+        cache = caches["rates"]
+        key = f"api:{who}:{window}"
+        cache.add(key, 0, timeout=2 * _WINDOW)
+        try:
+            count = cache.incr(key)
+        except ValueError:  # expired between the two
+            count = 1
+        state = {"limit": limit, "left": max(0, limit - count), "reset": self._left_seconds}
+        request._request.rate_limit_state = state  # type: ignore[attr-defined]
+        return count <= limit
+
+    def wait(self) -> float:
+        return float(self._left_seconds)
+
+
+def rate_limit_headers(request: Any) -> dict[str, str]:
+    """`RateLimit` fields of the answer to a counted request."""
+    state = getattr(request, "rate_limit_state", None)
+    if state is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(state["limit"]),
+        "RateLimit-Remaining": str(state["left"]),
+        "RateLimit-Reset": str(state["reset"]),
+    }

@@ -1,0 +1,43 @@
+"""The task definition: a YAML or JSON document beside a data file. Pure; no rows.
+
+`parse_definition` reads what an author wrote and names every problem with its line;
+`render_messages` makes the prompt of one item; `question_hash` and `marking_hash` are the two
+hashes of a version.
+"""
+
+from tasks_app.definitions.document import (
+    ChoicesSpec,
+    DataSpec,
+    Definition,
+    FewShot,
+    MetricSpec,
+    PromptSpec,
+    SamplingSpec,
+    ScorerSpec,
+    SplitSpec,
+    TargetSpec,
+    Turn,
+)
+from tasks_app.definitions.parse import parse_definition
+from tasks_app.definitions.render import Question, render_messages
+from tasks_app.definitions.schema import DEFINITION_SCHEMA
+from tasks_app.definitions.sides import SideHashes
+
+__all__ = [
+    "DEFINITION_SCHEMA",
+    "ChoicesSpec",
+    "DataSpec",
+    "Definition",
+    "FewShot",
+    "MetricSpec",
+    "PromptSpec",
+    "Question",
+    "SamplingSpec",
+    "ScorerSpec",
+    "SideHashes",
+    "SplitSpec",
+    "TargetSpec",
+    "Turn",
+    "parse_definition",
+    "render_messages",
+]

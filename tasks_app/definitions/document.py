@@ -1,0 +1,178 @@
+"""The definition as typed data. Made by `parse`, or from the stored document."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tasks_app.definitions.schema import DEFAULT_OUTPUT_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """Where the right answer stands: in one column, or in any of several."""
+
+    columns: tuple[str, ...]
+    after: str = ""
+    pattern: str = ""
+    strip: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSpec:
+    column: str
+    private: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesSpec:
+    """Options: a list in one column (`is_list`), or one column each."""
+
+    columns: tuple[str, ...]
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    format: str | None = None
+    id: str | None = None
+    target: TargetSpec | None = None
+    cluster: str | None = None
+    slices: tuple[str, ...] = ()
+    split: SplitSpec | None = None
+    choices: ChoicesSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    user: str
+    assistant: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    messages: tuple[Turn, ...]
+    system: str = ""
+    few_shot: tuple[FewShot, ...] = ()
+    choice_order: str = "as-given"
+    choice_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingSpec:
+    max_output_tokens: int = DEFAULT_OUTPUT_TOKENS
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "max_output_tokens": self.max_output_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "seed": self.seed,
+            "stop": list(self.stop),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    name: str = "accuracy"
+    direction: str = "higher"
+    unit: str = "share"
+    lower: float | None = 0.0
+    upper: float | None = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    type: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    metric: MetricSpec = field(default_factory=MetricSpec)
+
+    def as_spec(self) -> dict[str, Any]:
+        """What `plumbmark.scoring.scorers.build_scorer` takes."""
+        return {"type": self.type, **self.options}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A task definition with all defaults applied."""
+
+    prompt: PromptSpec
+    scorers: tuple[ScorerSpec, ...]
+    main: str
+    data: DataSpec = field(default_factory=DataSpec)
+    sampling: SamplingSpec = field(default_factory=SamplingSpec)
+    repeats: int = 1
+    description: str = ""
+    language: str = ""
+
+    @property
+    def metric(self) -> MetricSpec:
+        """The main scorer's metric."""
+        return next(scorer.metric for scorer in self.scorers if scorer.name == self.main)
+
+    def as_document(self) -> dict[str, Any]:
+        """A JSON-able document that `from_document` reads back to an equal definition."""
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Definition":
+        """From what `as_document` made."""
+        data = document["data"]
+        prompt = document["prompt"]
+        sampling = document["sampling"]
+        return cls(
+            prompt=PromptSpec(
+                messages=tuple(Turn(**turn) for turn in prompt["messages"]),
+                system=prompt["system"],
+                few_shot=tuple(FewShot(**example) for example in prompt["few_shot"]),
+                choice_order=prompt["choice_order"],
+                choice_seed=prompt["choice_seed"],
+            ),
+            scorers=tuple(
+                ScorerSpec(
+                    type=scorer["type"],
+                    name=scorer["name"],
+                    options=scorer["options"],
+                    metric=MetricSpec(**scorer["metric"]),
+                )
+                for scorer in document["scorers"]
+            ),
+            main=document["main"],
+            data=DataSpec(
+                format=data["format"],
+                id=data["id"],
+                target=_target(data["target"]),
+                cluster=data["cluster"],
+                slices=tuple(data["slices"]),
+                split=data["split"]
+                and SplitSpec(data["split"]["column"], tuple(data["split"]["private"])),
+                choices=data["choices"]
+                and ChoicesSpec(tuple(data["choices"]["columns"]), data["choices"]["is_list"]),
+            ),
+            sampling=SamplingSpec(**{**sampling, "stop": tuple(sampling["stop"])}),
+            repeats=document["repeats"],
+            description=document["description"],
+            language=document["language"],
+        )
+
+
+def _target(stored: Mapping[str, Any] | None) -> TargetSpec | None:
+    return TargetSpec(**{**stored, "columns": tuple(stored["columns"])}) if stored else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,320 @@
+"""From what an author wrote to a definition, or to problems with their lines."""
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import re2
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from plumbmark.scoring.scorers import build_scorer
+
+from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.definitions.document import (
+    ChoicesSpec,
+    DataSpec,
+    Definition,
+    FewShot,
+    MetricSpec,
+    PromptSpec,
+    SamplingSpec,
+    ScorerSpec,
+    SplitSpec,
+    TargetSpec,
+    Turn,
+)
+from tasks_app.definitions.positions import (
+    Located,
+    Path,
+    check_text,
+    dotted,
+    read_json,
+    read_yaml,
+)
+from tasks_app.definitions.schema import DEFINITION_SCHEMA
+from tasks_app.definitions.templates import BadTemplate, parse_template
+
+_VALIDATOR = Draft202012Validator(DEFINITION_SCHEMA)
+_MOST_PROBLEMS = 20
+
+
+def parse_definition(text: str, *, format: str | None = None) -> Definition:
+    """Read a definition; `InvalidInput` names every problem with its place.
+
+    `format` is `yaml` or `json`; None: JSON where the text begins with a brace.
+    """
+    check_text(text)
+    if format is None:
+        format = "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
+    text = text.removeprefix("\ufeff")
+    located = read_json(text) if format == "json" else read_yaml(text)
+    if not isinstance(located.value, dict):
+        raise InvalidInput([Problem("must be a document of keys and values", line=1)])
+    problems = list(_schema_problems(located))
+    if problems:
+        raise InvalidInput(problems[:_MOST_PROBLEMS])
+    definition = _definition(located.value)
+    problems = list(_meaning_problems(definition, located))
+    if problems:
+        raise InvalidInput(problems[:_MOST_PROBLEMS])
+    return definition
+
+
+# --- Form -----------------------------------------------------------------------------------
+
+
+def _schema_problems(located: Located) -> Iterator[Problem]:
+    errors = sorted(
+        _VALIDATOR.iter_errors(located.value), key=lambda error: list(map(str, error.path))
+    )
+    for error in errors:
+        for leaf in _leaves(error):
+            yield from _told(leaf, located)
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """Of an `anyOf` the branch that came closest, of an `allOf` every branch."""
+    if error.validator == "anyOf" and error.context:
+        branches: dict[Any, list[ValidationError]] = {}
+        for inner in error.context:
+            branches.setdefault(inner.schema_path[0], []).append(inner)
+        # A branch that fails by its type alone was not meant.
+        meant = [
+            branch
+            for branch in branches.values()
+            if not any(inner.validator == "type" and not inner.path for inner in branch)
+        ]
+        if meant:
+            for inner in meant[0]:
+                yield from _leaves(inner)
+            return
+    yield error
+
+
+def _told(error: ValidationError, located: Located) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    if error.validator == "additionalProperties":
+        known = sorted(schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(known)):
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            yield _problem(f"the key is not known; {hint}", (*path, key), located)
+        return
+    if error.validator == "required":
+        for key in error.validator_value:
+            if key not in error.instance:
+                yield _problem(f"the key {key!r} is missing", path, located)
+        return
+    yield _problem(_message(error, schema), path, located)
+
+
+def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    value = error.validator_value
+    shown = repr(error.instance)
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    match error.validator:
+        case "type":
+            kinds = value if isinstance(value, list) else [value]
+            return f"must be {_a(' or '.join(map(str, kinds)))}, not {shown}"
+        case "enum":
+            return f"must be one of {', '.join(map(str, value))}, not {shown}"
+        case "const":
+            return f"must be {value}, not {shown}"
+        case "minimum" | "exclusiveMinimum":
+            return f"must be {'at least' if error.validator == 'minimum' else 'more than'} {value}"
+        case "maximum" | "exclusiveMaximum":
+            return f"must be {'at most' if error.validator == 'maximum' else 'less than'} {value}"
+        case "minLength":
+            return "must not be empty"
+        case "maxLength":
+            return f"must have at most {value:,} characters"
+        case "minItems":
+            return f"needs at least {value}"
+        case "maxItems":
+            return f"takes at most {value}"
+        case "pattern":
+            return f"must be up to 40 lower-case letters, digits, - and _, not {shown}"
+        case "anyOf":
+            return f"has the wrong form: {shown}. {schema.get('description', '')}".strip()
+        case _:
+            return str(error.message)[:200]
+
+
+def _a(kind: str) -> str:
+    names = {"object": "keys and values", "array": "a list", "string": "text"}
+    return names.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}")
+
+
+def _problem(message: str, path: Path, located: Located) -> Problem:
+    place = located.place_of(path)
+    return Problem(
+        message, dotted(path), place.line if place else None, place.column if place else None
+    )
+
+
+# --- From the document to the definition -------------------------------------------------------
+
+
+def _definition(document: dict[str, Any]) -> Definition:
+    """Apply defaults. The document has passed the schema."""
+    data = document.get("data", {})
+    prompt = document["prompt"]
+    sampling = document.get("sampling", {})
+    scorers = tuple(_scorer(scorer) for scorer in document["scorers"])
+    split = data.get("split")
+    return Definition(
+        prompt=PromptSpec(
+            messages=tuple(Turn(turn["role"], turn["content"]) for turn in prompt["messages"]),
+            system=prompt.get("system", ""),
+            few_shot=tuple(
+                FewShot(example["user"], example["assistant"])
+                for example in prompt.get("few_shot", [])
+            ),
+            choice_order=prompt.get("choice_order", "as-given"),
+            choice_seed=prompt.get("choice_seed", 0),
+        ),
+        scorers=scorers,
+        main=document.get("main", scorers[0].name),
+        data=DataSpec(
+            format=data.get("format"),
+            id=data.get("id"),
+            target=_target(data.get("target")),
+            cluster=data.get("cluster"),
+            slices=tuple(data.get("slices", [])),
+            split=SplitSpec(split["column"], tuple(split["private"])) if split else None,
+            choices=_choices(data.get("choices")),
+        ),
+        sampling=SamplingSpec(**{**sampling, "stop": tuple(sampling.get("stop", []))}),
+        repeats=document.get("repeats", 1),
+        description=document.get("description", ""),
+        language=document.get("language", ""),
+    )
+
+
+def _target(target: str | dict[str, Any] | None) -> TargetSpec | None:
+    if target is None:
+        return None
+    if isinstance(target, str):
+        return TargetSpec((target,))
+    columns = target.get("columns") or ([target["column"]] if "column" in target else [])
+    return TargetSpec(
+        tuple(columns),
+        after=target.get("after", ""),
+        pattern=target.get("pattern", ""),
+        strip=target.get("strip", True),
+    )
+
+
+def _choices(choices: str | list[str] | None) -> ChoicesSpec | None:
+    if choices is None:
+        return None
+    if isinstance(choices, str):
+        return ChoicesSpec((choices,), is_list=True)
+    return ChoicesSpec(tuple(choices), is_list=False)
+
+
+def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
+    metric = scorer.get("metric", {})
+    lower, upper = metric.get("bounds", [0, 1])
+    options = {key: value for key, value in scorer.items() if key not in {"type", "name", "metric"}}
+    return ScorerSpec(
+        type=scorer["type"],
+        name=scorer.get("name", scorer["type"]),
+        options=options,
+        metric=MetricSpec(
+            name=metric.get("name", "accuracy"),
+            direction=metric.get("direction", "higher"),
+            unit=metric.get("unit", "share"),
+            lower=None if lower is None else float(lower),
+            upper=None if upper is None else float(upper),
+        ),
+    )
+
+
+# --- Meaning ----------------------------------------------------------------------------------
+
+
+def _meaning_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    yield from _template_problems(definition, located)
+    yield from _data_problems(definition, located)
+    names = [scorer.name for scorer in definition.scorers]
+    for index, scorer in enumerate(definition.scorers):
+        where: Path = ("scorers", index)
+        if names.index(scorer.name) != index:
+            yield _problem(
+                f"the name {scorer.name!r} is taken; give each scorer its own", where, located
+            )
+        try:
+            build_scorer(scorer.as_spec())
+        except ValueError as error:
+            yield _problem(str(error), where, located)
+        lower, upper = scorer.metric.lower, scorer.metric.upper
+        if lower is not None and upper is not None and not lower < upper:
+            yield _problem(
+                "the lower bound must be below the upper", (*where, "metric", "bounds"), located
+            )
+        if any(bound is not None and not math.isfinite(bound) for bound in (lower, upper)):
+            yield _problem("bounds must be finite or null", (*where, "metric"), located)
+        if scorer.type == "choice" and definition.data.choices is None:
+            yield _problem(
+                "needs the options of each item: name them in data.choices", where, located
+            )
+    if definition.main not in names:
+        yield _problem(
+            f"no scorer is called {definition.main!r}; there is {', '.join(names)}",
+            ("main",),
+            located,
+        )
+
+
+def _template_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    prompt = definition.prompt
+    texts: list[tuple[Path, str]] = [(("prompt", "system"), prompt.system)]
+    texts += [
+        (("prompt", "messages", index, "content"), turn.content)
+        for index, turn in enumerate(prompt.messages)
+    ]
+    for path, text in texts:
+        try:
+            parse_template(text)
+        except BadTemplate as error:
+            before = text[: error.offset]
+            where = f"in line {before.count(chr(10)) + 1} of the text, " if "\n" in text else ""
+            yield _problem(f"{where}{error}", path, located)
+    if prompt.messages[-1].role != "user":
+        yield _problem(
+            "the last message must be the user's: it is what the model answers",
+            ("prompt", "messages", len(prompt.messages) - 1, "role"),
+            located,
+        )
+
+
+def _data_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    target = definition.data.target
+    document = located.value.get("data", {}).get("target")
+    if target is not None:
+        if not target.columns:
+            yield _problem("name the column of the answer", ("data", "target"), located)
+        if isinstance(document, dict) and "column" in document and "columns" in document:
+            yield _problem("takes column or columns, not both", ("data", "target"), located)
+        if target.pattern:
+            try:
+                re2.compile(target.pattern)
+            except re2.error as error:
+                yield _problem(
+                    f"is not an RE2 pattern: {error}", ("data", "target", "pattern"), located
+                )
+    needing = [scorer for scorer in definition.scorers if _needs_target(scorer)]
+    if target is None and needing:
+        yield _problem(
+            f"the scorer {needing[0].name!r} compares with a right answer: name its column in "
+            "data.target",
+            ("data",),
+            located,
+        )
+
+
+def _needs_target(scorer: ScorerSpec) -> bool:
+    return not (scorer.type == "regex" and "pattern" in scorer.options)

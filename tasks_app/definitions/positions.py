@@ -1,0 +1,338 @@
+"""Reading YAML and JSON strictly, with the place of every node.
+
+Both readers give plain data and a map from paths to places, and refuse what would explode or
+surprise: anchors, tags, duplicate keys, deep nesting, numbers that JSON cannot carry exactly.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json.decoder import scanstring
+from typing import Any
+
+import yaml
+
+from plumbmark.common.errors import InvalidInput, Problem
+
+LONGEST_TEXT = 128 * 1024
+DEEPEST = 20
+EXACT_INTEGER = 2**53
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Plain data, and where each of its nodes stands."""
+
+    value: Any
+    places: dict[Path, Place]
+
+    def place_of(self, path: Path) -> Place | None:
+        """The place of the node or of its nearest parent that has one."""
+        while path not in self.places:
+            if not path:
+                return None
+            path = path[:-1]
+        return self.places[path]
+
+
+def dotted(path: Path) -> str:
+    """`("scorers", 0, "type")` as `scorers[0].type`."""
+    words = ""
+    for step in path:
+        words += f"[{step}]" if isinstance(step, int) else f".{step}" if words else step
+    return words
+
+
+def check_text(text: str) -> None:
+    """What no definition may be."""
+    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT:
+        raise InvalidInput(
+            [
+                Problem(
+                    f"the definition is larger than {LONGEST_TEXT // 1024} KiB; items belong in "
+                    "the data file"
+                )
+            ]
+        )
+    if not text.strip():
+        raise InvalidInput([Problem("the definition is empty", line=1)])
+    for number, line in enumerate(text.split("\n"), start=1):
+        for character in line:
+            code = ord(character)
+            if (code < 32 and character not in "\t\r") or code == 127 or 0xD800 <= code < 0xE000:
+                raise InvalidInput(
+                    [
+                        Problem(
+                            f"holds the control character U+{code:04X}; remove it",
+                            line=number,
+                            column=line.index(character) + 1,
+                        )
+                    ]
+                )
+
+
+# --- YAML -----------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain scalars as JSON has them: `no` stays a word and `1_000` too."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)\Z"), list("tf"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:null", re.compile(r"(?:null|~|)\Z"), ["n", "~", ""]
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]*)\Z"), list("-0123456789")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z"),
+    list("-0123456789"),
+)
+
+
+def read_yaml(text: str) -> Located:
+    try:
+        _check_events(text)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise InvalidInput(
+            [
+                Problem(
+                    f"this is not YAML: {error.problem or error.context}",
+                    line=mark.line + 1 if mark else None,
+                    column=mark.column + 1 if mark else None,
+                )
+            ]
+        ) from error
+    except yaml.YAMLError as error:
+        raise InvalidInput([Problem(f"this is not YAML: {error}")]) from error
+    if node is None:
+        raise InvalidInput([Problem("the definition is empty", line=1)])
+    places: dict[Path, Place] = {}
+    return Located(_from_node(node, (), places), places)
+
+
+def _check_events(text: str) -> None:
+    """Refuse anchors, tags and depth before anything is built from them."""
+    depth = 0
+    documents = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise InvalidInput([Problem("holds a second document; leave one", line=line)])
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise InvalidInput(
+                [Problem("anchors and aliases (& and *) are not taken; write it out", line=line)]
+            )
+        if getattr(event, "tag", None):
+            raise InvalidInput(
+                [Problem(f"the tag {event.tag} is not taken; leave it out", line=line)]
+            )
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise InvalidInput([Problem(f"is nested deeper than {DEEPEST} levels", line=line)])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
+    place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+    places[path] = place
+    if isinstance(node, yaml.SequenceNode):
+        return [_from_node(inner, (*path, index), places) for index, inner in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise InvalidInput([Problem("a key must be a plain word", dotted(path), line)])
+            key = str(key_node.value)
+            if key in found:
+                raise InvalidInput([Problem(f"the key {key!r} stands twice", dotted(path), line)])
+            found[key] = _from_node(value_node, (*path, key), places)
+            places[(*path, key)] = Place(line, key_node.start_mark.column + 1)
+        return found
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node.tag.rpartition(":")[2], node.value, path, place)
+
+
+def _scalar(kind: str, text: str, path: Path, place: Place) -> Any:
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text == "true"
+    if kind in {"int", "float"}:
+        return _number(text, path, place)
+    return text
+
+
+def _number(text: str, path: Path, place: Place) -> int | float:
+    if re.fullmatch(r"-?[0-9]+", text):
+        if len(text) > 17 or abs(int(text)) > EXACT_INTEGER:
+            raise InvalidInput(
+                [
+                    Problem(
+                        "is beyond 2^53, where JSON numbers lose digits; quote it",
+                        dotted(path),
+                        place.line,
+                        place.column,
+                    )
+                ]
+            )
+        return int(text)
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise InvalidInput(
+            [Problem("is too large for a number", dotted(path), place.line, place.column)]
+        )
+    return value
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_WORDS = {"true": True, "false": False, "null": None}
+
+
+class _JsonReader:
+    """A strict reader that remembers where every node began."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self.places: dict[Path, Place] = {}
+
+    def read(self) -> Any:
+        value, end = self._value(0, (), 0)
+        end = self._skip(end)
+        if end != len(self._text):
+            raise self._problem("more text follows after the document", end)
+        return value
+
+    def _place(self, index: int) -> Place:
+        from bisect import bisect_right
+
+        line = bisect_right(self._starts, index)
+        return Place(line, index - self._starts[line - 1] + 1)
+
+    def _problem(self, message: str, index: int, path: Path = ()) -> InvalidInput:
+        place = self._place(min(index, len(self._text)))
+        return InvalidInput(
+            [Problem(f"this is not JSON: {message}", dotted(path), place.line, place.column)]
+        )
+
+    def _skip(self, index: int) -> int:
+        match = _SPACE.match(self._text, index)
+        assert match is not None
+        return match.end()
+
+    def _value(self, index: int, path: Path, depth: int) -> tuple[Any, int]:
+        index = self._skip(index)
+        place = self._place(index)
+        self.places.setdefault(path, place)
+        if depth > DEEPEST:
+            raise self._problem(f"nested deeper than {DEEPEST} levels", index, path)
+        character = self._text[index : index + 1]
+        if character == "{":
+            return self._object(index + 1, path, depth)
+        if character == "[":
+            return self._array(index + 1, path, depth)
+        if character == '"':
+            return self._string(index)
+        for word, value in _WORDS.items():
+            if self._text.startswith(word, index):
+                return value, index + len(word)
+        match = _NUMBER.match(self._text, index)
+        if match is None:
+            found = self._text[index : index + 12] or "the end"
+            raise self._problem(f"a value was expected, not {found!r}", index, path)
+        return _number(match.group(), path, place), match.end()
+
+    def _string(self, index: int) -> tuple[str, int]:
+        try:
+            text, end = scanstring(self._text, index + 1, True)
+        except json.JSONDecodeError as error:
+            raise self._problem(error.msg, error.pos) from error
+        if any(0xD800 <= ord(character) < 0xE000 for character in text):
+            raise self._problem("half of a surrogate pair in a string", index)
+        if "\x00" in text:
+            raise self._problem("a null character in a string", index)
+        return text, end
+
+    def _object(self, index: int, path: Path, depth: int) -> tuple[dict[str, Any], int]:
+        found: dict[str, Any] = {}
+        index = self._skip(index)
+        if self._text[index : index + 1] == "}":
+            return found, index + 1
+        while True:
+            index = self._skip(index)
+            if self._text[index : index + 1] != '"':
+                raise self._problem("a key in double quotes was expected", index, path)
+            place = self._place(index)
+            key, end = self._string(index)
+            if key in found:
+                raise self._problem(f"the key {key!r} stands twice", index, path)
+            self.places[(*path, key)] = place
+            end = self._skip(end)
+            if self._text[end : end + 1] != ":":
+                raise self._problem(f"a colon was expected after {key!r}", end, path)
+            found[key], index = self._value(end + 1, (*path, key), depth + 1)
+            index = self._skip(index)
+            if self._text[index : index + 1] == "}":
+                return found, index + 1
+            if self._text[index : index + 1] != ",":
+                raise self._problem("a comma or } was expected", index, path)
+            index += 1
+
+    def _array(self, index: int, path: Path, depth: int) -> tuple[list[Any], int]:
+        found: list[Any] = []
+        index = self._skip(index)
+        if self._text[index : index + 1] == "]":
+            return found, index + 1
+        while True:
+            value, index = self._value(index, (*path, len(found)), depth + 1)
+            found.append(value)
+            index = self._skip(index)
+            if self._text[index : index + 1] == "]":
+                return found, index + 1
+            if self._text[index : index + 1] != ",":
+                raise self._problem("a comma or ] was expected", index, path)
+            index += 1
+
+
+def read_json(text: str) -> Located:
+    reader = _JsonReader(text)
+    return Located(reader.read(), reader.places)
+
+
+def all_strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every string in plain data, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from all_strings(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from all_strings(inner, (*path, index))

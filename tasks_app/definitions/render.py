@@ -1,0 +1,74 @@
+"""Rendering: from a definition and an item to the messages that are sent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from plumbmark.scoring.scorers import LETTERS, ordered_choices
+
+from tasks_app.definitions.document import Definition
+from tasks_app.definitions.templates import CHOICES, parse_template
+
+
+class Question(Protocol):
+    """What rendering needs of an item: a row, or one that is being imported."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def input(self) -> Mapping[str, Any]: ...
+    @property
+    def choices(self) -> Sequence[str] | None: ...
+
+
+def render_messages(definition: Definition, item: Question) -> list[dict[str, str]]:
+    """System prompt, worked examples and the item's own messages, in the OpenAI form."""
+    prompt = definition.prompt
+    values = {name: text_of(value) for name, value in item.input.items()}
+    if item.choices is not None:
+        values[CHOICES] = rendered_choices(definition, item)
+    messages = []
+    if prompt.system:
+        messages.append({"role": "system", "content": parse_template(prompt.system).fill(values)})
+    for example in prompt.few_shot:
+        messages.append({"role": "user", "content": example.user})
+        messages.append({"role": "assistant", "content": example.assistant})
+    for turn in prompt.messages:
+        messages.append({"role": turn.role, "content": parse_template(turn.content).fill(values)})
+    return messages
+
+
+def rendered_choices(definition: Definition, item: Question) -> str:
+    """`A) …` on a line each, in the order that the model sees."""
+    return "\n".join(
+        f"{letter}) {choice}"
+        for letter, choice in zip(LETTERS, shown_choices(definition, item), strict=False)
+    )
+
+
+def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
+    assert item.choices is not None
+    seed = definition.prompt.choice_seed if definition.prompt.choice_order == "shuffled" else None
+    return ordered_choices(item.choices, seed=seed, key=item.key)
+
+
+def text_of(value: Any) -> str:
+    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
+
+    Numbers stand as in the data file as far as JSON keeps them.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def columns_used(definition: Definition) -> set[str]:
+    """Columns that the prompt needs; `{choices}` is one only where no options are declared."""
+    names: set[str] = set()
+    for text in (definition.prompt.system, *(turn.content for turn in definition.prompt.messages)):
+        names.update(parse_template(text).columns)
+    if definition.data.choices is not None:
+        names.discard(CHOICES)
+    return names

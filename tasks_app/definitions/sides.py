@@ -1,0 +1,115 @@
+"""The two hashes of a version: what is asked, and how it is marked.
+
+Both are over canonical JSON (`plumbmark.manifests`) of the definition's part and the ordered hashes
+of the items' parts. Parts of private items are salted, so that nobody can confirm a guess.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from plumbmark.manifests import content_hash
+from tasks_app.definitions.document import Definition
+from tasks_app.definitions.render import Question, render_messages, shown_choices
+
+SOLVER = "generate"
+
+
+class MarkedItem(Question, Protocol):
+    """What hashing needs of an item."""
+
+    @property
+    def split(self) -> str: ...
+    @property
+    def target(self) -> Any: ...
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def slices(self) -> Mapping[str, str]: ...
+
+
+class SideHashes:
+    """Takes the items in order, one by one, and knows both hashes at the end."""
+
+    def __init__(self, definition: Definition, *, salt: str) -> None:
+        self._definition = definition
+        self._salt = salt
+        self._questions: list[str] = []
+        self._markings: list[str] = []
+
+    def add(self, item: MarkedItem) -> str:
+        """Take the next item; returns its own hash."""
+        salt = self._salt if item.split == "private" else None
+        question = content_hash(
+            {
+                "key": item.key,
+                "messages": render_messages(self._definition, item),
+                "choices": None
+                if item.choices is None
+                else list(shown_choices(self._definition, item)),
+                "attachments": [],
+                "split": item.split,
+            },
+            salt=salt,
+        )
+        marking = content_hash(
+            {
+                "key": item.key,
+                "target": item.target,
+                "cluster": item.cluster,
+                "slices": dict(item.slices),
+            },
+            salt=salt,
+        )
+        self._questions.append(question)
+        self._markings.append(marking)
+        return content_hash([question, marking])
+
+    @property
+    def question(self) -> str:
+        definition = self._definition
+        return content_hash(
+            {
+                "solver": SOLVER,
+                "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
+                "sampling": _numbers_as_text(definition.sampling.as_document()),
+                "repeats": definition.repeats,
+                "items": self._questions,
+            }
+        )
+
+    @property
+    def marking(self) -> str:
+        definition = self._definition
+        return content_hash(
+            {
+                "scorers": [
+                    {
+                        "type": scorer.type,
+                        "name": scorer.name,
+                        "options": dict(scorer.options),
+                        "metric": {
+                            "name": scorer.metric.name,
+                            "direction": scorer.metric.direction,
+                            "unit": scorer.metric.unit,
+                            "bounds": [scorer.metric.lower, scorer.metric.upper],
+                        },
+                    }
+                    for scorer in definition.scorers
+                ],
+                "main": definition.main,
+                "items": self._markings,
+            }
+        )
+
+
+def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """`0` and `0.0` are the same temperature, so both are written as text of the float."""
+    return {
+        name: repr(float(value))
+        if name in {"temperature", "top_p"} and value is not None
+        else value
+        for name, value in sampling.items()
+    }
+
+
+__all__: Sequence[str] = ["MarkedItem", "SideHashes"]

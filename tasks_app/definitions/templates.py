@@ -1,0 +1,83 @@
+"""Message templates: `{column}` is replaced, `{{` and `}}` are braces. Nothing else happens."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+CHOICES = "choices"
+"""`{choices}` stands for the rendered list of options."""
+
+
+class BadTemplate(ValueError):
+    """A template that cannot be read; says where (`offset`, from 0) and how to mend it."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Alternating literal text and column names: text, name, text, name, …, text."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.parts[1::2]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        filled = list(self.parts)
+        for index in range(1, len(filled), 2):
+            filled[index] = values[filled[index]]
+        return "".join(filled)
+
+
+@lru_cache(maxsize=512)
+def parse_template(text: str) -> Template:
+    """Read a template; `BadTemplate` where a brace stands alone."""
+    parts: list[str] = []
+    literal: list[str] = []
+    index = 0
+    while index < len(text):
+        character = text[index]
+        if character not in "{}":
+            following = min(
+                (found for brace in "{}" if (found := text.find(brace, index)) >= 0),
+                default=len(text),
+            )
+            literal.append(text[index:following])
+            index = following
+        elif text[index : index + 2] == character * 2:
+            literal.append(character)
+            index += 2
+        elif character == "}":
+            raise BadTemplate("a single } stands alone; write }} for a literal brace", index)
+        else:
+            end = text.find("}", index)
+            name = text[index + 1 : end] if end >= 0 else ""
+            if end < 0 or "{" in name or "\n" in name:
+                raise BadTemplate("a single { stands alone; write {{ for a literal brace", index)
+            if not name.strip():
+                raise BadTemplate(
+                    "{} names no column; write {column}, or {{}} for literal braces", index
+                )
+            parts += ["".join(literal), name]
+            literal = []
+            index = end + 1
+    parts.append("".join(literal))
+    return Template(tuple(parts))
+
+
+def unknown_column_message(name: str, known: Iterable[str]) -> str:
+    """What to say of a column that does not exist: the known ones and a suggestion."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return (
+        f"the data has no column {name!r}{hint} Its columns are: {shown}"
+        if close
+        else (f"the data has no column {name!r}. Its columns are: {shown}")
+    )

@@ -1,0 +1,174 @@
+"""Files of submitted outputs: one row per item (and repeat), for models that no API reaches."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.importers.rows import Limits, Row, RowProblem, Warned, guess_format, read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedOutput:
+    """`ordinal` = item position x repeats + repeat."""
+
+    ordinal: int
+    output: str
+
+
+def read_outputs(
+    path: Path,
+    *,
+    name: str,
+    positions: Mapping[str, int],
+    repeats: int,
+    limits: Limits | None = None,
+) -> list[SubmittedOutput]:
+    """Read outputs with the columns `id`, `output` and, with repeats, `repeat` (from 1).
+
+    `positions` gives every item's position by its key. Unknown, missing and duplicate ids are
+    refused, each with its line; all outputs must be there.
+    """
+    limits = limits or Limits()
+    collector = OutputCollector(positions, repeats, limits)
+    format = guess_format(name, None)
+    warned = Warned()
+    for row in read_rows(path, format=format, name=name, limits=limits, warned=warned):
+        if isinstance(row, RowProblem):
+            collector.problems.append(row.problem)
+        else:
+            collector.add(row)
+        if len(collector.problems) >= limits.problems:
+            break
+    return collector.outputs()
+
+
+def outputs_from(
+    rows: Iterator[Mapping[str, Any]],
+    *,
+    positions: Mapping[str, int],
+    repeats: int,
+    limits: Limits | None = None,
+) -> list[SubmittedOutput]:
+    """The same from rows that a program sent; `line` is the row's number, from 1."""
+    limits = limits or Limits()
+    collector = OutputCollector(positions, repeats, limits)
+    for number, values in enumerate(rows, start=1):
+        collector.add(Row(number, dict(values)))
+        if len(collector.problems) >= limits.problems:
+            break
+    return collector.outputs()
+
+
+class OutputCollector:
+    """Takes rows, checks them against the items, and knows what is missing at the end."""
+
+    def __init__(self, positions: Mapping[str, int], repeats: int, limits: Limits) -> None:
+        self.problems: list[Problem] = []
+        self._positions = positions
+        self._repeats = repeats
+        self._limits = limits
+        self._lines: dict[int, int] = {}
+        self._outputs: dict[int, str] = {}
+
+    def add(self, row: Row) -> None:
+        ordinal = self._ordinal(row)
+        if ordinal is None:
+            return
+        if ordinal in self._lines:
+            self._problem(
+                f"this id{' and repeat' if self._repeats > 1 else ''} stands in line "
+                f"{self._lines[ordinal]} already",
+                "id",
+                row,
+            )
+            return
+        output = row.values.get("output")
+        if not isinstance(output, str):
+            self._problem("must be text", "output", row)
+            return
+        if len(output) > self._limits.field_characters:
+            self._problem(
+                f"has {len(output):,} characters; at most {self._limits.field_characters:,} fit",
+                "output",
+                row,
+            )
+            return
+        if "\x00" in output:
+            self._problem("holds a null character; remove it", "output", row)
+            return
+        self._lines[ordinal] = row.line
+        self._outputs[ordinal] = output
+
+    def outputs(self) -> list[SubmittedOutput]:
+        """All outputs in order; `InvalidInput` where something was wrong or is missing."""
+        if not self.problems:
+            self._find_missing()
+        if self.problems:
+            raise InvalidInput(self.problems[: self._limits.problems])
+        return [
+            SubmittedOutput(ordinal, output) for ordinal, output in sorted(self._outputs.items())
+        ]
+
+    def _ordinal(self, row: Row) -> int | None:
+        unknown = sorted(set(row.values) - {"id", "output", "repeat"})
+        if unknown:
+            self._problem(
+                f"the column {unknown[0]!r} is not known; there are id, output and repeat", "", row
+            )
+            return None
+        key = row.values.get("id")
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            self._problem("must be the id of an item", "id", row)
+            return None
+        position = self._positions.get(str(key))
+        if position is None:
+            self._problem(f"no item has the id {str(key)[:80]!r}", "id", row)
+            return None
+        repeat = self._repeat(row)
+        return None if repeat is None else position * self._repeats + repeat
+
+    def _repeat(self, row: Row) -> int | None:
+        raw = row.values.get("repeat", 1)
+        try:
+            repeat = 1 if raw == "" else int(str(raw))
+        except ValueError:
+            repeat = 0
+        if isinstance(raw, bool) or not 1 <= repeat <= self._repeats:
+            self._problem(
+                f"must be a whole number from 1 to {self._repeats}, not {str(raw)[:40]!r}",
+                "repeat",
+                row,
+            )
+            return None
+        return repeat - 1
+
+    def _find_missing(self) -> None:
+        if not self._outputs:
+            self.problems.append(Problem("the file has no rows"))
+            return
+        wanted = len(self._positions) * self._repeats
+        if len(self._outputs) == wanted:
+            return
+        missing = []
+        for key, position in self._positions.items():
+            for repeat in range(self._repeats):
+                if position * self._repeats + repeat not in self._outputs:
+                    missing.append(f"{key} (repeat {repeat + 1})" if self._repeats > 1 else key)
+                    if len(missing) == 10:
+                        break
+            if len(missing) == 10:
+                break
+        rest = wanted - len(self._outputs) - len(missing)
+        more = f" and {rest:,} more" if rest > 0 else ""
+        self.problems.append(
+            Problem(
+                f"{wanted - len(self._outputs):,} of {wanted:,} outputs are missing: "
+                f"{', '.join(missing)}{more}. An empty output is a row with an empty text",
+                "id",
+            )
+        )
+
+    def _problem(self, message: str, column: str, row: Row) -> None:
+        self.problems.append(Problem(message, column, row.line))

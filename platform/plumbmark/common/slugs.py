@@ -12,7 +12,7 @@ _MOST_TAGS = 12
 
 
 def slug_for(text: str) -> str:
-    """A slug of a title or of what the author wrote as one; `InvalidInput` where nothing is left."""
+    """A slug of a title, or of what was written as one; `InvalidInput` where nothing is left."""
     slug = slugify(text)[:80].strip("-")
     if not slug:
         raise InvalidInput(

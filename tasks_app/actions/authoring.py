@@ -1,0 +1,368 @@
+"""Creating, drafting, building and publishing tasks."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.common import audit
+from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.outbox import tell
+from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.manifests import content_hash
+from tasks_app.definitions import Definition, SideHashes, parse_definition
+from tasks_app.importers import Imported, Limits, import_data
+from tasks_app.models import DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.models.authoring import Visibility
+from tasks_app.permissions import can_edit_task
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What a task says of itself, beside its versions. None leaves a field as it is."""
+
+    title: str | None = None
+    summary: str | None = None
+    licence: str | None = None
+    tags: Sequence[str] | None = None
+    citation: str | None = None
+
+
+def create_task(*, namespace: Namespace, facts: TaskFacts, slug: str = "", by: User) -> Task:
+    """A private task with an empty draft."""
+    if not can_act_for(by, namespace):
+        raise NotAllowed(f"You may not create tasks in the name of {namespace.handle}.")
+    task = Task(namespace=namespace, created_by=by)
+    _apply_facts(task, facts)
+    task.slug = slug_for(slug or task.title)
+    try:
+        with transaction.atomic():
+            task.save()
+            TaskDraft.objects.create(task=task, updated_by=by)
+            audit.record("create-task", f"task:{task.public_id}", by=by)
+    except IntegrityError as error:
+        raise Conflict(
+            f"{namespace.handle} has a task at {task.slug} already; choose another title or slug."
+        ) from error
+    return task
+
+
+def update_task(*, task: Task, facts: TaskFacts, by: User) -> Task:
+    _check_edit(task, by)
+    _apply_facts(task, facts)
+    with transaction.atomic():
+        task.save()
+        audit.record("update-task", f"task:{task.public_id}", by=by)
+        tell("task.updated", task_id=task.pk)
+    return task
+
+
+def set_task_visibility(*, task: Task, visibility: str, by: User) -> Task:
+    """Change who may see a task. One that a published benchmark relies on cannot be hidden."""
+    _check_edit(task, by)
+    if visibility not in Visibility.values:
+        raise InvalidInput(
+            [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
+        )
+    if visibility == Visibility.PRIVATE and task.versions.filter(pinned_at__isnull=False).exists():
+        raise Conflict(
+            "A published benchmark relies on this task, so it can no longer become private. "
+            "Items can be withheld, each with a reason."
+        )
+    with transaction.atomic():
+        task.visibility = visibility
+        task.save(update_fields=["visibility", "updated_at"])
+        audit.record("set-visibility", f"task:{task.public_id}", by=by, visibility=visibility)
+        tell("task.updated", task_id=task.pk)
+    return task
+
+
+def save_draft(
+    *,
+    task: Task,
+    definition_text: str | None = None,
+    definition_format: str | None = None,
+    upload: UploadedFile | None = None,
+    by: User,
+) -> TaskDraft:
+    """Keep what the author has, finished or not. Faults are told by `checked_draft`."""
+    _check_edit(task, by)
+    problems = []
+    if definition_format is not None and definition_format not in {"yaml", "json"}:
+        problems.append(Problem("must be yaml or json", "definition_format"))
+    if definition_text is not None and "\x00" in definition_text:
+        problems.append(Problem("holds a null character; remove it", "definition"))
+    if problems:
+        raise InvalidInput(problems)
+    data_file = (
+        None if upload is None else store_upload(namespace=task.namespace, upload=upload, by=by)
+    )
+    with transaction.atomic():
+        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+        if definition_text is not None:
+            # Browsers send line ends as CRLF; lines are counted by LF.
+            draft.definition_text = definition_text.replace("\r\n", "\n")
+        if definition_format is not None:
+            draft.definition_format = definition_format
+        if data_file is not None:
+            draft.data_file = data_file
+        draft.updated_by = by
+        draft.save()
+        task.save(update_fields=["updated_at"])
+        audit.record("save-draft", f"task:{task.public_id}", by=by)
+    return draft
+
+
+def store_upload(*, namespace: Namespace, upload: UploadedFile, by: User) -> DataFile:
+    """Keep an uploaded file as it came; the same bytes of one namespace are kept once."""
+    limit = settings.MAX_DATA_FILE_BYTES
+    if upload.size is None or upload.size > limit:
+        raise InvalidInput(
+            [
+                Problem(
+                    f"the file has {upload.size or 0:,} bytes; at most {limit:,} are taken",
+                    "data_file",
+                )
+            ]
+        )
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    name = _checked_name(upload.name or "")
+    known = DataFile.objects.filter(
+        namespace=namespace, sha256=digest.hexdigest(), name=name, withheld_at__isnull=True
+    ).first()
+    if known is not None:
+        return known
+    upload.seek(0)
+    row = DataFile(
+        namespace=namespace,
+        name=name,
+        size=upload.size,
+        sha256=digest.hexdigest(),
+        created_by=by,
+    )
+    # The author's name stays in the row alone: on disk the opaque id serves.
+    row.file.save(f"{row.public_id}.data", File(upload), save=False)
+    try:
+        row.save()
+    except BaseException:
+        row.file.delete(save=False)
+        raise
+    return row
+
+
+@contextmanager
+def checked_draft(
+    draft: TaskDraft, *, first: int | None = None
+) -> Iterator[tuple[Definition, Imported]]:
+    """The draft's definition and its validated items; `InvalidInput` with every problem.
+
+    Problems of the definition have paths into it; those of the file begin with `data_file`.
+    """
+    definition = parse_definition(draft.definition_text, format=draft.definition_format)
+    if draft.data_file is None:
+        raise InvalidInput(
+            [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
+        )
+    with _local_copy(draft.data_file) as path:
+        try:
+            imported = import_data(
+                path,
+                name=draft.data_file.name,
+                definition=definition,
+                limits=data_limits(),
+                first=first,
+            )
+        except InvalidInput as error:
+            raise InvalidInput(
+                [
+                    Problem(
+                        problem.message,
+                        f"data_file: {problem.path}" if problem.path else "data_file",
+                        problem.line,
+                        problem.column,
+                    )
+                    for problem in error.problems
+                ]
+            ) from error
+        with imported:
+            yield definition, imported
+
+
+def data_limits() -> Limits:
+    return Limits(file_bytes=settings.MAX_DATA_FILE_BYTES, rows=settings.MAX_ITEMS)
+
+
+def build_version(*, task: Task, by: User) -> TaskVersion:
+    """Make an unpublished version of the draft; an unchanged draft gives the same one again.
+
+    Items are written in chunks into a version that nobody sees, which is then flipped to ready.
+    """
+    _check_edit(task, by)
+    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    with checked_draft(draft) as (definition, imported):
+        assert draft.data_file is not None
+        document = definition.as_document()
+        digest = content_hash({"definition": _text_hash(document), "data": draft.data_file.sha256})
+        known = (
+            task.versions.filter(source_digest=digest)
+            .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
+            .order_by("-id")
+            .first()
+        )
+        if known is not None:
+            return known
+        metric = definition.metric
+        version = TaskVersion.objects.create(
+            task=task,
+            definition=document,
+            definition_text=draft.definition_text,
+            definition_format=draft.definition_format,
+            data_file=draft.data_file,
+            source_digest=digest,
+            repeats=definition.repeats,
+            metric_name=metric.name,
+            metric_direction=metric.direction,
+            metric_unit=metric.unit,
+            metric_lower=metric.lower,
+            metric_upper=metric.upper,
+            created_by=by,
+        )
+        try:
+            _fill(version, definition, imported)
+        except BaseException:
+            version.items.all().delete()
+            version.delete()
+            raise
+    return version
+
+
+def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> None:
+    hashes = SideHashes(definition, salt=version.salt)
+    chunk: list[Item] = []
+    for item in imported:
+        chunk.append(
+            Item(
+                version=version,
+                position=item.position,
+                key=item.key,
+                split=item.split,
+                input=item.input,
+                target=item.target,
+                choices=item.choices,
+                cluster=item.cluster,
+                slices=item.slices,
+                hash=hashes.add(item),
+            )
+        )
+        if len(chunk) == _CHUNK:
+            Item.objects.bulk_create(chunk)
+            chunk = []
+    Item.objects.bulk_create(chunk)
+    version.question_hash = hashes.question
+    version.marking_hash = hashes.marking
+    version.item_count = imported.count
+    version.private_item_count = imported.private_count
+    version.state = TaskVersion.State.READY
+    version.save()
+
+
+def publish_task(
+    *, task: Task, visibility: str | None = None, notes: str = "", by: User
+) -> TaskVersion:
+    """Build the draft and publish it as the next numbered version."""
+    _check_edit(task, by)
+    version = build_version(task=task, by=by)
+    if version.state == TaskVersion.State.PUBLISHED:
+        raise Conflict(f"Nothing changed since version {version.number}.")
+    with transaction.atomic():
+        locked = Task.objects.select_for_update().get(pk=task.pk)
+        highest = task.versions.aggregate(highest=Max("number"))["highest"] or 0
+        version.number = highest + 1
+        version.state = TaskVersion.State.PUBLISHED
+        version.published_at = now()
+        version.notes = notes.strip()
+        version.save()
+        locked.latest_version = version
+        if visibility is not None:
+            if visibility not in Visibility.values:
+                raise InvalidInput(
+                    [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
+                )
+            locked.visibility = visibility
+        locked.save()
+        audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
+        tell("task.published", task_id=task.pk, version_id=version.pk)
+    task.refresh_from_db()
+    return version
+
+
+def _check_edit(task: Task, by: User) -> None:
+    if not can_edit_task(by, task):
+        raise NotAllowed("This task belongs to somebody else.")
+
+
+def _apply_facts(task: Task, facts: TaskFacts) -> None:
+    problems = []
+    if facts.title is not None:
+        task.title = facts.title.strip()
+    if not 1 <= len(task.title) <= 120:
+        problems.append(Problem("must have 1 to 120 characters", "title"))
+    for name, most in (("summary", 300), ("licence", 80), ("citation", 5000)):
+        value = getattr(facts, name)
+        if value is None:
+            continue
+        setattr(task, name, value.strip())
+        if len(value.strip()) > most:
+            problems.append(Problem(f"must have at most {most:,} characters", name))
+    if problems:
+        raise InvalidInput(problems)
+    if facts.tags is not None:
+        task.tags = checked_tags(facts.tags)
+
+
+def _checked_name(name: str) -> str:
+    name = Path(name.replace("\\", "/")).name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise InvalidInput(
+            [Problem("the file needs a printable name of at most 200 characters", "data_file")]
+        )
+    return name
+
+
+def _text_hash(document: object) -> str:
+    return content_hash(document)
+
+
+@contextmanager
+def _local_copy(data_file: DataFile) -> Iterator[Path]:
+    """The stored file's path, or a temporary copy where the storage is no local disk."""
+    try:
+        yield Path(data_file.file.path)
+        return
+    except NotImplementedError:
+        pass
+    with tempfile.NamedTemporaryFile() as copy, data_file.file.open("rb") as stored:
+        _copy(stored, copy)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    while chunk := source.read(1 << 20):
+        target.write(chunk)

@@ -1,0 +1,63 @@
+"""Scoring again: another marking side over stored outputs, without asking any model."""
+
+from django.db import transaction
+
+import plumbmark
+from plumbmark.accounts.models import User
+from plumbmark.common import audit
+from plumbmark.common.errors import Conflict, NotAllowed
+from tasks_app.jobs.bells import ring_workers
+from tasks_app.jobs.scoring import plan_scoring_shards
+from tasks_app.marking import Marker
+from tasks_app.models import Run, Scoring, TaskVersion
+from tasks_app.permissions import can_rescore_run
+
+
+def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
+    """Add a scoring of `run` by `version`, whose questions must equal the run's."""
+    if not can_rescore_run(by, run, version):
+        raise NotAllowed("You may not add a scoring to this run.")
+    if version.question_hash != run.question_hash:
+        raise Conflict(
+            "That version asks other questions than this run did, so its marking does not fit. "
+            "Start a new run."
+        )
+    if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
+        raise Conflict("That version is not ready.")
+    if run.state not in {Run.State.COMPLETED, Run.State.FAILED, Run.State.CANCELLED}:
+        raise Conflict("The run is not finished yet; score it again when it is.")
+    with transaction.atomic():
+        scoring = queue_scoring(run=run, version=version, by=by)
+        audit.record("rescore-run", f"run:{run.pk}", by=by, version=version.public_id)
+    return scoring
+
+
+def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
+    """Score every finished run that asked this version's questions and that it has not marked."""
+    runs = (
+        Run.objects.filter(question_hash=version.question_hash, state=Run.State.COMPLETED)
+        .exclude(scorings__task_version=version)
+        .exclude(purpose=Run.Purpose.TRY)
+    )
+    return [
+        rescore_run(run=run, version=version, by=by)
+        for run in runs
+        if can_rescore_run(by, run, version)
+    ]
+
+
+def queue_scoring(*, run: Run, version: TaskVersion, by: User) -> Scoring:
+    """The rows of a scoring and its shards. Runs in the caller's transaction."""
+    scoring = Scoring.objects.create(
+        run=run,
+        task_version=version,
+        revision=run.revision,
+        marking_hash=version.marking_hash,
+        scorer_versions=Marker(version).versions,
+        platform_version=plumbmark.__version__,
+        started_by=by,
+        samples_total=run.samples_total,
+    )
+    plan_scoring_shards(scoring)
+    transaction.on_commit(ring_workers)
+    return scoring

@@ -1,0 +1,135 @@
+"""Submitted outputs: for models that no API reaches."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from plumbmark.scoring.outcomes import Outcome
+
+import plumbmark
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.common import audit
+from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
+from plumbmark.common.outbox import tell
+from plumbmark.engine import ENGINE_VERSION
+from tasks_app.actions.authoring import data_limits, store_upload
+from tasks_app.actions.contenders import submitted_contender
+from tasks_app.actions.scoring import queue_scoring
+from tasks_app.importers.outputs import SubmittedOutput, outputs_from, read_outputs
+from tasks_app.marking import Marker
+from tasks_app.models import DataFile, Item, Run, Sample, TaskVersion
+from tasks_app.permissions import can_run_version
+
+_CHUNK = 1000
+
+
+def submit_outputs(
+    *,
+    version: TaskVersion,
+    model_name: str,
+    maker: str = "",
+    description: str = "",
+    namespace: Namespace,
+    upload: UploadedFile | None = None,
+    rows: Iterable[Mapping[str, Any]] | None = None,
+    by: User,
+) -> Run:
+    """A declared run from outputs in a file or in `rows`; marked by the platform's scorers.
+
+    Only public items can be answered from outside, so a version with private items takes none.
+    """
+    if not can_run_version(by, version):
+        raise NotAllowed("You may not submit outputs to this task.")
+    if not can_act_for(by, namespace):
+        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+    if version.state != TaskVersion.State.PUBLISHED:
+        raise Conflict("Only a published version takes submitted outputs.")
+    if version.private_item_count:
+        raise Conflict("This task has private items, so outputs cannot be submitted to it.")
+    positions = dict(
+        Item.objects.filter(version=version).order_by("position").values_list("key", "position")
+    )
+    source = None
+    if upload is not None:
+        source = store_upload(namespace=namespace, upload=upload, by=by)
+        try:
+            outputs = read_outputs(
+                _path(source),
+                name=source.name,
+                positions=positions,
+                repeats=version.repeats,
+                limits=data_limits(),
+            )
+        except InvalidInput:
+            _forget(source)
+            raise
+    else:
+        outputs = outputs_from(
+            iter(rows or ()), positions=positions, repeats=version.repeats, limits=data_limits()
+        )
+    contender = submitted_contender(
+        namespace=namespace, label=model_name, maker=maker, description=description, by=by
+    )
+    at = now()
+    with transaction.atomic():
+        run = Run.objects.create(
+            task_version=version,
+            contender=contender,
+            namespace=namespace,
+            started_by=by,
+            purpose=Run.Purpose.DECLARED,
+            state=Run.State.RUNNING,
+            source_file=source,
+            question_hash=version.question_hash,
+            marking_hash=version.marking_hash,
+            engine_version=ENGINE_VERSION,
+            scorer_versions=Marker(version).versions,
+            platform_version=plumbmark.__version__,
+            item_count=version.item_count,
+            repeats=version.repeats,
+            samples_total=len(outputs),
+            samples_done=len(outputs),
+            started_at=at,
+            log=[{"at": at.isoformat(timespec="seconds"), "event": "submitted", "detail": ""}],
+        )
+        _store(run, outputs)
+        queue_scoring(run=run, version=version, by=by)
+        audit.record("submit-outputs", f"run:{run.pk}", by=by)
+        tell("run.queued", run_id=run.pk)
+    return run
+
+
+def _store(run: Run, outputs: list[SubmittedOutput]) -> None:
+    items = dict(Item.objects.filter(version_id=run.task_version_id).values_list("position", "id"))
+    at = now()
+    for start in range(0, len(outputs), _CHUNK):
+        Sample.objects.bulk_create(
+            Sample(
+                run=run,
+                item_id=items[one.ordinal // run.repeats],
+                repeat=one.ordinal % run.repeats,
+                ordinal=one.ordinal,
+                outcome=(Outcome.ANSWERED if one.output.strip() else Outcome.EMPTY).value,
+                is_scored=True,
+                output=one.output,
+                finished_at=at,
+            )
+            for one in outputs[start : start + _CHUNK]
+        )
+
+
+def _path(source: DataFile) -> Any:
+    from pathlib import Path
+
+    return Path(source.file.path)
+
+
+def _forget(source: DataFile) -> None:
+    """Leave nothing behind of a refused file that nothing else refers to."""
+    if source.submitted_runs.exists() or source.drafts.exists() or source.versions.exists():
+        return
+    source.file.delete(save=False)
+    source.delete()

@@ -1,0 +1,207 @@
+"""Named reads of tasks and runs."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404
+from plumbmark.gateway.queries import callable_deployments
+
+from plumbmark.accounts.permissions import Visitor
+from plumbmark.accounts.queries import namespaces_inside_of
+from plumbmark.common.clock import now
+from plumbmark.gateway.models import Deployment
+from tasks_app.models import Item, Run, Sample, Scoring, Shard, Task, TaskVersion
+from tasks_app.models.authoring import Visibility
+from tasks_app.permissions import can_view_private_items, can_view_run, can_view_task
+from tasks_app.permissions import can_view_version as can_view
+
+
+def visible_tasks(*, to: Visitor) -> QuerySet[Task]:
+    """Published public tasks, and the visitor's own in any state; newest change first."""
+    public = Q(visibility=Visibility.PUBLIC, latest_version__isnull=False)
+    return (
+        Task.objects.filter(public | Q(namespace__in=namespaces_inside_of(to)))
+        .filter(archived_at__isnull=True)
+        .select_related("namespace", "latest_version")
+        .order_by("-updated_at", "-id")
+    )
+
+
+def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
+    """The task at an address; 404 where the visitor may not see it."""
+    task = (
+        Task.objects.select_related("namespace", "latest_version", "created_by")
+        .filter(namespace__handle=handle, slug=slug)
+        .first()
+    )
+    if task is None or not can_view_task(to, task):
+        raise Http404
+    return task
+
+
+def version_at(*, task: Task, number: int, to: Visitor) -> TaskVersion:
+    version = (
+        TaskVersion.objects.select_related("task__namespace", "data_file")
+        .filter(task=task, number=number)
+        .first()
+    )
+    if version is None or not can_view(to, version):
+        raise Http404
+    return version
+
+
+def published_versions_of(task: Task) -> QuerySet[TaskVersion]:
+    return task.versions.filter(state=TaskVersion.State.PUBLISHED).order_by("-number")
+
+
+def items_of(version: TaskVersion, *, to: Visitor) -> QuerySet[Item]:
+    """Items that the visitor may see, in order."""
+    items = version.items.order_by("position")
+    if not can_view_private_items(to, version.task):
+        items = items.filter(split=Item.Split.PUBLIC)
+    return items
+
+
+def visible_runs(*, to: Visitor) -> QuerySet[Run]:
+    """Declared runs of public tasks, and the visitor's own of any kind."""
+    inside = namespaces_inside_of(to)
+    public = Q(
+        purpose=Run.Purpose.DECLARED,
+        task_version__state=TaskVersion.State.PUBLISHED,
+        task_version__task__visibility=Visibility.PUBLIC,
+    )
+    on_own_tasks = Q(purpose=Run.Purpose.DECLARED, task_version__task__namespace__in=inside)
+    return (
+        Run.objects.filter(public | on_own_tasks | Q(namespace__in=inside))
+        .select_related("task_version__task__namespace", "contender", "namespace")
+        .order_by("-id")
+    )
+
+
+def run_at(*, run_id: int, to: Visitor) -> Run:
+    """A run; 404 where the visitor may not see it."""
+    run = (
+        Run.objects.select_related(
+            "task_version__task__namespace",
+            "contender__deployment__model",
+            "namespace",
+            "started_by__namespace",
+            "grant",
+            "price_card",
+        )
+        .filter(pk=run_id)
+        .first()
+    )
+    if run is None or not can_view_run(to, run):
+        raise Http404
+    return run
+
+
+def current_scoring(run: Run) -> Scoring | None:
+    """The run's newest scoring by its own version: what its pages show."""
+    return (
+        Scoring.objects.filter(run=run, task_version_id=run.task_version_id)
+        .order_by("-revision", "-id")
+        .first()
+    )
+
+
+def samples_of(run: Run, *, to: Visitor) -> QuerySet[Sample]:
+    """Samples whose items the visitor may see, in order."""
+    samples = Sample.objects.filter(run=run).select_related("item").order_by("ordinal")
+    if run.task_version.private_item_count and not can_view_private_items(
+        to, run.task_version.task
+    ):
+        samples = samples.filter(item__split=Item.Split.PUBLIC)
+    return samples
+
+
+def deployments_for(visitor: Visitor) -> QuerySet[Deployment]:
+    """Deployments that the visitor may run."""
+    namespace = getattr(visitor, "namespace", None)
+    return callable_deployments(to=namespace).select_related("model")
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """Where a run stands, what it waits for, and when it will be done."""
+
+    state: str
+    done: int
+    total: int
+    unscored: int
+    waits_for: str
+    """Empty: it does not wait."""
+    runs_ahead: int
+    """Queued or running runs that were started before, while this one is queued."""
+    heartbeat_at: datetime | None
+    is_silent: bool
+    """Running, but no sign of life for longer than a lease: the sweep will pass its work on."""
+    samples_per_second: float | None
+    expected_end: datetime | None
+    charged: int
+    cost_bound: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 100
+
+
+def passport_of(run: Run) -> Passport:
+    """The passport in at most three queries."""
+    runs_ahead = 0
+    waits_for = ""
+    if run.state == Run.State.QUEUED:
+        runs_ahead = Run.objects.filter(
+            state__in=[Run.State.QUEUED, Run.State.RUNNING], pk__lt=run.pk
+        ).count()
+        waits_for = "a free worker"
+    elif run.state == Run.State.PAUSED:
+        waits_for = (
+            "balance in the payer's quota"
+            if run.pause_reason == Run.PauseReason.QUOTA
+            else "its owner to resume it"
+        )
+    rate = end = None
+    silent = False
+    if run.state == Run.State.RUNNING:
+        at = now()
+        shards = Shard.objects.filter(run=run, revision=run.revision).aggregate(
+            leased=Count("id", filter=Q(state=Shard.State.LEASED)),
+            waiting=Count("id", filter=Q(state=Shard.State.QUEUED)),
+        )
+        if not shards["leased"] and shards["waiting"]:
+            waits_for = "a free worker"
+        beat = run.heartbeat_at or run.started_at
+        silent = beat is not None and at - beat > timedelta(seconds=90)
+        if run.started_at and run.samples_done:
+            seconds = max(0.5, ((run.heartbeat_at or at) - run.started_at).total_seconds())
+            rate = run.samples_done / seconds
+            end = at + timedelta(seconds=(run.samples_total - run.samples_done) / rate)
+    return Passport(
+        state=run.state,
+        done=run.samples_done,
+        total=run.samples_total,
+        unscored=run.samples_unscored,
+        waits_for=waits_for,
+        runs_ahead=runs_ahead,
+        heartbeat_at=run.heartbeat_at,
+        is_silent=silent,
+        samples_per_second=rate,
+        expected_end=end,
+        charged=run.charged,
+        cost_bound=run.cost_bound,
+    )
+
+
+def attempts_on(question_hash: str) -> dict[int, int]:
+    """Attempts by contender on one set of questions: declared and exploratory, in any state."""
+    rows = (
+        Run.objects.filter(question_hash=question_hash)
+        .exclude(purpose=Run.Purpose.TRY)
+        .values("contender_id")
+        .annotate(n=Count("id"))
+        .values_list("contender_id", "n")
+    )
+    return dict(rows)

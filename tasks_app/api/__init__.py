@@ -1,0 +1,1 @@
+"""Endpoints of tasks, versions, contenders, runs, samples and scorings."""

@@ -1,0 +1,319 @@
+"""Contenders, runs, samples, scorings and submitted outputs."""
+
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.fields import FloatField, TextField
+from django.http import Http404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from plumbmark.accounts.rest import acting_namespace, actor
+from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.common.rest.idempotency import idempotent
+from plumbmark.common.rest.pagination import InOrder, NewestFirst
+from plumbmark.gateway.models import Deployment
+from tasks_app.actions import contenders, running, submitting
+from tasks_app.api import serializers as shapes
+from tasks_app.api.tasks import IDEMPOTENCY, version_or_404
+from tasks_app.models import Contender, Run, Sample, SampleScore, Scoring
+from tasks_app.queries import current_scoring, deployments_for, run_at, samples_of, visible_runs
+from tasks_app.transcripts import transcript_of
+
+
+def deployment_named(slug: str, request: Request) -> Deployment:
+    """A deployment that the caller may run; `InvalidInput` where there is none."""
+    deployment = deployments_for(request.user).filter(slug=slug).first()
+    if deployment is None:
+        raise InvalidInput(
+            [Problem(f"you can call no deployment named {slug[:80]!r}", "deployment")]
+        )
+    return deployment
+
+
+def contender_or_404(public_id: str, request: Request) -> Contender:
+    contender = (
+        Contender.objects.select_related("deployment__model", "deployment__owner", "model")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if contender is None:
+        raise Http404
+    return contender
+
+
+class ContenderList(generics.ListAPIView[Contender]):
+    """Contenders: the rows of boards."""
+
+    serializer_class = shapes.ContenderDetail
+    pagination_class = NewestFirst
+    filterset_fields = ("kind",)
+
+    def get_queryset(self) -> QuerySet[Contender]:
+        return Contender.objects.select_related("model", "deployment")
+
+    @extend_schema(
+        request=shapes.ContenderWrite,
+        responses={201: shapes.ContenderDetail},
+        parameters=[IDEMPOTENCY],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """The contender of a deployment with a configuration; made where it does not exist."""
+        user = actor(request)
+        body = shapes.ContenderWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        contender = contenders.contender_of_deployment(
+            deployment=deployment_named(body.validated_data["deployment"], request),
+            configuration=body.validated_data.get("configuration"),
+            by=user,
+        )
+        return Response(shapes.ContenderDetail(contender).data, status=201)
+
+
+class ContenderView(APIView):
+    @extend_schema(responses=shapes.ContenderDetail)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One contender."""
+        return Response(shapes.ContenderDetail(contender_or_404(public_id, request)).data)
+
+
+class RunFilter(filters.FilterSet):
+    task = filters.CharFilter(field_name="task_version__task__public_id")
+    task_version = filters.CharFilter(field_name="task_version__public_id")
+    contender = filters.CharFilter(field_name="contender__public_id")
+    namespace = filters.CharFilter(field_name="namespace__handle")
+    state = filters.ChoiceFilter(choices=Run.State.choices)
+    purpose = filters.ChoiceFilter(choices=Run.Purpose.choices)
+
+    class Meta:
+        model = Run
+        fields = ("task", "task_version", "contender", "namespace", "state", "purpose")
+
+
+class RunList(generics.ListAPIView[Run]):
+    """Runs that you can see, the newest first."""
+
+    serializer_class = shapes.RunSummary
+    pagination_class = NewestFirst
+    filterset_class = RunFilter
+
+    def get_queryset(self) -> QuerySet[Run]:
+        return visible_runs(to=self.request.user)
+
+    @extend_schema(
+        request=shapes.RunWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Queue a run. Its cost bound is in the answer; `runs/cost-bound` tells it beforehand."""
+        user = actor(request)
+        wanted = _wanted(request)
+        run = running.start_run(
+            version=wanted["version"],
+            contender=wanted["contender"],
+            purpose=wanted["purpose"],
+            namespace=acting_namespace(request, wanted["namespace"]),
+            by=user,
+            spend_limit=wanted["spend_limit"],
+        )
+        return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=201)
+
+
+class CostBoundView(APIView):
+    @extend_schema(request=shapes.RunWrite, responses=shapes.CostBoundDetail)
+    def post(self, request: Request) -> Response:
+        """What a run would cost at most. Starts nothing."""
+        actor(request)
+        wanted = _wanted(request)
+        version = wanted["version"]
+        items = running.TRY_ITEMS if wanted["purpose"] == Run.Purpose.TRY else None
+        bound = running.cost_bound(
+            version=version,
+            contender=wanted["contender"],
+            item_count=None if items is None else min(items, version.item_count),
+        )
+        return Response(shapes.CostBoundDetail(bound).data)
+
+
+def _wanted(request: Request) -> dict[str, Any]:
+    body = shapes.RunWrite(data=request.data)
+    body.is_valid(raise_exception=True)
+    values = body.validated_data
+    try:
+        version = version_or_404(values["task_version"], request)
+    except Http404 as error:
+        raise InvalidInput(
+            [Problem("there is no such version that you can see", "task_version")]
+        ) from error
+    if "contender" in values:
+        try:
+            contender = contender_or_404(values["contender"], request)
+        except Http404 as error:
+            raise InvalidInput([Problem("there is no such contender", "contender")]) from error
+    elif "deployment" in values:
+        contender = contenders.contender_of_deployment(
+            deployment=deployment_named(values["deployment"], request),
+            configuration=values.get("configuration"),
+            by=actor(request),
+        )
+    else:
+        raise InvalidInput([Problem("name a deployment or a contender", "deployment")])
+    return {
+        "version": version,
+        "contender": contender,
+        "purpose": values["purpose"],
+        "namespace": values.get("namespace"),
+        "spend_limit": values.get("spend_limit_nanodollars"),
+    }
+
+
+class RunView(APIView):
+    @extend_schema(responses=shapes.RunDetail)
+    def get(self, request: Request, run_id: int) -> Response:
+        """One run with its passport and its current scoring."""
+        return Response(shapes.RunDetail(run_at(run_id=run_id, to=request.user)).data)
+
+
+class _RunAction(APIView):
+    def _done(self, request: Request, run_id: int) -> Response:
+        return Response(shapes.RunDetail(run_at(run_id=run_id, to=request.user)).data)
+
+
+class PauseView(_RunAction):
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    def post(self, request: Request, run_id: int) -> Response:
+        """Take no new samples until the run is resumed."""
+        running.pause_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        return self._done(request, run_id)
+
+
+class ResumeView(_RunAction):
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    def post(self, request: Request, run_id: int) -> Response:
+        """Let a paused or failed run go on."""
+        running.resume_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        return self._done(request, run_id)
+
+
+class CancelView(_RunAction):
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    def post(self, request: Request, run_id: int) -> Response:
+        """End a run for good; what it has stays."""
+        running.cancel_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        return self._done(request, run_id)
+
+
+class RetryView(_RunAction):
+    @extend_schema(request=None, responses=shapes.RunDetail, parameters=[IDEMPOTENCY])
+    @idempotent
+    def post(self, request: Request, run_id: int) -> Response:
+        """Ask once more what stayed unscored, as a new revision."""
+        running.retry_failed_samples(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        return self._done(request, run_id)
+
+
+class InvalidateView(_RunAction):
+    @extend_schema(request=shapes.InvalidateWrite, responses=shapes.RunDetail)
+    def post(self, request: Request, run_id: int) -> Response:
+        """Mark a run as invalid for a public reason."""
+        run = run_at(run_id=run_id, to=request.user)
+        user = actor(request)
+        body = shapes.InvalidateWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        running.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
+        return self._done(request, run_id)
+
+
+class ScoringList(generics.ListAPIView[Scoring]):
+    """Every scoring of a run, the newest first."""
+
+    serializer_class = shapes.ScoringDetail
+    pagination_class = NewestFirst
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Scoring]:
+        if getattr(self, "swagger_fake_view", False):
+            return Scoring.objects.none()
+        run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
+        return Scoring.objects.filter(run=run).select_related("task_version")
+
+
+class SampleFilter(filters.FilterSet):
+    outcome = filters.CharFilter(field_name="outcome")
+    is_scored = filters.BooleanFilter(field_name="is_scored")
+
+    class Meta:
+        model = Sample
+        fields = ("outcome", "is_scored")
+
+
+class SampleList(generics.ListAPIView[Sample]):
+    """Samples of a run that you can see, in order, with their current score."""
+
+    serializer_class = shapes.SampleSummary
+    pagination_class = InOrder
+    filterset_class = SampleFilter
+
+    def get_queryset(self) -> QuerySet[Sample]:
+        if getattr(self, "swagger_fake_view", False):
+            return Sample.objects.none()
+        run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
+        return with_scores(samples_of(run, to=self.request.user), run)
+
+
+def with_scores(samples: QuerySet[Sample], run: Run) -> QuerySet[Sample]:
+    """Samples with `value` and `answer` of the run's current scoring."""
+    scoring = current_scoring(run)
+    if scoring is None:
+        return samples.annotate(
+            value=Value(None, output_field=FloatField()),
+            answer=Value(None, output_field=TextField()),
+        )
+    scores = SampleScore.objects.filter(scoring=scoring, sample=OuterRef("pk"))
+    return samples.annotate(
+        value=Subquery(scores.values("value")[:1]), answer=Subquery(scores.values("answer")[:1])
+    )
+
+
+class SampleView(APIView):
+    @extend_schema(responses=shapes.SampleDetail)
+    def get(self, request: Request, run_id: int, ordinal: int) -> Response:
+        """One sample: messages, output, verdict, and every call with its raw exchange."""
+        run = run_at(run_id=run_id, to=request.user)
+        transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
+        return Response(shapes.SampleDetail(transcript.as_document()).data)
+
+
+class SubmissionView(APIView):
+    parser_classes = (MultiPartParser, FormParser, JSONParser)
+
+    @extend_schema(
+        request=shapes.SubmissionWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]
+    )
+    @idempotent
+    def post(self, request: Request, public_id: str) -> Response:
+        """Submit outputs of a model that no API reaches, as a file or as rows."""
+        version = version_or_404(public_id, request)
+        user = actor(request)
+        body = shapes.SubmissionWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = dict(body.validated_data)
+        if ("file" in values) == ("outputs" in values):
+            raise InvalidInput([Problem("give either a file or outputs", "file")])
+        run = submitting.submit_outputs(
+            version=version,
+            model_name=values["model_name"],
+            maker=values.get("maker", ""),
+            description=values.get("description", ""),
+            namespace=acting_namespace(request, values.get("namespace")),
+            upload=values.get("file"),
+            rows=values.get("outputs"),
+            by=user,
+        )
+        return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=201)

@@ -1,0 +1,373 @@
+"""Shapes of the API: explicit, flat, separate for reading and writing."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tasks_app.models import Contender, Item, Run, Sample, Scoring, Task, TaskVersion
+from tasks_app.models.authoring import Visibility
+
+
+class _Write(serializers.Serializer[Any]):
+    """A body: unknown fields are refused, not dropped."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(getattr(self, "initial_data", {})) - set(self.fields)
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                dict.fromkeys(sorted(unknown), f"is not known; there are {known}")
+            )
+        return attrs
+
+
+class TaskSummary(serializers.ModelSerializer[Task]):
+    id = serializers.CharField(source="public_id")
+    namespace = serializers.CharField(source="namespace.handle")
+    latest_version = serializers.IntegerField(source="latest_version.number", allow_null=True)
+    latest_version_id = serializers.CharField(source="latest_version.public_id", allow_null=True)
+    url = serializers.CharField(source="get_absolute_url")
+
+    class Meta:
+        model = Task
+        fields = (
+            "id",
+            "namespace",
+            "slug",
+            "title",
+            "summary",
+            "visibility",
+            "licence",
+            "tags",
+            "latest_version",
+            "latest_version_id",
+            "created_at",
+            "updated_at",
+            "url",
+        )
+
+
+class TaskDetail(TaskSummary):
+    class Meta(TaskSummary.Meta):
+        fields = (*TaskSummary.Meta.fields, "citation")  # type: ignore[assignment]
+
+
+class TaskWrite(_Write):
+    title = serializers.CharField(max_length=120)
+    namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
+    slug = serializers.CharField(required=False, max_length=80)
+    summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
+    citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+
+
+class TaskChange(_Write):
+    title = serializers.CharField(required=False, max_length=120)
+    summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
+    citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+
+
+class DraftWrite(_Write):
+    definition = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The definition's text, YAML or JSON."
+    )
+    format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
+    data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
+
+
+class DraftDetail(serializers.Serializer[Any]):
+    definition = serializers.CharField(source="definition_text")
+    format = serializers.CharField(source="definition_format")
+    data_file = serializers.CharField(source="data_file.name", allow_null=True, default=None)
+    data_bytes = serializers.IntegerField(source="data_file.size", allow_null=True, default=None)
+    updated_at = serializers.DateTimeField()
+
+
+class PreviewItem(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    split = serializers.CharField()
+    messages = serializers.ListField(child=serializers.DictField())
+    target = serializers.JSONField()
+    choices = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class DraftCheck(serializers.Serializer[Any]):
+    """A draft without faults: how much it holds and how its first items are asked."""
+
+    items = serializers.IntegerField()
+    private_items = serializers.IntegerField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    first = PreviewItem(many=True)
+
+
+class PublishWrite(_Write):
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+
+
+class VersionDetail(serializers.ModelSerializer[TaskVersion]):
+    id = serializers.CharField(source="public_id")
+    task = serializers.CharField(source="task.public_id")
+    metric = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TaskVersion
+        fields = (
+            "id",
+            "task",
+            "number",
+            "state",
+            "kind",
+            "question_hash",
+            "marking_hash",
+            "item_count",
+            "private_item_count",
+            "repeats",
+            "metric",
+            "definition",
+            "notes",
+            "created_at",
+            "published_at",
+        )
+
+    def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:
+        return {
+            "name": version.metric_name,
+            "direction": version.metric_direction,
+            "unit": version.metric_unit,
+            "lower": version.metric_lower,
+            "upper": version.metric_upper,
+        }
+
+
+class ItemDetail(serializers.ModelSerializer[Item]):
+    class Meta:
+        model = Item
+        fields = (
+            "key",
+            "position",
+            "split",
+            "input",
+            "target",
+            "choices",
+            "cluster",
+            "slices",
+            "hash",
+        )
+
+
+class ContenderDetail(serializers.ModelSerializer[Contender]):
+    id = serializers.CharField(source="public_id")
+    model = serializers.CharField(source="model.slug", allow_null=True)
+    deployment = serializers.CharField(source="deployment.slug", allow_null=True)
+
+    class Meta:
+        model = Contender
+        fields = (
+            "id",
+            "kind",
+            "label",
+            "maker",
+            "model",
+            "deployment",
+            "configuration",
+            "created_at",
+        )
+
+
+class ContenderWrite(_Write):
+    deployment = serializers.CharField(max_length=200, help_text="The deployment's name.")
+    configuration = serializers.DictField(required=False)
+
+
+class RunSummary(serializers.ModelSerializer[Run]):
+    task = serializers.CharField(source="task_version.task.public_id")
+    task_version = serializers.CharField(source="task_version.public_id")
+    contender = serializers.CharField(source="contender.public_id")
+    contender_label = serializers.CharField(source="contender.label")
+    namespace = serializers.CharField(source="namespace.handle")
+    charged_nanodollars = serializers.IntegerField(source="charged")
+    url = serializers.CharField(source="get_absolute_url")
+
+    class Meta:
+        model = Run
+        fields = (
+            "id",
+            "task",
+            "task_version",
+            "contender",
+            "contender_label",
+            "namespace",
+            "purpose",
+            "state",
+            "pause_reason",
+            "failure",
+            "invalid_reason",
+            "revision",
+            "samples_total",
+            "samples_done",
+            "samples_unscored",
+            "charged_nanodollars",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "url",
+        )
+
+
+class ScoringDetail(serializers.ModelSerializer[Scoring]):
+    task_version = serializers.CharField(source="task_version.public_id")
+
+    class Meta:
+        model = Scoring
+        fields = (
+            "id",
+            "task_version",
+            "revision",
+            "state",
+            "marking_hash",
+            "scorer_versions",
+            "samples_total",
+            "samples_done",
+            "samples_unscored",
+            "value",
+            "estimate",
+            "created_at",
+            "finished_at",
+        )
+
+
+class PassportDetail(serializers.Serializer[Any]):
+    percent = serializers.IntegerField()
+    waits_for = serializers.CharField()
+    runs_ahead = serializers.IntegerField()
+    heartbeat_at = serializers.DateTimeField(allow_null=True)
+    samples_per_second = serializers.FloatField(allow_null=True)
+    expected_end = serializers.DateTimeField(allow_null=True)
+
+
+class RunDetail(RunSummary):
+    cost_bound_nanodollars = serializers.IntegerField(source="cost_bound")
+    provider_cost_nanodollars = serializers.IntegerField(source="provider_cost")
+    passport = serializers.SerializerMethodField()
+    scoring = serializers.SerializerMethodField()
+
+    class Meta(RunSummary.Meta):
+        fields = (  # type: ignore[assignment]
+            *RunSummary.Meta.fields,
+            "question_hash",
+            "marking_hash",
+            "parameters",
+            "deployment_facts",
+            "upstream_models",
+            "engine_version",
+            "scorer_versions",
+            "platform_version",
+            "item_count",
+            "repeats",
+            "cost_bound_nanodollars",
+            "provider_cost_nanodollars",
+            "input_tokens",
+            "output_tokens",
+            "median_latency_ms",
+            "log",
+            "passport",
+            "scoring",
+        )
+
+    def get_passport(self, run: Run) -> PassportDetail:
+        from tasks_app.queries import passport_of
+
+        return PassportDetail(passport_of(run)).data  # type: ignore[return-value]
+
+    def get_scoring(self, run: Run) -> ScoringDetail | None:
+        from tasks_app.queries import current_scoring
+
+        scoring = current_scoring(run)
+        return None if scoring is None else ScoringDetail(scoring).data  # type: ignore[return-value]
+
+
+class RunWrite(_Write):
+    task_version = serializers.CharField(max_length=20)
+    deployment = serializers.CharField(
+        required=False, max_length=200, help_text="The deployment's name; or give a contender."
+    )
+    configuration = serializers.DictField(required=False)
+    contender = serializers.CharField(required=False, max_length=20)
+    purpose = serializers.ChoiceField(choices=Run.Purpose.choices)
+    namespace = serializers.CharField(required=False)
+    spend_limit_nanodollars = serializers.IntegerField(
+        required=False, min_value=0, max_value=10**18
+    )
+
+
+class CostBoundDetail(serializers.Serializer[Any]):
+    total_nanodollars = serializers.IntegerField(source="total")
+    samples = serializers.IntegerField()
+    max_output_tokens = serializers.IntegerField()
+    is_metered = serializers.BooleanField()
+    is_priced = serializers.BooleanField()
+
+
+class SampleSummary(serializers.ModelSerializer[Sample]):
+    item = serializers.CharField(source="item.key")
+    value = serializers.FloatField(allow_null=True, help_text="The main score; null: unscored.")
+    answer = serializers.CharField(allow_null=True)
+    charged_nanodollars = serializers.IntegerField(source="charged")
+
+    class Meta:
+        model = Sample
+        fields = (
+            "ordinal",
+            "item",
+            "repeat",
+            "outcome",
+            "is_scored",
+            "value",
+            "answer",
+            "output",
+            "error",
+            "input_tokens",
+            "output_tokens",
+            "charged_nanodollars",
+            "latency_ms",
+            "finished_at",
+        )
+
+
+class SampleDetail(serializers.Serializer[Any]):
+    """One sample down to the exchange."""
+
+    run = serializers.IntegerField()
+    ordinal = serializers.IntegerField()
+    item = ItemDetail()
+    repeat = serializers.IntegerField()
+    outcome = serializers.CharField()
+    is_scored = serializers.BooleanField()
+    output = serializers.CharField()
+    error = serializers.CharField()
+    messages = serializers.ListField(child=serializers.DictField())
+    value = serializers.FloatField(allow_null=True)
+    answer = serializers.CharField(allow_null=True)
+    explanation = serializers.CharField(allow_null=True)
+    details = serializers.DictField()
+    calls = serializers.ListField(child=serializers.DictField())
+
+
+class SubmissionWrite(_Write):
+    model_name = serializers.CharField(max_length=120)
+    maker = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
+    namespace = serializers.CharField(required=False)
+    file = serializers.FileField(required=False, help_text="JSONL or CSV: id, output[, repeat].")
+    outputs = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Rows of id, output[, repeat]."
+    )
+
+
+class InvalidateWrite(_Write):
+    reason = serializers.CharField(max_length=500)

@@ -1,0 +1,256 @@
+"""Tasks, their drafts and their versions."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from plumbmark.accounts.rest import acting_namespace, actor
+from plumbmark.common.errors import NotAllowed
+from plumbmark.common.rest.idempotency import HEADER, idempotent
+from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
+from tasks_app.actions import authoring, scoring
+from tasks_app.api import serializers as shapes
+from tasks_app.definitions import render_messages
+from tasks_app.definitions.render import shown_choices
+from tasks_app.models import Item, Task, TaskDraft, TaskVersion
+from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
+from tasks_app.queries import items_of, published_versions_of, visible_tasks
+
+IDEMPOTENCY = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
+)
+FIRST_ITEMS = 3
+
+
+def task_or_404(public_id: str, request: Request) -> Task:
+    task = (
+        Task.objects.select_related("namespace", "latest_version")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if task is None or not can_view_task(request.user, task):
+        raise Http404
+    return task
+
+
+def version_or_404(public_id: str, request: Request) -> TaskVersion:
+    version = (
+        TaskVersion.objects.select_related("task__namespace").filter(public_id=public_id).first()
+    )
+    if version is None or not can_view_version(request.user, version):
+        raise Http404
+    return version
+
+
+class TaskFilter(filters.FilterSet):
+    namespace = filters.CharFilter(field_name="namespace__handle")
+    slug = filters.CharFilter(field_name="slug")
+    visibility = filters.CharFilter(field_name="visibility")
+
+    class Meta:
+        model = Task
+        fields = ("namespace", "slug", "visibility")
+
+
+class TaskList(generics.ListAPIView[Task]):
+    """Tasks that you can see."""
+
+    serializer_class = shapes.TaskSummary
+    pagination_class = NewestFirst
+    filterset_class = TaskFilter
+
+    def get_queryset(self) -> QuerySet[Task]:
+        return visible_tasks(to=self.request.user)
+
+    @extend_schema(
+        request=shapes.TaskWrite, responses={201: shapes.TaskDetail}, parameters=[IDEMPOTENCY]
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Create a private task with an empty draft."""
+        body = shapes.TaskWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = dict(body.validated_data)
+        namespace = acting_namespace(request, values.pop("namespace", None))
+        slug = values.pop("slug", "")
+        task = authoring.create_task(
+            namespace=namespace,
+            facts=authoring.TaskFacts(**values),
+            slug=slug,
+            by=actor(request),
+        )
+        return Response(shapes.TaskDetail(task).data, status=201)
+
+
+class TaskView(APIView):
+    @extend_schema(responses=shapes.TaskDetail)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One task."""
+        return Response(shapes.TaskDetail(task_or_404(public_id, request)).data)
+
+    @extend_schema(request=shapes.TaskChange, responses=shapes.TaskDetail)
+    def patch(self, request: Request, public_id: str) -> Response:
+        """Change what a task says of itself, or who may see it."""
+        task = task_or_404(public_id, request)
+        user = actor(request)
+        body = shapes.TaskChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = dict(body.validated_data)
+        visibility = values.pop("visibility", None)
+        if values:
+            task = authoring.update_task(task=task, facts=authoring.TaskFacts(**values), by=user)
+        if visibility is not None:
+            task = authoring.set_task_visibility(task=task, visibility=visibility, by=user)
+        return Response(shapes.TaskDetail(task).data)
+
+
+class DraftView(APIView):
+    parser_classes = (MultiPartParser, FormParser, JSONParser)
+
+    def _draft(self, public_id: str, request: Request) -> TaskDraft:
+        task = task_or_404(public_id, request)
+        if not can_edit_task(request.user, task):
+            raise NotAllowed("The draft belongs to the task's authors.")
+        return TaskDraft.objects.select_related("data_file", "task").get(task=task)
+
+    @extend_schema(responses=shapes.DraftDetail)
+    def get(self, request: Request, public_id: str) -> Response:
+        """The draft that you are working on."""
+        return Response(shapes.DraftDetail(self._draft(public_id, request)).data)
+
+    @extend_schema(request=shapes.DraftWrite, responses=shapes.DraftDetail)
+    def put(self, request: Request, public_id: str) -> Response:
+        """Keep a definition and, as multipart, a data file. What is left out stays."""
+        task = task_or_404(public_id, request)
+        user = actor(request)
+        body = shapes.DraftWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        draft = authoring.save_draft(
+            task=task,
+            definition_text=body.validated_data.get("definition"),
+            definition_format=body.validated_data.get("format"),
+            upload=body.validated_data.get("data_file"),
+            by=user,
+        )
+        return Response(shapes.DraftDetail(draft).data)
+
+
+class DraftCheckView(DraftView):
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=None, responses=shapes.DraftCheck)
+    def post(self, request: Request, public_id: str) -> Response:
+        """Check the whole draft; 422 names every problem with its line."""
+        draft = self._draft(public_id, request)
+        with authoring.checked_draft(draft) as (definition, imported):
+            first = []
+            for item in imported:
+                if len(first) == FIRST_ITEMS:
+                    break
+                first.append(
+                    {
+                        "key": item.key,
+                        "split": item.split,
+                        "messages": render_messages(definition, item),
+                        "target": item.target,
+                        "choices": None
+                        if item.choices is None
+                        else list(shown_choices(definition, item)),
+                    }
+                )
+            checked = {
+                "items": imported.count,
+                "private_items": imported.private_count,
+                "warnings": imported.warnings,
+                "first": first,
+            }
+        return Response(shapes.DraftCheck(checked).data)
+
+
+class PublishView(APIView):
+    @extend_schema(
+        request=shapes.PublishWrite,
+        responses={201: shapes.VersionDetail},
+        parameters=[IDEMPOTENCY],
+    )
+    @idempotent
+    def post(self, request: Request, public_id: str) -> Response:
+        """Publish the draft as the next numbered version."""
+        task = task_or_404(public_id, request)
+        body = shapes.PublishWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        version = authoring.publish_task(task=task, by=actor(request), **body.validated_data)
+        return Response(shapes.VersionDetail(version).data, status=201)
+
+
+class BuildView(APIView):
+    @extend_schema(request=None, responses={201: shapes.VersionDetail}, parameters=[IDEMPOTENCY])
+    @idempotent
+    def post(self, request: Request, public_id: str) -> Response:
+        """Build the draft as an unpublished version, to try it."""
+        task = task_or_404(public_id, request)
+        version = authoring.build_version(task=task, by=actor(request))
+        return Response(shapes.VersionDetail(version).data, status=201)
+
+
+class VersionList(generics.ListAPIView[TaskVersion]):
+    """A task's published versions."""
+
+    serializer_class = shapes.VersionDetail
+    pagination_class = NewestFirst
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[TaskVersion]:
+        if getattr(self, "swagger_fake_view", False):
+            return TaskVersion.objects.none()
+        task = task_or_404(self.kwargs["public_id"], self.request)
+        return published_versions_of(task).select_related("task")
+
+
+class VersionView(APIView):
+    @extend_schema(responses=shapes.VersionDetail)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One version, with its normalised definition."""
+        return Response(shapes.VersionDetail(version_or_404(public_id, request)).data)
+
+
+class _ItemsInOrder(OldestFirst):
+    ordering = ("position", "id")  # type: ignore[assignment]
+    max_page_size = 1000
+
+
+class ItemList(generics.ListAPIView[Item]):
+    """A version's items that you can see, in order."""
+
+    serializer_class = shapes.ItemDetail
+    pagination_class = _ItemsInOrder
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Item]:
+        if getattr(self, "swagger_fake_view", False):
+            return Item.objects.none()
+        version = version_or_404(self.kwargs["public_id"], self.request)
+        return items_of(version, to=self.request.user)
+
+
+class RescoreView(APIView):
+    @extend_schema(
+        request=None,
+        responses={202: shapes.ScoringDetail(many=True)},
+        parameters=[IDEMPOTENCY],
+    )
+    @idempotent
+    def post(self, request: Request, public_id: str) -> Response:
+        """Mark every finished run that asked these questions by this version. Asks no model."""
+        version = version_or_404(public_id, request)
+        scorings = scoring.rescore_runs_of(version=version, by=actor(request))
+        data: Any = shapes.ScoringDetail(scorings, many=True).data
+        return Response(data, status=202)

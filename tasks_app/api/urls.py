@@ -1,0 +1,32 @@
+"""Paths below `/api/v1/`."""
+
+from django.urls import path
+
+from tasks_app.api import runs, tasks
+
+urlpatterns = [
+    path("tasks", tasks.TaskList.as_view()),
+    path("tasks/<str:public_id>", tasks.TaskView.as_view()),
+    path("tasks/<str:public_id>/draft", tasks.DraftView.as_view()),
+    path("tasks/<str:public_id>/draft/check", tasks.DraftCheckView.as_view()),
+    path("tasks/<str:public_id>/draft/build", tasks.BuildView.as_view()),
+    path("tasks/<str:public_id>/publish", tasks.PublishView.as_view()),
+    path("tasks/<str:public_id>/versions", tasks.VersionList.as_view()),
+    path("task-versions/<str:public_id>", tasks.VersionView.as_view()),
+    path("task-versions/<str:public_id>/items", tasks.ItemList.as_view()),
+    path("task-versions/<str:public_id>/rescore", tasks.RescoreView.as_view()),
+    path("task-versions/<str:public_id>/submissions", runs.SubmissionView.as_view()),
+    path("contenders", runs.ContenderList.as_view()),
+    path("contenders/<str:public_id>", runs.ContenderView.as_view()),
+    path("runs", runs.RunList.as_view()),
+    path("runs/cost-bound", runs.CostBoundView.as_view()),
+    path("runs/<int:run_id>", runs.RunView.as_view()),
+    path("runs/<int:run_id>/pause", runs.PauseView.as_view()),
+    path("runs/<int:run_id>/resume", runs.ResumeView.as_view()),
+    path("runs/<int:run_id>/cancel", runs.CancelView.as_view()),
+    path("runs/<int:run_id>/retry", runs.RetryView.as_view()),
+    path("runs/<int:run_id>/invalidate", runs.InvalidateView.as_view()),
+    path("runs/<int:run_id>/scorings", runs.ScoringList.as_view()),
+    path("runs/<int:run_id>/samples", runs.SampleList.as_view()),
+    path("runs/<int:run_id>/samples/<int:ordinal>", runs.SampleView.as_view()),
+]

@@ -1,0 +1,124 @@
+"""One sample whole: what was asked, answered, said of it, and every exchange behind it."""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404
+
+from plumbmark.accounts.permissions import Visitor
+from plumbmark.gateway.models import Call, Exchange
+from tasks_app.definitions import Definition, render_messages
+from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
+from tasks_app.permissions import can_view_item
+from tasks_app.queries import current_scoring
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call with its exchange. `request` and `response` are None where they are withheld or not
+    written yet; `note` then says which."""
+
+    role: str
+    call: Call
+    request: Any
+    response: Any
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    run: Run
+    sample: Sample
+    item: Item
+    messages: Sequence[Mapping[str, Any]]
+    scoring: Scoring | None
+    score: SampleScore | None
+    calls: Sequence[RecordedCall]
+
+    def as_document(self) -> dict[str, Any]:
+        """For the API."""
+        sample, score = self.sample, self.score
+        return {
+            "run": self.run.pk,
+            "ordinal": sample.ordinal,
+            "item": self.item,
+            "repeat": sample.repeat,
+            "outcome": sample.outcome,
+            "is_scored": sample.is_scored,
+            "output": sample.output,
+            "error": sample.error,
+            "messages": [dict(message) for message in self.messages],
+            "value": score.value if score else None,
+            "answer": score.answer if score else None,
+            "explanation": score.explanation if score else None,
+            "details": score.details if score else {},
+            "calls": [_call_document(recorded) for recorded in self.calls],
+        }
+
+
+def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
+    """The transcript of one sample; 404 where the visitor may not see its item."""
+    sample = Sample.objects.select_related("item").filter(run=run, ordinal=ordinal).first()
+    if sample is None or not can_view_item(to, sample.item, run.task_version.task):
+        raise Http404
+    scoring = current_scoring(run)
+    score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
+    definition = Definition.from_document(run.task_version.definition)
+    return Transcript(
+        run=run,
+        sample=sample,
+        item=sample.item,
+        messages=sample.messages or render_messages(definition, sample.item),
+        scoring=scoring,
+        score=score,
+        calls=_calls_of(sample),
+    )
+
+
+def _calls_of(sample: Sample) -> list[RecordedCall]:
+    links = list(SampleCall.objects.filter(sample=sample).order_by("position"))
+    ids = [link.call_id for link in links]
+    calls = {call.pk: call for call in Call.objects.filter(pk__in=ids).select_related("deployment")}
+    exchanges = {exchange.call_id: exchange for exchange in Exchange.objects.filter(call__in=ids)}
+    found = []
+    for link in links:
+        call = calls.get(link.call_id)
+        if call is None:
+            continue  # answered and stored, its record still on its way to the table
+        exchange = exchanges.get(link.call_id)
+        if exchange is None:
+            found.append(RecordedCall(link.role, call, None, None, "The exchange is not kept."))
+        elif exchange.is_withheld:
+            found.append(
+                RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")
+            )
+        else:
+            body = json.loads(zlib.decompress(bytes(exchange.body)))
+            found.append(RecordedCall(link.role, call, body["request"], body["response"], ""))
+    return found
+
+
+def _call_document(recorded: RecordedCall) -> dict[str, Any]:
+    call = recorded.call
+    return {
+        "id": str(call.pk),
+        "role": recorded.role,
+        "status": call.status,
+        "deployment": call.deployment.slug,
+        "upstream_model": call.upstream_model,
+        "finish_reason": call.finish_reason,
+        "attempts": call.attempts,
+        "started_at": call.started_at.isoformat(),
+        "latency_ms": call.latency_ms,
+        "input_tokens": call.input_tokens,
+        "output_tokens": call.output_tokens,
+        "usage_estimated": call.usage_estimated,
+        "charged_nanodollars": call.charged,
+        "provider_cost_nanodollars": call.provider_cost,
+        "request": recorded.request,
+        "response": recorded.response,
+        "note": recorded.note,
+    }

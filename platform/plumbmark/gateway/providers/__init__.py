@@ -1,1 +1,16 @@
-"""Pure asynchronous clients of model providers. No Django here."""
+"""Pure asynchronous clients of the providers' wire formats. No Django, no database, no money.
+
+Each adapter is one small file with the three steps of `base.Provider`; all pass the conformance
+suite in `tests/gateway/test_provider_conformance.py`. `provider_named` is the way in.
+"""
+
+from plumbmark.gateway.providers.base import Provider
+from plumbmark.gateway.providers.baseline import Baseline
+from plumbmark.gateway.providers.openai import OpenAI
+
+_PROVIDERS: dict[str, Provider] = {"openai": OpenAI(), "baseline": Baseline()}
+
+
+def provider_named(name: str) -> Provider | None:
+    """The adapter for a deployment's `provider`, or None where this version has none."""
+    return _PROVIDERS.get(name)

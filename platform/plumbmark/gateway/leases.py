@@ -1,0 +1,282 @@
+"""Budgets in memory: what this process has leased, handed out call by call without a statement.
+
+All of it lives on the gateway's event loop, where a step between two `await`s is atomic. A hold
+takes from the day's, the month's and, where the grant has a cap, the grant's share at once. What
+does not fit is fetched, and where the database has no more, waits for calls in flight to settle.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from plumbmark.gateway import clock, ledger
+from plumbmark.gateway.database import DatabaseThread
+from plumbmark.gateway.ledger import Ask, OpenBudget, Shortage, Taken
+
+PATIENCE_SECONDS = 2.0
+"""How long a hold that does not fit waits for calls in flight before it is refused."""
+IDLE_SECONDS = 2.0
+"""After so long without a call the rest of a lease goes back."""
+_HOLDS_PER_LEASE = 64
+_BETWEEN_LOOKS_SECONDS = 0.2
+"""A short budget is looked at in the database no more often than this."""
+
+
+@dataclass(slots=True, eq=False)
+class Share:
+    """This process's part of one budget, in nanodollars."""
+
+    budget: OpenBudget
+    left: int = 0
+    in_flight: int = 0
+    has_lease: bool = False
+    is_gone: bool = False
+    """The lease was swept: calls in flight settle without it, and nobody takes from here again."""
+    used_at: float = 0.0
+    shortage: Shortage | None = None
+    looked_at: float = float("-inf")
+
+
+@dataclass(slots=True, eq=False)
+class Purse:
+    """What the holds of one payer share: the order of waiting, and one fetch at a time."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    has_lookout: bool = False
+    """One of those waiting also looks at the database again from time to time."""
+
+    def wake_first(self) -> None:
+        for turn in self.waiting:
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """The budgets of one grant on one day, as this process holds them."""
+
+    payer_id: int
+    grant_id: int
+    subject: str
+    cap: int | None
+    purse: Purse
+    day: date | None = None
+    shares: tuple[Share, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """An amount held for one call. Settle it exactly once, always in `finally`."""
+
+    account: Account
+    shares: tuple[Share, ...]
+    day: date
+    amount: int
+
+    @property
+    def budget_ids(self) -> tuple[int, ...]:
+        return tuple(share.budget.id for share in self.shares)
+
+    def settle(self, charged: int) -> frozenset[int]:
+        """Put back what was not charged; returns the budgets whose lease is gone."""
+        back = self.amount - charged
+        now = asyncio.get_running_loop().time()
+        gone = []
+        for share in self.shares:
+            share.in_flight -= 1
+            share.used_at = now
+            if share.is_gone:
+                gone.append(share.budget.id)
+            else:
+                share.left += back
+        if self.account.purse.waiting:
+            self.account.purse.wake_first()
+        return frozenset(gone)
+
+
+class Leases:
+    """Every share of this process. `owner` names the process on its lease rows."""
+
+    def __init__(self, owner: str, database: DatabaseThread) -> None:
+        self.owner = owner
+        self._database = database
+        self._purses: dict[int, Purse] = {}
+        self._shares: dict[int, Share] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def account(self, *, payer_id: int, grant_id: int, subject: str, cap: int | None) -> Account:
+        purse = self._purses.setdefault(payer_id, Purse())
+        return Account(payer_id, grant_id, subject, cap, purse)
+
+    async def hold(self, account: Account, amount: int) -> Hold | Shortage:
+        """Hold an amount for one call, of today's limits."""
+        today = clock.today()
+        if account.day != today or any(share.is_gone for share in account.shares):
+            await self._open(account, today)
+        if not account.purse.waiting and (hold := self._hold_now(account, amount)):
+            return hold
+        return await self._hold_later(account, amount)
+
+    def _hold_now(self, account: Account, amount: int) -> Hold | None:
+        shares = account.shares
+        for share in shares:
+            if share.left < amount or share.is_gone:
+                return None
+        for share in shares:
+            share.left -= amount
+            share.in_flight += 1
+        assert account.day is not None
+        return Hold(account, shares, account.day, amount)
+
+    async def _open(self, account: Account, day: date) -> None:
+        def find() -> tuple[OpenBudget, ...]:
+            return ledger.open_budgets(
+                payer_id=account.payer_id, grant_id=account.grant_id, cap=account.cap, day=day
+            )
+
+        budgets = await self._database.run(find)
+        shares = []
+        for budget in budgets:
+            share = self._shares.get(budget.id)
+            if share is None or share.is_gone:
+                share = self._shares[budget.id] = Share(budget, used_at=self._loop.time())
+            shares.append(share)
+        account.day, account.shares = day, tuple(shares)
+
+    async def _hold_later(self, account: Account, amount: int) -> Hold | Shortage:
+        purse = account.purse
+        ends_at = self._loop.time() + PATIENCE_SECONDS
+        while True:
+            async with purse.lock:
+                # A lease can be short by the time it arrives, because calls that need no lock took
+                # from the rest meanwhile: loop until it suffices.
+                if hold := self._hold_now(account, amount):
+                    purse.wake_first()
+                    return hold
+                if account.day != clock.today() or any(s.is_gone for s in account.shares):
+                    await self._open(account, clock.today())
+                shortage = await self._fetch(account, amount)
+            if shortage is None:
+                continue
+            now = self._loop.time()
+            # Not even everything that is reserved now could pay for it: waiting would be no use.
+            is_hopeless = shortage.cap - shortage.spent < amount
+            if is_hopeless or now >= ends_at:
+                purse.wake_first()
+                return shortage
+            await self._wait(purse, ends_at - now)
+
+    async def _wait(self, purse: Purse, seconds: float) -> None:
+        """Until a call settles, or until it is time to look at the database again."""
+        turn: asyncio.Future[None] = self._loop.create_future()
+        is_lookout = not purse.has_lookout
+        if is_lookout:
+            purse.has_lookout = True
+            seconds = min(seconds, _BETWEEN_LOOKS_SECONDS)
+        purse.waiting.append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except TimeoutError:
+            pass
+        finally:
+            purse.waiting.remove(turn)
+            if is_lookout:
+                purse.has_lookout = False
+
+    async def _fetch(self, account: Account, amount: int) -> Shortage | None:
+        """Lease what is lacking; the shortage where the database has not enough."""
+        now = self._loop.time()
+        asks, lacking = [], []
+        for share in account.shares:
+            need = amount - share.left
+            if need <= 0:
+                continue
+            known = share.shortage
+            if known and need > known.left and now - share.looked_at < _BETWEEN_LOOKS_SECONDS:
+                return known
+            asks.append(Ask(share.budget.id, need, _HOLDS_PER_LEASE * amount))
+            lacking.append(share)
+        if not asks:
+            return None
+        day = account.day
+        assert day is not None
+
+        def take() -> Taken | Shortage:
+            return ledger.take(
+                owner=self.owner,
+                payer_id=account.payer_id,
+                grant_id=account.grant_id,
+                subject=account.subject,
+                day=day,
+                asks=asks,
+            )
+
+        # Before the rows change: a fetch that is cancelled half-way must still be given back.
+        for share in lacking:
+            share.has_lease = True
+            share.in_flight += 1
+        try:
+            taken = await self._database.run(take)
+        finally:
+            for share in lacking:
+                share.in_flight -= 1
+        if isinstance(taken, Shortage):
+            for share in lacking:
+                if share.budget.id == taken.budget_id:
+                    share.shortage, share.looked_at = taken, self._loop.time()
+            return taken
+        for share in lacking:
+            share.left += taken.amounts[share.budget.id]
+            share.shortage = None
+            share.used_at = self._loop.time()
+        return None
+
+    @property
+    def has_leases(self) -> bool:
+        return any(share.has_lease for share in self._shares.values())
+
+    def close_idle(self, *, budget_ids: frozenset[int] | None = None) -> list[Share]:
+        """Take the shares that are idle, or those named that have no call in flight, out of use.
+
+        Their rest is to be given back in the next flush. What a failed flush leaves behind stays
+        marked, so it is tried again.
+        """
+        before = self._loop.time() - IDLE_SECONDS
+        closing = []
+        for share in self._shares.values():
+            if not share.has_lease or share.in_flight or share.is_gone:
+                continue
+            is_due = share.used_at <= before if budget_ids is None else share.budget.id in budget_ids
+            if is_due:
+                share.left = 0
+                closing.append(share)
+        return closing
+
+    def closed(self, shares: list[Share]) -> None:
+        """The rest of these went back to the database."""
+        for share in shares:
+            # Used again while the flush was under way, it has a new lease already.
+            if not share.left and not share.in_flight:
+                share.has_lease = False
+                if share.budget.kind == "day" and share.budget.period_start != clock.today():
+                    self._shares.pop(share.budget.id, None)
+
+    def correct(self, *, gone: frozenset[int], refunds: dict[int, int]) -> None:
+        """Take in what a flush found: swept leases, and charges that fell away as duplicates."""
+        for budget_id, amount in refunds.items():
+            share = self._shares.get(budget_id)
+            if share is not None and budget_id not in gone and share.has_lease:
+                share.left += amount
+        for budget_id in gone:
+            share = self._shares.pop(budget_id, None)
+            if share is not None:
+                share.is_gone = True
+                share.left = 0
+
+

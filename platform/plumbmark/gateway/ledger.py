@@ -1,0 +1,497 @@
+"""The ledger in the database: every statement that moves money.
+
+Budgets are taken from, settled and given back here and nowhere else, each in one transaction that
+keeps `spent + reserved <= cap` at every reservation and `reserved = Σ leases`. Rows are locked in
+one order everywhere: budgets by id, then leases.
+
+Reserve and release lines tell of the day's budget; the month's and the grant's move beside it in
+the same transaction. So for each day Σ reserved − Σ released − Σ charged is what is reserved now.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from plumbmark.gateway import clock
+from plumbmark.gateway.models import Budget, BudgetLease, Call, Exchange, LedgerLine, QuotaPolicy
+from plumbmark.gateway.money import dollars, nanodollars
+from plumbmark.gateway.records import CallRecord
+
+_TRIES = 8
+_SHARE_OF_LEFT = 4
+"""A lease takes at most a quarter of what is left, so that processes do not strand each other."""
+_IDS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBudget:
+    """A budget row as a process knows it."""
+
+    id: int
+    kind: str
+    period_start: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of one budget: at least `need`, better `want`."""
+
+    budget_id: int
+    need: int
+    want: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken, by budget."""
+
+    amounts: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """The budget that could not give what was needed, in nanodollars."""
+
+    budget_id: int
+    kind: str
+    period_start: date | None
+    cap: int
+    spent: int
+    left: int
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a flush found: leases that were swept meanwhile, and charges that fell away."""
+
+    gone: frozenset[int]
+    refunds: dict[int, int]
+
+
+class _Short(Exception):
+    def __init__(self, shortage: Shortage) -> None:
+        self.shortage = shortage
+
+
+class _Raced(Exception):
+    """Another process changed a row between our read and our conditional write."""
+
+
+def limits_of(payer_id: int) -> tuple[int, int]:
+    """The day's and the month's cap of a namespace: its own policy, the default's, the settings'."""
+    policies = QuotaPolicy.objects.filter(Q(namespace=payer_id) | Q(namespace=None))
+    found = {policy.namespace_id: policy for policy in policies}
+    policy = found.get(payer_id) or found.get(None)
+    if policy is not None:
+        return policy.day_cap, policy.month_cap
+    return nanodollars(settings.QUOTA_DAY_USD), nanodollars(settings.QUOTA_MONTH_USD)
+
+
+def open_budgets(
+    *, payer_id: int, grant_id: int | None, cap: int | None, day: date
+) -> tuple[OpenBudget, ...]:
+    """The budgets that a call of this day is held from, made where they are missing."""
+    day_cap, month_cap = limits_of(payer_id)
+    rows = [
+        Budget.objects.get_or_create(
+            payer_id=payer_id, kind=kind, period_start=start, grant=None, defaults={"cap": limit}
+        )[0]
+        for kind, start, limit in (
+            (Budget.Kind.DAY, day, day_cap),
+            (Budget.Kind.MONTH, day.replace(day=1), month_cap),
+        )
+    ]
+    if cap is not None:
+        rows.append(
+            Budget.objects.get_or_create(
+                grant_id=grant_id,
+                defaults={"payer_id": payer_id, "kind": Budget.Kind.GRANT, "cap": cap},
+            )[0]
+        )
+    return tuple(OpenBudget(row.pk, row.kind, row.period_start) for row in rows)
+
+
+def take(
+    *, owner: str, payer_id: int, grant_id: int, subject: str, day: date, asks: Iterable[Ask]
+) -> Taken | Shortage:
+    """Lease from every budget asked for, or from none.
+
+    Each gives max(need, min(want, a quarter of what is left)): near the end single holds, the exact
+    form.
+    """
+    wanted = sorted(asks, key=lambda ask: ask.budget_id)
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return _take(owner, payer_id, grant_id, subject, day, wanted)
+        except _Short as short:
+            return short.shortage
+        except (_Raced, IntegrityError):
+            continue
+    # Many processes at once: the exact need is the least that can be fought over.
+    with transaction.atomic():
+        rows = {row.pk: row for row in Budget.objects.filter(pk__in=[a.budget_id for a in wanted])}
+    return _shortage(rows[wanted[0].budget_id], wanted[0].need)
+
+
+def _shortage(row: Budget, need: int) -> Shortage:
+    return Shortage(row.pk, row.kind, row.period_start, row.cap, row.spent, row.left, need)
+
+
+def _take(
+    owner: str, payer_id: int, grant_id: int, subject: str, day: date, asks: Sequence[Ask]
+) -> Taken:
+    rows = {row.pk: row for row in Budget.objects.filter(pk__in=[ask.budget_id for ask in asks])}
+    amounts: dict[int, int] = {}
+    for ask in asks:
+        row = rows[ask.budget_id]
+        if row.left < ask.need:
+            raise _Short(_shortage(row, ask.need))
+        amount = max(ask.need, min(ask.want, row.left // _SHARE_OF_LEFT))
+        taken = Budget.objects.filter(
+            pk=row.pk, cap__gte=F("spent") + F("reserved") + amount
+        ).update(reserved=F("reserved") + amount)
+        if not taken:
+            raise _Raced
+        amounts[row.pk] = amount
+    for budget_id, amount in amounts.items():
+        grown = BudgetLease.objects.filter(owner=owner, budget=budget_id).update(
+            amount=F("amount") + amount, seen_at=clock.database_now()
+        )
+        if not grown:
+            BudgetLease.objects.create(
+                owner=owner, budget_id=budget_id, amount=amount, seen_at=clock.database_now()
+            )
+        if rows[budget_id].kind == Budget.Kind.DAY:
+            LedgerLine.objects.create(
+                payer_id=payer_id,
+                grant_id=grant_id,
+                kind=LedgerLine.Kind.RESERVE,
+                reason=f"{dollars(amount)} set aside for calls of {subject}"[:200],
+                amount=amount,
+                day=day,
+                at=clock.now(),
+            )
+    return Taken(amounts)
+
+
+def settle(
+    *,
+    owner: str,
+    records: Sequence[CallRecord],
+    closing: Collection[int] = (),
+    closing_reason: str = "not needed any more",
+    may_be_stored: bool = False,
+) -> Settled:
+    """Store calls and settle them, and give the leases of the budgets in `closing` back.
+
+    One transaction. `may_be_stored` says that an earlier try may have been committed after all, or
+    that this is a replay: calls that are there already are skipped, so nothing is charged twice.
+    """
+    check_ids = may_be_stored
+    for attempt in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return _settle(owner, records, closing, closing_reason, check_ids)
+        except (_Raced, IntegrityError):
+            # Another process answered one of our keys first; the next look sees it.
+            if attempt == _TRIES - 1:
+                raise
+            check_ids = True
+    raise AssertionError("unreachable")
+
+
+def _settle(
+    owner: str,
+    records: Sequence[CallRecord],
+    closing: Collection[int],
+    closing_reason: str,
+    check_ids: bool,
+) -> Settled:
+    if check_ids and records:
+        stored = _stored_ids([record.id for record in records])
+        records = [record for record in records if record.id not in stored]
+    refunds = _mark_duplicates(records)
+    now = clock.now()
+    deltas: dict[int, int] = defaultdict(int)
+    unleased: dict[int, int] = defaultdict(int)
+    for record in records:
+        if record.charged and not record.is_duplicate:
+            for budget_id in record.budget_ids:
+                target = unleased if budget_id in record.unleased_ids else deltas
+                target[budget_id] += record.charged
+    gone = _charge(owner, deltas, unleased, closing, closing_reason, now)
+    if records:
+        lines = _settle_lines(records, now)
+        _store(records, lines)
+    if deltas or closing:
+        BudgetLease.objects.filter(owner=owner).update(seen_at=clock.database_now())
+    # A lease that went back took its refund along.
+    return Settled(gone, {key: refunds[key] for key in refunds if key not in closing})
+
+
+def _stored_ids(ids: Sequence[Any]) -> set[Any]:
+    stored: set[Any] = set()
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        chunk = ids[start : start + _IDS_PER_QUERY]
+        stored.update(Call.objects.filter(pk__in=chunk).values_list("pk", flat=True))
+    return stored
+
+
+def _mark_duplicates(records: Sequence[CallRecord]) -> dict[int, int]:
+    """Mark second answers to a key; returns what falls free again, by budget."""
+    refunds: dict[int, int] = defaultdict(int)
+    by_grant: dict[int, list[CallRecord]] = defaultdict(list)
+    for record in records:
+        record.is_duplicate = False
+        if record.key and record.status == Call.Status.ANSWERED:
+            by_grant[record.grant_id].append(record)
+    for grant_id, answered in by_grant.items():
+        seen: set[str] = set()
+        keys = [record.key for record in answered]
+        for start in range(0, len(keys), _IDS_PER_QUERY):
+            seen.update(
+                Call.objects.filter(
+                    grant=grant_id,
+                    key__in=keys[start : start + _IDS_PER_QUERY],
+                    status=Call.Status.ANSWERED,
+                    is_duplicate=False,
+                ).values_list("key", flat=True)
+            )
+        for record in answered:
+            if record.key in seen:
+                record.is_duplicate = True
+                if record.charged:
+                    for budget_id in record.budget_ids:
+                        if budget_id not in record.unleased_ids:
+                            refunds[budget_id] += record.charged
+            seen.add(record.key)
+    return refunds
+
+
+def _charge(
+    owner: str,
+    deltas: dict[int, int],
+    unleased: dict[int, int],
+    closing: Collection[int],
+    closing_reason: str,
+    now: datetime,
+) -> frozenset[int]:
+    """Move `deltas` from reserved to spent against the owner's leases, then close leases."""
+    touched = sorted({*deltas, *unleased, *closing})
+    if not touched:
+        return frozenset()
+    leases = dict(
+        BudgetLease.objects.filter(owner=owner, budget__in=touched).values_list(
+            "budget_id", "amount"
+        )
+    )
+    gone = {
+        budget_id
+        for budget_id, amount in deltas.items()
+        if leases.get(budget_id, -1) < amount
+    }
+    returned: dict[int, int] = {}
+    for budget_id in touched:
+        spent = deltas.get(budget_id, 0) + unleased.get(budget_id, 0)
+        freed = 0 if budget_id in gone else deltas.get(budget_id, 0)
+        if budget_id in closing and budget_id in leases and budget_id not in gone:
+            returned[budget_id] = leases[budget_id] - freed
+            freed = leases[budget_id]
+        if spent or freed:
+            Budget.objects.filter(pk=budget_id).update(
+                spent=F("spent") + spent, reserved=F("reserved") - freed
+            )
+    for budget_id in touched:
+        if budget_id in gone or budget_id not in leases:
+            continue
+        row = BudgetLease.objects.filter(owner=owner, budget=budget_id, amount=leases[budget_id])
+        if budget_id in returned:
+            changed = row.delete()[0]
+        elif budget_id in deltas:
+            changed = row.update(amount=F("amount") - deltas[budget_id])
+        else:
+            continue
+        if not changed:
+            raise _Raced
+    _release_lines(returned, closing_reason, now)
+    return frozenset(gone)
+
+
+def _release_lines(returned: dict[int, int], reason: str, now: datetime) -> None:
+    amounts = {budget_id: amount for budget_id, amount in returned.items() if amount}
+    if not amounts:
+        return
+    days = Budget.objects.filter(pk__in=amounts, kind=Budget.Kind.DAY)
+    LedgerLine.objects.bulk_create(
+        LedgerLine(
+            payer_id=row.payer_id,
+            kind=LedgerLine.Kind.RELEASE,
+            reason=f"{dollars(amounts[row.pk])} given back: {reason}"[:200],
+            amount=amounts[row.pk],
+            day=row.period_start,
+            at=now,
+        )
+        for row in days
+    )
+
+
+def _line_kind(record: CallRecord) -> str:
+    if record.is_duplicate or record.status == Call.Status.LOST:
+        return LedgerLine.Kind.LOSS
+    return LedgerLine.Kind.SETTLE
+
+
+def _settle_lines(
+    records: Sequence[CallRecord], now: datetime
+) -> dict[tuple[int, date, str], LedgerLine]:
+    """One line per grant, day and kind; overruns get a line beside their settle line."""
+    groups: dict[tuple[int, date, str], list[CallRecord]] = defaultdict(list)
+    overruns: dict[tuple[int, date], list[CallRecord]] = defaultdict(list)
+    for record in records:
+        kind = _line_kind(record)
+        groups[record.grant_id, record.day, kind].append(record)
+        if kind == LedgerLine.Kind.SETTLE and _excess(record):
+            overruns[record.grant_id, record.day].append(record)
+    lines: dict[tuple[int, date, str], LedgerLine] = {}
+    for key, members in groups.items():
+        is_loss = key[2] == LedgerLine.Kind.LOSS
+        lines[key] = LedgerLine(
+            payer_id=members[0].payer_id,
+            grant_id=key[0],
+            kind=key[2],
+            reason=_loss_reason(members) if is_loss else _settle_reason(members),
+            charged=0 if is_loss else sum(record.charged for record in members),
+            provider_cost=sum(record.provider_cost - _excess(record) for record in members),
+            calls=len(members),
+            day=key[1],
+            at=now,
+        )
+    for (grant_id, day), members in overruns.items():
+        excess = sum(_excess(record) for record in members)
+        lines[grant_id, day, LedgerLine.Kind.OVERRUN] = LedgerLine(
+            payer_id=members[0].payer_id,
+            grant_id=grant_id,
+            kind=LedgerLine.Kind.OVERRUN,
+            reason=f"{len(members)} calls cost {dollars(excess)} more than was reserved; "
+            "the platform bears it",
+            provider_cost=excess,
+            calls=len(members),
+            day=day,
+            at=now,
+        )
+    LedgerLine.objects.bulk_create(lines.values())
+    return lines
+
+
+def _excess(record: CallRecord) -> int:
+    """What a metered, answered call cost above its reservation."""
+    if not record.budget_ids or record.is_duplicate or record.status != Call.Status.ANSWERED:
+        return 0
+    return record.provider_cost - record.charged
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count} calls"
+
+
+def _settle_reason(members: Sequence[CallRecord]) -> str:
+    answered = sum(record.status == Call.Status.ANSWERED for record in members)
+    failed = len(members) - answered
+    said = []
+    if answered:
+        said.append(f"{_calls(answered)} answered")
+    if failed:
+        said.append(f"{_calls(failed)} failed, not charged")
+    return f"{members[0].subject}: {'; '.join(said)}"[:200]
+
+
+def _loss_reason(members: Sequence[CallRecord]) -> str:
+    twice = sum(record.is_duplicate for record in members)
+    said = []
+    if twice:
+        said.append(f"{_calls(twice)} answered a second time")
+    if lost := len(members) - twice:
+        said.append(f"{_calls(lost)} broken off in flight, at most")
+    return f"{members[0].subject}: {'; '.join(said)}; the platform bears it"[:200]
+
+
+def _store(
+    records: Sequence[CallRecord], lines: dict[tuple[int, date, str], LedgerLine]
+) -> None:
+    Call.objects.bulk_create(
+        [
+            Call(
+                id=record.id,
+                grant_id=record.grant_id,
+                deployment_id=record.deployment_id,
+                price_card_id=record.price_card_id,
+                ledger_line_id=lines[record.grant_id, record.day, _line_kind(record)].pk,
+                key=record.key,
+                is_duplicate=record.is_duplicate,
+                role=record.role,
+                status=record.status,
+                error_code=record.error_code,
+                error_message=record.error_message,
+                attempts=record.attempts,
+                provider_request_id=record.provider_request_id,
+                upstream_model=record.upstream_model,
+                finish_reason=record.finish_reason,
+                started_at=clock.moment(record.started_at),
+                latency_ms=record.latency_ms,
+                input_tokens=record.input_tokens,
+                output_tokens=record.output_tokens,
+                cached_input_tokens=record.cached_input_tokens,
+                reasoning_tokens=record.reasoning_tokens,
+                usage_estimated=record.usage_estimated,
+                charged=0 if record.is_duplicate else record.charged,
+                provider_cost=record.provider_cost,
+                is_private=record.is_private,
+            )
+            for record in records
+        ]
+    )
+    Exchange.objects.bulk_create(
+        [
+            Exchange(call_id=record.id, body=record.exchange, hash=record.exchange_hash)
+            for record in records
+            if record.exchange
+        ]
+    )
+
+
+def keep_alive(*, owner: str) -> None:
+    """Say that the owner of these leases lives."""
+    BudgetLease.objects.filter(owner=owner).update(seen_at=clock.database_now())
+
+
+def release_owner(*, owner: str, reason: str) -> int:
+    """Give every lease of an owner back; returns how many there were."""
+    budget_ids = list(
+        BudgetLease.objects.filter(owner=owner).values_list("budget_id", flat=True)
+    )
+    settle(owner=owner, records=(), closing=budget_ids, closing_reason=reason)
+    return len(budget_ids)
+
+
+def sweep_silent(*, living: Collection[str]) -> int:
+    """Give back the leases of owners that have been silent for longer than a lease's life.
+
+    `living` are owners known to live on this host. Their spools are replayed before, never after.
+    """
+    before = clock.database_now(-timedelta(seconds=settings.BUDGET_LEASE_SECONDS))
+    silent = (
+        BudgetLease.objects.filter(seen_at__lt=before)
+        .exclude(owner__in=living)
+        .order_by()
+        .values_list("owner", flat=True)
+        .distinct()
+    )
+    return sum(release_owner(owner=owner, reason="its process fell silent") for owner in silent)

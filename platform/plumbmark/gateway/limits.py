@@ -1,0 +1,95 @@
+"""How many calls to one deployment may be in flight in this process.
+
+The limit starts at the deployment's ceiling, falls by half when the provider says 429 and grows by
+one for every limit's worth of answers. `Retry-After` pauses the whole deployment: every further
+call would only be told the same.
+"""
+
+import asyncio
+from collections import deque
+
+_DECREASE = 0.5
+_BETWEEN_DECREASES_SECONDS = 1.0
+"""Calls in flight together are told 429 together: that is one signal, not many."""
+_LONGEST_PAUSE_SECONDS = 300.0
+"""After so long the provider is asked again, whatever it said."""
+
+
+class AdaptiveLimit:
+    """Slots for calls in flight, handed out in order of asking. Lives on one event loop."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self.limit = float(ceiling)
+        self.in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._paused_until = 0.0
+        self._decreased_at = float("-inf")
+        self._loop = asyncio.get_running_loop()
+
+    def set_ceiling(self, ceiling: int) -> None:
+        if ceiling != self.ceiling:
+            self.limit = float(ceiling) if self.limit == self.ceiling else min(self.limit, ceiling)
+            self.ceiling = ceiling
+            self._wake()
+
+    async def acquire(self, *, until: float) -> bool:
+        """Wait for a slot until a time on the loop's clock; False, and no slot, past it."""
+        if not self._waiting and self._has_room():
+            self.in_flight += 1
+            return True
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout_at(until):
+                await turn
+        except TimeoutError:
+            return self._left(turn)
+        except asyncio.CancelledError:
+            if self._left(turn):
+                self.release()
+            raise
+        return True
+
+    def _left(self, turn: asyncio.Future[None]) -> bool:
+        """Whether a wait that was broken off had been given its slot in the same moment."""
+        if turn.done() and not turn.cancelled():
+            return True
+        self._waiting.remove(turn)
+        return False
+
+    def release(self) -> None:
+        self.in_flight -= 1
+        if self._waiting:
+            self._wake()
+
+    def succeeded(self) -> None:
+        """An answer came: grow by 1/limit, so by one for every limit's worth of answers."""
+        if self.limit < self.ceiling:
+            self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
+            if self._waiting:
+                self._wake()
+
+    def rate_limited(self, retry_after: float | None) -> None:
+        """The provider said 429, perhaps with how long to stay away (seconds)."""
+        now = self._loop.time()
+        if now - self._decreased_at >= _BETWEEN_DECREASES_SECONDS:
+            self._decreased_at = now
+            self.limit = max(1.0, self.limit * _DECREASE)
+        if retry_after:
+            until = now + min(retry_after, _LONGEST_PAUSE_SECONDS)
+            if until > self._paused_until:
+                self._paused_until = until
+                self._loop.call_at(until, self._wake)
+
+    def _has_room(self) -> bool:
+        if self.in_flight >= int(self.limit):
+            return False
+        return not self._paused_until or self._loop.time() >= self._paused_until
+
+    def _wake(self) -> None:
+        while self._waiting and self._has_room():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)

@@ -1,0 +1,131 @@
+"""What a call costs: whole nanodollars, rounded once per call, half up. Pure.
+
+Prices are in nanodollars per million tokens, so one division by a million ends the sum.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from plumbmark.engine.ports import ModelRequest, Usage
+
+TOKENS_PER_PRICE = 1_000_000
+_TOKENS_PER_MESSAGE = 16
+_TOKENS_PER_IMAGE = 16_384
+"""Above what any known provider counts for one image at full detail."""
+_BYTES_PER_TOKEN = 4
+"""For estimates where a provider reports no usage: common text in common tokenizers."""
+
+
+class Prices(Protocol):
+    """The prices of a card: a `PriceCard` row or a `FixedPrices`."""
+
+    @property
+    def input_per_mtok(self) -> int: ...
+    @property
+    def cached_input_per_mtok(self) -> int | None: ...
+    @property
+    def output_per_mtok(self) -> int: ...
+    @property
+    def per_request(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPrices:
+    """Prices in memory, in nanodollars per million tokens; `per_request` in nanodollars."""
+
+    input_per_mtok: int
+    output_per_mtok: int
+    cached_input_per_mtok: int | None = None
+    per_request: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        return not (
+            self.input_per_mtok
+            or self.output_per_mtok
+            or self.cached_input_per_mtok
+            or self.per_request
+        )
+
+
+def cost(prices: Prices, usage: Usage) -> int:
+    """Nanodollars of one call, half up: ⌊(2·Σ tokens·price + 10⁶) / 2·10⁶⌋ + the request's fee."""
+    cached_price = prices.cached_input_per_mtok
+    if cached_price is None:
+        cached_price = prices.input_per_mtok
+    total = (
+        (usage.input_tokens - usage.cached_input_tokens) * prices.input_per_mtok
+        + usage.cached_input_tokens * cached_price
+        + usage.output_tokens * prices.output_per_mtok
+    )
+    return (2 * total + TOKENS_PER_PRICE) // (2 * TOKENS_PER_PRICE) + prices.per_request
+
+
+def bound(prices: Prices, input_tokens: int, output_tokens: int) -> int:
+    """The most that a call of at most so many tokens can cost, rounded up."""
+    dearest = max(prices.input_per_mtok, prices.cached_input_per_mtok or 0)
+    total = input_tokens * dearest + output_tokens * prices.output_per_mtok
+    return -(-total // TOKENS_PER_PRICE) + prices.per_request
+
+
+def most_input_tokens(request: ModelRequest) -> int:
+    """An upper bound of a request's input: no token is shorter than a byte.
+
+    The bytes of every text and of the further fields (tools, schemas), 16 a message for the
+    format around it, and a flat bound for each image.
+    """
+    tokens = 0
+    for message in request.messages:
+        tokens += _TOKENS_PER_MESSAGE
+        for name, value in message.items():
+            if isinstance(value, str):
+                tokens += len(value) if value.isascii() else _bytes_of(value)
+            elif name == "content" and isinstance(value, list | tuple):
+                tokens += sum(_tokens_of_part(part) for part in value)
+            elif value is not None:
+                tokens += _bytes_of(json.dumps(value))
+    if request.extra:
+        tokens += _bytes_of(json.dumps(dict(request.extra), default=str))
+    return tokens
+
+
+def _bytes_of(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _tokens_of_part(part: Any) -> int:
+    if isinstance(part, Mapping):
+        if "image" in str(part.get("type", "")):
+            return _TOKENS_PER_IMAGE
+        if isinstance(part.get("text"), str):
+            return _bytes_of(part["text"])
+    return _bytes_of(json.dumps(part, default=str))
+
+
+def most_output_tokens(request: ModelRequest, billed_at_most: int | None) -> int:
+    """The most output that can be billed for: the asked limit, or the model's own where higher."""
+    tokens = max(request.max_output_tokens, billed_at_most or 0)
+    if request.extra:
+        answers = request.extra.get("n")
+        if isinstance(answers, int) and answers > 1:
+            tokens *= answers
+    return tokens
+
+
+def most_cost(prices: Prices, request: ModelRequest, billed_at_most: int | None = None) -> int:
+    """The upper bound of a call's cost, in nanodollars: what is held before it goes out."""
+    return bound(prices, most_input_tokens(request), most_output_tokens(request, billed_at_most))
+
+
+def estimated_usage(request: ModelRequest, text: str) -> Usage:
+    """Usage where the provider reported none: four bytes a token, flagged as an estimate."""
+    sent = most_input_tokens(request)
+    return Usage(
+        input_tokens=-(-sent // _BYTES_PER_TOKEN),
+        output_tokens=min(
+            request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)
+        ),
+        estimated=True,
+    )

@@ -1,0 +1,107 @@
+"""Baselines: honest programs that answer without a model, as reference lines for the boards.
+
+`random-choice` and `first-choice` take the options from `extra["choices"]`, or from lines such as
+`A) …` in the last message; `constant` says the deployment's `options["text"]`; `echo` says the last
+user message back. The same seed and prompt give the same answer, on any machine.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from plumbmark.engine.ports import (
+    FailureKind,
+    FinishReason,
+    Message,
+    ModelRequest,
+    ModelResponse,
+    Usage,
+)
+from plumbmark.gateway.providers import wire
+from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Target
+from plumbmark.gateway.providers.http import Transport
+
+_OPTION_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s+\S", re.MULTILINE)
+
+
+def _last_text(messages: Sequence[Message]) -> str:
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            content = message.get("content")
+            if isinstance(content, str):
+                return content
+            return "".join(
+                str(part.get("text", "")) for part in content or () if isinstance(part, Mapping)
+            )
+    return ""
+
+
+def _choices(question: Mapping[str, Any]) -> list[str]:
+    given = question.get("choices")
+    if given:
+        return [str(choice) for choice in given]
+    return _OPTION_LINE.findall(_last_text(question["messages"])) or ["A"]
+
+
+def _random_choice(question: Mapping[str, Any], _target: Target) -> str:
+    choices = _choices(question)
+    seed = wire.canonical([question.get("seed"), question["messages"]])
+    drawn = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
+    return choices[drawn % len(choices)]
+
+
+def _first_choice(question: Mapping[str, Any], _target: Target) -> str:
+    return _choices(question)[0]
+
+
+def _constant(_question: Mapping[str, Any], target: Target) -> str:
+    return str(target.options.get("text", "A"))
+
+
+def _echo(question: Mapping[str, Any], _target: Target) -> str:
+    return _last_text(question["messages"])
+
+
+PROGRAMS: dict[str, Callable[[Mapping[str, Any], Target], str]] = {
+    "random-choice": _random_choice,
+    "first-choice": _first_choice,
+    "constant": _constant,
+    "echo": _echo,
+}
+
+
+class Baseline:
+    """Answers in the process itself; a deployment's `upstream_id` names the program."""
+
+    def build(self, target: Target, request: ModelRequest) -> bytes:
+        question: dict[str, Any] = {"messages": request.messages, "program": target.upstream_id}
+        if request.seed is not None:
+            question["seed"] = request.seed
+        if choices := request.extra.get("choices"):
+            question["choices"] = [str(choice) for choice in choices]
+        return wire.canonical(question)
+
+    async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
+        program = PROGRAMS.get(target.upstream_id)
+        if program is None:
+            return AttemptFailure(
+                FailureKind.PROVIDER_ERROR,
+                "unknown-model",
+                f"there is no baseline {target.upstream_id!r}; use one of {', '.join(PROGRAMS)}",
+                is_retryable=False,
+                fatal=True,
+            )
+        payload = {"model": target.upstream_id, "text": program(wire.read(body), target)}
+        return Answer(self._response(payload), payload)
+
+    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+        return self._response(payload)
+
+    def _response(self, payload: Mapping[str, Any]) -> ModelResponse:
+        return ModelResponse(
+            text=payload["text"],
+            finish_reason=FinishReason.STOP,
+            model=payload["model"],
+            usage=Usage(0, 0),
+        )

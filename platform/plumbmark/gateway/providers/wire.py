@@ -1,0 +1,100 @@
+"""JSON as it goes over the wire and into records: read safely, written in canonical form.
+
+The canonical form is RFC 8785's. The standard encoder already writes it for everything except
+numbers that JavaScript prints otherwise, so those are marked when they are read (integral floats
+become integers, tiny ones `Decimal`) and only a document that holds a tiny one takes the slow way.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+_LARGEST_EXACT = 2**53
+_SMALLEST_PLAIN = 1e-4
+"""Below this Python writes an exponent where JavaScript still writes a plain fraction."""
+
+
+class _Tiny(Exception):
+    """The document holds a number that the standard encoder would not write canonically."""
+
+
+def number(value: float) -> float | int | Decimal:
+    """The same number in the type that is written canonically."""
+    if value.is_integer() and abs(value) < _LARGEST_EXACT:
+        return int(value)
+    if abs(value) < _SMALLEST_PLAIN:
+        return Decimal(repr(value))
+    return value
+
+
+def _read_number(text: str) -> Any:
+    value = float(text)
+    # An overflow to infinity is no JSON number; its text is kept instead.
+    return text if value in (float("inf"), float("-inf")) else number(value)
+
+
+def _read_constant(_name: str) -> None:
+    """NaN and the infinities are no JSON: null."""
+
+
+_decoder = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_constant)
+
+
+def read(raw: bytes) -> Any:
+    """Parse a provider's JSON; raises ValueError where it is none (or nested absurdly deep)."""
+    try:
+        return _decoder.decode(raw.decode("utf-8", "replace"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def settled(value: Any) -> Any:
+    """A copy of plain data with every number in the type that is written canonically."""
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        return {str(key): settled(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [settled(inner) for inner in value]
+    return value
+
+
+def _refuse(_value: object) -> Any:
+    raise _Tiny
+
+
+_fast = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_refuse
+).encode
+_string = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes of plain data whose numbers were read here or passed through `settled`."""
+    try:
+        text = _fast(value)
+    except _Tiny:
+        text = _slow(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which JSON escapes can spell, has no UTF-8 form.
+        return text.encode("utf-8", "replace")
+
+
+def _slow(value: Any) -> str:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return "{" + ",".join(f"{_string(key)}:{_slow(value[key])}" for key in keys) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_slow(inner) for inner in value) + "]"
+    if isinstance(value, Decimal):
+        return _tiny(value)
+    return _fast(value)
+
+
+def _tiny(value: Decimal) -> str:
+    if abs(value) >= Decimal("1e-6"):
+        return format(value, "f")
+    mantissa, _, exponent = repr(float(value)).partition("e")
+    return f"{mantissa}e{int(exponent)}"

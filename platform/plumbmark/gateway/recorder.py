@@ -1,0 +1,224 @@
+"""From memory to the database: calls and their costs together, every half second.
+
+One flush is one transaction on the database thread. A flush that fails is put back and tried again,
+ever more slowly, and admission stops before the queue fills the memory; the spool keeps what was
+answered meanwhile.
+"""
+
+import asyncio
+import logging
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from plumbmark.gateway import ledger
+from plumbmark.gateway.database import DatabaseThread
+from plumbmark.gateway.leases import Leases
+from plumbmark.gateway.ledger import Settled
+from plumbmark.gateway.records import CallRecord
+from plumbmark.gateway.spool import Spool
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+FLUSH_RECORDS = 1000
+MOST_PENDING = 8000
+"""Calls in memory at most before no further one is admitted."""
+ADMISSION_PATIENCE_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Recorder:
+    """The queue of ended calls and the one task that empties it. Lives on the gateway's loop."""
+
+    def __init__(self, leases: Leases, spool: Spool, database: DatabaseThread) -> None:
+        self._leases = leases
+        self._spool = spool
+        self._database = database
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[CallRecord] = []
+        self._added = 0
+        self._stored = 0
+        self._work = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._failures = 0
+        self._most = FLUSH_RECORDS
+        self._may_be_stored = False
+        self._kept_alive_at = self._loop.time()
+        self._is_ending = False
+        self._task = self._loop.create_task(self._run())
+
+    async def admit(self) -> bool:
+        """Wait for room in the queue; False where there was none in time."""
+        if len(self._pending) < MOST_PENDING:
+            return True
+        self._room.clear()
+        try:
+            async with asyncio.timeout(ADMISSION_PATIENCE_SECONDS):
+                await self._room.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def add(self, record: CallRecord) -> None:
+        self._pending.append(record)
+        self._added += 1
+        if len(self._pending) == 1:
+            self._work.set()
+        elif len(self._pending) >= FLUSH_RECORDS:
+            self._hurry.set()
+
+    def wake(self) -> None:
+        """Leases were taken: they are to be kept alive and, when idle, given back."""
+        self._work.set()
+
+    async def flush(self, *, timeout_seconds: float | None = None) -> None:
+        """Wait until everything added so far is committed. TimeoutError where it is not in time."""
+        target = self._added
+        if self._stored >= target:
+            return
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append((target, done))
+        self._hurry.set()
+        self._work.set()
+        async with asyncio.timeout(timeout_seconds):
+            await done
+
+    async def close_shares(self, budget_ids: frozenset[int]) -> None:
+        """Give back what is left of these budgets, where no call is in flight."""
+        await self.flush()
+        if not self._pending:
+            await self._flush_once(budget_ids)
+
+    async def end(self, timeout_seconds: float) -> None:
+        """Store what is left, give every lease back and stop. What fails stays in the spool."""
+        try:
+            await self.flush(timeout_seconds=timeout_seconds)
+        except TimeoutError:
+            log.warning("%d calls stay in the spool for the next start", len(self._pending))
+        self._is_ending = True
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._pending:
+            return
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._database.run(
+                    lambda: ledger.release_owner(
+                        owner=self._leases.owner, reason="its process ended"
+                    )
+                )
+        except (DatabaseError, InterfaceError, TimeoutError):
+            log.warning("leases stay behind for the sweep", exc_info=True)
+
+    async def _run(self) -> None:
+        while True:
+            if not self._pending and not self._leases.has_leases:
+                self._work.clear()
+                await self._work.wait()
+            await self._nap()
+            self._hurry.clear()
+            while True:
+                await self._flush_once(None)
+                # More than one flush's worth came together: do not wait between them.
+                if self._failures or len(self._pending) < FLUSH_RECORDS:
+                    break
+
+    async def _nap(self) -> None:
+        if self._failures:
+            await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, FLUSH_SECONDS * 2**self._failures))
+        elif not self._hurry.is_set():
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+
+    async def _flush_once(self, budget_ids: frozenset[int] | None) -> None:
+        batch = self._pending[: self._most]
+        closing = []
+        if len(batch) == len(self._pending):
+            # Only when every charge against them is in this flush or before it.
+            closing = self._leases.close_idle(budget_ids=budget_ids)
+        now = self._loop.time()
+        is_due = self._leases.has_leases and now - self._kept_alive_at >= _KEEP_ALIVE_SECONDS
+        if not batch and not closing and not is_due:
+            return
+        del self._pending[: len(batch)]
+        closing_ids = [share.budget.id for share in closing]
+        owner, may_be_stored = self._leases.owner, self._may_be_stored
+
+        def work() -> Settled:
+            settled = ledger.settle(
+                owner=owner,
+                records=batch,
+                closing=closing_ids,
+                closing_reason="idle",
+                may_be_stored=may_be_stored,
+            )
+            if is_due:
+                ledger.keep_alive(owner=owner)
+            return settled
+
+        flush = asyncio.ensure_future(self._database.run(work))
+        try:
+            # Shielded: once begun, what it did must be taken in, or put back.
+            settled = await asyncio.shield(flush)
+        except asyncio.CancelledError:
+            await asyncio.wait([flush])
+            if flush.exception() is None:
+                self._succeeded(batch, flush.result())
+            else:
+                self._pending[:0] = batch
+            raise
+        except Exception as error:
+            self._failed(batch, error)
+            return
+        if is_due or batch:
+            self._kept_alive_at = now
+        self._leases.closed(closing)
+        self._succeeded(batch, settled)
+
+    def _succeeded(self, batch: list[CallRecord], settled: Settled) -> None:
+        self._failures = 0
+        self._may_be_stored = False
+        self._most = FLUSH_RECORDS
+        self._leases.correct(gone=settled.gone, refunds=settled.refunds)
+        self._spool.stored(batch)
+        self._passed(len(batch))
+
+    def _passed(self, count: int) -> None:
+        self._stored += count
+        if not self._room.is_set() and len(self._pending) < MOST_PENDING // 2:
+            self._room.set()
+        if self._waiters:
+            left = []
+            for target, done in self._waiters:
+                if self._stored < target:
+                    left.append((target, done))
+                elif not done.done():
+                    done.set_result(None)
+            self._waiters = left
+
+    def _failed(self, batch: list[CallRecord], error: Exception) -> None:
+        # The commit may have come through although its confirmation did not.
+        self._may_be_stored = True
+        is_about_the_data = not isinstance(error, OperationalError | InterfaceError)
+        if is_about_the_data and len(batch) == 1:
+            # The one record that the database refuses must not hold up all others. Its segment is
+            # never dropped, so nothing of it is lost.
+            log.error("call %s cannot be stored and stays in the spool", batch[0].id, exc_info=error)
+            self._failures = 0
+            self._passed(1)
+            return
+        self._pending[:0] = batch
+        if is_about_the_data and len(batch) > 1:
+            self._most = max(1, len(batch) // 2)
+            log.warning("a flush of %d calls failed; trying fewer", len(batch), exc_info=error)
+            self._failures = 1
+            return
+        self._failures += 1
+        log.warning("a flush of %d calls failed; it will be tried again", len(batch), exc_info=error)

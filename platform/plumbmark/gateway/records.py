@@ -1,0 +1,181 @@
+"""A call while it is on its way to the database, and its form in the spool.
+
+Plain values only: the same record is inserted by the flush of a living process and by the replay of
+a dead one.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from plumbmark.gateway.providers import wire
+
+_HEADER_END = b"\n"
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """A call from its start on. Money in nanodollars, times in seconds since the epoch."""
+
+    id: UUID
+    grant_id: int
+    payer_id: int
+    deployment_id: int
+    price_card_id: int | None
+    key: str
+    role: str
+    is_private: bool
+    day: date
+    """The UTC day of its reservation."""
+    started_at: float
+    subject: str
+    hold: int
+    """What was reserved, and what a loss in flight counts as; 0 where nothing is metered."""
+    budget_ids: tuple[int, ...]
+    """The budgets it is held from; empty where nothing is metered."""
+    status: str = ""
+    """Empty until the call has ended."""
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    error_code: str = ""
+    error_message: str = ""
+    provider_request_id: str = ""
+    upstream_model: str = ""
+    finish_reason: str = ""
+    latency_ms: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    usage_estimated: bool = False
+    charged: int = 0
+    provider_cost: int = 0
+    is_duplicate: bool = False
+    exchange: bytes = b""
+    """Compressed; empty where nothing was sent."""
+    exchange_hash: str = ""
+    unleased_ids: frozenset[int] = frozenset()
+    """Budgets whose lease was swept while the call was in flight. Not spooled."""
+    segments: list[Any] = field(default_factory=list)
+    """The spool's segments that must stay until the call is stored."""
+
+    def started_bytes(self) -> bytes:
+        """What the spool keeps before the call goes out."""
+        return b"S" + _dump(
+            [
+                self.id.hex,
+                self.grant_id,
+                self.payer_id,
+                self.deployment_id,
+                self.price_card_id,
+                self.key,
+                self.role,
+                self.is_private,
+                self.day.isoformat(),
+                self.started_at,
+                self.subject,
+                self.hold,
+                self.budget_ids,
+            ]
+        )
+
+    def ended_bytes(self) -> bytes:
+        """What the spool keeps before the answer is handed on: everything."""
+        head = _dump(
+            [
+                self.status,
+                self.attempts,
+                self.error_code,
+                self.error_message,
+                self.provider_request_id,
+                self.upstream_model,
+                self.finish_reason,
+                self.latency_ms,
+                self.input_tokens,
+                self.output_tokens,
+                self.cached_input_tokens,
+                self.reasoning_tokens,
+                self.usage_estimated,
+                self.charged,
+                self.provider_cost,
+                self.exchange_hash,
+            ]
+        )
+        return b"".join(
+            (b"E", self.started_bytes(), _HEADER_END, head, _HEADER_END, self.exchange)
+        )
+
+
+_dump_text = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _dump(value: list[Any]) -> bytes:
+    # ASCII escapes keep the line breaks between the parts unambiguous.
+    return _dump_text(value).encode("ascii")
+
+
+def read_record(frame: bytes) -> CallRecord:
+    """A record as the spool kept it; raises ValueError where it is none."""
+    if frame[:1] == b"S":
+        return _started(frame[1:])
+    if frame[:2] != b"ES":
+        raise ValueError("no record of a call")
+    start, head, exchange = frame[2:].split(_HEADER_END, 2)
+    record = _started(start)
+    (
+        record.status,
+        record.attempts,
+        record.error_code,
+        record.error_message,
+        record.provider_request_id,
+        record.upstream_model,
+        record.finish_reason,
+        record.latency_ms,
+        record.input_tokens,
+        record.output_tokens,
+        record.cached_input_tokens,
+        record.reasoning_tokens,
+        record.usage_estimated,
+        record.charged,
+        record.provider_cost,
+        record.exchange_hash,
+    ) = json.loads(head)
+    record.exchange = exchange
+    return record
+
+
+def _started(line: bytes) -> CallRecord:
+    values = json.loads(line)
+    return CallRecord(
+        UUID(hex=values[0]),
+        *values[1:8],
+        date.fromisoformat(values[8]),
+        values[9],
+        values[10],
+        values[11],
+        tuple(values[12]),
+    )
+
+
+def exchange_bytes(request: bytes, response: Any) -> bytes:
+    """The canonical form of an exchange: `request` is canonical JSON already."""
+    return b'{"request":%b,"response":%b}' % (request, wire.canonical(response))
+
+
+def hash_of(exchange: bytes) -> str:
+    return "h1:" + hashlib.sha256(exchange).hexdigest()
+
+
+def compress(exchange: bytes) -> bytes:
+    # A small window costs a fraction of the default's set-up, which dominates at this size.
+    packer = zlib.compressobj(1, zlib.DEFLATED, 12 if len(exchange) < 4096 else 15, 5)
+    return packer.compress(exchange) + packer.flush()
+
+
+def decompress(body: bytes) -> dict[str, Any]:
+    """The exchange of a stored body: `{"request": …, "response": …}`."""
+    exchange: dict[str, Any] = wire.read(zlib.decompress(body))
+    return exchange

@@ -1,0 +1,84 @@
+"""After a death: replay what the dead held, then give back what nobody owns any more.
+
+The order matters. A lease that is swept before its owner's spool is replayed would let the money
+be spent twice, so the sweep comes second, and never touches an owner that lives on this host.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from plumbmark.gateway import ledger, spool
+from plumbmark.gateway.models import Call
+from plumbmark.gateway.records import CallRecord
+from plumbmark.gateway.spool import AbandonedSpool
+
+log = logging.getLogger(__name__)
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a recovery did."""
+
+    spools: int = 0
+    calls: int = 0
+    leases: int = 0
+
+
+def recover(folder: Path) -> Recovered:
+    """Replay every spool on this host that nobody holds, then sweep silent leases.
+
+    Idempotent: a call is known by its id, and a lease goes back once.
+    """
+    spools = calls = leases = 0
+    for abandoned in spool.abandoned(folder):
+        calls += _replay(abandoned)
+        leases += ledger.release_owner(owner=abandoned.owner, reason="its process died")
+        abandoned.remove()
+        spools += 1
+    leases += ledger.sweep_silent(living=spool.living_owners(folder))
+    if spools or leases:
+        log.info("recovered %d spools with %d calls; %d leases given back", spools, calls, leases)
+    return Recovered(spools, calls, leases)
+
+
+def _replay(abandoned: AbandonedSpool) -> int:
+    count = 0
+    batch: list[CallRecord] = []
+    for record in abandoned.records():
+        if not record.status:
+            _mark_lost(record)
+        batch.append(record)
+        if len(batch) == _BATCH:
+            _store(abandoned, batch)
+            count += len(batch)
+            batch = []
+    _store(abandoned, batch)
+    return count + len(batch)
+
+
+def _store(abandoned: AbandonedSpool, batch: list[CallRecord]) -> None:
+    try:
+        ledger.settle(owner=abandoned.owner, records=batch, may_be_stored=True)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        if len(batch) > 1:
+            for record in batch:
+                _store(abandoned, [record])
+            return
+        # One record that the database refuses must not keep all others from being replayed.
+        log.exception("call %s cannot be stored; it is kept in a .rejected file", batch[0].id)
+        abandoned.reject(batch[0])
+
+
+def _mark_lost(record: CallRecord) -> None:
+    """In flight when its process died: the provider may bill it, the payer never pays it."""
+    record.status = Call.Status.LOST
+    record.error_code = "process-died"
+    record.error_message = "The process died while the call was in flight."
+    record.provider_cost = record.hold

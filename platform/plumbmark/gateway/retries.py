@@ -1,0 +1,44 @@
+"""When a failed attempt is tried again, and after how long.
+
+Full jitter over an exponential pause (a crowd that failed together does not come back together);
+`Retry-After` is kept where the provider gave one. A call has a budget of attempts and of time. A
+429 costs a third of an attempt: being told to wait is no sign that the call cannot succeed.
+"""
+
+import random
+from dataclasses import dataclass
+
+from plumbmark.engine.ports import FailureKind
+from plumbmark.gateway.providers.base import AttemptFailure
+
+MOST_ATTEMPTS = 6
+OVERALL_DEADLINES = 3.0
+"""The whole call, with waits, may take so many times the deadline of one attempt."""
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_UNITS_PER_ATTEMPT = 3
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """The budget of one call; `ends_at` is on the caller's monotonic clock."""
+
+    ends_at: float
+    _units: int = MOST_ATTEMPTS * _UNITS_PER_ATTEMPT
+    _failures: int = 0
+
+    def pause_after(self, failure: AttemptFailure, *, now: float) -> float | None:
+        """Seconds to wait before the next attempt, or None: this failure is the call's."""
+        if not failure.is_retryable:
+            return None
+        is_limited = failure.kind is FailureKind.RATE_LIMITED
+        self._units -= 1 if is_limited else _UNITS_PER_ATTEMPT
+        if self._units <= 0:
+            return None
+        most = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
+        self._failures += 1
+        pause = random.uniform(0.0, most)  # noqa: S311 - spreads load, guards nothing
+        if failure.retry_after is not None:
+            # A little jitter on top, so that those told the same time do not come at once.
+            pause = failure.retry_after + min(pause, 0.25 * failure.retry_after + 0.05)
+        return pause if now + pause < self.ends_at else None

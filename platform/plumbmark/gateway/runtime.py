@@ -1,0 +1,112 @@
+"""The process's one event loop, in a thread of its own, and the one gateway on it.
+
+Both start at first use. A forked child starts its own: threads do not survive a fork, and the
+parent's spool, leases and connections are not the child's.
+"""
+
+import asyncio
+import atexit
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from plumbmark.gateway.calls import Gateway
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SHUTDOWN_SECONDS = 5.0
+
+
+class _Runtime:
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.gateway: Gateway | None = None
+        self._thread = threading.Thread(target=self._work, name="gateway-loop", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("runtime.run() on the gateway's own loop would wait for itself")
+        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result()
+        except BaseException:
+            # An interrupt of the waiting thread gives the work up as well.
+            future.cancel()
+            raise
+
+    def stop(self, timeout_seconds: float) -> None:
+        if self.gateway is not None:
+            self.run(self.gateway.end(timeout_seconds))
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout_seconds)
+
+
+_lock = threading.Lock()
+_current: _Runtime | None = None
+
+
+def _runtime() -> _Runtime:
+    global _current
+    with _lock:
+        if _current is None:
+            _current = _Runtime()
+        return _current
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run on the process's event loop and wait for the result; exceptions propagate."""
+    return _runtime().run(coroutine)
+
+
+def gateway() -> Gateway:
+    """The process's gateway; only from code that runs on its loop, through `run`."""
+    runtime = _runtime()
+    if runtime.gateway is None:
+        if asyncio.get_running_loop() is not runtime.loop:
+            raise RuntimeError("the gateway is used on its own loop only, through runtime.run()")
+        owner = f"{os.getpid()}-{secrets.token_hex(8)}"
+        runtime.gateway = Gateway(owner=owner, spool_folder=settings.SPOOL_DIR)
+    return runtime.gateway
+
+
+def shutdown(timeout_seconds: float = SHUTDOWN_SECONDS) -> None:
+    """Store everything, give the leases back and stop; a later use starts anew."""
+    global _current
+    with _lock:
+        runtime, _current = _current, None
+    if runtime is not None:
+        runtime.stop(timeout_seconds)
+
+
+def _start_anew_after_fork() -> None:
+    global _current, _lock
+    _lock = threading.Lock()
+    inherited, _current = _current, None
+    if inherited is not None and inherited.gateway is not None:
+        inherited.gateway.spool.forget_after_fork()
+
+
+def _shut_down_at_exit() -> None:
+    try:
+        shutdown()
+    except Exception:
+        log.exception("the gateway did not end in order; the next start replays its spool")
+
+
+os.register_at_fork(after_in_child=_start_anew_after_fork)
+atexit.register(_shut_down_at_exit)

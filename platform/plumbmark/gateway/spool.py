@@ -1,0 +1,232 @@
+"""The local spool: what a killed process had in its hands, kept where its successor finds it.
+
+One process, one owner name, one lock file, and segments beside it:
+
+    <owner>.lock          held with `flock` for as long as the process lives
+    <owner>.<n>.spool     frames: length and CRC-32 (little-endian), then a record
+
+The kernel drops the lock when the process dies, however it dies; a process id proves nothing. Each
+frame is one `write`, so a SIGKILL leaves whole frames and at most one cut short at the end. There
+is no fsync: power loss is not what this guards against.
+
+Full requests lie in it, so the folder is 0700 and the files are 0600.
+"""
+
+import fcntl
+import logging
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from plumbmark.gateway.records import CallRecord, read_record
+
+log = logging.getLogger(__name__)
+
+_FRAME = struct.Struct("<II")
+_SEGMENT_BYTES = 8 * 1024 * 1024
+_OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+
+class _Segment:
+    __slots__ = ("handle", "needed", "path", "size")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.handle = os.open(path, _OPEN_FLAGS | os.O_EXCL, 0o600)
+        self.size = 0
+        self.needed = 0
+        """How many records in it are not stored in the database yet."""
+
+    def drop(self) -> None:
+        os.close(self.handle)
+        self.path.unlink(missing_ok=True)
+
+
+def prepare(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    written = os.write(handle, data)
+    while written < len(data):
+        # A short write happens on a full disk; the next one says so.
+        written += os.write(handle, data[written:])
+
+
+class Spool:
+    """The spool of this process. Used from one thread only."""
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        prepare(folder)
+        self._folder = folder
+        self._owner = owner
+        self._count = 0
+        # Locked under another name first: a lock file in its place is always a held one.
+        fresh = folder / f"{owner}.new"
+        self._lock = os.open(fresh, _OPEN_FLAGS | os.O_EXCL, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        fresh.rename(folder / f"{owner}.lock")
+        self._old: list[_Segment] = []
+        self._current = self._next_segment()
+
+    def _next_segment(self) -> _Segment:
+        self._count += 1
+        return _Segment(self._folder / f"{self._owner}.{self._count}.spool")
+
+    def start(self, record: CallRecord) -> None:
+        """Keep that a call goes out. Raises OSError where the disk takes no more."""
+        self._append(record, record.started_bytes())
+
+    def end(self, record: CallRecord) -> None:
+        """Keep what became of it, before anybody is told."""
+        self._append(record, record.ended_bytes())
+
+    def _append(self, record: CallRecord, payload: bytes) -> None:
+        if self._current.size >= _SEGMENT_BYTES:
+            self._old.append(self._current)
+            self._current = self._next_segment()
+        segment = self._current
+        frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+        try:
+            _write_all(segment.handle, frame)
+        except OSError:
+            # Cut the torn frame off, so that what comes after it can be read.
+            os.ftruncate(segment.handle, segment.size)
+            raise
+        segment.size += len(frame)
+        segment.needed += 1
+        record.segments.append(segment)
+
+    def stored(self, records: Iterable[CallRecord]) -> None:
+        """These are in the database; drop the segments that nothing needs any more."""
+        for record in records:
+            for segment in record.segments:
+                segment.needed -= 1
+            record.segments.clear()
+        for segment in [old for old in self._old if not old.needed]:
+            self._old.remove(segment)
+            segment.drop()
+        if self._current.size and not self._current.needed:
+            os.ftruncate(self._current.handle, 0)
+            self._current.size = 0
+
+    def close(self) -> None:
+        """Let go. Segments that are still needed stay for whoever comes next."""
+        for segment in [*self._old, self._current]:
+            if segment.needed:
+                os.close(segment.handle)
+            else:
+                segment.drop()
+        is_empty = not any(segment.needed for segment in [*self._old, self._current])
+        if is_empty:
+            (self._folder / f"{self._owner}.lock").unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: close the inherited files, so that they do not outlive their owner."""
+        for handle in [self._lock, *(s.handle for s in [*self._old, self._current])]:
+            os.close(handle)
+
+
+class AbandonedSpool:
+    """The spool of a dead process, held while it is replayed."""
+
+    def __init__(self, folder: Path, owner: str, lock: int) -> None:
+        self.owner = owner
+        self._folder = folder
+        self._lock = lock
+
+    def records(self) -> Iterator[CallRecord]:
+        """Every call in it once: with its end where it has one, else only as started."""
+        # Ends are yielded as they are read; starts wait until it is known which have no end.
+        started: dict[object, CallRecord] = {}
+        ended: set[object] = set()
+        for path in self._segments():
+            for record in _read(path):
+                if record.status:
+                    ended.add(record.id)
+                    started.pop(record.id, None)
+                    yield record
+                elif record.id not in ended:
+                    started[record.id] = record
+        yield from started.values()
+
+    def _segments(self) -> list[Path]:
+        paths = self._folder.glob(f"{self.owner}.*.spool")
+        return sorted(paths, key=lambda path: int(path.name.split(".")[-2]))
+
+    def reject(self, record: CallRecord) -> None:
+        """Put a record aside, in the spool's own format, for a person to look at."""
+        payload = record.ended_bytes()
+        path = self._folder / f"{self.owner}.rejected"
+        handle = os.open(path, _OPEN_FLAGS, 0o600)
+        try:
+            _write_all(handle, _FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
+        finally:
+            os.close(handle)
+
+    def remove(self) -> None:
+        for path in self._segments():
+            path.unlink(missing_ok=True)
+        (self._folder / f"{self.owner}.lock").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+
+def _read(path: Path) -> Iterator[CallRecord]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    at = 0
+    while at + _FRAME.size <= len(data):
+        length, checksum = _FRAME.unpack_from(data, at)
+        payload = data[at + _FRAME.size : at + _FRAME.size + length]
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            log.warning("%s ends with a frame cut short; what comes before it is kept", path.name)
+            return
+        try:
+            yield read_record(payload)
+        except (ValueError, IndexError, TypeError):
+            log.exception("%s holds a record that cannot be read", path.name)
+        at += _FRAME.size + length
+
+
+def abandoned(folder: Path) -> Iterator[AbandonedSpool]:
+    """Each spool that no living process holds, locked while the caller looks at it."""
+    for path in sorted(folder.glob("*.lock")):
+        try:
+            lock = os.open(path, os.O_WRONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        spool = AbandonedSpool(folder, path.name.removesuffix(".lock"), lock)
+        try:
+            yield spool
+        finally:
+            spool.close()
+
+
+def living_owners(folder: Path) -> set[str]:
+    """Owners on this host whose lock is held."""
+    living = set()
+    for path in folder.glob("*.lock"):
+        try:
+            lock = os.open(path, os.O_WRONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            living.add(path.name.removesuffix(".lock"))
+        finally:
+            os.close(lock)
+    return living

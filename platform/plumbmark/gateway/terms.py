@@ -1,0 +1,171 @@
+"""What a caller needs to know to serve calls, read from the database once and kept for a while.
+
+A grant that is closed, a deployment that is switched off and a price that changes therefore take
+effect within `KEPT_SECONDS`.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from plumbmark.common.errors import DomainError
+from plumbmark.engine.ports import CallFailure, FailureKind
+from plumbmark.gateway import addresses, clock
+from plumbmark.gateway.credentials import CredentialUnreadable, secret_of
+from plumbmark.gateway.models import Deployment, Grant, PriceCard
+from plumbmark.gateway.prices import FixedPrices
+from plumbmark.gateway.providers import Provider, provider_named
+from plumbmark.gateway.providers.base import Target
+from plumbmark.gateway.providers.http import is_public_address
+
+KEPT_SECONDS = 10.0
+
+
+class UnknownGrant(DomainError):
+    status = 404
+    code = "unknown-grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one grant for one deployment. `refusal` is set where no call may go out."""
+
+    grant_id: int
+    payer_id: int
+    subject: str
+    cap: int | None
+    deployment_id: int
+    provider: Provider | None
+    target: Target
+    max_concurrency: int
+    billed_output_tokens_at_most: int | None
+    is_metered: bool
+    price_card_id: int | None
+    prices: FixedPrices | None
+    refusal: CallFailure | None
+
+    @property
+    def is_local(self) -> bool:
+        """Answered in this process: nothing can be billed."""
+        return not self.target.base_url
+
+
+def current_price_card(deployment_id: int) -> PriceCard | None:
+    """The card that holds now: of the latest date, an administrator's before the library's."""
+    cards = PriceCard.objects.filter(deployment=deployment_id, valid_from__lte=clock.now())
+    own = cards.filter(source=PriceCard.Source.ADMIN).order_by("-valid_from").first()
+    return own or cards.order_by("-valid_from").first()
+
+
+def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
+    """Read the terms; four queries."""
+    try:
+        grant = Grant.objects.get(pk=grant_id)
+        deployment = Deployment.objects.select_related("credential").get(pk=deployment_id)
+    except (Grant.DoesNotExist, Deployment.DoesNotExist) as error:
+        raise UnknownGrant(
+            f"There is no grant {grant_id} or no deployment {deployment_id} in the database."
+        ) from error
+    card = current_price_card(deployment_id)
+    prices = card and FixedPrices(
+        input_per_mtok=card.input_per_mtok,
+        cached_input_per_mtok=card.cached_input_per_mtok,
+        output_per_mtok=card.output_per_mtok,
+        per_request=card.per_request,
+    )
+    secret, refusal = "", _refusal(grant, deployment, prices)
+    if deployment.credential is not None and refusal is None:
+        try:
+            secret = secret_of(deployment.credential)
+        except CredentialUnreadable as error:
+            refusal = _refused(FailureKind.PROVIDER_ERROR, error.code, error.message)
+    is_guarded = deployment.owner_id is not None and not addresses.may_be_private()
+    if is_guarded and refusal is None:
+        refusal = _private_refusal(deployment.base_url)
+    return Terms(
+        grant_id=grant.pk,
+        payer_id=grant.payer_id,
+        subject=grant.subject,
+        cap=grant.cap,
+        deployment_id=deployment.pk,
+        provider=provider_named(deployment.provider),
+        target=Target(
+            base_url=deployment.base_url.rstrip("/"),
+            upstream_id=deployment.upstream_id,
+            deadline_seconds=deployment.deadline_seconds or settings.CALL_DEADLINE_SECONDS,
+            options=deployment.options,
+            secret=secret,
+            is_guarded=is_guarded,
+        ),
+        max_concurrency=deployment.max_concurrency,
+        billed_output_tokens_at_most=deployment.billed_output_tokens_at_most,
+        is_metered=deployment.owner_id is None,
+        price_card_id=card.pk if card else None,
+        prices=prices,
+        refusal=refusal,
+    )
+
+
+def _refused(kind: FailureKind, code: str, message: str) -> CallFailure:
+    return CallFailure(kind, code, message, fatal=True)
+
+
+def _refusal(
+    grant: Grant, deployment: Deployment, prices: FixedPrices | None
+) -> CallFailure | None:
+    if grant.revoked_at is not None:
+        return _refused(FailureKind.QUOTA, "grant-closed", f"The grant of {grant.subject} is closed.")
+    if grant.expires_at is not None and grant.expires_at <= clock.now():
+        return _refused(
+            FailureKind.QUOTA,
+            "grant-expired",
+            f"The grant of {grant.subject} ended at {grant.expires_at:%Y-%m-%d %H:%M} UTC.",
+        )
+    if not grant.deployments.filter(pk=deployment.pk).exists():
+        return _refused(
+            FailureKind.QUOTA,
+            "deployment-not-granted",
+            f"The grant of {grant.subject} does not name {deployment.slug}.",
+        )
+    if deployment.owner_id is not None and deployment.owner_id != grant.payer_id:
+        return _refused(
+            FailureKind.QUOTA,
+            "deployment-not-granted",
+            f"{deployment.slug} belongs to somebody else than the payer of {grant.subject}.",
+        )
+    if not deployment.is_active:
+        return _refused(
+            FailureKind.PROVIDER_ERROR,
+            "deployment-off",
+            f"{deployment.slug} is switched off; an administrator can switch it on.",
+        )
+    if provider_named(deployment.provider) is None:
+        return _refused(
+            FailureKind.PROVIDER_ERROR,
+            "no-adapter",
+            f"This version has no adapter for {deployment.get_provider_display()}.",
+        )
+    if deployment.owner_id is None and prices is None:
+        return _refused(
+            FailureKind.QUOTA,
+            "no-price",
+            f"{deployment.slug} has no price, so its calls cannot be metered. An administrator can "
+            "set one, or state that it is free.",
+        )
+    return None
+
+
+def _private_refusal(base_url: str) -> CallFailure | None:
+    """A literal address never meets the resolver, so it is looked at here."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if is_public_address(host):
+        return None
+    return _refused(
+        FailureKind.NETWORK, "private-address", f"{host} is an address in a private network."
+    )

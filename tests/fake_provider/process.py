@@ -1,0 +1,63 @@
+"""Starts the fake provider as a process of its own and talks to its control paths."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_SERVER = Path(__file__).with_name("server.py")
+
+
+def digest_of(prompt: str) -> str:
+    """The key of a prompt in the server's `answers` and in its `prompts` count."""
+    return hashlib.sha256(prompt.encode()).hexdigest()
+
+
+class FakeProvider:
+    """A running fake provider; `url` is its base URL, with `/v1`."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(_SERVER)], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.url: str = json.loads(self._process.stdout.readline())["url"]
+        self._root = self.url.removesuffix("/v1")
+
+    def configure(self, **config: Any) -> None:
+        """Replace the configuration (see `server.py`) and forget what was counted."""
+        self._ask("/__config__", config)
+        self.reset()
+
+    def reset(self) -> None:
+        self._ask("/__reset__", {})
+
+    def stats(self, *, prompts: bool = False) -> dict[str, Any]:
+        return self._ask("/__stats__?prompts=1" if prompts else "/__stats__", None)
+
+    def _ask(self, path: str, body: Any) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(self._root + path, data=data, timeout=10) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=5)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,7 +1,16 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "plumbmark.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from plumbmark.accounts import openapi  # noqa: F401 - registers itself
+        from plumbmark.common.navigation import add_nav_item
+
+        add_nav_item(_("Profile"), "accounts:me", order=10, place="person")
+        add_nav_item(_("Settings"), "accounts:settings", order=20, place="person")
+        add_nav_item(_("API tokens"), "accounts:tokens", order=30, place="person")

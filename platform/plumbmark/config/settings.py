@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "plumbmark.common.csp.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -110,6 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "plumbmark.common.context.page",
             ],
         },
     }
@@ -117,6 +119,11 @@ TEMPLATES: list[dict[str, Any]] = [
 
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_FINDERS = [
+    "plumbmark.common.stylesheet.StylesheetFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 STATICFILES_DIRS = [CHECKOUT / "static" if _IS_CHECKOUT else _PAGES / "_static"]
 MEDIA_ROOT: Path = env.path("PLUMBMARK_FILES_DIR", STATE_DIR / "files")
 """Uploaded data files. Never served by path: every download goes through a permission check."""
@@ -151,6 +158,8 @@ else:
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "common_cache",
+            # Rate limits live here: few entries, and none may be culled while it counts.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
         }
     }
 
@@ -195,6 +204,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
         "options": {"expires": 30},
     },
+    "forget-unconfirmed-accounts": {
+        "task": "accounts.jobs.forget_unconfirmed_accounts",
+        "schedule": 3600.0,
+    },
 }
 
 # --- Accounts ---------------------------------------------------------------------------------
@@ -217,7 +230,29 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "accounts:me"
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_ADAPTER = "plumbmark.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "add_email": "plumbmark.accounts.forms.ChangeEmailForm",
+    "change_password": "plumbmark.accounts.forms.ChangePasswordForm",
+    "login": "plumbmark.accounts.forms.LoginForm",
+    "reauthenticate": "plumbmark.accounts.forms.ReauthenticateForm",
+    "reset_password": "plumbmark.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "plumbmark.accounts.forms.ResetPasswordKeyForm",
+    "signup": "plumbmark.accounts.forms.SignUpForm",
+}
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_USER_DISPLAY = "plumbmark.accounts.adapter.user_display"
+ALLAUTH_TRUSTED_PROXY_COUNT: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
+"""How many reverse proxies stand in front; rate limits count the address before them."""
+CSRF_FAILURE_VIEW = "plumbmark.common.views.csrf_failure"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -233,7 +268,7 @@ DEFAULT_FROM_EMAIL: str = env.text("PLUMBMARK_EMAIL_FROM", "plumbmark@localhost"
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
     if EMAIL_HOST
-    else "django.core.mail.backends.console.EmailBackend"
+    else "plumbmark.common.mail.LocalMailbox"
 )
 
 # --- Gateway and running ----------------------------------------------------------------------
@@ -268,11 +303,18 @@ API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "EXCEPTION_HANDLER": "plumbmark.common.rest.problems.handle_exception",
     "DEFAULT_PAGINATION_CLASS": "plumbmark.common.rest.pagination.NewestFirst",
     "DEFAULT_THROTTLE_CLASSES": ["plumbmark.common.rest.throttling.PerMinute"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "plumbmark.accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticatedOrReadOnly",
+        "plumbmark.accounts.authentication.HasScope",
+    ],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -292,7 +334,14 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"redact": {"()": "plumbmark.common.redaction.RedactSecrets"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.text("PLUMBMARK_LOG_LEVEL", "WARNING")},
     "loggers": {"plumbmark": {"level": "INFO"}, "tasks_app": {"level": "INFO"}},
 }

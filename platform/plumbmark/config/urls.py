@@ -6,4 +6,12 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("plumbmark.common.urls")),
+    path("", include("plumbmark.accounts.urls")),
 ]
+
+handler400 = "plumbmark.common.views.bad_request"
+handler403 = "plumbmark.common.views.permission_denied"
+handler404 = "plumbmark.common.views.not_found"
+handler429 = "plumbmark.common.views.too_many_requests"
+handler500 = "plumbmark.common.views.server_error"

@@ -1,0 +1,121 @@
+"""Writes to accounts: opening one, forgetting one that was never confirmed, editing a profile."""
+
+from datetime import timedelta
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from plumbmark.accounts.handles import check_handle, normal_handle
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common import audit
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+
+UNCONFIRMED_KEPT = timedelta(days=3)
+"""As long as the link in the confirmation mail is valid."""
+
+
+class EmailTaken(Conflict):
+    """Never shown to strangers: it would tell who has an account."""
+
+    code = "email-taken"
+
+
+@sensitive_variables("password")
+def open_account(
+    *,
+    email: str,
+    password: str | None,
+    handle: str,
+    display_name: str = "",
+    is_confirmed: bool = False,
+    is_administrator: bool = False,
+    by: User | None = None,
+) -> User:
+    """A user with their namespace, in one transaction; the actor is the new user unless told.
+
+    `is_confirmed` says that the address is known to be theirs; otherwise they cannot sign in until
+    they have followed the link in the confirmation mail. Without a password they set one by
+    resetting it. Raises InvalidInput, Conflict (`handle-taken`) or EmailTaken.
+    """
+    email = email.strip().lower()
+    handle = normal_handle(handle)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput(
+            [Problem("Enter an e-mail address like name@example.org.", path="email")]
+        ) from error
+    check_handle(handle)
+    if User.objects.filter(email=email).exists():
+        raise EmailTaken("There is an account with this e-mail address already.")
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(
+                email, password, is_staff=is_administrator, is_superuser=is_administrator
+            )
+            namespace = Namespace.objects.create(
+                kind=Namespace.Kind.PERSON, handle=handle, display_name=display_name, user=user
+            )
+            if is_confirmed:
+                EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+            audit.record(
+                "account.opened",
+                f"namespace:{namespace.public_id}",
+                by=by or user,
+                administrator=is_administrator,
+            )
+    except IntegrityError as error:
+        # Two people at the same moment: the unique constraints decide.
+        if User.objects.filter(email=email).exists():
+            raise EmailTaken("There is an account with this e-mail address already.") from error
+        raise Conflict(
+            f"“{handle}” was taken a moment ago. Choose another handle.", code="handle-taken"
+        ) from error
+    return user
+
+
+def edit_profile(*, namespace: Namespace, display_name: str, bio: str, by: User) -> Namespace:
+    """Change how a person appears; the handle stays, because links point to it."""
+    if namespace.user_id != by.pk and not by.is_superuser:
+        raise NotAllowed("Only the person may edit a profile.")
+    with transaction.atomic():
+        namespace.display_name = display_name.strip()
+        namespace.bio = bio.strip()
+        namespace.save(update_fields=["display_name", "bio"])
+        audit.record("profile.edited", f"namespace:{namespace.public_id}", by=by)
+    return namespace
+
+
+def forget_unconfirmed_account(user: User) -> bool:
+    """Delete an account whose address was never confirmed; False where it is in use after all."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if user.is_staff or user.last_login is not None:
+            return False
+        if EmailAddress.objects.filter(user=user, verified=True).exists():
+            return False
+        from plumbmark.common.models import AuditEvent
+
+        AuditEvent.objects.filter(actor=user).update(actor=None)
+        Namespace.objects.filter(user=user).delete()
+        user.delete()
+    return True
+
+
+def forget_unconfirmed_accounts() -> int:
+    """Free the handles and addresses of sign-ups that nobody confirmed in time."""
+    forgotten = 0
+    stale = User.objects.filter(
+        date_joined__lt=timezone.now() - UNCONFIRMED_KEPT,
+        is_staff=False,
+        last_login__isnull=True,
+        erased_at__isnull=True,
+        emailaddress__verified=False,
+    ).exclude(emailaddress__verified=True)
+    for user in stale.distinct()[:500]:
+        forgotten += forget_unconfirmed_account(user)
+    return forgotten

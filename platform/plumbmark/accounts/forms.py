@@ -1,0 +1,229 @@
+"""Forms of sign-up, sign-in and the settings."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from allauth.account import forms as allauth_forms
+from allauth.account.internal import flows
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.actions import EmailTaken
+from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
+from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.common.errors import Conflict, DomainError
+
+PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
+
+
+class _OurManners(forms.Form):
+    """Labels instead of placeholders, one sentence of help, names that password managers know."""
+
+    labels: ClassVar[dict[str, Any]] = {}
+    helps: ClassVar[dict[str, Any]] = {}
+    tokens: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.widget.attrs.pop("autofocus", None)
+            if name in self.labels:
+                field.label = self.labels[name]
+            field.help_text = self.helps.get(name, "")
+            if name in self.tokens:
+                field.widget.attrs["autocomplete"] = self.tokens[name]
+
+
+class LoginForm(_OurManners, allauth_forms.LoginForm):  # type: ignore[misc]
+    labels: ClassVar = {
+        "login": _("E-mail address"),
+        "password": _("Password"),
+    }
+    tokens: ClassVar = {"login": "username", "password": "current-password"}
+
+
+class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
+    """E-mail, handle and one password; allauth's own plus the handle."""
+
+    handle = forms.CharField(max_length=39, label=_("Handle"))
+    field_order: ClassVar = ["email", "handle", "password1"]
+    labels: ClassVar = {"email": _("E-mail address"), "password1": _("Password")}
+    helps: ClassVar = {
+        "email": _("We send a link there to confirm it. Nobody else sees it."),
+        "handle": _(
+            "Your public name: 2 to 39 letters, digits and single hyphens. It cannot be changed."
+        ),
+        "password1": PASSWORD_HELP,
+    }
+    tokens: ClassVar = {"email": "email", "handle": "username", "password1": "new-password"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["handle"].widget.attrs.update(autocapitalize="none", spellcheck="false")
+
+    def clean_handle(self) -> str:
+        handle = normal_handle(self.cleaned_data["handle"])
+        try:
+            check_handle(handle)
+        except DomainError as error:
+            raise forms.ValidationError(_plain(error)) from error
+        return handle
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        if self.account_already_exists:
+            return None, self._answer_as_if_new(request)
+        try:
+            user, response = super().try_save(request)
+        except EmailTaken:
+            # Signed up twice at the same moment.
+            return None, self._answer_as_if_new(request)
+        except Conflict as error:
+            messages.error(request, error.message)
+            return None, redirect("account_signup")
+        return user, response
+
+    def _answer_as_if_new(self, request: HttpRequest) -> HttpResponse:
+        """The same page, the same taken handle, about the same time: nothing tells."""
+        make_password(self.cleaned_data["password1"])
+        hold_handle(self.cleaned_data["handle"])
+        response: HttpResponse = flows.signup.prevent_enumeration(
+            request, email=self.cleaned_data["email"]
+        )
+        return response
+
+
+class ChangeEmailForm(_OurManners, allauth_forms.AddEmailForm):  # type: ignore[misc]
+    labels: ClassVar = {"email": _("New e-mail address")}
+    helps: ClassVar = {
+        "email": _("The old address stays in use until you follow the link sent to the new one.")
+    }
+    tokens: ClassVar = {"email": "email"}
+
+
+class ChangePasswordForm(_OurManners, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    labels: ClassVar = {
+        "oldpassword": _("Current password"),
+        "password1": _("New password"),
+        "password2": _("New password again"),
+    }
+    helps: ClassVar = {"password1": PASSWORD_HELP}
+    tokens: ClassVar = {
+        "oldpassword": "current-password",
+        "password1": "new-password",
+        "password2": "new-password",
+    }
+
+
+class ResetPasswordForm(_OurManners, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    labels: ClassVar = {"email": _("E-mail address")}
+    tokens: ClassVar = {"email": "username"}
+
+
+class ResetPasswordKeyForm(_OurManners, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    labels: ClassVar = {
+        "password1": _("New password"),
+        "password2": _("New password again"),
+    }
+    helps: ClassVar = {"password1": PASSWORD_HELP}
+    tokens: ClassVar = {"password1": "new-password", "password2": "new-password"}
+
+
+class ReauthenticateForm(_OurManners, allauth_forms.ReauthenticateForm):  # type: ignore[misc]
+    labels: ClassVar = {"password": _("Password")}
+    tokens: ClassVar = {"password": "current-password"}
+
+
+class AdministratorForm(forms.Form):
+    """The first administrator, from the one-time link."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    handle = forms.CharField(
+        label=_("Handle"),
+        max_length=39,
+        help_text=_("Your public name: 2 to 39 letters, digits and single hyphens."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        help_text=PASSWORD_HELP,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        strip=False,
+    )
+
+    def clean_handle(self) -> str:
+        handle = normal_handle(self.cleaned_data["handle"])
+        try:
+            check_handle(handle)
+        except DomainError as error:
+            raise forms.ValidationError(_plain(error)) from error
+        return handle
+
+    def clean_password(self) -> str:
+        from django.contrib.auth.password_validation import validate_password
+
+        password: str = self.cleaned_data["password"]
+        validate_password(password, User(email=self.cleaned_data.get("email", "")))
+        return password
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Namespace
+        fields = ("display_name", "bio")
+        labels: ClassVar = {"display_name": _("Name"), "bio": _("About you")}
+        help_texts: ClassVar = {
+            "display_name": _("Shown beside your handle."),
+            "bio": _("Markdown; at most 1,000 characters."),
+        }
+        widgets: ClassVar = {
+            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "bio": forms.Textarea(attrs={"rows": 6}),
+        }
+
+
+class TokenForm(forms.Form):
+    """A new API token."""
+
+    LIFETIMES: ClassVar = [
+        ("30", _("30 days")),
+        ("90", _("90 days")),
+        ("365", _("1 year")),
+        ("", _("never")),
+    ]
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        help_text=_("What it is for, for example “laptop” or “nightly run”."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"),
+        choices=ApiToken.Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        initial=[ApiToken.Scope.READ],
+    )
+    lifetime = forms.ChoiceField(
+        label=_("It expires after"), choices=LIFETIMES, initial="90", required=False
+    )
+
+    @property
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+def _plain(error: DomainError) -> str:
+    """The message without the field's name, which stands beside it."""
+    problems = getattr(error, "problems", None)
+    return "; ".join(problem.message for problem in problems) if problems else error.message

@@ -1,0 +1,101 @@
+"""A person's own settings."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from plumbmark.accounts import actions, tokens
+from plumbmark.accounts.forms import ProfileForm, TokenForm
+from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.queries import tokens_of
+from plumbmark.common.errors import InvalidInput
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@login_required
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    return redirect("accounts:settings_profile")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    namespace = Namespace.objects.filter(user=person).first()
+    if namespace is None:
+        raise Http404
+    # A copy: a refused form must not change what the header shows.
+    form = ProfileForm(request.POST or None, instance=Namespace.objects.get(pk=namespace.pk))
+    if request.method == "POST" and form.is_valid():
+        actions.edit_profile(namespace=namespace, **form.cleaned_data, by=person)
+        messages.success(request, _("Your profile is saved."))
+        return redirect("accounts:settings_profile")
+    context = {"form": form, "namespace": namespace}
+    return render(
+        request, "accounts/settings_profile.html", context, status=422 if form.errors else 200
+    )
+
+
+@never_cache
+@login_required
+@require_safe
+def token_list(request: HttpRequest) -> HttpResponse:
+    return _token_page(request, TokenForm())
+
+
+@never_cache
+@login_required
+@require_POST
+@sensitive_variables("issued")
+def token_create(request: HttpRequest) -> HttpResponse:
+    """Answers with the page itself, not a redirect: the secret is nowhere to be read again."""
+    person = _person(request)
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _token_page(request, form, status=422)
+    try:
+        issued = tokens.issue_token(
+            user=person,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at,
+        )
+    except InvalidInput as error:
+        for problem in error.problems:
+            form.add_error(problem.path if problem.path in form.fields else None, problem.message)
+        return _token_page(request, form, status=422)
+    return _token_page(request, TokenForm(), issued=issued)
+
+
+@login_required
+@require_POST
+def token_revoke(request: HttpRequest, public_id: str) -> HttpResponse:
+    person = _person(request)
+    token = get_object_or_404(ApiToken, public_id=public_id, user=person)
+    tokens.revoke_token(token=token, by=person)
+    messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+    return redirect("accounts:tokens")
+
+
+@login_required
+@require_safe
+def theme(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/settings_theme.html")
+
+
+def _token_page(request: HttpRequest, form: TokenForm, status: int = 200, **more: Any) -> HttpResponse:
+    context = {"form": form, "tokens": tokens_of(_person(request)), **more}
+    return render(request, "accounts/tokens.html", context, status=status)

@@ -1,0 +1,19 @@
+"""What every page's template can see."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from plumbmark.common import navigation, theme
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """The theme and the navigation; looked up only when a template asks."""
+    return {
+        "theme": theme.theme_of(request),
+        "themes": theme.THEMES,
+        "nav_main": lambda: navigation.links_of("main", request),
+        "nav_person": lambda: navigation.links_of("person", request),
+        "nav_staff": lambda: navigation.links_of("staff", request),
+        "nav_footer": lambda: navigation.links_of("footer", request),
+    }

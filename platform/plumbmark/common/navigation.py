@@ -1,0 +1,53 @@
+"""What the header links to. Apps register their own pages in `AppConfig.ready`.
+
+The base template knows no page by name, so a link exists exactly where its page does.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+
+Place = Literal["main", "person", "staff", "footer"]
+"""`main`: the header; `person`: the menu of a signed-in person; `staff`: its part for staff."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    label: str | Promise
+    url_name: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A resolved item; `current` is `page`, `true` (somewhere below it) or empty."""
+
+    label: str | Promise
+    url: str
+    current: str
+
+
+_items: dict[Place, dict[str, NavItem]] = {"main": {}, "person": {}, "staff": {}, "footer": {}}
+
+
+def add_nav_item(
+    label: str | Promise, url_name: str, *, order: int, place: Place = "main"
+) -> None:
+    """Link to the page `url_name` (without arguments) from `place`, lower orders first."""
+    _items[place][url_name] = NavItem(label, url_name, order)
+
+
+def links_of(place: Place, request: HttpRequest) -> list[NavLink]:
+    links = []
+    for item in sorted(_items[place].values(), key=lambda item: item.order):
+        url = reverse(item.url_name)
+        current = ""
+        if request.path == url:
+            current = "page"
+        elif url != "/" and request.path.startswith(url):
+            current = "true"
+        links.append(NavLink(item.label, url, current))
+    return links

@@ -1,0 +1,232 @@
+"""Components that need more than an include: blocks around content, geometry, sort links.
+
+Everything that is only markup is an include in `templates/components/`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from plumbmark.common.markdown import render_markdown
+
+register = template.Library()
+
+# --- Blocks around content ----------------------------------------------------------------------
+
+
+@register.simple_block_tag(end_name="enddata_table")
+def data_table(content: str, caption: str, id: str) -> SafeString:  # noqa: A002
+    """A table in a labelled, focusable region that alone scrolls.
+
+    `{% data_table "Entries" id="entries" %}<thead>…</thead><tbody>…</tbody>{% enddata_table %}`
+    """
+    return format_html(
+        '<div class="table-region" role="region" aria-labelledby="{id}-caption" tabindex="0">'
+        '<table class="data-table" id="{id}"><caption id="{id}-caption">{caption}</caption>'
+        "{content}</table></div>",
+        id=id,
+        caption=caption,
+        content=content,
+    )
+
+
+@register.simple_block_tag(end_name="endnotice")
+def notice(content: str, title: str = "", state: str = "info") -> SafeString:
+    """A notice in the page; `state` is info, good, warning or bad."""
+    heading = format_html('<p class="notice__title">{}</p>', title) if title else ""
+    return format_html(
+        '<div class="notice" data-state="{}">{}{}</div>', state, heading, content
+    )
+
+
+@register.simple_block_tag(end_name="enddefinition")
+def definition(content: str, title: str, open: bool = False) -> SafeString:  # noqa: A002
+    """A titled block that folds."""
+    return format_html(
+        '<details class="definition"{}><summary>{}</summary>'
+        '<div class="definition__body">{}</div></details>',
+        SafeString(" open") if open else "",
+        title,
+        content,
+    )
+
+
+@register.filter
+def markdown(text: str, top_heading: int = 3) -> SafeString:
+    """`{{ text|markdown }}`: safe HTML, to be put into a `.prose` element."""
+    return render_markdown(text or "", top_heading=top_heading)
+
+
+# --- Links that change the query ------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.Context, **changes: Any) -> str:
+    """The page's own query string with `changes` applied; None or "" removes a parameter."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(
+    context: template.Context,
+    label: str,
+    key: str,
+    *,
+    default: str = "",
+    numeric: bool = False,
+    first: str = "",
+) -> SafeString:
+    """A column head that sorts by link: `?sort=key` ascending, `?sort=-key` descending.
+
+    `default` is the sort of the page without the parameter; `first` is the direction of the first
+    click, `descending` for numbers unless said otherwise. Only the sorted column has `aria-sort`.
+    """
+    current = context["request"].GET.get("sort", default)
+    downwards = f"-{key}"
+    if current == key:
+        target, sorted_as = downwards, "ascending"
+    elif current == downwards:
+        target, sorted_as = key, "descending"
+    else:
+        starts_down = (first or ("descending" if numeric else "ascending")) == "descending"
+        target, sorted_as = (downwards if starts_down else key), ""
+    return SafeString(
+        render_to_string(
+            "components/sort_header.html",
+            {
+                "label": label,
+                "url": with_query(context, sort=target, cursor=None, page=None),
+                "sorted_as": sorted_as,
+                "numeric": numeric,
+            },
+        )
+    )
+
+
+# --- Geometry -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalGeometry:
+    """Positions in the bar's own units, 0 to 100."""
+
+    low: str
+    high: str
+    estimate: str
+    reference: str
+
+
+def _place(value: float, minimum: float, maximum: float) -> float:
+    share = (value - minimum) / (maximum - minimum) if maximum > minimum else 0.0
+    return 1 + 98 * min(1.0, max(0.0, share))
+
+
+@register.inclusion_tag("components/interval_bar.html")
+def interval_bar(
+    estimate: float,
+    low: float,
+    high: float,
+    minimum: float = 0.0,
+    maximum: float = 1.0,
+    reference: float | None = None,
+) -> dict[str, Any]:
+    """A 95 % interval as a small bar on the scale `minimum` to `maximum`.
+
+    It is decoration (hidden from assistive technology): the numbers stand beside it as text.
+    """
+    # Two points that fall together would leave no visible range.
+    left, right = _place(low, minimum, maximum), _place(high, minimum, maximum)
+    if right - left < 1:
+        left, right = left - 0.5, right + 0.5
+    return {
+        "bar": IntervalGeometry(
+            low=f"{left:.2f}",
+            high=f"{right:.2f}",
+            estimate=f"{_place(estimate, minimum, maximum):.2f}",
+            reference=""
+            if reference is None
+            else f"{_place(reference, minimum, maximum):.2f}",
+        )
+    }
+
+
+@register.inclusion_tag("components/progress.html")
+def progress(
+    label: str,
+    done: int,
+    total: int,
+    failed: int = 0,
+    note: str = "",
+    state: str = "",
+    id: str = "",  # noqa: A002
+) -> dict[str, Any]:
+    """How far something is: `done` of `total`, of which `failed` did not succeed."""
+    share = done / total if total else 0.0
+    failed_share = failed / total if total else 0.0
+    return {
+        "label": label,
+        "done": done,
+        "total": total,
+        "failed": failed,
+        "done_width": f"{200 * min(1.0, share):.2f}",
+        "failed_width": f"{200 * min(1.0, failed_share):.2f}",
+        "note": note,
+        "state": state,
+        "id": id,
+    }
+
+
+@register.inclusion_tag("components/avatar.html")
+def avatar(handle: str, size: int = 24, label: str = "") -> dict[str, Any]:
+    """A picture drawn from the handle: the same on every page, and no request.
+
+    Decoration beside the name unless `label` is given.
+    """
+    digest = hashlib.sha256(handle.encode()).digest()
+    cells = []
+    for row in range(5):
+        for column in range(3):
+            if digest[row * 3 + column] & 1:
+                cells.append((column, row))
+                if column < 2:
+                    cells.append((4 - column, row))
+    path = "".join(f"M{x + 1} {y + 1}h1v1h-1z" for x, y in sorted(cells))
+    return {
+        "path": path or "M3 3h1v1h-1z",
+        "mark": digest[31] % 5 + 1,
+        "size": size,
+        "label": label,
+    }
+
+
+@register.filter
+def state_tone(state: str) -> str:
+    """The tone of a state word, for `data-state` of badges: good, bad, warning, active, waiting."""
+    return _TONES.get(state, "")
+
+
+_TONES = {
+    **dict.fromkeys(("completed", "published", "verified", "scored", "active-key"), "good"),
+    **dict.fromkeys(("failed", "invalid", "revoked", "withheld"), "bad"),
+    **dict.fromkeys(("paused", "incomplete", "expired", "unscored"), "warning"),
+    **dict.fromkeys(("running", "scoring", "pausing"), "active"),
+    **dict.fromkeys(("queued", "declared", "pending"), "waiting"),
+}
+
+
+@register.simple_tag
+def sort_announcement(label: str, count: int) -> str:
+    """For a polite live region after a table was sorted."""
+    return _("Sorted by %(label)s, %(count)s rows") % {"label": label, "count": count}

@@ -1,0 +1,13 @@
+"""Doors of the pages that belong to no app."""
+
+from django.urls import path
+
+from plumbmark.common import views
+
+urlpatterns = [
+    path("theme/", views.theme_set, name="theme"),
+    path("help/", views.help_page, name="help"),
+    path("gallery/", views.gallery, name="gallery"),
+    path("staff/mail/", views.mail_list, name="staff_mail"),
+    path("staff/mail/<slug:name>/", views.mail_detail, name="staff_mail_detail"),
+]

@@ -125,13 +125,13 @@ def t_tail(t: float, df: float) -> float:
         raise ValueError("Student's t needs more than zero degrees of freedom")
     if t < 0:
         raise ValueError("the tail is asked for at t ≥ 0; mirror the negative side")
-    if t == 0:
-        return 0.5
+    square = t * t
+    if square < _TINY:
+        return 0.5  # also for every t whose square underflows
     if math.isinf(t):
         return 0.0
     if df > 1e6:
         return _t_tail_of_many_degrees(t, df)
-    square = t * t
     x, y = df / (df + square), square / (df + square)
     log_x = -math.log1p(square / df)
     log_y = -math.log1p(df / square)

@@ -36,6 +36,13 @@ class Metric:
         return self.lower is not None and self.upper is not None
 
     @property
+    def width(self) -> float:
+        """The distance between the declared bounds, 1 where it is not bounded."""
+        if self.lower is None or self.upper is None:
+            return 1.0
+        return self.upper - self.lower
+
+    @property
     def best(self) -> float | None:
         """The best possible score of an item, None where it is not bounded."""
         return self.upper if self.direction == "higher" else self.lower

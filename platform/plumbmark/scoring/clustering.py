@@ -308,10 +308,11 @@ def spread(parts: Sequence[Part], slot_tasks: Sequence[tuple[int, ...]], scale: 
     variance = sum(group.variance for group in groups.values())
     if variance <= _NEGLIGIBLE * scale * scale:
         return Spread(0.0, float(total_clusters - 1), total_clusters)
-    denominator = sum(
-        group.variance * group.variance / max(1, group.clusters - 1) for group in groups.values()
+    # Shares instead of variances, whose squares can underflow.
+    inverse_df = sum(
+        (group.variance / variance) ** 2 / max(1, group.clusters - 1) for group in groups.values()
     )
-    return Spread(variance, variance * variance / denominator, total_clusters)
+    return Spread(variance, 1 / inverse_df, total_clusters)
 
 
 def _bits(flags: bytearray) -> int:

@@ -1,0 +1,43 @@
+"""Where in an output the answer is looked for: after the last marker, if one is set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+WithoutMarker = Literal["wrong", "anywhere"]
+"""What an output without any marker means: no answer, or an answer anywhere in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of the output: its text, where it starts, and the marker it follows, if any."""
+
+    text: str
+    start: int
+    marker: str | None
+
+
+def passage_after(
+    output: str, markers: Sequence[str], without_marker: WithoutMarker
+) -> Passage | None:
+    """What follows the last occurrence of any marker; None where there has to be one and is none.
+
+    Models quote a marker while they think, so it is the last one that introduces the answer.
+    """
+    found_at, found = -1, ""
+    for marker in markers:
+        position = output.rfind(marker)
+        if position >= 0 and position + len(marker) > found_at + len(found):
+            found_at, found = position, marker
+    if found_at >= 0:
+        start = found_at + len(found)
+        return Passage(output[start:], start, found)
+    if markers and without_marker == "wrong":
+        return None
+    return Passage(output, 0, None)
+
+
+def no_marker_explanation(markers: Sequence[str]) -> str:
+    """Why an output without marker has no answer."""
+    names = " or ".join(f"“{marker.strip()}”" for marker in markers)
+    return f"The output holds no {names}, after which the answer is looked for."

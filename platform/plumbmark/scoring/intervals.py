@@ -1,0 +1,76 @@
+"""Interval formulas over plain numbers; `estimates` and `paired` decide which one applies."""
+
+import math
+from dataclasses import dataclass
+
+from plumbmark.scoring.distributions import normal_quantile, t_quantile
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    low: float
+    high: float
+
+
+def wilson(successes: float, n: float, *, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's score interval of a proportion (Wilson 1927): `successes` of `n` trials."""
+    if n <= 0:
+        raise ValueError("an interval needs at least one trial")
+    quantile = normal_quantile(0.5 + confidence / 2)
+    return wilson_with_quantile(successes / n, n, quantile)
+
+
+def wilson_with_quantile(p: float, n: float, quantile: float) -> Interval:
+    """Wilson's interval for a share `p` of an effective number `n` of trials.
+
+    (p + q²/2n ± q·sqrt(p(1−p)/n + q²/4n²)) / (1 + q²/n), with q the quantile of the normal or,
+    where n was estimated from clusters, of Student's t.
+    """
+    square = quantile * quantile
+    denominator = 1 + square / n
+    centre = (p + square / (2 * n)) / denominator
+    half = quantile * math.sqrt(p * (1 - p) / n + square / (4 * n * n)) / denominator
+    # The limits at p = 0 and p = 1 are exactly 0 and 1; rounding would leave a crumb.
+    low = 0.0 if p <= 0 else max(0.0, centre - half)
+    high = 1.0 if p >= 1 else min(1.0, centre + half)
+    return Interval(min(low, p), max(high, p))
+
+
+def student(
+    mean: float, variance_of_mean: float, df: float, *, confidence: float = CONFIDENCE
+) -> Interval:
+    """mean ± t·sqrt(V), with V the variance of the mean and `df` its degrees of freedom."""
+    half = t_quantile(0.5 + confidence / 2, df) * math.sqrt(variance_of_mean)
+    return Interval(mean - half, mean + half)
+
+
+def newcombe_paired(
+    both: int, only_first: int, only_second: int, neither: int, *, confidence: float = CONFIDENCE
+) -> Interval:
+    """Difference of two paired proportions, first minus second.
+
+    Newcombe 1998, Statistics in Medicine 17:2635, method 10: Wilson limits of the two shares,
+    joined through their correlation with a continuity correction.
+    """
+    n = both + only_first + only_second + neither
+    first, second = both + only_first, both + only_second
+    p1, p2 = first / n, second / n
+    one, two = wilson(first, n, confidence=confidence), wilson(second, n, confidence=confidence)
+    product = first * (n - first) * second * (n - second)
+    if product == 0:
+        correlation = 0.0
+    else:
+        numerator = float(both * neither - only_first * only_second)
+        if numerator > 0:
+            numerator = max(numerator - n / 2, 0.0)
+        correlation = numerator / math.sqrt(product)
+    down = _joined(p1 - one.low, two.high - p2, correlation)
+    up = _joined(one.high - p1, p2 - two.low, correlation)
+    difference = p1 - p2
+    return Interval(max(-1.0, difference - down), min(1.0, difference + up))
+
+
+def _joined(one: float, two: float, correlation: float) -> float:
+    return math.sqrt(max(0.0, one * one - 2 * correlation * one * two + two * two))

@@ -1,0 +1,72 @@
+"""What a number on a board is: its name, which way is better, its unit and its bounds."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["higher", "lower"]
+Reduction = Literal["mean"]
+"""How item scores become the score of a run. Metrics of a whole run (F1 and the like) get
+reductions of their own, whose intervals are bootstrapped over clusters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`lower` and `upper` are the declared bounds of one item's score, None where it has none."""
+
+    name: str = "accuracy"
+    direction: Direction = "higher"
+    unit: str = ""
+    lower: float | None = 0.0
+    upper: float | None = 1.0
+    reduction: Reduction = "mean"
+
+    def __post_init__(self) -> None:
+        for bound in (self.lower, self.upper):
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(f"metric {self.name}: a bound is a finite number or left out")
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
+            raise ValueError(f"metric {self.name}: the lower bound is not below the upper one")
+        if self.direction not in ("higher", "lower"):
+            raise ValueError(f"metric {self.name}: the direction is 'higher' or 'lower'")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Only bounded metrics can be normalised, and so enter an aggregate."""
+        return self.lower is not None and self.upper is not None
+
+    @property
+    def width(self) -> float:
+        """The distance between the declared bounds, 1 where it is not bounded."""
+        if self.lower is None or self.upper is None:
+            return 1.0
+        return self.upper - self.lower
+
+    @property
+    def best(self) -> float | None:
+        """The best possible score of an item, None where it is not bounded."""
+        return self.upper if self.direction == "higher" else self.lower
+
+    @property
+    def worst(self) -> float | None:
+        """The worst possible score of an item, None where it is not bounded."""
+        return self.lower if self.direction == "higher" else self.upper
+
+    @property
+    def is_higher_better(self) -> bool:
+        return self.direction == "higher"
+
+    def normalised(self, value: float) -> float:
+        """`value` mapped so that the worst bound is 0 and the best is 1."""
+        if self.lower is None or self.upper is None:
+            raise ValueError(f"metric {self.name} has no declared bounds and cannot be normalised")
+        share = (value - self.lower) / (self.upper - self.lower)
+        return share if self.direction == "higher" else 1 - share
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether `value` is strictly better than `other`."""
+        return value > other if self.direction == "higher" else value < other
+
+
+NORMALISED = Metric(name="normalised", direction="higher", unit="", lower=0.0, upper=1.0)
+"""The scale of aggregates."""

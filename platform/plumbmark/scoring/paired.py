@@ -1,0 +1,191 @@
+"""Two rows compared on the items that both have."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from plumbmark.scoring.clustering import (
+    Column,
+    Layout,
+    PairedPart,
+    Spread,
+    column,
+    lay_out,
+    paired_deviations,
+    positions,
+    spread,
+)
+from plumbmark.scoring.distributions import fair_coin_two_sided, t_two_sided
+from plumbmark.scoring.intervals import Interval, newcombe_paired, student
+from plumbmark.scoring.items import ItemScores
+from plumbmark.scoring.metrics import Metric
+
+PairMethod = Literal["mcnemar", "clustered-t", "sign", "none"]
+"""`mcnemar`: exact McNemar, one binary score per item and no clusters; its interval is Newcombe's.
+`clustered-t`: paired t on clustered differences. `sign`: the sign test over clusters, where every
+cluster differs by the same amount and no variance can be estimated. `none`: nothing to test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Row a against row b. `difference` is a − b on the scale of the metric.
+
+    `p_value` is two-sided and unadjusted; None where nothing can be tested.
+    """
+
+    p_value: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    method: PairMethod
+    n_common: int
+    a_only: int
+    b_only: int
+    a_higher: int
+    """Common items on which a scores higher than b: one discordant count of McNemar's test."""
+    b_higher: int
+    n_clusters: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairTest:
+    """The part of a comparison that ranking needs, without the interval."""
+
+    difference: float
+    p_value: float | None
+    method: PairMethod
+    spread: Spread | None
+
+
+def compare(a: ItemScores, b: ItemScores, metric: Metric) -> Comparison:
+    """Compare two rows on their common items, on the metric's own scale."""
+    layout = lay_out([[a, b]])
+    frame = layout.frames[0]
+    one = column(frame, a, metric, normalise=False)
+    other = column(frame, b, metric, normalise=False)
+    if one is None or other is None:
+        return nothing_common(one, other)
+    return compare_columns(layout, one, other, width=metric.width)
+
+
+def compare_columns(layout: Layout, one: Column, other: Column, *, width: float) -> Comparison:
+    """Compare two columns of a layout with a single task."""
+    pair = paired_deviations(layout.frames[0], one, other, 1.0)
+    if pair is None:
+        return nothing_common(one, other)
+    test = tested(pair, layout, one, other, width=width)
+    higher = _higher_counts(pair, one, other)
+    interval = _interval(test, pair, one, other, higher, width)
+    clusters = test.spread.clusters if test.spread else pair.part.cluster_count
+    return Comparison(
+        p_value=test.p_value,
+        difference=test.difference,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        method=test.method,
+        n_common=pair.part.count,
+        a_only=one.count - pair.part.count,
+        b_only=other.count - pair.part.count,
+        a_higher=higher.one,
+        b_higher=higher.other,
+        n_clusters=clusters,
+    )
+
+
+def tested(
+    pair: PairedPart, layout: Layout, one: Column, other: Column, *, width: float
+) -> PairTest:
+    """The test of one pair of columns of a single task."""
+    if is_mcnemar(pair, one, other) and (exact := mcnemar(one, other, width=width)):
+        return exact
+    found = spread([pair.part], layout.slot_tasks, max(one.scale, other.scale))
+    return tested_spread(pair.difference, found, max(one.scale, other.scale))
+
+
+def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
+    """One binary score per item in both rows, and no cluster of several common items."""
+    return (
+        one.is_binary
+        and other.is_binary
+        and one.is_one_repeat
+        and other.is_one_repeat
+        and not pair.part.has_clusters
+    )
+
+
+def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
+    """Exact McNemar: a handful of operations on integers. None without common items."""
+    common = one.present & other.present
+    count = common.bit_count()
+    if not count:
+        return None
+    first = (one.high & ~other.high & common).bit_count()
+    second = (other.high & ~one.high & common).bit_count()
+    p_value = fair_coin_two_sided(min(first, second), first + second)
+    return PairTest((first - second) * width / count, p_value, "mcnemar", None)
+
+
+def tested_spread(difference: float, found: Spread, scale: float) -> PairTest:
+    """The t test of a difference with a clustered variance."""
+    if abs(difference) <= 1e-13 * scale:
+        difference = 0.0
+    if found.variance is None:
+        return PairTest(difference, None, "none", found)
+    if found.variance == 0:
+        # Every cluster shows the same difference: t would be infinite however few they are. Under
+        # the null each cluster could as well have gone the other way.
+        p_value = 1.0 if difference == 0 else min(1.0, 2.0 ** (1 - found.clusters))
+        return PairTest(difference, p_value, "sign", found)
+    statistic = difference / math.sqrt(found.variance)
+    return PairTest(difference, t_two_sided(statistic, found.df), "clustered-t", found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Higher:
+    one: int
+    other: int
+
+
+def _higher_counts(pair: PairedPart, one: Column, other: Column) -> _Higher:
+    if one.is_binary and other.is_binary and one.is_one_repeat and other.is_one_repeat:
+        return _Higher(
+            (one.high & ~other.high & pair.common).bit_count(),
+            (other.high & ~one.high & pair.common).bit_count(),
+        )
+    shift = one.mean - other.mean
+    margin = 1e-12 * max(one.scale, other.scale)
+    first = second = 0
+    for position in positions(pair.common):
+        difference = one.centred[position] - other.centred[position] + shift
+        first += difference > margin
+        second += difference < -margin
+    return _Higher(first, second)
+
+
+def _interval(
+    test: PairTest,
+    pair: PairedPart,
+    one: Column,
+    other: Column,
+    higher: _Higher,
+    width: float,
+) -> Interval | None:
+    if test.method == "mcnemar":
+        both = (one.high & other.high & pair.common).bit_count()
+        neither = pair.part.count - both - higher.one - higher.other
+        found = newcombe_paired(both, higher.one, higher.other, neither)
+        return Interval(found.low * width, found.high * width)
+    return difference_interval(test)
+
+
+def difference_interval(test: PairTest) -> Interval | None:
+    """The t interval of a difference; None where no variance can be estimated."""
+    if test.spread is None or not test.spread.variance:
+        return None
+    return student(test.difference, test.spread.variance, test.spread.df)
+
+
+def nothing_common(one: Column | None, other: Column | None) -> Comparison:
+    """The comparison of rows that share no scored item."""
+    a_only, b_only = one.count if one else 0, other.count if other else 0
+    return Comparison(None, None, None, None, "none", 0, a_only, b_only, 0, 0, 0)

@@ -1,0 +1,237 @@
+"""Rank ranges of a board: what the pairwise tests can tell, and no more.
+
+The family is all pairs of ranked rows, corrected by Holm. A row's rank lies between one plus the
+rows significantly above it and N minus the rows significantly below it. Reference rows (baselines,
+people) stand on the board without a rank and outside of the family.
+
+Where rows answered different items, the order on their common items can be the opposite of the
+board's; both rows are then marked. On a crowded board a few unscored items are enough for that
+between neighbours that no test tells apart (of 200 close rows with 1 % unscored each, about a
+third), so a board may ask to mark only the contradictions that are significant.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from plumbmark.scoring.aggregates import (
+    TaskScores,
+    WeightedTask,
+    aggregate_of,
+    check_tasks,
+    joined_test,
+    normalised_columns,
+)
+from plumbmark.scoring.clustering import (
+    Column,
+    Layout,
+    column,
+    deviations,
+    lay_out,
+    paired_deviations,
+    spread,
+)
+from plumbmark.scoring.corrections import holm
+from plumbmark.scoring.estimates import Estimate, describe, estimate_of
+from plumbmark.scoring.items import ItemScores
+from plumbmark.scoring.metrics import NORMALISED, Metric
+from plumbmark.scoring.paired import PairTest, mcnemar, tested
+
+ALPHA = 0.05
+
+Unranked = Literal["reference", "incomplete", "no-score"]
+"""Why a row has no rank: it is a baseline or a person; it lacks a task or, as the caller says, has
+too many unscored samples; nothing of it is scored."""
+
+Contradiction = Literal["any", "significant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a board of one task. `excluded` says why it is to stay outside of the ranking."""
+
+    key: str
+    scores: ItemScores
+    excluded: Unranked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRow:
+    """One row of a board of several tasks."""
+
+    key: str
+    tasks: TaskScores
+    excluded: Unranked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A row in its place. `best_rank` and `worst_rank` are None where `unranked` says why.
+
+    With `coverage_differs` the board shows that instead of the rank: on the items common with
+    the rows in `contradicted_by` the order is the opposite of the board's.
+    """
+
+    key: str
+    estimate: Estimate
+    best_rank: int | None
+    worst_rank: int | None
+    significantly_above: int
+    """Ranked rows that are significantly better than this one."""
+    significantly_below: int
+    coverage_differs: bool
+    contradicted_by: tuple[str, ...]
+    unranked: Unranked | None
+
+    @property
+    def is_sole_first(self) -> bool:
+        """Whether every other ranked row is significantly below: the only case for a bold 1."""
+        return self.best_rank == self.worst_rank == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What ranking needs of a row, for either kind of board."""
+
+    key: str
+    estimate: Estimate
+    excluded: Unranked | None
+
+
+def rank(
+    rows: Sequence[Row],
+    metric: Metric,
+    *,
+    alpha: float = ALPHA,
+    contradiction: Contradiction = "any",
+) -> list[Ranked]:
+    """The rows from best to worst by estimate (ties by key), each with its rank range."""
+    layout = lay_out([[row.scores for row in rows]])
+    frame = layout.frames[0]
+    columns = [column(frame, row.scores, metric, normalise=False) for row in rows]
+    entries = [
+        _Entry(row.key, _estimate(layout, row.scores, metric, one), row.excluded)
+        for row, one in zip(rows, columns, strict=True)
+    ]
+
+    def test(first: int, second: int) -> PairTest | None:
+        return _single_test(layout, columns[first], columns[second], metric.width)
+
+    return _ranked(entries, metric, test, alpha, contradiction)
+
+
+def rank_aggregate(
+    rows: Sequence[AggregateRow],
+    tasks: Sequence[WeightedTask],
+    *,
+    alpha: float = ALPHA,
+    contradiction: Contradiction = "any",
+) -> list[Ranked]:
+    """The same for a weighted aggregate of tasks, on the normalised scale."""
+    check_tasks(tasks)
+    scores = [[row.tasks.get(task.key, {}) for task in tasks] for row in rows]
+    layout = lay_out([[row[task] for row in scores] for task in range(len(tasks))])
+    columns = [normalised_columns(layout, row, tasks) for row in scores]
+    entries = []
+    for row, row_scores, row_columns in zip(rows, scores, columns, strict=True):
+        found = aggregate_of(layout, row_scores, row_columns, tasks)
+        excluded = row.excluded or ("incomplete" if found.missing else None)
+        entries.append(_Entry(row.key, found.estimate, excluded))
+    weights = [task.weight for task in tasks]
+
+    def test(first: int, second: int) -> PairTest | None:
+        if len(tasks) == 1:
+            return _single_test(layout, columns[first][0], columns[second][0], 1.0)
+        return joined_test(layout, columns[first], columns[second], weights)
+
+    return _ranked(entries, NORMALISED, test, alpha, contradiction)
+
+
+def _estimate(layout: Layout, scores: ItemScores, metric: Metric, one: Column | None) -> Estimate:
+    if one is None:
+        return describe(scores, metric, None, None, None, "none", 0)
+    part = deviations(layout.frames[0], one, 1.0)
+    return estimate_of(scores, metric, one, part, spread([part], layout.slot_tasks, one.scale))
+
+
+def _single_test(
+    layout: Layout, one: Column | None, other: Column | None, width: float
+) -> PairTest | None:
+    if one is None or other is None:
+        return None
+    frame = layout.frames[0]
+    binary = one.is_binary and one.is_one_repeat and other.is_binary and other.is_one_repeat
+    if binary and not frame.cluster_of:
+        return mcnemar(one, other, width=width)
+    pair = paired_deviations(frame, one, other, 1.0)
+    return tested(pair, layout, one, other, width=width) if pair else None
+
+
+def _ranked(
+    entries: Sequence[_Entry],
+    metric: Metric,
+    test: Callable[[int, int], PairTest | None],
+    alpha: float,
+    contradiction: Contradiction,
+) -> list[Ranked]:
+    unranked: list[Unranked | None] = [
+        entry.excluded or (None if entry.estimate.value is not None else "no-score")
+        for entry in entries
+    ]
+    family = [number for number, reason in enumerate(unranked) if reason is None]
+    pairs = list(combinations(family, 2))
+    tests = [test(first, second) for first, second in pairs]
+    # A pair without common items cannot be told apart, and still belongs to the family.
+    p_values = [
+        found.p_value if found is not None and found.p_value is not None else 1.0 for found in tests
+    ]
+    above = [0] * len(entries)
+    below = [0] * len(entries)
+    contradicted: list[list[str]] = [[] for _ in entries]
+    for (first, second), found, adjusted in zip(pairs, tests, holm(p_values), strict=True):
+        if found is None:
+            continue
+        gain = found.difference if metric.is_higher_better else -found.difference
+        is_significant = adjusted <= alpha
+        if is_significant and gain:
+            better, worse = (first, second) if gain > 0 else (second, first)
+            above[worse] += 1
+            below[better] += 1
+        if (contradiction == "any" or is_significant) and _contradicts(
+            entries[first].estimate, entries[second].estimate, gain, metric
+        ):
+            contradicted[first].append(entries[second].key)
+            contradicted[second].append(entries[first].key)
+    result = [
+        Ranked(
+            key=entry.key,
+            estimate=entry.estimate,
+            best_rank=1 + above[number] if reason is None else None,
+            worst_rank=len(family) - below[number] if reason is None else None,
+            significantly_above=above[number],
+            significantly_below=below[number],
+            coverage_differs=bool(contradicted[number]),
+            contradicted_by=tuple(sorted(contradicted[number])),
+            unranked=reason,
+        )
+        for number, (entry, reason) in enumerate(zip(entries, unranked, strict=True))
+    ]
+    return sorted(result, key=lambda row: _place(row, metric))
+
+
+def _contradicts(one: Estimate, other: Estimate, gain: float, metric: Metric) -> bool:
+    """Whether the board puts one row first and their common items the other."""
+    if one.value is None or other.value is None:
+        return False
+    board = one.value - other.value if metric.is_higher_better else other.value - one.value
+    # Sums in another order differ in the last digits; that is no contradiction.
+    margin = 1e-12 * max(1.0, abs(one.value), abs(other.value))
+    return (board > margin and gain < -margin) or (board < -margin and gain > margin)
+
+
+def _place(row: Ranked, metric: Metric) -> tuple[bool, float, str]:
+    value = row.estimate.value
+    if value is None:
+        return (True, 0.0, row.key)
+    return (False, -value if metric.is_higher_better else value, row.key)

@@ -1,0 +1,18 @@
+"""Scorers: pure functions of an output, a target and the item's context."""
+
+from plumbmark.scoring.scorers.base import (
+    Scorer,
+    ScorerContext,
+    ScorerSpecError,
+    Target,
+)
+from plumbmark.scoring.scorers.registry import SCORER_TYPES, build_scorer
+
+__all__ = [
+    "SCORER_TYPES",
+    "Scorer",
+    "ScorerContext",
+    "ScorerSpecError",
+    "Target",
+    "build_scorer",
+]

@@ -1,0 +1,178 @@
+"""What every scorer has, and how its options are read."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from plumbmark.scoring.extraction import WithoutMarker
+from plumbmark.scoring.normalise import UnknownStep, normaliser
+from plumbmark.scoring.verdicts import Verdict, quoted
+
+Scalar = str | int | float | bool
+Target = Scalar | Sequence[Scalar] | None
+"""What the data calls right; any one of a list counts as right."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerContext:
+    """What a scorer may know of the item besides its target.
+
+    `choices` stand in the order of the data; `choice_seed` is the seed of the order shown.
+    """
+
+    item_key: str = ""
+    choices: Sequence[str] = ()
+    choice_seed: int | None = None
+
+
+class Scorer(Protocol):
+    """Judges one output in time linear in its length.
+
+    `version` rises whenever some output would be judged differently. An exception from `score` is
+    a bug of the scorer; the caller records the sample as unscored.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, output: str, target: Target, context: ScorerContext) -> Verdict: ...
+
+    def target_problem(self, target: Target, context: ScorerContext) -> str | None:
+        """Why `target` can never be met, for the import to refuse it; None where it can."""
+        ...
+
+
+class ScorerSpecError(ValueError):
+    """A scorer entry that cannot be built. `option` is the key at fault, empty for the whole."""
+
+    def __init__(self, message: str, option: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.option = option
+
+
+Choice = TypeVar("Choice", bound=str)
+
+
+class Options:
+    """Typed reading of a scorer entry; `finish` refuses what nobody read."""
+
+    def __init__(self, spec: Mapping[str, object]) -> None:
+        self._spec = spec
+        self._read = {"type", "name", "metric"}
+
+    def _take(self, option: str) -> object:
+        self._read.add(option)
+        return self._spec.get(option)
+
+    def has(self, option: str) -> bool:
+        return self._spec.get(option) is not None
+
+    def text(self, option: str, default: str) -> str:
+        value = self._take(option)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise ScorerSpecError(f"{option} must be a text", option)
+        return value
+
+    def flag(self, option: str, default: bool) -> bool:
+        value = self._take(option)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise ScorerSpecError(f"{option} must be true or false", option)
+        return value
+
+    def whole_number(self, option: str, default: int) -> int:
+        value = self._take(option)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ScorerSpecError(f"{option} must be a whole number", option)
+        return value
+
+    def decimal_text(self, option: str) -> str | None:
+        """A number as text, so that 0.1 keeps meaning one tenth."""
+        value = self._take(option)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ScorerSpecError(f"{option} must be a number", option)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ScorerSpecError(f"{option} must be a finite number", option)
+        return str(value)
+
+    def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
+        value = self._take(option)
+        if value is None:
+            return default
+        for one in allowed:
+            if value == one:
+                return one
+        raise ScorerSpecError(f"{option} must be one of {', '.join(allowed)}", option)
+
+    def texts(self, option: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        """A text or a list of texts, none of them empty."""
+        value = self._take(option)
+        if value is None:
+            return tuple(default)
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list | tuple):
+            raise ScorerSpecError(f"{option} must be a text or a list of texts", option)
+        texts = [one for one in listed if isinstance(one, str) and one]
+        if len(texts) != len(listed):
+            raise ScorerSpecError(f"{option} must hold texts that are not empty", option)
+        return tuple(texts)
+
+    def steps(self, option: str, default: Sequence[str]) -> tuple[str, ...]:
+        """Names of normalisations."""
+        value = self._take(option)
+        if isinstance(value, list | tuple) and not value:
+            return ()
+        steps = self.texts(option, default)
+        try:
+            normaliser(steps)
+        except UnknownStep as error:
+            raise ScorerSpecError(str(error), option) from None
+        return steps
+
+    def without_marker(self) -> WithoutMarker:
+        allowed: tuple[WithoutMarker, ...] = ("wrong", "anywhere")
+        return self.choice("without_marker", allowed, "wrong")
+
+    def finish(self, scorer_type: str) -> None:
+        for option in self._spec:
+            if option not in self._read:
+                known = ", ".join(sorted(self._read - {"type", "name", "metric"}))
+                raise ScorerSpecError(
+                    f"{option} is no option of the scorer {scorer_type}; it has {known}", option
+                )
+
+
+def target_list(target: Target) -> list[Scalar]:
+    """The targets any of which is right; none for None."""
+    if target is None:
+        return []
+    if isinstance(target, str | int | float | bool):
+        return [target]
+    return list(target)
+
+
+def target_text(target: Scalar) -> str:
+    """A target as text: `true` and `false` as JSON writes them, whole floats without “.0”."""
+    if isinstance(target, bool):
+        return "true" if target else "false"
+    if isinstance(target, float) and target.is_integer() and abs(target) < 2**53:
+        return str(int(target))
+    return str(target)
+
+
+def listed(targets: Sequence[str]) -> str:
+    """Targets as an explanation names them."""
+    shown = " or ".join(quoted(target) for target in targets[:5])
+    return shown if len(targets) <= 5 else f"{shown} or {len(targets) - 5} more"

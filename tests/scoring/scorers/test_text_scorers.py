@@ -1,0 +1,171 @@
+"""Exact, includes and regex."""
+
+import time
+
+import pytest
+
+from plumbmark.scoring.scorers import ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers.patterns import PLAIN, PatternError, compiled, last_match
+
+HERE = ScorerContext("item")
+
+
+@pytest.mark.parametrize(
+    ("spec", "output", "target", "right"),
+    [
+        ({"type": "exact"}, " Paris\n", "Paris", True),
+        ({"type": "exact"}, "paris", "Paris", False),
+        ({"type": "exact", "normalise": ["case"]}, "paris", "Paris", True),
+        ({"type": "exact", "normalise": []}, " Paris", "Paris", False),
+        ({"type": "exact"}, "Lyon", ["Paris", "Lyon"], True),
+        ({"type": "exact"}, "7", 7, True),
+        ({"type": "exact"}, "7", 7.0, True),
+        ({"type": "exact"}, "true", True, True),
+        ({"type": "exact", "after": "Answer:"}, "Answer: no. Answer: yes", "yes", True),
+        ({"type": "exact", "after": "Answer:"}, "yes", "yes", False),
+        ({"type": "exact", "after": "A:", "without_marker": "anywhere"}, "yes", "yes", True),
+        ({"type": "includes"}, "It is Paris, I think.", "Paris", True),
+        ({"type": "includes"}, "It is paris", "Paris", False),
+        ({"type": "includes"}, "Parisian", "Paris", True),
+        ({"type": "includes", "whole_words": True}, "Parisian", "Paris", False),
+        ({"type": "includes", "whole_words": True}, "Parisian Paris.", "Paris", True),
+        ({"type": "includes", "whole_words": True}, "costs $5!", "$5", True),
+        ({"type": "regex", "pattern": r"<a>(.*?)</a>"}, "<a>1</a> <a>2</a>", "2", True),
+        (
+            {"type": "regex", "pattern": r"<a>(.*?)</a>", "take": "first"},
+            "<a>1</a><a>2</a>",
+            "1",
+            1,
+        ),
+        ({"type": "regex", "pattern": r"(\d+) of (\d+)", "group": 2}, "3 of 4", "4", True),
+        ({"type": "regex", "pattern": r"(?P<n>\d+)!", "group": "n"}, "5!", 5, True),
+        ({"type": "regex", "pattern": r"\d+"}, "abc 123 x", "123", True),
+        ({"type": "regex", "pattern": r"\d+", "compare": "pattern"}, "x 1", None, True),
+        ({"type": "regex", "pattern": r"\d+", "compare": "pattern"}, "x", None, False),
+        ({"type": "regex", "pattern": "yes", "ignore_case": True}, "YES", "YES", True),
+        ({"type": "regex", "pattern": "a.b", "dot_all": True}, "a\nb", "a\nb", True),
+        ({"type": "regex", "pattern": r"\d+", "full_match": True}, "12 x", "12", False),
+        ({"type": "regex", "pattern": "(a)|b"}, "b", "a", False),
+    ],
+)
+def test_the_text_scorers(
+    spec: dict[str, object], output: str, target: object, right: bool
+) -> None:
+    verdict = build_scorer(spec).score(output, target, HERE)  # type: ignore[arg-type]
+
+    assert verdict.value == float(right), verdict.explanation
+    assert verdict.explanation.endswith(".")
+
+
+def test_an_explanation_names_answer_and_target() -> None:
+    verdict = build_scorer({"type": "exact"}).score("Rome", ["Paris", "Lyon"], HERE)
+
+    assert verdict.explanation == "The answer “Rome” is not “Paris” or “Lyon”."
+    assert verdict.answer == "Rome"
+
+
+def test_the_place_of_the_answer_is_in_characters_of_the_output() -> None:
+    verdict = build_scorer({"type": "regex", "pattern": r"n=(\d+)", "after": "ü:"}).score(
+        "éé ü: n=42", "42", HERE
+    )
+
+    assert verdict.details == {"start": 8, "end": 10}
+
+
+@pytest.mark.parametrize(
+    ("spec", "option", "message"),
+    [
+        ({"type": "exakt"}, "type", "there are exact, includes, regex, numeric, multiple_choice"),
+        ({}, "type", "no type of scorer"),
+        ({"type": "exact", "marker": "x"}, "marker", "it has after, normalise, without_marker"),
+        ({"type": "exact", "normalise": ["lower"]}, "normalise", "'lower' is no normalisation"),
+        ({"type": "exact", "after": [1]}, "after", "texts that are not empty"),
+        ({"type": "includes", "whole_words": "yes"}, "whole_words", "true or false"),
+        ({"type": "regex"}, "pattern", "needs a pattern"),
+        ({"type": "regex", "pattern": "("}, "pattern", "not valid for RE2: missing"),
+        ({"type": "regex", "pattern": "(?=x)"}, "pattern", "no look-around"),
+        ({"type": "regex", "pattern": "x{1001}"}, "pattern", "at most 1,000 times"),
+        ({"type": "regex", "pattern": "((x{900}){900}){9}"}, "pattern", "not valid for RE2"),
+        (
+            {"type": "regex", "pattern": "x" * 5000},
+            "pattern",
+            "5,000 characters and may have 4,096",
+        ),
+        ({"type": "regex", "pattern": "x", "group": 1}, "group", "has 0 groups"),
+        ({"type": "regex", "pattern": "x", "group": "n"}, "group", "no group named"),
+        ({"type": "exact", "name": ""}, "name", "must be a text"),
+    ],
+)
+def test_a_spec_at_fault_is_refused_and_the_option_named(
+    spec: dict[str, object], option: str, message: str
+) -> None:
+    with pytest.raises(ScorerSpecError, match=message) as raised:
+        build_scorer(spec)
+
+    assert raised.value.option == option
+
+
+@pytest.mark.parametrize(
+    ("spec", "target"),
+    [
+        ({"type": "exact"}, None),
+        ({"type": "exact"}, []),
+        ({"type": "includes"}, " "),
+        ({"type": "regex", "pattern": "x"}, None),
+    ],
+)
+def test_a_target_that_no_output_or_every_output_meets_is_a_problem(
+    spec: dict[str, object], target: object
+) -> None:
+    assert build_scorer(spec).target_problem(target, HERE)  # type: ignore[arg-type]
+
+
+def test_scorers_with_the_same_entry_are_equal_and_have_a_version() -> None:
+    one, other = build_scorer({"type": "exact"}), build_scorer({"type": "exact"})
+
+    assert one == other
+    assert (one.name, one.version) == ("exact", "1")
+    assert build_scorer({"type": "exact", "name": "strict"}).name == "strict"
+
+
+@pytest.mark.parametrize("length", [100, 30_000])
+def test_the_last_match_is_the_one_a_reader_sees_last(length: int) -> None:
+    text = "n=1 " + "x" * length + " n=234 " + "y" * (length // 2)
+
+    match = last_match(r"n=(\d+)", PLAIN, text)
+
+    assert match.group(1) == "234"
+    assert last_match("z+", PLAIN, text) is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"type": "exact", "normalise": ["nfkc", "case", "punctuation", "articles", "whitespace"]},
+        {"type": "includes", "whole_words": True, "normalise": ["case", "whitespace"]},
+        {"type": "regex", "pattern": "x*y|x"},
+        {"type": "regex", "pattern": "(x+x+)+y"},
+        {"type": "regex", "pattern": r"(\w+\s?)+$", "dot_all": True},
+        {"type": "numeric"},
+        {"type": "numeric", "after": "x"},
+    ],
+)
+@pytest.mark.parametrize("unit", ["x", "1", "1,234,", "xé ", "-", "1/", "the (A) "])
+@pytest.mark.slow
+def test_ten_megabytes_are_scored_in_linear_time(spec: dict[str, object], unit: str) -> None:
+    scorer = build_scorer(spec)
+    small, large = unit * (1_000_000 // len(unit)), unit * (10_000_000 // len(unit))
+
+    started = time.process_time()
+    scorer.score(small, "18", HERE)
+    between = time.process_time()
+    scorer.score(large, "18", HERE)
+    ended = time.process_time()
+
+    assert ended - between < 40 * (between - started) + 1
+
+
+def test_a_pattern_is_compiled_once() -> None:
+    assert compiled("a+") is compiled("a+")
+    with pytest.raises(PatternError):
+        compiled("(")

@@ -54,7 +54,13 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         path = self._binaries / program
         if program == "createdb" and not path.exists():
-            arguments = (*arguments[:-1], "-d", "postgres", "-qc", f"CREATE DATABASE {arguments[-1]}")
+            arguments = (
+                *arguments[:-1],
+                "-d",
+                "postgres",
+                "-qc",
+                f"CREATE DATABASE {arguments[-1]}",
+            )
             path = self._binaries / "psql"
         done = subprocess.run(
             [str(path), *arguments],

@@ -74,7 +74,9 @@ class Provider:
         self.latency = float(config.get("latency_ms", 0)) / 1000
         self.seed = str(config.get("seed", 0))
         self.key = config.get("key")
-        self.faults = [(str(name), float(share)) for name, share in config.get("faults", {}).items()]
+        self.faults = [
+            (str(name), float(share)) for name, share in config.get("faults", {}).items()
+        ]
         self.retry_after = config.get("retry_after", 0.05)
         self.has_usage = config.get("usage", True)
         self.models: dict[str, str] = dict(config.get("models", {}))
@@ -417,9 +419,17 @@ async def serve(config: dict[str, Any], port: int) -> None:
     bound = server.sockets[0].getsockname()[1]
     print(json.dumps({"url": f"http://127.0.0.1:{bound}/v1"}), flush=True)
     parent = os.getppid()
+    over = asyncio.Event()
+
+    def look() -> None:
+        # Whoever started it is gone: do not stay behind.
+        if os.getppid() != parent:
+            over.set()
+        loop.call_later(0.5, look)
+
+    look()
     async with server:
-        while os.getppid() == parent:
-            await asyncio.sleep(0.5)
+        await over.wait()
 
 
 def main() -> None:

@@ -1,7 +1,18 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class GatewayConfig(AppConfig):
     name = "plumbmark.gateway"
     label = "gateway"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        settings.CELERY_BEAT_SCHEDULE.setdefault(
+            "gateway: sweep leases",
+            {
+                "task": "gateway.jobs.sweep_leases",
+                "schedule": settings.BUDGET_LEASE_SECONDS / 2,
+                "options": {"expires": settings.BUDGET_LEASE_SECONDS},
+            },
+        )

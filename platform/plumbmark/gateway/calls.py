@@ -6,6 +6,7 @@ statement is made per call.
 """
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from datetime import date, timedelta
@@ -31,7 +32,7 @@ from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
 from plumbmark.gateway.providers.http import Transport
 from plumbmark.gateway.recorder import Recorder
-from plumbmark.gateway.records import CallRecord, compress, exchange_bytes, hash_of
+from plumbmark.gateway.records import CallRecord, exchange_bytes, hash_of
 from plumbmark.gateway.retries import OVERALL_DEADLINES, RetryBudget
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
@@ -57,6 +58,7 @@ class Gateway:
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
         self.in_flight = 0
+        self._is_idle = asyncio.Event()
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self._callers: dict[tuple[int, int, bool], ModelCaller] = {}
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
@@ -84,6 +86,12 @@ class Gateway:
             caller = self._callers.setdefault(key, ModelCaller(self, terms, is_private))
         return caller
 
+    def left(self) -> None:
+        """A call is no longer in flight."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._is_idle.set()
+
     def limit(self, terms: Terms) -> AdaptiveLimit:
         key = (terms.target.base_url, terms.target.upstream_id)
         limit = self._limits.get(key)
@@ -99,9 +107,11 @@ class Gateway:
 
     async def end(self, timeout_seconds: float) -> None:
         """Wait for calls in flight, store everything, give all leases back, close."""
-        ends_at = asyncio.get_running_loop().time() + timeout_seconds
-        while self.in_flight and asyncio.get_running_loop().time() < ends_at:
-            await asyncio.sleep(0.02)
+        self._is_idle.clear()
+        if self.in_flight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await self._is_idle.wait()
         await asyncio.wait([self._recovery], timeout=timeout_seconds)
         await self.recorder.end(timeout_seconds)
         await self.transport.close()
@@ -180,7 +190,7 @@ class ModelCaller:
         try:
             return await self._ask(terms, request, record)
         finally:
-            gateway.in_flight -= 1
+            gateway.left()
             if hold is not None:
                 record.unleased_ids = hold.settle(record.charged)
             if record.attempts:
@@ -226,7 +236,7 @@ class ModelCaller:
             failure = _mark_failed(record, attempt)
         exchange = exchange_bytes(body, _kept_payload(attempt))
         record.exchange_hash = hash_of(exchange)
-        record.exchange = compress(exchange)
+        record.exchange = exchange
         return CallResult(
             call_id=record.id,
             response=response,
@@ -259,9 +269,7 @@ class ModelCaller:
             }
             record.attempts.append(entry)
             try:
-                attempt = await terms.provider.send(
-                    self._gateway.transport, terms.target, body
-                )
+                attempt = await terms.provider.send(self._gateway.transport, terms.target, body)
             finally:
                 limit.release()
                 record.latency_ms = entry["ms"] = int((loop.time() - began) * 1000)
@@ -299,7 +307,9 @@ class ModelCaller:
         except Exception:
             # With the database away the known terms hold on; the queue's bound ends it.
             self._fresh_until = self._loop.time() + KEPT_SECONDS
-            log.warning("the terms of grant %s could not be read again", old.grant_id, exc_info=True)
+            log.warning(
+                "the terms of grant %s could not be read again", old.grant_id, exc_info=True
+            )
         finally:
             self._refreshing = None
 
@@ -391,7 +401,7 @@ def _mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> N
     record.provider_cost = record.hold
     exchange = exchange_bytes(body, None)
     record.exchange_hash = hash_of(exchange)
-    record.exchange = compress(exchange)
+    record.exchange = exchange
 
 
 def _kept_payload(attempt: Attempt) -> Any:
@@ -401,5 +411,3 @@ def _kept_payload(attempt: Attempt) -> Any:
         if len(kept) > _LARGEST_ERROR_BYTES:
             return {"cut": kept[:_LARGEST_ERROR_BYTES].decode("utf-8", "ignore")}
     return payload
-
-

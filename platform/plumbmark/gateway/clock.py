@@ -7,8 +7,7 @@ clocks differ agree on who is silent.
 import time
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Expression, ExpressionWrapper, F, Value
-from django.db.models import DateTimeField, DurationField
+from django.db.models import DateTimeField, DurationField, Expression, ExpressionWrapper, Value
 from django.db.models.functions import Now
 
 _offset = 0.0

@@ -7,10 +7,8 @@ does not fit is fetched, and where the database has no more, waits for calls in 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from plumbmark.gateway import clock, ledger
 from plumbmark.gateway.database import DatabaseThread
@@ -252,7 +250,9 @@ class Leases:
         for share in self._shares.values():
             if not share.has_lease or share.in_flight or share.is_gone:
                 continue
-            is_due = share.used_at <= before if budget_ids is None else share.budget.id in budget_ids
+            is_due = (
+                share.used_at <= before if budget_ids is None else share.budget.id in budget_ids
+            )
             if is_due:
                 share.left = 0
                 closing.append(share)
@@ -278,5 +278,3 @@ class Leases:
             if share is not None:
                 share.is_gone = True
                 share.left = 0
-
-

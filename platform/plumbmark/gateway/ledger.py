@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from plumbmark.gateway import clock
+from plumbmark.gateway import bulk, clock
 from plumbmark.gateway.models import Budget, BudgetLease, Call, Exchange, LedgerLine, QuotaPolicy
 from plumbmark.gateway.money import dollars, nanodollars
-from plumbmark.gateway.records import CallRecord
+from plumbmark.gateway.records import CallRecord, compress
 
 _TRIES = 8
 _SHARE_OF_LEFT = 4
@@ -85,7 +85,7 @@ class _Raced(Exception):
 
 
 def limits_of(payer_id: int) -> tuple[int, int]:
-    """The day's and the month's cap of a namespace: its own policy, the default's, the settings'."""
+    """The day's and the month's cap: of the namespace's own policy, the default, the settings."""
     policies = QuotaPolicy.objects.filter(Q(namespace=payer_id) | Q(namespace=None))
     found = {policy.namespace_id: policy for policy in policies}
     policy = found.get(payer_id) or found.get(None)
@@ -95,7 +95,7 @@ def limits_of(payer_id: int) -> tuple[int, int]:
 
 
 def open_budgets(
-    *, payer_id: int, grant_id: int | None, cap: int | None, day: date
+    *, payer_id: int, grant_id: int, cap: int | None, day: date
 ) -> tuple[OpenBudget, ...]:
     """The budgets that a call of this day is held from, made where they are missing."""
     day_cap, month_cap = limits_of(payer_id)
@@ -293,11 +293,7 @@ def _charge(
             "budget_id", "amount"
         )
     )
-    gone = {
-        budget_id
-        for budget_id, amount in deltas.items()
-        if leases.get(budget_id, -1) < amount
-    }
+    gone = {budget_id for budget_id, amount in deltas.items() if leases.get(budget_id, -1) < amount}
     returned: dict[int, int] = {}
     for budget_id in touched:
         spent = deltas.get(budget_id, 0) + unleased.get(budget_id, 0)
@@ -336,7 +332,7 @@ def _release_lines(returned: dict[int, int], reason: str, now: datetime) -> None
             kind=LedgerLine.Kind.RELEASE,
             reason=f"{dollars(amounts[row.pk])} given back: {reason}"[:200],
             amount=amounts[row.pk],
-            day=row.period_start,
+            day=row.period_start or now.date(),
             at=now,
         )
         for row in days
@@ -423,48 +419,79 @@ def _loss_reason(members: Sequence[CallRecord]) -> str:
     return f"{members[0].subject}: {'; '.join(said)}; the platform bears it"[:200]
 
 
-def _store(
-    records: Sequence[CallRecord], lines: dict[tuple[int, date, str], LedgerLine]
-) -> None:
-    Call.objects.bulk_create(
-        [
-            Call(
-                id=record.id,
-                grant_id=record.grant_id,
-                deployment_id=record.deployment_id,
-                price_card_id=record.price_card_id,
-                ledger_line_id=lines[record.grant_id, record.day, _line_kind(record)].pk,
-                key=record.key,
-                is_duplicate=record.is_duplicate,
-                role=record.role,
-                status=record.status,
-                error_code=record.error_code,
-                error_message=record.error_message,
-                attempts=record.attempts,
-                provider_request_id=record.provider_request_id,
-                upstream_model=record.upstream_model,
-                finish_reason=record.finish_reason,
-                started_at=clock.moment(record.started_at),
-                latency_ms=record.latency_ms,
-                input_tokens=record.input_tokens,
-                output_tokens=record.output_tokens,
-                cached_input_tokens=record.cached_input_tokens,
-                reasoning_tokens=record.reasoning_tokens,
-                usage_estimated=record.usage_estimated,
-                charged=0 if record.is_duplicate else record.charged,
-                provider_cost=record.provider_cost,
-                is_private=record.is_private,
+def _store(records: Sequence[CallRecord], lines: dict[tuple[int, date, str], LedgerLine]) -> None:
+    bulk.insert(
+        Call,
+        _CALL_FIELDS,
+        (
+            (
+                record.id,
+                record.grant_id,
+                record.deployment_id,
+                record.price_card_id,
+                lines[record.grant_id, record.day, _line_kind(record)].pk,
+                record.key,
+                record.is_duplicate,
+                record.role,
+                record.status,
+                record.error_code,
+                record.error_message,
+                record.attempts,
+                record.provider_request_id,
+                record.upstream_model,
+                record.finish_reason,
+                clock.moment(record.started_at),
+                record.latency_ms,
+                record.input_tokens,
+                record.output_tokens,
+                record.cached_input_tokens,
+                record.reasoning_tokens,
+                record.usage_estimated,
+                0 if record.is_duplicate else record.charged,
+                record.provider_cost,
+                record.is_private,
             )
             for record in records
-        ]
+        ),
     )
-    Exchange.objects.bulk_create(
-        [
-            Exchange(call_id=record.id, body=record.exchange, hash=record.exchange_hash)
+    bulk.insert(
+        Exchange,
+        ("call", "body", "hash", "withheld_at", "withheld_reason"),
+        (
+            (record.id, compress(record.exchange), record.exchange_hash, None, "")
             for record in records
             if record.exchange
-        ]
+        ),
     )
+
+
+_CALL_FIELDS = (
+    "id",
+    "grant",
+    "deployment",
+    "price_card",
+    "ledger_line",
+    "key",
+    "is_duplicate",
+    "role",
+    "status",
+    "error_code",
+    "error_message",
+    "attempts",
+    "provider_request_id",
+    "upstream_model",
+    "finish_reason",
+    "started_at",
+    "latency_ms",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "reasoning_tokens",
+    "usage_estimated",
+    "charged",
+    "provider_cost",
+    "is_private",
+)
 
 
 def keep_alive(*, owner: str) -> None:
@@ -474,9 +501,7 @@ def keep_alive(*, owner: str) -> None:
 
 def release_owner(*, owner: str, reason: str) -> int:
     """Give every lease of an owner back; returns how many there were."""
-    budget_ids = list(
-        BudgetLease.objects.filter(owner=owner).values_list("budget_id", flat=True)
-    )
+    budget_ids = list(BudgetLease.objects.filter(owner=owner).values_list("budget_id", flat=True))
     settle(owner=owner, records=(), closing=budget_ids, closing_reason=reason)
     return len(budget_ids)
 

@@ -124,8 +124,6 @@ def estimated_usage(request: ModelRequest, text: str) -> Usage:
     sent = most_input_tokens(request)
     return Usage(
         input_tokens=-(-sent // _BYTES_PER_TOKEN),
-        output_tokens=min(
-            request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)
-        ),
+        output_tokens=min(request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)),
         estimated=True,
     )

@@ -210,7 +210,9 @@ class Recorder:
         if is_about_the_data and len(batch) == 1:
             # The one record that the database refuses must not hold up all others. Its segment is
             # never dropped, so nothing of it is lost.
-            log.error("call %s cannot be stored and stays in the spool", batch[0].id, exc_info=error)
+            log.error(
+                "call %s cannot be stored and stays in the spool", batch[0].id, exc_info=error
+            )
             self._failures = 0
             self._passed(1)
             return
@@ -221,4 +223,6 @@ class Recorder:
             self._failures = 1
             return
         self._failures += 1
-        log.warning("a flush of %d calls failed; it will be tried again", len(batch), exc_info=error)
+        log.warning(
+            "a flush of %d calls failed; it will be tried again", len(batch), exc_info=error
+        )

@@ -55,16 +55,18 @@ class CallRecord:
     provider_cost: int = 0
     is_duplicate: bool = False
     exchange: bytes = b""
-    """Compressed; empty where nothing was sent."""
+    """Canonical JSON; empty where nothing was sent. Compressed on its way into the database."""
     exchange_hash: str = ""
     unleased_ids: frozenset[int] = frozenset()
     """Budgets whose lease was swept while the call was in flight. Not spooled."""
     segments: list[Any] = field(default_factory=list)
     """The spool's segments that must stay until the call is stored."""
+    start_line: bytes = b""
+    """What `started_bytes` wrote, kept for `ended_bytes`."""
 
     def started_bytes(self) -> bytes:
         """What the spool keeps before the call goes out."""
-        return b"S" + _dump(
+        self.start_line = _dump(
             [
                 self.id.hex,
                 self.grant_id,
@@ -81,6 +83,7 @@ class CallRecord:
                 self.budget_ids,
             ]
         )
+        return b"S" + self.start_line
 
     def ended_bytes(self) -> bytes:
         """What the spool keeps before the answer is handed on: everything."""
@@ -104,9 +107,9 @@ class CallRecord:
                 self.exchange_hash,
             ]
         )
-        return b"".join(
-            (b"E", self.started_bytes(), _HEADER_END, head, _HEADER_END, self.exchange)
-        )
+        if not self.start_line:
+            self.started_bytes()
+        return b"".join((b"E", self.start_line, _HEADER_END, head, _HEADER_END, self.exchange))
 
 
 _dump_text = json.JSONEncoder(separators=(",", ":")).encode
@@ -121,9 +124,9 @@ def read_record(frame: bytes) -> CallRecord:
     """A record as the spool kept it; raises ValueError where it is none."""
     if frame[:1] == b"S":
         return _started(frame[1:])
-    if frame[:2] != b"ES":
+    if frame[:1] != b"E":
         raise ValueError("no record of a call")
-    start, head, exchange = frame[2:].split(_HEADER_END, 2)
+    start, head, exchange = frame[1:].split(_HEADER_END, 2)
     record = _started(start)
     (
         record.status,
@@ -150,13 +153,19 @@ def read_record(frame: bytes) -> CallRecord:
 def _started(line: bytes) -> CallRecord:
     values = json.loads(line)
     return CallRecord(
-        UUID(hex=values[0]),
-        *values[1:8],
-        date.fromisoformat(values[8]),
-        values[9],
-        values[10],
-        values[11],
-        tuple(values[12]),
+        id=UUID(hex=values[0]),
+        grant_id=values[1],
+        payer_id=values[2],
+        deployment_id=values[3],
+        price_card_id=values[4],
+        key=values[5],
+        role=values[6],
+        is_private=values[7],
+        day=date.fromisoformat(values[8]),
+        started_at=values[9],
+        subject=values[10],
+        hold=values[11],
+        budget_ids=tuple(values[12]),
     )
 
 

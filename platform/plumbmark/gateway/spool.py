@@ -3,17 +3,18 @@
 One process, one owner name, one lock file, and segments beside it:
 
     <owner>.lock          held with `flock` for as long as the process lives
-    <owner>.<n>.spool     frames: length and CRC-32 (little-endian), then a record
+    <owner>.<n>.spool     frames: length and CRC-32 (little-endian), then a record; empty: the end
 
-The kernel drops the lock when the process dies, however it dies; a process id proves nothing. Each
-frame is one `write`, so a SIGKILL leaves whole frames and at most one cut short at the end. There
-is no fsync: power loss is not what this guards against.
+The kernel drops the lock when the process dies, however it dies; a process id proves nothing. A
+SIGKILL leaves whole frames and at most one cut short at the end, which its checksum shows. There is
+no fsync: power loss is not what this guards against.
 
 Full requests lie in it, so the folder is 0700 and the files are 0600.
 """
 
 import fcntl
 import logging
+import mmap
 import os
 import struct
 import zlib
@@ -25,35 +26,61 @@ from plumbmark.gateway.records import CallRecord, read_record
 log = logging.getLogger(__name__)
 
 _FRAME = struct.Struct("<II")
-_SEGMENT_BYTES = 8 * 1024 * 1024
-_OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_SEGMENT_BYTES = 4 * 1024 * 1024
+_END = bytes(_FRAME.size)
 
 
 class _Segment:
-    __slots__ = ("handle", "needed", "path", "size")
+    """A file of a fixed size, mapped into memory.
 
-    def __init__(self, path: Path) -> None:
+    A frame is a copy into the mapping: no system call, so the event loop never gives up the
+    interpreter's lock for it, and the kernel keeps the pages when the process is killed. Its blocks
+    are allocated beforehand: a full disk is an error here, not a fault in the middle of a copy.
+    """
+
+    __slots__ = ("handle", "map", "needed", "path", "size", "used")
+
+    def __init__(self, path: Path, size: int) -> None:
         self.path = path
-        self.handle = os.open(path, _OPEN_FLAGS | os.O_EXCL, 0o600)
-        self.size = 0
+        self.size = size
+        self.used = 0
         self.needed = 0
         """How many records in it are not stored in the database yet."""
+        self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.posix_fallocate(self.handle, 0, size)
+            self.map = mmap.mmap(self.handle, size)
+        except OSError:
+            os.close(self.handle)
+            path.unlink(missing_ok=True)
+            raise
+
+    def append(self, frame: bytes) -> bool:
+        """Append with an empty frame behind it, which ends the reading; False where it is full."""
+        end = self.used + len(frame)
+        if end + _FRAME.size > self.size:
+            return False
+        self.map[self.used : end + _FRAME.size] = frame + _END
+        self.used = end
+        return True
+
+    def rewind(self) -> None:
+        """Nothing in it is needed: start over."""
+        self.map[: _FRAME.size] = _END
+        self.used = 0
+
+    def release(self) -> None:
+        self.map.close()
+        os.close(self.handle)
 
     def drop(self) -> None:
-        os.close(self.handle)
+        self.release()
         self.path.unlink(missing_ok=True)
 
 
 def prepare(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    written = os.write(handle, data)
-    while written < len(data):
-        # A short write happens on a full disk; the next one says so.
-        written += os.write(handle, data[written:])
 
 
 class Spool:
@@ -66,15 +93,11 @@ class Spool:
         self._count = 0
         # Locked under another name first: a lock file in its place is always a held one.
         fresh = folder / f"{owner}.new"
-        self._lock = os.open(fresh, _OPEN_FLAGS | os.O_EXCL, 0o600)
+        self._lock = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         fresh.rename(folder / f"{owner}.lock")
         self._old: list[_Segment] = []
-        self._current = self._next_segment()
-
-    def _next_segment(self) -> _Segment:
-        self._count += 1
-        return _Segment(self._folder / f"{self._owner}.{self._count}.spool")
+        self._current: _Segment | None = None
 
     def start(self, record: CallRecord) -> None:
         """Keep that a call goes out. Raises OSError where the disk takes no more."""
@@ -85,20 +108,22 @@ class Spool:
         self._append(record, record.ended_bytes())
 
     def _append(self, record: CallRecord, payload: bytes) -> None:
-        if self._current.size >= _SEGMENT_BYTES:
-            self._old.append(self._current)
-            self._current = self._next_segment()
-        segment = self._current
         frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-        try:
-            _write_all(segment.handle, frame)
-        except OSError:
-            # Cut the torn frame off, so that what comes after it can be read.
-            os.ftruncate(segment.handle, segment.size)
-            raise
-        segment.size += len(frame)
+        segment = self._current
+        if segment is None or not segment.append(frame):
+            segment = self._next_segment(len(frame))
+            segment.append(frame)
         segment.needed += 1
         record.segments.append(segment)
+
+    def _next_segment(self, least: int) -> _Segment:
+        path = self._folder / f"{self._owner}.{self._count + 1}.spool"
+        segment = _Segment(path, max(_SEGMENT_BYTES, least + _FRAME.size))
+        self._count += 1
+        if self._current is not None:
+            self._old.append(self._current)
+        self._current = segment
+        return segment
 
     def stored(self, records: Iterable[CallRecord]) -> None:
         """These are in the database; drop the segments that nothing needs any more."""
@@ -109,26 +134,29 @@ class Spool:
         for segment in [old for old in self._old if not old.needed]:
             self._old.remove(segment)
             segment.drop()
-        if self._current.size and not self._current.needed:
-            os.ftruncate(self._current.handle, 0)
-            self._current.size = 0
+        if self._current is not None and self._current.used and not self._current.needed:
+            self._current.rewind()
+
+    def _segments(self) -> list[_Segment]:
+        return [*self._old, self._current] if self._current is not None else self._old
 
     def close(self) -> None:
         """Let go. Segments that are still needed stay for whoever comes next."""
-        for segment in [*self._old, self._current]:
+        is_empty = not any(segment.needed for segment in self._segments())
+        for segment in self._segments():
             if segment.needed:
-                os.close(segment.handle)
+                segment.release()
             else:
                 segment.drop()
-        is_empty = not any(segment.needed for segment in [*self._old, self._current])
         if is_empty:
             (self._folder / f"{self._owner}.lock").unlink(missing_ok=True)
         os.close(self._lock)
 
     def forget_after_fork(self) -> None:
         """In a forked child: close the inherited files, so that they do not outlive their owner."""
-        for handle in [self._lock, *(s.handle for s in [*self._old, self._current])]:
-            os.close(handle)
+        os.close(self._lock)
+        for segment in self._segments():
+            segment.release()
 
 
 class AbandonedSpool:
@@ -162,11 +190,9 @@ class AbandonedSpool:
         """Put a record aside, in the spool's own format, for a person to look at."""
         payload = record.ended_bytes()
         path = self._folder / f"{self.owner}.rejected"
-        handle = os.open(path, _OPEN_FLAGS, 0o600)
-        try:
-            _write_all(handle, _FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
-        finally:
-            os.close(handle)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "ab") as file:
+            file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
 
     def remove(self) -> None:
         for path in self._segments():
@@ -185,6 +211,8 @@ def _read(path: Path) -> Iterator[CallRecord]:
     at = 0
     while at + _FRAME.size <= len(data):
         length, checksum = _FRAME.unpack_from(data, at)
+        if not length:
+            return
         payload = data[at + _FRAME.size : at + _FRAME.size + length]
         if len(payload) < length or zlib.crc32(payload) != checksum:
             log.warning("%s ends with a frame cut short; what comes before it is kept", path.name)

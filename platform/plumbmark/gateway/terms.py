@@ -16,8 +16,8 @@ from plumbmark.gateway import addresses, clock
 from plumbmark.gateway.credentials import CredentialUnreadable, secret_of
 from plumbmark.gateway.models import Deployment, Grant, PriceCard
 from plumbmark.gateway.prices import FixedPrices
-from plumbmark.gateway.providers import Provider, provider_named
-from plumbmark.gateway.providers.base import Target
+from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.providers.base import Provider, Target
 from plumbmark.gateway.providers.http import is_public_address
 
 KEPT_SECONDS = 10.0
@@ -69,11 +69,15 @@ def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
             f"There is no grant {grant_id} or no deployment {deployment_id} in the database."
         ) from error
     card = current_price_card(deployment_id)
-    prices = card and FixedPrices(
-        input_per_mtok=card.input_per_mtok,
-        cached_input_per_mtok=card.cached_input_per_mtok,
-        output_per_mtok=card.output_per_mtok,
-        per_request=card.per_request,
+    prices = (
+        FixedPrices(
+            input_per_mtok=card.input_per_mtok,
+            cached_input_per_mtok=card.cached_input_per_mtok,
+            output_per_mtok=card.output_per_mtok,
+            per_request=card.per_request,
+        )
+        if card
+        else None
     )
     secret, refusal = "", _refusal(grant, deployment, prices)
     if deployment.credential is not None and refusal is None:
@@ -116,7 +120,9 @@ def _refusal(
     grant: Grant, deployment: Deployment, prices: FixedPrices | None
 ) -> CallFailure | None:
     if grant.revoked_at is not None:
-        return _refused(FailureKind.QUOTA, "grant-closed", f"The grant of {grant.subject} is closed.")
+        return _refused(
+            FailureKind.QUOTA, "grant-closed", f"The grant of {grant.subject} is closed."
+        )
     if grant.expires_at is not None and grant.expires_at <= clock.now():
         return _refused(
             FailureKind.QUOTA,

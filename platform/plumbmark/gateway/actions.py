@@ -1,0 +1,215 @@
+"""What changes grants, prices, deployments and quotas, each in one transaction."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common import audit
+from plumbmark.common.errors import Conflict, DomainError, NotAllowed
+from plumbmark.gateway import clock
+from plumbmark.gateway.addresses import checked_base_url
+from plumbmark.gateway.ledger import limits_of
+from plumbmark.gateway.models import (
+    Budget,
+    CatalogueModel,
+    Credential,
+    Deployment,
+    Grant,
+    PriceCard,
+    QuotaPolicy,
+)
+from plumbmark.gateway.permissions import can_manage_deployments
+
+SUBJECT_CHARACTERS = 120
+
+
+def open_grant(
+    *,
+    payer: Namespace,
+    subject: str,
+    deployments: Iterable[Deployment],
+    cap: int | None = None,
+    expires_at: datetime | None = None,
+) -> Grant:
+    """Let calls to these deployments be made at the payer's expense, up to `cap` nanodollars.
+
+    Machinery: whoever opens one has checked that the payer may be charged for it.
+    """
+    if not subject or len(subject) > SUBJECT_CHARACTERS:
+        raise DomainError(f"A grant's subject has 1 to {SUBJECT_CHARACTERS} characters.")
+    if cap is not None and cap < 0:
+        raise DomainError("A grant's cap cannot be negative.")
+    with transaction.atomic():
+        grant = Grant.objects.create(payer=payer, subject=subject, cap=cap, expires_at=expires_at)
+        grant.deployments.set(deployments)
+        if cap is not None:
+            Budget.objects.create(payer=payer, kind=Budget.Kind.GRANT, grant=grant, cap=cap)
+    return grant
+
+
+def close_grant(*, grant: Grant) -> Grant:
+    """No further calls; those in flight settle. Processes notice within ten seconds."""
+    now = timezone.now()
+    if Grant.objects.filter(pk=grant.pk, revoked_at=None).update(revoked_at=now):
+        grant.revoked_at = now
+    else:
+        grant.refresh_from_db(fields=["revoked_at"])
+    return grant
+
+
+def _allow(by: User | None) -> None:
+    # None: the platform itself, from the command line.
+    if by is not None and not can_manage_deployments(by):
+        raise NotAllowed("Only administrators can change deployments, prices and quotas.")
+
+
+def add_deployment(
+    *,
+    slug: str,
+    provider: str,
+    upstream_id: str,
+    base_url: str = "",
+    credential: Credential | None = None,
+    maker: str = "",
+    name: str = "",
+    by: User | None,
+) -> Deployment:
+    """A deployment of the platform's, with its catalogue entry where that is missing."""
+    _allow(by)
+    if provider != Deployment.Provider.BASELINE:
+        base_url = checked_base_url(base_url, is_users=False)
+    first, _, rest = slug.partition("/")
+    maker, name = maker or first, name or rest or first
+    with transaction.atomic():
+        model, _ = CatalogueModel.objects.get_or_create(
+            slug=slug[:160], defaults={"maker": maker[:80], "name": name[:120]}
+        )
+        if Deployment.objects.filter(slug=slug).exists():
+            raise Conflict(f"There is a deployment {slug} already.", code="deployment-exists")
+        deployment = Deployment.objects.create(
+            slug=slug,
+            model=model,
+            provider=provider,
+            base_url=base_url,
+            upstream_id=upstream_id,
+            credential=credential,
+        )
+        audit.record("deployment.add", f"deployment:{deployment.public_id}", by=by, slug=slug)
+    return deployment
+
+
+def ensure_baselines() -> list[Deployment]:
+    """The keyless baselines and their explicit price of 0, made where they are missing."""
+    from plumbmark.gateway.providers.baseline import PROGRAMS
+
+    made = []
+    for program in PROGRAMS:
+        slug = f"baseline/{program}"
+        deployment = Deployment.objects.filter(slug=slug).first()
+        if deployment is None:
+            deployment = add_deployment(
+                slug=slug,
+                provider=Deployment.Provider.BASELINE,
+                upstream_id=program,
+                maker="Plumbmark",
+                name=program.replace("-", " ").capitalize(),
+                by=None,
+            )
+        if not deployment.price_cards.exists():
+            set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
+        made.append(deployment)
+    return made
+
+
+def set_price(
+    *,
+    deployment: Deployment,
+    input_per_mtok: int,
+    output_per_mtok: int,
+    cached_input_per_mtok: int | None = None,
+    per_request: int = 0,
+    source: str = PriceCard.Source.ADMIN,
+    matched_provider: str = "",
+    matched_id: str = "",
+    data_version: str = "",
+    data_date: date | None = None,
+    by: User | None,
+) -> PriceCard:
+    """A price from now on, in nanodollars per million tokens; 0 throughout is free.
+
+    Earlier cards stay: calls keep the one they were made under.
+    """
+    _allow(by)
+    if min(input_per_mtok, output_per_mtok, cached_input_per_mtok or 0, per_request) < 0:
+        raise DomainError("A price cannot be negative.")
+    with transaction.atomic():
+        card = PriceCard.objects.create(
+            deployment=deployment,
+            valid_from=clock.now(),
+            input_per_mtok=input_per_mtok,
+            cached_input_per_mtok=cached_input_per_mtok,
+            output_per_mtok=output_per_mtok,
+            per_request=per_request,
+            source=source,
+            matched_provider=matched_provider[:80],
+            matched_id=matched_id[:200],
+            data_version=data_version[:80],
+            data_date=data_date,
+        )
+        audit.record(
+            "price.set",
+            f"deployment:{deployment.public_id}",
+            by=by,
+            input_per_mtok=str(input_per_mtok),
+            output_per_mtok=str(output_per_mtok),
+            source=source,
+        )
+    return card
+
+
+def set_quota(
+    *,
+    namespace: Namespace | None,
+    day_cap: int,
+    month_cap: int,
+    note: str = "",
+    by: User | None,
+) -> QuotaPolicy:
+    """The limits of a namespace (None: the default of all others), in nanodollars, from now on.
+
+    The periods that are running get the new caps as well, so that a raise helps at once.
+    """
+    _allow(by)
+    if day_cap < 0 or month_cap < 0:
+        raise DomainError("A limit cannot be negative.")
+    with transaction.atomic():
+        policy, _ = QuotaPolicy.objects.update_or_create(
+            namespace=namespace,
+            defaults={"day_cap": day_cap, "month_cap": month_cap, "note": note[:200]},
+        )
+        apply_quota(namespace=namespace)
+        thing = f"namespace:{namespace.public_id}" if namespace else "quota:default"
+        audit.record(
+            "quota.set", thing, by=by, day_cap=str(day_cap), month_cap=str(month_cap), note=note
+        )
+    return policy
+
+
+def apply_quota(*, namespace: Namespace | None) -> None:
+    """Bring the running periods to the limits that hold now."""
+    today = clock.today()
+    running = Budget.objects.filter(
+        grant=None, period_start__in=[today, today.replace(day=1)]
+    ).order_by("pk")
+    if namespace is not None:
+        running = running.filter(payer=namespace)
+    for budget in running:
+        is_current_day = budget.kind == Budget.Kind.DAY and budget.period_start == today
+        is_current_month = budget.kind == Budget.Kind.MONTH
+        if is_current_day or is_current_month:
+            day_cap, month_cap = limits_of(budget.payer_id)
+            cap = day_cap if budget.kind == Budget.Kind.DAY else month_cap
+            Budget.objects.filter(pk=budget.pk).update(cap=cap)

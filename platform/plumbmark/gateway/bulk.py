@@ -1,0 +1,50 @@
+"""Many rows of one model in one go, for the flush.
+
+`bulk_create` spends about ten times as long in Python on each row as the database needs for it, and
+every millisecond of that is taken from the event loop. Here a row is a plain tuple; values are
+adapted per column once it is known which columns need it. Same tables, same constraints, any
+backend of Django's.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import connection, models
+
+
+def _adapter(field: Any) -> Callable[[Any], Any] | None:
+    """How values of a column must be changed for this backend, or None: not at all."""
+    operations = connection.ops
+    if isinstance(field, models.ForeignKey | models.OneToOneField):
+        return _adapter(field.target_field)
+    if isinstance(field, models.UUIDField):
+        return None if connection.features.has_native_uuid_field else lambda value: value.hex
+    if isinstance(field, models.DateTimeField):
+        return operations.adapt_datetimefield_value
+    if isinstance(field, models.JSONField):
+        return lambda value: operations.adapt_json_value(value, None)
+    return None
+
+
+def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows whose values stand in the order of the model's field names."""
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    adapters = [
+        (place, adapt)
+        for place, field in enumerate(fields)
+        if (adapt := _adapter(field)) is not None
+    ]
+    adapted = []
+    for row in rows:
+        values = list(row)
+        for place, adapt in adapters:
+            values[place] = adapt(values[place])
+        adapted.append(values)
+    if not adapted:
+        return
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, adapted)

@@ -1,0 +1,21 @@
+"""Who may see and do what with quota, calls and deployments. Pure predicates."""
+
+from django.contrib.auth.models import AnonymousUser
+
+from plumbmark.accounts.models import Membership, Namespace, User
+
+Visitor = User | AnonymousUser
+
+
+def can_view_ledger(user: Visitor, namespace: Namespace) -> bool:
+    """The person behind a namespace, the members of a team, and staff."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    if user.is_staff or namespace.user_id == user.pk:
+        return True
+    return Membership.objects.filter(namespace=namespace, user=user).exists()
+
+
+def can_manage_deployments(user: Visitor) -> bool:
+    """The platform's deployments, prices and quotas are in the hands of staff."""
+    return isinstance(user, User) and user.is_active and user.is_staff

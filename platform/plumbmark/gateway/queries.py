@@ -1,0 +1,174 @@
+"""Named reads of the gateway."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import DomainError
+from plumbmark.engine.ports import CallResult, ModelRequest, ModelResponse, Usage
+from plumbmark.gateway import clock, prices
+from plumbmark.gateway.calls import renewal_of
+from plumbmark.gateway.ledger import limits_of
+from plumbmark.gateway.models import Budget, Call, Deployment, LedgerLine
+from plumbmark.gateway.prices import Prices
+from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.records import decompress
+from plumbmark.gateway.terms import current_price_card
+
+_KEYS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodQuota:
+    """One limit of a namespace, in nanodollars; `renews_at` is in UTC."""
+
+    kind: str
+    cap: int
+    spent: int
+    reserved: int
+    left: int
+    renews_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaStatus:
+    """Where a namespace stands with its limits."""
+
+    day: PeriodQuota
+    month: PeriodQuota
+
+    @property
+    def left(self) -> int:
+        """What the tighter of the two leaves."""
+        return min(self.day.left, self.month.left)
+
+    @property
+    def binding(self) -> PeriodQuota:
+        """The limit that leaves less: the one to wait for."""
+        return self.day if self.day.left <= self.month.left else self.month
+
+
+def quota_status(namespace: Namespace) -> QuotaStatus:
+    """The running day and month of a namespace; at most two queries."""
+    today = clock.today()
+    month = today.replace(day=1)
+    rows = Budget.objects.filter(payer=namespace, grant=None).filter(
+        Q(kind=Budget.Kind.DAY, period_start=today) | Q(kind=Budget.Kind.MONTH, period_start=month)
+    )
+    found = {row.kind: row for row in rows}
+    day_cap, month_cap = (0, 0) if len(found) == 2 else limits_of(namespace.pk)
+    periods = []
+    for kind, start, cap in (
+        (Budget.Kind.DAY, today, day_cap),
+        (Budget.Kind.MONTH, month, month_cap),
+    ):
+        row = found.get(kind) or Budget(payer=namespace, kind=kind, period_start=start, cap=cap)
+        renews = datetime.combine(renewal_of(kind.value, start), time(), UTC)
+        periods.append(PeriodQuota(kind.value, row.cap, row.spent, row.reserved, row.left, renews))
+    return QuotaStatus(*periods)
+
+
+def has_balance(namespace: Namespace, amount: int) -> bool:
+    """Whether both limits could cover so many nanodollars now."""
+    return quota_status(namespace).left >= amount
+
+
+def ledger_of(namespace: Namespace) -> QuerySet[LedgerLine]:
+    """The lines of a namespace's ledger, newest first."""
+    return LedgerLine.objects.filter(payer=namespace).select_related("grant").order_by("-id")
+
+
+def calls_of_line(line: LedgerLine) -> QuerySet[Call]:
+    """The calls that a line stands for, oldest first, without their exchanges."""
+    return (
+        Call.objects.filter(ledger_line=line)
+        .select_related("deployment")
+        .order_by("started_at", "id")
+    )
+
+
+def callable_deployments(*, to: Namespace | None) -> QuerySet[Deployment]:
+    """What a namespace may call: the platform's deployments and its own. None: the platform's."""
+    visible = Q(owner=None) if to is None else Q(owner=None) | Q(owner=to)
+    return Deployment.objects.filter(visible, is_active=True).select_related("model")
+
+
+def request_bound(request: ModelRequest, price_card: Prices | None, deployment: Deployment) -> int:
+    """Nanodollars that this request can cost its payer at most: what is held before it goes out.
+
+    A user's own deployment is not metered: 0. Raises `DomainError` where the platform's has no
+    price.
+    """
+    if deployment.owner_id is not None:
+        return 0
+    if price_card is None:
+        raise DomainError(
+            f"{deployment.slug} has no price, so its calls cannot be metered. An administrator can "
+            "set one, or state that it is free.",
+            code="no-price",
+        )
+    return prices.most_cost(price_card, request, deployment.billed_output_tokens_at_most)
+
+
+def cost_bound(deployment: Deployment, requests: Iterable[ModelRequest]) -> int:
+    """The sum of `request_bound` under the price that holds now. One query."""
+    card = current_price_card(deployment.pk)
+    return sum(request_bound(request, card, deployment) for request in requests)
+
+
+def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, CallResult]:
+    """The answers that were recorded for these keys, rebuilt from their exchanges.
+
+    For a crash between an answer and its consequence: what was answered is not asked again. An
+    answer whose exchange was withheld, or that cannot be read any more, is not among them.
+    """
+    found: dict[str, CallResult] = {}
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        calls = Call.objects.filter(
+            grant=grant_id,
+            key__in=keys[start : start + _KEYS_PER_QUERY],
+            status=Call.Status.ANSWERED,
+            is_duplicate=False,
+            exchange__withheld_at=None,
+        ).select_related("exchange", "deployment")
+        for call in calls:
+            response = _response_of(call)
+            if response is not None:
+                found[call.key] = CallResult(
+                    call_id=call.pk,
+                    response=response,
+                    failure=None,
+                    charged=call.charged,
+                    provider_cost=call.provider_cost,
+                    latency_ms=call.latency_ms,
+                    attempts=len(call.attempts),
+                )
+    return found
+
+
+def _response_of(call: Call) -> ModelResponse | None:
+    provider = provider_named(call.deployment.provider)
+    if provider is None:
+        return None
+    parsed = provider.parse(decompress(bytes(call.exchange.body))["response"])
+    if not isinstance(parsed, ModelResponse):
+        return None
+    usage = Usage(
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_input_tokens,
+        call.reasoning_tokens,
+        call.usage_estimated,
+    )
+    return ModelResponse(parsed.text, parsed.finish_reason, parsed.model, usage, parsed.reasoning)
+
+
+def deployments_without_price() -> QuerySet[Deployment]:
+    """The platform's deployments that refuse calls for want of a price."""
+    return Deployment.objects.filter(owner=None, is_active=True).exclude(
+        price_cards__valid_from__lte=timezone.now()
+    )

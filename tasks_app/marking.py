@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plumbmark.scoring.scorers import ScoringContext, build_scorer
-
+from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from tasks_app.definitions import Definition
 from tasks_app.models import Item, TaskVersion
 
@@ -29,6 +28,7 @@ class Marker:
     def __init__(self, version: TaskVersion) -> None:
         definition = Definition.from_document(version.definition)
         self._main = definition.main
+        self._choice_seed = definition.prompt.shuffle_seed
         self._scorers = {spec.name: build_scorer(spec.as_spec()) for spec in definition.scorers}
 
     @property
@@ -38,7 +38,7 @@ class Marker:
 
     def mark(self, output: str, item: Item) -> Mark:
         """Never raises: a scorer's bug leaves the sample unscored, with the reason."""
-        context = ScoringContext(key=item.key, choices=item.choices)
+        context = ScorerContext(item.key, item.choices or (), self._choice_seed)
         verdicts = {}
         for name, scorer in self._scorers.items():
             try:

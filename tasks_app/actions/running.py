@@ -8,8 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from plumbmark.gateway.actions import open_grant, reopen_grant
-from plumbmark.gateway.queries import current_price_card, request_bound
 
 import plumbmark
 from plumbmark.accounts.models import Namespace, User
@@ -19,7 +17,10 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
+from plumbmark.gateway.actions import open_grant, reopen_grant
 from plumbmark.gateway.models import Deployment, PriceCard
+from plumbmark.gateway.queries import request_bound
+from plumbmark.gateway.terms import current_price_card
 from tasks_app.definitions import Definition
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
@@ -70,7 +71,7 @@ def cost_bound(
         repeats=version.repeats,
         parameters=parameters_of(version, contender),
     )
-    card = current_price_card(deployment)
+    card = current_price_card(deployment.pk)
     samples = items * version.repeats
     limit = draft.parameters["max_output_tokens"]
     is_metered = deployment.owner_id is None
@@ -111,7 +112,7 @@ def start_run(
             "quota. An administrator can set one.",
             code="no-price",
         )
-    card = current_price_card(deployment)
+    card = current_price_card(deployment.pk)
     with transaction.atomic():
         run = _create_run(version, contender, purpose, namespace, by, items, bound, card)
         run.grant = open_grant(

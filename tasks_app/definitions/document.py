@@ -62,6 +62,11 @@ class PromptSpec:
     choice_order: str = "as-given"
     choice_seed: int = 0
 
+    @property
+    def shuffle_seed(self) -> int | None:
+        """The seed of the options' order; None: as the data has them."""
+        return self.choice_seed if self.choice_order == "shuffled" else None
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingSpec:
@@ -99,7 +104,7 @@ class ScorerSpec:
 
     def as_spec(self) -> dict[str, Any]:
         """What `plumbmark.scoring.scorers.build_scorer` takes."""
-        return {"type": self.type, **self.options}
+        return {"type": self.type, "name": self.name, **self.options}
 
 
 @dataclass(frozen=True, slots=True)

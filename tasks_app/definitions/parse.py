@@ -5,12 +5,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import re2
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
-from plumbmark.scoring.scorers import build_scorer
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from tasks_app.definitions.document import (
     ChoicesSpec,
     DataSpec,
@@ -248,8 +248,9 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             )
         try:
             build_scorer(scorer.as_spec())
-        except ValueError as error:
-            yield _problem(str(error), where, located)
+        except ScorerSpecError as error:
+            place = (*where, error.option) if error.option else where
+            yield _problem(error.message, place, located)
         lower, upper = scorer.metric.lower, scorer.metric.upper
         if lower is not None and upper is not None and not lower < upper:
             yield _problem(
@@ -257,7 +258,7 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             )
         if any(bound is not None and not math.isfinite(bound) for bound in (lower, upper)):
             yield _problem("bounds must be finite or null", (*where, "metric"), located)
-        if scorer.type == "choice" and definition.data.choices is None:
+        if scorer.type == "multiple_choice" and definition.data.choices is None:
             yield _problem(
                 "needs the options of each item: name them in data.choices", where, located
             )
@@ -301,11 +302,9 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
             yield _problem("takes column or columns, not both", ("data", "target"), located)
         if target.pattern:
             try:
-                re2.compile(target.pattern)
-            except re2.error as error:
-                yield _problem(
-                    f"is not an RE2 pattern: {error}", ("data", "target", "pattern"), located
-                )
+                compiled(target.pattern)
+            except PatternError as error:
+                yield _problem(str(error), ("data", "target", "pattern"), located)
     needing = [scorer for scorer in definition.scorers if _needs_target(scorer)]
     if target is None and needing:
         yield _problem(
@@ -317,4 +316,4 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 
 
 def _needs_target(scorer: ScorerSpec) -> bool:
-    return not (scorer.type == "regex" and "pattern" in scorer.options)
+    return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

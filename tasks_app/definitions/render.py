@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from plumbmark.scoring.scorers import LETTERS, ordered_choices
-
+from plumbmark.scoring.shuffling import LETTERS
+from plumbmark.scoring.shuffling import shown_choices as in_order
 from tasks_app.definitions.document import Definition
 from tasks_app.definitions.templates import CHOICES, parse_template
 
@@ -48,8 +48,7 @@ def rendered_choices(definition: Definition, item: Question) -> str:
 
 def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
     assert item.choices is not None
-    seed = definition.prompt.choice_seed if definition.prompt.choice_order == "shuffled" else None
-    return ordered_choices(item.choices, seed=seed, key=item.key)
+    return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
 
 
 def text_of(value: Any) -> str:

@@ -5,7 +5,7 @@ It is served at `/schemas/task-definition.json` and documented in docs/authors/d
 
 from typing import Any
 
-from plumbmark.scoring.scorers import SCORER_OPTIONS
+from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
 
 MOST_REPEATS = 100
 MOST_OUTPUT_TOKENS = 1_000_000

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import re2
-from plumbmark.scoring.scorers import LETTERS
-
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.scoring.scorers import ScorerContext, build_scorer
+from plumbmark.scoring.scorers.patterns import compiled
+from plumbmark.scoring.shuffling import LETTERS
 from tasks_app.definitions.document import Definition, TargetSpec
 from tasks_app.definitions.render import columns_used, text_of
 from tasks_app.definitions.templates import unknown_column_message
@@ -119,10 +119,12 @@ class _ItemReader:
         self._used = sorted(columns_used(definition))
         self._needs = self._needed_columns()
         self._pattern = (
-            re2.compile(self._data.target.pattern)
+            compiled(self._data.target.pattern)
             if self._data.target and self._data.target.pattern
             else None
         )
+        self._scorers = [build_scorer(scorer.as_spec()) for scorer in definition.scorers]
+        self._seed = definition.prompt.shuffle_seed
         self._id_lines: dict[str, int] = {}
         self._is_first = True
 
@@ -149,11 +151,13 @@ class _ItemReader:
         values = row.values
         key = self._key(row, position)
         choices = self._choices(row)
+        target = self._target(row, data.target) if data.target else None
+        self._check_target(row, key, target, choices)
         return ImportedItem(
             position=position,
             key=key,
             input={column: values[column] for column in self._used},
-            target=self._target(row, data.target) if data.target else None,
+            target=target,
             choices=choices,
             cluster=self._word(row, data.cluster) if data.cluster else "",
             slices={column: self._word(row, column) for column in data.slices},
@@ -237,6 +241,15 @@ class _ItemReader:
                 Problem("holds no right answer", ", ".join(spec.columns)[:80], row.line)
             )
         return found[0] if len(found) == 1 else found
+
+    def _check_target(self, row: Row, key: str, target: Any, choices: Sequence[str] | None) -> None:
+        """A target that no answer could ever meet is a fault of the data."""
+        context = ScorerContext(key, choices or (), self._seed)
+        for scorer in self._scorers:
+            problem = scorer.target_problem(target, context)
+            if problem:
+                columns = self._data.target.columns if self._data.target else ()
+                raise RowProblem(Problem(problem, ", ".join(columns)[:80], row.line))
 
     def _targets_in(self, row: Row, column: str, spec: TargetSpec) -> list[Any]:
         value = row.values[column]

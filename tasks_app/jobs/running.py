@@ -14,12 +14,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from plumbmark.gateway.queries import recorded_answers
 
 from plumbmark.engine.evaluation import Evaluation
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
 from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
 from plumbmark.gateway import runtime
+from plumbmark.gateway.calls import ModelCaller as GatewayCaller
+from plumbmark.gateway.queries import recorded_answers
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
@@ -61,6 +62,10 @@ class _Held:
     @property
     def is_finished(self) -> bool:
         return self.is_planned and not self.outstanding
+
+
+async def _caller(grant_id: int, deployment_id: int) -> GatewayCaller:
+    return await runtime.gateway().caller(grant_id=grant_id, deployment_id=deployment_id)
 
 
 class RememberingCaller:
@@ -111,9 +116,7 @@ class RunSlice:
         deployment = self.run.contender.deployment
         assert deployment is not None
         assert self.run.grant_id is not None
-        metered = runtime.run(
-            runtime.gateway().caller(grant_id=self.run.grant_id, deployment_id=deployment.pk)
-        )
+        metered = runtime.run(_caller(self.run.grant_id, deployment.pk))
         self._caller = RememberingCaller(metered)
         self._hold(*self._first)
         evaluation = Evaluation(

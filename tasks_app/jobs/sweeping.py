@@ -4,10 +4,10 @@ import logging
 from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q
-from plumbmark.gateway.queries import has_balance
 
 from plumbmark.common.clock import database_now, now
-from plumbmark.gateway import recovery
+from plumbmark.gateway.jobs import sweep_leases
+from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
@@ -20,7 +20,7 @@ _STALE = timedelta(seconds=3)
 def sweep() -> bool:
     """Mend; returns whether there is work to ring for."""
     # First what dead processes were answered, so that the next holder of a shard finds it.
-    recovery.recover()
+    sweep_leases()
     requeue_expired(Shard.objects.all())
     requeue_expired(ScoringShard.objects.all())
     resume_where_there_is_balance()

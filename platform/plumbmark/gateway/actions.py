@@ -213,3 +213,10 @@ def apply_quota(*, namespace: Namespace | None) -> None:
             day_cap, month_cap = limits_of(budget.payer_id)
             cap = day_cap if budget.kind == Budget.Kind.DAY else month_cap
             Budget.objects.filter(pk=budget.pk).update(cap=cap)
+
+
+def reopen_grant(*, grant: Grant) -> Grant:
+    """Let a closed grant be used again, under the same cap: its work goes on."""
+    Grant.objects.filter(pk=grant.pk).update(revoked_at=None)
+    grant.revoked_at = None
+    return grant

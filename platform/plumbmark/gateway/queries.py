@@ -13,7 +13,7 @@ from plumbmark.engine.ports import CallResult, ModelRequest, ModelResponse, Usag
 from plumbmark.gateway import clock, prices
 from plumbmark.gateway.calls import renewal_of
 from plumbmark.gateway.ledger import limits_of
-from plumbmark.gateway.models import Budget, Call, Deployment, LedgerLine
+from plumbmark.gateway.models import Budget, Call, Deployment, Grant, LedgerLine
 from plumbmark.gateway.prices import Prices
 from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.records import decompress
@@ -72,8 +72,12 @@ def quota_status(namespace: Namespace) -> QuotaStatus:
     return QuotaStatus(*periods)
 
 
-def has_balance(namespace: Namespace, amount: int) -> bool:
-    """Whether both limits could cover so many nanodollars now."""
+def has_balance(namespace: Namespace, amount: int, *, grant: Grant | None = None) -> bool:
+    """Whether both limits, and the grant's own cap, could cover so many nanodollars now."""
+    if grant is not None and grant.cap is not None:
+        budget = Budget.objects.filter(grant=grant).first()
+        if budget is not None and budget.left < amount:
+            return False
     return quota_status(namespace).left >= amount
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -71,6 +71,25 @@ def _runtime() -> _Runtime:
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run on the process's event loop and wait for the result; exceptions propagate."""
     return _runtime().run(coroutine)
+
+
+def submit(coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+    """Start on the process's event loop; the future is the caller's to wait for or cancel."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _runtime().loop)
+
+
+def call_soon(function: Callable[..., object], *arguments: object) -> None:
+    """Call on the event loop soon, without waiting."""
+    _runtime().loop.call_soon_threadsafe(function, *arguments)
+
+
+def call_and_wait(function: Callable[..., T], *arguments: object) -> T:
+    """Call on the event loop and wait for what it returns."""
+
+    async def called() -> T:
+        return function(*arguments)
+
+    return run(called())
 
 
 def gateway() -> Gateway:

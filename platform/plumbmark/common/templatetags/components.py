@@ -21,7 +21,7 @@ register = template.Library()
 
 
 @register.simple_block_tag(end_name="enddata_table")
-def data_table(content: str, caption: str, id: str) -> SafeString:  # noqa: A002
+def data_table(content: str, caption: str, id: str) -> SafeString:
     """A table in a labelled, focusable region that alone scrolls.
 
     `{% data_table "Entries" id="entries" %}<thead>…</thead><tbody>…</tbody>{% enddata_table %}`
@@ -46,7 +46,7 @@ def notice(content: str, title: str = "", state: str = "info") -> SafeString:
 
 
 @register.simple_block_tag(end_name="enddefinition")
-def definition(content: str, title: str, open: bool = False) -> SafeString:  # noqa: A002
+def definition(content: str, title: str, open: bool = False) -> SafeString:
     """A titled block that folds."""
     return format_html(
         '<details class="definition"{}><summary>{}</summary>'
@@ -170,7 +170,7 @@ def progress(
     failed: int = 0,
     note: str = "",
     state: str = "",
-    id: str = "",  # noqa: A002
+    id: str = "",
 ) -> dict[str, Any]:
     """How far something is: `done` of `total`, of which `failed` did not succeed."""
     share = done / total if total else 0.0

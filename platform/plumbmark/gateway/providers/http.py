@@ -5,7 +5,6 @@ pools have no limit of their own. Redirects are never followed: they could lead 
 the credential, or past the address guard.
 """
 
-import asyncio
 import ipaddress
 import json
 import socket
@@ -132,7 +131,7 @@ class Transport:
                         "answer-too-large", f"the answer is larger than {LARGEST_BODY} bytes", status
                     )
                 return _reply(status, response.headers, raw, secret)
-        except (asyncio.TimeoutError, TimeoutError):
+        except TimeoutError:
             return Broken("deadline", f"no whole answer within {deadline_seconds:g} s", status)
         except PrivateAddress as error:
             return Broken("private-address", str(error))

@@ -1,0 +1,104 @@
+"""The options of every scorer type as JSON Schema, for the published schema.
+
+`plumbmark.scoring.scorers` reads the same options; a test holds the two together.
+"""
+
+from typing import Any
+
+from plumbmark.scoring.normalise import DEFAULT_STEPS, STEPS
+
+_AFTER: dict[str, Any] = {
+    "description": "Look only at what follows the last of these marks.",
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": 100},
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": 100},
+            "minItems": 1,
+            "maxItems": 10,
+        },
+    ],
+}
+_WITHOUT_MARKER: dict[str, Any] = {
+    "enum": ["wrong", "anywhere"],
+    "default": "wrong",
+    "description": "An output without the mark: is wrong, or is looked at whole.",
+}
+_NORMALISE: dict[str, Any] = {
+    "type": "array",
+    "items": {"enum": list(STEPS)},
+    "maxItems": len(STEPS),
+    "default": list(DEFAULT_STEPS),
+    "description": "What to even out in answer and target before they are compared, in order.",
+}
+_PLACE = {"after": _AFTER, "without_marker": _WITHOUT_MARKER}
+_TOLERANCE: dict[str, Any] = {"type": ["number", "string"], "default": 0}
+
+
+def _flag(description: str, default: bool) -> dict[str, Any]:
+    return {"type": "boolean", "default": default, "description": description}
+
+
+SCORER_OPTIONS: dict[str, dict[str, Any]] = {
+    "exact": {
+        "description": "Right where the output equals a target.",
+        "properties": {**_PLACE, "normalise": _NORMALISE},
+    },
+    "includes": {
+        "description": "Right where the output contains a target.",
+        "properties": {
+            **_PLACE,
+            "normalise": _NORMALISE,
+            "whole_words": _flag("Only between word borders.", False),
+        },
+    },
+    "regex": {
+        "description": "Takes the answer with an RE2 pattern and compares it with the target, or "
+        "is right wherever the pattern matches.",
+        "properties": {
+            **_PLACE,
+            "pattern": {"type": "string", "minLength": 1, "maxLength": 4096},
+            "group": {
+                "type": ["integer", "string"],
+                "description": "The group that holds the answer; the first where it is left out.",
+            },
+            "compare": {"enum": ["target", "pattern"], "default": "target"},
+            "take": {"enum": ["last", "first"], "default": "last"},
+            "ignore_case": _flag("Upper and lower case are the same.", False),
+            "dot_all": _flag("A dot matches line ends too.", False),
+            "full_match": _flag("The pattern must match the whole text.", False),
+            "normalise": _NORMALISE,
+        },
+        "required": ["pattern"],
+    },
+    "numeric": {
+        "description": "Takes a number from the output and compares it with the target's.",
+        "properties": {
+            **_PLACE,
+            "take": {"enum": ["last", "first"], "default": "last"},
+            "decimal_sign": {"enum": ["point", "comma"], "default": "point"},
+            "thousands_separator": {"enum": ["comma", "point", "space", "apostrophe", "none"]},
+            "fractions": _flag("Read 3/4 as a number.", True),
+            "percent": {
+                "enum": ["ignore", "hundredth"],
+                "default": "ignore",
+                "description": "Whether 5 % is 5 or 0.05.",
+            },
+            "absolute_tolerance": _TOLERANCE,
+            "relative_tolerance": _TOLERANCE,
+        },
+    },
+    "multiple_choice": {
+        "description": "Makes out which option the output settles on.",
+        "properties": {
+            **_PLACE,
+            "target_is": {
+                "enum": ["auto", "letter", "index", "number", "text"],
+                "default": "auto",
+                "description": "How the target names an option: by letter, index from 0, number "
+                "from 1, or its text.",
+            },
+            "accept_text": _flag("An option's own text counts as choosing it.", True),
+        },
+    },
+}

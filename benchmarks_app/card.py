@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.common.errors import Problem
@@ -13,8 +14,8 @@ LONGEST_ANSWER = 5000
 @dataclass(frozen=True, slots=True)
 class Question:
     key: str
-    title: str
-    help: str
+    title: Promise
+    help: Promise
 
 
 QUESTIONS = (

@@ -38,6 +38,7 @@ def item_scores(scoring: Scoring) -> ItemScores:
     for ordinal, value in scored.order_by("sample__ordinal").values_list(
         "sample__ordinal", "value"
     ):
+        assert value is not None
         values[ordinal // repeats].append(value)
     return {
         key: ItemScore(tuple(found), repeats - len(found), cluster or None)

@@ -96,7 +96,7 @@ def save_draft(
     task: Task,
     definition_text: str | None = None,
     definition_format: str | None = None,
-    upload: UploadedFile | None = None,
+    upload: "UploadedFile[bytes] | None" = None,
     by: User,
 ) -> TaskDraft:
     """Keep what the author has, finished or not. Faults are told by `checked_draft`."""
@@ -127,7 +127,7 @@ def save_draft(
     return draft
 
 
-def store_upload(*, namespace: Namespace, upload: UploadedFile, by: User) -> DataFile:
+def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: User) -> DataFile:
     """Keep an uploaded file as it came; the same bytes of one namespace are kept once."""
     limit = settings.MAX_DATA_FILE_BYTES
     if upload.size is None or upload.size > limit:

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from plumbmark.scoring.outcomes import Outcome
 
 import plumbmark
 from plumbmark.accounts.models import Namespace, User
@@ -15,6 +14,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
+from plumbmark.scoring.outcomes import Outcome
 from tasks_app.actions.authoring import data_limits, store_upload
 from tasks_app.actions.contenders import submitted_contender
 from tasks_app.actions.scoring import queue_scoring
@@ -33,7 +33,7 @@ def submit_outputs(
     maker: str = "",
     description: str = "",
     namespace: Namespace,
-    upload: UploadedFile | None = None,
+    upload: "UploadedFile[bytes] | None" = None,
     rows: Iterable[Mapping[str, Any]] | None = None,
     by: User,
 ) -> Run:

@@ -151,7 +151,7 @@ class DraftCheckView(DraftView):
         """Check the whole draft; 422 names every problem with its line."""
         draft = self._draft(public_id, request)
         with authoring.checked_draft(draft) as (definition, imported):
-            first = []
+            first: list[dict[str, Any]] = []
             for item in imported:
                 if len(first) == FIRST_ITEMS:
                     break

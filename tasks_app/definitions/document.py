@@ -127,7 +127,8 @@ class Definition:
 
     def as_document(self) -> dict[str, Any]:
         """A JSON-able document that `from_document` reads back to an equal definition."""
-        return _plain(asdict(self))
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Definition":

@@ -94,24 +94,26 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 def _told(error: ValidationError, located: Located) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
+    value: Any = error.validator_value
+    instance: Any = error.instance
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "additionalProperties":
         known = sorted(schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(known)):
+        for key in sorted(set(instance) - set(known)):
             close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
             hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
             yield _problem(f"the key is not known; {hint}", (*path, key), located)
         return
     if error.validator == "required":
-        for key in error.validator_value:
-            if key not in error.instance:
+        for key in value:
+            if key not in instance:
                 yield _problem(f"the key {key!r} is missing", path, located)
         return
     yield _problem(_message(error, schema), path, located)
 
 
 def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
-    value = error.validator_value
+    value: Any = error.validator_value
     shown = repr(error.instance)
     shown = shown if len(shown) <= 60 else shown[:57] + "…"
     match error.validator:

@@ -6,9 +6,9 @@ surprise: anchors, tags, duplicate keys, deep nesting, numbers that JSON cannot 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json import decoder
 from typing import Any
 
 import yaml
@@ -134,7 +134,7 @@ def _check_events(text: str) -> None:
     depth = 0
     documents = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
@@ -143,9 +143,9 @@ def _check_events(text: str) -> None:
             raise InvalidInput(
                 [Problem("anchors and aliases (& and *) are not taken; write it out", line=line)]
             )
-        if getattr(event, "tag", None):
+        if tag := getattr(event, "tag", None):
             raise InvalidInput(
-                [Problem(f"the tag {event.tag} is not taken; leave it out", line=line)]
+                [Problem(f"the tag {tag} is not taken; leave it out", line=line)]
             )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -212,6 +212,7 @@ def _number(text: str, path: Path, place: Place) -> int | float:
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_scan_string: Callable[[str, int, bool], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -271,7 +272,7 @@ class _JsonReader:
 
     def _string(self, index: int) -> tuple[str, int]:
         try:
-            text, end = scanstring(self._text, index + 1, True)
+            text, end = _scan_string(self._text, index + 1, True)
         except json.JSONDecodeError as error:
             raise self._problem(error.msg, error.pos) from error
         if any(0xD800 <= ord(character) < 0xE000 for character in text):

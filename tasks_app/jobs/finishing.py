@@ -9,10 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
-from plumbmark.gateway.actions import close_grant
 
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
+from plumbmark.gateway.actions import close_grant
 from tasks_app.estimating import estimate_scoring
 from tasks_app.models import Run, Sample, Scoring, Shard
 
@@ -134,5 +134,5 @@ def median_latency(run: Run) -> int | None:
     latencies = Sample.objects.filter(run=run, latency_ms__isnull=False).values_list(
         "latency_ms", flat=True
     )
-    values = list(latencies)
+    values = [latency for latency in latencies if latency is not None]
     return round(statistics.median(values)) if values else None

@@ -28,11 +28,11 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
         problems.append(Problem(f"at most {_MOST_TAGS} fit, not {len(tags)}", "tags"))
     cleaned = set()
     for tag in tags:
-        word = tag.strip().lower() if isinstance(tag, str) else ""
+        word = tag.strip().lower()
         if not _TAG.match(word):
             problems.append(
                 Problem(
-                    f"{str(tag)[:40]!r} is no tag: use up to 40 letters, digits, spaces and -+.",
+                    f"{tag[:40]!r} is no tag: use up to 40 letters, digits, spaces and -+.",
                     "tags",
                 )
             )

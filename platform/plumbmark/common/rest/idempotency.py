@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +27,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
     @wraps(method)
     def wrapped(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER, "")
-        if not key or not request.user.is_authenticated:
+        if not key or isinstance(request.user, AnonymousUser):
             return method(self, request, *args, **kwargs)
         if len(key) > _LONGEST or not key.isprintable():
             raise InvalidInput([Problem(f"must have 1 to {_LONGEST} printable characters", HEADER)])
@@ -52,7 +53,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _answer_again(request: Request, key: str, digest: str) -> Response:
-    row = IdempotencyKey.objects.filter(user=request.user, key=key).first()
+    row = IdempotencyKey.objects.filter(user_id=request.user.pk, key=key).first()
     if row is None or row.status is None:
         raise Conflict("A request with this Idempotency-Key is being answered; repeat in a moment.")
     if row.request_hash != digest:

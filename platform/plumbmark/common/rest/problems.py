@@ -8,7 +8,7 @@ from rest_framework import exceptions, renderers, serializers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from plumbmark.common.errors import DomainError, InvalidInput
+from plumbmark.common.errors import DomainError, InvalidInput, Problem
 
 _TITLES = {
     400: "Bad request",
@@ -67,6 +67,7 @@ def problem_response(
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None lets a fault of ours become a 500."""
+    problems: list[dict[str, Any]]
     if isinstance(error, InvalidInput):
         problems = [
             {
@@ -89,12 +90,13 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     headers = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(max(1, round(error.wait)))
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, round(wait)))
     if isinstance(error, exceptions.ValidationError):
         problems = list(_flatten(error.detail, ""))
         detail = "; ".join(
-            f"{problem['path']}: {problem['message']}" if problem["path"] else problem["message"]
+            str(Problem(problem["message"], problem["path"]))
             for problem in problems[:5]
         )
         return problem_response(

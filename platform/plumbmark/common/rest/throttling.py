@@ -23,7 +23,7 @@ class PerMinute(BaseThrottle):
         now = time.time()
         window = int(now // _WINDOW)
         self._left_seconds = int(_WINDOW - now % _WINDOW) + 1
-        if user is not None and user.is_authenticated:
+        if user.is_authenticated:
             limit, who = settings.API_REQUESTS_PER_MINUTE, f"u{user.pk}"
         else:
             limit, who = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE, self.get_ident(request)

@@ -4,21 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from plumbmark.common.rest.shapes import WriteShape
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Task, TaskVersion
 from tasks_app.models.authoring import Visibility
-
-
-class _Write(serializers.Serializer[Any]):
-    """A body: unknown fields are refused, not dropped."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(getattr(self, "initial_data", {})) - set(self.fields)
-        if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                dict.fromkeys(sorted(unknown), f"is not known; there are {known}")
-            )
-        return attrs
 
 
 class TaskSummary(serializers.ModelSerializer[Task]):
@@ -52,7 +40,7 @@ class TaskDetail(TaskSummary):
         fields = (*TaskSummary.Meta.fields, "citation")  # type: ignore[assignment]
 
 
-class TaskWrite(_Write):
+class TaskWrite(WriteShape):
     title = serializers.CharField(max_length=120)
     namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
     slug = serializers.CharField(required=False, max_length=80)
@@ -62,7 +50,7 @@ class TaskWrite(_Write):
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
 
 
-class TaskChange(_Write):
+class TaskChange(WriteShape):
     title = serializers.CharField(required=False, max_length=120)
     summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
     licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
@@ -71,7 +59,7 @@ class TaskChange(_Write):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
 
 
-class DraftWrite(_Write):
+class DraftWrite(WriteShape):
     definition = serializers.CharField(
         required=False, trim_whitespace=False, help_text="The definition's text, YAML or JSON."
     )
@@ -104,7 +92,7 @@ class DraftCheck(serializers.Serializer[Any]):
     first = PreviewItem(many=True)
 
 
-class PublishWrite(_Write):
+class PublishWrite(WriteShape):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
@@ -179,7 +167,7 @@ class ContenderDetail(serializers.ModelSerializer[Contender]):
         )
 
 
-class ContenderWrite(_Write):
+class ContenderWrite(WriteShape):
     deployment = serializers.CharField(max_length=200, help_text="The deployment's name.")
     configuration = serializers.DictField(required=False)
 
@@ -291,7 +279,7 @@ class RunDetail(RunSummary):
         return None if scoring is None else ScoringDetail(scoring).data  # type: ignore[return-value]
 
 
-class RunWrite(_Write):
+class RunWrite(WriteShape):
     task_version = serializers.CharField(max_length=20)
     deployment = serializers.CharField(
         required=False, max_length=200, help_text="The deployment's name; or give a contender."
@@ -358,7 +346,7 @@ class SampleDetail(serializers.Serializer[Any]):
     calls = serializers.ListField(child=serializers.DictField())
 
 
-class SubmissionWrite(_Write):
+class SubmissionWrite(WriteShape):
     model_name = serializers.CharField(max_length=120)
     maker = serializers.CharField(max_length=80, required=False, allow_blank=True)
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
@@ -369,5 +357,5 @@ class SubmissionWrite(_Write):
     )
 
 
-class InvalidateWrite(_Write):
+class InvalidateWrite(WriteShape):
     reason = serializers.CharField(max_length=500)

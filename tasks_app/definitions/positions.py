@@ -144,9 +144,7 @@ def _check_events(text: str) -> None:
                 [Problem("anchors and aliases (& and *) are not taken; write it out", line=line)]
             )
         if tag := getattr(event, "tag", None):
-            raise InvalidInput(
-                [Problem(f"the tag {tag} is not taken; leave it out", line=line)]
-            )
+            raise InvalidInput([Problem(f"the tag {tag} is not taken; leave it out", line=line)])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:

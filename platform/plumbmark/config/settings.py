@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "plumbmark.common.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
     "plumbmark.common.csp.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,0 +1,1 @@
+"""Endpoints of benchmarks, their versions and entries."""

@@ -1,0 +1,158 @@
+"""Shapes of the API: explicit, flat, separate for reading and writing."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion, Entry
+from plumbmark.common.rest.shapes import WriteShape
+from tasks_app.models.authoring import Visibility
+
+
+class BenchmarkSummary(serializers.ModelSerializer[Benchmark]):
+    id = serializers.CharField(source="public_id")
+    namespace = serializers.CharField(source="namespace.handle")
+    latest_version = serializers.IntegerField(source="latest_version.number", allow_null=True)
+    latest_version_id = serializers.CharField(source="latest_version.public_id", allow_null=True)
+    url = serializers.CharField(source="get_absolute_url")
+
+    class Meta:
+        model = Benchmark
+        fields = (
+            "id",
+            "namespace",
+            "slug",
+            "title",
+            "claim",
+            "visibility",
+            "tags",
+            "latest_version",
+            "latest_version_id",
+            "created_at",
+            "updated_at",
+            "url",
+        )
+
+
+class BenchmarkWrite(WriteShape):
+    title = serializers.CharField(max_length=120)
+    namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
+    slug = serializers.CharField(required=False, max_length=80)
+    claim = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+
+
+class BenchmarkChange(WriteShape):
+    title = serializers.CharField(required=False, max_length=120)
+    claim = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+
+
+class MemberDetail(serializers.ModelSerializer[BenchmarkTask]):
+    task_version = serializers.CharField(source="task_version.public_id")
+    task = serializers.CharField(source="task_version.task.public_id")
+    title = serializers.CharField(source="task_version.task.title")
+
+    class Meta:
+        model = BenchmarkTask
+        fields = ("task", "task_version", "title", "label", "weight", "metric", "position")
+
+
+class MemberWrite(WriteShape):
+    task_version = serializers.CharField(max_length=20)
+    weight = serializers.DecimalField(max_digits=9, decimal_places=6, required=False)
+    label = serializers.CharField(max_length=80, required=False, allow_blank=True)
+
+
+class DraftWrite(WriteShape):
+    tasks = MemberWrite(many=True, required=False)
+    card = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
+    entry_policy = serializers.ChoiceField(
+        choices=BenchmarkVersion.EntryPolicy.choices, required=False
+    )
+    unscored_allowed = serializers.DecimalField(
+        max_digits=5, decimal_places=4, min_value=0, max_value=1, required=False
+    )
+    entrants = serializers.ChoiceField(choices=BenchmarkVersion.Entrants.choices, required=False)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+
+
+class PublishWrite(WriteShape):
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+
+
+class VersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
+    id = serializers.CharField(source="public_id")
+    benchmark = serializers.CharField(source="benchmark.public_id")
+    tasks = MemberDetail(many=True)
+
+    class Meta:
+        model = BenchmarkVersion
+        fields = (
+            "id",
+            "benchmark",
+            "number",
+            "state",
+            "aggregation",
+            "entry_policy",
+            "unscored_allowed",
+            "entrants",
+            "card",
+            "notes",
+            "content_hash",
+            "tasks",
+            "created_at",
+            "published_at",
+        )
+
+
+class EntryDetail(serializers.ModelSerializer[Entry]):
+    contender = serializers.CharField(source="contender.public_id")
+    label = serializers.CharField(source="contender.label")
+    kind = serializers.CharField(source="contender.kind")
+    runs = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Entry
+        fields = ("id", "contender", "label", "kind", "invalid_reason", "runs", "created_at")
+
+    def get_runs(self, entry: Entry) -> list[int]:
+        return sorted(row.run_id for row in entry.entry_runs.all())
+
+
+class EntryWrite(WriteShape):
+    contender = serializers.CharField(max_length=20)
+
+
+class StartWrite(WriteShape):
+    contenders = serializers.ListField(child=serializers.CharField(max_length=20), max_length=100)
+    namespace = serializers.CharField(required=False)
+    spend_limit_nanodollars = serializers.IntegerField(
+        required=False, min_value=0, max_value=10**18, help_text="Of each run."
+    )
+
+
+class StartedDetail(serializers.Serializer[Any]):
+    runs = serializers.ListField(child=serializers.IntegerField())
+
+
+class GridCell(serializers.Serializer[Any]):
+    contender = serializers.CharField()
+    task_version = serializers.CharField()
+    state = serializers.CharField()
+    run = serializers.IntegerField(allow_null=True)
+
+
+class MissingCell(serializers.Serializer[Any]):
+    contender = serializers.CharField()
+    task_version = serializers.CharField()
+    cost_bound_nanodollars = serializers.IntegerField()
+    is_priced = serializers.BooleanField()
+
+
+class AllowWrite(WriteShape):
+    deployment = serializers.CharField(max_length=200)
+
+
+class InvalidateWrite(WriteShape):
+    reason = serializers.CharField(max_length=500)

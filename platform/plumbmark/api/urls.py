@@ -1,0 +1,17 @@
+"""`/api/v1/`: the endpoints of every app, and their description."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from plumbmark.api.views import ApiDocumentation, MeView
+
+app_name = "api"
+
+urlpatterns = [
+    path("me", MeView.as_view(), name="me"),
+    path("", include("plumbmark.gateway.api.urls")),
+    path("", include("tasks_app.api.urls")),
+    path("", include("benchmarks_app.api.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", ApiDocumentation.as_view(), name="docs"),
+]

@@ -1,0 +1,44 @@
+"""Who the caller is, and the API's own documentation page."""
+
+from typing import Any
+
+from django.utils.decorators import method_decorator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.accounts.rest import actor
+from plumbmark.common.csp import with_csp
+
+
+class MeDetail(serializers.Serializer[Any]):
+    handle = serializers.CharField(allow_null=True)
+    namespaces = serializers.ListField(child=serializers.CharField())
+    scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class MeView(APIView):
+    @extend_schema(responses=MeDetail)
+    def get(self, request: Request) -> Response:
+        """Who you are, and for which namespaces you can act."""
+        user = actor(request)
+        namespace = getattr(user, "namespace", None)
+        token = request.auth
+        return Response(
+            {
+                "handle": namespace.handle if namespace else None,
+                "namespaces": list(namespaces_acted_for_by(user).values_list("handle", flat=True)),
+                "scopes": getattr(token, "scopes", None),
+            }
+        )
+
+
+@method_decorator(with_csp(style_src=("'self'", "'unsafe-inline'")), name="dispatch")
+class ApiDocumentation(SpectacularSwaggerSplitView):
+    """The browsable description. Its library sets styles from script, so only this page may."""
+
+    url_name = "api:schema"

@@ -1,0 +1,1 @@
+"""Endpoints of the catalogue, deployments and the quota ledger."""

@@ -104,19 +104,19 @@ def grid_of(version: BenchmarkVersion) -> Grid:
     newest = (
         Run.objects.filter(
             contender__in=[contender.pk for contender in contenders],
-            task_version__in=[task.task_version_id for task in tasks],
+            question_hash__in=[task.task_version.question_hash for task in tasks],
             purpose=Run.Purpose.DECLARED,
         )
         .order_by()
-        .values("contender_id", "task_version_id")
+        .values("contender_id", "question_hash")
         .annotate(newest=Max("id"))
         .values("newest")
     )
     by_place = {
-        (run.contender_id, run.task_version_id): run for run in Run.objects.filter(pk__in=newest)
+        (run.contender_id, run.question_hash): run for run in Run.objects.filter(pk__in=newest)
     }
     cells = {
-        (contender.pk, task.pk): Cell(by_place.get((contender.pk, task.task_version_id)))
+        (contender.pk, task.pk): Cell(by_place.get((contender.pk, task.task_version.question_hash)))
         for contender in contenders
         for task in tasks
     }

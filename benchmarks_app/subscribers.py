@@ -17,11 +17,15 @@ def attach_declared_run(payload: dict[str, Any]) -> None:
     run = Run.objects.filter(pk=payload["run_id"], purpose=Run.Purpose.DECLARED).first()
     if run is None:
         return
-    entries = Entry.objects.filter(
-        contender_id=run.contender_id,
-        version__tasks__task_version=run.task_version_id,
-        version__state=BenchmarkVersion.State.PUBLISHED,
-    ).select_related("version__benchmark")
+    entries = (
+        Entry.objects.filter(
+            contender_id=run.contender_id,
+            version__tasks__task_version__question_hash=run.question_hash,
+            version__state=BenchmarkVersion.State.PUBLISHED,
+        )
+        .select_related("version__benchmark")
+        .distinct()
+    )
     for entry in entries:
         if attach_runs(entry):
             tell("entry.changed", entry_id=entry.pk, version_id=entry.version_id)

@@ -54,8 +54,9 @@ def attach_runs(entry: Entry) -> int:
     if version.entrants == BenchmarkVersion.Entrants.OWNER:
         runs = runs.filter(namespace=version.benchmark.namespace)
     attached = 0
-    for task in version.tasks.all():
-        fresh = runs.filter(task_version=task.task_version_id).exclude(
+    for task in version.tasks.select_related("task_version"):
+        # Runs of another version with the same questions count too, marked by this one's scorers.
+        fresh = runs.filter(question_hash=task.task_version.question_hash).exclude(
             pk__in=EntryRun.objects.filter(entry=entry, benchmark_task=task).values("run_id")
         )
         rows = [EntryRun(entry=entry, benchmark_task=task, run=run) for run in fresh]
@@ -71,18 +72,18 @@ def missing_cells(*, version: BenchmarkVersion, contenders: Sequence[Contender])
     have = set(
         Run.objects.filter(
             contender__in=contenders,
-            task_version__in=[task.task_version_id for task in tasks],
+            question_hash__in=[task.task_version.question_hash for task in tasks],
             purpose=Run.Purpose.DECLARED,
             invalid_reason="",
         )
         .exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
-        .values_list("contender_id", "task_version_id")
+        .values_list("contender_id", "question_hash")
     )
     for contender in contenders:
         if contender.deployment_id is None:
             continue
         for task in tasks:
-            if (contender.pk, task.task_version_id) not in have:
+            if (contender.pk, task.task_version.question_hash) not in have:
                 bound = cost_bound(version=task.task_version, contender=contender)
                 missing.append(Missing(task, contender, bound))
     return missing

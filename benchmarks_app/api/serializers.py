@@ -61,7 +61,9 @@ class MemberDetail(serializers.ModelSerializer[BenchmarkTask]):
 class MemberWrite(WriteShape):
     task_version = serializers.CharField(max_length=20)
     weight = serializers.DecimalField(max_digits=9, decimal_places=6, required=False)
-    label = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=80, required=False, allow_blank=True
+    )
 
 
 class DraftWrite(WriteShape):
@@ -108,7 +110,7 @@ class VersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
 
 class EntryDetail(serializers.ModelSerializer[Entry]):
     contender = serializers.CharField(source="contender.public_id")
-    label = serializers.CharField(source="contender.label")
+    label = serializers.CharField(source="contender.label")  # type: ignore[assignment]
     kind = serializers.CharField(source="contender.kind")
     runs = serializers.SerializerMethodField()
 

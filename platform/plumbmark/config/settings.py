@@ -205,6 +205,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
         "options": {"expires": 30},
     },
+    "boards": {
+        "task": "leaderboards_app.jobs.refresh_boards",
+        "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
+        "options": {"expires": 30},
+    },
     "forget-unconfirmed-accounts": {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
         "schedule": 3600.0,

@@ -53,7 +53,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _answer_again(request: Request, key: str, digest: str) -> Response:
-    row = IdempotencyKey.objects.filter(user_id=request.user.pk, key=key).first()
+    row = IdempotencyKey.objects.filter(user_id=request.user.pk or 0, key=key).first()
     if row is None or row.status is None:
         raise Conflict("A request with this Idempotency-Key is being answered; repeat in a moment.")
     if row.request_hash != digest:

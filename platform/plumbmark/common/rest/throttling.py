@@ -1,13 +1,16 @@
 """Rate limits, counted in the cache named `rates`, told in the standard header fields."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.cache import caches
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:
+    # At import time REST framework's views look for this very module.
+    from rest_framework.views import APIView
 
 _WINDOW = 60
 
@@ -18,7 +21,7 @@ class PerMinute(BaseThrottle):
     def __init__(self) -> None:
         self._left_seconds = 0
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         user = request.user
         now = time.time()
         window = int(now // _WINDOW)

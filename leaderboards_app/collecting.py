@@ -1,0 +1,145 @@
+"""What a board is made of: entries, the runs that count, their scores. Read in a few queries."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry, EntryRun
+from plumbmark.scoring.items import ItemScore, ItemScores
+from tasks_app.estimating import item_scores
+from tasks_app.models import Run, Scoring
+from tasks_app.queries import attempts_on
+
+UNFINISHED = frozenset({Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRun:
+    run: Run
+    scoring: Scoring
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCell:
+    """One entry on one task: what counts, and why nothing does where nothing does."""
+
+    task: BenchmarkTask
+    counted: Sequence[CountedRun]
+    state: str
+    """`scored`, or why not: `missing`, `running`, `failed`, `cancelled`, `invalid`, `unmarked`."""
+    declared: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry with its cells, in the order of the tasks."""
+
+    entry: Entry
+    cells: Sequence[TaskCell]
+
+    @property
+    def runs(self) -> list[Run]:
+        return [counted.run for cell in self.cells for counted in cell.counted]
+
+
+def candidates_of(version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]) -> list[Candidate]:
+    entries = list(
+        version.entries.select_related(
+            "contender__model", "contender__deployment", "contender__owner"
+        ).order_by("id")
+    )
+    by_place: dict[tuple[int, int], list[Run]] = defaultdict(list)
+    links = EntryRun.objects.filter(entry__version=version).select_related(
+        "run__namespace", "run__task_version"
+    )
+    for link in links.order_by("run_id"):
+        by_place[link.entry_id, link.benchmark_task_id].append(link.run)
+    scorings = _scorings(version, tasks)
+    attempts = {task.pk: attempts_on(task.task_version.question_hash) for task in tasks}
+    return [
+        Candidate(
+            entry,
+            [
+                _cell(
+                    task,
+                    by_place[entry.pk, task.pk],
+                    scorings,
+                    version.entry_policy,
+                    attempts[task.pk].get(entry.contender_id, 0),
+                )
+                for task in tasks
+            ],
+        )
+        for entry in entries
+    ]
+
+
+def _scorings(
+    version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]
+) -> Mapping[tuple[int, int], Scoring]:
+    """The newest completed scoring by run and marking version, for every run of the board."""
+    found = Scoring.objects.filter(
+        run__entry_runs__entry__version=version,
+        task_version__in=[task.task_version_id for task in tasks],
+        state=Scoring.State.COMPLETED,
+    ).select_related("run", "task_version")
+    # Later ones take the place of earlier ones.
+    return {(one.run_id, one.task_version_id): one for one in found.order_by("revision", "id")}
+
+
+def _cell(
+    task: BenchmarkTask,
+    runs: Sequence[Run],
+    scorings: Mapping[tuple[int, int], Scoring],
+    policy: str,
+    attempts: int,
+) -> TaskCell:
+    valid = [run for run in runs if not run.invalid_reason]
+    finished = [
+        CountedRun(run, scoring)
+        for run in valid
+        if run.state == Run.State.COMPLETED
+        and (scoring := scorings.get((run.pk, task.task_version_id))) is not None
+    ]
+    if policy == BenchmarkVersion.EntryPolicy.FIRST_DECLARED:
+        # The first that came to an end: one that was cancelled or failed is an attempt, no score.
+        finished = finished[:1]
+    return TaskCell(
+        task=task,
+        counted=finished,
+        state="scored" if finished else _why_nothing(runs, valid),
+        declared=len(runs),
+        attempts=max(attempts, len(runs)),
+    )
+
+
+def _why_nothing(runs: Sequence[Run], valid: Sequence[Run]) -> str:
+    states = {run.state for run in valid}
+    if states & UNFINISHED:
+        return "running"
+    if Run.State.COMPLETED in states:
+        return "unmarked"
+    if Run.State.FAILED in states:
+        return "failed"
+    if Run.State.CANCELLED in states:
+        return "cancelled"
+    return "invalid" if runs else "missing"
+
+
+def joined_scores(cell: TaskCell) -> ItemScores:
+    """The items' values over all runs that count: further runs are further repeats."""
+    if len(cell.counted) == 1:
+        return item_scores(cell.counted[0].scoring)
+    joined: dict[str, ItemScore] = {}
+    for counted in cell.counted:
+        for key, score in item_scores(counted.scoring).items():
+            known = joined.get(key)
+            joined[key] = (
+                score
+                if known is None
+                else ItemScore(
+                    known.values + score.values, known.unscored + score.unscored, score.cluster
+                )
+            )
+    return joined

@@ -1,0 +1,274 @@
+"""Computing a board: estimates, rank ranges in both scopes, and everything its rows show.
+
+The result is plain data, stored as the content of a snapshot; docs/design/standings.md describes
+it. Nothing statistical happens on a page view.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
+from benchmarks_app.queries import members_of
+from leaderboards_app.collecting import Candidate, TaskCell, candidates_of, joined_scores
+from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
+from plumbmark.scoring.estimates import Estimate, estimate
+from plumbmark.scoring.items import ItemScores
+from plumbmark.scoring.ranking import AggregateRow, Ranked, Row, rank, rank_aggregate
+from tasks_app.estimating import as_document, metric_of
+from tasks_app.models import Contender
+
+SCOPES = ("platform", "all")
+"""`platform`: rows that the platform ran itself. `all`: with submitted rows."""
+
+RANKED, REFERENCE, INCOMPLETE, INVALID, PENDING = (
+    "ranked",
+    "reference",
+    "incomplete",
+    "invalid",
+    "pending",
+)
+
+
+def compute_board(version: BenchmarkVersion) -> dict[str, Any]:
+    """The content of the board's snapshot."""
+    tasks = list(members_of(version))
+    candidates = candidates_of(version, tasks)
+    board = _Board(version, tasks, candidates)
+    return {
+        "format": 1,
+        "tasks": [_task_document(task, board.weights[task.pk]) for task in tasks],
+        "metric": board.metric_document(),
+        "unscored_allowed": float(version.unscored_allowed),
+        "entry_policy": version.entry_policy,
+        "rows": board.rows(),
+    }
+
+
+def _task_document(task: BenchmarkTask, weight: float) -> dict[str, Any]:
+    version = task.task_version
+    return {
+        "id": version.public_id,
+        "task": version.task.public_id,
+        "handle": version.task.namespace.handle,
+        "slug": version.task.slug,
+        "number": version.number,
+        "title": task.label or version.task.title,
+        "weight": weight,
+        "items": version.item_count,
+        "private_items": version.private_item_count,
+        "metric": _metric_document(version),
+    }
+
+
+def _metric_document(version: Any) -> dict[str, Any]:
+    return {
+        "name": version.metric_name,
+        "direction": version.metric_direction,
+        "unit": version.metric_unit,
+        "lower": version.metric_lower,
+        "upper": version.metric_upper,
+    }
+
+
+class _Board:
+    def __init__(
+        self,
+        version: BenchmarkVersion,
+        tasks: Sequence[BenchmarkTask],
+        candidates: Sequence[Candidate],
+    ) -> None:
+        self._version = version
+        self._tasks = tasks
+        self._candidates = candidates
+        total = sum(float(task.weight) for task in tasks)
+        self.weights = {task.pk: float(task.weight) / total for task in tasks}
+        self._weighted = [
+            WeightedTask(str(task.pk), self.weights[task.pk], metric_of(task.task_version))
+            for task in tasks
+        ]
+        self._is_single = len(tasks) == 1
+        self._scores: dict[int, dict[str, ItemScores]] = {
+            candidate.entry.pk: {
+                str(cell.task.pk): joined_scores(cell) for cell in candidate.cells if cell.counted
+            }
+            for candidate in candidates
+        }
+        self._estimates = {
+            candidate.entry.pk: self._estimate(self._scores[candidate.entry.pk])
+            for candidate in candidates
+        }
+        self._status = {candidate.entry.pk: self._status_of(candidate) for candidate in candidates}
+
+    def metric_document(self) -> dict[str, Any]:
+        """The scale of the score column: the task's own, or the normalised mean."""
+        if self._is_single:
+            return _metric_document(self._tasks[0].task_version)
+        return {
+            "name": "weighted mean",
+            "direction": "higher",
+            "unit": "share",
+            "lower": 0.0,
+            "upper": 1.0,
+        }
+
+    def _estimate(self, scores: Mapping[str, ItemScores]) -> Estimate | None:
+        if not scores:
+            return None
+        if self._is_single:
+            return estimate(next(iter(scores.values())), self._weighted[0].metric)
+        return aggregate_estimate(scores, self._weighted).estimate
+
+    def _status_of(self, candidate: Candidate) -> tuple[str, str]:
+        """The status of a row, and the reason where it is not ranked."""
+        entry = candidate.entry
+        if entry.invalid_reason:
+            return INVALID, entry.invalid_reason
+        absent = [cell for cell in candidate.cells if not cell.counted]
+        found = self._estimates[entry.pk]
+        if found is None:
+            return PENDING, _absence(absent)
+        if entry.contender.is_reference_line:
+            return REFERENCE, _absence(absent) if absent else ""
+        if absent:
+            return INCOMPLETE, _absence(absent)
+        if found.value is None:
+            return INCOMPLETE, "Nothing of it is scored."
+        allowed = float(self._version.unscored_allowed)
+        if found.unscored_share > allowed:
+            return (
+                INCOMPLETE,
+                f"{found.n_unscored} of {found.n_scored + found.n_unscored} samples are unscored; "
+                f"{allowed:.1%} are allowed.",
+            )
+        return RANKED, ""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Ranked rows from best to worst, then the others, each group by score."""
+        ranks = {scope: self._ranks(scope) for scope in SCOPES}
+        rows = [self._row(candidate, ranks) for candidate in self._candidates]
+        order = (RANKED, REFERENCE, INCOMPLETE, PENDING, INVALID)
+        lower_is_better = self.metric_document()["direction"] == "lower"
+
+        def place(row: Mapping[str, Any]) -> tuple[int, float, str]:
+            value = row["score"]["value"] if row["score"] else None
+            if value is None:
+                rank_by = float("inf")
+            else:
+                rank_by = value if lower_is_better else -value
+            return order.index(row["status"]), rank_by, row["contender"]["label"]
+
+        return sorted(rows, key=place)
+
+    def _ranks(self, scope: str) -> dict[int, Ranked]:
+        rows = [
+            candidate
+            for candidate in self._candidates
+            if self._status[candidate.entry.pk][0] == RANKED
+            and (scope == "all" or candidate.entry.contender.kind == Contender.Kind.RUN)
+        ]
+        # A contradiction within the noise says nothing: docs/design/standings.md.
+        if self._is_single:
+            key = str(self._tasks[0].pk)
+            ranked = rank(
+                [Row(str(c.entry.pk), self._scores[c.entry.pk][key]) for c in rows],
+                self._weighted[0].metric,
+                contradiction="significant",
+            )
+        else:
+            ranked = rank_aggregate(
+                [AggregateRow(str(c.entry.pk), self._scores[c.entry.pk]) for c in rows],
+                self._weighted,
+                contradiction="significant",
+            )
+        return {int(one.key): one for one in ranked}
+
+    def _row(
+        self, candidate: Candidate, ranks: Mapping[str, Mapping[int, Ranked]]
+    ) -> dict[str, Any]:
+        entry = candidate.entry
+        contender = entry.contender
+        status, reason = self._status[entry.pk]
+        found = self._estimates[entry.pk]
+        runs = candidate.runs
+        platform_runs = [run for run in runs if run.source_file_id is None and run.grant_id]
+        asked = sum(run.samples_total for run in platform_runs)
+        latencies = [
+            run.median_latency_ms for run in platform_runs if run.median_latency_ms is not None
+        ]
+        finished = [run.finished_at for run in runs if run.finished_at]
+        return {
+            "entry": entry.pk,
+            "contender": {
+                "id": contender.public_id,
+                "label": contender.label,
+                "maker": contender.maker,
+                "kind": contender.kind,
+                "model": contender.model.slug if contender.model else None,
+            },
+            "by": contender.owner.handle if contender.owner else None,
+            "status": status,
+            "reason": reason,
+            "score": as_document(found) if found else None,
+            "ranks": {scope: _rank_document(ranks[scope].get(entry.pk)) for scope in SCOPES},
+            "tasks": [
+                self._cell_document(cell, self._scores[entry.pk]) for cell in candidate.cells
+            ],
+            "cost_per_item": round(sum(run.provider_cost for run in platform_runs) / asked)
+            if asked
+            else None,
+            "median_latency_ms": round(statistics.median(latencies)) if latencies else None,
+            "date": max(finished).date().isoformat() if finished else None,
+            "attempts": max((cell.attempts for cell in candidate.cells), default=0),
+            "declared": max((cell.declared for cell in candidate.cells), default=0),
+            "model_changed": any(len(run.upstream_models) > 1 for run in runs),
+        }
+
+    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ItemScores]) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "state": cell.state,
+            "runs": [counted.run.pk for counted in cell.counted],
+            "value": None,
+            "low": None,
+            "high": None,
+            "unscored": 0,
+        }
+        if cell.counted:
+            found = estimate(scores[str(cell.task.pk)], metric_of(cell.task.task_version))
+            document |= {
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "unscored": found.n_unscored,
+            }
+        return document
+
+
+def _rank_document(ranked: Ranked | None) -> dict[str, Any] | None:
+    if ranked is None or ranked.best_rank is None:
+        return None
+    return {
+        "best": ranked.best_rank,
+        "worst": ranked.worst_rank,
+        "above": ranked.significantly_above,
+        "below": ranked.significantly_below,
+        "sole_first": ranked.is_sole_first,
+        "coverage_differs": ranked.coverage_differs,
+    }
+
+
+_ABSENCES = {
+    "missing": "not run",
+    "running": "still running",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "invalid": "marked as invalid",
+    "unmarked": "not marked by this version yet",
+}
+
+
+def _absence(cells: Sequence[TaskCell]) -> str:
+    return "; ".join(
+        f"{cell.task.label or cell.task.task_version.task.title}: {_ABSENCES[cell.state]}"
+        for cell in cells
+    )

@@ -1,16 +1,19 @@
 """Who calls the REST API, and what their token lets them do."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from plumbmark.accounts.models import ApiToken, User
 from plumbmark.accounts.tokens import TokenRejected, token_behind
+
+if TYPE_CHECKING:
+    # The views import this module through their default settings.
+    from rest_framework.views import APIView
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -39,7 +42,7 @@ class HasScope(BasePermission):
     A view names another one by its attribute `required_scope`.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         token: Any = request.auth
         if not isinstance(token, ApiToken):
             return True
@@ -50,7 +53,7 @@ class HasScope(BasePermission):
         return needed in token.scopes
 
 
-def scope_needed(request: Request, view: APIView) -> str:
+def scope_needed(request: Request, view: "APIView") -> str:
     named = getattr(view, "required_scope", None)
     if named is not None:
         return str(named)

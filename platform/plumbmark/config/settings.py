@@ -16,7 +16,9 @@ _IS_CHECKOUT = (CHECKOUT / "manage.py").exists()
 
 # --- Where things are kept --------------------------------------------------------------------
 
-STATE_DIR: Path = env.path("PLUMBMARK_STATE_DIR", (CHECKOUT if _IS_CHECKOUT else Path.cwd()) / "var")
+STATE_DIR: Path = env.path(
+    "PLUMBMARK_STATE_DIR", (CHECKOUT if _IS_CHECKOUT else Path.cwd()) / "var"
+)
 """Everything that must survive a restart: the embedded database, files, spool and queue."""
 
 STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ register = template.Library()
 
 
 @register.simple_block_tag(end_name="enddata_table")
-def data_table(content: str, caption: str, id: str) -> SafeString:  # noqa: A002
+def data_table(content: str, caption: str, id: str) -> SafeString:
     """A table in a labelled, focusable region that alone scrolls.
 
     `{% data_table "Entries" id="entries" %}<thead>…</thead><tbody>…</tbody>{% enddata_table %}`
@@ -40,13 +40,11 @@ def data_table(content: str, caption: str, id: str) -> SafeString:  # noqa: A002
 def notice(content: str, title: str = "", state: str = "info") -> SafeString:
     """A notice in the page; `state` is info, good, warning or bad."""
     heading = format_html('<p class="notice__title">{}</p>', title) if title else ""
-    return format_html(
-        '<div class="notice" data-state="{}">{}{}</div>', state, heading, content
-    )
+    return format_html('<div class="notice" data-state="{}">{}{}</div>', state, heading, content)
 
 
 @register.simple_block_tag(end_name="enddefinition")
-def definition(content: str, title: str, open: bool = False) -> SafeString:  # noqa: A002
+def definition(content: str, title: str, open: bool = False) -> SafeString:
     """A titled block that folds."""
     return format_html(
         '<details class="definition"{}><summary>{}</summary>'
@@ -155,9 +153,7 @@ def interval_bar(
             low=f"{left:.2f}",
             high=f"{right:.2f}",
             estimate=f"{_place(estimate, minimum, maximum):.2f}",
-            reference=""
-            if reference is None
-            else f"{_place(reference, minimum, maximum):.2f}",
+            reference="" if reference is None else f"{_place(reference, minimum, maximum):.2f}",
         )
     }
 
@@ -170,7 +166,7 @@ def progress(
     failed: int = 0,
     note: str = "",
     state: str = "",
-    id: str = "",  # noqa: A002
+    id: str = "",
 ) -> dict[str, Any]:
     """How far something is: `done` of `total`, of which `failed` did not succeed."""
     share = done / total if total else 0.0

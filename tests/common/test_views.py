@@ -85,9 +85,10 @@ def test_the_header_links_to_what_apps_registered(
     ("headers", "expected"),
     [
         ({}, False),
-        ({"HX-Request": "true"}, True),
-        ({"HX-Request": "true", "HX-Boosted": "true"}, False),
-        ({"HX-Request": "true", "HX-History-Restore-Request": "true"}, False),
+        ({"HX-Request": "true"}, False),
+        ({"HX-Request": "true", "HX-Request-Type": "partial"}, True),
+        ({"HX-Request": "true", "HX-Request-Type": "full"}, False),
+        ({"HX-History-Restore-Request": "true"}, False),
     ],
 )
 def test_a_fragment_goes_only_to_who_asked_for_one(

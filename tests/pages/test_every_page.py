@@ -110,3 +110,25 @@ def test_a_time_is_shown_in_the_reader_s_words(
     shown = page.locator("relative-time time").first
     assert "UTC" not in shown.inner_text()
     assert "UTC" in shown.get_attribute("title")
+
+
+def test_a_fragment_posts_with_its_csrf_token_and_shows_the_refused_form(
+    new_page: Callable[..., Any], keeper: Any, sign_in: Callable[..., None]
+) -> None:
+    page = new_page()
+    sign_in(page, keeper)
+    page.goto("/gallery/")
+    page.evaluate(
+        """() => {
+            const main = document.getElementById("main");
+            main.innerHTML = '<button hx-post="/settings/tokens/new/" hx-target="#main" '
+                + 'hx-select="#main > *">Send</button>';
+            htmx.process(main);
+        }"""
+    )
+
+    with page.expect_response("**/settings/tokens/new/") as answer:
+        page.get_by_role("button", name="Send").click()
+
+    assert answer.value.status == 422
+    page.get_by_text("Some fields need another look.").wait_for()

@@ -1,6 +1,6 @@
 """Accounts in the administration."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -46,12 +46,12 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     list_select_related = ("namespace",)
     search_fields = ("email", "namespace__handle")
     readonly_fields = ("date_joined", "last_login", "erased_at")
-    fieldsets: ClassVar = (
+    fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (_("Dates"), {"fields": ("date_joined", "last_login", "erased_at")}),
     )
-    add_fieldsets: ClassVar = ((None, {"fields": ("email", "handle", "password")}),)
+    add_fieldsets = ((None, {"fields": ("email", "handle", "password")}),)
     filter_horizontal = ("groups",)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:

@@ -52,7 +52,7 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
     """E-mail, handle and one password; allauth's own plus the handle."""
 
     handle = forms.CharField(max_length=39, label=_("Handle"))
-    field_order: ClassVar = ["email", "handle", "password1"]
+    field_order = ["email", "handle", "password1"]
     labels: ClassVar = {"email": _("E-mail address"), "password1": _("Password")}
     helps: ClassVar = {
         "email": _("We send a link there to confirm it. Nobody else sees it."),

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.urls import path
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient
@@ -30,10 +31,15 @@ class CallModels(Echo):
     required_scope = "gateway"
 
 
+class WithItsOwnPermissions(Echo):
+    permission_classes = (AllowAny,)
+
+
 urlpatterns = [
     *site_urls.urlpatterns,
     path("echo/", Echo.as_view()),
     path("broken/", Broken.as_view()),
+    path("own-permissions/", WithItsOwnPermissions.as_view()),
     path("call-models/", CallModels.as_view()),
 ]
 
@@ -63,6 +69,11 @@ def test_a_token_with_only_write_does_not_read(client_with: Any) -> None:
 
     assert client.post("/echo/").status_code == 200
     assert client.get("/echo/").status_code == 403
+
+
+def test_a_view_with_its_own_permissions_still_asks_for_the_scope(client_with: Any) -> None:
+    assert client_with("read").post("/own-permissions/").status_code == 403
+    assert client_with("write").post("/own-permissions/").status_code == 200
 
 
 def test_a_view_may_name_its_scope(client_with: Any) -> None:

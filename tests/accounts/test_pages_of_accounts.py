@@ -140,3 +140,17 @@ def test_the_administration_opens_accounts_with_their_namespace(
 
     assert answer.status_code == 302, answer.content.decode()
     assert User.objects.get(email="new@example.org").namespace.handle == "newcomer"
+
+
+def test_the_administration_has_no_sign_in_of_its_own(client: Client, open_account: Any) -> None:
+    open_account("keeper", is_administrator=True)
+
+    answer = client.post("/admin/login/", {"username": "keeper@example.org", "password": "wrong"})
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_the_administration_is_closed_to_others(as_ada: Client) -> None:
+    assert as_ada.get("/admin/").status_code == 302
+    assert as_ada.get("/admin/login/").status_code == 403

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -13,6 +14,9 @@ from plumbmark.accounts import tokens
 from plumbmark.accounts.actions import open_account
 from plumbmark.accounts.forms import AdministratorForm
 from plumbmark.accounts.models import ApiToken, Membership, Namespace, User
+
+# Its own sign-in page would know neither lockout nor confirmed addresses.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[type-arg]

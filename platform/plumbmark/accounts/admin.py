@@ -1,7 +1,8 @@
 """Accounts in the administration."""
 
-from typing import Any, ClassVar
+from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -13,6 +14,9 @@ from plumbmark.accounts import tokens
 from plumbmark.accounts.actions import open_account
 from plumbmark.accounts.forms import AdministratorForm
 from plumbmark.accounts.models import ApiToken, Membership, Namespace, User
+
+# Its own sign-in page would know neither lockout nor confirmed addresses.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[type-arg]
@@ -46,12 +50,12 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     list_select_related = ("namespace",)
     search_fields = ("email", "namespace__handle")
     readonly_fields = ("date_joined", "last_login", "erased_at")
-    fieldsets: ClassVar = (
+    fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (_("Dates"), {"fields": ("date_joined", "last_login", "erased_at")}),
     )
-    add_fieldsets: ClassVar = ((None, {"fields": ("email", "handle", "password")}),)
+    add_fieldsets = ((None, {"fields": ("email", "handle", "password")}),)
     filter_horizontal = ("groups",)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:

@@ -40,7 +40,10 @@ def _has_administrator() -> bool:
 
 
 def administrator_link() -> str | None:
-    """A fresh link to make the first administrator, or None where there is one. Replaces the last."""
+    """A fresh link to make the first administrator, or None where there is one.
+
+    It replaces the last one.
+    """
     if _has_administrator():
         _kept().unlink(missing_ok=True)
         return None

@@ -1,23 +1,25 @@
-"""Who calls the REST API, and what their token lets them do."""
+"""Who calls the REST API, and what their token lets them do.
 
-from typing import TYPE_CHECKING, Any
+Scopes are enforced with the authentication and not as a permission class: a view that lists its own
+permission classes would drop the default ones without a word, and open itself to every token.
+"""
 
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from plumbmark.accounts.models import ApiToken, User
 from plumbmark.accounts.tokens import TokenRejected, token_behind
 
-if TYPE_CHECKING:
-    # At import time REST framework's views look for this very module.
-    from rest_framework.views import APIView
-
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer pmk_…`. `request.auth` is the ApiToken."""
+    """`Authorization: Bearer pmk_…`. `request.auth` is the ApiToken.
+
+    Reading needs the scope `read`, everything else `write`; a view names another one by its
+    attribute `required_scope`. A session (another authentication class) has every scope.
+    """
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
@@ -30,30 +32,20 @@ class TokenAuthentication(BaseAuthentication):
             token = token_behind(parts[1].decode("ascii", errors="replace"))
         except TokenRejected as error:
             raise AuthenticationFailed(error.message) from None
+        needed = scope_needed(request)
+        if needed not in token.scopes:
+            raise PermissionDenied(
+                f"This token lacks the scope “{needed}”. Make one that has it in your settings."
+            )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Plumbmark"'
 
 
-class HasScope(BasePermission):
-    """Reading needs the scope `read`, everything else `write`; a session has all.
-
-    A view names another one by its attribute `required_scope`.
-    """
-
-    def has_permission(self, request: Request, view: "APIView") -> bool:
-        token: Any = request.auth
-        if not isinstance(token, ApiToken):
-            return True
-        needed = scope_needed(request, view)
-        self.message = (
-            f"This token lacks the scope “{needed}”. Make one that has it in your settings."
-        )
-        return needed in token.scopes
-
-
-def scope_needed(request: Request, view: "APIView") -> str:
+def scope_needed(request: Request) -> str:
+    """The scope that a token needs for this request."""
+    view = (request.parser_context or {}).get("view")
     named = getattr(view, "required_scope", None)
     if named is not None:
         return str(named)

@@ -52,7 +52,7 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
     """E-mail, handle and one password; allauth's own plus the handle."""
 
     handle = forms.CharField(max_length=39, label=_("Handle"))
-    field_order: ClassVar = ["email", "handle", "password1"]
+    field_order = ["email", "handle", "password1"]
     labels: ClassVar = {"email": _("E-mail address"), "password1": _("Password")}
     helps: ClassVar = {
         "email": _("We send a link there to confirm it. Nobody else sees it."),
@@ -198,7 +198,7 @@ class TokenForm(forms.Form):
         ("30", _("30 days")),
         ("90", _("90 days")),
         ("365", _("1 year")),
-        ("", _("never")),
+        ("never", _("never")),
     ]
 
     name = forms.CharField(
@@ -213,14 +213,12 @@ class TokenForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         initial=[ApiToken.Scope.READ],
     )
-    lifetime = forms.ChoiceField(
-        label=_("It expires after"), choices=LIFETIMES, initial="90", required=False
-    )
+    lifetime = forms.ChoiceField(label=_("It expires after"), choices=LIFETIMES, initial="90")
 
     @property
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]
-        return timezone.now() + timedelta(days=int(days)) if days else None
+        return timezone.now() + timedelta(days=int(days)) if days != "never" else None
 
 
 def _plain(error: DomainError) -> str:

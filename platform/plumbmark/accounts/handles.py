@@ -9,9 +9,21 @@ from django.core.exceptions import ValidationError
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 
-RESERVED = frozenset(
-    ["about", "abuse", "account", "accounts", "admin", "administrator", "anonymous", "api", "app", "assets", "auth", "baseline", "baselines", "benchmark", "benchmarks", "blog", "board", "boards", "bot", "catalogue", "compare", "compat", "contact", "contender", "contenders", "dashboard", "demo", "deployment", "deployments", "docs", "download", "downloads", "edit", "entries", "errors", "everyone", "explore", "export", "exports", "favicon", "feed", "files", "gallery", "gateway", "health", "help", "home", "host", "import", "imports", "index", "info", "items", "job", "jobs", "kaggle", "leaderboard", "leaderboards", "legal", "local", "login", "logout", "mail", "maintainer", "me", "media", "metrics", "mod", "moderator", "model", "models", "namespace", "namespaces", "new", "news", "nobody", "none", "null", "official", "openapi", "operator", "org", "organisation", "organization", "organizations", "owner", "people", "person", "platform", "plumbmark", "policy", "postmaster", "privacy", "public", "register", "robots", "root", "run", "runs", "samples", "schema", "scorings", "search", "security", "settings", "setup", "share", "sign-in", "sign-out", "sign-up", "signin", "signout", "signup", "site", "sitemap", "staff", "standings", "static", "status", "submit", "support", "system", "task", "tasks", "team", "teams", "terms", "test", "theme", "tos", "undefined", "user", "users", "v1", "verify", "version", "versions", "webhook", "webhooks", "well-known", "www", "you"]
-)
+_RESERVED_WORDS = """
+about abuse account accounts admin administrator anonymous api app assets auth baseline
+baselines benchmark benchmarks blog board boards bot catalogue compare compat contact contender
+contenders dashboard demo deployment deployments docs download downloads edit entries errors
+everyone explore export exports favicon feed files gallery gateway health help home host import
+imports index info items job jobs kaggle leaderboard leaderboards legal local login logout mail
+maintainer me media metrics mod moderator model models namespace namespaces new news nobody none
+null official openapi operator org organisation organization organizations owner people person
+platform plumbmark policy postmaster privacy public register robots root run runs samples schema
+scorings search security settings setup share sign-in sign-out sign-up signin signout signup
+site sitemap staff standings static status submit support system task tasks team teams terms
+test theme tos undefined user users v1 verify version versions webhook webhooks well-known www
+you
+"""
+RESERVED = frozenset(_RESERVED_WORDS.split())
 
 _HELD_FOR_SECONDS = 3 * 24 * 3600
 _LONGEST = 39
@@ -35,9 +47,7 @@ def check_handle(handle: str) -> None:
         raise InvalidInput([Problem("Choose a handle.", path="handle")])
     if not is_free(handle):
         suggestion = suggest_handle(handle)
-        raise Conflict(
-            f"“{handle}” is taken. “{suggestion}” is free.", code="handle-taken"
-        )
+        raise Conflict(f"“{handle}” is taken. “{suggestion}” is free.", code="handle-taken")
 
 
 def is_free(handle: str) -> bool:

@@ -34,9 +34,7 @@ def add_profile_section(name: str, maker: SectionMaker, *, order: int) -> None:
     _makers[name] = (order, maker)
 
 
-def profile_sections(
-    namespace: Namespace, viewer: User | AnonymousUser
-) -> list[ProfileSection]:
+def profile_sections(namespace: Namespace, viewer: User | AnonymousUser) -> list[ProfileSection]:
     sections = []
     for _name, (_order, maker) in sorted(_makers.items(), key=lambda entry: entry[1][0]):
         section = maker(namespace, viewer)

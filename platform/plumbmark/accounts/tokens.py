@@ -29,7 +29,7 @@ _CHECKSUM_LENGTH = 6
 _LENGTH = len(PREFIX) + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 _HINT_LENGTH = 12
 USE_NOTED_EVERY = timedelta(minutes=5)
-"""How stale `last_used_at` may be: a token that is used all the time costs one write in this time."""
+"""How stale `last_used_at` may be: constant use costs one write in this time."""
 TOKENS_AT_MOST = 50
 
 

@@ -52,7 +52,9 @@ def with_csp(**directives: tuple[str, ...]) -> Callable[[_View[_P]], _View[_P]]:
 
     def decorate(view: _View[_P]) -> _View[_P]:
         @wraps(view)
-        def wrapped(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponseBase:
+        def wrapped(
+            request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs
+        ) -> HttpResponseBase:
             response = view(request, *args, **kwargs)
             response.headers["Content-Security-Policy"] = policy_text(overrides)
             return response

@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 
 
 def wants_fragment(request: HttpRequest) -> bool:
-    """Asked by htmx for a part of the page, not for the page (nor for its history)."""
+    """Asked by htmx for a part of the page: not for the page, its history, or a part to select."""
     return (
         request.headers.get("HX-Request") == "true"
-        and request.headers.get("HX-Boosted") != "true"
+        and request.headers.get("HX-Request-Type") == "partial"
         and request.headers.get("HX-History-Restore-Request") != "true"
     )
 

@@ -33,9 +33,7 @@ class NavLink:
 _items: dict[Place, dict[str, NavItem]] = {"main": {}, "person": {}, "staff": {}, "footer": {}}
 
 
-def add_nav_item(
-    label: str | Promise, url_name: str, *, order: int, place: Place = "main"
-) -> None:
+def add_nav_item(label: str | Promise, url_name: str, *, order: int, place: Place = "main") -> None:
     """Link to the page `url_name` (without arguments) from `place`, lower orders first."""
     _items[place][url_name] = NavItem(label, url_name, order)
 

@@ -96,6 +96,8 @@ def theme(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/settings_theme.html")
 
 
-def _token_page(request: HttpRequest, form: TokenForm, status: int = 200, **more: Any) -> HttpResponse:
+def _token_page(
+    request: HttpRequest, form: TokenForm, status: int = 200, **more: Any
+) -> HttpResponse:
     context = {"form": form, "tokens": tokens_of(_person(request)), **more}
     return render(request, "accounts/tokens.html", context, status=status)

@@ -40,9 +40,7 @@ def data_table(content: str, caption: str, id: str) -> SafeString:
 def notice(content: str, title: str = "", state: str = "info") -> SafeString:
     """A notice in the page; `state` is info, good, warning or bad."""
     heading = format_html('<p class="notice__title">{}</p>', title) if title else ""
-    return format_html(
-        '<div class="notice" data-state="{}">{}{}</div>', state, heading, content
-    )
+    return format_html('<div class="notice" data-state="{}">{}{}</div>', state, heading, content)
 
 
 @register.simple_block_tag(end_name="enddefinition")
@@ -155,9 +153,7 @@ def interval_bar(
             low=f"{left:.2f}",
             high=f"{right:.2f}",
             estimate=f"{_place(estimate, minimum, maximum):.2f}",
-            reference=""
-            if reference is None
-            else f"{_place(reference, minimum, maximum):.2f}",
+            reference="" if reference is None else f"{_place(reference, minimum, maximum):.2f}",
         )
     }
 

@@ -1,0 +1,48 @@
+"""Open an account from the command line: user and namespace, with a confirmed address."""
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from plumbmark.accounts.actions import open_account
+from plumbmark.accounts.models import User
+from plumbmark.common.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = (
+        "Open an account with a confirmed address. The password is asked for, or read from the "
+        "standard input where that is no terminal."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", required=True)
+        parser.add_argument("--handle", required=True)
+        parser.add_argument(
+            "--administrator", action="store_true", help="may do everything on this installation"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if sys.stdin.isatty():
+            password = getpass.getpass("Password: ")
+        else:
+            password = sys.stdin.readline().rstrip("\n")
+        try:
+            validate_password(password, User(email=options["email"]))
+            user = open_account(
+                email=options["email"],
+                password=password,
+                handle=options["handle"],
+                is_confirmed=True,
+                is_administrator=options["administrator"],
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"Opened the account “{user.namespace.handle}”.")

@@ -1,0 +1,201 @@
+"""Fixtures that all tests share: a state directory of their own, people, a browser."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("PLUMBMARK_CHROMIUM") or shutil.which("chromium") or ""
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+]
+THEMES = ["light", "dark"]
+PASSWORD = "correct horse battery staple"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs before `django.setup`: nothing a test writes may land in the checkout's own state."""
+    from django.conf import settings
+
+    state = Path(tempfile.mkdtemp(prefix="plumbmark-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+    settings.STATE_DIR = state
+    settings.STATIC_ROOT = state / "static"
+    settings.STATIC_ROOT.mkdir()
+    settings.MEDIA_ROOT = state / "files"
+    settings.SPOOL_DIR = state / "spool"
+    # Hashed names need `collectstatic`; `live_server` serves from the finders.
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+        # A file, not memory: live_server's threads get connections of their own, as in production.
+        test_database = settings.DATABASES["default"].setdefault("TEST", {})
+        test_database["NAME"] = str(state / "test.sqlite3")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_rate_limits(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The cache table is no model, so the database fixtures do not empty it."""
+    yield
+    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def open_account(db: None) -> Callable[..., Any]:
+    """`open_account(handle="ada", is_administrator=False, …)` → a confirmed user."""
+    from plumbmark.accounts import actions
+
+    def make(handle: str = "", **given: Any) -> Any:
+        name = handle or f"person-{next(_numbers)}"
+        values = {
+            "email": f"{name}@example.org",
+            "password": PASSWORD,
+            "is_confirmed": True,
+            **given,
+        }
+        return actions.open_account(handle=name, **values)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, started once for each module of browser tests.
+
+    Playwright's blocking interface keeps an event loop running in the main thread while it is open.
+    Django's ORM refuses to work in a thread with a running loop, hence the variable; and
+    `asyncio.run` of other tests would fail there, hence the scope: keep browser tests in modules of
+    their own, and the loop is gone when the module ends.
+    """
+    if not CHROMIUM:
+        pytest.skip("no Chromium found; set PLUMBMARK_CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+            yield chromium
+            chromium.close()
+    finally:
+        if before is None:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+        else:
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+class PageTrouble(AssertionError):
+    """The browser complained: a script failed or the policy blocked something."""
+
+
+@pytest.fixture
+def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
+    """`new_page(theme="dark", width=1280, javascript=True, bypass_csp=False)` → a page.
+
+    Paths are relative to the live server. The test fails if a page logged an error, a failed script
+    or a violation of the security policy (except the note that an answer was a 4xx).
+    """
+    contexts: list[Any] = []
+    troubles: list[str] = []
+
+    def note(message: Any) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            troubles.append(message.text)
+
+    def make(
+        theme: str = "light",
+        width: int = 1280,
+        javascript: bool = True,
+        bypass_csp: bool = False,
+        **options: Any,
+    ) -> Any:
+        context = browser.new_context(
+            base_url=live_server.url,
+            color_scheme=theme,
+            viewport={"width": width, "height": 900},
+            java_script_enabled=javascript,
+            bypass_csp=bypass_csp,
+            reduced_motion="reduce",
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    if troubles:
+        raise PageTrouble("\n".join(troubles))
+
+
+@pytest.fixture(params=THEMES)
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def browser_page(new_page: Callable[..., Any], theme: str) -> Any:
+    """A page in each theme, ready for `axe` (which is injected, so the policy is bypassed)."""
+    return new_page(theme=theme, bypass_csp=True)
+
+
+@pytest.fixture
+def axe() -> Callable[[Any], None]:
+    """`axe(page)` fails with every broken WCAG 2.2 AA rule of the page as it is now."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    def check(page: Any) -> None:
+        options = {"runOnly": {"type": "tag", "values": AXE_TAGS}}
+        answer = Axe().run(page, options=options).response
+        assert answer["passes"], "axe ran no rule"
+        found = [
+            f"{violation['id']}: {violation['help']} at "
+            f"{[node['target'] for node in violation['nodes']][:5]}"
+            for violation in answer["violations"]
+        ]
+        assert not found, f"{page.url}\n" + "\n".join(found)
+
+    return check
+
+
+@pytest.fixture
+def sign_in(live_server: Any) -> Callable[[Any, Any], None]:
+    """`sign_in(page, user)`: gives the page's browser a session without the form."""
+    from django.conf import settings
+    from django.test import Client
+
+    def enter(page: Any, user: Any) -> None:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies(
+            [{"name": cookie.key, "value": cookie.value, "url": live_server.url}]
+        )
+
+    return enter

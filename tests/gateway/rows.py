@@ -29,7 +29,9 @@ OUTPUT_PRICE = 3_000_000_000
 """Nanodollars per million tokens."""
 
 
-def namespace(handle: str = "anna", *, day_cap: int = DAY_CAP, month_cap: int = 10**13) -> Namespace:
+def namespace(
+    handle: str = "anna", *, day_cap: int = DAY_CAP, month_cap: int = 10**13
+) -> Namespace:
     user = User.objects.create_user(f"{handle}@example.org")
     made = Namespace.objects.create(handle=handle, user=user)
     actions.set_quota(namespace=made, day_cap=day_cap, month_cap=month_cap, by=None)
@@ -136,9 +138,7 @@ def books(kind: str = "day") -> Books:
     leased = BudgetLease.objects.filter(budget__kind=kind).aggregate(a=Sum("amount"))["a"]
     charged = Call.objects.aggregate(c=Sum("charged"))["c"]
     lines = LedgerLine.objects.aggregate(c=Sum("charged"))["c"]
-    return Books(
-        budgets["s"] or 0, budgets["r"] or 0, leased or 0, charged or 0, lines or 0
-    )
+    return Books(budgets["s"] or 0, budgets["r"] or 0, leased or 0, charged or 0, lines or 0)
 
 
 def assert_books_agree() -> Books:

@@ -48,7 +48,7 @@ class Benchmark(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("benchmarks:detail", args=[self.namespace.handle, self.slug])
+        return reverse("leaderboards:board", args=[self.namespace.handle, self.slug])
 
 
 class BenchmarkVersion(models.Model):

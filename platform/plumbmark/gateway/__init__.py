@@ -1,1 +1,1 @@
-"""The one component that calls models: catalogue, prices, grants, ledger, recorded calls."""
+"""The one component that calls models: deployments, prices, grants, ledger, recorded calls."""

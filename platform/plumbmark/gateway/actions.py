@@ -22,6 +22,7 @@ from plumbmark.gateway.models import (
     QuotaPolicy,
 )
 from plumbmark.gateway.permissions import can_manage_deployments
+from plumbmark.gateway.price_data import MatchedPrice
 
 SUBJECT_CHARACTERS = 120
 
@@ -168,6 +169,23 @@ def set_price(
             source=source,
         )
     return card
+
+
+def set_library_price(*, deployment: Deployment, price: MatchedPrice, by: User | None) -> PriceCard:
+    """A price that was matched in the price data library, with what was matched."""
+    return set_price(
+        deployment=deployment,
+        input_per_mtok=price.input_per_mtok,
+        cached_input_per_mtok=price.cached_input_per_mtok,
+        output_per_mtok=price.output_per_mtok,
+        per_request=price.per_request,
+        source=PriceCard.Source.LIBRARY,
+        matched_provider=price.matched_provider,
+        matched_id=price.matched_id,
+        data_version=price.data_version,
+        data_date=price.data_date,
+        by=by,
+    )
 
 
 def set_quota(

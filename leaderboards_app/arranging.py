@@ -1,0 +1,95 @@
+"""What of a snapshot a reader asked for: scope, filters, order. Ranks are never recomputed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+Row = Mapping[str, Any]
+
+SORTS: dict[str, Callable[[Row], Any]] = {
+    "score": lambda row: row["score"]["value"] if row["score"] else None,
+    "model": lambda row: row["contender"]["label"].casefold(),
+    "cost": lambda row: row["cost_per_item"],
+    "latency": lambda row: row["median_latency_ms"],
+    "date": lambda row: row["date"],
+    "attempts": lambda row: row["attempts"],
+}
+
+SORT_LABELS = {
+    "score": _("score"),
+    "model": _("model"),
+    "cost": _("cost"),
+    "latency": _("latency"),
+    "date": _("date"),
+    "attempts": _("attempts"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The rows of a view. `main` are ranked rows and reference lines, `apart` the others."""
+
+    scope: str
+    main: list[Row]
+    apart: list[Row]
+    sort: str
+    maker: str
+    search: str
+    makers: list[str]
+    has_submitted: bool
+    total: int
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.maker or self.search)
+
+
+def arrange(content: Mapping[str, Any], query: QueryDict) -> Arrangement:
+    """Arrange a snapshot's rows as the query asks; what it does not know it ignores."""
+    rows: list[Row] = content["rows"]
+    has_submitted = any(row["contender"]["kind"] == "submitted" for row in rows)
+    has_run = any(row["ranks"]["platform"] for row in rows)
+    scope = query.get("scope", "")
+    if scope not in {"platform", "all"}:
+        scope = "platform" if has_run or not has_submitted else "all"
+    if scope == "platform":
+        rows = [row for row in rows if row["contender"]["kind"] != "submitted"]
+    makers = sorted({row["contender"]["maker"] for row in rows if row["contender"]["maker"]})
+    maker = query.get("maker", "")
+    search = query.get("q", "").strip()[:100]
+    total = len(rows)
+    if maker in makers:
+        rows = [row for row in rows if row["contender"]["maker"] == maker]
+    else:
+        maker = ""
+    if search:
+        wanted = search.casefold()
+        rows = [row for row in rows if wanted in row["contender"]["label"].casefold()]
+    sort = query.get("sort", "")
+    rows = _sorted(rows, sort, content["metric"]["direction"] == "lower")
+    return Arrangement(
+        scope=scope,
+        main=[row for row in rows if row["status"] in {"ranked", "reference"}],
+        apart=[row for row in rows if row["status"] not in {"ranked", "reference"}],
+        sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "score",
+        maker=maker,
+        search=search,
+        makers=makers,
+        has_submitted=has_submitted,
+        total=total,
+    )
+
+
+def _sorted(rows: list[Row], sort: str, lower_is_better: bool) -> list[Row]:
+    """Sorted by one column; rows without a value come last either way. Best first by default."""
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        key, is_downwards = SORTS["score"], not lower_is_better
+    else:
+        is_downwards = sort.startswith("-")
+    with_value = [row for row in rows if key(row) is not None]
+    without = [row for row in rows if key(row) is None]
+    return sorted(with_value, key=key, reverse=is_downwards) + without

@@ -1,0 +1,115 @@
+"""The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.common.numbers import written, written_short
+
+_WIDTH, _LABEL, _ROW, _TOP, _BOTTOM = 720, 230, 26, 12, 30
+MOST_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Text and coordinates of one row, in the drawing's own units."""
+
+    label: str
+    text: str
+    y: float
+    text_y: float
+    low: float
+    high: float
+    value: float
+    is_reference: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    width: int
+    height: int
+    plot_left: int
+    plot_bottom: int
+    label_y: int
+    dots: Sequence[Dot]
+    ticks: Sequence[Tick]
+    finding: str
+    """What the figure shows, in a sentence: its accessible name."""
+    left_out: int
+
+
+def figure_of(
+    rows: Sequence[Mapping[str, Any]], content: Mapping[str, Any], scope: str
+) -> Figure | None:
+    """The figure of the rows that have an interval; None for fewer than two."""
+    drawn = [row for row in rows if row["score"] and row["score"]["low"] is not None]
+    if len(drawn) < 2:
+        return None
+    left_out = max(0, len(drawn) - MOST_ROWS)
+    drawn = drawn[:MOST_ROWS]
+    metric = content["metric"]
+    least = min(row["score"]["low"] for row in drawn)
+    most = max(row["score"]["high"] for row in drawn)
+    margin = (most - least) * 0.05 or 0.5
+    least, most = least - margin, most + margin
+    if metric["lower"] is not None:
+        least = max(least, metric["lower"])
+    if metric["upper"] is not None:
+        most = min(most, metric["upper"])
+
+    def x(value: float) -> float:
+        share = (value - least) / (most - least) if most > least else 0.5
+        return round(_LABEL + share * (_WIDTH - _LABEL - 12), 1)
+
+    dots = []
+    for index, row in enumerate(drawn):
+        score = row["score"]
+        y = _TOP + index * _ROW + _ROW / 2
+        label = row["contender"]["label"]
+        dots.append(
+            Dot(
+                label=label if len(label) <= 30 else label[:29] + "…",
+                text=f"{written(score['value'], metric)} ({written_short(score['low'], metric)} "
+                f"to {written_short(score['high'], metric)})",
+                y=y,
+                text_y=y + 4,
+                low=x(score["low"]),
+                high=x(score["high"]),
+                value=x(score["value"]),
+                is_reference=row["status"] == "reference",
+            )
+        )
+    bottom = _TOP + len(drawn) * _ROW
+    ticks = [
+        Tick(x(value), written_short(value, metric))
+        for value in (least + (most - least) * step / 4 for step in range(5))
+    ]
+    return Figure(
+        width=_WIDTH,
+        height=bottom + _BOTTOM,
+        plot_left=_LABEL,
+        plot_bottom=bottom,
+        label_y=bottom + 20,
+        dots=dots,
+        ticks=ticks,
+        finding=_finding(drawn, metric, scope),
+        left_out=left_out,
+    )
+
+
+def _finding(rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str) -> str:
+    first = next((row for row in rows if row["status"] == "ranked"), None)
+    if first is None:
+        return "Reference lines only"
+    rank = first["ranks"][scope]
+    label = first["contender"]["label"]
+    value = written(first["score"]["value"], metric)
+    if rank and rank["sole_first"]:
+        return f"{label} leads with {value}, significantly above every other row"
+    return f"{label} has the highest estimate, {value}, but does not stand clear of the next rows"

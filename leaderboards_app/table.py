@@ -1,0 +1,146 @@
+"""The rows of a board as HTML.
+
+Joined in Python and not in a template: the same 200 rows cost a fifth of the time. Everything that
+comes from people passes through `escape`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from plumbmark.common.numbers import dollars_short, seconds_written, written, written_short
+
+Row = Mapping[str, Any]
+
+
+def board_rows(rows: Iterable[Row], content: Mapping[str, Any], scope: str) -> SafeString:
+    """`<tr>` elements with the columns of `templates/leaderboards_app/board.html`."""
+    writer = _Writer(content, scope)
+    # Safe: `_Writer` escapes every text that it takes from the snapshot.
+    return mark_safe("".join(writer.row(row) for row in rows))  # noqa: S308
+
+
+class _Writer:
+    def __init__(self, content: Mapping[str, Any], scope: str) -> None:
+        self._metric = content["metric"]
+        self._tasks = content["tasks"]
+        self._scope = scope
+        lower, upper = self._metric["lower"], self._metric["upper"]
+        values = [
+            row["score"][end]
+            for row in content["rows"]
+            if row["score"] and row["score"]["value"] is not None
+            for end in ("low", "value", "high")
+            if row["score"][end] is not None
+        ]
+        self._least = lower if lower is not None else min(values, default=0.0)
+        self._most = upper if upper is not None else max(values, default=1.0)
+        self._words = {
+            "to": _("to"),
+            "submitted": _("submitted, unverified"),
+            "baseline": _("baseline"),
+            "human": _("human"),
+            "changed": _("model changed midway"),
+            "coverage": _("coverage differs"),
+        }
+        self._absent = {
+            "missing": _("not run"),
+            "running": _("running"),
+            "failed": _("failed"),
+            "cancelled": _("cancelled"),
+            "invalid": _("invalid"),
+            "unmarked": _("not marked yet"),
+        }
+
+    def row(self, row: Row) -> str:
+        contender = row["contender"]
+        kind = contender["kind"]
+        css = ' class="is-reference"' if row["status"] == "reference" else ""
+        cells = [
+            f'<td class="is-number is-tight">{self._rank(row)}</td>',
+            f'<th scope="row">{self._name(row, kind)}</th>',
+            f'<td class="is-number">{self._score(row)}</td>',
+        ]
+        if len(self._tasks) > 1:
+            cells += [
+                f'<td class="is-number">{self._cell(cell, task)}</td>'
+                for cell, task in zip(row["tasks"], self._tasks, strict=True)
+            ]
+        score = row["score"]
+        items = f"{score['items']:,}" if score else "0"
+        repeats = f" × {score['repeats']}" if score and score["repeats"] > 1 else ""
+        unscored = f"{score['unscored']:,}" if score else ""
+        cells += [
+            f'<td class="is-number">{items}{repeats}</td>',
+            f'<td class="is-number">{unscored}</td>',
+            f'<td class="is-number">{dollars_short(row["cost_per_item"])}</td>',
+            f'<td class="is-number">{seconds_written(row["median_latency_ms"])}</td>',
+            f'<td class="is-number is-tight">{row["date"] or ""}</td>',
+            f'<td class="is-number">{row["attempts"]}</td>',
+        ]
+        return f"<tr{css}>{''.join(cells)}</tr>\n"
+
+    def _rank(self, row: Row) -> str:
+        rank = row["ranks"][self._scope]
+        if rank is None:
+            return ""
+        if rank["coverage_differs"]:
+            return f'<span class="muted">{self._words["coverage"]}</span>'
+        best, worst = rank["best"], rank["worst"]
+        text = f"{best}" if best == worst else f"{best}–{worst}"
+        return f"<strong>{text}</strong>" if rank["sole_first"] else text
+
+    def _name(self, row: Row, kind: str) -> str:
+        contender = row["contender"]
+        under = [escape(contender["maker"])] if contender["maker"] else []
+        marks = [kind] if kind in self._words else []
+        if row["model_changed"]:
+            marks.append("changed")
+        under += [self._words[mark] for mark in marks]
+        if kind == "submitted" and row["by"]:
+            under.append(f"@{escape(row['by'])}")
+        sub = f'<span class="data-table__sub">{" · ".join(under)}</span>' if under else ""
+        return f"{escape(contender['label'])}{sub}"
+
+    def _score(self, row: Row) -> str:
+        score = row["score"]
+        if score is None or score["value"] is None:
+            return f'<span class="score__missing">{escape(row["reason"]) or "–"}</span>'
+        value = written(score["value"], self._metric)
+        runs = row["tasks"][0]["runs"] if len(self._tasks) == 1 else []
+        if runs:
+            value = f'<a href="/runs/{runs[0]}/">{value}</a>'
+            if len(runs) > 1:
+                value += f' <span class="muted">({len(runs)})</span>'
+        if score["low"] is None:
+            return f'<span class="score"><span class="score__estimate">{value}</span></span>'
+        low, high = (written_short(score[end], self._metric) for end in ("low", "high"))
+        return (
+            f'<span class="score">{self._bar(score)}<span class="score__estimate">{value}</span>'
+            f'<span class="score__interval">{low} {self._words["to"]} {high}</span></span>'
+        )
+
+    def _bar(self, score: Mapping[str, Any]) -> str:
+        low, high, value = (self._place(score[end]) for end in ("low", "high", "value"))
+        if high - low < 1:
+            low, high = low - 0.5, high + 0.5
+        return (
+            '<svg class="interval-bar" viewBox="0 0 100 16" preserveAspectRatio="none" '
+            'aria-hidden="true"><path class="interval-bar__ground" d="M1 8H99"/>'
+            f'<path class="interval-bar__range" d="M{low:.1f} 8H{high:.1f}"/>'
+            f'<path class="interval-bar__point" d="M{value:.1f} 2V14"/></svg>'
+        )
+
+    def _place(self, value: float) -> float:
+        width = self._most - self._least
+        share = (value - self._least) / width if width > 0 else 0.0
+        return 1 + 98 * min(1.0, max(0.0, share))
+
+    def _cell(self, cell: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+        if cell["value"] is None:
+            return f'<span class="score__missing">{self._absent.get(cell["state"], "–")}</span>'
+        value = written_short(cell["value"], task["metric"])
+        return f'<a href="/runs/{cell["runs"][0]}/">{value}</a>' if cell["runs"] else value

@@ -1,0 +1,205 @@
+"""Pages of boards, snapshots and the home page."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+import plumbmark
+from benchmarks_app.card import QUESTIONS
+from benchmarks_app.models import Benchmark, BenchmarkVersion
+from benchmarks_app.permissions import can_edit_benchmark, can_enter
+from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
+from leaderboards_app.arranging import SORT_LABELS, arrange
+from leaderboards_app.figure import figure_of
+from leaderboards_app.models import Standings
+from leaderboards_app.queries import (
+    corrections_of,
+    latest_standings_id,
+    standings_at,
+)
+from leaderboards_app.table import board_rows
+from plumbmark.common.rest.etags import not_modified, tag
+from tasks_app.queries import visible_tasks
+
+_ON_HOME = 8
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "leaderboards_app/home.html",
+        {
+            "benchmarks": listed_benchmarks(to=request.user)[:_ON_HOME],
+            "tasks": visible_tasks(to=request.user)[:_ON_HOME],
+        },
+    )
+
+
+@require_safe
+def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
+    """A benchmark's page: the leaderboard of its latest version."""
+    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+    version = benchmark.latest_version
+    if version is None:
+        return render(
+            request,
+            "leaderboards_app/unpublished.html",
+            {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
+        )
+    version.benchmark = benchmark
+    return _board_page(request, version, is_latest=True)
+
+
+@require_safe
+def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponseBase:
+    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+    version = version_of(benchmark=benchmark, number=number, to=request.user)
+    if version.state != BenchmarkVersion.State.PUBLISHED:
+        return render(
+            request,
+            "leaderboards_app/unpublished.html",
+            {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
+        )
+    return _board_page(request, version, is_latest=version.pk == benchmark.latest_version_id)
+
+
+def _board_page(
+    request: HttpRequest, version: BenchmarkVersion, *, is_latest: bool
+) -> HttpResponseBase:
+    newest = latest_standings_id(version)
+    etag = None
+    if request.user.is_anonymous:
+        # Known before anything is rendered: the snapshot, what the page shows beside it, and how.
+        etag = ":".join(
+            [
+                plumbmark.__version__,
+                newest or "none",
+                version.benchmark.updated_at.isoformat(),
+                get_language() or "",
+                request.COOKIES.get("theme", ""),
+            ]
+        )
+        unchanged = not_modified(request, etag)
+        if unchanged is not None:
+            return unchanged
+    standings = Standings.objects.get(public_id=newest) if newest else None
+    response = _render_board(request, version, standings, is_latest=is_latest)
+    return tag(response, etag) if etag else response
+
+
+@require_safe
+def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """A snapshot by its permalink: the board as it stood then."""
+    standings = standings_at(public_id=public_id, to=request.user)
+    return _render_board(request, standings.version, standings, is_latest=False, is_permalink=True)
+
+
+def _render_board(
+    request: HttpRequest,
+    version: BenchmarkVersion,
+    standings: Standings | None,
+    *,
+    is_latest: bool,
+    is_permalink: bool = False,
+) -> HttpResponse:
+    benchmark = version.benchmark
+    context: dict[str, Any] = {
+        "benchmark": benchmark,
+        "version": version,
+        "standings": standings,
+        "is_latest": is_latest,
+        "is_permalink": is_permalink,
+        "can_edit": can_edit_benchmark(request.user, benchmark),
+        "can_enter": can_enter(request.user, version),
+        "card": [
+            {"title": question.title, "answer": version.card.get(question.key, "")}
+            for question in QUESTIONS
+        ],
+        "trail": _trail(benchmark),
+    }
+    if standings is not None:
+        content = standings.content
+        arranged = arrange(content, request.GET)
+        context |= {
+            "content": content,
+            "arranged": arranged,
+            "main_rows": board_rows(arranged.main, content, arranged.scope),
+            "apart_rows": arranged.apart,
+            "figure": figure_of(arranged.main, content, arranged.scope),
+            "task_columns": content["tasks"] if len(content["tasks"]) > 1 else [],
+            "announcement": _("Sorted by %(label)s, %(count)s rows")
+            % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
+            "bounds": [_bounds(row, content["metric"]) for row in arranged.apart],
+            "facts": _facts(content, standings),
+        }
+    return render(request, "leaderboards_app/board.html", context)
+
+
+def _facts(content: dict[str, Any], standings: Standings) -> list[dict[str, Any]]:
+    ranked = sum(row["status"] == "ranked" for row in content["rows"])
+    items = sum(task["items"] for task in content["tasks"])
+    return [
+        {"key": _("Tasks"), "value": len(content["tasks"])},
+        {"key": _("Items"), "value": f"{items:,}"},
+        {"key": _("Ranked rows"), "value": ranked},
+        {
+            "key": _("Snapshot"),
+            "value": standings.number,
+            "note": f"{standings.created_at:%Y-%m-%d %H:%M} UTC",
+        },
+    ]
+
+
+def _bounds(row: dict[str, Any], metric: dict[str, Any]) -> dict[str, Any]:
+    """An unranked row with the best and the worst that it could have come to."""
+    from plumbmark.common.numbers import written
+
+    score = row["score"] or {}
+    return {
+        "row": row,
+        "value": written(score.get("value"), metric),
+        "worst": written(score.get("worst"), metric),
+        "best": written(score.get("best"), metric),
+    }
+
+
+def _trail(benchmark: Benchmark) -> list[dict[str, Any]]:
+    return [
+        {"label": _("Benchmarks"), "url": "/benchmarks/"},
+        {
+            "label": benchmark.namespace.handle,
+            "url": benchmark.namespace.get_absolute_url(),
+        },
+        {"label": benchmark.title},
+    ]
+
+
+@require_safe
+def history(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """Every snapshot of every version, and the log of corrections."""
+    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+    versions = benchmark.versions.filter(state=BenchmarkVersion.State.PUBLISHED).order_by("-number")
+    return render(
+        request,
+        "leaderboards_app/history.html",
+        {
+            "benchmark": benchmark,
+            "trail": [
+                *_trail(benchmark)[:-1],
+                {"label": benchmark.title, "url": benchmark.get_absolute_url()},
+                {"label": _("History")},
+            ],
+            "versions": versions,
+            "snapshots": Standings.objects.filter(version__in=versions)
+            .select_related("version")
+            .defer("content")
+            .order_by("-id")[:200],
+            "corrections": corrections_of(benchmark)[:200],
+        },
+    )

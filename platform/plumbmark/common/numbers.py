@@ -1,0 +1,51 @@
+"""Numbers as pages write them: the same everywhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def is_share(metric: Mapping[str, Any]) -> bool:
+    """Metrics from 0 to 1 with the unit `share` are written as percentages."""
+    return metric["unit"] == "share" and metric["lower"] == 0 and metric["upper"] == 1
+
+
+def written(value: float | None, metric: Mapping[str, Any]) -> str:
+    """A score on its metric's scale: `56.25 %`, or four significant digits. Empty for None."""
+    if value is None:
+        return ""
+    if is_share(metric):
+        return f"{100 * value:.2f} %"
+    return f"{value:.4g}"
+
+
+def written_short(value: float | None, metric: Mapping[str, Any]) -> str:
+    """The same with one place: for the ends of intervals and for task columns."""
+    if value is None:
+        return ""
+    if is_share(metric):
+        return f"{100 * value:.1f}"
+    return f"{value:.3g}"
+
+
+def dollars_short(nanodollars: int | None) -> str:
+    """`$0.00021`: two significant digits below a cent, else cents."""
+    if nanodollars is None:
+        return ""
+    if nanodollars == 0:
+        return "$0"
+    amount = nanodollars / 1e9
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    places = 2
+    while round(amount, places) == 0 or amount * 10**places < 10:
+        places += 1
+        if places >= 9:
+            break
+    return f"${amount:.{places}f}"
+
+
+def seconds_written(milliseconds: int | None) -> str:
+    """`340 ms` or `2.1 s`."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"

@@ -1,0 +1,205 @@
+"""The administration of models, deployments, prices and quotas; books and calls are read-only."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.models import User
+from plumbmark.gateway import actions
+from plumbmark.gateway.forms import CredentialForm, DeploymentForm
+from plumbmark.gateway.models import (
+    Budget,
+    Call,
+    CatalogueModel,
+    Credential,
+    Deployment,
+    Grant,
+    LedgerLine,
+    PriceCard,
+    QuotaPolicy,
+)
+from plumbmark.gateway.money import dollars
+
+if TYPE_CHECKING:
+    _CatalogueModelAdmin = admin.ModelAdmin[CatalogueModel]
+    _CredentialAdmin = admin.ModelAdmin[Credential]
+    _DeploymentAdmin = admin.ModelAdmin[Deployment]
+    _QuotaPolicyAdmin = admin.ModelAdmin[QuotaPolicy]
+    _BudgetAdmin = admin.ModelAdmin[Budget]
+    _GrantAdmin = admin.ModelAdmin[Grant]
+    _LedgerLineAdmin = admin.ModelAdmin[LedgerLine]
+    _CallAdmin = admin.ModelAdmin[Call]
+    _PriceCardInline = admin.TabularInline[PriceCard, Deployment]
+else:
+    _CatalogueModelAdmin = admin.ModelAdmin
+    _CredentialAdmin = admin.ModelAdmin
+    _DeploymentAdmin = admin.ModelAdmin
+    _QuotaPolicyAdmin = admin.ModelAdmin
+    _BudgetAdmin = admin.ModelAdmin
+    _GrantAdmin = admin.ModelAdmin
+    _LedgerLineAdmin = admin.ModelAdmin
+    _CallAdmin = admin.ModelAdmin
+    _PriceCardInline = admin.TabularInline
+
+
+class _ReadOnly:
+    """What the machinery writes: looked at here, changed nowhere."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(CatalogueModel)
+class CatalogueModelAdmin(_CatalogueModelAdmin):
+    list_display = ["slug", "maker", "name", "licence", "open_weights", "released_on"]
+    search_fields = ["slug", "name"]
+    list_filter = ["maker", "open_weights"]
+
+
+@admin.register(Credential)
+class CredentialAdmin(_CredentialAdmin):
+    form = CredentialForm
+    list_display = ["name", "owner", "environment_variable", "hint", "created_at"]
+    search_fields = ["name"]
+    raw_id_fields = ["owner"]
+
+
+class PriceCardInline(_PriceCardInline):
+    """Cards are added, never changed: calls refer to the one they were made under."""
+
+    model = PriceCard
+    extra = 1
+    max_num = 1000
+    can_delete = False
+    fields = [
+        "valid_from",
+        "input_per_mtok",
+        "cached_input_per_mtok",
+        "output_per_mtok",
+        "per_request",
+        "source",
+        "matched_id",
+        "data_version",
+    ]
+    readonly_fields = ["matched_id", "data_version"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(_DeploymentAdmin):
+    form = DeploymentForm
+    inlines = [PriceCardInline]
+    list_display = [
+        "slug",
+        "provider",
+        "owner",
+        "is_active",
+        "has_price",
+        "max_concurrency",
+    ]
+    list_filter = ["provider", "is_active"]
+    search_fields = ["slug", "upstream_id"]
+    raw_id_fields = ["owner"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Deployment]:
+        cards = PriceCard.objects.filter(deployment=OuterRef("pk"), valid_from__lte=timezone.now())
+        return super().get_queryset(request).annotate(is_priced=Exists(cards))
+
+    @admin.display(boolean=True, description=_("has price?"), ordering="is_priced")
+    def has_price(self, deployment: Any) -> bool:
+        return bool(deployment.is_priced)
+
+
+@admin.register(QuotaPolicy)
+class QuotaPolicyAdmin(_QuotaPolicyAdmin):
+    list_display = ["__str__", "day", "month", "note", "updated_at"]
+    raw_id_fields = ["namespace"]
+
+    @admin.display(description=_("per day"), ordering="day_cap")
+    def day(self, policy: QuotaPolicy) -> str:
+        return dollars(policy.day_cap)
+
+    @admin.display(description=_("per month"), ordering="month_cap")
+    def month(self, policy: QuotaPolicy) -> str:
+        return dollars(policy.month_cap)
+
+    def save_model(self, request: HttpRequest, obj: QuotaPolicy, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        written = actions.set_quota(
+            namespace=obj.namespace,
+            day_cap=obj.day_cap,
+            month_cap=obj.month_cap,
+            note=obj.note,
+            by=request.user,
+        )
+        obj.pk = written.pk
+
+
+@admin.register(Budget)
+class BudgetAdmin(_ReadOnly, _BudgetAdmin):
+    list_display = ["payer", "kind", "period_start", "of_cap", "spent_", "reserved_"]
+    list_filter = ["kind"]
+    search_fields = ["payer__handle"]
+    list_select_related = ["payer"]
+
+    @admin.display(description=_("cap"), ordering="cap")
+    def of_cap(self, budget: Budget) -> str:
+        return dollars(budget.cap)
+
+    @admin.display(description=_("spent"), ordering="spent")
+    def spent_(self, budget: Budget) -> str:
+        return dollars(budget.spent)
+
+    @admin.display(description=_("reserved"), ordering="reserved")
+    def reserved_(self, budget: Budget) -> str:
+        return dollars(budget.reserved)
+
+
+@admin.register(Grant)
+class GrantAdmin(_ReadOnly, _GrantAdmin):
+    list_display = ["subject", "payer", "cap", "expires_at", "revoked_at", "created_at"]
+    search_fields = ["subject", "payer__handle"]
+    list_select_related = ["payer"]
+
+
+@admin.register(LedgerLine)
+class LedgerLineAdmin(_ReadOnly, _LedgerLineAdmin):
+    list_display = ["at", "payer", "kind", "reason", "charged", "provider_cost", "calls"]
+    list_filter = ["kind"]
+    search_fields = ["payer__handle", "reason"]
+    list_select_related = ["payer"]
+    ordering = ["-id"]
+    show_full_result_count = False
+
+
+@admin.register(Call)
+class CallAdmin(_ReadOnly, _CallAdmin):
+    """Without bodies: what was said follows the visibility of its items, not of this page."""
+
+    list_display = [
+        "started_at",
+        "grant",
+        "deployment",
+        "status",
+        "error_code",
+        "latency_ms",
+        "charged",
+        "provider_cost",
+    ]
+    list_filter = ["status"]
+    search_fields = ["id", "key", "grant__subject"]
+    list_select_related = ["grant", "deployment"]
+    ordering = ["-started_at"]
+    show_full_result_count = False

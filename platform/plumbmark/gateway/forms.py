@@ -1,0 +1,89 @@
+"""Forms of the administration: a secret goes in and never comes out."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.common.errors import DomainError
+from plumbmark.gateway.addresses import checked_base_url
+from plumbmark.gateway.credentials import put_secret
+from plumbmark.gateway.models import Credential, Deployment
+
+if TYPE_CHECKING:
+    _CredentialForm = forms.ModelForm[Credential]
+    _DeploymentForm = forms.ModelForm[Deployment]
+else:
+    _CredentialForm = _DeploymentForm = forms.ModelForm
+
+
+class CredentialForm(_CredentialForm):
+    secret = forms.CharField(
+        label=_("secret"),
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text=_(
+            "Stored encrypted and never shown again. Leave empty to keep the stored one, or name "
+            "an environment variable instead."
+        ),
+    )
+
+    class Meta:
+        model = Credential
+        fields: ClassVar = ["name", "owner", "environment_variable"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        secret, variable = cleaned.get("secret"), cleaned.get("environment_variable")
+        if secret and variable:
+            raise ValidationError(_("Give a secret or an environment variable, not both."))
+        if not (secret or variable or self.instance.encrypted_secret):
+            raise ValidationError(_("Give a secret or the name of an environment variable."))
+        if variable and cleaned.get("owner"):
+            raise ValidationError(_("Only the platform's own credentials read the environment."))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Credential:
+        if secret := self.cleaned_data.get("secret"):
+            put_secret(self.instance, secret)
+        elif self.cleaned_data.get("environment_variable"):
+            self.instance.encrypted_secret = None
+            self.instance.hint = ""
+        return super().save(commit)
+
+
+class DeploymentForm(_DeploymentForm):
+    class Meta:
+        model = Deployment
+        fields: ClassVar = [
+            "slug",
+            "model",
+            "provider",
+            "base_url",
+            "upstream_id",
+            "credential",
+            "owner",
+            "is_active",
+            "max_concurrency",
+            "deadline_seconds",
+            "billed_output_tokens_at_most",
+            "options",
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        owner, credential = cleaned.get("owner"), cleaned.get("credential")
+        if cleaned.get("provider") != Deployment.Provider.BASELINE:
+            try:
+                cleaned["base_url"] = checked_base_url(
+                    cleaned.get("base_url", ""), is_users=owner is not None
+                )
+            except DomainError as error:
+                self.add_error("base_url", error.message)
+        if credential is not None and credential.owner != owner:
+            self.add_error("credential", _("The credential belongs to somebody else."))
+        if not isinstance(cleaned.get("options") or {}, dict):
+            self.add_error("options", _("Options are a JSON object."))
+        return cleaned

@@ -1,0 +1,106 @@
+"""Adds a provider's models as deployments of the platform's."""
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from plumbmark.common.errors import DomainError
+from plumbmark.gateway import actions
+from plumbmark.gateway.addresses import checked_base_url
+from plumbmark.gateway.models import Credential, Deployment
+from plumbmark.gateway.price_data import matched_price
+from plumbmark.gateway.upstream import models_at
+
+
+class Command(BaseCommand):
+    help = (
+        "Add a provider that speaks the OpenAI format. The key stays in the environment: "
+        "--key-env names its variable. With --import-models the provider's own list is read; "
+        "otherwise name models with --model. Prices are looked up; what has none refuses calls "
+        "until one is set (set_price)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--base-url", required=True, help="for example https://host/v1")
+        parser.add_argument("--key-env", default="", help="the variable that holds the key")
+        parser.add_argument("--name", default="", help="prefix of the slugs; default: the host")
+        parser.add_argument("--model", action="append", default=[], help="may be repeated")
+        parser.add_argument("--import-models", action="store_true")
+        parser.add_argument("--only", default="*", help="shell pattern for --import-models")
+        parser.add_argument("--free", action="store_true", help="state a price of 0 for all")
+        parser.add_argument(
+            "--max-tokens-field", choices=["max_tokens", "max_completion_tokens"], default=""
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._add(options)
+        except DomainError as error:
+            raise CommandError(error.message) from error
+
+    def _add(self, options: dict[str, Any]) -> None:
+        base_url = checked_base_url(options["base_url"], is_users=False)
+        key_env = options["key_env"]
+        secret = os.environ.get(key_env, "").strip() if key_env else ""
+        if key_env and not secret:
+            raise CommandError(
+                f"The environment variable {key_env} is not set here. Set it for this command and "
+                "for every web and worker process."
+            )
+        names = list(options["model"])
+        if options["import_models"]:
+            names += models_at(base_url, secret, only=options["only"])
+        if not names:
+            raise CommandError(
+                "No model to add: name some with --model, or use --import-models (its pattern "
+                f"--only is {options['only']!r})."
+            )
+        prefix = options["name"] or (urlsplit(base_url).hostname or "provider")
+        with transaction.atomic():
+            credential = _credential(prefix, key_env)
+            for name in dict.fromkeys(names):
+                self._add_model(f"{prefix}/{name}", name, base_url, credential, options)
+
+    def _add_model(
+        self,
+        slug: str,
+        name: str,
+        base_url: str,
+        credential: Credential | None,
+        options: dict[str, Any],
+    ) -> None:
+        if Deployment.objects.filter(slug=slug).exists():
+            self.stdout.write(f"{slug}: is there already")
+            return
+        deployment = actions.add_deployment(
+            slug=slug,
+            provider=Deployment.Provider.OPENAI,
+            upstream_id=name,
+            base_url=base_url,
+            credential=credential,
+            by=None,
+        )
+        if options["max_tokens_field"]:
+            deployment.options = {"max_tokens_field": options["max_tokens_field"]}
+            deployment.save(update_fields=["options"])
+        if options["free"]:
+            actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
+            self.stdout.write(f"{slug}: added, free")
+        elif price := matched_price(deployment):
+            actions.set_library_price(deployment=deployment, price=price, by=None)
+            self.stdout.write(f"{slug}: added, priced as {price.matched_id}")
+        else:
+            self.stdout.write(f"{slug}: added, no price yet")
+
+
+def _credential(name: str, key_env: str) -> Credential | None:
+    if not key_env:
+        return None
+    found, _ = Credential.objects.get_or_create(
+        environment_variable=key_env, owner=None, defaults={"name": name[:80]}
+    )
+    return found

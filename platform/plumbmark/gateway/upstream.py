@@ -1,0 +1,55 @@
+"""What a provider says about itself: the list of its models."""
+
+import fnmatch
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPMessage
+from typing import IO, Any
+
+from plumbmark.common.errors import DomainError
+from plumbmark.gateway.providers.http import without_secret
+
+_TIMEOUT_SECONDS = 30
+_LARGEST_LIST = 8 * 1024 * 1024
+
+
+class ProviderUnreadable(DomainError):
+    """The provider's list of models could not be had."""
+
+    status = 502
+    code = "provider-unreadable"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Any, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        """Refuse: the credential would go along to another host."""
+
+
+def models_at(base_url: str, secret: str, *, only: str = "*") -> list[str]:
+    """The ids of the models at a base URL (checked before) that match a shell pattern, sorted."""
+    url = f"{base_url}/models"
+    headers = {"User-Agent": "plumbmark", "Accept": "application/json"}
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}"
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
+    opener = urllib.request.build_opener(_NoRedirect)
+    try:
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            raw = response.read(_LARGEST_LIST)
+        listed = json.loads(raw)["data"]
+        names = sorted({str(entry["id"]) for entry in listed})
+    except urllib.error.HTTPError as error:
+        said = without_secret(error.read(2000), secret).decode("utf-8", "replace")
+        error.close()
+        raise ProviderUnreadable(f"{url} answered HTTP {error.code}: {said}") from None
+    except OSError as error:
+        raise ProviderUnreadable(f"{url} cannot be reached: {error}.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProviderUnreadable(
+            f"{url} is no list of models in the OpenAI format; is this the base URL (it usually "
+            "ends in /v1)?"
+        ) from error
+    return [name for name in names if fnmatch.fnmatchcase(name, only)]

@@ -1,0 +1,90 @@
+"""The pages of a namespace's limits and ledger."""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.gateway import queries
+from plumbmark.gateway.models import Call
+from plumbmark.gateway.permissions import can_view_ledger
+
+LINES_PER_PAGE = 50
+CALLS_PER_PAGE = 100
+
+
+@require_safe
+@login_required
+def quota_own(request: HttpRequest) -> HttpResponse:
+    """The limits and the ledger of the person who is signed in."""
+    namespace = get_object_or_404(Namespace.objects.select_related("user"), user=request.user.pk)
+    return _quota(request, namespace)
+
+
+@require_safe
+@login_required
+def quota(request: HttpRequest, handle: str) -> HttpResponse:
+    """The same of a team, or of anybody for staff."""
+    return _quota(request, _namespace(request, handle))
+
+
+def _namespace(request: HttpRequest, handle: str) -> Namespace:
+    namespace = get_object_or_404(Namespace.objects.select_related("user"), handle=handle)
+    if not can_view_ledger(request.user, namespace):
+        # Whether a namespace has a ledger is nobody else's business.
+        raise Http404("No such page.")
+    return namespace
+
+
+def _quota(request: HttpRequest, namespace: Namespace) -> HttpResponse:
+    lines = queries.ledger_of(namespace)
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        lines = lines.filter(id__lt=int(before))
+    page = list(lines[: LINES_PER_PAGE + 1])
+    has_more = len(page) > LINES_PER_PAGE
+    page = page[:LINES_PER_PAGE]
+    status = queries.quota_status(namespace)
+    context = {
+        "namespace": namespace,
+        "periods": [status.day, status.month],
+        "lines": page,
+        "is_first_page": not before,
+        "older": page[-1].pk if has_more else None,
+    }
+    return render(request, "gateway/quota.html", context)
+
+
+@require_safe
+@login_required
+def ledger_line(request: HttpRequest, handle: str, line_id: int) -> HttpResponse:
+    """The calls that one line stands for."""
+    namespace = _namespace(request, handle)
+    line = get_object_or_404(queries.ledger_of(namespace), pk=line_id)
+    calls = queries.calls_of_line(line)
+    if cursor := _call_cursor(request.GET.get("after", "")):
+        last = get_object_or_404(Call, pk=cursor, ledger_line=line)
+        calls = calls.filter(
+            Q(started_at__gt=last.started_at) | Q(started_at=last.started_at, id__gt=last.pk)
+        )
+    page = list(calls[: CALLS_PER_PAGE + 1])
+    has_more = len(page) > CALLS_PER_PAGE
+    page = page[:CALLS_PER_PAGE]
+    context = {
+        "namespace": namespace,
+        "line": line,
+        "calls": page,
+        "later": page[-1].pk if has_more else None,
+    }
+    return render(request, "gateway/ledger_line.html", context)
+
+
+def _call_cursor(raw: str) -> UUID | None:
+    try:
+        return UUID(raw)
+    except ValueError:
+        return None

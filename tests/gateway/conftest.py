@@ -1,0 +1,124 @@
+"""A database of the gateway tests' own, so that its threads and child processes can share it.
+
+A test that names `store` runs on SQLite (a file, WAL); one that names `any_store` runs on SQLite
+and again on PostgreSQL. Neither uses pytest-django's transaction: leases, flushes and replays
+commit on other threads and in other processes.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from plumbmark.config import env
+from plumbmark.gateway import clock, runtime
+from tests import postgres
+from tests.fake_provider.process import FakeProvider
+
+
+@dataclass(frozen=True)
+class Store:
+    """A migrated database; `environment` makes a child process use it and its spool."""
+
+    kind: str
+    config: dict[str, Any]
+    environment: dict[str, str]
+    spool: Path
+
+
+@contextmanager
+def _using(config: dict[str, Any]) -> Iterator[None]:
+    """Make every thread's default connection lead to another database."""
+    before = connections.settings["default"]
+    connections["default"].close()
+    del connections["default"]
+    connections.settings["default"] = {**before, "OPTIONS": {}, **config}
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        del connections["default"]
+        connections.settings["default"] = before
+
+
+@pytest.fixture(scope="session")
+def sqlite_config(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Any:
+    path = tmp_path_factory.mktemp("gateway") / "plumbmark.sqlite3"
+    config = env.database("NO_SUCH_VARIABLE", path)
+    with django_db_blocker.unblock(), _using(config):
+        call_command("migrate", verbosity=0)
+    return config
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    if postgres.binaries() is None:
+        pytest.skip("there are no PostgreSQL binaries; install the dev extra")
+    with postgres.Postgres() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_config(postgres_url: str, django_db_blocker: Any) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GATEWAY_TESTS_URL", postgres_url)
+        config = env.database("GATEWAY_TESTS_URL", Path())
+    with django_db_blocker.unblock(), _using(config):
+        call_command("migrate", verbosity=0)
+    return config
+
+
+@contextmanager
+def _store(
+    kind: str, config: dict[str, Any], folder: Path, settings: Any, blocker: Any, url: str
+) -> Iterator[Store]:
+    spool = folder / "spool"
+    settings.SPOOL_DIR = spool
+    variables = {**os.environ, "PLUMBMARK_SPOOL_DIR": str(spool), "PLUMBMARK_DATABASE_URL": url}
+    if not url:
+        variables["PLUMBMARK_STATE_DIR"] = str(Path(config["NAME"]).parent)
+    with blocker.unblock(), _using(config):
+        try:
+            yield Store(kind, config, variables, spool)
+        finally:
+            runtime.shutdown()
+            clock.set_offset(0)
+            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+
+
+@pytest.fixture
+def store(
+    sqlite_config: Any, tmp_path: Path, settings: Any, django_db_blocker: Any
+) -> Iterator[Store]:
+    with _store("sqlite", sqlite_config, tmp_path, settings, django_db_blocker, "") as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def any_store(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Any, django_db_blocker: Any
+) -> Iterator[Store]:
+    kind = request.param
+    config = request.getfixturevalue(f"{kind}_config")
+    url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
+    with _store(kind, config, tmp_path, settings, django_db_blocker, url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def fake_provider_process() -> Iterator[FakeProvider]:
+    with FakeProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def fake_provider(fake_provider_process: FakeProvider) -> FakeProvider:
+    """The fake provider, without latency or faults and with nothing counted."""
+    fake_provider_process.configure()
+    return fake_provider_process

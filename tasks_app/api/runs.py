@@ -219,12 +219,12 @@ class RetryView(_RunAction):
 
 
 class InvalidateView(_RunAction):
-    @extend_schema(request=shapes.InvalidateWrite, responses=shapes.RunDetail)
+    @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
         """Mark a run as invalid for a public reason."""
         run = run_at(run_id=run_id, to=request.user)
         user = actor(request)
-        body = shapes.InvalidateWrite(data=request.data)
+        body = shapes.RunInvalidateWrite(data=request.data)
         body.is_valid(raise_exception=True)
         running.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
         return self._done(request, run_id)

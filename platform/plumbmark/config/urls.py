@@ -7,7 +7,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("plumbmark.api.urls")),
+    path("", include("benchmarks_app.urls")),
     path("", include("leaderboards_app.urls")),
+    path("", include("plumbmark.gateway.urls")),
     path("", include("plumbmark.common.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from benchmarks_app.actions.authoring import Member
@@ -112,12 +113,11 @@ class MemberForm(forms.Form):
     label = forms.CharField(label=_("Name on the board"), max_length=80, required=False)
     remove = forms.BooleanField(label=_("Remove"), required=False)
 
-    def __init__(self, *args: Any, member: BenchmarkTask, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, member: BenchmarkTask) -> None:
         super().__init__(
-            *args,
+            data,
             prefix=f"member-{member.pk}",
             initial={"weight": member.weight.normalize(), "label": member.label},
-            **kwargs,
         )
         self.member = member
 
@@ -127,8 +127,13 @@ class MemberForm(forms.Form):
         )
 
 
+class _VersionField(forms.ModelChoiceField[TaskVersion]):
+    def label_from_instance(self, obj: TaskVersion) -> str:
+        return f"{obj.task.title} · {obj.task.namespace.handle} · v{obj.number}"
+
+
 class AddTaskForm(forms.Form):
-    task_version = forms.ModelChoiceField(
+    task_version = _VersionField(
         label=_("Add a task"), queryset=TaskVersion.objects.none(), to_field_name="public_id"
     )
 
@@ -137,11 +142,6 @@ class AddTaskForm(forms.Form):
         field = self.fields["task_version"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = candidates
-        field.label_from_instance = (  # type: ignore[method-assign]
-            lambda version: (
-                f"{version.task.title} · {version.task.namespace.handle} · v{version.number}"
-            )
-        )
 
 
 class PublishForm(forms.Form):

@@ -87,7 +87,9 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         return _edit_page(request, version, form, rows)
     form = DraftForm(request.POST)
     rows = [MemberForm(request.POST, member=member) for member in members]
-    if not (form.is_valid() and all([row.is_valid() for row in rows])):
+    # Every row is asked, so that all faults are told at once.
+    are_valid = [form.is_valid(), *(row.is_valid() for row in rows)]
+    if not all(are_valid):
         return _edit_page(request, version, form, rows, status=422)
     try:
         authoring.update_benchmark(

@@ -51,9 +51,8 @@ def benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersi
 
 
 def _full(version: BenchmarkVersion, request: Request) -> Response:
-    return Response(
-        shapes.BenchmarkVersionDetail(benchmark_version_or_404(version.public_id, request)).data
-    )
+    full = benchmark_version_or_404(version.public_id, request)
+    return Response(shapes.BenchmarkVersionDetail(full).data)
 
 
 def contenders_named(ids: Sequence[str], request: Request) -> list[Contender]:
@@ -233,9 +232,8 @@ class VersionView(APIView):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """One version with its tasks, card and rules."""
-        return Response(
-            shapes.BenchmarkVersionDetail(benchmark_version_or_404(public_id, request)).data
-        )
+        version = benchmark_version_or_404(public_id, request)
+        return Response(shapes.BenchmarkVersionDetail(version).data)
 
 
 class EntryList(generics.ListAPIView[Entry]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.common.rest.shapes import WriteShape
@@ -272,6 +273,7 @@ class RunDetail(RunSummary):
 
         return PassportDetail(passport_of(run)).data  # type: ignore[return-value]
 
+    @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:
         from tasks_app.queries import current_scoring
 

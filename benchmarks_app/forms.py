@@ -1,7 +1,7 @@
 """Forms of the benchmark pages. They read; the actions decide."""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import QueryDict
@@ -127,7 +127,13 @@ class MemberForm(forms.Form):
         )
 
 
-class _VersionField(forms.ModelChoiceField[TaskVersion]):
+if TYPE_CHECKING:
+    _VersionChoice = forms.ModelChoiceField[TaskVersion]
+else:
+    _VersionChoice = forms.ModelChoiceField  # takes no type argument at run time
+
+
+class _VersionField(_VersionChoice):
     def label_from_instance(self, obj: TaskVersion) -> str:
         return f"{obj.task.title} · {obj.task.namespace.handle} · v{obj.number}"
 

@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT.mkdir()
     settings.MEDIA_ROOT = state / "files"
     settings.SPOOL_DIR = state / "spool"
+    if settings.CELERY_BROKER_URL.startswith("filesystem:"):
+        # Changed in place: Celery reads the very same dictionary.
+        for name, folder in (("in", "messages"), ("out", "messages"), ("control", "control")):
+            option = "control_folder" if name == "control" else f"data_folder_{name}"
+            (state / "queue" / folder).mkdir(parents=True, exist_ok=True)
+            settings.CELERY_BROKER_TRANSPORT_OPTIONS[option] = str(state / "queue" / folder)
     # Hashed names need `collectstatic`; `live_server` serves from the finders.
     settings.STORAGES = {
         **settings.STORAGES,

@@ -62,6 +62,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 INSTALLED_APPS = [
+    "plumbmark.config",
     "plumbmark.common",
     "plumbmark.accounts",
     "plumbmark.gateway",

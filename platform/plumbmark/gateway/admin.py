@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, URLField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -64,6 +64,7 @@ class CatalogueModelAdmin(_CatalogueModelAdmin):
     list_display = ["slug", "maker", "name", "licence", "open_weights", "released_on"]
     search_fields = ["slug", "name"]
     list_filter = ["maker", "open_weights"]
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Credential)

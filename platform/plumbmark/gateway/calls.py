@@ -234,7 +234,7 @@ class ModelCaller:
             response = _mark_answered(terms, request, record, attempt)
         else:
             failure = _mark_failed(record, attempt)
-        exchange = exchange_bytes(body, _kept_payload(attempt))
+        exchange = _exchange(body, attempt)
         record.exchange_hash = hash_of(exchange)
         record.exchange = exchange
         return CallResult(
@@ -402,6 +402,14 @@ def _mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> N
     exchange = exchange_bytes(body, None)
     record.exchange_hash = hash_of(exchange)
     record.exchange = exchange
+
+
+def _exchange(body: bytes, attempt: Attempt) -> bytes:
+    try:
+        return exchange_bytes(body, _kept_payload(attempt))
+    except RecursionError:
+        # Read at the very edge of what can be read, and not writable again.
+        return exchange_bytes(body, {"cut": "nested too deep"})
 
 
 def _kept_payload(attempt: Attempt) -> Any:

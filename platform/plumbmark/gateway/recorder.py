@@ -220,7 +220,8 @@ class Recorder:
         if is_about_the_data and len(batch) > 1:
             self._most = max(1, len(batch) // 2)
             log.warning("a flush of %d calls failed; trying fewer", len(batch), exc_info=error)
-            self._failures = 1
+            self._failures = 0
+            self._hurry.set()
             return
         self._failures += 1
         log.warning(

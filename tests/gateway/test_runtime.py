@@ -66,6 +66,30 @@ def test_it_starts_anew_after_a_shutdown(store: Store, fake_provider: FakeProvid
     assert list(store.spool.iterdir()) == []
 
 
+def test_a_shutdown_gives_up_calls_that_do_not_end_and_records_the_loss(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    deployment = rows.deployment(fake_provider.url, "always-stall", deadline_seconds=60)
+    grant = rows.grant(rows.namespace(), deployment)
+
+    async def begin() -> list[asyncio.Task[Any]]:
+        caller = await runtime.gateway().caller(grant_id=grant.pk, deployment_id=deployment.pk)
+        calls = [
+            asyncio.create_task(caller.call(rows.ask(), key=f"k{n}", role="candidate"))
+            for n in range(3)
+        ]
+        await asyncio.sleep(0.2)
+        return calls
+
+    calls = runtime.run(begin())
+    runtime.shutdown(0.3)
+
+    assert all(call.cancelled() for call in calls)
+    assert list(Call.objects.values_list("status", "error_code")) == [("lost", "cancelled")] * 3
+    assert rows.assert_books_agree().reserved == 0
+    assert list(store.spool.iterdir()) == []
+
+
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_a_gateway_of_its_own(store: Store, fake_provider: FakeProvider) -> None:
     """As in a prefork pool whose parent has made calls."""

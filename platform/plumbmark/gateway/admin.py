@@ -128,6 +128,10 @@ class QuotaPolicyAdmin(_QuotaPolicyAdmin):
     list_display = ["__str__", "day", "month", "note", "updated_at"]
     raw_id_fields = ["namespace"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        # Limits of one namespace do not become those of another.
+        return ["namespace"] if obj is not None else []
+
     @admin.display(description=_("per day"), ordering="day_cap")
     def day(self, policy: QuotaPolicy) -> str:
         return dollars(policy.day_cap)

@@ -57,7 +57,7 @@ class Gateway:
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
-        self.in_flight = 0
+        self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self._callers: dict[tuple[int, int, bool], ModelCaller] = {}
@@ -86,10 +86,24 @@ class Gateway:
             caller = self._callers.setdefault(key, ModelCaller(self, terms, is_private))
         return caller
 
-    def left(self) -> None:
-        """A call is no longer in flight."""
-        self.in_flight -= 1
-        if not self.in_flight:
+    async def _give_up_calls(self) -> None:
+        """Cancel what is still in flight, so that it is recorded as a loss and not torn off."""
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def entered(self) -> asyncio.Task[Any]:
+        """The running task makes a call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls.add(task)
+        return task
+
+    def left(self, task: asyncio.Task[Any]) -> None:
+        """Its call has ended."""
+        self._calls.discard(task)
+        if not self._calls:
             self._is_idle.set()
 
     def limit(self, terms: Terms) -> AdaptiveLimit:
@@ -108,10 +122,11 @@ class Gateway:
     async def end(self, timeout_seconds: float) -> None:
         """Wait for calls in flight, store everything, give all leases back, close."""
         self._is_idle.clear()
-        if self.in_flight:
+        if self._calls:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_seconds):
                     await self._is_idle.wait()
+        await self._give_up_calls()
         await asyncio.wait([self._recovery], timeout=timeout_seconds)
         await self.recorder.end(timeout_seconds)
         await self.transport.close()
@@ -147,6 +162,13 @@ class ModelCaller:
         """
         if len(key) > _LONGEST_KEY or len(role) > _LONGEST_ROLE:
             raise ValueError(f"key or role is too long: {key!r}, {role!r}")
+        task = self._gateway.entered()
+        try:
+            return await self._call(request, key, role)
+        finally:
+            self._gateway.left(task)
+
+    async def _call(self, request: ModelRequest, key: str, role: str) -> CallResult:
         gateway = self._gateway
         if self._loop.time() > self._fresh_until:
             await self._refresh()
@@ -186,11 +208,9 @@ class ModelCaller:
             hold=amount,
             budget_ids=hold.budget_ids if hold else (),
         )
-        gateway.in_flight += 1
         try:
             return await self._ask(terms, request, record)
         finally:
-            gateway.left()
             if hold is not None:
                 record.unleased_ids = hold.settle(record.charged)
             if record.attempts:

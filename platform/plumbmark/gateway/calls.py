@@ -350,7 +350,9 @@ def _refused(failure: CallFailure) -> CallResult:
 
 def _quota_failure(shortage: Shortage) -> CallFailure:
     left = f"{dollars(shortage.left)} of {dollars(shortage.cap)} are left"
+    code = "quota-exhausted"
     if shortage.period_start is None:
+        code = "grant-exhausted"
         limit, renewal = "The cap of this grant", "It does not renew."
     else:
         which = "day" if shortage.kind == "day" else "month"
@@ -358,7 +360,7 @@ def _quota_failure(shortage: Shortage) -> CallFailure:
         renewal = f"It renews on {renewal_of(which, shortage.period_start):%Y-%m-%d} at 00:00 UTC."
     return CallFailure(
         FailureKind.QUOTA,
-        "quota-exhausted",
+        code,
         f"{limit} does not cover this call: {left}, and {dollars(shortage.need)} more would have "
         f"to be set aside. {renewal}",
     )

@@ -5,7 +5,6 @@ pools have no limit of their own. Redirects are never followed: they could lead 
 the credential, or past the address guard.
 """
 
-import asyncio
 import ipaddress
 import json
 import socket
@@ -129,10 +128,12 @@ class Transport:
                 if raw is None:
                     response.close()
                     return Broken(
-                        "answer-too-large", f"the answer is larger than {LARGEST_BODY} bytes", status
+                        "answer-too-large",
+                        f"the answer is larger than {LARGEST_BODY} bytes",
+                        status,
                     )
                 return _reply(status, response.headers, raw, secret)
-        except (asyncio.TimeoutError, TimeoutError):
+        except TimeoutError:
             return Broken("deadline", f"no whole answer within {deadline_seconds:g} s", status)
         except PrivateAddress as error:
             return Broken("private-address", str(error))

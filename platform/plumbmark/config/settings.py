@@ -178,7 +178,7 @@ CACHES["rates"] = (
 )
 
 QUEUE_DIR = STATE_DIR / "queue"
-CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://")
+CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem:"):
     for _folder in ("messages", "control"):
         (QUEUE_DIR / _folder).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -54,6 +54,21 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    """With PLUMBMARK_REQUIRE_ALL a skip for something that is missing is a failure.
+
+    Skips of cases that make no sense in a configuration begin with "not applicable" and stay.
+    """
+    report: Any = yield
+    if report.skipped and os.environ.get("PLUMBMARK_REQUIRE_ALL"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "not applicable" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped although everything is required: {reason}"
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits(request: pytest.FixtureRequest) -> Iterator[None]:
     """The cache table is no model, so the database fixtures do not empty it."""

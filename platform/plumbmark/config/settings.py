@@ -286,7 +286,7 @@ SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
 CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
 ALLOW_PRIVATE_PROVIDERS: bool = env.flag("PLUMBMARK_ALLOW_PRIVATE_PROVIDERS", False)
-"""Whether a user's own deployment may lie at a private address (a model server in the same network)."""
+"""Whether a user's own deployment may lie at a private address, such as a local model server."""
 WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
 """Bells rung at once for a run: as many workers as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
@@ -334,6 +334,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "tasks_app.models.running.Run.State",
+        "TaskVersionState": "tasks_app.models.authoring.TaskVersion.State",
+        "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",
+    },
 }
 
 # --- Logging ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,6 +17,7 @@ from plumbmark.accounts.rest import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.rest.idempotency import idempotent
 from plumbmark.common.rest.pagination import InOrder, NewestFirst
+from plumbmark.common.rest.parsers import StrictJSONParser
 from plumbmark.gateway.models import Deployment
 from tasks_app.actions import contenders, running, submitting
 from tasks_app.api import serializers as shapes
@@ -291,7 +292,7 @@ class SampleView(APIView):
 
 
 class SubmissionView(APIView):
-    parser_classes = (MultiPartParser, FormParser, JSONParser)
+    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
 
     @extend_schema(
         request=shapes.SubmissionWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]

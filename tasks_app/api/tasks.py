@@ -7,7 +7,7 @@ from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from plumbmark.accounts.rest import acting_namespace, actor
 from plumbmark.common.errors import NotAllowed
 from plumbmark.common.rest.idempotency import HEADER, idempotent
 from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
+from plumbmark.common.rest.parsers import StrictJSONParser
 from tasks_app.actions import authoring, scoring
 from tasks_app.api import serializers as shapes
 from tasks_app.definitions import render_messages
@@ -113,7 +114,7 @@ class TaskView(APIView):
 
 
 class DraftView(APIView):
-    parser_classes = (MultiPartParser, FormParser, JSONParser)
+    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
 
     def _draft(self, public_id: str, request: Request) -> TaskDraft:
         task = task_or_404(public_id, request)

@@ -314,6 +314,7 @@ API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["plumbmark.common.rest.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "plumbmark.common.rest.problems.handle_exception",
     "DEFAULT_PAGINATION_CLASS": "plumbmark.common.rest.pagination.NewestFirst",
     "DEFAULT_THROTTLE_CLASSES": ["plumbmark.common.rest.throttling.PerMinute"],

@@ -8,6 +8,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("plumbmark.api.urls")),
     path("", include("leaderboards_app.urls")),
+    path("", include("tasks_app.urls")),
+    path("runs/", include("tasks_app.run_urls")),
     path("", include("plumbmark.common.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]

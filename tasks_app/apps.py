@@ -1,7 +1,17 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TasksConfig(AppConfig):
     name = "tasks_app"
     label = "tasks"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from plumbmark.accounts.profile_sections import add_profile_section
+        from plumbmark.common.navigation import add_nav_item
+        from tasks_app.profile import tasks_section
+
+        add_nav_item(_("Tasks"), "tasks:list", order=20)
+        add_nav_item(_("My runs"), "runs:list", order=15, place="person")
+        add_profile_section("tasks", tasks_section, order=20)

@@ -1,17 +1,31 @@
 """Named reads of tasks and runs."""
 
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.fields import FloatField
+from django.db.models.functions import Cast, Left
 from django.http import Http404
-from plumbmark.gateway.queries import callable_deployments
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.clock import now
 from plumbmark.gateway.models import Deployment
-from tasks_app.models import Item, Run, Sample, Scoring, Shard, Task, TaskVersion
+from plumbmark.gateway.queries import callable_deployments
+from plumbmark.scoring.outcomes import Outcome
+from tasks_app.models import (
+    Item,
+    Run,
+    Sample,
+    SampleScore,
+    Scoring,
+    Shard,
+    Task,
+    TaskVersion,
+)
 from tasks_app.models.authoring import Visibility
 from tasks_app.permissions import can_view_private_items, can_view_run, can_view_task
 from tasks_app.permissions import can_view_version as can_view
@@ -26,6 +40,18 @@ def visible_tasks(*, to: Visitor) -> QuerySet[Task]:
         .select_related("namespace", "latest_version")
         .order_by("-updated_at", "-id")
     )
+
+
+def matching_tasks(tasks: QuerySet[Task], *, words: str = "", tag: str = "") -> QuerySet[Task]:
+    """Those whose title or summary holds every word, and that carry the tag."""
+    for word in words.split()[:8]:
+        tasks = tasks.filter(Q(title__icontains=word) | Q(summary__icontains=word))
+    if tag:
+        # As text: SQLite has no lookup inside JSON lists.
+        tasks = tasks.annotate(tags_text=Cast("tags", TextField())).filter(
+            tags_text__contains=json.dumps(tag)
+        )
+    return tasks
 
 
 def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
@@ -115,6 +141,87 @@ def samples_of(run: Run, *, to: Visitor) -> QuerySet[Sample]:
     ):
         samples = samples.filter(item__split=Item.Split.PUBLIC)
     return samples
+
+
+def with_scores(samples: QuerySet[Sample], scoring: Scoring | None) -> QuerySet[Sample]:
+    """Samples with `value` and `answer` of a scoring, usually the run's current one."""
+    if scoring is None:
+        return samples.annotate(
+            value=Value(None, output_field=FloatField()),
+            answer=Value(None, output_field=TextField()),
+        )
+    scores = SampleScore.objects.filter(scoring=scoring, sample=OuterRef("pk"))
+    return samples.annotate(
+        value=Subquery(scores.values("value")[:1]), answer=Subquery(scores.values("answer")[:1])
+    )
+
+
+def in_brief(samples: QuerySet[Sample], *, characters: int) -> QuerySet[Sample]:
+    """Samples for a list: `beginning` of the output instead of the output, which may be huge."""
+    return samples.defer("output", "messages").annotate(beginning=Left("output", characters))
+
+
+def with_verdict(samples: QuerySet[Sample], verdict: str, version: TaskVersion) -> QuerySet[Sample]:
+    """Of samples with scores those with a verdict: `right`, `wrong`, `partly`, `unscored`, or an
+    outcome's code. Anything else filters nothing.
+
+    Right and wrong are the ends of the metric's scale; without bounds there are none.
+    """
+    if verdict == "unscored":
+        return samples.filter(Q(is_scored=False) | Q(value__isnull=True))
+    if verdict in {outcome.value for outcome in Outcome}:
+        return samples.filter(outcome=verdict)
+    best, worst = version.metric_upper, version.metric_lower
+    if version.metric_direction == "lower":
+        best, worst = worst, best
+    if best is None or worst is None or verdict not in {"right", "wrong", "partly"}:
+        return samples
+    if verdict == "partly":
+        return samples.filter(Q(value__isnull=False) & ~Q(value__in=[best, worst]))
+    return samples.filter(Q(value=best if verdict == "right" else worst))
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCount:
+    outcome: Outcome
+    count: int
+
+    @property
+    def label(self) -> str:
+        return self.outcome.value.replace("_", " ")
+
+
+def outcomes_of(run: Run) -> list[OutcomeCount]:
+    """How many samples ended how, the most frequent first. One query."""
+    rows = Sample.objects.filter(run=run).values_list("outcome").annotate(n=Count("id"))
+    counts = [OutcomeCount(Outcome(outcome), count) for outcome, count in rows.order_by()]
+    return sorted(counts, key=lambda row: -row.count)
+
+
+def scorings_by_run(runs: Iterable[Run]) -> dict[int, Scoring]:
+    """Each run's current scoring. One query."""
+    ids: Collection[int] = [run.pk for run in runs]
+    rows = Scoring.objects.filter(run__in=ids, task_version_id=F("run__task_version_id"))
+    return {scoring.run_id: scoring for scoring in rows.order_by("revision", "id")}
+
+
+def declared_runs_of(task: Task, version: TaskVersion | None = None) -> QuerySet[Run]:
+    """Declared runs of a task, or of one version, the newest first."""
+    runs = Run.objects.filter(purpose=Run.Purpose.DECLARED, task_version__task=task)
+    if version is not None:
+        runs = runs.filter(task_version=version)
+    return runs.select_related("task_version", "contender", "namespace").order_by("-id")
+
+
+def latest_try_of(task: Task, *, by: Visitor) -> Run | None:
+    """The newest try of a task that the visitor may see."""
+    return (
+        Run.objects.filter(task_version__task=task, purpose=Run.Purpose.TRY)
+        .filter(namespace__in=namespaces_inside_of(by))
+        .select_related("contender", "task_version")
+        .order_by("-id")
+        .first()
+    )
 
 
 def deployments_for(visitor: Visitor) -> QuerySet[Deployment]:

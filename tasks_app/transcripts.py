@@ -66,16 +66,23 @@ def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
         raise Http404
     scoring = current_scoring(run)
     score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
-    definition = Definition.from_document(run.task_version.definition)
     return Transcript(
         run=run,
         sample=sample,
         item=sample.item,
-        messages=sample.messages or render_messages(definition, sample.item),
+        messages=_messages_of(run, sample),
         scoring=scoring,
         score=score,
         calls=_calls_of(sample),
     )
+
+
+def _messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
+    """What was sent; nothing where the item is withheld, as its columns are gone."""
+    if sample.item.is_withheld:
+        return []
+    definition = Definition.from_document(run.task_version.definition)
+    return sample.messages or render_messages(definition, sample.item)
 
 
 def _calls_of(sample: Sample) -> list[RecordedCall]:

@@ -168,13 +168,18 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
 
 @contextmanager
 def checked_draft(
-    draft: TaskDraft, *, first: int | None = None
+    draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
 ) -> Iterator[tuple[Definition, Imported]]:
     """The draft's definition and its validated items; `InvalidInput` with every problem.
 
-    Problems of the definition have paths into it; those of the file begin with `data_file`.
+    `definition_text` is looked at in the draft's place: what the author has not saved yet, in
+    either format. Problems of the definition have paths into it; those of the file begin with
+    `data_file`.
     """
-    definition = parse_definition(draft.definition_text, format=draft.definition_format)
+    if definition_text is None:
+        definition = parse_definition(draft.definition_text, format=draft.definition_format)
+    else:
+        definition = parse_definition(definition_text.replace("\r\n", "\n"))
     if draft.data_file is None:
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]

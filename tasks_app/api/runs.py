@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery, Value
-from django.db.models.fields import FloatField, TextField
+from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -22,8 +21,15 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.actions import contenders, running, submitting
 from tasks_app.api import serializers as shapes
 from tasks_app.api.tasks import IDEMPOTENCY, version_or_404
-from tasks_app.models import Contender, Run, Sample, SampleScore, Scoring
-from tasks_app.queries import current_scoring, deployments_for, run_at, samples_of, visible_runs
+from tasks_app.models import Contender, Run, Sample, Scoring
+from tasks_app.queries import (
+    current_scoring,
+    deployments_for,
+    run_at,
+    samples_of,
+    visible_runs,
+    with_scores,
+)
 from tasks_app.transcripts import transcript_of
 
 
@@ -265,21 +271,7 @@ class SampleList(generics.ListAPIView[Sample]):
         if getattr(self, "swagger_fake_view", False):
             return Sample.objects.none()
         run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
-        return with_scores(samples_of(run, to=self.request.user), run)
-
-
-def with_scores(samples: QuerySet[Sample], run: Run) -> QuerySet[Sample]:
-    """Samples with `value` and `answer` of the run's current scoring."""
-    scoring = current_scoring(run)
-    if scoring is None:
-        return samples.annotate(
-            value=Value(None, output_field=FloatField()),
-            answer=Value(None, output_field=TextField()),
-        )
-    scores = SampleScore.objects.filter(scoring=scoring, sample=OuterRef("pk"))
-    return samples.annotate(
-        value=Subquery(scores.values("value")[:1]), answer=Subquery(scores.values("answer")[:1])
-    )
+        return with_scores(samples_of(run, to=self.request.user), current_scoring(run))
 
 
 class SampleView(APIView):

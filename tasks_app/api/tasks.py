@@ -19,16 +19,14 @@ from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
 from plumbmark.common.rest.parsers import StrictJSONParser
 from tasks_app.actions import authoring, scoring
 from tasks_app.api import serializers as shapes
-from tasks_app.definitions import render_messages
-from tasks_app.definitions.render import shown_choices
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
+from tasks_app.previewing import first_questions
 from tasks_app.queries import items_of, published_versions_of, visible_tasks
 
 IDEMPOTENCY = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
 )
-FIRST_ITEMS = 3
 
 
 def task_or_404(public_id: str, request: Request) -> Task:
@@ -152,26 +150,11 @@ class DraftCheckView(DraftView):
         """Check the whole draft; 422 names every problem with its line."""
         draft = self._draft(public_id, request)
         with authoring.checked_draft(draft) as (definition, imported):
-            first: list[dict[str, Any]] = []
-            for item in imported:
-                if len(first) == FIRST_ITEMS:
-                    break
-                first.append(
-                    {
-                        "key": item.key,
-                        "split": item.split,
-                        "messages": render_messages(definition, item),
-                        "target": item.target,
-                        "choices": None
-                        if item.choices is None
-                        else list(shown_choices(definition, item)),
-                    }
-                )
             checked = {
                 "items": imported.count,
                 "private_items": imported.private_count,
                 "warnings": imported.warnings,
-                "first": first,
+                "first": first_questions(definition, imported),
             }
         return Response(shapes.DraftCheck(checked).data)
 

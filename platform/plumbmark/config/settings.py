@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "plumbmark.common.domain_errors.DomainErrorPages",
 ]
 
 _PAGES = Path(__file__).resolve().parent

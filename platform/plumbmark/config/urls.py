@@ -10,6 +10,8 @@ urlpatterns = [
     path("", include("benchmarks_app.urls")),
     path("", include("leaderboards_app.urls")),
     path("", include("plumbmark.gateway.urls")),
+    path("", include("tasks_app.urls")),
+    path("runs/", include("tasks_app.run_urls")),
     path("", include("plumbmark.common.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]

@@ -1,0 +1,36 @@
+"""Domain errors that no view turned into a message: a page with the error's own status and words.
+
+Endpoints of the API answer them as problem+json before they come here.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+
+from plumbmark.common.errors import DomainError
+from plumbmark.common.views import error_page
+
+
+class DomainErrorPages:
+    """Middleware: 403, 409 and the like instead of a 500."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        if not isinstance(exception, DomainError):
+            return None
+        titles = {
+            403: _("This is not open to you"),
+            409: _("That does not fit the present state"),
+            422: _("Something in that was not right"),
+        }
+        title = titles.get(exception.status, _("That request could not be met"))
+        return error_page(request, exception.status, title, exception.message)

@@ -1,0 +1,58 @@
+"""Long texts on pages: a page shows the beginning, a download has the rest."""
+
+from dataclasses import dataclass
+
+INLINE_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Capped:
+    """The beginning of a text. `total` counts the characters of the whole."""
+
+    text: str
+    total: int
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.text) < self.total
+
+
+def capped(text: str, most: int = INLINE_CHARACTERS) -> Capped:
+    return Capped(text if len(text) <= most else text[:most], len(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text in three parts, of which the middle is marked; `has_gap` where some is left out."""
+
+    before: str
+    marked: str
+    after: str
+    total: int
+    is_cut: bool
+    has_gap: bool
+
+
+def marked(text: str, start: int | None, end: int | None, most: int = INLINE_CHARACTERS) -> Marked:
+    """The beginning of `text` with the passage from `start` to `end` marked.
+
+    Where the passage lies beyond what is shown, its surroundings follow after a gap.
+    """
+    if start is None or end is None or not 0 <= start < end <= len(text):
+        head = capped(text, most)
+        return Marked(head.text, "", "", len(text), head.is_cut, False)
+    shown_end = min(end, start + most // 2)
+    if shown_end <= most:
+        return Marked(
+            text[:start], text[start:shown_end], text[shown_end:most], len(text),
+            len(text) > most or shown_end < end, False,
+        )  # fmt: skip
+    around = most // 10
+    return Marked(
+        text[max(0, start - around) : start],
+        text[start:shown_end],
+        text[shown_end : shown_end + around],
+        len(text),
+        True,
+        True,
+    )

@@ -1,0 +1,117 @@
+"""What an author sees beside the definition: its problems, or how the first items are asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.actions.authoring import checked_draft
+from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions.render import shown_choices, text_of
+from tasks_app.importers import Imported
+from tasks_app.models import TaskDraft
+
+FIRST_ITEMS = 3
+ROWS_WHILE_TYPING = 200
+"""Rows of the data file that are checked while the author types; the rest when they ask."""
+_LONGEST_LINE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedProblem:
+    """A problem with the line of the definition that it points at."""
+
+    message: str
+    path: str
+    line: int | None
+    text: str
+    is_of_data: bool
+    """Its line is one of the data file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuestion:
+    """One item as it will be asked."""
+
+    key: str
+    split: str
+    messages: Sequence[Mapping[str, str]]
+    target: object
+    choices: Sequence[str] | None
+
+    @property
+    def targets(self) -> list[str]:
+        """The right answers as text."""
+        found = self.target if isinstance(self.target, list) else [self.target]
+        return [text_of(one) for one in found if one is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    problems: Sequence[PlacedProblem] = ()
+    warnings: Sequence[str] = ()
+    items: int = 0
+    private_items: int = 0
+    is_whole: bool = True
+    """Every row of the file was looked at."""
+    first: Sequence[ShownQuestion] = ()
+
+
+def preview_of(
+    draft: TaskDraft, *, definition_text: str | None = None, rows: int | None = ROWS_WHILE_TYPING
+) -> Preview:
+    """Check a draft, or a text that is not saved yet in its place. Saves nothing.
+
+    `rows` bounds how much of the data file is read; None reads all of it.
+    """
+    text = draft.definition_text if definition_text is None else definition_text
+    try:
+        with checked_draft(draft, first=rows, definition_text=text) as (definition, imported):
+            return Preview(
+                warnings=imported.warnings,
+                items=imported.count,
+                private_items=imported.private_count,
+                is_whole=rows is None or imported.count < rows,
+                first=first_questions(definition, imported),
+            )
+    except InvalidInput as error:
+        return Preview(problems=placed_problems(error.problems, text))
+
+
+def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
+    """Problems with the text of their lines."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    placed = []
+    for problem in problems:
+        of_data = problem.path.startswith("data_file")
+        line = problem.line
+        has_text = not of_data and line is not None and 1 <= line <= len(lines)
+        placed.append(
+            PlacedProblem(
+                message=problem.message,
+                path=problem.path.removeprefix("data_file").removeprefix(": ")
+                if of_data
+                else problem.path,
+                line=line,
+                text=lines[line - 1][:_LONGEST_LINE] if has_text and line is not None else "",
+                is_of_data=of_data,
+            )
+        )
+    return placed
+
+
+def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:
+    """The first items as they will be asked."""
+    first: list[ShownQuestion] = []
+    for item in imported:
+        if len(first) == FIRST_ITEMS:
+            break
+        first.append(
+            ShownQuestion(
+                key=item.key,
+                split=item.split,
+                messages=render_messages(definition, item),
+                target=item.target,
+                choices=None if item.choices is None else list(shown_choices(definition, item)),
+            )
+        )
+    return first

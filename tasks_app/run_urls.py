@@ -1,0 +1,24 @@
+"""Doors of runs, below `/runs/`."""
+
+from django.urls import path
+
+from tasks_app.views import runs, samples
+
+app_name = "runs"
+
+_SAMPLE = "<int:run_id>/samples/<int:ordinal>/"
+
+urlpatterns = [
+    path("", runs.run_list, name="list"),
+    path("<int:run_id>/", runs.run_detail, name="detail"),
+    path("<int:run_id>/passport/", runs.run_passport, name="passport"),
+    path("<int:run_id>/pause/", runs.run_pause, name="pause"),
+    path("<int:run_id>/resume/", runs.run_resume, name="resume"),
+    path("<int:run_id>/cancel/", runs.run_cancel, name="cancel"),
+    path("<int:run_id>/retry/", runs.run_retry, name="retry"),
+    path("<int:run_id>/invalidate/", runs.run_invalidate, name="invalidate"),
+    path(_SAMPLE, samples.sample_detail, name="sample"),
+    path(_SAMPLE + "output/", samples.sample_output, name="sample_output"),
+    path(_SAMPLE + "messages/<int:number>/", samples.sample_message, name="sample_message"),
+    path(_SAMPLE + "calls/<int:number>/", samples.sample_exchange, name="sample_exchange"),
+]

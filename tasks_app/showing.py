@@ -1,0 +1,71 @@
+"""Scores as pages show them: texts for people and numbers for the bar."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from plumbmark.common.numbers import written, written_short
+from tasks_app.models import Run, Scoring, TaskVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ShownScore:
+    """What `components/score.html` takes. `missing` says why there is no score."""
+
+    missing: str = ""
+    estimate: str = ""
+    low: str = ""
+    high: str = ""
+    bar_estimate: float = 0.0
+    bar_low: float = 0.0
+    bar_high: float = 0.0
+    minimum: float = 0.0
+    maximum: float = 1.0
+
+
+def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
+    """A metric as `plumbmark.common.numbers` takes it."""
+    return {
+        "name": version.metric_name,
+        "unit": version.metric_unit,
+        "lower": version.metric_lower,
+        "upper": version.metric_upper,
+    }
+
+
+def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> ShownScore:
+    """The score of a run by one scoring, or the reason why there is none yet."""
+    if run.invalid_reason:
+        return ShownScore(missing=_("invalid"))
+    if scoring is None or scoring.state != Scoring.State.COMPLETED or scoring.estimate is None:
+        return ShownScore(missing=_missing(run, scoring))
+    estimate = scoring.estimate
+    value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
+    if value is None:
+        return ShownScore(missing=_("nothing was scored"))
+    metric = metric_facts(version)
+    low, high = (value if end is None else end for end in (low, high))
+    minimum = low if version.metric_lower is None else version.metric_lower
+    maximum = high if version.metric_upper is None else version.metric_upper
+    return ShownScore(
+        estimate=written(value, metric),
+        low=written_short(low, metric),
+        high=written_short(high, metric),
+        bar_estimate=value,
+        bar_low=low,
+        bar_high=high,
+        minimum=minimum,
+        maximum=maximum,
+    )
+
+
+def _missing(run: Run, scoring: Scoring | None) -> str:
+    if run.state == Run.State.FAILED:
+        return _("failed")
+    if run.state == Run.State.CANCELLED:
+        return _("cancelled")
+    if run.state == Run.State.COMPLETED and scoring is not None:
+        return _("being marked") if scoring.state != Scoring.State.FAILED else _("marking failed")
+    return str(run.get_state_display())

@@ -1,0 +1,24 @@
+"""Doors of tasks."""
+
+from django.urls import path
+
+from tasks_app.views import authoring, detail, listing, starting, submitting
+
+app_name = "tasks"
+
+_TASK = "tasks/<slug:handle>/<slug:slug>/"
+
+urlpatterns = [
+    path("schemas/task-definition.json", authoring.definition_schema, name="schema"),
+    path("tasks/", listing.task_list, name="list"),
+    path("tasks/new/", authoring.task_create, name="new"),
+    path(_TASK, detail.task_detail, name="detail"),
+    path(_TASK + "edit/", authoring.task_edit, name="edit"),
+    path(_TASK + "preview/", authoring.task_preview, name="preview"),
+    path(_TASK + "publish/", authoring.task_publish, name="publish"),
+    path(_TASK + "settings/", authoring.task_settings, name="settings"),
+    path(_TASK + "run/", starting.run_start, name="run"),
+    path(_TASK + "submit/", submitting.submission_create, name="submit"),
+    path(_TASK + "versions/<int:number>/", detail.task_version, name="version"),
+    path(_TASK + "versions/<int:number>/items/", detail.item_list, name="items"),
+]

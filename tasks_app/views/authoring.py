@@ -1,0 +1,321 @@
+"""Making a task: its facts, the editor with its preview, trying and publishing."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from plumbmark.common.errors import Conflict, InvalidInput
+from tasks_app.actions import authoring
+from tasks_app.definitions import DEFINITION_SCHEMA
+from tasks_app.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
+from tasks_app.forms import (
+    DraftForm,
+    NewTaskForm,
+    PublishForm,
+    TaskFactsForm,
+    VisibilityForm,
+    deployment_choices,
+)
+from tasks_app.long_text import capped
+from tasks_app.models import Task, TaskDraft
+from tasks_app.previewing import FIRST_ITEMS, Preview, placed_problems, preview_of
+from tasks_app.queries import deployments_for, latest_try_of
+from tasks_app.views.acting import (
+    acting_namespaces,
+    add_problems,
+    chosen_namespace,
+    own_task_at,
+    person,
+)
+
+_PREVIEW_CHARACTERS = 4000
+
+
+@require_safe
+def definition_schema(request: HttpRequest) -> HttpResponse:
+    """The JSON Schema of definitions, for editors and programs."""
+    response = JsonResponse(DEFINITION_SCHEMA, json_dumps_params={"indent": 2})
+    response.headers["Content-Type"] = "application/schema+json"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_create(request: HttpRequest) -> HttpResponse:
+    namespaces = acting_namespaces(request)
+    form = NewTaskForm(request.POST or None, namespaces=namespaces)
+    if request.method == "POST" and form.is_valid():
+        namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
+        try:
+            task = authoring.create_task(
+                namespace=namespace, facts=form.facts(), by=person(request)
+            )
+        except InvalidInput as error:
+            add_problems(form, error, {"slug": "title"})
+        except Conflict as error:
+            form.add_error("title", error.message)
+        else:
+            return redirect("tasks:edit", task.namespace.handle, task.slug)
+    context = {"form": form, "trail": [_list_step(), {"label": _("New task")}]}
+    return render(request, "tasks_app/new.html", context, status=_status(form))
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The facts of a task, and who may see it."""
+    task = own_task_at(request, handle, slug)
+    is_visibility = request.POST.get("part") == "visibility"
+    facts = TaskFactsForm(
+        request.POST if request.method == "POST" and not is_visibility else None,
+        initial={
+            "title": task.title,
+            "summary": task.summary,
+            "licence": task.licence,
+            "tags": ", ".join(task.tags),
+            "citation": task.citation,
+        },
+    )
+    visibility = VisibilityForm(
+        request.POST if is_visibility else None, initial={"visibility": task.visibility}
+    )
+    form = visibility if is_visibility else facts
+    if request.method == "POST" and form.is_valid():
+        try:
+            if is_visibility:
+                authoring.set_task_visibility(
+                    task=task,
+                    visibility=visibility.cleaned_data["visibility"],
+                    by=person(request),
+                )
+            else:
+                authoring.update_task(task=task, facts=facts.facts(), by=person(request))
+        except InvalidInput as error:
+            add_problems(form, error)
+        except Conflict as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("tasks:settings", handle, slug)
+        # What was refused must not stand in the page's head.
+        task.refresh_from_db()
+    context = {
+        "task": task,
+        "facts_form": facts,
+        "visibility_form": visibility,
+        "trail": [*trail_of(task), {"label": _("Settings")}],
+    }
+    return render(request, "tasks_app/settings.html", context, status=_status(facts, visibility))
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The editor. Its buttons say what follows: save, look, try, publish."""
+    task = own_task_at(request, handle, slug)
+    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    if request.method != "POST":
+        return _editor(
+            request, task, draft, preview=preview_of(draft, definition_text=_text(draft))
+        )
+    form = DraftForm(request.POST, request.FILES)
+    form.is_valid()
+    text = form.cleaned_data.get("definition", "").replace("\r\n", "\n")
+    then = request.POST.get("then", "save")
+    if then == "preview":
+        return _editor(
+            request,
+            task,
+            draft,
+            text=text,
+            preview=preview_of(draft, definition_text=text, rows=None),
+        )
+    try:
+        draft = authoring.save_draft(
+            task=task,
+            definition_text=text,
+            definition_format=_format_of(text),
+            upload=form.cleaned_data.get("data_file"),
+            by=person(request),
+        )
+    except InvalidInput as error:
+        problems = placed_problems(error.problems, text)
+        return _editor(
+            request, task, draft, text=text, preview=Preview(problems=problems), status=422
+        )
+    if then == "try":
+        return _try(request, task, draft)
+    if then == "publish":
+        return redirect("tasks:publish", handle, slug)
+    messages.success(request, _("Your draft is saved."))
+    return redirect("tasks:edit", handle, slug)
+
+
+def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
+    """Build the draft, then on to the page that says what a try costs."""
+    try:
+        version = authoring.build_version(task=task, by=person(request))
+    except InvalidInput as error:
+        problems = placed_problems(error.problems, draft.definition_text)
+        return _editor(request, task, draft, preview=Preview(problems=problems), status=422)
+    query = {
+        "version": version.public_id,
+        "purpose": "try",
+        "deployment": request.POST.get("deployment", "")[:200],
+    }
+    return redirect(reverse("tasks:run", args=[task.namespace.handle, task.slug], query=query))
+
+
+@never_cache
+@login_required
+@require_POST
+def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The preview of a text that is not saved: a fragment for the editor. Saves nothing."""
+    task = own_task_at(request, handle, slug)
+    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    text = request.POST.get("definition", "")
+    context = _preview_context(preview_of(draft, definition_text=text))
+    return render(request, "tasks_app/_preview.html", context)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """What publishing means, the whole draft checked, and the button."""
+    task = own_task_at(request, handle, slug)
+    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    form = PublishForm(
+        request.POST or None,
+        initial={"visibility": task.visibility if task.latest_version_id else "public"},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            version = authoring.publish_task(
+                task=task,
+                visibility=form.cleaned_data["visibility"],
+                notes=form.cleaned_data["notes"],
+                by=person(request),
+            )
+        except InvalidInput as error:
+            context = _preview_context(
+                Preview(problems=placed_problems(error.problems, draft.definition_text))
+            )
+            return _publish_page(request, task, form, context, status=422)
+        except Conflict as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(
+                request,
+                _("Version %(number)s is published.") % {"number": version.number},
+            )
+            return redirect("tasks:detail", handle, slug)
+    context = _preview_context(preview_of(draft, rows=None))
+    return _publish_page(request, task, form, context, status=_status(form))
+
+
+def _publish_page(
+    request: HttpRequest, task: Task, form: PublishForm, context: dict[str, Any], status: int
+) -> HttpResponse:
+    highest = task.latest_version.number if task.latest_version else 0
+    context |= {
+        "task": task,
+        "form": form,
+        "next_number": (highest or 0) + 1,
+        "trail": [*trail_of(task), {"label": _("Publish")}],
+    }
+    return render(request, "tasks_app/publish.html", context, status=status)
+
+
+def _editor(
+    request: HttpRequest,
+    task: Task,
+    draft: TaskDraft,
+    *,
+    preview: Preview,
+    text: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        **_preview_context(preview),
+        "task": task,
+        "draft": draft,
+        "text": _text(draft) if text is None else text,
+        "is_unsaved": text is not None and text != draft.definition_text,
+        "is_example": not draft.definition_text and text is None,
+        "example_rows": EXAMPLE_ROWS,
+        "deployments": deployment_choices(deployments_for(request.user)),
+        "latest_try": latest_try_of(task, by=request.user),
+        "most_bytes": settings.MAX_DATA_FILE_BYTES,
+        "try_items": FIRST_ITEMS,
+        "trail": [*trail_of(task), {"label": _("Edit")}],
+    }
+    return render(request, "tasks_app/edit.html", context, status=status)
+
+
+def _preview_context(preview: Preview) -> dict[str, Any]:
+    labels = {
+        "system": _("System"),
+        "user": _("User"),
+        "assistant": _("Assistant"),
+    }
+    questions = []
+    for question in preview.first:
+        exchange = []
+        for message in question.messages:
+            text = capped(message["content"], _PREVIEW_CHARACTERS)
+            exchange.append(
+                {
+                    "role": message["role"],
+                    "label": labels.get(message["role"], message["role"]),
+                    "text": text.text,
+                    "note": _("shortened here") if text.is_cut else "",
+                }
+            )
+        targets = [capped(target, 300).text for target in question.targets[:5]]
+        questions.append(
+            {
+                "key": question.key,
+                "split": question.split,
+                "exchange": exchange,
+                "targets": targets,
+                "choices": [capped(one, 300).text for one in question.choices or ()],
+            }
+        )
+    return {"preview": preview, "questions": questions}
+
+
+def _text(draft: TaskDraft) -> str:
+    return draft.definition_text or EXAMPLE_DEFINITION
+
+
+def _format_of(text: str) -> str:
+    return "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
+
+
+def _list_step() -> dict[str, str]:
+    return {"label": _("Tasks"), "url": reverse("tasks:list")}
+
+
+def trail_of(task: Task) -> list[dict[str, str]]:
+    """The breadcrumb down to a task."""
+    return [
+        _list_step(),
+        {"label": task.namespace.handle, "url": task.namespace.get_absolute_url()},
+        {"label": task.title, "url": task.get_absolute_url()},
+    ]
+
+
+def _status(*forms: Any) -> int:
+    return 422 if any(form.is_bound and form.errors for form in forms) else 200

@@ -1,0 +1,210 @@
+"""A task, one of its versions, and a version's items."""
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from plumbmark.accounts.permissions import is_person
+from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions.render import shown_choices, text_of
+from tasks_app.forms import RunForm
+from tasks_app.long_text import capped
+from tasks_app.models import Item, Run, Task, TaskVersion
+from tasks_app.permissions import can_edit_task
+from tasks_app.queries import (
+    declared_runs_of,
+    deployments_for,
+    items_of,
+    published_versions_of,
+    scorings_by_run,
+    task_at,
+    version_at,
+)
+from tasks_app.showing import score_shown
+from tasks_app.views.acting import acting_namespaces, number_in
+from tasks_app.views.authoring import trail_of
+
+_RUNS = 20
+_EXAMPLES = 2
+_EXAMPLE_CHARACTERS = 4000
+_ITEMS = 25
+_ITEM_CHARACTERS = 2000
+
+
+@require_safe
+def task_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The latest published version; its authors see a draft without one too."""
+    task = task_at(handle=handle, slug=slug, to=request.user)
+    version = task.latest_version
+    if version is None:
+        context = {
+            "task": task,
+            "can_edit": can_edit_task(request.user, task),
+            "trail": [*trail_of(task)[:-1], {"label": task.title}],
+        }
+        return render(request, "tasks_app/unpublished.html", context)
+    version.task = task
+    return _detail(request, task, version, is_latest=True)
+
+
+@require_safe
+def task_version(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
+    task = task_at(handle=handle, slug=slug, to=request.user)
+    version = version_at(task=task, number=number, to=request.user)
+    version.task = task
+    return _detail(request, task, version, is_latest=version.pk == task.latest_version_id)
+
+
+def _detail(
+    request: HttpRequest, task: Task, version: TaskVersion, *, is_latest: bool
+) -> HttpResponse:
+    definition = Definition.from_document(version.definition)
+    runs = list(declared_runs_of(task, None if is_latest else version)[:_RUNS])
+    trail = trail_of(task)
+    if is_latest:
+        trail = [*trail[:-1], {"label": task.title}]
+    else:
+        trail = [*trail, {"label": _("Version %(number)s") % {"number": version.number}}]
+    context = {
+        "task": task,
+        "version": version,
+        "is_latest": is_latest,
+        "trail": trail,
+        "can_edit": can_edit_task(request.user, task),
+        "definition": definition,
+        "definition_text": capped(version.definition_text),
+        "facts": _facts(version),
+        "scorers": [_scorer(definition, scorer) for scorer in definition.scorers],
+        "examples": [
+            _shown_item(definition, item, _EXAMPLE_CHARACTERS)
+            for item in items_of(version, to=request.user)[:_EXAMPLES]
+        ],
+        "versions": list(published_versions_of(task)[:20]),
+        "runs": _run_rows(runs),
+        "run_form": RunForm(
+            deployments=deployments_for(request.user),
+            namespaces=acting_namespaces(request),
+            initial={"purpose": Run.Purpose.EXPLORATORY},
+        )
+        if is_person(request.user)
+        else None,
+        "hashes": [
+            {"key": _("Question side"), "value": version.question_hash},
+            {"key": _("Marking side"), "value": version.marking_hash},
+            {"key": _("Canary"), "value": version.canary},
+        ],
+    }
+    return render(request, "tasks_app/detail.html", context)
+
+
+def _facts(version: TaskVersion) -> list[dict[str, Any]]:
+    private = version.private_item_count
+    return [
+        {
+            "key": _("Items"),
+            "value": f"{version.item_count:,}",
+            "note": _("%(count)s private") % {"count": f"{private:,}"} if private else "",
+        },
+        {"key": _("Repeats"), "value": version.repeats},
+        {
+            "key": _("Metric"),
+            "value": version.metric_name,
+            "note": _("higher is better")
+            if version.metric_direction == "higher"
+            else _("lower is better"),
+        },
+        {
+            "key": _("Version"),
+            "value": version.number,
+            "note": f"{version.published_at:%Y-%m-%d}" if version.published_at else "",
+        },
+        {"key": _("Licence"), "value": version.task.licence or _("not stated")},
+    ]
+
+
+def _scorer(definition: Definition, scorer: Any) -> dict[str, Any]:
+    return {
+        "name": scorer.name,
+        "type": scorer.type,
+        "is_main": scorer.name == definition.main,
+        "options": [
+            {
+                "key": name.replace("_", " "),
+                "value": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+            }
+            for name, value in scorer.options.items()
+        ],
+    }
+
+
+def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
+    scorings = scorings_by_run(runs)
+    return [
+        {"run": run, "score": score_shown(run, run.task_version, scorings.get(run.pk))}
+        for run in runs
+    ]
+
+
+def _shown_item(definition: Definition, item: Item, most: int) -> dict[str, Any]:
+    labels = {"system": _("System"), "user": _("User"), "assistant": _("Assistant")}
+    if item.is_withheld:
+        return {"item": item, "exchange": [], "targets": [], "choices": []}
+    exchange = []
+    for message in render_messages(definition, item):
+        text = capped(message["content"], most)
+        exchange.append(
+            {
+                "role": message["role"],
+                "label": labels.get(message["role"], message["role"]),
+                "text": text.text,
+                "note": _("shortened here") if text.is_cut else "",
+            }
+        )
+    targets = item.target if isinstance(item.target, list) else [item.target]
+    choices = [] if item.choices is None else shown_choices(definition, item)
+    return {
+        "item": item,
+        "exchange": exchange,
+        "targets": [capped(text_of(one), 500).text for one in targets[:10] if one is not None],
+        "choices": [capped(one, 500).text for one in choices],
+    }
+
+
+@require_safe
+def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
+    """The items that the visitor may see, by position."""
+    task = task_at(handle=handle, slug=slug, to=request.user)
+    version = version_at(task=task, number=number, to=request.user)
+    version.task = task
+    definition = Definition.from_document(version.definition)
+    visible = items_of(version, to=request.user)
+    start = number_in(request, "from") or 0
+    found = list(visible.filter(position__gte=start)[: _ITEMS + 1])
+    page = found[:_ITEMS]
+    if start and not page:
+        raise Http404
+    before = list(
+        visible.filter(position__lt=start)
+        .order_by("-position")
+        .values_list("position", flat=True)[:_ITEMS]
+    )
+    is_member = version.private_item_count and visible.filter(split=Item.Split.PRIVATE).exists()
+    step = {"label": _("Version %(number)s") % {"number": number}}
+    context = {
+        "task": task,
+        "version": version,
+        "items": [_shown_item(definition, item, _ITEM_CHARACTERS) for item in page],
+        "hidden": 0 if is_member else version.private_item_count,
+        "previous_url": f"?from={before[-1]}" if before else "",
+        "next_url": f"?from={found[_ITEMS].position}" if len(found) > _ITEMS else "",
+        "trail": [
+            *trail_of(task),
+            {**step, "url": version.get_absolute_url()},
+            {"label": _("Items")},
+        ],
+    }
+    return render(request, "tasks_app/items.html", context)

@@ -1,0 +1,351 @@
+"""Runs: one's own, a run's page with its passport, and what its owner can do with it."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.accounts.queries import namespaces_inside_of
+from plumbmark.common.errors import InvalidInput
+from plumbmark.common.htmx import trigger
+from plumbmark.common.numbers import dollars_short, seconds_written
+from plumbmark.scoring.outcomes import Outcome
+from tasks_app.actions import running
+from tasks_app.forms import InvalidateForm
+from tasks_app.long_text import capped
+from tasks_app.models import Run, Sample, SampleScore, Scoring
+from tasks_app.permissions import can_control_run
+from tasks_app.queries import (
+    current_scoring,
+    in_brief,
+    outcomes_of,
+    passport_of,
+    run_at,
+    samples_of,
+    scorings_by_run,
+    visible_runs,
+    with_scores,
+    with_verdict,
+)
+from tasks_app.showing import score_shown
+from tasks_app.views.acting import add_problems, number_in, person
+
+_RUNS = 50
+_SAMPLES = 50
+_BRIEF = 160
+_SHOWN_WHOLE = 10
+"""A run of so few samples shows their outputs and reasons on its own page."""
+_UNFINISHED = {Scoring.State.QUEUED, Scoring.State.RUNNING}
+
+
+@never_cache
+@login_required
+@require_safe
+def run_list(request: HttpRequest) -> HttpResponse:
+    """The runs of the person and of their teams, the newest first."""
+    runs = visible_runs(to=request.user).filter(namespace__in=namespaces_inside_of(request.user))
+    state, purpose = request.GET.get("state", ""), request.GET.get("purpose", "")
+    if state in Run.State.values:
+        runs = runs.filter(state=state)
+    if purpose in Run.Purpose.values:
+        runs = runs.filter(purpose=purpose)
+    before = number_in(request, "before")
+    if before is not None:
+        runs = runs.filter(pk__lt=before)
+    found = list(runs[: _RUNS + 1])
+    page = found[:_RUNS]
+    scorings = scorings_by_run(page)
+    context = {
+        "rows": [
+            {"run": run, "score": score_shown(run, run.task_version, scorings.get(run.pk))}
+            for run in page
+        ],
+        "older": page[-1].pk if len(found) > _RUNS else None,
+        "is_first_page": before is None,
+        "is_filtered": state in Run.State.values or purpose in Run.Purpose.values,
+        "states": Run.State.choices,
+        "purposes": Run.Purpose.choices,
+        "state": state,
+        "purpose": purpose,
+    }
+    return render(request, "tasks_app/runs.html", context)
+
+
+@never_cache
+@require_safe
+def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    return _run_page(request, run, InvalidateForm())
+
+
+def _run_page(
+    request: HttpRequest, run: Run, invalidate_form: InvalidateForm, status: int = 200
+) -> HttpResponse:
+    scoring = current_scoring(run)
+    version = run.task_version
+    estimate = scoring.estimate if scoring and scoring.estimate else None
+    visible = samples_of(run, to=request.user)
+    verdict = request.GET.get("verdict", "")[:24]
+    after = number_in(request, "after")
+    samples = with_verdict(with_scores(visible, scoring), verdict, version)
+    if after is not None:
+        samples = samples.filter(ordinal__gt=after)
+    found = list(in_brief(samples, characters=_BRIEF)[: _SAMPLES + 1])
+    page = found[:_SAMPLES]
+    few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
+    context = {
+        **_passport_context(run, scoring),
+        "version": version,
+        "task": version.task,
+        "scoring": scoring,
+        "score": score_shown(run, version, scoring),
+        "estimate_facts": _estimate_facts(estimate),
+        "outcomes": outcomes_of(run),
+        "is_controlled": can_control_run(request.user, run),
+        "can_invalidate": _can_invalidate(request, run),
+        "invalidate_form": invalidate_form,
+        "has_unscored": run.samples_unscored > 0,
+        "frozen": _frozen(run),
+        "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
+        "model_changed": len(run.upstream_models) > 1,
+        "scorings": list(
+            Scoring.objects.filter(run=run)
+            .select_related("task_version__task__namespace")
+            .order_by("-id")[:50]
+        ),
+        "samples": page,
+        "next_after": page[-1].ordinal if len(found) > _SAMPLES else None,
+        "is_first_page": after is None,
+        "verdict": verdict,
+        "verdicts": _verdicts(run),
+        "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
+        "shown_whole": _shown_whole(visible, scoring) if few else [],
+        "trail": [
+            {"label": _("Tasks"), "url": reverse("tasks:list")},
+            {
+                "label": version.task.namespace.handle,
+                "url": version.task.namespace.get_absolute_url(),
+            },
+            {"label": version.task.title, "url": version.task.get_absolute_url()},
+            {"label": _("Run %(id)s") % {"id": run.pk}},
+        ],
+    }
+    return render(request, "tasks_app/run.html", context, status=status)
+
+
+def _sees_private(request: HttpRequest, run: Run) -> bool:
+    from tasks_app.permissions import can_view_private_items
+
+    return can_view_private_items(request.user, run.task_version.task)
+
+
+def _can_invalidate(request: HttpRequest, run: Run) -> bool:
+    if run.invalid_reason or run.purpose == Run.Purpose.TRY:
+        return False
+    return getattr(request.user, "is_staff", False) or can_act_for(
+        request.user, run.task_version.task.namespace
+    )
+
+
+def _passport_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
+    passport = passport_of(run)
+    is_marking = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
+    facts = []
+    if passport.samples_per_second:
+        facts.append(
+            {
+                "key": _("Rate"),
+                "value": _("%(rate)s samples per second")
+                % {"rate": f"{passport.samples_per_second:.3g}"},
+            }
+        )
+    if run.source_file_id is None and run.contender.deployment_id is not None:
+        facts.append(
+            {
+                "key": _("Spend"),
+                "value": _("%(spent)s of at most %(bound)s")
+                % {
+                    "spent": dollars_short(passport.charged),
+                    "bound": dollars_short(passport.cost_bound),
+                },
+            }
+        )
+    return {
+        "run": run,
+        "passport": passport,
+        "passport_facts": facts,
+        "is_marking": is_marking,
+        "marking": scoring if is_marking or run.contender.deployment_id is None else None,
+        "is_live": not run.is_finished or is_marking,
+        "seen": _seen(run, is_marking),
+        "state_words": _("being marked") if is_marking else run.get_state_display(),
+    }
+
+
+def _seen(run: Run, is_marking: bool) -> str:
+    """What a page knows of the run's state; another value means that it should be told."""
+    return f"{run.state}-marking" if is_marking else str(run.state)
+
+
+@never_cache
+@require_safe
+def run_passport(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The passport alone, for polling. Announces a state once, when it is new to the page."""
+    run = run_at(run_id=run_id, to=request.user)
+    context = _passport_context(run, current_scoring(run))
+    context["is_news"] = request.GET.get("seen", "") != context["seen"]
+    response = render(request, "tasks_app/_passport.html", context)
+    return trigger(response, "run-changed") if context["is_news"] else response
+
+
+@login_required
+@require_POST
+def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    running.pause_run(run=run, by=person(request))
+    messages.success(request, _("The run is paused. Calls in flight end and are stored."))
+    return redirect(run)
+
+
+@login_required
+@require_POST
+def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    running.resume_run(run=run, by=person(request))
+    messages.success(request, _("The run goes on where it stopped."))
+    return redirect(run)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    """GET says what cancelling means; POST does it."""
+    run = run_at(run_id=run_id, to=request.user)
+    if request.method == "POST":
+        running.cancel_run(run=run, by=person(request))
+        messages.success(request, _("The run is cancelled. What it has stays."))
+        return redirect(run)
+    if run.is_finished or not can_control_run(request.user, run):
+        return redirect(run)
+    return render(request, "tasks_app/run_cancel.html", {"run": run, "passport": passport_of(run)})
+
+
+@login_required
+@require_POST
+def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    running.retry_failed_samples(run=run, by=person(request))
+    messages.success(request, _("The unscored samples are asked once more."))
+    return redirect(run)
+
+
+@login_required
+@require_POST
+def run_invalidate(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    form = InvalidateForm(request.POST)
+    if form.is_valid():
+        try:
+            running.invalidate_run(run=run, reason=form.cleaned_data["reason"], by=person(request))
+        except InvalidInput as error:
+            add_problems(form, error)
+        else:
+            messages.success(request, _("The run is marked as invalid."))
+            return redirect(run)
+    return _run_page(request, run, form, status=422)
+
+
+def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if estimate is None:
+        return []
+    facts = [
+        {"key": _("Items"), "value": f"{estimate['items']:,}"},
+        {"key": _("Repeats"), "value": estimate["repeats"]},
+        {"key": _("Scored samples"), "value": f"{estimate['scored']:,}"},
+        {"key": _("Unscored"), "value": f"{estimate['unscored']:,}"},
+    ]
+    if estimate.get("clusters") and estimate["clusters"] != estimate["items"]:
+        facts.insert(2, {"key": _("Clusters"), "value": f"{estimate['clusters']:,}"})
+    return facts
+
+
+def _frozen(run: Run) -> list[dict[str, Any]]:
+    """Everything that was fixed at the start, for the fold."""
+    facts = run.deployment_facts
+    card = run.price_card
+    rows: list[dict[str, Any]] = [
+        {"key": _("Question side"), "value": run.question_hash},
+        {"key": _("Marking side"), "value": run.marking_hash},
+        {"key": _("Deployment"), "value": facts.get("slug", "")},
+        {"key": _("Provider"), "value": facts.get("provider", "")},
+        {"key": _("Model asked for"), "value": facts.get("upstream_id", "")},
+        {"key": _("Model that answered"), "value": ", ".join(map(str, run.upstream_models))},
+        {"key": _("Revision"), "value": run.revision},
+        {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},
+        {"key": _("Median latency"), "value": seconds_written(run.median_latency_ms)},
+        {"key": _("Charged"), "value": dollars_short(run.charged)},
+        {"key": _("Provider's bill"), "value": dollars_short(run.provider_cost)},
+        {"key": _("Engine"), "value": run.engine_version},
+        {
+            "key": _("Scorers"),
+            "value": ", ".join(
+                f"{name} {version}" for name, version in run.scorer_versions.items()
+            ),
+        },
+        {"key": _("Platform"), "value": run.platform_version},
+    ]
+    if card is not None:
+        price = _("%(input)s in, %(output)s out per million tokens, from %(date)s")
+        rows.append(
+            {
+                "key": _("Price card"),
+                "value": price
+                % {
+                    "input": dollars_short(card.input_per_mtok),
+                    "output": dollars_short(card.output_per_mtok),
+                    "date": f"{card.valid_from:%Y-%m-%d}",
+                },
+            }
+        )
+    return [row for row in rows if row["value"] not in ("", None)]
+
+
+def _verdicts(run: Run) -> list[dict[str, str]]:
+    version = run.task_version
+    found = []
+    if version.metric_lower is not None and version.metric_upper is not None:
+        found += [
+            {"value": "right", "label": _("right")},
+            {"value": "wrong", "label": _("wrong")},
+            {"value": "partly", "label": _("partly right")},
+        ]
+    found.append({"value": "unscored", "label": _("unscored")})
+    return found + [
+        {"value": outcome.value, "label": outcome.value.replace("_", " ")} for outcome in Outcome
+    ]
+
+
+def _shown_whole(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
+    """The outputs of a small run with the scorer's reasons."""
+    samples: list[Sample] = list(in_brief(visible, characters=2001))
+    scores = {
+        score.sample_id: score
+        for score in SampleScore.objects.filter(scoring=scoring, sample__in=samples)
+    }
+    return [
+        {
+            "sample": sample,
+            "output": capped(sample.beginning, 2000),  # type: ignore[attr-defined]
+            "score": scores.get(sample.pk),
+        }
+        for sample in samples
+    ]

@@ -1,0 +1,206 @@
+"""One sample whole: what was sent, what came back, what the scorer said, every exchange."""
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from plumbmark.common.numbers import dollars_short, seconds_written, written
+from plumbmark.scoring.outcomes import Outcome
+from tasks_app.definitions.render import text_of
+from tasks_app.long_text import capped, marked
+from tasks_app.models import Run
+from tasks_app.queries import run_at, samples_of
+from tasks_app.showing import metric_facts
+from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
+
+
+@never_cache
+@require_safe
+def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
+    sample, score = transcript.sample, transcript.score
+    visible = samples_of(run, to=request.user)
+    task = run.task_version.task
+    details = score.details if score else {}
+    context = {
+        "run": run,
+        "task": task,
+        "version": run.task_version,
+        "sample": sample,
+        "item": transcript.item,
+        "outcome": Outcome(sample.outcome),
+        "outcome_label": sample.outcome.replace("_", " "),
+        "score": score,
+        "value": written(score.value, metric_facts(run.task_version)) if score else "",
+        "exchange": _exchange(transcript),
+        "output": None
+        if sample.is_withheld
+        else marked(sample.output, _position(details, "start"), _position(details, "end")),
+        "targets": _targets(transcript),
+        "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
+        "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
+        "usage": _usage(transcript),
+        "calls": [_call(recorded) for recorded in transcript.calls],
+        "previous": _ordinal(visible.filter(ordinal__lt=ordinal).order_by("-ordinal")),
+        "next": _ordinal(visible.filter(ordinal__gt=ordinal)),
+        "trail": [
+            {"label": _("Tasks"), "url": reverse("tasks:list")},
+            {"label": task.title, "url": task.get_absolute_url()},
+            {"label": _("Run %(id)s") % {"id": run.pk}, "url": run.get_absolute_url()},
+            {"label": _("Sample %(ordinal)s") % {"ordinal": ordinal + 1}},
+        ],
+    }
+    return render(request, "tasks_app/sample.html", context)
+
+
+def _ordinal(samples: Any) -> int | None:
+    found: int | None = samples.values_list("ordinal", flat=True).first()
+    return found
+
+
+def _position(details: dict[str, Any], name: str) -> int | None:
+    value = details.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
+    labels = {
+        "system": _("System"),
+        "user": _("User"),
+        "assistant": _("Assistant"),
+        "tool": _("Tool"),
+    }
+    messages = []
+    for number, message in enumerate(transcript.messages):
+        content = message.get("content")
+        whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        text = capped(whole)
+        role = str(message.get("role", ""))
+        messages.append(
+            {
+                "role": role,
+                "label": labels.get(role, role),
+                "text": text.text,
+                "note": _("first %(shown)s of %(total)s characters")
+                % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
+                if text.is_cut
+                else "",
+                "number": number,
+                "is_cut": text.is_cut,
+            }
+        )
+    return messages
+
+
+def _targets(transcript: Transcript) -> list[str]:
+    target = transcript.item.target
+    found = target if isinstance(target, list) else [target]
+    return [capped(text_of(one), 1000).text for one in found[:20] if one is not None]
+
+
+def _usage(transcript: Transcript) -> list[dict[str, Any]]:
+    sample = transcript.sample
+    rows = [
+        {"key": _("Tokens in"), "value": f"{sample.input_tokens:,}"},
+        {"key": _("Tokens out"), "value": f"{sample.output_tokens:,}"},
+        {"key": _("Charged"), "value": dollars_short(sample.charged)},
+        {"key": _("Latency"), "value": seconds_written(sample.latency_ms)},
+    ]
+    return [row for row in rows if row["value"]]
+
+
+def _call(recorded: RecordedCall) -> dict[str, Any]:
+    call = recorded.call
+    facts = [
+        {"key": _("Deployment"), "value": call.deployment.slug},
+        {"key": _("Model that answered"), "value": call.upstream_model},
+        {"key": _("Ended with"), "value": call.finish_reason},
+        {"key": _("Provider's request id"), "value": call.provider_request_id},
+        {"key": _("Status"), "value": call.get_status_display()},
+        {"key": _("Error"), "value": call.error_message},
+        {"key": _("Latency"), "value": seconds_written(call.latency_ms)},
+        {
+            "key": _("Tokens in and out"),
+            "value": f"{call.input_tokens:,} / {call.output_tokens:,}"
+            + (f" ({_('estimated')})" if call.usage_estimated else ""),
+        },
+        {"key": _("Charged"), "value": dollars_short(call.charged)},
+        {"key": _("Provider's bill"), "value": dollars_short(call.provider_cost)},
+    ]
+    return {
+        "role": recorded.role,
+        "call": call,
+        "facts": [fact for fact in facts if fact["value"]],
+        "attempts": [_attempt(attempt) for attempt in call.attempts if isinstance(attempt, dict)],
+        "note": recorded.note,
+        "request": None if recorded.note else capped(_pretty(recorded.request)),
+        "response": None if recorded.note else capped(_pretty(recorded.response)),
+    }
+
+
+def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
+    """An attempt's own words, whatever the gateway wrote of it."""
+    return [
+        {"key": str(key).replace("_", " "), "value": capped(text_of(value), 300).text}
+        for key, value in attempt.items()
+        if value not in (None, "")
+    ]
+
+
+def _pretty(body: Any) -> str:
+    return body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+
+
+@never_cache
+@require_safe
+def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpResponse:
+    """The whole output, as a file."""
+    transcript = _transcript(request, run_id, ordinal)
+    if transcript.sample.is_withheld:
+        raise Http404
+    return _file(transcript.sample.output, f"run-{run_id}-sample-{ordinal}-output.txt")
+
+
+@never_cache
+@require_safe
+def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
+    """One whole message as it was sent, as a file."""
+    transcript = _transcript(request, run_id, ordinal)
+    if number >= len(transcript.messages):
+        raise Http404
+    content = transcript.messages[number].get("content")
+    text = content if isinstance(content, str) else _pretty(content)
+    return _file(text, f"run-{run_id}-sample-{ordinal}-message-{number + 1}.txt")
+
+
+@never_cache
+@require_safe
+def sample_exchange(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
+    """One whole raw exchange, as a file."""
+    transcript = _transcript(request, run_id, ordinal)
+    if number >= len(transcript.calls) or transcript.calls[number].note:
+        raise Http404
+    recorded = transcript.calls[number]
+    body = {"request": recorded.request, "response": recorded.response}
+    return _file(
+        _pretty(body), f"run-{run_id}-sample-{ordinal}-call-{number + 1}.json", "application/json"
+    )
+
+
+def _transcript(request: HttpRequest, run_id: int, ordinal: int) -> Transcript:
+    run: Run = run_at(run_id=run_id, to=request.user)
+    return transcript_of(run=run, ordinal=ordinal, to=request.user)
+
+
+def _file(text: str, name: str, kind: str = "text/plain") -> HttpResponse:
+    """Always a download: what a model wrote is never a page of ours."""
+    response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

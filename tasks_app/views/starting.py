@@ -1,0 +1,155 @@
+"""From the wish to run a task to its start: the form, what it costs at most, the button."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
+from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.queries import quota_status
+from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.actions.running import TRY_ITEMS, CostBound, cost_bound, start_run
+from tasks_app.forms import RunForm
+from tasks_app.models import Contender, Run, Task, TaskVersion
+from tasks_app.permissions import can_run_version
+from tasks_app.queries import deployments_for, task_at
+from tasks_app.views.acting import acting_namespaces, add_problems, chosen_namespace, person
+from tasks_app.views.authoring import trail_of
+
+_ONCE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    version: TaskVersion
+    deployment: Deployment
+    namespace: Namespace
+    bound: CostBound
+    items: int
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """GET asks and then says what it would cost; POST starts. Nothing starts without a bound."""
+    task = task_at(handle=handle, slug=slug, to=request.user)
+    data = request.POST if request.method == "POST" else request.GET
+    version = _version(request, task, data.get("version", ""))
+    namespaces = acting_namespaces(request)
+    deployments = list(deployments_for(request.user))
+    is_asked = "deployment" in data
+    form = RunForm(
+        data if is_asked else None,
+        deployments=deployments,
+        namespaces=namespaces,
+        is_try=data.get("purpose") == Run.Purpose.TRY,
+        initial={"purpose": Run.Purpose.EXPLORATORY},
+    )
+    context: dict[str, Any] = {
+        "task": task,
+        "version": version,
+        "form": form,
+        "trail": [*trail_of(task), {"label": _("Run")}],
+    }
+    if not is_asked or not form.is_valid():
+        return _page(request, context)
+    wish = _wish(form, version, namespaces, deployments)
+    context |= {
+        "wish": wish,
+        "is_try": form.cleaned_data["purpose"] == Run.Purpose.TRY,
+        "is_declared": form.cleaned_data["purpose"] == Run.Purpose.DECLARED,
+        "quota": quota_status(wish.namespace) if wish.bound.is_metered else None,
+    }
+    if request.method == "POST":
+        try:
+            return _start(request, form, wish)
+        except InvalidInput as error:
+            add_problems(form, error)
+        except (Conflict, NotAllowed) as error:
+            form.add_error(None, error.message)
+        return _page(request, context)
+    if not form.errors:
+        kept = {name: data[name] for name in form.fields if data.get(name)}
+        context["kept"] = {**kept, "version": version.public_id, "once": secrets.token_urlsafe(16)}
+    return _page(request, context)
+
+
+def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    template = "tasks_app/run_confirm.html" if "kept" in context else "tasks_app/run_form.html"
+    status = 422 if context["form"].is_bound and context["form"].errors else 200
+    return render(request, template, context, status=status)
+
+
+def _version(request: HttpRequest, task: Task, public_id: str) -> TaskVersion:
+    """The named version, or the latest; 404 where the visitor may not run it."""
+    version = task.latest_version
+    if public_id:
+        version = TaskVersion.objects.filter(task=task, public_id=public_id[:20]).first()
+    if version is None:
+        raise Http404
+    version.task = task
+    if not can_run_version(request.user, version):
+        raise Http404
+    return version
+
+
+def _wish(
+    form: RunForm,
+    version: TaskVersion,
+    namespaces: list[Namespace],
+    deployments: list[Deployment],
+) -> _Wish:
+    values = form.cleaned_data
+    deployment = next(one for one in deployments if one.slug == values["deployment"])
+    items = version.item_count
+    if values["purpose"] == Run.Purpose.TRY:
+        items = min(TRY_ITEMS, items)
+    # Not saved: looking at a price makes no row.
+    contender = Contender(deployment=deployment, configuration=form.configuration)
+    return _Wish(
+        version=version,
+        deployment=deployment,
+        namespace=chosen_namespace(namespaces, values.get("namespace", "")),
+        bound=cost_bound(version=version, contender=contender, item_count=items),
+        items=items,
+    )
+
+
+def _start(request: HttpRequest, form: RunForm, wish: _Wish) -> HttpResponse:
+    by = person(request)
+    # The same form sent twice (a double click, a reload) starts one run.
+    once = f"run-once:{by.pk}:{request.POST.get('once', '')[:64]}"
+    has_once = bool(request.POST.get("once"))
+    if has_once and not cache.add(once, 0, _ONCE_SECONDS):
+        started = cache.get(once)
+        messages.info(request, _("This run was started already."))
+        return redirect("runs:detail", started) if started else redirect("runs:list")
+    try:
+        run = start_run(
+            version=wish.version,
+            contender=contender_of_deployment(
+                deployment=wish.deployment, configuration=form.configuration, by=by
+            ),
+            purpose=form.cleaned_data["purpose"],
+            namespace=wish.namespace,
+            spend_limit=form.cleaned_data["spend_limit"],
+            by=by,
+        )
+    except BaseException:
+        if has_once:
+            cache.delete(once)
+        raise
+    if has_once:
+        cache.set(once, run.pk, _ONCE_SECONDS)
+    return redirect(run)

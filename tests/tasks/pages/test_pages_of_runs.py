@@ -1,0 +1,385 @@
+"""The pages of runs and samples, through Django's client, over runs that were really run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tasks_app.models import Item, Run, Sample, Scoring
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
+WITH_PRIVATE = """\
+plumbmark: 1
+data: {id: id, target: answer, split: {column: split, private: [held]}}
+prompt:
+  messages:
+    - {role: user, content: "{question}"}
+scorers:
+  - type: includes
+"""
+
+
+def client_of(user: Any) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def ada(open_account: Callable[..., Any]) -> Any:
+    return open_account("ada")
+
+
+@pytest.fixture
+def bob(open_account: Callable[..., Any]) -> Any:
+    return open_account("bob")
+
+
+@pytest.fixture
+def finished(
+    make_task: Callable[..., Any],
+    start: Callable[..., Any],
+    work: Callable[[], None],
+    ada: Any,
+) -> Run:
+    """A declared run by ada of her own task: two samples right, two wrong."""
+    run = start(make_task(ada), ada)
+    work()
+    run.refresh_from_db()
+    assert run.state == "completed"
+    return run
+
+
+def page_of(run: Run, client: Client | None = None, **query: Any) -> str:
+    answer = (client or Client()).get(f"/runs/{run.pk}/", query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_finished_run_shows_its_score_and_leads_to_its_samples(finished: Run) -> None:
+    task = Client().get("/tasks/ada/number-words/").content.decode()
+    run = page_of(finished)
+    sample = Client().get(f"/runs/{finished.pk}/samples/0/").content.decode()
+
+    # Score → run → sample: three clicks.
+    assert f'href="/runs/{finished.pk}/"' in task
+    assert "50.00 %" in task
+    assert "50.00 %" in run
+    assert f'href="/runs/{finished.pk}/samples/0/"' in run
+    assert "Say thirteen." in sample
+
+
+def test_a_sample_shows_what_was_sent_what_came_back_and_why(finished: Run) -> None:
+    page = Client().get(f"/runs/{finished.pk}/samples/3/").content.decode()
+
+    assert "Answer with one word." in page
+    assert "Say &lt;b&gt;bold&lt;/b&gt;." in page
+    assert "<b>bold" not in page
+    assert "Raw request" in page
+    assert "&quot;program&quot;: &quot;echo&quot;" in page
+    assert finished.task_version.canary in page
+    assert f'href="/runs/{finished.pk}/samples/2/"' in page
+    assert 'rel="next"' not in page
+
+
+def test_the_answer_s_place_in_the_output_is_marked(
+    make_task: Callable[..., Any], start: Callable[..., Any], work: Callable[[], None], ada: Any
+) -> None:
+    task = make_task(
+        ada,
+        definition=WITH_PRIVATE.replace("includes", "numeric"),
+        rows=[{"id": "a", "question": "Is it 3 or 42?", "answer": "42", "split": "open"}],
+    )
+    run = start(task, ada)
+    work()
+
+    page = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
+
+    assert "Is it 3 or <mark>42</mark>?" in page
+
+
+def test_a_huge_output_is_cut_on_the_page_and_whole_in_the_download(finished: Run) -> None:
+    text = "<script>alert(1)</script>" * 400_000
+    Sample.objects.filter(run=finished, ordinal=1).update(output=text)
+    base = f"/runs/{finished.pk}/samples/1/"
+
+    page, whole = Client().get(base), Client().get(f"{base}output/")
+
+    assert len(page.content) < 200_000
+    assert b"<script>alert" not in page.content
+    assert whole.content.decode() == text
+    assert whole.headers["Content-Type"].startswith("text/plain")
+    assert whole.headers["Content-Disposition"].startswith("attachment")
+    assert len(page_of(finished)) < 200_000
+
+
+def test_downloads_of_messages_and_exchanges(finished: Run) -> None:
+    base = f"/runs/{finished.pk}/samples/0/"
+
+    assert Client().get(f"{base}messages/1/").content.decode() == "Say thirteen."
+    assert Client().get(f"{base}messages/9/").status_code == 404
+    assert Client().get(f"{base}calls/0/").json()["response"]["text"] == "Say thirteen."
+    assert Client().get(f"{base}calls/7/").status_code == 404
+
+
+def test_a_withheld_output_is_not_shown_anywhere(finished: Run) -> None:
+    Sample.objects.filter(run=finished, ordinal=0).update(
+        withheld_at=timezone.now(), withheld_reason="personal data"
+    )
+    base = f"/runs/{finished.pk}/samples/0/"
+
+    page = Client().get(base).content.decode()
+
+    assert "Withheld: personal data" in page
+    assert Client().get(f"{base}output/").status_code == 404
+    assert "Withheld: personal data" in page_of(finished)
+
+
+def test_a_withheld_item_is_not_shown_on_the_sample_s_page(finished: Run) -> None:
+    Item.objects.filter(version=finished.task_version, key="q1").update(
+        withheld_at=timezone.now(), withheld_reason="a licence", input={}, target=None
+    )
+
+    page = Client().get(f"/runs/{finished.pk}/samples/0/")
+
+    assert page.status_code == 200
+    assert "Withheld: a licence" in page.content.decode()
+    items = Client().get("/tasks/ada/number-words/versions/1/items/").content.decode()
+    assert "Withheld: a licence" in items
+
+
+def test_samples_of_private_items_are_for_the_task_s_members(
+    make_task: Callable[..., Any],
+    start: Callable[..., Any],
+    work: Callable[[], None],
+    ada: Any,
+    bob: Any,
+) -> None:
+    run = start(make_task(ada, definition=WITH_PRIVATE), bob)
+    work()
+    private = f"/runs/{run.pk}/samples/3/"
+
+    for client in (Client(), client_of(bob)):
+        assert "Samples of private items are not shown to you." in page_of(run, client)
+        assert f'href="{private}"' not in page_of(run, client)
+        for path in (private, f"{private}output/", f"{private}messages/0/", f"{private}calls/0/"):
+            assert client.get(path).status_code == 404
+    assert f'href="{private}"' in page_of(run, client_of(ada))
+    assert client_of(ada).get(private).status_code == 200
+
+
+def test_samples_are_filtered_by_verdict_and_paged(finished: Run) -> None:
+    Sample.objects.filter(run=finished, ordinal=1).update(outcome="refusal")
+
+    def shown(**query: str) -> int:
+        table = page_of(finished, **query).split('id="samples"')
+        return table[1].count('<th scope="row">') if len(table) > 1 else 0
+
+    assert shown() == 4
+    assert shown(verdict="right") == 2
+    assert shown(verdict="wrong") == 2
+    assert shown(verdict="partly") == 0
+    assert shown(verdict="unscored") == 0
+    assert shown(verdict="refusal") == 1
+    assert shown(verdict="nonsense") == 4
+    assert shown(after="1") == 2
+    assert Client().get(f"/runs/{finished.pk}/", {"after": "x"}).status_code == 404
+    assert Client().get(f"/runs/{finished.pk}/", {"after": "9" * 40}).status_code == 404
+
+
+def test_the_run_page_takes_the_same_queries_whatever_its_length(
+    finished: Run,
+    make_task: Callable[..., Any],
+    start: Callable[..., Any],
+    work: Callable[[], None],
+    ada: Any,
+    django_assert_num_queries: Any,
+) -> None:
+    rows = [{"id": f"i{n}", "question": f"Say {n}", "answer": str(n)} for n in range(40)]
+    long = start(make_task(ada, "Long", rows=rows), ada)
+    longer = start(make_task(ada, "Longer", rows=rows + [{**rows[0], "id": "x"}]), ada)
+    work()
+    page_of(long)
+
+    with django_assert_num_queries(5):
+        page_of(long)
+    with django_assert_num_queries(5):
+        page_of(longer)
+
+
+def test_my_runs_are_mine_and_take_the_same_queries(
+    make_task: Callable[..., Any],
+    start: Callable[..., Any],
+    ada: Any,
+    bob: Any,
+    django_assert_num_queries: Any,
+) -> None:
+    task = make_task(ada)
+    mine, other = start(task, bob, "exploratory"), start(task, ada)
+    client = client_of(bob)
+    page = client.get("/runs/").content.decode()
+
+    assert Client().get("/runs/").url.startswith("/accounts/login/")
+    assert f'href="/runs/{mine.pk}/"' in page
+    assert f'href="/runs/{other.pk}/"' not in page
+    assert "No run fits" in client.get("/runs/", {"state": "failed"}).content.decode()
+    # Session, person, their namespace, runs, scorings.
+    with django_assert_num_queries(5):
+        client.get("/runs/")
+    for _ in range(3):
+        start(task, bob)
+    with django_assert_num_queries(5):
+        client.get("/runs/", {"purpose": "", "state": "queued"})
+
+
+def test_an_exploratory_run_is_seen_by_its_owner_alone(
+    make_task: Callable[..., Any], start: Callable[..., Any], ada: Any, bob: Any
+) -> None:
+    run = start(make_task(ada), bob, "exploratory")
+
+    for client in (Client(), client_of(ada)):
+        for path in ("", "passport/", "samples/0/"):
+            assert client.get(f"/runs/{run.pk}/{path}").status_code == 404
+    assert client_of(bob).get(f"/runs/{run.pk}/").status_code == 200
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "retry", "cancel", "invalidate"])
+def test_only_its_owner_steers_a_run(
+    make_task: Callable[..., Any], start: Callable[..., Any], ada: Any, bob: Any, verb: str
+) -> None:
+    run = start(make_task(ada), ada)
+    path = f"/runs/{run.pk}/{verb}/"
+
+    assert Client().post(path).url.startswith("/accounts/login/")
+    assert client_of(bob).post(path, {"reason": "x"}).status_code == 403
+    if verb != "cancel":
+        assert client_of(ada).get(path).status_code == 405
+    run.refresh_from_db()
+    assert run.state == "queued"
+    assert "Pause" not in page_of(run, client_of(bob))
+
+
+def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
+    make_task: Callable[..., Any], start: Callable[..., Any], ada: Any
+) -> None:
+    run = start(make_task(ada), ada)
+    client = client_of(ada)
+    base = f"/runs/{run.pk}/"
+
+    page = client.post(f"{base}pause/", follow=True).content.decode()
+    assert "paused by its owner" in page
+    assert "waits for</span>" not in page
+    assert "Resume" in page
+    assert client.post(f"{base}pause/").status_code == 409
+    assert "queued" in client.post(f"{base}resume/", follow=True).content.decode()
+    assert "Cancel run" in client.get(f"{base}cancel/").content.decode()
+    page = client.post(f"{base}cancel/", follow=True).content.decode()
+    assert "cancelled" in page
+    refused = client.post(f"{base}resume/")
+
+    assert refused.status_code == 409
+    assert "cannot be resumed" in refused.content.decode()
+    assert client.get(f"{base}cancel/").url == base
+    assert client.post(f"{base}retry/").status_code == 409
+
+
+def test_unscored_samples_are_asked_again(
+    finished: Run, work: Callable[[], None], ada: Any
+) -> None:
+    from tasks_app.models import SampleScore
+
+    failed = Sample.objects.get(run=finished, ordinal=2)
+    SampleScore.objects.filter(sample=failed).delete()
+    Sample.objects.filter(pk=failed.pk).update(is_scored=False, outcome="network", error="gone")
+    Run.objects.filter(pk=finished.pk).update(samples_unscored=1)
+    client = client_of(ada)
+    before = page_of(finished, client)
+
+    client.post(f"/runs/{finished.pk}/retry/")
+    work()
+    finished.refresh_from_db()
+
+    assert "Retry the unscored samples" in before
+    assert "could not be reached over the network" in before
+    assert finished.revision == 2
+    assert finished.state == "completed"
+    assert "Retry the unscored samples" not in page_of(finished, client)
+
+
+def test_the_task_s_owner_marks_a_run_as_invalid_for_a_public_reason(
+    finished: Run, ada: Any
+) -> None:
+    client = client_of(ada)
+
+    assert client.post(f"/runs/{finished.pk}/invalidate/", {"reason": " "}).status_code == 422
+    client.post(f"/runs/{finished.pk}/invalidate/", {"reason": "A <wrong> key."})
+
+    assert "A &lt;wrong&gt; key." in page_of(finished)
+    assert "50.00 %" not in page_of(finished).split('id="run-body"')[1].split("Samples")[0]
+
+
+def test_the_passport_is_a_fragment_that_polls_until_the_end(
+    make_task: Callable[..., Any], start: Callable[..., Any], work: Callable[[], None], ada: Any
+) -> None:
+    run = start(make_task(ada), ada)
+    first = Client().get(f"/runs/{run.pk}/passport/", {"seen": "queued"}, headers=HTMX)
+    page = page_of(run)
+    work()
+    last = Client().get(f"/runs/{run.pk}/passport/", {"seen": "queued"}, headers=HTMX)
+
+    assert "<html" not in first.content.decode()
+    assert "every 2s" in first.content.decode()
+    assert "waits for a free worker" in first.content.decode()
+    assert "hx-swap-oob" not in first.content.decode()
+    assert "<noscript>" in page
+    assert "every 2s" not in last.content.decode()
+    assert "is now completed." in last.content.decode()
+    assert "run-changed" in last.headers["HX-Trigger"]
+
+
+def test_submitted_outputs_are_marked_and_shown(
+    make_task: Callable[..., Any], work: Callable[[], None], ada: Any
+) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    task = make_task(ada)
+    rows = b"".join(b'{"id": "q%d", "output": "eight"}\n' % n for n in (1, 2, 3, 4))
+    client_of(ada).post(
+        "/tasks/ada/number-words/submit/",
+        {
+            "model_name": "larch-3",
+            "description": "By <hand>.",
+            "file": SimpleUploadedFile("o.jsonl", rows),
+        },
+    )
+    run = Run.objects.get(task_version__task=task)
+    before = page_of(run)
+    work()
+    run.refresh_from_db()
+
+    assert "running" in before
+    assert run.state == "completed"
+    assert "25.00 %" in page_of(run)
+    assert "By &lt;hand&gt;." in page_of(run)
+    sample = Client().get(f"/runs/{run.pk}/samples/1/").content.decode()
+    assert "the platform made no call" in sample
+
+
+def test_a_rescoring_is_listed(finished: Run, work: Callable[[], None], ada: Any) -> None:
+    from tasks_app.actions.scoring import rescore_run
+
+    rescore_run(run=finished, version=finished.task_version, by=ada)
+    work()
+
+    assert Scoring.objects.filter(run=finished).count() == 2
+    assert page_of(finished).count("by version 1") == 2
+
+
+@pytest.mark.parametrize("path", ["/runs/999999/", f"/runs/{10**30}/", "/runs/1/samples/99/"])
+def test_a_run_that_is_not_there_is_a_404(finished: Run, path: str) -> None:
+    assert Client().get(path).status_code == 404
+    assert Client().get(f"/runs/{finished.pk}/samples/{10**30}/").status_code == 404

@@ -36,7 +36,7 @@ class Api:
 
     def __init__(self, base: str, token: str) -> None:
         self._base = f"{base}/api/v1/"
-        self._token = token
+        self.token = token
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
@@ -94,7 +94,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         request = urllib.request.Request(self._base + path, data=data, method=method)
-        request.add_header("Authorization", f"Bearer {self._token}")
+        request.add_header("Authorization", f"Bearer {self.token}")
         if data is not None:
             request.add_header("Content-Type", kind)
         for name, value in (headers or {}).items():

@@ -16,13 +16,14 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput
 from plumbmark.common.htmx import trigger
-from plumbmark.common.numbers import dollars_short, seconds_written
+from plumbmark.common.numbers import seconds_written
+from plumbmark.gateway.money import dollars
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.actions import running
 from tasks_app.forms import InvalidateForm
 from tasks_app.long_text import capped
 from tasks_app.models import Run, Sample, SampleScore, Scoring
-from tasks_app.permissions import can_control_run
+from tasks_app.permissions import can_control_run, can_view_private_items
 from tasks_app.queries import (
     current_scoring,
     in_brief,
@@ -108,6 +109,7 @@ def _run_page(
         "scoring": scoring,
         "score": score_shown(run, version, scoring),
         "estimate_facts": _estimate_facts(estimate),
+        "method": _method(estimate),
         "outcomes": outcomes_of(run),
         "is_controlled": can_control_run(request.user, run),
         "can_invalidate": _can_invalidate(request, run),
@@ -142,8 +144,6 @@ def _run_page(
 
 
 def _sees_private(request: HttpRequest, run: Run) -> bool:
-    from tasks_app.permissions import can_view_private_items
-
     return can_view_private_items(request.user, run.task_version.task)
 
 
@@ -173,8 +173,8 @@ def _passport_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
                 "key": _("Spend"),
                 "value": _("%(spent)s of at most %(bound)s")
                 % {
-                    "spent": dollars_short(passport.charged),
-                    "bound": dollars_short(passport.cost_bound),
+                    "spent": dollars(passport.charged),
+                    "bound": dollars(passport.cost_bound),
                 },
             }
         )
@@ -278,6 +278,17 @@ def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
     return facts
 
 
+def _method(estimate: dict[str, Any] | None) -> str:
+    """How the interval was made, in words."""
+    words = {
+        "wilson": _("Wilson, one binary score per item"),
+        "wilson-clustered": _("Wilson with the effective number of independent items"),
+        "clustered-t": _("Student's t over clusters"),
+        "whole-range": _("the whole scale: too few independent items to say more"),
+    }
+    return words.get(estimate.get("method", ""), "") if estimate else ""
+
+
 def _frozen(run: Run) -> list[dict[str, Any]]:
     """Everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
@@ -292,8 +303,8 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
         {"key": _("Revision"), "value": run.revision},
         {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},
         {"key": _("Median latency"), "value": seconds_written(run.median_latency_ms)},
-        {"key": _("Charged"), "value": dollars_short(run.charged)},
-        {"key": _("Provider's bill"), "value": dollars_short(run.provider_cost)},
+        {"key": _("Charged"), "value": dollars(run.charged)},
+        {"key": _("Provider's bill"), "value": dollars(run.provider_cost)},
         {"key": _("Engine"), "value": run.engine_version},
         {
             "key": _("Scorers"),
@@ -310,8 +321,8 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
                 "key": _("Price card"),
                 "value": price
                 % {
-                    "input": dollars_short(card.input_per_mtok),
-                    "output": dollars_short(card.output_per_mtok),
+                    "input": dollars(card.input_per_mtok),
+                    "output": dollars(card.output_per_mtok),
                     "date": f"{card.valid_from:%Y-%m-%d}",
                 },
             }

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from plumbmark.common.numbers import dollars_short, seconds_written, written
+from plumbmark.common.numbers import seconds_written, written
+from plumbmark.gateway.money import dollars
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.definitions.render import text_of
 from tasks_app.long_text import capped, marked
@@ -110,7 +111,7 @@ def _usage(transcript: Transcript) -> list[dict[str, Any]]:
     rows = [
         {"key": _("Tokens in"), "value": f"{sample.input_tokens:,}"},
         {"key": _("Tokens out"), "value": f"{sample.output_tokens:,}"},
-        {"key": _("Charged"), "value": dollars_short(sample.charged)},
+        {"key": _("Charged"), "value": dollars(sample.charged)},
         {"key": _("Latency"), "value": seconds_written(sample.latency_ms)},
     ]
     return [row for row in rows if row["value"]]
@@ -131,8 +132,8 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
             "value": f"{call.input_tokens:,} / {call.output_tokens:,}"
             + (f" ({_('estimated')})" if call.usage_estimated else ""),
         },
-        {"key": _("Charged"), "value": dollars_short(call.charged)},
-        {"key": _("Provider's bill"), "value": dollars_short(call.provider_cost)},
+        {"key": _("Charged"), "value": dollars(call.charged)},
+        {"key": _("Provider's bill"), "value": dollars(call.provider_cost)},
     ]
     return {
         "role": recorded.role,

@@ -201,7 +201,7 @@ def test_the_run_page_takes_the_same_queries_whatever_its_length(
 ) -> None:
     rows = [{"id": f"i{n}", "question": f"Say {n}", "answer": str(n)} for n in range(40)]
     long = start(make_task(ada, "Long", rows=rows), ada)
-    longer = start(make_task(ada, "Longer", rows=rows + [{**rows[0], "id": "x"}]), ada)
+    longer = start(make_task(ada, "Longer", rows=[*rows, {**rows[0], "id": "x"}]), ada)
     work()
     page_of(long)
 

@@ -191,7 +191,7 @@ class _Board:
         status, reason = self._status[entry.pk]
         found = self._estimates[entry.pk]
         runs = candidate.runs
-        platform_runs = [run for run in runs if run.source_file_id is None and run.grant_id]
+        platform_runs = [run for run in runs if not run.is_submitted]
         asked = sum(run.samples_total for run in platform_runs)
         latencies = [
             run.median_latency_ms for run in platform_runs if run.median_latency_ms is not None

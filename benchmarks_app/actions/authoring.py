@@ -283,9 +283,16 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
 
 
 def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> list[Problem]:
+    """What hinders a whole set from being published, beside what each member is checked for."""
     problems = []
+    asked: dict[str, str] = {}
     for index, member in enumerate(members):
         version = member.task_version
+        same = asked.setdefault(version.question_hash, version.task.title)
+        if same != version.task.title:
+            problems.append(
+                Problem(f"asks the very questions of {same}; keep one of them", f"tasks[{index}]")
+            )
         if visibility != Visibility.PRIVATE and version.task.visibility == Visibility.PRIVATE:
             problems.append(
                 Problem(

@@ -123,6 +123,11 @@ class Run(models.Model):
         return reverse("runs:detail", args=[self.pk])
 
     @property
+    def is_submitted(self) -> bool:
+        """Its outputs came from outside: nothing was asked, so nothing was granted."""
+        return self.grant_id is None
+
+    @property
     def is_finished(self) -> bool:
         return self.state in {self.State.COMPLETED, self.State.FAILED, self.State.CANCELLED}
 

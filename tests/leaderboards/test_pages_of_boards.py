@@ -1,0 +1,170 @@
+"""The board's page: what it costs, what it shows, what a reader can ask of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.factories import publish_benchmark, publish_task, settle, submit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ada(open_account: Callable[..., Any]) -> Any:
+    return open_account(handle="ada")
+
+
+@pytest.fixture
+def board(ada: Any) -> Any:
+    from benchmarks_app.actions.entering import enter
+
+    version = publish_task(ada, items=60)
+    made = publish_benchmark(ada, [version])
+    for name, right, maker in (("best", 59, "Arbor"), ("mid <b>", 30, "Lithos"), ("low", 2, "")):
+        run = submit(ada, version, name, right, maker=maker)
+        enter(version=made, contender=run.contender, by=ada)
+    settle()
+    return made
+
+
+def address(board: Any) -> str:
+    return str(board.benchmark.get_absolute_url())
+
+
+def grow(board: Any, count: int) -> None:
+    """A snapshot with many more rows, as a bigger board would have."""
+    from leaderboards_app.models import Standings
+
+    newest = Standings.objects.get(version=board)
+    content = newest.content
+    pattern = content["rows"][1]
+    content["rows"] += [
+        {**pattern, "contender": {**pattern["contender"], "label": f"model {number}"}}
+        for number in range(count)
+    ]
+    Standings.objects.create(
+        version=board,
+        number=newest.number + 1,
+        content_hash="h1:grown",
+        content=content,
+        row_count=len(content["rows"]),
+    )
+
+
+def test_a_board_costs_at_most_four_queries_whatever_its_rows(
+    board: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(4):
+        assert client.get(address(board)).status_code == 200
+
+    grow(board, 200)
+
+    with django_assert_max_num_queries(4):
+        assert "model 199" in client.get(address(board)).content.decode()
+
+
+def test_the_list_costs_at_most_three_queries_whatever_its_length(
+    board: Any, ada: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(12):
+        publish_benchmark(ada, [board.tasks.get().task_version], f"Another {number}")
+
+    with django_assert_max_num_queries(3):
+        assert "Another 11" in client.get("/benchmarks/").content.decode()
+
+
+def test_a_reader_who_has_the_board_already_gets_a_304(
+    board: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    first = client.get(address(board))
+
+    with django_assert_max_num_queries(2):
+        again = client.get(address(board), headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+
+    grow(board, 1)
+    changed = client.get(address(board), headers={"If-None-Match": first["ETag"]})
+    assert changed.status_code == 200
+
+
+def test_a_board_of_200_rows_is_small_on_the_wire(board: Any, client: Any) -> None:
+    import gzip
+
+    grow(board, 197)
+    response = client.get(address(board), headers={"Accept-Encoding": "gzip"})
+
+    assert response["Content-Encoding"] == "gzip"
+    assert b"model 196" in gzip.decompress(response.content)
+    assert len(response.content) < 10 * 1024
+
+
+def test_names_are_escaped_and_scores_lead_to_their_runs(board: Any, client: Any) -> None:
+    text = client.get(address(board)).content.decode()
+
+    assert "mid &lt;b&gt;" in text
+    assert "mid <b>" not in text
+    assert "98.33 %" in text
+    assert 'href="/runs/' in text
+    assert "submitted, unverified" in text
+
+
+def test_filters_and_orders_are_plain_links_and_never_change_ranks(board: Any, client: Any) -> None:
+    all_rows = client.get(address(board)).content.decode()
+    filtered = client.get(address(board) + "?maker=Lithos&scope=all").content.decode()
+    sorted_up = client.get(address(board) + "?sort=score&scope=all").content.decode()
+    nonsense = client.get(address(board) + "?sort=%00x&scope=y&maker=z&q=zzz").status_code
+
+    assert "best" in all_rows
+    assert ">best<" not in filtered
+    assert '<td class="is-number is-tight">2</td>' in filtered
+    assert sorted_up.index(">low<") < sorted_up.index(">best<")
+    assert 'aria-sort="ascending"' in sorted_up
+    assert nonsense == 400  # the null character; the rest is ignored
+    assert client.get(address(board) + "?sort=x&scope=y&maker=z&q=zzz").status_code == 200
+
+
+def test_snapshots_have_permalinks_that_do_not_change(board: Any, client: Any) -> None:
+    from leaderboards_app.models import Standings
+
+    first = Standings.objects.get(version=board)
+    grow(board, 3)
+
+    page = client.get(first.get_absolute_url())
+    assert page.status_code == 200
+    assert "model 2" not in page.content.decode()
+    assert "model 2" in client.get(address(board)).content.decode()
+    history = client.get(address(board) + "history/").content.decode()
+    assert first.get_absolute_url() in history
+
+
+def test_a_private_board_is_unseen_by_others(ada: Any, client: Any, open_account: Any) -> None:
+    from benchmarks_app.actions import authoring
+    from tests.factories import CARD
+
+    version = publish_task(ada, visibility="private")
+    benchmark = authoring.create_benchmark(
+        namespace=ada.namespace, title="Secret", claim="Hidden.", by=ada
+    )
+    draft = authoring.draft_of(benchmark=benchmark, by=ada)
+    authoring.compose_draft(version=draft, members=[authoring.Member(version)], card=CARD, by=ada)
+    authoring.publish_benchmark(version=draft, visibility="private", by=ada)
+    settle()
+
+    assert client.get(benchmark.get_absolute_url()).status_code == 404
+    assert b"Secret" not in client.get("/benchmarks/").content
+    assert client.get(f"/api/v1/benchmarks/{benchmark.public_id}").status_code == 404
+    client.force_login(open_account(handle="bob"))
+    assert client.get(benchmark.get_absolute_url()).status_code == 404
+    client.force_login(ada)
+    assert client.get(benchmark.get_absolute_url()).status_code == 200
+
+
+def test_the_home_page_shows_benchmarks_and_tasks(
+    board: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(2):
+        text = client.get("/").content.decode()
+
+    assert "World" in text
+    assert "Numbers" in text

@@ -1,37 +1,44 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test install install-dev lint schema bench clean
+.PHONY: run test lint schema bench install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
 
-test: install-dev lint ## install what testing needs, run all checks
+test: install-dev lint ## install what testing needs, run every check
 	$(BIN)/python -m pytest
-
-install: $(VENV)/.installed
-
-install-dev: $(VENV)/.installed-dev
-
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	@touch $@
-
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ $(VENV)/.installed
 
 lint: install-dev ## everything that reads the code without running the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py check
+	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py check
+	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
+	$(BIN)/python bench/evaluation.py
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+help:
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BenchmarksConfig(AppConfig):
@@ -8,5 +9,7 @@ class BenchmarksConfig(AppConfig):
 
     def ready(self) -> None:
         from benchmarks_app import subscribers
+        from plumbmark.common.navigation import add_nav_item
 
         subscribers.register()
+        add_nav_item(_("Benchmarks"), "benchmarks:list", order=10)

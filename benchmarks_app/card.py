@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.common.errors import Problem
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 LONGEST_ANSWER = 5000
 
@@ -14,8 +17,8 @@ LONGEST_ANSWER = 5000
 @dataclass(frozen=True, slots=True)
 class Question:
     key: str
-    title: Promise
-    help: Promise
+    title: "_StrPromise"
+    help: "_StrPromise"
 
 
 QUESTIONS = (

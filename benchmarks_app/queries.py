@@ -8,10 +8,12 @@ from django.http import Http404
 
 from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion, Entry
 from benchmarks_app.permissions import can_view_benchmark, can_view_version
+from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
-from tasks_app.models import Contender, Run
+from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.models.authoring import Visibility
+from tasks_app.queries import visible_tasks
 
 
 def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
@@ -129,14 +131,34 @@ def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:
     )
 
 
-__all__ = [
-    "Cell",
-    "Grid",
-    "benchmark_at",
-    "entries_of",
-    "grid_of",
-    "listed_benchmarks",
-    "members_of",
-    "version_of",
-    "visible_benchmarks",
-]
+def candidate_versions(*, to: Visitor) -> QuerySet[TaskVersion]:
+    """Latest published versions of tasks that the visitor may put into a benchmark."""
+    return (
+        TaskVersion.objects.filter(
+            pk__in=visible_tasks(to=to)
+            .filter(latest_version__isnull=False)
+            .order_by()
+            .values("latest_version_id")
+        )
+        .select_related("task__namespace")
+        .order_by("task__title", "id")
+    )
+
+
+def enterable_contenders(version: BenchmarkVersion, *, to: Visitor) -> QuerySet[Contender]:
+    """Contenders with declared runs on the benchmark's questions that have not entered."""
+    runs = Run.objects.filter(
+        purpose=Run.Purpose.DECLARED,
+        question_hash__in=version.tasks.values("task_version__question_hash"),
+    )
+    if version.entrants == BenchmarkVersion.Entrants.OWNER:
+        runs = runs.filter(namespace=version.benchmark.namespace)
+    elif not isinstance(to, User):
+        runs = runs.none()
+    else:
+        runs = runs.filter(namespace__in=namespaces_inside_of(to))
+    return (
+        Contender.objects.filter(pk__in=runs.order_by().values("contender_id"))
+        .exclude(entries__version=version)
+        .order_by("label")
+    )

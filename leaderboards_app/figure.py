@@ -1,5 +1,6 @@
 """The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,10 +87,7 @@ def figure_of(
             )
         )
     bottom = _TOP + len(drawn) * _ROW
-    ticks = [
-        Tick(x(value), written_short(value, metric))
-        for value in (least + (most - least) * step / 4 for step in range(5))
-    ]
+    ticks = [Tick(x(value), written_short(value, metric)) for value in round_values(least, most)]
     return Figure(
         width=_WIDTH,
         height=bottom + _BOTTOM,
@@ -103,10 +101,25 @@ def figure_of(
     )
 
 
+def round_values(least: float, most: float) -> list[float]:
+    """Four to nine round values within a range: steps of 1, 2 or 5 times a power of ten."""
+    rough = (most - least) / 6
+    if rough <= 0:
+        return [least]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    first = math.ceil(least / step)
+    last = math.floor(most / step)
+    return [round(number * step, 12) for number in range(first, last + 1)]
+
+
 def _finding(rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str) -> str:
-    first = next((row for row in rows if row["status"] == "ranked"), None)
-    if first is None:
+    ranked = [row for row in rows if row["status"] == "ranked" and row["ranks"][scope]]
+    if not ranked:
         return "Reference lines only"
+    # The rows may be sorted by anything: the best is sought by its rank, then by its score.
+    sign = 1 if metric["direction"] == "lower" else -1
+    first = min(ranked, key=lambda row: (row["ranks"][scope]["best"], sign * row["score"]["value"]))
     rank = first["ranks"][scope]
     label = first["contender"]["label"]
     value = written(first["score"]["value"], metric)

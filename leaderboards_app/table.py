@@ -95,7 +95,7 @@ class _Writer:
 
     def _name(self, row: Row, kind: str) -> str:
         contender = row["contender"]
-        under = [escape(contender["maker"])] if contender["maker"] else []
+        under: list[str] = [escape(contender["maker"])] if contender["maker"] else []
         marks = [kind] if kind in self._words else []
         if row["model_changed"]:
             marks.append("changed")

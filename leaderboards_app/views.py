@@ -1,5 +1,6 @@
 """Pages of boards, snapshots and the home page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ from leaderboards_app.queries import (
     standings_at,
 )
 from leaderboards_app.table import board_rows
+from plumbmark.common.numbers import written
 from plumbmark.common.rest.etags import not_modified, tag
 from tasks_app.queries import visible_tasks
 
@@ -156,10 +158,8 @@ def _facts(content: dict[str, Any], standings: Standings) -> list[dict[str, Any]
     ]
 
 
-def _bounds(row: dict[str, Any], metric: dict[str, Any]) -> dict[str, Any]:
+def _bounds(row: Mapping[str, Any], metric: dict[str, Any]) -> dict[str, Any]:
     """An unranked row with the best and the worst that it could have come to."""
-    from plumbmark.common.numbers import written
-
     score = row["score"] or {}
     return {
         "row": row,

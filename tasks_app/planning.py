@@ -6,6 +6,7 @@ from plumbmark.engine.plan import PlannedSample
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.models import Deployment
 from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions.render import shown_choices
 from tasks_app.models import Item, Run
 
 
@@ -52,7 +53,7 @@ class RequestPlanner:
         extra = dict(sampling.get("extra") or {})
         if self._tells_choices and item.choices is not None:
             # A baseline picks among the options; a model sees them in its prompt alone.
-            extra["choices"] = item.choices
+            extra["choices"] = list(shown_choices(self._definition, item))
         return ModelRequest(
             messages=render_messages(self._definition, item),
             max_output_tokens=sampling["max_output_tokens"],

@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT.mkdir()
     settings.MEDIA_ROOT = state / "files"
     settings.SPOOL_DIR = state / "spool"
+    if settings.CELERY_BROKER_URL.startswith("filesystem:"):
+        # Changed in place: Celery reads the very same dictionary.
+        for name, folder in (("in", "messages"), ("out", "messages"), ("control", "control")):
+            option = "control_folder" if name == "control" else f"data_folder_{name}"
+            (state / "queue" / folder).mkdir(parents=True, exist_ok=True)
+            settings.CELERY_BROKER_TRANSPORT_OPTIONS[option] = str(state / "queue" / folder)
     # Hashed names need `collectstatic`; `live_server` serves from the finders.
     settings.STORAGES = {
         **settings.STORAGES,
@@ -46,6 +52,21 @@ def pytest_configure(config: pytest.Config) -> None:
         test_database = settings.DATABASES["default"].setdefault("TEST", {})
         test_database["NAME"] = str(state / "test.sqlite3")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    """With PLUMBMARK_REQUIRE_ALL a skip for something that is missing is a failure.
+
+    Skips of cases that make no sense in a configuration begin with "not applicable" and stay.
+    """
+    report: Any = yield
+    if report.skipped and os.environ.get("PLUMBMARK_REQUIRE_ALL"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "not applicable" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped although everything is required: {reason}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ and makes an account. PostgreSQL refuses to run as root, so it is run as an unpr
 The socket lies in a folder of its own and no port is opened.
 """
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -48,6 +49,8 @@ class Postgres:
         options = f"-k {self._folder} -h '' -c fsync=off -c max_connections=50"
         log = self._folder / "log"
         self._run("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
+        # A server outlives whoever forgot to stop it; an interrupted test run must not leave one.
+        atexit.register(self.stop)
         self._run("createdb", "-h", str(self._folder), "-U", "plumbmark", "plumbmark")
         self.url = f"postgres://plumbmark@/plumbmark?host={quote(str(self._folder))}"
 
@@ -77,6 +80,7 @@ class Postgres:
             raise RuntimeError(f"{program} failed: {done.stderr}")
 
     def stop(self) -> None:
+        atexit.unregister(self.stop)
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
 

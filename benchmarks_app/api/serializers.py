@@ -66,7 +66,7 @@ class MemberWrite(WriteShape):
     )
 
 
-class DraftWrite(WriteShape):
+class BenchmarkDraftWrite(WriteShape):
     tasks = MemberWrite(many=True, required=False)
     card = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
     entry_policy = serializers.ChoiceField(
@@ -79,11 +79,11 @@ class DraftWrite(WriteShape):
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
-class PublishWrite(WriteShape):
+class BenchmarkPublishWrite(WriteShape):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
 
 
-class VersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
+class BenchmarkVersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
     id = serializers.CharField(source="public_id")
     benchmark = serializers.CharField(source="benchmark.public_id")
     tasks = MemberDetail(many=True)
@@ -156,5 +156,5 @@ class AllowWrite(WriteShape):
     deployment = serializers.CharField(max_length=200)
 
 
-class InvalidateWrite(WriteShape):
+class EntryInvalidateWrite(WriteShape):
     reason = serializers.CharField(max_length=500)

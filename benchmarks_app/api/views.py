@@ -51,7 +51,8 @@ def benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersi
 
 
 def _full(version: BenchmarkVersion, request: Request) -> Response:
-    return Response(shapes.VersionDetail(benchmark_version_or_404(version.public_id, request)).data)
+    full = benchmark_version_or_404(version.public_id, request)
+    return Response(shapes.BenchmarkVersionDetail(full).data)
 
 
 def contenders_named(ids: Sequence[str], request: Request) -> list[Contender]:
@@ -125,18 +126,18 @@ class BenchmarkView(APIView):
 
 
 class DraftView(APIView):
-    @extend_schema(responses=shapes.VersionDetail)
+    @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """The draft version; begun as a copy of the latest where there is none."""
         benchmark = benchmark_or_404(public_id, request)
         return _full(authoring.draft_of(benchmark=benchmark, by=actor(request)), request)
 
-    @extend_schema(request=shapes.DraftWrite, responses=shapes.VersionDetail)
+    @extend_schema(request=shapes.BenchmarkDraftWrite, responses=shapes.BenchmarkVersionDetail)
     def put(self, request: Request, public_id: str) -> Response:
         """Change the draft: tasks with weights, card, rules. What is left out stays."""
         benchmark = benchmark_or_404(public_id, request)
         user = actor(request)
-        body = shapes.DraftWrite(data=request.data)
+        body = shapes.BenchmarkDraftWrite(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
         listed = values.pop("tasks", None)
@@ -171,8 +172,8 @@ def _members(listed: Sequence[dict[str, object]], request: Request) -> list[Memb
 
 class PublishView(APIView):
     @extend_schema(
-        request=shapes.PublishWrite,
-        responses={201: shapes.VersionDetail},
+        request=shapes.BenchmarkPublishWrite,
+        responses={201: shapes.BenchmarkVersionDetail},
         parameters=[IDEMPOTENCY],
     )
     @idempotent
@@ -180,7 +181,7 @@ class PublishView(APIView):
         """Publish the draft and open its board."""
         benchmark = benchmark_or_404(public_id, request)
         user = actor(request)
-        body = shapes.PublishWrite(data=request.data)
+        body = shapes.BenchmarkPublishWrite(data=request.data)
         body.is_valid(raise_exception=True)
         version = authoring.publish_benchmark(
             version=authoring.draft_of(benchmark=benchmark, by=user),
@@ -211,7 +212,7 @@ class AllowDeploymentView(APIView):
 class VersionList(generics.ListAPIView[BenchmarkVersion]):
     """A benchmark's versions that you can see."""
 
-    serializer_class = shapes.VersionDetail
+    serializer_class = shapes.BenchmarkVersionDetail
     pagination_class = NewestFirst
     filter_backends = ()
 
@@ -228,10 +229,11 @@ class VersionList(generics.ListAPIView[BenchmarkVersion]):
 
 
 class VersionView(APIView):
-    @extend_schema(responses=shapes.VersionDetail)
+    @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """One version with its tasks, card and rules."""
-        return Response(shapes.VersionDetail(benchmark_version_or_404(public_id, request)).data)
+        version = benchmark_version_or_404(public_id, request)
+        return Response(shapes.BenchmarkVersionDetail(version).data)
 
 
 class EntryList(generics.ListAPIView[Entry]):
@@ -263,7 +265,7 @@ class EntryList(generics.ListAPIView[Entry]):
 
 
 class InvalidateEntryView(APIView):
-    @extend_schema(request=shapes.InvalidateWrite, responses=shapes.EntryDetail)
+    @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
     def post(self, request: Request, public_id: str, entry_id: int) -> Response:
         """Mark a row as invalid for a public reason; it stays on the board, unranked."""
         version = benchmark_version_or_404(public_id, request)
@@ -275,7 +277,7 @@ class InvalidateEntryView(APIView):
         )
         if entry is None:
             raise Http404
-        body = shapes.InvalidateWrite(data=request.data)
+        body = shapes.EntryInvalidateWrite(data=request.data)
         body.is_valid(raise_exception=True)
         entering.invalidate_entry(entry=entry, reason=body.validated_data["reason"], by=user)
         entry.refresh_from_db()

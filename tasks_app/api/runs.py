@@ -7,7 +7,7 @@ from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from plumbmark.accounts.rest import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.rest.idempotency import idempotent
 from plumbmark.common.rest.pagination import InOrder, NewestFirst
+from plumbmark.common.rest.parsers import StrictJSONParser
 from plumbmark.gateway.models import Deployment
 from tasks_app.actions import contenders, running, submitting
 from tasks_app.api import serializers as shapes
@@ -225,12 +226,12 @@ class RetryView(_RunAction):
 
 
 class InvalidateView(_RunAction):
-    @extend_schema(request=shapes.InvalidateWrite, responses=shapes.RunDetail)
+    @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
         """Mark a run as invalid for a public reason."""
         run = run_at(run_id=run_id, to=request.user)
         user = actor(request)
-        body = shapes.InvalidateWrite(data=request.data)
+        body = shapes.RunInvalidateWrite(data=request.data)
         body.is_valid(raise_exception=True)
         running.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
         return self._done(request, run_id)
@@ -283,7 +284,7 @@ class SampleView(APIView):
 
 
 class SubmissionView(APIView):
-    parser_classes = (MultiPartParser, FormParser, JSONParser)
+    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
 
     @extend_schema(
         request=shapes.SubmissionWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.common.rest.shapes import WriteShape
@@ -59,7 +60,7 @@ class TaskChange(WriteShape):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
 
 
-class DraftWrite(WriteShape):
+class TaskDraftWrite(WriteShape):
     definition = serializers.CharField(
         required=False, trim_whitespace=False, help_text="The definition's text, YAML or JSON."
     )
@@ -92,12 +93,12 @@ class DraftCheck(serializers.Serializer[Any]):
     first = PreviewItem(many=True)
 
 
-class PublishWrite(WriteShape):
+class TaskPublishWrite(WriteShape):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
-class VersionDetail(serializers.ModelSerializer[TaskVersion]):
+class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
     id = serializers.CharField(source="public_id")
     task = serializers.CharField(source="task.public_id")
     metric = serializers.SerializerMethodField()
@@ -272,6 +273,7 @@ class RunDetail(RunSummary):
 
         return PassportDetail(passport_of(run)).data  # type: ignore[return-value]
 
+    @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:
         from tasks_app.queries import current_scoring
 
@@ -357,5 +359,5 @@ class SubmissionWrite(WriteShape):
     )
 
 
-class InvalidateWrite(WriteShape):
+class RunInvalidateWrite(WriteShape):
     reason = serializers.CharField(max_length=500)

@@ -7,7 +7,7 @@ from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from plumbmark.accounts.rest import acting_namespace, actor
 from plumbmark.common.errors import NotAllowed
 from plumbmark.common.rest.idempotency import HEADER, idempotent
 from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
+from plumbmark.common.rest.parsers import StrictJSONParser
 from tasks_app.actions import authoring, scoring
 from tasks_app.api import serializers as shapes
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
@@ -111,7 +112,7 @@ class TaskView(APIView):
 
 
 class DraftView(APIView):
-    parser_classes = (MultiPartParser, FormParser, JSONParser)
+    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
 
     def _draft(self, public_id: str, request: Request) -> TaskDraft:
         task = task_or_404(public_id, request)
@@ -124,12 +125,12 @@ class DraftView(APIView):
         """The draft that you are working on."""
         return Response(shapes.DraftDetail(self._draft(public_id, request)).data)
 
-    @extend_schema(request=shapes.DraftWrite, responses=shapes.DraftDetail)
+    @extend_schema(request=shapes.TaskDraftWrite, responses=shapes.DraftDetail)
     def put(self, request: Request, public_id: str) -> Response:
         """Keep a definition and, as multipart, a data file. What is left out stays."""
         task = task_or_404(public_id, request)
         user = actor(request)
-        body = shapes.DraftWrite(data=request.data)
+        body = shapes.TaskDraftWrite(data=request.data)
         body.is_valid(raise_exception=True)
         draft = authoring.save_draft(
             task=task,
@@ -160,34 +161,36 @@ class DraftCheckView(DraftView):
 
 class PublishView(APIView):
     @extend_schema(
-        request=shapes.PublishWrite,
-        responses={201: shapes.VersionDetail},
+        request=shapes.TaskPublishWrite,
+        responses={201: shapes.TaskVersionDetail},
         parameters=[IDEMPOTENCY],
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
         """Publish the draft as the next numbered version."""
         task = task_or_404(public_id, request)
-        body = shapes.PublishWrite(data=request.data)
+        body = shapes.TaskPublishWrite(data=request.data)
         body.is_valid(raise_exception=True)
         version = authoring.publish_task(task=task, by=actor(request), **body.validated_data)
-        return Response(shapes.VersionDetail(version).data, status=201)
+        return Response(shapes.TaskVersionDetail(version).data, status=201)
 
 
 class BuildView(APIView):
-    @extend_schema(request=None, responses={201: shapes.VersionDetail}, parameters=[IDEMPOTENCY])
+    @extend_schema(
+        request=None, responses={201: shapes.TaskVersionDetail}, parameters=[IDEMPOTENCY]
+    )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
         """Build the draft as an unpublished version, to try it."""
         task = task_or_404(public_id, request)
         version = authoring.build_version(task=task, by=actor(request))
-        return Response(shapes.VersionDetail(version).data, status=201)
+        return Response(shapes.TaskVersionDetail(version).data, status=201)
 
 
 class VersionList(generics.ListAPIView[TaskVersion]):
     """A task's published versions."""
 
-    serializer_class = shapes.VersionDetail
+    serializer_class = shapes.TaskVersionDetail
     pagination_class = NewestFirst
     filter_backends = ()
 
@@ -199,10 +202,10 @@ class VersionList(generics.ListAPIView[TaskVersion]):
 
 
 class VersionView(APIView):
-    @extend_schema(responses=shapes.VersionDetail)
+    @extend_schema(responses=shapes.TaskVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """One version, with its normalised definition."""
-        return Response(shapes.VersionDetail(version_or_404(public_id, request)).data)
+        return Response(shapes.TaskVersionDetail(version_or_404(public_id, request)).data)
 
 
 class _ItemsInOrder(OldestFirst):

@@ -5,14 +5,16 @@ A lost or doubled bell does no harm.
 """
 
 import logging
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
 from tasks_app.jobs import sweeping
 from tasks_app.jobs.claims import claim_scoring_shard, claim_shard
-from tasks_app.jobs.running import RunSlice
+from tasks_app.jobs.running import RunSlice, shutting_down
 from tasks_app.jobs.scoring import work_on_scoring
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ def ring_workers(times: int = 1) -> None:
 @shared_task(name="tasks_app.jobs.work")
 def work() -> str:
     """Claim what is due and work on it for one slice; returns what was done, for the log."""
+    if shutting_down.is_set():
+        return "ending"
     try:
         claimed = claim_shard()
         if claimed is not None:
@@ -46,6 +50,11 @@ def work() -> str:
     finally:
         if connection.in_atomic_block:  # pragma: no cover - a fault of ours, never leave it open
             connection.close()
+
+
+@worker_shutting_down.connect
+def _end_slices(**_signal: Any) -> None:
+    shutting_down.set()
 
 
 @shared_task(name="tasks_app.jobs.sweep")

@@ -6,6 +6,7 @@ of results that the loop appends to and this thread drains.
 """
 
 import logging
+import threading
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -38,6 +39,9 @@ from tasks_app.planning import RequestPlanner
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.04
+_SHUTDOWN_GRACE_SECONDS = 5.0
+shutting_down = threading.Event()
+"""Set when the worker is asked to end: slices stop taking samples and give their shards back."""
 _LOAD = 256
 _BATCH = 250
 _QUOTA_PAUSE = timedelta(seconds=2)
@@ -145,12 +149,18 @@ class RunSlice:
         keep_every = settings.WORK_LEASE_SECONDS / 3
         kept_at = time.monotonic()
         is_stopping = False
+        gives_up_at = float("inf")
         while True:
             # Read before draining: whatever the loop emitted before it ended is then drained.
             is_over = future.done()
             now = time.monotonic()
+            if shutting_down.is_set() and gives_up_at == float("inf"):
+                gives_up_at = now + _SHUTDOWN_GRACE_SECONDS
+            if now > gives_up_at and not is_over:
+                # What is in flight still is recorded as the platform's loss.
+                return Ending(StopReason.ASKED, "worker ends")
             if not is_stopping and not is_over:
-                if now > ends_at:
+                if now > ends_at or shutting_down.is_set():
                     is_stopping = True
                     runtime.call_soon(evaluation.stop, StopReason.ASKED, "slice over")
                 else:

@@ -80,6 +80,8 @@ class BatchWriter:
             calls = [
                 SampleCall(sample=sample, call_id=call.call_id, position=position)
                 for position, call in enumerate(result.calls)
+                # A call that was refused before it went out has no record.
+                if call.attempts
             ]
             rows.append(Row(sample, calls, mark, response.model if response else ""))
         return rows

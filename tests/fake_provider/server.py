@@ -188,12 +188,14 @@ def _answer(provider: Provider, request: dict[str, Any], key: str) -> tuple[int,
         return _error(404, f"The model `{model}` does not exist.", "model_not_found")
     else:
         text = _text(rule, prompt)
+    if rule not in _MANNERS and provider.has_usage:
+        return 200, _plain_answer(model, prompt, text)
     refused = _manner_error(rule, key)
     if refused:
         return refused
     message: dict[str, Any] = {"role": "assistant", "content": text}
     finish = "stop"
-    prompt_tokens = sum(len(str(m.get("content", "")).encode()) // 4 + 4 for m in messages)
+    prompt_tokens = len(prompt.encode()) // 4 + 4
     usage: dict[str, Any] | None = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": len(text.encode()) // 4 + 1,
@@ -243,6 +245,19 @@ def _answer(provider: Provider, request: dict[str, Any], key: str) -> tuple[int,
     if rule == "no-choices":
         answer["choices"] = []
     return 200, json.dumps(answer).encode()
+
+
+def _plain_answer(model: str, prompt: str, text: str) -> bytes:
+    """The common case written by hand: the server must never be what a measurement measures."""
+    counted = len(prompt.encode()) // 4 + 4
+    said = len(text.encode()) // 4 + 1
+    return (
+        f'{{"id":"chatcmpl-{abs(hash(prompt)):x}","object":"chat.completion",'
+        f'"created":1700000000,"model":{json.dumps(model + "-2026-01-01")},'
+        f'"choices":[{{"index":0,"message":{{"role":"assistant","content":{json.dumps(text)}}},'
+        f'"finish_reason":"stop"}}],"usage":{{"prompt_tokens":{counted},'
+        f'"completion_tokens":{said},"total_tokens":{counted + said}}}}}'
+    ).encode()
 
 
 def _manner_error(rule: str, key: str) -> tuple[int, bytes] | None:

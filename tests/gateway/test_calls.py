@@ -373,6 +373,7 @@ def test_a_grants_cap_holds_beside_the_payers_limits(
     assert sum(result.response is not None for result in results) == 2
     assert rows.books("grant").spent == 13_000
     refused = next(result for result in results if result.failure)
+    assert failure_of(refused).code == "grant-exhausted"
     assert "cap of this grant" in failure_of(refused).message
     rows.assert_books_agree()
 

@@ -23,7 +23,7 @@ def test_a_small_balance_is_never_overspent_and_mostly_served(
     any_store: Store, fake_provider: FakeProvider, payable: int, processes: int
 ) -> None:
     if any_store.kind == "sqlite" and (processes, payable) != (2, 100):
-        pytest.skip("SQLite's one writer races at its worst with two processes")
+        pytest.skip("not applicable: SQLite's one writer races at its worst with two processes")
     fake_provider.configure(latency_ms=10)
     deployment = rows.deployment(fake_provider.url)
     hold = hold_of(deployment)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("plumbmark.gateway.api.urls")),
     path("", include("tasks_app.api.urls")),
     path("", include("benchmarks_app.api.urls")),
+    path("", include("leaderboards_app.api.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", ApiDocumentation.as_view(), name="docs"),
 ]

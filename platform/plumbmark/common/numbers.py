@@ -6,7 +6,7 @@ from typing import Any
 
 def is_share(metric: Mapping[str, Any]) -> bool:
     """Metrics from 0 to 1 with the unit `share` are written as percentages."""
-    return metric["unit"] == "share" and metric["lower"] == 0 and metric["upper"] == 1
+    return (metric["unit"], metric["lower"], metric["upper"]) == ("share", 0, 1)
 
 
 def written(value: float | None, metric: Mapping[str, Any]) -> str:

@@ -62,6 +62,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 INSTALLED_APPS = [
+    "plumbmark.config",
     "plumbmark.common",
     "plumbmark.accounts",
     "plumbmark.gateway",
@@ -178,7 +179,7 @@ CACHES["rates"] = (
 )
 
 QUEUE_DIR = STATE_DIR / "queue"
-CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://")
+CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem:"):
     for _folder in ("messages", "control"):
         (QUEUE_DIR / _folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -285,6 +286,8 @@ EMAIL_BACKEND = (
 SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
 CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
+ALLOW_PRIVATE_PROVIDERS: bool = env.flag("PLUMBMARK_ALLOW_PRIVATE_PROVIDERS", False)
+"""Whether a user's own deployment may lie at a private address, such as a local model server."""
 WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
 """Bells rung at once for a run: as many workers as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
@@ -312,6 +315,7 @@ API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["plumbmark.common.rest.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "plumbmark.common.rest.problems.handle_exception",
     "DEFAULT_PAGINATION_CLASS": "plumbmark.common.rest.pagination.NewestFirst",
     "DEFAULT_THROTTLE_CLASSES": ["plumbmark.common.rest.throttling.PerMinute"],
@@ -332,6 +336,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "tasks_app.models.running.Run.State",
+        "TaskVersionState": "tasks_app.models.authoring.TaskVersion.State",
+        "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",
+    },
 }
 
 # --- Logging ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, URLField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -64,6 +64,7 @@ class CatalogueModelAdmin(_CatalogueModelAdmin):
     list_display = ["slug", "maker", "name", "licence", "open_weights", "released_on"]
     search_fields = ["slug", "name"]
     list_filter = ["maker", "open_weights"]
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Credential)
@@ -126,6 +127,10 @@ class DeploymentAdmin(_DeploymentAdmin):
 class QuotaPolicyAdmin(_QuotaPolicyAdmin):
     list_display = ["__str__", "day", "month", "note", "updated_at"]
     raw_id_fields = ["namespace"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        # Limits of one namespace do not become those of another.
+        return ["namespace"] if obj is not None else []
 
     @admin.display(description=_("per day"), ordering="day_cap")
     def day(self, policy: QuotaPolicy) -> str:

@@ -44,7 +44,14 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         return
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608
+    table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.executemany(statement, adapted)
+        if connection.vendor == "postgresql":
+            # One command for all rows, where an INSERT is planned and answered row by row.
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for values in adapted:
+                    copy.write_row(values)
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+            cursor.executemany(statement, adapted)

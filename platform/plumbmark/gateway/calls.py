@@ -57,7 +57,7 @@ class Gateway:
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
-        self.in_flight = 0
+        self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self._callers: dict[tuple[int, int, bool], ModelCaller] = {}
@@ -86,10 +86,24 @@ class Gateway:
             caller = self._callers.setdefault(key, ModelCaller(self, terms, is_private))
         return caller
 
-    def left(self) -> None:
-        """A call is no longer in flight."""
-        self.in_flight -= 1
-        if not self.in_flight:
+    async def _give_up_calls(self) -> None:
+        """Cancel what is still in flight, so that it is recorded as a loss and not torn off."""
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def entered(self) -> asyncio.Task[Any]:
+        """The running task makes a call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls.add(task)
+        return task
+
+    def left(self, task: asyncio.Task[Any]) -> None:
+        """Its call has ended."""
+        self._calls.discard(task)
+        if not self._calls:
             self._is_idle.set()
 
     def limit(self, terms: Terms) -> AdaptiveLimit:
@@ -108,10 +122,11 @@ class Gateway:
     async def end(self, timeout_seconds: float) -> None:
         """Wait for calls in flight, store everything, give all leases back, close."""
         self._is_idle.clear()
-        if self.in_flight:
+        if self._calls:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_seconds):
                     await self._is_idle.wait()
+        await self._give_up_calls()
         await asyncio.wait([self._recovery], timeout=timeout_seconds)
         await self.recorder.end(timeout_seconds)
         await self.transport.close()
@@ -147,6 +162,13 @@ class ModelCaller:
         """
         if len(key) > _LONGEST_KEY or len(role) > _LONGEST_ROLE:
             raise ValueError(f"key or role is too long: {key!r}, {role!r}")
+        task = self._gateway.entered()
+        try:
+            return await self._call(request, key, role)
+        finally:
+            self._gateway.left(task)
+
+    async def _call(self, request: ModelRequest, key: str, role: str) -> CallResult:
         gateway = self._gateway
         if self._loop.time() > self._fresh_until:
             await self._refresh()
@@ -186,11 +208,9 @@ class ModelCaller:
             hold=amount,
             budget_ids=hold.budget_ids if hold else (),
         )
-        gateway.in_flight += 1
         try:
             return await self._ask(terms, request, record)
         finally:
-            gateway.left()
             if hold is not None:
                 record.unleased_ids = hold.settle(record.charged)
             if record.attempts:
@@ -234,7 +254,7 @@ class ModelCaller:
             response = _mark_answered(terms, request, record, attempt)
         else:
             failure = _mark_failed(record, attempt)
-        exchange = exchange_bytes(body, _kept_payload(attempt))
+        exchange = _exchange(body, attempt)
         record.exchange_hash = hash_of(exchange)
         record.exchange = exchange
         return CallResult(
@@ -330,7 +350,9 @@ def _refused(failure: CallFailure) -> CallResult:
 
 def _quota_failure(shortage: Shortage) -> CallFailure:
     left = f"{dollars(shortage.left)} of {dollars(shortage.cap)} are left"
+    code = "quota-exhausted"
     if shortage.period_start is None:
+        code = "grant-exhausted"
         limit, renewal = "The cap of this grant", "It does not renew."
     else:
         which = "day" if shortage.kind == "day" else "month"
@@ -338,7 +360,7 @@ def _quota_failure(shortage: Shortage) -> CallFailure:
         renewal = f"It renews on {renewal_of(which, shortage.period_start):%Y-%m-%d} at 00:00 UTC."
     return CallFailure(
         FailureKind.QUOTA,
-        "quota-exhausted",
+        code,
         f"{limit} does not cover this call: {left}, and {dollars(shortage.need)} more would have "
         f"to be set aside. {renewal}",
     )
@@ -402,6 +424,14 @@ def _mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> N
     exchange = exchange_bytes(body, None)
     record.exchange_hash = hash_of(exchange)
     record.exchange = exchange
+
+
+def _exchange(body: bytes, attempt: Attempt) -> bytes:
+    try:
+        return exchange_bytes(body, _kept_payload(attempt))
+    except RecursionError:
+        # Read at the very edge of what can be read, and not writable again.
+        return exchange_bytes(body, {"cut": "nested too deep"})
 
 
 def _kept_payload(attempt: Attempt) -> Any:

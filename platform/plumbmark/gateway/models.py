@@ -8,7 +8,8 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace
@@ -197,7 +198,10 @@ class QuotaPolicy(models.Model):
             models.CheckConstraint(
                 condition=Q(day_cap__gte=0) & Q(month_cap__gte=0),
                 name="quotapolicy_is_not_negative",
-            )
+            ),
+            models.UniqueConstraint(
+                Coalesce("namespace", Value(0)), name="quotapolicy_default_is_one"
+            ),
         ]
 
     def __str__(self) -> str:

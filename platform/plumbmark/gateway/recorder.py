@@ -41,6 +41,7 @@ class Recorder:
         self._stored = 0
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self._room = asyncio.Event()
         self._room.set()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -48,7 +49,6 @@ class Recorder:
         self._most = FLUSH_RECORDS
         self._may_be_stored = False
         self._kept_alive_at = self._loop.time()
-        self._is_ending = False
         self._task = self._loop.create_task(self._run())
 
     async def admit(self) -> bool:
@@ -90,8 +90,9 @@ class Recorder:
     async def close_shares(self, budget_ids: frozenset[int]) -> None:
         """Give back what is left of these budgets, where no call is in flight."""
         await self.flush()
-        if not self._pending:
-            await self._flush_once(budget_ids)
+        # What came in the meantime is stored along; with too much of it nothing is closed, and the
+        # leases go back when they are idle.
+        await self._flush_once(budget_ids)
 
     async def end(self, timeout_seconds: float) -> None:
         """Store what is left, give every lease back and stop. What fails stays in the spool."""
@@ -99,7 +100,6 @@ class Recorder:
             await self.flush(timeout_seconds=timeout_seconds)
         except TimeoutError:
             log.warning("%d calls stay in the spool for the next start", len(self._pending))
-        self._is_ending = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self._pending:
@@ -138,6 +138,11 @@ class Recorder:
                 pass
 
     async def _flush_once(self, budget_ids: frozenset[int] | None) -> None:
+        # One at a time: a lease may only go back after every charge against it is stored.
+        async with self._one_at_a_time:
+            await self._flush_batch(budget_ids)
+
+    async def _flush_batch(self, budget_ids: frozenset[int] | None) -> None:
         batch = self._pending[: self._most]
         closing = []
         if len(batch) == len(self._pending):
@@ -177,7 +182,7 @@ class Recorder:
         except Exception as error:
             self._failed(batch, error)
             return
-        if is_due or batch:
+        if is_due:
             self._kept_alive_at = now
         self._leases.closed(closing)
         self._succeeded(batch, settled)
@@ -220,7 +225,8 @@ class Recorder:
         if is_about_the_data and len(batch) > 1:
             self._most = max(1, len(batch) // 2)
             log.warning("a flush of %d calls failed; trying fewer", len(batch), exc_info=error)
-            self._failures = 1
+            self._failures = 0
+            self._hurry.set()
             return
         self._failures += 1
         log.warning(

@@ -48,7 +48,11 @@ class _Segment:
         """How many records in it are not stored in the database yet."""
         self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.posix_fallocate(self.handle, 0, size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self.handle, 0, size)
+            else:
+                # macOS: the size alone, so there a full disk is met later.
+                os.ftruncate(self.handle, size)
             self.map = mmap.mmap(self.handle, size)
         except OSError:
             os.close(self.handle)

@@ -116,28 +116,29 @@ def _refused(kind: FailureKind, code: str, message: str) -> CallFailure:
     return CallFailure(kind, code, message, fatal=True)
 
 
+# Only a spent limit is of the kind QUOTA: a run waits for that one to renew, and for none of these.
 def _refusal(
     grant: Grant, deployment: Deployment, prices: FixedPrices | None
 ) -> CallFailure | None:
     if grant.revoked_at is not None:
         return _refused(
-            FailureKind.QUOTA, "grant-closed", f"The grant of {grant.subject} is closed."
+            FailureKind.PROVIDER_ERROR, "grant-closed", f"The grant of {grant.subject} is closed."
         )
     if grant.expires_at is not None and grant.expires_at <= clock.now():
         return _refused(
-            FailureKind.QUOTA,
+            FailureKind.PROVIDER_ERROR,
             "grant-expired",
             f"The grant of {grant.subject} ended at {grant.expires_at:%Y-%m-%d %H:%M} UTC.",
         )
     if not grant.deployments.filter(pk=deployment.pk).exists():
         return _refused(
-            FailureKind.QUOTA,
+            FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
             f"The grant of {grant.subject} does not name {deployment.slug}.",
         )
     if deployment.owner_id is not None and deployment.owner_id != grant.payer_id:
         return _refused(
-            FailureKind.QUOTA,
+            FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
             f"{deployment.slug} belongs to somebody else than the payer of {grant.subject}.",
         )
@@ -155,7 +156,7 @@ def _refusal(
         )
     if deployment.owner_id is None and prices is None:
         return _refused(
-            FailureKind.QUOTA,
+            FailureKind.PROVIDER_ERROR,
             "no-price",
             f"{deployment.slug} has no price, so its calls cannot be metered. An administrator can "
             "set one, or state that it is free.",

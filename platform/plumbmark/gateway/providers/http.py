@@ -128,7 +128,9 @@ class Transport:
                 if raw is None:
                     response.close()
                     return Broken(
-                        "answer-too-large", f"the answer is larger than {LARGEST_BODY} bytes", status
+                        "answer-too-large",
+                        f"the answer is larger than {LARGEST_BODY} bytes",
+                        status,
                     )
                 return _reply(status, response.headers, raw, secret)
         except TimeoutError:

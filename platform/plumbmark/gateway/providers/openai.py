@@ -165,20 +165,28 @@ def _response(
         finish_reason=finish,
         model=model[:200] if isinstance(model, str) else "",
         usage=_usage(payload.get("usage")),
-        reasoning=reasoning if isinstance(reasoning, str) else "",
+        reasoning=_text(reasoning),
     )
 
 
 def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
     if isinstance(content, list):
-        return "".join(
+        content = "".join(
             part["text"]
             for part in content
             if isinstance(part, dict) and isinstance(part.get("text"), str)
         )
-    return ""
+    return storable(content) if isinstance(content, str) else ""
+
+
+def storable(text: str) -> str:
+    """The text with what no database and no file takes (NUL, half a surrogate pair) as U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if not text.isascii():
+        # The exchange keeps what the provider said; here it must be encodable.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _count(value: Any) -> int:

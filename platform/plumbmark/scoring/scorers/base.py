@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
-from plumbmark.scoring.normalise import UnknownStep, normaliser
+from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
 from plumbmark.scoring.verdicts import Verdict, quoted
 
 Scalar = str | int | float | bool
@@ -38,6 +38,14 @@ class Scorer(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """All options of its type with defaults written out, as plain JSON.
+
+        Two entries that mean the same have equal options, and a scorer built from them is equal.
+        """
+        ...
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict: ...
 
@@ -139,7 +147,7 @@ class Options:
             normaliser(steps)
         except UnknownStep as error:
             raise ScorerSpecError(str(error), option) from None
-        return steps
+        return tuple(step for step in STEPS if step in steps)
 
     def without_marker(self) -> WithoutMarker:
         allowed: tuple[WithoutMarker, ...] = ("wrong", "anywhere")

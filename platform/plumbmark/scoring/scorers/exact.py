@@ -36,6 +36,14 @@ class Exact:
         options.finish("exact")
         return scorer
 
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "after": list(self.after),
+            "without_marker": self.without_marker,
+            "normalise": list(self.normalise),
+        }
+
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:

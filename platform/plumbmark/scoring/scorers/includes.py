@@ -38,6 +38,15 @@ class Includes:
         options.finish("includes")
         return scorer
 
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "after": list(self.after),
+            "without_marker": self.without_marker,
+            "normalise": list(self.normalise),
+            "whole_words": self.whole_words,
+        }
+
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:

@@ -75,6 +75,15 @@ class MultipleChoice:
         options.finish("multiple_choice")
         return scorer
 
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "after": list(self.after),
+            "without_marker": self.without_marker,
+            "target_is": self.target_is,
+            "accept_text": self.accept_text,
+        }
+
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         right = self._right_letters(target, context)
         passage = passage_after(output, self.after, self.without_marker)

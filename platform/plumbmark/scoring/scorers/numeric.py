@@ -35,6 +35,7 @@ Take = Literal["last", "first"]
 Percent = Literal["ignore", "hundredth"]
 
 _THOUSANDS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'", "none": ""}
+_THOUSANDS_NAMES = {sign: name for name, sign in _THOUSANDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ class Numeric:
         )
         options.finish("numeric")
         return scorer
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "after": list(self.after),
+            "without_marker": self.without_marker,
+            "take": self.take,
+            "decimal_sign": "point" if self.form.decimal == "." else "comma",
+            "thousands_separator": _THOUSANDS_NAMES[self.form.thousands],
+            "fractions": self.form.fractions,
+            "percent": self.percent,
+            "absolute_tolerance": _plain(self.absolute),
+            "relative_tolerance": _plain(self.relative),
+        }
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)
@@ -158,6 +173,11 @@ def _form(options: Options) -> NumberForm:
         thousands=_THOUSANDS[separator],
         fractions=options.flag("fractions", True),
     )
+
+
+def _plain(value: Decimal) -> str:
+    """One spelling per number: 0.10 and 0.1 are the same tolerance."""
+    return str(value.normalize())
 
 
 def _tolerance(options: Options, name: str) -> Decimal:

@@ -64,6 +64,21 @@ class Regex:
         options.finish("regex")
         return scorer
 
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "pattern": self.pattern,
+            "group": self.group,
+            "compare": self.compare,
+            "take": self.take,
+            "ignore_case": self.flags.ignore_case,
+            "dot_all": self.flags.dot_all,
+            "full_match": self.full_match,
+            "after": list(self.after),
+            "without_marker": self.without_marker,
+            "normalise": list(self.normalise),
+        }
+
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
@@ -110,7 +125,7 @@ class Regex:
 
 
 def _group(options: Options, spec: Mapping[str, object], expression: Any) -> int:
-    """The number of the group that holds the answer: as asked for, else the first one, else the match."""
+    """The number of the answer's group: as asked for, else the first one, else the match."""
     if isinstance(spec.get("group"), str):
         name = options.text("group", "")
         if name not in expression.groupindex:

@@ -1,0 +1,229 @@
+"""How fast an evaluation is, beside the floor: bare aiohttp against the same fake provider.
+
+    python bench/evaluation.py [--items 2000] [--rounds 3] [--database sqlite|postgres|both]
+
+Measured in one run, interleaved: calls per second from queueing to the final score, CPU seconds of
+the worker per 1,000 calls, mean calls in flight as the provider saw them, connections, peak memory.
+Everything is persisted, the exchanges too. Ratios to the floor are what counts: seconds are the
+machine's.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.fake_provider.process import FakeProvider
+from tests.postgres import Postgres
+from tests.stack import Api, Stack
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+DEFINITION = """\
+plumbmark: 1
+data: {target: answer}
+prompt:
+  messages: [{role: user, content: "What is {question}? Answer with the number only."}]
+sampling: {temperature: 0, max_output_tokens: 32}
+scorers: [{type: exact}]
+"""
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of its children that ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(value) for value in fields[11:15]) / _TICKS
+
+
+def peak_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+async def _floor(url: str, items: int, window: int) -> float:
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=window)
+    waiting = iter(range(items))
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def lane() -> None:
+            for number in waiting:
+                body = {
+                    "model": "arithmetic",
+                    "messages": [
+                        {
+                            "role": "user",
+                            "content": f"What is {number}+{number % 97}? "
+                            "Answer with the number only.",
+                        }
+                    ],
+                    "temperature": 0,
+                    "max_tokens": 32,
+                }
+                async with session.post(f"{url}/chat/completions", json=body) as response:
+                    await response.json()
+
+        began = time.perf_counter()
+        await asyncio.gather(*(lane() for _ in range(window)))
+        return time.perf_counter() - began
+
+
+def measure_floor(provider: FakeProvider, items: int, window: int) -> dict[str, float]:
+    provider.reset()
+    before = time.process_time()
+    wall = asyncio.run(_floor(provider.url, items, window))
+    cpu = time.process_time() - before
+    stats = provider.stats()
+    return {
+        "rate": items / wall,
+        "cpu": 1000 * cpu / items,
+        "in_flight": stats["total"] and _mean_in_flight(stats),
+        "connections": stats["connections"],
+        "mib": 0.0,
+    }
+
+
+def _mean_in_flight(stats: dict[str, Any]) -> float:
+    return float(stats["mean_in_flight"])
+
+
+class Platform:
+    """A platform with a published task of `items` items and one worker."""
+
+    def __init__(self, state: Path, provider: FakeProvider, items: int, **settings: str) -> None:
+        self.stack = Stack(state, quota_day_usd="100000", quota_month_usd="1000000", **settings)
+        self.items = items
+        self._provider = provider
+        self.stack.start("web")
+        self.stack.start("worker1")
+        self.api: Api = self.stack.account("bench")
+        deployment = self.stack.add_model("arithmetic", provider.url)
+        self.contender = self.api.post("contenders", {"deployment": deployment})["id"]
+        self.version = self._task(items)
+
+    def _task(self, items: int) -> str:
+        rows = "\n".join(
+            json.dumps({"question": f"{n}+{n % 97}", "answer": str(n + n % 97)})
+            for n in range(items)
+        )
+        task = self.api.post("tasks", {"title": f"Sums {items}"})
+        self.api.send(
+            "PUT",
+            f"tasks/{task['id']}/draft",
+            {"definition": DEFINITION, "format": "yaml"},
+            {"data_file": ("sums.jsonl", rows.encode())},
+        )
+        version = self.api.post(f"tasks/{task['id']}/publish", {"visibility": "public"})
+        return str(version["id"])
+
+    def measure(self) -> dict[str, float]:
+        worker = self.stack.processes["worker1"].pid
+        self._provider.reset()
+        before = cpu_seconds(worker)
+        began = time.perf_counter()
+        run = self.api.post(
+            "runs",
+            {
+                "task_version": self.version,
+                "contender": self.contender,
+                "purpose": "exploratory",
+            },
+        )["id"]
+        queued = time.perf_counter()
+        while True:
+            found = self.api.get(f"runs/{run}")
+            if found["state"] == "completed":
+                break
+            if found["state"] == "failed":
+                raise RuntimeError(found["failure"])
+            time.sleep(0.05)
+        wall = time.perf_counter() - queued
+        time.sleep(1.0)  # the last flush belongs to the run
+        cpu = cpu_seconds(worker) - before
+        stats = self._provider.stats()
+        assert found["samples_done"] == self.items, found
+        return {
+            "rate": self.items / wall,
+            "cpu": 1000 * cpu / self.items,
+            "in_flight": _mean_in_flight(stats),
+            "connections": stats["connections"],
+            "mib": peak_mib(worker),
+            "start": queued - began,
+        }
+
+    def stop(self) -> None:
+        self.stack.stop()
+
+
+def median(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+
+
+def show(name: str, found: dict[str, float], floor: dict[str, float]) -> None:
+    print(
+        f"{name:24} {found['rate']:7.0f} calls/s ({found['rate'] / floor['rate']:.2f} of floor)  "
+        f"{found['cpu']:6.3f} CPU s/1,000 ({found['cpu'] / floor['cpu']:.1f} x)  "
+        f"{found['in_flight']:5.1f} in flight  {found['connections']:4.0f} connections  "
+        f"{found['mib']:4.0f} MiB",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--redis", default="", help="a Redis URL; default: filesystem broker")
+    options = parser.parse_args()
+    settings = {"redis_url": options.redis} if options.redis else {}
+    with FakeProvider() as provider, tempfile.TemporaryDirectory() as folder:
+        provider.configure(latency_ms=50)
+        platforms: dict[str, Platform] = {}
+        postgres = None
+        try:
+            if options.database in {"sqlite", "both"}:
+                platforms["platform, SQLite"] = Platform(
+                    Path(folder) / "sqlite", provider, options.items, **settings
+                )
+            if options.database in {"postgres", "both"}:
+                postgres = Postgres()
+                platforms["platform, PostgreSQL"] = Platform(
+                    Path(folder) / "postgres",
+                    provider,
+                    options.items,
+                    database_url=postgres.url,
+                    **settings,
+                )
+            floors = []
+            found: dict[str, list[dict[str, float]]] = {name: [] for name in platforms}
+            for platform in platforms.values():
+                platform.measure()  # warm: imports, connections, the first lease
+            for _ in range(options.rounds):
+                floors.append(measure_floor(provider, options.items, options.window))
+                for name, platform in platforms.items():
+                    found[name].append(platform.measure())
+            floor = median(floors)
+            show("floor, bare aiohttp", floor, floor)
+            for name, rounds in found.items():
+                show(name, median(rounds), floor)
+        finally:
+            for platform in platforms.values():
+                platform.stop()
+            if postgres is not None:
+                postgres.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,302 @@
+"""Pages of benchmarks: list, new, draft, grid. The board itself is `leaderboards_app`'s."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from benchmarks_app.actions import authoring, entering
+from benchmarks_app.actions.authoring import Member
+from benchmarks_app.forms import AddTaskForm, DraftForm, MemberForm, NewBenchmarkForm, PublishForm
+from benchmarks_app.models import Benchmark, BenchmarkVersion
+from benchmarks_app.permissions import can_edit_benchmark, can_enter
+from benchmarks_app.queries import (
+    benchmark_at,
+    candidate_versions,
+    enterable_contenders,
+    grid_of,
+    listed_benchmarks,
+    members_of,
+)
+from plumbmark.accounts.models import User
+from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.common.errors import DomainError, InvalidInput
+from plumbmark.gateway.money import dollars
+from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.models import Contender
+from tasks_app.queries import deployments_for
+
+_A_PAGE = 24
+
+
+@require_safe
+def benchmark_list(request: HttpRequest) -> HttpResponse:
+    benchmarks = listed_benchmarks(to=request.user)
+    search = request.GET.get("q", "").strip()[:100]
+    tag = request.GET.get("tag", "").strip()[:40]
+    if search:
+        benchmarks = benchmarks.filter(title__icontains=search)
+    if tag:
+        benchmarks = benchmarks.filter(tags__icontains=f'"{tag}"')
+    page = Paginator(benchmarks, _A_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "benchmarks_app/list.html",
+        {"page": page, "search": search, "tag": tag},
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def benchmark_new(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    form = NewBenchmarkForm(request.POST or None, by=user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            benchmark = authoring.create_benchmark(
+                namespace=form.cleaned_data["namespace"],
+                title=form.cleaned_data["title"],
+                claim=form.cleaned_data["claim"],
+                by=user,
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("benchmarks:edit", benchmark.namespace.handle, benchmark.slug)
+    status = 422 if form.errors else 200
+    return render(request, "benchmarks_app/new.html", {"form": form}, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The draft: what it says, its tasks with weights, its rules and its card."""
+    user = _person(request)
+    benchmark = _own(request, handle, slug)
+    version = authoring.draft_of(benchmark=benchmark, by=user)
+    version.benchmark = benchmark
+    members = list(members_of(version))
+    if request.method != "POST":
+        form = DraftForm.of(version)
+        rows = [MemberForm(member=member) for member in members]
+        return _edit_page(request, version, form, rows)
+    form = DraftForm(request.POST)
+    rows = [MemberForm(request.POST, member=member) for member in members]
+    # Every row is asked, so that all faults are told at once.
+    are_valid = [form.is_valid(), *(row.is_valid() for row in rows)]
+    if not all(are_valid):
+        return _edit_page(request, version, form, rows, status=422)
+    try:
+        authoring.update_benchmark(
+            benchmark=benchmark,
+            title=form.cleaned_data["title"],
+            claim=form.cleaned_data["claim"],
+            tags=[tag for tag in form.cleaned_data["tags"].split(",") if tag.strip()],
+            by=user,
+        )
+        authoring.compose_draft(
+            version=version,
+            members=[row.as_member() for row in rows if not row.cleaned_data["remove"]]
+            + _added(request),
+            card=form.card,
+            entry_policy=form.cleaned_data["entry_policy"],
+            entrants=form.cleaned_data["entrants"],
+            unscored_allowed=form.cleaned_data["unscored_allowed"],
+            notes=form.cleaned_data["notes"],
+            by=user,
+        )
+    except DomainError as error:
+        _add_problems(form, error)
+        return _edit_page(request, version, form, rows, status=422)
+    if "publish" in request.POST:
+        return redirect("benchmarks:publish", handle, slug)
+    messages.success(request, _("The draft is saved."))
+    return redirect("benchmarks:edit", handle, slug)
+
+
+def _added(request: HttpRequest) -> list[Member]:
+    wanted = request.POST.get("task_version", "")
+    if not wanted:
+        return []
+    found = candidate_versions(to=request.user).filter(public_id=wanted).first()
+    return [] if found is None else [Member(found)]
+
+
+def _edit_page(
+    request: HttpRequest,
+    version: BenchmarkVersion,
+    form: DraftForm,
+    rows: list[MemberForm],
+    status: int = 200,
+) -> HttpResponse:
+    chosen = [row.member.task_version_id for row in rows]
+    return render(
+        request,
+        "benchmarks_app/edit.html",
+        {
+            "benchmark": version.benchmark,
+            "version": version,
+            "form": form,
+            "rows": rows,
+            "add_form": AddTaskForm(
+                candidates=candidate_versions(to=request.user).exclude(pk__in=chosen)
+            ),
+        },
+        status=status,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The last look before a version is frozen."""
+    user = _person(request)
+    benchmark = _own(request, handle, slug)
+    version = authoring.draft_of(benchmark=benchmark, by=user)
+    version.benchmark = benchmark
+    form = PublishForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            authoring.publish_benchmark(
+                version=version, visibility=form.cleaned_data["visibility"], by=user
+            )
+        except DomainError as error:
+            _add_problems(form, error)
+        else:
+            messages.success(
+                request, _("Version %(number)s is published.") % {"number": version.number}
+            )
+            return redirect("leaderboards:board", handle, slug)
+    return render(
+        request,
+        "benchmarks_app/publish.html",
+        {
+            "benchmark": benchmark,
+            "version": version,
+            "form": form,
+            "members": members_of(version),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@login_required
+@require_safe
+def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """Contenders x tasks, and what it costs to fill what is missing."""
+    benchmark, version = _enterable(request, handle, slug)
+    chosen = _chosen_contenders(request, request.GET.getlist("deployment"))
+    wanted = request.GET.getlist("contender")
+    grid = grid_of(version)
+    chosen += [one for one in grid.contenders if one.public_id in wanted and one not in chosen]
+    missing = entering.missing_cells(version=version, contenders=chosen) if chosen else []
+    total = sum(cell.bound.total for cell in missing)
+    return render(
+        request,
+        "benchmarks_app/grid.html",
+        {
+            "benchmark": benchmark,
+            "version": version,
+            "grid": grid,
+            "deployments": deployments_for(request.user),
+            "chosen": chosen,
+            "missing": [(cell, dollars(cell.bound.total)) for cell in missing],
+            "total": dollars(total),
+            "unpriced": [cell for cell in missing if not cell.bound.is_priced],
+            "namespaces": namespaces_acted_for_by(request.user),
+            "enterable": enterable_contenders(version, to=request.user),
+        },
+    )
+
+
+@login_required
+@require_POST
+def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """Start what is missing for the chosen contenders."""
+    user = _person(request)
+    _benchmark, version = _enterable(request, handle, slug)
+    contenders = list(
+        Contender.objects.filter(public_id__in=request.POST.getlist("contender")).select_related(
+            "deployment__model", "deployment__owner"
+        )
+    )
+    namespace = (
+        namespaces_acted_for_by(user).filter(handle=request.POST.get("namespace", "")).first()
+        or namespaces_acted_for_by(user).first()
+    )
+    if namespace is None:
+        raise Http404
+    try:
+        runs = entering.start_missing(
+            version=version, contenders=contenders, namespace=namespace, by=user
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(
+            request,
+            _("%(count)s runs are queued; the board follows as they complete.")
+            % {"count": len(runs)},
+        )
+    return redirect("benchmarks:grid", handle, slug)
+
+
+@login_required
+@require_POST
+def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """Put a contender that has runs already (submitted outputs, for one) on the board."""
+    _benchmark, version = _enterable(request, handle, slug)
+    contender = Contender.objects.filter(public_id=request.POST.get("contender", "")).first()
+    if contender is None:
+        raise Http404
+    try:
+        entering.enter(version=version, contender=contender, by=_person(request))
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("%(name)s has entered.") % {"name": contender.label})
+    return redirect("benchmarks:grid", handle, slug)
+
+
+def _chosen_contenders(request: HttpRequest, slugs: list[str]) -> list[Contender]:
+    deployments = deployments_for(request.user).filter(slug__in=slugs[:50])
+    return [
+        contender_of_deployment(deployment=deployment, by=_person(request))
+        for deployment in deployments
+    ]
+
+
+def _own(request: HttpRequest, handle: str, slug: str) -> Benchmark:
+    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+    if not can_edit_benchmark(request.user, benchmark):
+        raise Http404
+    return benchmark
+
+
+def _enterable(request: HttpRequest, handle: str, slug: str) -> tuple[Benchmark, BenchmarkVersion]:
+    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+    version = benchmark.latest_version
+    if version is None or not can_enter(request.user, version):
+        raise Http404
+    version.benchmark = benchmark
+    return benchmark, version
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _add_problems(form: Any, error: DomainError) -> None:
+    """Each problem beside its field, or above the form."""
+    if not isinstance(error, InvalidInput):
+        form.add_error(None, error.message)
+        return
+    for problem in error.problems:
+        name = problem.path.replace("card.", "card_").split("[")[0]
+        form.add_error(name if name in form.fields else None, str(problem))

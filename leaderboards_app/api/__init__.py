@@ -1,0 +1,1 @@
+"""Endpoints of standings and corrections."""

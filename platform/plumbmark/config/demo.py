@@ -1,0 +1,195 @@
+"""The demo benchmark: generated items and honest baselines, so that the first page is a real board.
+
+Everything goes through the same actions that people use. Items are drawn with a fixed seed, so the
+demo is the same on every machine.
+"""
+
+import json
+import random
+from decimal import Decimal
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+
+from benchmarks_app.actions.authoring import (
+    Member,
+    compose_draft,
+    create_benchmark,
+    draft_of,
+    publish_benchmark,
+)
+from benchmarks_app.actions.entering import start_missing
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.gateway.actions import ensure_baselines
+from tasks_app.actions.authoring import TaskFacts, create_task, publish_task, save_draft
+from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.models import TaskVersion
+
+HANDLE = "demo"
+_SEED = 7
+_ITEMS = 200
+
+_ARITHMETIC = """\
+plumbmark: 1
+description: |
+  Sums and products of small numbers, each with four options of which one is right.
+  The items are generated, so they cost nothing and prove little: they show how a board works.
+data:
+  id: id
+  target: answer
+  slices: [operation]
+  choices: options
+prompt:
+  system: Answer with the letter of the right option alone.
+  messages:
+    - role: user
+      content: |
+        What is {left} {sign} {right}?
+        {choices}
+  choice_order: shuffled
+sampling:
+  temperature: 0
+  max_output_tokens: 16
+scorers:
+  - type: multiple_choice
+    target_is: text
+"""
+
+_COPYING = """\
+plumbmark: 1
+description: |
+  The model is to say a made-up word back, exactly. A program that echoes gets all of it right.
+data:
+  id: id
+  target: word
+prompt:
+  messages:
+    - role: user
+      content: "{word}"
+sampling:
+  temperature: 0
+  max_output_tokens: 32
+scorers:
+  - type: exact
+"""
+
+_CARD = {
+    "measures": "Small sums and copying: things that a program can be written for in a minute.",
+    "intended_use": "Looking around. Nothing should be decided by it.",
+    "limits": "Generated items; no language model has been run on it by the one who made it.",
+    "provenance": "Drawn by a program with a fixed seed when this platform was first started.",
+    "licence": "CC0-1.0",
+    "contact": "The administrator of this platform.",
+}
+
+_CONTENDERS = ("random-choice", "first-choice", "echo")
+
+
+def load_demo() -> bool:
+    """Make the demo where it was never made; returns whether it was made now."""
+    if Namespace.objects.filter(handle=HANDLE).exists() or TaskVersion.objects.exists():
+        return False
+    ensure_baselines()
+    owner = _owner()
+    namespace = Namespace.objects.get(user=owner)
+    draw = random.Random(_SEED)  # noqa: S311 - items, no secrets
+    arithmetic = _publish(
+        namespace,
+        owner,
+        "Small sums",
+        "Which of four options is the sum or product?",
+        _ARITHMETIC,
+        [_sum(draw, number) for number in range(1, _ITEMS + 1)],
+    )
+    copying = _publish(
+        namespace,
+        owner,
+        "Copying words",
+        "A made-up word, said back exactly.",
+        _COPYING,
+        [_word(draw, number) for number in range(1, _ITEMS // 2 + 1)],
+    )
+    benchmark = create_benchmark(
+        namespace=namespace,
+        title="Demo: first steps",
+        claim="How well simple programs do at small sums and at copying a word.",
+        tags=["demo"],
+        by=owner,
+    )
+    version = compose_draft(
+        version=draft_of(benchmark=benchmark, by=owner),
+        members=[Member(arithmetic, Decimal(2)), Member(copying, Decimal(1))],
+        card=_CARD,
+        by=owner,
+    )
+    publish_benchmark(version=version, by=owner)
+    contenders = [
+        contender_of_deployment(deployment=deployment, by=owner)
+        for deployment in ensure_baselines()
+        if deployment.upstream_id in _CONTENDERS
+    ]
+    start_missing(version=version, contenders=contenders, namespace=namespace, by=owner)
+    return True
+
+
+def _owner() -> User:
+    """The platform's own author: active, for actions check it, but nobody can sign in as it."""
+    with transaction.atomic():
+        owner = User.objects.create_user("demo@demo.invalid", None)
+        Namespace.objects.create(
+            handle=HANDLE,
+            user=owner,
+            display_name="Demo",
+            bio="Made when this platform was first started.",
+        )
+    return owner
+
+
+def _publish(
+    namespace: Namespace,
+    owner: User,
+    title: str,
+    summary: str,
+    definition: str,
+    rows: list[dict[str, object]],
+) -> TaskVersion:
+    task = create_task(
+        namespace=namespace,
+        facts=TaskFacts(title=title, summary=summary, licence="CC0-1.0", tags=["demo"]),
+        by=owner,
+    )
+    data = "\n".join(json.dumps(row) for row in rows).encode()
+    save_draft(
+        task=task,
+        definition_text=definition,
+        definition_format="yaml",
+        upload=SimpleUploadedFile("items.jsonl", data),
+        by=owner,
+    )
+    return publish_task(task=task, visibility="public", by=owner)
+
+
+def _sum(draw: random.Random, number: int) -> dict[str, object]:
+    left, right = draw.randint(2, 30), draw.randint(2, 30)
+    is_sum = draw.random() < 0.5
+    answer = left + right if is_sum else left * right
+    others: set[int] = set()
+    while len(others) < 3:
+        other = answer + draw.choice([-20, -10, -2, -1, 1, 2, 10, 20])
+        if other > 0 and other != answer:
+            others.add(other)
+    options = [str(option) for option in [answer, *sorted(others)]]
+    return {
+        "id": f"sum-{number:03d}",
+        "left": left,
+        "sign": "+" if is_sum else "×",
+        "right": right,
+        "operation": "addition" if is_sum else "multiplication",
+        "options": options,
+        "answer": str(answer),
+    }
+
+
+def _word(draw: random.Random, number: int) -> dict[str, object]:
+    syllables = [draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(4)]
+    return {"id": f"word-{number:03d}", "word": "".join(syllables)}

@@ -1,0 +1,101 @@
+"""`manage.py up`: the whole platform on one machine."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from plumbmark.accounts.administrator import administrator_link
+from plumbmark.config.demo import load_demo
+from plumbmark.config.supervising import Child, Supervisor
+from plumbmark.gateway.actions import ensure_baselines
+
+
+class Command(BaseCommand):
+    help = "Migrate, then run web, worker and scheduler until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default=None, help="default: the host of the site's URL")
+        parser.add_argument("--port", type=int, default=None, help="default: of the site's URL")
+        parser.add_argument("--no-demo", action="store_true", help="do not load the demo benchmark")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        site = urlsplit(settings.SITE_URL)
+        host = options["host"] or site.hostname or "127.0.0.1"
+        port = options["port"] or site.port or 8000
+        call_command("migrate", verbosity=0)
+        if not settings.DEBUG:
+            call_command("collectstatic", verbosity=0, interactive=False)
+        ensure_baselines()
+        if not options["no_demo"] and load_demo():
+            self.stdout.write("Loaded a demo benchmark; the worker runs its baselines now.")
+        self._greet(host, port)
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        sys.exit(Supervisor(children(host, port), environment).run())
+
+    def _greet(self, host: str, port: int) -> None:
+        address = (
+            settings.SITE_URL
+            if port == urlsplit(settings.SITE_URL).port
+            else (f"http://{host}:{port}")
+        )
+        self.stdout.write(f"\nPlumbmark runs at {address}/ (Ctrl-C ends it)")
+        link = administrator_link()
+        if link:
+            self.stdout.write(f"Make the first administrator, once, from this machine: {link}")
+        self.stdout.write("")
+        self.stdout.flush()
+
+
+def children(host: str, port: int) -> list[Child]:
+    """The processes of one machine."""
+    python = [sys.executable, "-m"]
+    celery = [*python, "celery", "-A", "plumbmark.config.celery", "--quiet"]
+    return [
+        Child(
+            "web",
+            [
+                *python,
+                "granian",
+                "plumbmark.config.wsgi:application",
+                "--interface=wsgi",
+                f"--host={host}",
+                f"--port={port}",
+                "--workers=1",
+                "--blocking-threads=4",
+                "--log-level=warning",
+            ],
+        ),
+        Child(
+            "worker",
+            [
+                *celery,
+                "worker",
+                "--pool=threads",
+                "--concurrency=4",
+                "--loglevel=warning",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ],
+        ),
+        Child(
+            "scheduler",
+            [
+                *celery,
+                "beat",
+                "--pidfile=",
+                f"--schedule={settings.CELERY_BEAT_SCHEDULE_FILENAME}",
+                "--loglevel=warning",
+            ],
+        ),
+    ]

@@ -1,0 +1,155 @@
+"""The API fuzzed from its own OpenAPI description: whatever is sent, no answer is a 500.
+
+In-process through WSGI, as a signed-in owner of real rows, so that paths lead somewhere.
+"""
+
+import contextlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis.checks import not_a_server_error
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.accounts.tokens import issue_token
+from plumbmark.config.demo import load_demo
+from plumbmark.config.wsgi import application
+from plumbmark.gateway import runtime
+from tasks_app.jobs.bells import work
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+@pytest.fixture
+def owner(open_account: Callable[..., Any], settings: Any) -> Iterator[dict[str, str]]:
+    """A token of the demo's owner, and real ids for the paths."""
+    from benchmarks_app.models import Benchmark, BenchmarkVersion, Entry
+    from tasks_app.models import Contender, Run, Task, TaskVersion
+
+    settings.API_REQUESTS_PER_MINUTE = 10**9
+    load_demo()
+    while "nothing" not in work():
+        pass
+    person = Namespace.objects.get(handle="demo").user
+    assert person is not None
+    issued = issue_token(user=person, name="fuzz", scopes=["read", "write"], expires_at=None)
+    yield {
+        "token": issued.secret,
+        "tasks": Task.objects.first().public_id,
+        "task-versions": TaskVersion.objects.first().public_id,
+        "contenders": Contender.objects.first().public_id,
+        "benchmarks": Benchmark.objects.first().public_id,
+        "benchmark-versions": BenchmarkVersion.objects.first().public_id,
+        "run_id": str(Run.objects.first().pk),
+        "entry_id": str(Entry.objects.first().pk),
+    }
+    runtime.shutdown()
+
+
+def test_no_request_that_the_description_admits_or_not_is_a_server_error(
+    owner: dict[str, str],
+) -> None:
+    schema = schemathesis.openapi.from_wsgi("/api/v1/schema", application)
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert len(operations) > 40
+
+    for operation in operations:
+        for strategy in (
+            operation.as_strategy(),
+            operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE),
+        ):
+            _fuzz(operation, strategy, owner)
+
+
+def _fuzz(operation: Any, strategy: Any, owner: dict[str, str]) -> None:
+    kind = operation.path.strip("/").split("/")[2 if operation.path.startswith("/api") else 0]
+
+    @given(case=strategy, real=st.booleans())
+    @settings(
+        max_examples=12,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    def fuzz(case: Any, real: bool) -> None:
+        if real:
+            # Half of the time the path leads to a row.
+            for name in list(case.path_parameters or {}):
+                value = owner.get(kind if name == "public_id" else name)
+                if value is not None:
+                    case.path_parameters[name] = value
+        response = case.call(headers={"Authorization": f"Bearer {owner['token']}"})
+        case.validate_response(response, checks=[not_a_server_error])
+
+    # Some operations take nothing that could be wrong.
+    with contextlib.suppress(Unsatisfiable):
+        fuzz()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b'{"title": NaN}',
+        b'{"title": "\\u0000"}',
+        b'{"title": "\\ud800"}',
+        b'{"title": {"a": []}}',
+        b'{"title": "' + b"x" * 1_000_000 + b'"}',
+        b"[" * 5000,
+        b'{"title": "a", "unknown": 1}',
+        b'{"title": "a", "namespace": "somebody-else"}',
+        b'{"title": "a", "tags": [1, null, "\\u202e"]}',
+        '{"title": "é"}'.encode("utf-16"),
+    ],
+)
+def test_a_bad_body_is_told_as_a_problem_and_leaves_nothing(
+    body: bytes, open_account: Callable[..., Any], client: Any
+) -> None:
+    from benchmarks_app.models import Benchmark
+    from tasks_app.models import Task
+
+    person = open_account(handle="ada")
+    issued = issue_token(user=person, name="t", scopes=["read", "write"], expires_at=None)
+
+    for path in ("tasks", "benchmarks", "runs", "contenders", "runs/cost-bound"):
+        response = client.post(
+            f"/api/v1/{path}",
+            data=body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {issued.secret}"},
+        )
+        assert 400 <= response.status_code < 500, (path, response.content)
+        problem = json.loads(response.content)
+        assert response["Content-Type"] == "application/problem+json"
+        assert problem["status"] == response.status_code
+        assert problem["detail"]
+    assert not Task.objects.exists()
+    assert not Benchmark.objects.exists()
+
+
+def test_random_bytes_in_addresses_are_never_a_server_error(
+    client: Any, open_account: Callable[..., Any]
+) -> None:
+    client.force_login(open_account(handle="ada", is_administrator=True))
+    draw = random.Random(5)
+    paths = ["api/v1/tasks", "api/v1/runs", "benchmarks", "tasks", "runs", "standings", "people"]
+
+    for _ in range(150):
+        tail = "".join(f"%{draw.randrange(256):02x}" for _ in range(draw.randint(1, 8)))
+        query = "".join(f"%{draw.randrange(256):02x}" for _ in range(draw.randint(1, 8)))
+        for path in (
+            f"/{draw.choice(paths)}/{tail}/",
+            f"/{draw.choice(paths)}?q={query}&cursor={query}",
+        ):
+            assert client.get(path).status_code < 500, path

@@ -1,0 +1,140 @@
+"""Adaptive concurrency, and when a failed attempt is tried again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from plumbmark.engine.ports import FailureKind
+from plumbmark.gateway.limits import AdaptiveLimit
+from plumbmark.gateway.providers.base import AttemptFailure
+from plumbmark.gateway.retries import RetryBudget
+
+FAR = float("inf")
+
+
+def run(work: Callable[[AdaptiveLimit], Awaitable[None]], ceiling: int = 4) -> None:
+    async def start() -> None:
+        await work(AdaptiveLimit(ceiling))
+
+    asyncio.run(start())
+
+
+async def taken(limit: AdaptiveLimit, count: int) -> None:
+    until = asyncio.get_running_loop().time() + 5
+    for _ in range(count):
+        assert await limit.acquire(until=until)
+
+
+def test_a_slot_beyond_the_ceiling_waits_its_turn() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        await taken(limit, 4)
+        loop = asyncio.get_running_loop()
+        assert not await limit.acquire(until=loop.time() + 0.02)
+        fifth = asyncio.create_task(limit.acquire(until=loop.time() + 5))
+        await asyncio.sleep(0)
+        limit.release()
+        assert await fifth
+        assert limit.in_flight == 4
+
+    run(work)
+
+
+def test_a_cancelled_wait_takes_no_slot() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        await taken(limit, 4)
+        waiting = asyncio.create_task(limit.acquire(until=asyncio.get_running_loop().time() + 5))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        limit.release()
+        assert limit.in_flight == 3
+
+    run(work)
+
+
+def test_being_told_to_slow_down_halves_the_limit_once_for_a_crowd() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        for _ in range(10):
+            limit.rate_limited(None)
+        assert limit.limit == 32
+        for _ in range(40):
+            limit.succeeded()
+        assert 33 <= limit.limit < 34
+        for _ in range(4000):
+            limit.succeeded()
+        assert limit.limit == 64
+
+    run(work, ceiling=64)
+
+
+def test_retry_after_pauses_everybody() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        limit.rate_limited(0.1)
+        assert await limit.acquire(until=began + 5)
+        assert loop.time() - began >= 0.095
+
+    run(work)
+
+
+def failure(kind: FailureKind, *, retry_after: float | None = None) -> AttemptFailure:
+    return AttemptFailure(kind, "code", "", is_retryable=True, retry_after=retry_after)
+
+
+def attempts(kind: FailureKind) -> int:
+    budget = RetryBudget(ends_at=FAR)
+    count = 1
+    while budget.pause_after(failure(kind), now=0) is not None:
+        count += 1
+    return count
+
+
+def test_a_call_is_tried_six_times_and_more_often_when_only_told_to_wait() -> None:
+    assert attempts(FailureKind.PROVIDER_ERROR) == 6
+    assert attempts(FailureKind.RATE_LIMITED) == 18
+
+
+def test_the_time_of_a_call_is_bounded() -> None:
+    budget = RetryBudget(ends_at=10.0)
+
+    assert budget.pause_after(failure(FailureKind.NETWORK, retry_after=20), now=0) is None
+
+
+def test_pauses_keep_to_retry_after_and_grow_without_it() -> None:
+    budget = RetryBudget(ends_at=FAR)
+
+    told = budget.pause_after(failure(FailureKind.RATE_LIMITED, retry_after=2.0), now=0)
+
+    assert told is not None
+    assert 2.0 <= told <= 2.6
+    longest = [
+        max(
+            pause
+            for _ in range(200)
+            if (
+                pause := RetryBudget(FAR, _failures=n).pause_after(
+                    failure(FailureKind.NETWORK), now=0
+                )
+            )
+            is not None
+        )
+        for n in (0, 3)
+    ]
+    assert longest[0] <= 0.5 < longest[1] <= 4.0
+
+
+def test_a_failure_that_is_final_is_not_retried() -> None:
+    final = AttemptFailure(FailureKind.CONTEXT_OVERFLOW, "c", "", is_retryable=False)
+
+    assert RetryBudget(FAR).pause_after(final, now=0) is None
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), [(64, 8, 8), (8, 64, 64)])
+def test_the_ceiling_follows_the_deployment(before: int, after: int, expected: int) -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        limit.set_ceiling(after)
+        assert limit.limit == expected
+
+    run(work, ceiling=before)

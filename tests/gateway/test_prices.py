@@ -1,0 +1,90 @@
+"""Money: rounded once, bounds that hold, amounts that read well."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plumbmark.engine.ports import ModelRequest, Usage
+from plumbmark.gateway import prices
+from plumbmark.gateway.money import dollars, nanodollars
+from plumbmark.gateway.prices import FixedPrices
+
+tokens = st.integers(0, 10**7)
+price = st.integers(0, 10**12)
+
+
+@given(tokens, tokens, tokens, price, price, price, price)
+def test_cost_is_the_decimal_sum_rounded_once_half_up(
+    given_input: int,
+    cached: int,
+    output: int,
+    input_price: int,
+    cached_price: int,
+    output_price: int,
+    fee: int,
+) -> None:
+    cached = min(cached, given_input)
+    card = FixedPrices(input_price, output_price, cached_price, fee)
+    usage = Usage(given_input, output, cached)
+
+    exact = (
+        Decimal(given_input - cached) * input_price
+        + Decimal(cached) * cached_price
+        + Decimal(output) * output_price
+    ) / 10**6
+
+    assert prices.cost(card, usage) == int(exact.quantize(Decimal(1), ROUND_HALF_UP)) + fee
+    assert prices.bound(card, given_input, output) >= prices.cost(card, usage)
+
+
+def test_cached_input_without_a_price_of_its_own_costs_as_input() -> None:
+    card = FixedPrices(1_000_000, 0)
+
+    assert prices.cost(card, Usage(10, 0, cached_input_tokens=10)) == 10
+
+
+@given(st.lists(st.text(), max_size=5), st.integers(1, 4096))
+def test_the_bound_covers_every_byte_of_the_question(texts: list[str], limit: int) -> None:
+    request = ModelRequest([{"role": "user", "content": text} for text in texts], limit)
+    size = sum(len(text.encode()) for text in texts)
+
+    assert prices.most_input_tokens(request) >= size + 16 * len(texts)
+    assert prices.most_output_tokens(request, None) == limit
+
+
+def test_the_bound_counts_images_tools_and_several_answers() -> None:
+    parts = [{"type": "text", "text": "abc"}, {"type": "image_url", "image_url": {"url": "x"}}]
+    plain = ModelRequest([{"role": "user", "content": parts}], 10)
+    more = ModelRequest(
+        [{"role": "user", "content": parts}], 10, extra={"n": 3, "tools": [{"name": "t" * 100}]}
+    )
+
+    assert prices.most_input_tokens(plain) > 16_384
+    assert prices.most_input_tokens(more) > prices.most_input_tokens(plain) + 100
+    assert prices.most_output_tokens(more, None) == 30
+    assert prices.most_output_tokens(plain, 500) == 500
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0.00 USD"),
+        (5 * 10**9, "5.00 USD"),
+        (1_234_567_890_000, "1,234.57 USD"),
+        (6500, "0.0000065 USD"),
+        (1, "0.000000001 USD"),
+        (250_000_000, "0.25 USD"),
+    ],
+)
+def test_amounts_read_as_dollars(amount: int, text: str) -> None:
+    assert dollars(amount) == text
+
+
+def test_dollars_are_read_exactly() -> None:
+    assert nanodollars("0.15") == 150_000_000
+    with pytest.raises(ValueError, match="no amount"):
+        nanodollars("much")
+    with pytest.raises(ValueError, match="no amount"):
+        nanodollars("NaN")

@@ -1,0 +1,58 @@
+"""Canonical JSON of what providers say."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plumbmark.gateway.providers import wire
+from plumbmark.gateway.records import compress, decompress, exchange_bytes
+
+
+@pytest.mark.parametrize(
+    ("raw", "canonical"),
+    [
+        (b'{"b": 1.0, "a": [1e2, -0.0]}', b'{"a":[100,0],"b":1}'),
+        (
+            b"[0.1, 0.0001, 0.00005, 1e-6, 1e-7, 2.5e-10]",
+            b"[0.1,0.0001,0.00005,0.000001,1e-7,2.5e-10]",
+        ),
+        (b"[-0.00005, 123456.789]", b"[-0.00005,123456.789]"),
+        (b'"Gr\\u00fc\\u00dfe \\u0001 \\/"', '"Grüße \\u0001 /"'.encode()),
+        (b"[NaN, Infinity]", b"[null,null]"),
+    ],
+)
+def test_numbers_and_strings_are_written_as_the_standard_says(raw: bytes, canonical: bytes) -> None:
+    assert wire.canonical(wire.read(raw)) == canonical
+
+
+def test_half_a_surrogate_pair_can_be_written() -> None:
+    assert wire.canonical(wire.read(b'"a\\ud83db"')) == b'"a?b"'
+
+
+def test_absurd_nesting_is_no_json() -> None:
+    with pytest.raises(ValueError, match="deep"):
+        wire.read(b"[" * 100_000)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_an_exchange_survives_its_storage(value: object) -> None:
+    request = wire.canonical(wire.settled({"x": 1.5}))
+    read = wire.read(json.dumps(value).encode())
+
+    stored = decompress(compress(exchange_bytes(request, read)))
+
+    again = wire.canonical(wire.read(wire.canonical(stored["response"])))
+    assert again == wire.canonical(read)

@@ -1,0 +1,273 @@
+"""GSM8K through the public doors, with real web, worker and scheduler processes.
+
+Three ways to the same figures: submitted outputs; a provider that answers with the recorded
+outputs; the same provider with faults, while processes are killed at random.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_provider.process import FakeProvider, digest_of
+from tests.gsm8k import CARD, DEFINITION, ITEMS, RIGHT, outputs_file, problems, solutions
+from tests.stack import Api, Stack
+
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
+
+_QUOTA = {"quota_day_usd": "1000", "quota_month_usd": "10000"}
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with FakeProvider() as fake:
+        yield fake
+
+
+def publish_task(api: Api) -> dict[str, Any]:
+    task = api.post("tasks", {"title": "GSM8K", "licence": "MIT"})
+    api.send(
+        "PUT",
+        f"tasks/{task['id']}/draft",
+        {"definition": DEFINITION, "format": "yaml"},
+        {"data_file": ("test.jsonl", problems())},
+    )
+    checked = api.post(f"tasks/{task['id']}/draft/check")
+    assert checked["items"] == ITEMS
+    version: dict[str, Any] = api.post(f"tasks/{task['id']}/publish", {"visibility": "public"})
+    return version
+
+
+def publish_benchmark(api: Api, version: dict[str, Any]) -> str:
+    benchmark = api.post(
+        "benchmarks", {"title": "School maths", "claim": "Word problems solved to the number."}
+    )
+    api.put(
+        f"benchmarks/{benchmark['id']}/draft",
+        {"tasks": [{"task_version": version["id"]}], "card": CARD},
+    )
+    published = api.post(f"benchmarks/{benchmark['id']}/publish", {"visibility": "public"})
+    return str(published["id"])
+
+
+def board(api: Api, version_id: str, rows: int) -> list[dict[str, Any]] | None:
+    """The ranked rows once there are so many, else None."""
+    try:
+        content = api.get(f"benchmark-versions/{version_id}/leaderboard")["content"]
+    except AssertionError:
+        return None
+    ranked = [row for row in content["rows"] if row["status"] == "ranked"]
+    return ranked if len(ranked) == rows else None
+
+
+def finish(stack: Stack, api: Api, runs: list[int], seconds: float) -> None:
+    def are_done() -> bool:
+        states = [api.get(f"runs/{run}")["state"] for run in runs]
+        assert "failed" not in states, [api.get(f"runs/{run}")["failure"] for run in runs]
+        return all(state == "completed" for state in states)
+
+    stack.wait_for(are_done, seconds)
+
+
+def check_board(rows: list[dict[str, Any]], scope: str) -> None:
+    by_label = {row["contender"]["label"]: row for row in rows}
+    assert {label: round(row["score"]["value"] * ITEMS) for label, row in by_label.items()} == RIGHT
+    for label, row in by_label.items():
+        assert row["score"]["value"] == pytest.approx(RIGHT[label] / ITEMS, abs=1e-12)
+        assert row["score"]["method"] == "wilson"
+        assert row["score"]["items"] == ITEMS
+        assert row["score"]["unscored"] == 0
+    percent = [round(100 * by_label[label]["score"]["value"], 2) for label in RIGHT]
+    assert percent == [56.25, 39.04, 34.72, 21.68]
+    ranks = [
+        (by_label[label]["ranks"][scope]["best"], by_label[label]["ranks"][scope]["worst"])
+        for label in RIGHT
+    ]
+    assert ranks == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+def check_samples(api: Api, runs: dict[str, int]) -> None:
+    """Every sample agrees with the data's own verdict."""
+    agreed = 0
+    for label, run in runs.items():
+        samples = api.pages(f"runs/{run}/samples?limit=1000")
+        assert len(samples) == ITEMS
+        for sample, row in zip(samples, solutions(), strict=True):
+            assert sample["value"] == float(row[label]["is_correct"]), (label, sample)
+            agreed += 1
+    assert agreed == ITEMS * len(runs)
+
+
+def answers() -> dict[str, dict[str, str]]:
+    return {
+        model: {digest_of(row["question"]): row[model]["solution"] for row in solutions()}
+        for model in RIGHT
+    }
+
+
+_LEDGER = """
+import json
+from django.db.models import Count, Sum
+from plumbmark.gateway.models import Budget, BudgetLease, Call, LedgerLine
+from tasks_app.models import Run, Sample, SampleCall
+answered = Call.objects.filter(status="answered", is_duplicate=False)
+print(json.dumps({
+    "charged": Call.objects.aggregate(s=Sum("charged"))["s"],
+    "lines": LedgerLine.objects.aggregate(s=Sum("charged"))["s"],
+    "runs": Run.objects.aggregate(s=Sum("charged"))["s"],
+    "samples": Sample.objects.aggregate(s=Sum("charged"))["s"],
+    "spent": list(Budget.objects.values_list("spent", flat=True)),
+    "reserved": sum(Budget.objects.values_list("reserved", flat=True)),
+    "leases": BudgetLease.objects.filter(amount__gt=0).count(),
+    "answered": answered.count(),
+    "exchanges": Call.objects.filter(status="answered", exchange__isnull=False).count(),
+    "all_answered": Call.objects.filter(status="answered").count(),
+    "keys_twice": answered.values("grant", "key").annotate(n=Count("id")).filter(n__gt=1).count(),
+    "linked": SampleCall.objects.filter(call_id__in=answered.values("id")).count(),
+}))
+"""
+
+
+def check_ledger(stack: Stack) -> dict[str, Any]:
+    """Reserved money is back, and every sum is the same to the nanodollar."""
+
+    def is_settled() -> bool:
+        found = stack.shell(_LEDGER)
+        return found["reserved"] == 0 and found["leases"] == 0
+
+    stack.wait_for(is_settled, 90)
+    found: dict[str, Any] = stack.shell(_LEDGER)
+    assert found["answered"] == ITEMS * len(RIGHT)
+    assert found["exchanges"] == found["all_answered"]
+    assert found["keys_twice"] == 0
+    assert found["linked"] == ITEMS * len(RIGHT)
+    assert found["charged"] == found["lines"] == found["runs"] == found["samples"]
+    assert set(found["spent"]) == {found["charged"]}
+    return found
+
+
+def test_submitted_outputs_give_the_known_board(tmp_path: Path) -> None:
+    with Stack(tmp_path / "state") as stack:
+        for name in ("web", "beat", "worker1"):
+            stack.start(name)
+        api = stack.account("ada")
+        version = publish_task(api)
+        benchmark = publish_benchmark(api, version)
+
+        runs = {}
+        for model in RIGHT:
+            run = api.send(
+                "POST",
+                f"task-versions/{version['id']}/submissions",
+                {"model_name": model},
+                {"file": (f"{model}.jsonl", outputs_file(model))},
+            )
+            runs[model] = run["id"]
+            api.post(f"benchmark-versions/{benchmark}/entries", {"contender": run["contender"]})
+        finish(stack, api, list(runs.values()), 60)
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+
+        rows = board(api, benchmark, len(RIGHT))
+        assert rows is not None
+        check_board(rows, "all")
+        assert all(row["ranks"]["platform"] is None for row in rows)
+        check_samples(api, runs)
+
+
+def start_models(
+    stack: Stack, api: Api, provider: FakeProvider, benchmark: str, deadline: float | None = None
+) -> dict[str, int]:
+    contenders = {}
+    for model in RIGHT:
+        slug = stack.add_model(model, provider.url, deadline=deadline)
+        contender = api.post("contenders", {"deployment": slug})
+        contenders[contender["id"]] = model
+    body = {"contenders": list(contenders)}
+    missing = api.post(f"benchmark-versions/{benchmark}/missing", body)
+    assert len(missing) == len(RIGHT)
+    assert all(cell["cost_bound_nanodollars"] > 0 for cell in missing)
+    started = api.post(f"benchmark-versions/{benchmark}/start-missing", body)
+    return {contenders[api.get(f"runs/{run}")["contender"]]: run for run in started["runs"]}
+
+
+def test_a_provider_with_the_recorded_outputs_gives_the_same_board(
+    tmp_path: Path, provider: FakeProvider
+) -> None:
+    provider.configure(latency_ms=20, answers=answers())
+    with Stack(tmp_path / "state", **_QUOTA) as stack:
+        for name in ("web", "beat", "worker1"):
+            stack.start(name)
+        api = stack.account("ada")
+        benchmark = publish_benchmark(api, publish_task(api))
+
+        runs = start_models(stack, api, provider, benchmark)
+        finish(stack, api, list(runs.values()), 180)
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+
+        rows = board(api, benchmark, len(RIGHT))
+        assert rows is not None
+        check_board(rows, "platform")
+        check_samples(api, runs)
+        check_ledger(stack)
+        assert provider.stats()["total"] == ITEMS * len(RIGHT)
+        sample = api.get(f"runs/{runs['175b_verification']}/samples/0")
+        assert sample["calls"][0]["request"]["messages"] == sample["messages"]
+        assert (
+            sample["calls"][0]["response"]["choices"][0]["message"]["content"] == sample["output"]
+        )
+
+
+def test_faults_and_kills_change_no_figure(tmp_path: Path, provider: FakeProvider) -> None:
+    seed = 20261121
+    faults = {"429": 0.02, "500": 0.02, "drop": 0.02, "truncate": 0.02, "stall": 0.02}
+    provider.configure(latency_ms=30, answers=answers(), faults=faults, seed=seed, retry_after=0.2)
+    chance = random.Random(seed)
+    with Stack(
+        tmp_path / "state",
+        **_QUOTA,
+        work_lease_seconds="4",
+        budget_lease_seconds="6",
+        worker_window="32",
+    ) as stack:
+        for name in ("web", "beat", "worker1", "worker2"):
+            stack.start(name)
+        api = stack.account("ada")
+        benchmark = publish_benchmark(api, publish_task(api))
+
+        runs = start_models(stack, api, provider, benchmark, deadline=1.0)
+        kills = 0
+        ends = time.monotonic() + 240
+        while time.monotonic() < ends:
+            time.sleep(chance.uniform(1.0, 3.0))
+            states = [api.get(f"runs/{run}")["state"] for run in runs.values()]
+            if all(state == "completed" for state in states):
+                break
+            if kills < 8:
+                name = chance.choice(["worker1", "worker2", "worker1", "worker2", "web", "beat"])
+                stack.kill(name)
+                kills += 1
+                stack.start(name)
+        finish(stack, api, list(runs.values()), 60)
+        retried = 0
+        for run in runs.values():
+            if api.get(f"runs/{run}")["samples_unscored"]:
+                api.post(f"runs/{run}/retry")
+                retried += 1
+        if retried:
+            finish(stack, api, list(runs.values()), 90)
+
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+        rows = board(api, benchmark, len(RIGHT))
+        assert rows is not None
+        assert kills >= 3
+        check_board(rows, "platform")
+        check_samples(api, runs)
+        check_ledger(stack)
+        stats = provider.stats()
+        # One window per worker process, of which two at a time are alive.
+        excess = stats["total"] - ITEMS * len(RIGHT) - sum(stats["faults"].values())
+        assert excess <= 32 * kills, json.dumps(stats)

@@ -1,0 +1,284 @@
+"""The whole platform as real processes: web, workers, scheduler, on a state folder of its own.
+
+Everything is started as an operator would start it; tests talk to it over HTTP, kill parts of it,
+and look into its database through `manage.py shell`.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class ApiError(AssertionError):
+    """The API answered with an error."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+
+
+class Api:
+    """A program's way in: a token, JSON, and multipart for files."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self._base = f"{base}/api/v1/"
+        self.token = token
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        return self._ask("POST", path, data, "application/json", headers)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self._ask("PUT", path, json.dumps(body).encode(), "application/json")
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self._ask("PATCH", path, json.dumps(body).encode(), "application/json")
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str],
+        files: Mapping[str, tuple[str, bytes]],
+    ) -> Any:
+        """Multipart: `files` maps a field to (file name, content)."""
+        border = uuid.uuid4().hex
+        parts = []
+        for name, value in fields.items():
+            head = f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+            parts.append(head.encode() + value.encode() + b"\r\n")
+        for name, (file_name, content) in files.items():
+            head = (
+                f"--{border}\r\nContent-Disposition: form-data; "
+                f'name="{name}"; filename="{file_name}"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n"
+            )
+            parts.append(head.encode() + content + b"\r\n")
+        body = b"".join(parts) + f"--{border}--\r\n".encode()
+        return self._ask(method, path, body, f"multipart/form-data; boundary={border}")
+
+    def pages(self, path: str) -> list[Any]:
+        """All results of a list, page by page."""
+        found: list[Any] = []
+        next_path: str | None = path
+        while next_path:
+            answer = self.get(next_path)
+            found += answer["results"]
+            next_url = answer["next"]
+            next_path = next_url.partition("/api/v1/")[2] if next_url else None
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        request = urllib.request.Request(self._base + path, data=data, method=method)
+        request.add_header("Authorization", f"Bearer {self.token}")
+        if data is not None:
+            request.add_header("Content-Type", kind)
+        for name, value in (headers or {}).items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            try:
+                body = json.loads(text)
+            except ValueError:
+                body = text[:2000]
+            raise ApiError(error.code, body) from error
+        return json.loads(text) if text else None
+
+
+class Stack:
+    """Processes of one platform. Nothing runs until asked for."""
+
+    def __init__(
+        self, state: Path, *, database_url: str = "", redis_url: str = "", **settings: str
+    ) -> None:
+        self.state = state
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
+            "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
+            "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
+            "PLUMBMARK_STATE_DIR": str(state),
+            "PLUMBMARK_SITE_URL": self.url,
+            "PLUMBMARK_DEBUG": "1",
+            "PLUMBMARK_SWEEP_SECONDS": "1",
+            "PLUMBMARK_API_REQUESTS_PER_MINUTE": "100000",
+            **{f"PLUMBMARK_{name.upper()}": value for name, value in settings.items()},
+        }
+        if database_url:
+            self.environment["PLUMBMARK_DATABASE_URL"] = database_url
+        if redis_url:
+            self.environment["PLUMBMARK_REDIS_URL"] = redis_url
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        state.mkdir(parents=True, exist_ok=True)
+        self.manage("migrate", "--verbosity=0")
+
+    # --- processes --------------------------------------------------------------------------
+
+    def start(self, name: str) -> None:
+        """Start `web`, `beat`, or any `worker…`; replaces one that died."""
+        python = [sys.executable, "-m"]
+        celery = [*python, "celery", "-A", "plumbmark.config.celery"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        if name == "web":
+            command = [
+                *python,
+                "granian",
+                "plumbmark.config.wsgi:application",
+                "--interface",
+                "wsgi",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--workers",
+                "1",
+                "--blocking-threads",
+                "4",
+                "--no-log",
+            ]
+        elif name == "beat":
+            command = [*celery, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
+        else:
+            command = [*celery, "worker", "-P", "threads", "-c", "3", "-n", f"{name}@%h", *quiet]
+        log = (self.state / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+        if name == "web":
+            self.wait_for(self._answers, 30)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/deployments", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def kill(self, name: str, sign: int = signal.SIGKILL) -> None:
+        """Send a signal to a whole process group; SIGKILL unless said otherwise."""
+        process = self.processes[name]
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            return
+        if sign in {signal.SIGKILL, signal.SIGTERM}:
+            process.wait(timeout=30)
+
+    def stop(self) -> None:
+        for name in self.processes:
+            try:
+                self.kill(name, signal.SIGTERM)
+            except subprocess.TimeoutExpired:
+                self.kill(name)
+        self.processes.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # --- what only an operator can do -------------------------------------------------------
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def shell(self, code: str) -> Any:
+        """Run code that prints one JSON value on its last line."""
+        return json.loads(self.manage("shell", "--verbosity=0", "-c", code).splitlines()[-1])
+
+    def account(self, handle: str) -> Api:
+        """A confirmed person with a token that may read and write."""
+        secret = self.shell(
+            "import json\n"
+            "from plumbmark.accounts.actions import open_account\n"
+            "from plumbmark.accounts.tokens import issue_token\n"
+            f"user = open_account(email='{handle}@example.org', password='correct horse battery',"
+            f" handle='{handle}', is_confirmed=True)\n"
+            "issued = issue_token(user=user, name='test', scopes=['read', 'write'],"
+            " expires_at=None)\n"
+            "print(json.dumps(issued.secret))"
+        )
+        return Api(self.url, secret)
+
+    def add_model(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        input_price: int = 10**9,
+        output_price: int = 2 * 10**9,
+        deadline: float | None = None,
+    ) -> str:
+        """A platform deployment `fake/<name>` in the OpenAI format, with a price."""
+        return str(
+            self.shell(
+                "import json\n"
+                "from plumbmark.gateway.actions import add_deployment, set_price\n"
+                f"d = add_deployment(slug='fake/{name}', provider='openai',"
+                f" upstream_id='{name}', base_url='{base_url}', by=None)\n"
+                f"d.deadline_seconds = {deadline!r}; d.save()\n"
+                f"set_price(deployment=d, input_per_mtok={input_price},"
+                f" output_per_mtok={output_price}, by=None)\n"
+                "print(json.dumps(d.slug))"
+            )
+        )
+
+    # --- waiting ----------------------------------------------------------------------------
+
+    def wait_for(self, claim: Callable[[], bool], seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not claim():
+            if time.monotonic() > ends:
+                logs = "\n".join(
+                    f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
+                    for path in sorted(self.state.glob("*.log"))
+                )
+                raise AssertionError(f"not within {seconds} s\n{logs}")
+            time.sleep(0.1)

@@ -1,0 +1,122 @@
+"""The documentation is part of the build: what it must list, it lists; what it shows, works."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plumbmark.scoring.normalise import STEPS
+from tasks_app.definitions import parse_definition
+from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+_NAMES = re.compile(r"PLUMBMARK_[A-Z_]+[A-Z]")
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    settings = (ROOT / "platform/plumbmark/config/settings.py").read_text()
+    page = (ROOT / "docs/operators/settings.md").read_text()
+
+    read = set(_NAMES.findall(settings)) | {"PLUMBMARK_DATABASE_PASSWORD"}
+    told = set(_NAMES.findall(page)) - {"PLUMBMARK_X", "PLUMBMARK_X_FILE"}
+
+    assert read == told
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def definitions() -> list[str]:
+    """Every fenced or indented example of a definition."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        found += [
+            block
+            for block in re.findall(r"```(?:yaml|json)\n(.*?)```", text, re.S)
+            if "plumbmark" in block
+        ]
+    return found
+
+
+@pytest.mark.parametrize("text", definitions())
+def test_every_example_of_a_definition_parses(text: str) -> None:
+    parse_definition(text)
+
+
+def test_there_are_examples_of_definitions() -> None:
+    assert len(definitions()) >= 4
+
+
+def test_every_scorer_option_and_normalisation_is_documented() -> None:
+    page = (ROOT / "docs/authors/definitions.md").read_text()
+
+    for kind, options in SCORER_OPTIONS.items():
+        assert f"`{kind}`" in page
+        for option in options["properties"]:
+            assert f"`{option}`" in page, f"{kind}: {option}"
+    for step in STEPS:
+        assert f"`{step}`" in page, step
+
+
+@pytest.mark.slow
+def test_the_python_walk_through_of_the_api_runs(tmp_path: Path) -> None:
+    """Against real processes: the code of the page as it stands, after a task was made."""
+    from tests.stack import Stack
+
+    page = (ROOT / "docs/api.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.S)[0]
+    definition = next(text for text in definitions() if "Capital cities" in text)
+    rows = b'{"country_code": "FR", "country": "France", "capital": "Paris"}\n'
+    rows += b'{"country_code": "PE", "country": "Peru", "capital": "Lima"}\n'
+    with Stack(tmp_path / "state") as stack:
+        for name in ("web", "beat", "worker1"):
+            stack.start(name)
+        stack.shell(
+            "import json; from plumbmark.gateway.actions import ensure_baselines\n"
+            "print(json.dumps(len(ensure_baselines())))"
+        )
+        api = stack.account("ada")
+        task = api.post("tasks", {"title": "Capitals"})
+        api.send(
+            "PUT",
+            f"tasks/{task['id']}/draft",
+            {"definition": definition},
+            {"data_file": ("capitals.jsonl", rows)},
+        )
+        api.post(f"tasks/{task['id']}/publish", {"visibility": "public"})
+
+        script = tmp_path / "walk.py"
+        script.write_text(code)
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env={"PLUMBMARK": f"{stack.url}/api/v1", "TOKEN": api.token, "PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert "Echo 0.0 None" in done.stdout
+
+
+def test_every_path_of_the_api_page_is_in_the_description() -> None:
+    from drf_spectacular.generators import SchemaGenerator
+
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    known = {re.sub(r"{\w+}", "*", path).removeprefix("/api/v1/") for path in schema["paths"]}
+    page = (ROOT / "docs/api.md").read_text()
+    used = set(re.findall(r'\$PLUMBMARK/([^"\s]+)"', page))
+    used |= {path for _, path in re.findall(r'call\("(GET|POST|PUT)", f?"([^"]+)"', page)}
+
+    for path in used:
+        plain = re.sub(r"\{[^}]*\}|\$\w+", "*", path.partition("?")[0])
+        assert plain in known or re.sub(r"/\d+$", "/*", plain) in known, path

@@ -143,16 +143,24 @@ def samples_of(run: Run, *, to: Visitor) -> QuerySet[Sample]:
     return samples
 
 
-def with_scores(samples: QuerySet[Sample], scoring: Scoring | None) -> QuerySet[Sample]:
-    """Samples with `value` and `answer` of a scoring, usually the run's current one."""
+def with_scores(
+    samples: QuerySet[Sample], scoring: Scoring | None, *, characters: int | None = None
+) -> QuerySet[Sample]:
+    """Samples with `value` and `answer` of a scoring, usually the run's current one.
+
+    With `characters`, no more of the answer is read: a list need not load whole outputs.
+    """
     if scoring is None:
         return samples.annotate(
             value=Value(None, output_field=FloatField()),
             answer=Value(None, output_field=TextField()),
         )
     scores = SampleScore.objects.filter(scoring=scoring, sample=OuterRef("pk"))
+    if characters is not None:
+        scores = scores.annotate(shown=Left("answer", characters))
     return samples.annotate(
-        value=Subquery(scores.values("value")[:1]), answer=Subquery(scores.values("answer")[:1])
+        value=Subquery(scores.values("value")[:1]),
+        answer=Subquery(scores.values("answer" if characters is None else "shown")[:1]),
     )
 
 

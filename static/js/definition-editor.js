@@ -1,6 +1,6 @@
 // <definition-editor preview="id"> puts line numbers beside its <textarea> and marks the lines that
 // the problems in the preview name. <line-jump for="id" line="n"> becomes a button that selects the
-// line. Without JavaScript the text area and the list of problems stand as they are.
+// line. Leaving with unsaved text asks first. Without JavaScript the text area and the list of problems stand as they are.
 const startOf = (text, line) => {
   let index = 0;
   for (let passed = 1; passed < line; passed += 1) {
@@ -23,6 +23,12 @@ class DefinitionEditor extends HTMLElement {
     this.area.addEventListener("input", () => this.number());
     this.area.addEventListener("scroll", () => { this.gutter.scrollTop = this.area.scrollTop; });
     document.addEventListener("htmx:after:swap", () => this.mark());
+    this.area.form?.addEventListener("submit", () => { this.isSent = true; });
+    // What was typed and not saved must not be lost to a stray click.
+    window.addEventListener("beforeunload", (event) => {
+      const changed = this.hasAttribute("unsaved") || this.area.value !== this.area.defaultValue;
+      if (changed && !this.isSent && this.isConnected) event.preventDefault();
+    });
     this.number();
   }
 

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from plumbmark.accounts.permissions import is_person
+from plumbmark.accounts.queries import namespaces_acted_for_by
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.forms import RunForm
@@ -25,7 +25,7 @@ from tasks_app.queries import (
     version_at,
 )
 from tasks_app.showing import score_shown
-from tasks_app.views.acting import acting_namespaces, number_in
+from tasks_app.views.acting import number_in
 from tasks_app.views.authoring import trail_of
 
 _RUNS = 20
@@ -85,13 +85,7 @@ def _detail(
         ],
         "versions": list(published_versions_of(task)[:20]),
         "runs": _run_rows(runs),
-        "run_form": RunForm(
-            deployments=deployments_for(request.user),
-            namespaces=acting_namespaces(request),
-            initial={"purpose": Run.Purpose.EXPLORATORY},
-        )
-        if is_person(request.user)
-        else None,
+        "run_form": _run_form(request),
         "hashes": [
             {"key": _("Question side"), "value": version.question_hash},
             {"key": _("Marking side"), "value": version.marking_hash},
@@ -99,6 +93,18 @@ def _detail(
         ],
     }
     return render(request, "tasks_app/detail.html", context)
+
+
+def _run_form(request: HttpRequest) -> RunForm | None:
+    """For those who can act for somebody."""
+    namespaces = list(namespaces_acted_for_by(request.user))
+    if not namespaces:
+        return None
+    return RunForm(
+        deployments=deployments_for(request.user),
+        namespaces=namespaces,
+        initial={"purpose": Run.Purpose.EXPLORATORY},
+    )
 
 
 def _facts(version: TaskVersion) -> list[dict[str, Any]]:

@@ -18,13 +18,13 @@ from plumbmark.common.errors import InvalidInput
 from plumbmark.common.htmx import trigger
 from plumbmark.common.numbers import seconds_written
 from plumbmark.gateway.money import dollars
-from plumbmark.scoring.outcomes import Outcome
 from tasks_app.actions import running
 from tasks_app.forms import InvalidateForm
 from tasks_app.long_text import capped
 from tasks_app.models import Run, Sample, SampleScore, Scoring
 from tasks_app.permissions import can_control_run, can_view_private_items
 from tasks_app.queries import (
+    OutcomeCount,
     current_scoring,
     in_brief,
     outcomes_of,
@@ -96,11 +96,12 @@ def _run_page(
     visible = samples_of(run, to=request.user)
     verdict = request.GET.get("verdict", "")[:24]
     after = number_in(request, "after")
-    samples = with_verdict(with_scores(visible, scoring), verdict, version)
+    samples = with_verdict(with_scores(visible, scoring, characters=_BRIEF), verdict, version)
     if after is not None:
         samples = samples.filter(ordinal__gt=after)
     found = list(in_brief(samples, characters=_BRIEF)[: _SAMPLES + 1])
     page = found[:_SAMPLES]
+    outcomes = outcomes_of(run)
     few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
     context = {
         **_passport_context(run, scoring),
@@ -110,7 +111,7 @@ def _run_page(
         "score": score_shown(run, version, scoring),
         "estimate_facts": _estimate_facts(estimate),
         "method": _method(estimate),
-        "outcomes": outcomes_of(run),
+        "outcomes": outcomes,
         "is_controlled": can_control_run(request.user, run),
         "can_invalidate": _can_invalidate(request, run),
         "invalidate_form": invalidate_form,
@@ -127,7 +128,7 @@ def _run_page(
         "next_after": page[-1].ordinal if len(found) > _SAMPLES else None,
         "is_first_page": after is None,
         "verdict": verdict,
-        "verdicts": _verdicts(run),
+        "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         "shown_whole": _shown_whole(visible, scoring) if few else [],
         "trail": [
@@ -330,7 +331,8 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
     return [row for row in rows if row["value"] not in ("", None)]
 
 
-def _verdicts(run: Run) -> list[dict[str, str]]:
+def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
+    """What samples can be filtered by: the verdicts, and the outcomes that occur."""
     version = run.task_version
     found = []
     if version.metric_lower is not None and version.metric_upper is not None:
@@ -340,9 +342,7 @@ def _verdicts(run: Run) -> list[dict[str, str]]:
             {"value": "partly", "label": _("partly right")},
         ]
     found.append({"value": "unscored", "label": _("unscored")})
-    return found + [
-        {"value": outcome.value, "label": outcome.value.replace("_", " ")} for outcome in Outcome
-    ]
+    return found + [{"value": one.outcome.value, "label": one.label} for one in outcomes]
 
 
 def _shown_whole(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
@@ -350,7 +350,9 @@ def _shown_whole(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
     samples: list[Sample] = list(in_brief(visible, characters=2001))
     scores = {
         score.sample_id: score
-        for score in SampleScore.objects.filter(scoring=scoring, sample__in=samples)
+        for score in SampleScore.objects.filter(scoring=scoring, sample__in=samples).defer(
+            "answer", "details"
+        )
     }
     return [
         {

@@ -39,14 +39,6 @@ def jsonl(rows: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-@pytest.fixture(autouse=True)
-def _bells_of_the_platform() -> None:
-    """Celery's own default application would look for a broker on this machine."""
-    from plumbmark.config.celery import app
-
-    app.set_default()
-
-
 @pytest.fixture
 def make_task(db: None) -> Callable[..., Any]:
     """`make_task(user, title="Words", definition=…, rows=…, publish="public")` → a task."""

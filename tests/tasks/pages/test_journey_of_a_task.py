@@ -98,7 +98,7 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_role("link", name="100.00 %").click()
     page.get_by_role("link", name="q2").first.click()
     page.get_by_role("heading", name="Item q2").wait_for()
-    page.get_by_text("Raw response").click()
+    page.locator("summary", has_text="Raw response").click()
     page.get_by_text('"text": "Please: Say 2."').wait_for()
     page.get_by_role("link", name="Next").click()
     page.get_by_role("heading", name="Item q3").wait_for()
@@ -157,6 +157,34 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     assert page.locator("#preview").count() == 1
 
 
+def test_leaving_with_unsaved_text_asks_first(
+    new_page: Callable[..., Any],
+    sign_in: Callable[..., None],
+    make_task: Callable[..., Any],
+    ada: Any,
+) -> None:
+    make_task(ada, publish="")
+    page = new_page()
+    sign_in(page, ada)
+    page.goto("/tasks/ada/number-words/edit/")
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.get_by_label("Definition, as YAML or JSON").press_sequentially("# ")
+    page.get_by_role("link", name="Settings").first.click(no_wait_after=True)
+    page.wait_for_timeout(300)
+
+    assert asked == ["beforeunload"]
+    assert page.url.endswith("/edit/")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Your draft is saved.").wait_for()
+    assert asked == ["beforeunload"]
+
+
 @pytest.fixture
 def shown(
     make_task: Callable[..., Any],
@@ -213,8 +241,9 @@ def test_pages_of_tasks_and_runs_are_accessible(
     sign_in(browser_page, ada)
     for path in shown:
         browser_page.goto(path)
-        for fold in browser_page.locator("details:not(.menu):not([open]) > summary").all():
-            fold.click()
+        browser_page.evaluate(
+            "document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })"
+        )
         axe(browser_page)
         assert browser_page.locator("h1").count() == 1, path
 

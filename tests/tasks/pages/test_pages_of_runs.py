@@ -1,6 +1,7 @@
 """The pages of runs and samples, through Django's client, over runs that were really run."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -339,6 +340,69 @@ def test_the_passport_is_a_fragment_that_polls_until_the_end(
     assert "every 2s" not in last.content.decode()
     assert "is now completed." in last.content.decode()
     assert "run-changed" in last.headers["HX-Trigger"]
+
+
+def test_a_running_run_tells_its_rate_its_end_and_its_last_sign_of_life(
+    make_task: Callable[..., Any], start: Callable[..., Any], ada: Any
+) -> None:
+    run = start(make_task(ada), ada)
+    at = timezone.now()
+    running = Run.objects.filter(pk=run.pk)
+    running.update(
+        state="running",
+        started_at=at - timedelta(seconds=10),
+        heartbeat_at=at,
+        samples_done=2,
+        charged=1_500_000,
+        cost_bound=20_000_000,
+    )
+    page = page_of(run)
+    running.update(heartbeat_at=at - timedelta(minutes=10), started_at=at - timedelta(hours=1))
+    silent = page_of(run)
+
+    assert "0.2 samples per second" in page
+    assert "Expected end" in page
+    assert "Last sign of life" in page
+    assert "0.0015 USD of at most 0.020 USD" in page
+    assert "No sign of life for a while" not in page
+    assert "No sign of life for a while" in silent
+
+
+def test_a_failed_run_says_why_and_can_be_resumed(
+    make_task: Callable[..., Any], start: Callable[..., Any], ada: Any
+) -> None:
+    run = start(make_task(ada), ada)
+    Run.objects.filter(pk=run.pk).update(state="failed", failure="The <key> was refused.")
+    client = client_of(ada)
+
+    page = page_of(run, client)
+    assert "The &lt;key&gt; was refused." in page
+    client.post(f"/runs/{run.pk}/resume/")
+    run.refresh_from_db()
+
+    assert run.state == "queued"
+
+
+def test_a_model_that_changed_midway_is_told(finished: Run) -> None:
+    Run.objects.filter(pk=finished.pk).update(upstream_models=["m-1", "m-2"])
+
+    page = page_of(finished)
+
+    assert "The model changed midway" in page
+    assert "m-1, m-2" in page
+
+
+def test_a_page_of_a_task_is_there_for_an_account_without_a_handle(
+    finished: Run, django_user_model: Any
+) -> None:
+    nameless = django_user_model.objects.create_user("n@example.org", "x")
+
+    page = client_of(nameless).get("/tasks/ada/number-words/")
+
+    assert page.status_code == 200
+    assert "no handle yet" in page.content.decode()
+    assert client_of(nameless).get("/tasks/new/").status_code == 409
+    assert client_of(nameless).get("/tasks/ada/number-words/run/").status_code == 409
 
 
 def test_submitted_outputs_are_marked_and_shown(

@@ -15,6 +15,8 @@ import pytest
 
 from tests.fake_provider.process import FakeProvider, digest_of
 from tests.gsm8k import CARD, DEFINITION, ITEMS, RIGHT, outputs_file, problems, solutions
+from tests.postgres import Postgres
+from tests.redis_server import RedisServer
 from tests.stack import Api, Stack
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
@@ -194,11 +196,23 @@ def start_models(
     return {contenders[api.get(f"runs/{run}")["contender"]]: run for run in started["runs"]}
 
 
+@pytest.fixture(params=["sqlite and files", "postgres and redis"])
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The embedded default, and what production runs on."""
+    if request.param == "sqlite and files":
+        yield {}
+        return
+    with Postgres() as postgres, RedisServer(tmp_path / "redis") as redis:
+        yield {"database_url": postgres.url, "redis_url": redis.url}
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
 def test_a_provider_with_the_recorded_outputs_gives_the_same_board(
-    tmp_path: Path, provider: FakeProvider
+    tmp_path: Path, provider: FakeProvider, services: dict[str, str]
 ) -> None:
     provider.configure(latency_ms=20, answers=answers())
-    with Stack(tmp_path / "state", **_QUOTA) as stack:
+    with Stack(tmp_path / "state", **services, **_QUOTA) as stack:
         for name in ("web", "beat", "worker1"):
             stack.start(name)
         api = stack.account("ada")

@@ -1,0 +1,122 @@
+"""`manage.py up` as a newcomer meets it: one command, a real board, a clean end, no debris."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, Stack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path / "state", debug="0")
+
+
+@pytest.fixture
+def up(stack: Stack) -> Iterator["subprocess.Popen[str]"]:
+    process = start(stack)
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not processes_of(stack), 20, stack)
+
+
+def start(stack: Stack) -> "subprocess.Popen[str]":
+    with (stack.state / "up.log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "up"],
+            cwd=ROOT,
+            env=stack.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def processes_of(stack: Stack) -> dict[int, str]:
+    """Children with this state folder, by process id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().decode(errors="replace")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            is_zombie = ") Z " in (folder / "stat").read_text()
+        except OSError:
+            continue
+        if f"PLUMBMARK_STATE_DIR={stack.state}" in environment and not is_zombie and command:
+            found[int(folder.name)] = command
+    return found
+
+
+def page(stack: Stack, path: str) -> str:
+    try:
+        with urllib.request.urlopen(stack.url + path, timeout=5) as response:
+            return str(response.read().decode())
+    except (urllib.error.URLError, OSError):
+        return ""
+
+
+def wait_for(claim: object, seconds: float, stack: Stack) -> None:
+    assert callable(claim)
+    stack.wait_for(claim, seconds)
+
+
+def board_is_there(stack: Stack) -> bool:
+    text = page(stack, "/benchmarks/demo/demo-first-steps/")
+    return "Random choice" in text and "Echo" in text and "100.0" in text
+
+
+def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
+    stack: Stack, up: "subprocess.Popen[str]"
+) -> None:
+    wait_for(lambda: board_is_there(stack), 90, stack)
+    said = (stack.state / "up.log").read_text()
+    assert f"Plumbmark runs at {stack.url}/" in said
+    link = re.search(r"http://\S+/setup/administrator/\S+", said)
+    assert link is not None
+    assert page(stack, link.group().removeprefix(stack.url)) != ""
+    assert "stylesheet" in page(stack, "/")
+
+    up.send_signal(signal.SIGINT)
+
+    assert up.wait(timeout=25) == 0
+    wait_for(lambda: not processes_of(stack), 10, stack)
+
+
+def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_along(
+    stack: Stack, up: "subprocess.Popen[str]"
+) -> None:
+    wait_for(lambda: board_is_there(stack), 90, stack)
+    worker = next(pid for pid, command in processes_of(stack).items() if " worker " in command)
+    os.kill(worker, signal.SIGKILL)
+
+    def is_back() -> bool:
+        return any(
+            " worker " in command and pid != worker for pid, command in processes_of(stack).items()
+        )
+
+    wait_for(is_back, 20, stack)
+    up.kill()
+    up.wait()
+    wait_for(lambda: not processes_of(stack), 30, stack)
+
+    again = start(stack)
+    try:
+        wait_for(lambda: board_is_there(stack), 60, stack)
+        time.sleep(1)
+        assert (stack.state / "up.log").read_text().count("Loaded a demo benchmark") == 1
+    finally:
+        again.send_signal(signal.SIGINT)
+        assert again.wait(timeout=25) == 0

@@ -119,7 +119,7 @@ def test_the_ledger_is_paged_with_a_constant_number_of_queries(
     add(8)
 
     # Session and user; then the namespace, the limits and what of them is in use, the lines.
-    assert queries() == few <= 6
+    assert queries() == few <= 7
     first = page(client, "/quota/")
     before = LedgerLine.objects.order_by("-id")[3].pk
     assert f"?before={before}" in first

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 
 class GatewayConfig(AppConfig):
@@ -8,6 +9,9 @@ class GatewayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from plumbmark.common.navigation import add_nav_item
+
+        add_nav_item(_("Quota"), "gateway:quota", order=30, place="person")
         settings.CELERY_BEAT_SCHEDULE.setdefault(
             "gateway: sweep leases",
             {

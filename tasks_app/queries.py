@@ -9,6 +9,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextFiel
 from django.db.models.fields import FloatField
 from django.db.models.functions import Cast, Left
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
@@ -271,12 +272,12 @@ def passport_of(run: Run) -> Passport:
         runs_ahead = Run.objects.filter(
             state__in=[Run.State.QUEUED, Run.State.RUNNING], pk__lt=run.pk
         ).count()
-        waits_for = "a free worker"
+        waits_for = _("a free worker")
     elif run.state == Run.State.PAUSED:
         waits_for = (
-            "balance in the payer's quota"
+            _("balance in the payer's quota")
             if run.pause_reason == Run.PauseReason.QUOTA
-            else "its owner to resume it"
+            else _("its owner to resume it")
         )
     rate = end = None
     silent = False
@@ -287,7 +288,7 @@ def passport_of(run: Run) -> Passport:
             waiting=Count("id", filter=Q(state=Shard.State.QUEUED)),
         )
         if not shards["leased"] and shards["waiting"]:
-            waits_for = "a free worker"
+            waits_for = _("a free worker")
         beat = run.heartbeat_at or run.started_at
         silent = beat is not None and at - beat > timedelta(seconds=90)
         if run.started_at and run.samples_done:

@@ -80,8 +80,7 @@ def set_task_visibility(*, task: Task, visibility: str, by: User) -> Task:
         )
     if visibility == Visibility.PRIVATE and task.versions.filter(pinned_at__isnull=False).exists():
         raise Conflict(
-            "A published benchmark relies on this task, so it can no longer become private. "
-            "Items can be withheld, each with a reason."
+            "A published benchmark relies on this task, so it can no longer become private."
         )
     with transaction.atomic():
         task.visibility = visibility

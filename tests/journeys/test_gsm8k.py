@@ -139,8 +139,10 @@ def check_ledger(stack: Stack) -> dict[str, Any]:
     """Reserved money is back, and every sum is the same to the nanodollar."""
 
     def is_settled() -> bool:
+        # Records follow their answers within a flush; leases go back when a process is idle.
         found = stack.shell(_LEDGER)
-        return found["reserved"] == 0 and found["leases"] == 0
+        is_stored = found["answered"] >= ITEMS * len(RIGHT)
+        return bool(is_stored and found["reserved"] == 0 and found["leases"] == 0)
 
     stack.wait_for(is_settled, 90)
     found: dict[str, Any] = stack.shell(_LEDGER)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import User
+from plumbmark.common.read_only_admin import ReadOnly
 from plumbmark.gateway import actions
 from plumbmark.gateway.forms import CredentialForm, DeploymentForm
 from plumbmark.gateway.models import (
@@ -44,19 +45,6 @@ else:
     _LedgerLineAdmin = admin.ModelAdmin
     _CallAdmin = admin.ModelAdmin
     _PriceCardInline = admin.TabularInline
-
-
-class _ReadOnly:
-    """What the machinery writes: looked at here, changed nowhere."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(CatalogueModel)
@@ -153,7 +141,7 @@ class QuotaPolicyAdmin(_QuotaPolicyAdmin):
 
 
 @admin.register(Budget)
-class BudgetAdmin(_ReadOnly, _BudgetAdmin):
+class BudgetAdmin(ReadOnly, _BudgetAdmin):
     list_display = ["payer", "kind", "period_start", "of_cap", "spent_", "reserved_"]
     list_filter = ["kind"]
     search_fields = ["payer__handle"]
@@ -173,14 +161,14 @@ class BudgetAdmin(_ReadOnly, _BudgetAdmin):
 
 
 @admin.register(Grant)
-class GrantAdmin(_ReadOnly, _GrantAdmin):
+class GrantAdmin(ReadOnly, _GrantAdmin):
     list_display = ["subject", "payer", "cap", "expires_at", "revoked_at", "created_at"]
     search_fields = ["subject", "payer__handle"]
     list_select_related = ["payer"]
 
 
 @admin.register(LedgerLine)
-class LedgerLineAdmin(_ReadOnly, _LedgerLineAdmin):
+class LedgerLineAdmin(ReadOnly, _LedgerLineAdmin):
     list_display = ["at", "payer", "kind", "reason", "charged", "provider_cost", "calls"]
     list_filter = ["kind"]
     search_fields = ["payer__handle", "reason"]
@@ -190,7 +178,7 @@ class LedgerLineAdmin(_ReadOnly, _LedgerLineAdmin):
 
 
 @admin.register(Call)
-class CallAdmin(_ReadOnly, _CallAdmin):
+class CallAdmin(ReadOnly, _CallAdmin):
     """Without bodies: what was said follows the visibility of its items, not of this page."""
 
     list_display = [

@@ -21,10 +21,12 @@ Solver = Callable[[PlannedSample, ModelCaller], Awaitable[SampleResult]]
 class Plan:
     """A bounded buffer of planned samples between the thread that loads and the loop that asks.
 
-    All methods run on the event loop.
+    All methods run on the event loop; `taken` may be read from anywhere.
     """
 
     def __init__(self) -> None:
+        self.taken = 0
+        """How many samples the lanes have taken."""
         self._ready: deque[PlannedSample] = deque()
         self._closed = False
         self._changed = asyncio.Event()
@@ -52,6 +54,7 @@ class Plan:
                 return None
             self._changed.clear()
             await self._changed.wait()
+        self.taken += 1
         return self._ready.popleft()
 
 

@@ -12,6 +12,10 @@ from typing import Any
 from django.db import connection, models
 
 
+_PARAMETERS = 30_000
+"""In one statement at most; SQLite takes 32,766."""
+
+
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
     """How values of a column must be changed for this backend, or None: not at all."""
     operations = connection.ops
@@ -52,6 +56,12 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 for values in adapted:
                     copy.write_row(values)
         else:
-            marks = ", ".join(["%s"] * len(fields))
-            statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(statement, adapted)
+            # Many rows in one statement: `executemany` gives up the interpreter's lock at each row,
+            # and gets it back only when the event loop has nothing to do.
+            row_marks = f"({', '.join(['%s'] * len(fields))})"
+            most = max(1, _PARAMETERS // len(fields))
+            for start in range(0, len(adapted), most):
+                chunk = adapted[start : start + most]
+                marks = ", ".join([row_marks] * len(chunk))
+                statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
+                cursor.execute(statement, [value for values in chunk for value in values])

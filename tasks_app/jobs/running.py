@@ -43,6 +43,7 @@ _SHUTDOWN_GRACE_SECONDS = 5.0
 shutting_down = threading.Event()
 """Set when the worker is asked to end: slices stop taking samples and give their shards back."""
 _LOAD = 256
+_WINDOWS_AHEAD = 8
 _BATCH = 250
 _WRITE_SECONDS = 0.25
 """A batch is written when it is full, or when the last one was so long ago."""
@@ -188,8 +189,8 @@ class RunSlice:
                 time.sleep(_TICK_SECONDS)
 
     def _feed(self, evaluation: Evaluation) -> None:
-        """Keep at least two windows of planned samples ahead of the lanes."""
-        ahead = 2 * settings.WORKER_WINDOW
+        """Keep enough planned ahead of the lanes to last through a slow write."""
+        ahead = _WINDOWS_AHEAD * settings.WORKER_WINDOW
         while self._fed - evaluation.plan.taken < ahead:
             planned = self._plan_more()
             if planned is None:

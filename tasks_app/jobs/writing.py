@@ -98,9 +98,7 @@ class BatchWriter:
         self.run_goes_on = True
         """Whether the run was still to be worked on at the last write."""
 
-    def prepare(
-        self, batch: Sequence[SampleResult], items: Mapping[int, AskedItem]
-    ) -> list[Row]:
+    def prepare(self, batch: Sequence[SampleResult], items: Mapping[int, AskedItem]) -> list[Row]:
         """Score and build rows: everything that needs no transaction."""
         at = now()
         return [self._row(result, items[result.ordinal], at) for result in batch]

@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection, models
 
 
-_PARAMETERS = 30_000
-"""In one statement at most; SQLite takes 32,766."""
+_ROWS = 64
+"""In one statement at most."""
 
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
@@ -59,9 +59,12 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
             # Many rows in one statement: `executemany` gives up the interpreter's lock at each row,
             # and gets it back only when the event loop has nothing to do.
             row_marks = f"({', '.join(['%s'] * len(fields))})"
-            most = max(1, _PARAMETERS // len(fields))
-            for start in range(0, len(adapted), most):
-                chunk = adapted[start : start + most]
+            start = 0
+            while start < len(adapted):
+                # Powers of two, so that few statements are prepared and kept.
+                size = min(_ROWS, 1 << ((len(adapted) - start).bit_length() - 1))
+                chunk = adapted[start : start + size]
+                start += size
                 marks = ", ".join([row_marks] * len(chunk))
                 statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
                 cursor.execute(statement, [value for values in chunk for value in values])

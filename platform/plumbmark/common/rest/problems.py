@@ -96,8 +96,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(error, exceptions.ValidationError):
         problems = list(_flatten(error.detail, ""))
         detail = "; ".join(
-            str(Problem(problem["message"], problem["path"]))
-            for problem in problems[:5]
+            str(Problem(problem["message"], problem["path"])) for problem in problems[:5]
         )
         return problem_response(
             status.HTTP_422_UNPROCESSABLE_ENTITY, "invalid-input", detail, problems

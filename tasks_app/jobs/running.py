@@ -120,7 +120,8 @@ class RunSlice:
                 f"{self._first[0].stop - self._first[0].start} samples. Retry the run; if it "
                 "happens again, tell the administrator.",
             )
-            finish_work(Shard.objects.all(), self._first[1])
+            # Not done: after a resume it is tried again.
+            give_back(Shard.objects.all(), self._first[1])
             return "poisoned"
         mark_started(self.run.pk)
         deployment = self.run.contender.deployment
@@ -224,15 +225,15 @@ class RunSlice:
     def _hold(self, shard: Shard, lease: Lease) -> _Held:
         held = _Held(shard, lease, shard.start, done_ordinals(self.run, shard))
         self._held.append(held)
-        if shard.attempts > 1:
-            # Somebody died over it: what they were answered is recorded, though not stored.
-            keys = [
-                self._planner.key(ordinal)
-                for ordinal in range(shard.start, shard.stop)
-                if ordinal not in held.done
-            ]
-            assert self.run.grant_id is not None
-            self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
+        # Whoever held it before may have died or slept: what they were answered is recorded,
+        # though not stored.
+        keys = [
+            self._planner.key(ordinal)
+            for ordinal in range(shard.start, shard.stop)
+            if ordinal not in held.done
+        ]
+        assert self.run.grant_id is not None
+        self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
         return held
 
     # --- writing ----------------------------------------------------------------------------
@@ -277,7 +278,10 @@ class RunSlice:
             else:
                 give_back(Shard.objects.all(), held.lease, not_before=pause)
         if ending.reason is StopReason.QUOTA:
-            pause_run(self.run.pk, Run.PauseReason.QUOTA, ending.detail)
+            # A spending limit does not renew: only the owner lets such a run go on.
+            is_own = ending.code == "grant-exhausted"
+            reason = Run.PauseReason.LIMIT if is_own else Run.PauseReason.QUOTA
+            pause_run(self.run.pk, reason, ending.detail, balance_needed=ending.amount)
         elif ending.reason is StopReason.BREAKER:
             fail_run(self.run.pk, f"The same error came back from every call: {ending.detail}")
         finish_run_if_done(self.run.pk)

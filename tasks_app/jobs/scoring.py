@@ -8,8 +8,15 @@ from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
 from plumbmark.gateway import bulk
 from tasks_app.estimating import estimate_scoring
-from tasks_app.jobs.claims import Lease, LeaseLost, finish_work, keep_leases
-from tasks_app.jobs.finishing import change_state, complete_scoring, median_latency
+from tasks_app.jobs.claims import (
+    ATTEMPTS_AT_MOST,
+    Lease,
+    LeaseLost,
+    finish_work,
+    give_back,
+    keep_leases,
+)
+from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
 from tasks_app.jobs.writing import SCORE_FIELDS, score_values
 from tasks_app.marking import Marker
 from tasks_app.models import Run, Sample, SampleScore, Scoring, ScoringShard
@@ -21,6 +28,14 @@ _BATCH = 500
 def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
     """Score one shard of stored samples; the last one completes the scoring."""
     scoring = shard.scoring
+    if shard.attempts > ATTEMPTS_AT_MOST:
+        fail_scoring(
+            scoring,
+            f"Workers died {ATTEMPTS_AT_MOST} times while scoring the same "
+            f"{shard.stop - shard.start} samples. Tell the administrator.",
+        )
+        give_back(ScoringShard.objects.all(), lease)
+        return
     Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.QUEUED).update(
         state=Scoring.State.RUNNING, started_at=now()
     )

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import connection, models
 
-
 _ROWS = 64
 """In one statement at most."""
 

@@ -322,7 +322,7 @@ def set_spend_limit(*, run: Run, spend_limit: int | None, by: User) -> None:
 def retry_failed_samples(*, run: Run, by: User) -> Run:
     """Ask once more what stayed unscored, as a new revision. Scored samples are not touched."""
     _check_control(run, by)
-    if run.source_file_id is not None:
+    if run.grant_id is None:
         raise Conflict("Outputs of this run were submitted; there is nothing to ask again.")
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)

@@ -136,7 +136,7 @@ def fail_scoring(scoring: Scoring, why: str) -> None:
     failed = Scoring.objects.filter(
         pk=scoring.pk, state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
     ).update(state=Scoring.State.FAILED, failure=why[:1000], finished_at=now())
-    if failed and scoring.run.source_file_id is not None:
+    if failed and scoring.run.grant_id is None:
         change_state(
             scoring.run_id,
             of=[_S.RUNNING],

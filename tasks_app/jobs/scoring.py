@@ -87,7 +87,7 @@ def finish_scoring_if_done(scoring: Scoring) -> bool:
             return False
         complete_scoring(scoring, estimate)
         run = scoring.run
-        if run.state == Run.State.RUNNING and run.source_file_id is not None:
+        if run.state == Run.State.RUNNING and run.grant_id is None:
             change_state(
                 run.pk,
                 of=[Run.State.RUNNING],

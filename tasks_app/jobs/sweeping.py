@@ -55,7 +55,7 @@ def _finish_what_was_left() -> None:
     )
     # Queued as well: one that was paused while its last samples came, and resumed.
     left = Run.objects.filter(
-        state__in=[Run.State.QUEUED, Run.State.RUNNING], source_file=None
+        state__in=[Run.State.QUEUED, Run.State.RUNNING], grant__isnull=False
     ).filter(~Exists(open_shards))
     for run_id in left.values_list("id", flat=True):
         finish_run_if_done(run_id)

@@ -23,7 +23,7 @@ from tests.fake_provider.process import FakeProvider
 
 DEFINITION = """\
 plumbmark: 1
-data: {target: answer}
+data: {id: id, target: answer}
 prompt:
   messages: [{role: user, content: "What is {question}?"}]
 sampling: {temperature: 0, max_output_tokens: 32}

@@ -70,7 +70,8 @@ def test_a_run_is_queued_runs_and_completes(world: Any, check: Any) -> None:
     scoring = Scoring.objects.get(run=run)
     assert scoring.state == Scoring.State.COMPLETED
     assert scoring.value == 1.0
-    assert scoring.estimate is not None and scoring.estimate["items"] == 45
+    assert scoring.estimate is not None
+    assert scoring.estimate["items"] == 45
     assert world.provider.stats()["total"] == 45
     assert Call.objects.filter(status="answered").count() == 45
     assert run.upstream_models == ["arithmetic-2026-01-01"]
@@ -191,7 +192,8 @@ def test_failed_samples_are_retried_as_a_new_revision(world: Any, check: Any) ->
     assert second.samples_done == 40
     first.refresh_from_db()
     assert first.state == Scoring.State.COMPLETED
-    assert first.estimate is not None and first.estimate["unscored"] == len(failed)
+    assert first.estimate is not None
+    assert first.estimate["unscored"] == len(failed)
     assert SampleScore.objects.filter(scoring=first).count() == len(kept)
     with pytest.raises(Conflict, match="no failed samples"):
         retry_failed_samples(run=run, by=world.ada)

@@ -5,24 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
 from plumbmark.common.numbers import written, written_short
 
 _WIDTH, _LABEL, _ROW, _TOP, _BOTTOM = 720, 230, 26, 12, 30
 MOST_ROWS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """Text and coordinates of one row, in the drawing's own units."""
-
-    label: str
-    text: str
-    y: float
-    text_y: float
-    low: float
-    high: float
-    value: float
-    is_reference: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +27,8 @@ class Figure:
     plot_left: int
     plot_bottom: int
     label_y: int
-    dots: Sequence[Dot]
+    marks: SafeString
+    """A `<g>` for each row: its label, its interval and its dot."""
     ticks: Sequence[Tick]
     finding: str
     """What the figure shows, in a sentence: its accessible name."""
@@ -68,23 +58,22 @@ def figure_of(
         share = (value - least) / (most - least) if most > least else 0.5
         return round(_LABEL + share * (_WIDTH - _LABEL - 12), 1)
 
-    dots = []
+    marks = []
     for index, row in enumerate(drawn):
         score = row["score"]
         y = _TOP + index * _ROW + _ROW / 2
         label = row["contender"]["label"]
-        dots.append(
-            Dot(
-                label=label if len(label) <= 30 else label[:29] + "…",
-                text=f"{written(score['value'], metric)} ({written_short(score['low'], metric)} "
-                f"to {written_short(score['high'], metric)})",
-                y=y,
-                text_y=y + 4,
-                low=x(score["low"]),
-                high=x(score["high"]),
-                value=x(score["value"]),
-                is_reference=row["status"] == "reference",
-            )
+        short = escape(label if len(label) <= 30 else label[:29] + "…")
+        css = ' class="is-reference"' if row["status"] == "reference" else ""
+        text = (
+            f"{written(score['value'], metric)} ({written_short(score['low'], metric)} "
+            f"to {written_short(score['high'], metric)})"
+        )
+        marks.append(
+            f"<g{css}><title>{short}: {escape(text)}</title>"
+            f'<text class="dot-plot__label" x="0" y="{y + 4:g}">{short}</text>'
+            f'<path class="dot-plot__interval" d="M{x(score["low"])} {y:g}H{x(score["high"])}"/>'
+            f'<circle class="dot-plot__dot" cx="{x(score["value"])}" cy="{y:g}" r="4.5"/></g>'
         )
     bottom = _TOP + len(drawn) * _ROW
     ticks = [Tick(x(value), written_short(value, metric)) for value in round_values(least, most)]
@@ -94,7 +83,8 @@ def figure_of(
         plot_left=_LABEL,
         plot_bottom=bottom,
         label_y=bottom + 20,
-        dots=dots,
+        # Safe: the labels and texts were escaped, the rest are numbers.
+        marks=mark_safe("".join(marks)),  # noqa: S308
         ticks=ticks,
         finding=_finding(drawn, metric, scope),
         left_out=left_out,

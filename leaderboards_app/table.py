@@ -125,19 +125,19 @@ class _Writer:
 
     def _bar(self, score: Mapping[str, Any]) -> str:
         low, high, value = (self._place(score[end]) for end in ("low", "high", "value"))
-        if high - low < 1:
-            low, high = low - 0.5, high + 0.5
+        if high - low < 2:
+            low, high = low - 1, high + 1
         return (
-            '<svg class="interval-bar" viewBox="0 0 100 16" preserveAspectRatio="none" '
-            'aria-hidden="true"><path class="interval-bar__ground" d="M1 8H99"/>'
-            f'<path class="interval-bar__range" d="M{low:.1f} 8H{high:.1f}"/>'
-            f'<path class="interval-bar__point" d="M{value:.1f} 2V14"/></svg>'
+            '<svg class="interval-bar" viewBox="0 0 200 16" preserveAspectRatio="none" '
+            'aria-hidden="true"><path class="interval-bar__ground" d="M2 8H198"/>'
+            f'<path class="interval-bar__range" d="M{low:.0f} 8H{high:.0f}"/>'
+            f'<path class="interval-bar__point" d="M{value:.0f} 2V14"/></svg>'
         )
 
     def _place(self, value: float) -> float:
         width = self._most - self._least
         share = (value - self._least) / width if width > 0 else 0.0
-        return 1 + 98 * min(1.0, max(0.0, share))
+        return 2 + 196 * min(1.0, max(0.0, share))
 
     def _cell(self, cell: Mapping[str, Any], task: Mapping[str, Any]) -> str:
         if cell["value"] is None:

@@ -1,13 +1,13 @@
 """Marking: what the scorers of a version say of an output."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from tasks_app.definitions import Definition
-from tasks_app.models import Item, TaskVersion
+from tasks_app.models import TaskVersion
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,17 @@ class Mark:
     answer: str
     explanation: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Marked(Protocol):
+    """What marking needs of an item."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def target(self) -> Any: ...
+    @property
+    def choices(self) -> Sequence[str] | None: ...
 
 
 class Marker:
@@ -36,7 +47,7 @@ class Marker:
         """Each scorer's own version by its name in the definition."""
         return {name: scorer.version for name, scorer in self._scorers.items()}
 
-    def mark(self, output: str, item: Item) -> Mark:
+    def mark(self, output: str, item: Marked) -> Mark:
         """Never raises: a scorer's bug leaves the sample unscored, with the reason."""
         context = ScorerContext(item.key, item.choices or (), self._choice_seed)
         verdicts = {}

@@ -17,7 +17,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
-from plumbmark.gateway.actions import open_grant, reopen_grant
+from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.queries import request_bound
 from plumbmark.gateway.terms import current_price_card
@@ -302,6 +302,23 @@ def resume_run(*, run: Run, by: User) -> None:
         transaction.on_commit(lambda: ring_workers(_bells(run)))
 
 
+def set_spend_limit(*, run: Run, spend_limit: int | None, by: User) -> None:
+    """Another cap on the whole run (nanodollars, None: none). A run that it paused goes on."""
+    _check_control(run, by)
+    if spend_limit is not None and spend_limit < 0:
+        raise InvalidInput([Problem("must not be negative", "spend_limit")])
+    if run.grant is None:
+        raise Conflict(f"Run {run.pk} calls no model, so there is nothing to limit.")
+    with transaction.atomic():
+        set_grant_cap(grant=run.grant, cap=spend_limit)
+        audit.record("set-spend-limit", f"run:{run.pk}", by=by, spend_limit=str(spend_limit))
+        limited = Run.objects.filter(
+            pk=run.pk, state=Run.State.PAUSED, pause_reason=Run.PauseReason.LIMIT
+        )
+        if limited.exists():
+            resume_run(run=run, by=by)
+
+
 def retry_failed_samples(*, run: Run, by: User) -> Run:
     """Ask once more what stayed unscored, as a new revision. Scored samples are not touched."""
     _check_control(run, by)
@@ -367,8 +384,10 @@ def _carry_scores_over(run: Run, by: User) -> None:
             SampleScore.objects.bulk_create(batch)
             batch = []
     SampleScore.objects.bulk_create(batch)
-    done = SampleScore.objects.filter(scoring=scoring).count()
-    Scoring.objects.filter(pk=scoring.pk).update(samples_done=done)
+    carried = SampleScore.objects.filter(scoring=scoring)
+    Scoring.objects.filter(pk=scoring.pk).update(
+        samples_done=carried.count(), samples_unscored=carried.filter(value=None).count()
+    )
 
 
 def invalidate_run(*, run: Run, reason: str, by: User) -> None:

@@ -11,7 +11,7 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
-from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
+from plumbmark.common.errors import Conflict, DomainError, NotAllowed
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
@@ -63,16 +63,19 @@ def submit_outputs(
                 repeats=version.repeats,
                 limits=data_limits(),
             )
-        except InvalidInput:
+            contender = submitted_contender(
+                namespace=namespace, label=model_name, maker=maker, description=description, by=by
+            )
+        except DomainError:
             _forget(source)
             raise
     else:
         outputs = outputs_from(
             iter(rows or ()), positions=positions, repeats=version.repeats, limits=data_limits()
         )
-    contender = submitted_contender(
-        namespace=namespace, label=model_name, maker=maker, description=description, by=by
-    )
+        contender = submitted_contender(
+            namespace=namespace, label=model_name, maker=maker, description=description, by=by
+        )
     at = now()
     with transaction.atomic():
         run = Run.objects.create(

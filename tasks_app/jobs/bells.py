@@ -5,6 +5,7 @@ A lost or doubled bell does no harm.
 """
 
 import logging
+import threading
 from typing import Any
 
 from celery import shared_task
@@ -13,11 +14,16 @@ from django.conf import settings
 from django.db import connection
 
 from tasks_app.jobs import sweeping
-from tasks_app.jobs.claims import claim_scoring_shard, claim_shard
+from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
 from tasks_app.jobs.running import RunSlice, shutting_down
 from tasks_app.jobs.scoring import work_on_scoring
+from tasks_app.models import Shard
 
 log = logging.getLogger(__name__)
+
+_claiming = threading.Lock()
+_in_hand: set[int] = set()
+"""Runs that a thread of this process works on."""
 
 
 def ring_workers(times: int = 1) -> None:
@@ -35,10 +41,13 @@ def work() -> str:
     if shutting_down.is_set():
         return "ending"
     try:
-        claimed = claim_shard()
+        claimed = _claim()
         if claimed is not None:
             shard, lease = claimed
-            ending = RunSlice(shard, lease).work()
+            try:
+                ending = RunSlice(shard, lease).work()
+            finally:
+                _in_hand.discard(shard.run_id)
             ring_workers()
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard()
@@ -50,6 +59,19 @@ def work() -> str:
     finally:
         if connection.in_atomic_block:  # pragma: no cover - a fault of ours, never leave it open
             connection.close()
+
+
+def _claim() -> tuple[Shard, Lease] | None:
+    """The next shard, of a run that no other thread of this process has in hand.
+
+    A slice takes its run's further shards by itself; a second one beside it would share the same
+    loop and the same slots, and only wait for the interpreter's lock.
+    """
+    with _claiming:
+        claimed = claim_shard(not_of=_in_hand)
+        if claimed is not None:
+            _in_hand.add(claimed[0].run_id)
+        return claimed
 
 
 @worker_shutting_down.connect

@@ -40,8 +40,12 @@ def lease_duration() -> timedelta:
     return timedelta(seconds=settings.WORK_LEASE_SECONDS)
 
 
-def claim_shard(*, of_run: int | None = None) -> tuple[Shard, Lease] | None:
+def claim_shard(
+    *, of_run: int | None = None, not_of: Collection[int] = ()
+) -> tuple[Shard, Lease] | None:
     """Take the next shard of a run by the fair policy, or None where nothing is due.
+
+    `of_run` wants a shard of that run, `not_of` names runs to leave aside.
 
     Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
     waiting at the page), then the older run.
@@ -51,6 +55,8 @@ def claim_shard(*, of_run: int | None = None) -> tuple[Shard, Lease] | None:
     )
     if of_run is not None:
         due = due.filter(run_id=of_run)
+    if not_of:
+        due = due.exclude(run_id__in=not_of)
     busy = (
         Shard.objects.filter(
             run__namespace_id=OuterRef("run__namespace_id"), state=Shard.State.LEASED

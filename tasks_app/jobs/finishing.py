@@ -50,7 +50,7 @@ def mark_started(run_id: int) -> None:
         )
 
 
-def pause_run(run_id: int, reason: str, detail: str = "") -> bool:
+def pause_run(run_id: int, reason: str, detail: str = "", *, balance_needed: int = 0) -> bool:
     return change_state(
         run_id,
         of=[_S.QUEUED, _S.RUNNING],
@@ -58,6 +58,7 @@ def pause_run(run_id: int, reason: str, detail: str = "") -> bool:
         event="paused",
         detail=detail,
         pause_reason=reason,
+        balance_needed=balance_needed,
     )
 
 
@@ -128,6 +129,23 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> None:
         finished_at=now(),
     )
     tell("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
+
+
+def fail_scoring(scoring: Scoring, why: str) -> None:
+    """End a scoring that cannot go on, and with it the submitted run that waits for it."""
+    failed = Scoring.objects.filter(
+        pk=scoring.pk, state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
+    ).update(state=Scoring.State.FAILED, failure=why[:1000], finished_at=now())
+    if failed and scoring.run.grant_id is None:
+        change_state(
+            scoring.run_id,
+            of=[_S.RUNNING],
+            to=_S.FAILED,
+            event="failed",
+            detail=why[:500],
+            failure=why[:1000],
+            finished_at=now(),
+        )
 
 
 def median_latency(run: Run) -> int | None:

@@ -33,8 +33,8 @@ from tasks_app.jobs.claims import (
 )
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
 from tasks_app.jobs.writing import BatchWriter, done_ordinals
-from tasks_app.models import Item, Run, Shard
-from tasks_app.planning import RequestPlanner
+from tasks_app.models import Run, Shard
+from tasks_app.planning import AskedItem, RequestPlanner
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,10 @@ _SHUTDOWN_GRACE_SECONDS = 5.0
 shutting_down = threading.Event()
 """Set when the worker is asked to end: slices stop taking samples and give their shards back."""
 _LOAD = 256
+_WINDOWS_AHEAD = 8
 _BATCH = 250
+_WRITE_SECONDS = 0.25
+"""A batch is written when it is full, or when the last one was so long ago."""
 _QUOTA_PAUSE = timedelta(seconds=2)
 
 
@@ -99,11 +102,14 @@ class RunSlice:
         self._first = (shard, lease)
         self._held: list[_Held] = []
         self._results: deque[SampleResult] = deque()
-        self._items: dict[int, Item] = {}
+        self._items: dict[int, AskedItem] = {}
         """Items of planned samples by ordinal, until they are written."""
         self._planner = RequestPlanner(self.run)
         self._writer = BatchWriter(self.run)
         self._no_more_shards = False
+        self._fed = 0
+        """How many samples went into the evaluation's plan."""
+        self._wrote_at = time.monotonic()
 
     def work(self) -> str:
         """Work until the slice is over or nothing is left; returns why it ended."""
@@ -114,7 +120,8 @@ class RunSlice:
                 f"{self._first[0].stop - self._first[0].start} samples. Retry the run; if it "
                 "happens again, tell the administrator.",
             )
-            finish_work(Shard.objects.all(), self._first[1])
+            # Not done: after a resume it is tried again.
+            give_back(Shard.objects.all(), self._first[1])
             return "poisoned"
         mark_started(self.run.pk)
         deployment = self.run.contender.deployment
@@ -165,7 +172,7 @@ class RunSlice:
                     runtime.call_soon(evaluation.stop, StopReason.ASKED, "slice over")
                 else:
                     self._feed(evaluation)
-            wrote = self._write()
+            wrote = self._write(is_over=is_over)
             if wrote:
                 kept_at = now
                 if not self._writer.run_goes_on and not is_stopping:
@@ -183,9 +190,9 @@ class RunSlice:
                 time.sleep(_TICK_SECONDS)
 
     def _feed(self, evaluation: Evaluation) -> None:
-        """Keep at least two windows of planned samples ahead of the lanes."""
-        ahead = 2 * settings.WORKER_WINDOW
-        while len(evaluation.plan) < ahead:
+        """Keep enough planned ahead of the lanes to last through a slow write."""
+        ahead = _WINDOWS_AHEAD * settings.WORKER_WINDOW
+        while self._fed - evaluation.plan.taken < ahead:
             planned = self._plan_more()
             if planned is None:
                 if not self._no_more_shards:
@@ -193,8 +200,8 @@ class RunSlice:
                     runtime.call_soon(evaluation.plan.close)
                 return
             if planned:
-                # Waits for the loop, so that the plan's length is true when looked at again.
-                runtime.call_and_wait(evaluation.plan.add, planned)
+                self._fed += len(planned)
+                runtime.call_soon(evaluation.plan.add, planned)
 
     def _plan_more(self) -> list[PlannedSample] | None:
         """The next planned samples (may be none of a range); None when all is planned."""
@@ -218,26 +225,30 @@ class RunSlice:
     def _hold(self, shard: Shard, lease: Lease) -> _Held:
         held = _Held(shard, lease, shard.start, done_ordinals(self.run, shard))
         self._held.append(held)
-        if shard.attempts > 1:
-            # Somebody died over it: what they were answered is recorded, though not stored.
-            keys = [
-                self._planner.key(ordinal)
-                for ordinal in range(shard.start, shard.stop)
-                if ordinal not in held.done
-            ]
-            assert self.run.grant_id is not None
-            self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
+        # Whoever held it before may have died or slept: what they were answered is recorded,
+        # though not stored.
+        keys = [
+            self._planner.key(ordinal)
+            for ordinal in range(shard.start, shard.stop)
+            if ordinal not in held.done
+        ]
+        assert self.run.grant_id is not None
+        self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
         return held
 
     # --- writing ----------------------------------------------------------------------------
 
-    def _write(self) -> bool:
-        """Store a batch of what came back; whether there was any."""
+    def _write(self, *, is_over: bool) -> bool:
+        """Store a batch of what came back, once it is worth it; whether something was stored."""
+        is_due = time.monotonic() - self._wrote_at >= _WRITE_SECONDS
+        if not (is_over or is_due or len(self._results) >= _BATCH):
+            return False
         batch: list[SampleResult] = []
         while self._results and len(batch) < _BATCH:
             batch.append(self._results.popleft())
         if not batch:
             return False
+        self._wrote_at = time.monotonic()
         rows = self._writer.prepare(batch, self._items)
         ordinals = {result.ordinal for result in batch}
         concerned = [held for held in self._held if not held.outstanding.isdisjoint(ordinals)]
@@ -267,7 +278,10 @@ class RunSlice:
             else:
                 give_back(Shard.objects.all(), held.lease, not_before=pause)
         if ending.reason is StopReason.QUOTA:
-            pause_run(self.run.pk, Run.PauseReason.QUOTA, ending.detail)
+            # A spending limit does not renew: only the owner lets such a run go on.
+            is_own = ending.code == "grant-exhausted"
+            reason = Run.PauseReason.LIMIT if is_own else Run.PauseReason.QUOTA
+            pause_run(self.run.pk, reason, ending.detail, balance_needed=ending.amount)
         elif ending.reason is StopReason.BREAKER:
             fail_run(self.run.pk, f"The same error came back from every call: {ending.detail}")
         finish_run_if_done(self.run.pk)

@@ -6,11 +6,21 @@ from django.db.models import F
 
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
+from plumbmark.gateway import bulk
 from tasks_app.estimating import estimate_scoring
-from tasks_app.jobs.claims import Lease, LeaseLost, finish_work, keep_leases
-from tasks_app.jobs.finishing import change_state, complete_scoring, median_latency
+from tasks_app.jobs.claims import (
+    ATTEMPTS_AT_MOST,
+    Lease,
+    LeaseLost,
+    finish_work,
+    give_back,
+    keep_leases,
+)
+from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
+from tasks_app.jobs.writing import SCORE_FIELDS, score_values
 from tasks_app.marking import Marker
-from tasks_app.models import Item, Run, Sample, SampleScore, Scoring, ScoringShard
+from tasks_app.models import Run, Sample, SampleScore, Scoring, ScoringShard
+from tasks_app.planning import asked_items
 
 _BATCH = 500
 
@@ -18,6 +28,14 @@ _BATCH = 500
 def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
     """Score one shard of stored samples; the last one completes the scoring."""
     scoring = shard.scoring
+    if shard.attempts > ATTEMPTS_AT_MOST:
+        fail_scoring(
+            scoring,
+            f"Workers died {ATTEMPTS_AT_MOST} times while scoring the same "
+            f"{shard.stop - shard.start} samples. Tell the administrator.",
+        )
+        give_back(ScoringShard.objects.all(), lease)
+        return
     Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.QUEUED).update(
         state=Scoring.State.RUNNING, started_at=now()
     )
@@ -37,37 +55,20 @@ def _score_range(
 ) -> None:
     marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
     samples = list(
-        Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop).exclude(
-            pk__in=marked
-        )
+        Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
+        .exclude(pk__in=marked)
+        .values_list("id", "ordinal", "is_scored", "output")
     )
     # The version that marks may be another than the one that asked: equal questions, in order.
-    items = {
-        item.position: item
-        for item in Item.objects.filter(
-            version=scoring.task_version,
-            position__gte=start // repeats,
-            position__lte=(stop - 1) // repeats,
-        )
-    }
-    scores = []
-    for sample in samples:
-        if not sample.is_scored:
-            continue
-        mark = marker.mark(sample.output, items[sample.ordinal // repeats])
-        scores.append(
-            SampleScore(
-                scoring=scoring,
-                sample=sample,
-                value=mark.value,
-                answer=mark.answer,
-                explanation=mark.explanation,
-                details=dict(mark.details),
-            )
-        )
+    items = asked_items(scoring.task_version_id, start // repeats, (stop - 1) // repeats)
+    scores = [
+        score_values(scoring.pk, sample_id, marker.mark(output, items[ordinal // repeats]))
+        for sample_id, ordinal, is_scored, output in samples
+        if is_scored
+    ]
     with transaction.atomic():
         keep_leases(ScoringShard.objects.all(), [lease])
-        SampleScore.objects.bulk_create(scores)
+        bulk.insert(SampleScore, SCORE_FIELDS, scores)
         Scoring.objects.filter(pk=scoring.pk).update(
             samples_done=F("samples_done") + len(samples), heartbeat_at=now()
         )

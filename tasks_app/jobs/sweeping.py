@@ -1,8 +1,5 @@
 """The sweep: every few seconds it mends what a lost bell or a dead process left waiting."""
 
-import logging
-from datetime import timedelta
-
 from django.db.models import Exists, OuterRef, Q
 
 from plumbmark.common.clock import database_now, now
@@ -10,11 +7,8 @@ from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
+from tasks_app.jobs.scoring import finish_scoring_if_done
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
-
-log = logging.getLogger(__name__)
-
-_STALE = timedelta(seconds=3)
 
 
 def sweep() -> bool:
@@ -42,9 +36,7 @@ def resume_where_there_is_balance() -> None:
     for run in waiting.order_by("heartbeat_at", "id"):
         if run.namespace_id in seen:
             continue
-        remaining = max(1, run.samples_total - run.samples_done)
-        need = max(1, (run.cost_bound - run.charged) // remaining)
-        if has_balance(run.namespace, need, grant=run.grant):
+        if has_balance(run.namespace, max(1, run.balance_needed), grant=run.grant):
             seen.add(run.namespace_id)
             change_state(
                 run.pk,
@@ -61,9 +53,21 @@ def _finish_what_was_left() -> None:
     open_shards = Shard.objects.filter(run=OuterRef("pk"), revision=OuterRef("revision")).exclude(
         state=Shard.State.DONE
     )
-    left = Run.objects.filter(state=Run.State.RUNNING).filter(~Exists(open_shards))
+    # Queued as well: one that was paused while its last samples came, and resumed.
+    left = Run.objects.filter(
+        state__in=[Run.State.QUEUED, Run.State.RUNNING], grant__isnull=False
+    ).filter(~Exists(open_shards))
     for run_id in left.values_list("id", flat=True):
         finish_run_if_done(run_id)
+    unscored = ScoringShard.objects.filter(scoring=OuterRef("pk")).exclude(
+        state=ScoringShard.State.DONE
+    )
+    for scoring in (
+        Scoring.objects.filter(state=Scoring.State.RUNNING, is_inline=False)
+        .filter(~Exists(unscored))
+        .select_related("run", "task_version")
+    ):
+        finish_scoring_if_done(scoring)
     # A shard whose samples are all stored, but which died before it was marked done, is claimed
     # again, finds nothing to do, and finishes.
 

@@ -2,16 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 
 from plumbmark.common.clock import now
 from plumbmark.engine.plan import SampleResult
+from plumbmark.engine.ports import CallResult
+from plumbmark.gateway import bulk
 from tasks_app.marking import Mark, Marker
-from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring, Shard
+from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
+from tasks_app.planning import AskedItem
 
 _ERROR_LENGTH = 1000
-NUL = "\x00"
+_NAME_LENGTH = 200
+_LARGEST_COUNT = 2**31 - 1
+_NUL = "\x00"
+
+
+def storable(text: str) -> str:
+    """Text as every database takes it: no NUL, no half of a surrogate pair.
+
+    The exchange keeps what came exactly.
+    """
+    if text.isascii() and _NUL not in text:
+        return text
+    return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
+
+
+def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
+    """A mark in the order of `SCORE_FIELDS`."""
+    return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
 
 
 def done_ordinals(run: Run, shard: Shard) -> set[int]:
@@ -26,11 +48,39 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
 class Row:
     """A sample ready to be written, with its calls and its mark."""
 
-    sample: Sample
-    calls: Sequence[SampleCall]
+    ordinal: int
+    values: tuple[Any, ...]
+    """In the order of `_SAMPLE_FIELDS`."""
+    calls: Sequence[CallResult]
     mark: Mark | None
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
+    input_tokens: int
+    output_tokens: int
+    charged: int
+    provider_cost: int
+
+
+_SAMPLE_FIELDS = (
+    "run",
+    "item",
+    "repeat",
+    "ordinal",
+    "revision",
+    "outcome",
+    "is_scored",
+    "output",
+    "error",
+    "input_tokens",
+    "output_tokens",
+    "charged",
+    "provider_cost",
+    "latency_ms",
+    "finished_at",
+    "withheld_reason",
+)
+_CALL_FIELDS = ("sample", "call", "role", "position")
+SCORE_FIELDS = ("scoring", "sample", "value", "answer", "explanation", "details")
 
 
 class BatchWriter:
@@ -48,73 +98,83 @@ class BatchWriter:
         self.run_goes_on = True
         """Whether the run was still to be worked on at the last write."""
 
-    def prepare(self, batch: Sequence[SampleResult], items: Mapping[int, Item]) -> list[Row]:
+    def prepare(self, batch: Sequence[SampleResult], items: Mapping[int, AskedItem]) -> list[Row]:
         """Score and build rows: everything that needs no transaction."""
         at = now()
-        rows = []
-        for result in batch:
-            item = items[result.ordinal]
-            last = result.calls[-1] if result.calls else None
-            response = last.response if last else None
-            # PostgreSQL's text cannot hold a NUL; the exchange keeps the exact bytes.
-            output = result.output.replace(NUL, "�")
-            is_scored = result.outcome.is_scored
-            mark = self._marker.mark(output, item) if is_scored else None
-            sample = Sample(
-                run=self._run,
-                item=item,
-                repeat=result.ordinal % self._run.repeats,
-                ordinal=result.ordinal,
-                revision=self._run.revision,
-                outcome=result.outcome.value,
-                is_scored=is_scored,
-                output=output,
-                error=result.error.replace(NUL, "�")[:_ERROR_LENGTH],
-                input_tokens=response.usage.input_tokens if response else 0,
-                output_tokens=response.usage.output_tokens if response else 0,
-                charged=sum(call.charged for call in result.calls),
-                provider_cost=sum(call.provider_cost for call in result.calls),
-                latency_ms=last.latency_ms if response and last else None,
-                finished_at=at,
-            )
-            calls = [
-                SampleCall(sample=sample, call_id=call.call_id, position=position)
-                for position, call in enumerate(result.calls)
-                # A call that was refused before it went out has no record.
-                if call.attempts
-            ]
-            rows.append(Row(sample, calls, mark, response.model if response else ""))
-        return rows
+        return [self._row(result, items[result.ordinal], at) for result in batch]
+
+    def _row(self, result: SampleResult, item: AskedItem, at: datetime) -> Row:
+        last = result.calls[-1] if result.calls else None
+        response = last.response if last else None
+        output = storable(result.output)
+        is_scored = result.outcome.is_scored
+        input_tokens = response.usage.input_tokens if response else 0
+        output_tokens = response.usage.output_tokens if response else 0
+        charged = sum(call.charged for call in result.calls)
+        provider_cost = sum(call.provider_cost for call in result.calls)
+        values = (
+            self._run.pk,
+            item.id,
+            result.ordinal % self._run.repeats,
+            result.ordinal,
+            self._run.revision,
+            result.outcome.value,
+            is_scored,
+            output,
+            storable(result.error)[:_ERROR_LENGTH],
+            min(input_tokens, _LARGEST_COUNT),
+            min(output_tokens, _LARGEST_COUNT),
+            charged,
+            provider_cost,
+            last.latency_ms if response and last else None,
+            at,
+            "",
+        )
+        return Row(
+            ordinal=result.ordinal,
+            values=values,
+            # A call that was refused before it went out has no record.
+            calls=[call for call in result.calls if call.attempts],
+            mark=self._marker.mark(output, item) if is_scored else None,
+            upstream_model=storable(response.model)[:_NAME_LENGTH] if response else "",
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            charged=charged,
+            provider_cost=provider_cost,
+        )
 
     def write(self, rows: Sequence[Row]) -> None:
         """Store a batch. Runs inside the caller's transaction, after the leases were proved."""
-        samples = [row.sample for row in rows]
-        if self._run.revision > 1:
+        run = self._run
+        ordinals = [row.ordinal for row in rows]
+        if run.revision > 1:
             # Second tries take the place of the failures that they repeat.
             Sample.objects.filter(
-                run=self._run,
-                ordinal__in=[sample.ordinal for sample in samples],
-                is_scored=False,
-                revision__lt=self._run.revision,
+                run=run, ordinal__in=ordinals, is_scored=False, revision__lt=run.revision
             ).delete()
-        Sample.objects.bulk_create(samples)
-        for row in rows:
-            for call in row.calls:
-                call.sample_id = row.sample.pk
-        SampleCall.objects.bulk_create([call for row in rows for call in row.calls])
+        bulk.insert(Sample, _SAMPLE_FIELDS, (row.values for row in rows))
+        ids = dict(
+            Sample.objects.filter(run=run, ordinal__in=ordinals).values_list("ordinal", "id")
+        )
+        bulk.insert(
+            SampleCall,
+            _CALL_FIELDS,
+            (
+                (ids[row.ordinal], call.call_id, "candidate", position)
+                for row in rows
+                for position, call in enumerate(row.calls)
+            ),
+        )
         unscored = sum(1 for row in rows if row.mark is None or row.mark.value is None)
         if self._scoring_id is not None:
-            SampleScore.objects.bulk_create(
-                SampleScore(
-                    scoring_id=self._scoring_id,
-                    sample=row.sample,
-                    value=row.mark.value,
-                    answer=row.mark.answer,
-                    explanation=row.mark.explanation,
-                    details=dict(row.mark.details),
-                )
-                for row in rows
-                if row.mark is not None
+            bulk.insert(
+                SampleScore,
+                SCORE_FIELDS,
+                (
+                    score_values(self._scoring_id, ids[row.ordinal], row.mark)
+                    for row in rows
+                    if row.mark is not None
+                ),
             )
             Scoring.objects.filter(pk=self._scoring_id).update(
                 samples_done=F("samples_done") + len(rows),
@@ -122,16 +182,13 @@ class BatchWriter:
                 heartbeat_at=now(),
             )
         self._note_models({row.upstream_model for row in rows if row.upstream_model})
-        self._update_run(samples, unscored)
-
-    def _update_run(self, samples: Sequence[Sample], unscored: int) -> None:
-        Run.objects.filter(pk=self._run.pk).update(
-            samples_done=F("samples_done") + len(samples),
+        Run.objects.filter(pk=run.pk).update(
+            samples_done=F("samples_done") + len(rows),
             samples_unscored=F("samples_unscored") + unscored,
-            input_tokens=F("input_tokens") + sum(sample.input_tokens for sample in samples),
-            output_tokens=F("output_tokens") + sum(sample.output_tokens for sample in samples),
-            charged=F("charged") + sum(sample.charged for sample in samples),
-            provider_cost=F("provider_cost") + sum(sample.provider_cost for sample in samples),
+            input_tokens=F("input_tokens") + sum(row.input_tokens for row in rows),
+            output_tokens=F("output_tokens") + sum(row.output_tokens for row in rows),
+            charged=F("charged") + sum(row.charged for row in rows),
+            provider_cost=F("provider_cost") + sum(row.provider_cost for row in rows),
             heartbeat_at=now(),
         )
         self.check_run_goes_on()

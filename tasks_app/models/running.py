@@ -34,6 +34,7 @@ class Run(models.Model):
     class PauseReason(models.TextChoices):
         OWNER = "owner", _("paused by its owner")
         QUOTA = "quota", _("the quota is exhausted")
+        LIMIT = "limit", _("its own spending limit is reached")
 
     task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
     contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="runs")
@@ -43,6 +44,8 @@ class Run(models.Model):
     purpose = models.CharField(max_length=12, choices=Purpose.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pause_reason = models.CharField(max_length=8, choices=PauseReason.choices, blank=True)
+    balance_needed = models.BigIntegerField(default=0)
+    """Nanodollars that the call needed which a quota or limit refused; it goes on with so many."""
     failure = models.CharField(max_length=1000, blank=True)
     """Why it failed, for people."""
     grant = models.OneToOneField(

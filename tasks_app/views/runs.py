@@ -168,7 +168,7 @@ def _passport_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
                 % {"rate": f"{passport.samples_per_second:.3g}"},
             }
         )
-    if run.source_file_id is None and run.contender.deployment_id is not None:
+    if not run.is_submitted:
         facts.append(
             {
                 "key": _("Spend"),

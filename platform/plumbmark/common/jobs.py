@@ -6,8 +6,8 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from plumbmark.common.clock import now as time_now
 from plumbmark.common.models import OutboxEvent
 from plumbmark.common.outbox import subscribers_of
 
@@ -29,7 +29,7 @@ def ring_outbox() -> None:
 def deliver_events() -> int:
     """Deliver every undelivered event that is due; returns how many were delivered."""
     delivered = 0
-    now = timezone.now()
+    now = time_now()
     due = (
         OutboxEvent.objects.filter(delivered_at__isnull=True)
         .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
@@ -53,13 +53,13 @@ def _deliver(event: OutboxEvent) -> bool:
             pause = min(timedelta(seconds=2 ** min(event.attempts, 12)), _LONGEST_PAUSE)
             OutboxEvent.objects.filter(pk=event.pk, delivered_at__isnull=True).update(
                 attempts=event.attempts + 1,
-                next_attempt_at=timezone.now() + pause,
+                next_attempt_at=time_now() + pause,
                 delivered_to=sorted(reached),
                 last_error=f"{name}: {type(error).__name__}: {error}"[:2000],
             )
             return False
         reached.add(name)
     OutboxEvent.objects.filter(pk=event.pk).update(
-        delivered_at=timezone.now(), delivered_to=sorted(reached), last_error=""
+        delivered_at=time_now(), delivered_to=sorted(reached), last_error=""
     )
     return True

@@ -1,11 +1,23 @@
 """The Celery app. Jobs are found in each app's `jobs` module."""
 
 import os
+import sys
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
 
 app = Celery("plumbmark")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
+
+
+@worker_init.connect
+def _switch_threads_often(**_signal: Any) -> None:
+    """A worker's event loop shares the interpreter with threads that compute.
+
+    At the default of 5 ms the loop waits so long after each of its system calls.
+    """
+    sys.setswitchinterval(0.0005)

@@ -21,10 +21,12 @@ Solver = Callable[[PlannedSample, ModelCaller], Awaitable[SampleResult]]
 class Plan:
     """A bounded buffer of planned samples between the thread that loads and the loop that asks.
 
-    All methods run on the event loop.
+    All methods run on the event loop; `taken` may be read from anywhere.
     """
 
     def __init__(self) -> None:
+        self.taken = 0
+        """How many samples the lanes have taken."""
         self._ready: deque[PlannedSample] = deque()
         self._closed = False
         self._changed = asyncio.Event()
@@ -52,28 +54,43 @@ class Plan:
                 return None
             self._changed.clear()
             await self._changed.wait()
+        self.taken += 1
         return self._ready.popleft()
 
 
 class Breaker:
-    """Trips after a number of equal fatal failures with no answer in between."""
+    """Trips after a number of equal fatal failures with no answer in between.
+
+    It keeps the results that count towards that, because they are the samples' outcomes only if it
+    does not trip: after a bad key is mended, the same samples are to be asked again.
+    """
 
     def __init__(self, limit: int = 5) -> None:
         self._limit = limit
         self._code = ""
-        self._count = 0
+        self._kept: list[SampleResult] = []
+        self.is_tripped = False
 
-    def saw(self, result: SampleResult) -> bool:
-        """Whether this result trips it."""
+    def pass_on(self, result: SampleResult) -> list[SampleResult]:
+        """What may be emitted now that this result has come, in order."""
         failure = result.calls[-1].failure if result.calls else None
         if failure is None:
-            self._count = 0
-            return False
+            return [*self.kept(), result]
         if not failure.fatal:
-            return False
-        self._count = self._count + 1 if failure.code == self._code else 1
+            return [result]
+        before = [] if failure.code == self._code or self.is_tripped else self.kept()
         self._code = failure.code
-        return self._count >= self._limit
+        if not self.is_tripped:
+            self._kept.append(result)
+            self.is_tripped = len(self._kept) >= self._limit
+        return before
+
+    def kept(self) -> list[SampleResult]:
+        """What was kept back and is an outcome after all; nothing once it has tripped."""
+        if self.is_tripped:
+            return []
+        kept, self._kept = self._kept, []
+        return kept
 
 
 class Evaluation:
@@ -97,10 +114,12 @@ class Evaluation:
         self._breaker = breaker or Breaker()
         self._ending: Ending | None = None
 
-    def stop(self, reason: StopReason, detail: str = "") -> None:
+    def stop(
+        self, reason: StopReason, detail: str = "", *, code: str = "", amount: int = 0
+    ) -> None:
         """Take nothing new; what is in flight ends by itself. The first reason is kept."""
         if self._ending is None:
-            self._ending = Ending(reason, detail)
+            self._ending = Ending(reason, detail, code, amount)
         self.plan.clear()
         self.plan.close()
 
@@ -109,6 +128,8 @@ class Evaluation:
         async with asyncio.TaskGroup() as lanes:
             for number in range(self._window):
                 lanes.create_task(self._lane(), name=f"lane-{number}")
+        for result in self._breaker.kept():
+            self._emit(result)
         return self._ending or Ending(StopReason.EXHAUSTED)
 
     async def _lane(self) -> None:
@@ -121,9 +142,13 @@ class Evaluation:
             failure = result.calls[-1].failure if result.calls else None
             if failure is not None and failure.kind is FailureKind.QUOTA:
                 # Not the sample's outcome: it stays undone and is asked when there is balance.
-                self.stop(StopReason.QUOTA, failure.message)
+                self.stop(
+                    StopReason.QUOTA, failure.message, code=failure.code, amount=failure.amount
+                )
                 continue
-            self._emit(result)
-            if self._breaker.saw(result):
-                assert failure is not None
-                self.stop(StopReason.BREAKER, f"{failure.code}: {failure.message}")
+            for known in self._breaker.pass_on(result):
+                self._emit(known)
+            if self._breaker.is_tripped and failure is not None and failure.fatal:
+                self.stop(
+                    StopReason.BREAKER, f"{failure.code}: {failure.message}", code=failure.code
+                )

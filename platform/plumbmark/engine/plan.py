@@ -41,5 +41,9 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
+    """Why, and of a failure its code and the amount that a quota did not cover."""
+
     reason: StopReason
     detail: str = ""
+    code: str = ""
+    amount: int = 0

@@ -88,6 +88,8 @@ class CallFailure:
     code: str
     message: str
     fatal: bool = False
+    amount: int = 0
+    """What the call had to be able to cost, in nanodollars; of `QUOTA` alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,21 @@ def open_grant(
     return grant
 
 
+def set_grant_cap(*, grant: Grant, cap: int | None) -> Grant:
+    """Another cap (nanodollars, None: none) from now on; processes notice within ten seconds."""
+    if cap is not None and cap < 0:
+        raise DomainError("A grant's cap cannot be negative.")
+    with transaction.atomic():
+        Grant.objects.filter(pk=grant.pk).update(cap=cap)
+        grant.cap = cap
+        if cap is not None:
+            Budget.objects.update_or_create(
+                grant=grant,
+                defaults={"payer_id": grant.payer_id, "kind": Budget.Kind.GRANT, "cap": cap},
+            )
+    return grant
+
+
 def close_grant(*, grant: Grant) -> Grant:
     """No further calls; those in flight settle. Processes notice within ten seconds."""
     now = timezone.now()

@@ -11,6 +11,9 @@ from typing import Any
 
 from django.db import connection, models
 
+_ROWS = 64
+"""In one statement at most."""
+
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
     """How values of a column must be changed for this backend, or None: not at all."""
@@ -52,6 +55,15 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 for values in adapted:
                     copy.write_row(values)
         else:
-            marks = ", ".join(["%s"] * len(fields))
-            statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(statement, adapted)
+            # Many rows in one statement: `executemany` gives up the interpreter's lock at each row,
+            # and gets it back only when the event loop has nothing to do.
+            row_marks = f"({', '.join(['%s'] * len(fields))})"
+            start = 0
+            while start < len(adapted):
+                # Powers of two, so that few statements are prepared and kept.
+                size = min(_ROWS, 1 << ((len(adapted) - start).bit_length() - 1))
+                chunk = adapted[start : start + size]
+                start += size
+                marks = ", ".join([row_marks] * len(chunk))
+                statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
+                cursor.execute(statement, [value for values in chunk for value in values])

@@ -190,7 +190,7 @@ class ModelCaller:
         if amount:
             held = await gateway.leases.hold(self._account, amount)
             if isinstance(held, Shortage):
-                return _refused(_quota_failure(held))
+                return _refused(_quota_failure(held, amount))
             hold = held
             gateway.recorder.wake()
         record = CallRecord(
@@ -348,7 +348,7 @@ def _refused(failure: CallFailure) -> CallResult:
     return CallResult(uuid4(), None, failure, 0, 0, 0, 0)
 
 
-def _quota_failure(shortage: Shortage) -> CallFailure:
+def _quota_failure(shortage: Shortage, amount: int) -> CallFailure:
     left = f"{dollars(shortage.left)} of {dollars(shortage.cap)} are left"
     code = "quota-exhausted"
     if shortage.period_start is None:
@@ -363,6 +363,7 @@ def _quota_failure(shortage: Shortage) -> CallFailure:
         code,
         f"{limit} does not cover this call: {left}, and {dollars(shortage.need)} more would have "
         f"to be set aside. {renewal}",
+        amount=amount,
     )
 
 

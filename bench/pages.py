@@ -1,0 +1,256 @@
+"""What a board costs the web process: a page of 200 rows, rendered and answered with a 304.
+
+    python bench/pages.py [--rows 200] [--requests 100]
+
+The whole WSGI application is called in this process, middleware included, without a network. CPU
+milliseconds per request are the machine's; beside them stands a loop of fixed work, so that runs on
+different machines can be compared. The bars are at most 10 ms uncached, 1 ms for a 304 and 10 KB
+gzipped, at most 4 queries.
+"""
+
+import argparse
+import gzip
+import io
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
+
+_HOST = "127.0.0.1"
+
+
+def _prepare(state: Path) -> None:
+    os.environ["PLUMBMARK_STATE_DIR"] = str(state)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "plumbmark.config.settings"
+    os.environ["PLUMBMARK_SITE_URL"] = f"http://{_HOST}"
+    from django.conf import settings
+
+    # Hashed names would need `collectstatic`; what they cost is one look into a dictionary.
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.STATIC_ROOT = state / "static"
+    settings.STATIC_ROOT.mkdir()
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def _row(number: int, chance: random.Random, tasks: int) -> dict[str, Any]:
+    value = chance.uniform(0.2, 0.95)
+    low, high = value - 0.03, value + 0.03
+    kind = "baseline" if number % 50 == 7 else "run"
+    rank = {
+        "best": number + 1,
+        "worst": number + 4,
+        "above": 0,
+        "below": 0,
+        "sole_first": False,
+        "coverage_differs": False,
+    }
+    return {
+        "entry": number,
+        "contender": {
+            "id": f"{number:012d}",
+            "label": f"Model {chance.choice('ABCDEFGH')}{number} ({chance.randint(1, 400)}B)",
+            "maker": f"Maker {number % 17}",
+            "kind": kind,
+            "model": None,
+        },
+        "by": None,
+        "status": "reference" if kind == "baseline" else "ranked",
+        "reason": "",
+        "score": {
+            "value": value,
+            "low": low,
+            "high": high,
+            "method": "wilson",
+            "items": 1319,
+            "repeats": 1,
+            "clusters": 1319,
+            "scored": 1319,
+            "unscored": 0,
+            "effective": 1319.0,
+            "worst": value,
+            "best": value,
+        },
+        "ranks": {"platform": None if kind == "baseline" else rank, "all": rank},
+        "tasks": [
+            {
+                "state": "completed",
+                "runs": [10_000 + number * tasks + task],
+                "value": value,
+                "low": low,
+                "high": high,
+                "unscored": 0,
+            }
+            for task in range(tasks)
+        ],
+        "cost_per_item": chance.randint(10_000, 90_000_000),
+        "median_latency_ms": chance.randint(200, 9_000),
+        "date": f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+        "attempts": number % 4 + 1,
+        "declared": 1,
+        "model_changed": False,
+    }
+
+
+def make_board(rows: int, tasks: int = 1) -> str:
+    """A published benchmark with a snapshot of so many rows; returns its path."""
+    from django.utils import timezone
+
+    from benchmarks_app.models import Benchmark, BenchmarkVersion
+    from leaderboards_app.models import Standings
+    from plumbmark.accounts.actions import open_account
+
+    user = open_account(
+        handle="bench",
+        email="bench@example.org",
+        password="correct horse battery staple",
+        is_confirmed=True,
+    )
+    chance = random.Random(20261121)
+    metric = {
+        "name": "accuracy",
+        "direction": "higher",
+        "unit": "share",
+        "lower": 0.0,
+        "upper": 1.0,
+    }
+    content = {
+        "metric": metric,
+        "tasks": [
+            {
+                "handle": "bench",
+                "slug": f"task-{task}",
+                "number": 1,
+                "title": f"Task {task}",
+                "items": 1319,
+                "private_items": 0,
+                "weight": 1 / tasks,
+                "metric": metric,
+            }
+            for task in range(tasks)
+        ],
+        "rows": [_row(number, chance, tasks) for number in range(rows)],
+    }
+    benchmark = Benchmark.objects.create(
+        namespace=user.namespace,
+        slug="board",
+        title="Board",
+        claim="What a board of many rows costs.",
+        visibility="public",
+        created_by=user,
+    )
+    version = BenchmarkVersion.objects.create(
+        benchmark=benchmark,
+        number=1,
+        state=BenchmarkVersion.State.PUBLISHED,
+        published_at=timezone.now(),
+        created_by=user,
+        card={"measures": "Sums.", "limits": "Small numbers only."},
+    )
+    benchmark.latest_version = version
+    benchmark.save()
+    Standings.objects.create(
+        version=version, number=1, content_hash="h1:0", content=content, row_count=rows
+    )
+    return benchmark.get_absolute_url()
+
+
+def caller(path: str, **headers: str) -> Callable[[], tuple[str, dict[str, str], bytes]]:
+    """A function that asks the WSGI application for a path once."""
+    from plumbmark.config.wsgi import application
+
+    def ask() -> tuple[str, dict[str, str], bytes]:
+        said: list[Any] = []
+        environment = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": _HOST,
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": _HOST,
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
+            **headers,
+        }
+        answer = application(environment, lambda status, sent: said.extend((status, dict(sent))))
+        body = b"".join(answer)
+        answer.close()  # type: ignore[attr-defined]
+        return said[0], said[1], body
+
+    return ask
+
+
+def cpu_ms(ask: Callable[[], Any], times: int) -> float:
+    for _ in range(5):
+        ask()
+    best = float("inf")
+    for _ in range(3):
+        before = time.thread_time()
+        for _ in range(times):
+            ask()
+        best = min(best, 1000 * (time.thread_time() - before) / times)
+    return best
+
+
+def _fixed_work() -> None:
+    sum(number * number for number in range(20_000))
+
+
+def _queries(ask: Callable[[], Any]) -> int:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as found:
+        ask()
+    return len(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--tasks", type=int, default=1)
+    parser.add_argument("--requests", type=int, default=100)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        _prepare(Path(folder))
+        path = make_board(options.rows, options.tasks)
+        page = caller(path)
+        status, headers, body = page()
+        if not status.startswith("200"):
+            raise SystemExit(f"{path} answered {status}: {body[:500]!r}")
+        unchanged = caller(path, HTTP_IF_NONE_MATCH=headers["ETag"])
+        if not unchanged()[0].startswith("304"):
+            raise SystemExit(f"no 304 but {unchanged()[0]}")
+        packed = caller(path, HTTP_ACCEPT_ENCODING="gzip")
+        print(
+            f"board of {options.rows} rows, {options.tasks} task(s): "
+            f"{len(body) / 1000:.1f} KB, {len(gzip.compress(body, 6)) / 1000:.1f} KB gzipped, "
+            f"{_queries(page)} queries, {_queries(unchanged)} for a 304"
+        )
+        work = cpu_ms(_fixed_work, options.requests)
+        for name, ask in (("uncached", page), ("uncached, gzipped", packed), ("304", unchanged)):
+            spent = cpu_ms(ask, options.requests)
+            print(f"{name:18} {spent:6.2f} ms CPU ({spent / work:.2f} of the fixed work)")
+        from django.db import connections
+
+        connections.close_all()
+
+
+if __name__ == "__main__":
+    main()

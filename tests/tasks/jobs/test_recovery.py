@@ -1,0 +1,131 @@
+"""What is left by workers that die between an answer and its consequence."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models import Sum
+
+from plumbmark.common.clock import moved
+from plumbmark.gateway import runtime
+from plumbmark.gateway.models import Call, LedgerLine
+from tasks_app.jobs.bells import work
+from tasks_app.jobs.running import RunSlice
+from tasks_app.jobs.writing import BatchWriter
+from tasks_app.models import Run, Sample, SampleCall, Scoring
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LATER = timedelta(seconds=settings.WORK_LEASE_SECONDS + 1)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def die_at(patch: pytest.MonkeyPatch, count: int) -> None:
+    """Let the process end at its so many-th batch, before anything of it is written."""
+    batches = iter(range(1, 1000))
+    write = BatchWriter.write
+
+    def dying(self: BatchWriter, rows: Any) -> None:
+        if next(batches) >= count:
+            raise Killed
+        write(self, rows)
+
+    patch.setattr(BatchWriter, "write", dying)
+
+
+def test_recorded_answers_that_were_not_stored_are_adopted(
+    world: Any, check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.start(world.version(30))
+    with monkeypatch.context() as patch:
+        die_at(patch, 1)
+        with pytest.raises(Killed):
+            work()
+    runtime.shutdown()
+    assert not Sample.objects.filter(run=run).exists()
+    answered = Call.objects.filter(status="answered").count()
+    asked = world.provider.stats()["total"]
+    assert answered > 0
+    with moved(LATER):
+        world.sweep()
+        world.work()
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    assert run.samples_done == 30
+    assert world.provider.stats()["total"] == asked + 30 - answered
+    charged = Call.objects.aggregate(s=Sum("charged"))["s"]
+    assert charged == run.charged == LedgerLine.objects.aggregate(s=Sum("charged"))["s"]
+    answers = Call.objects.filter(status="answered", is_duplicate=False)
+    assert answers.count() == 30
+    assert set(SampleCall.objects.values_list("call_id", flat=True)) >= set(
+        answers.values_list("id", flat=True)
+    )
+
+
+def test_stored_samples_are_neither_asked_nor_stored_again(
+    world: Any, check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks_app.jobs.running._BATCH", 10)
+    world.provider.configure(latency_ms=20)
+    run = world.start(world.version(60))
+    with monkeypatch.context() as patch:
+        die_at(patch, 3)
+        with pytest.raises(Killed):
+            work()
+    runtime.shutdown()
+    stored = dict(Sample.objects.filter(run=run).values_list("ordinal", "id"))
+    assert len(stored) >= 20
+    with moved(LATER):
+        world.sweep()
+        world.work()
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    now = dict(Sample.objects.filter(run=run).values_list("ordinal", "id"))
+    assert len(now) == 60
+    assert {ordinal: now[ordinal] for ordinal in stored} == stored
+    # No run's total hides a call: what was given up in flight was the platform's loss.
+    charged = Call.objects.aggregate(s=Sum("charged"))["s"]
+    assert charged == run.charged
+
+
+def test_a_worker_that_dies_after_its_last_batch_leaves_a_run_that_the_sweep_completes(
+    world: Any, check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.start(world.version(30))
+
+    def die(self: RunSlice, ending: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSlice, "_end", die)
+        with pytest.raises(Killed):
+            work()
+    run = check(run)
+    assert run.samples_done == 30
+    assert run.state == Run.State.RUNNING
+    world.sweep()
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    assert Scoring.objects.get(run=run).state == Scoring.State.COMPLETED
+    log = run.log
+    world.sweep()
+    run.refresh_from_db()
+    assert run.log == log
+
+
+def test_a_slice_that_is_over_gives_its_shards_back_in_order(
+    world: Any, check: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.WORK_SLICE_SECONDS = 0.15
+    world.provider.configure(latency_ms=60)
+    run = world.start(world.version(60))
+    said = world.work()
+    assert sum("slice over" in line for line in said) >= 1
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    assert world.provider.stats()["total"] == 60
+    assert run.shards.filter(attempts__gt=1).count() == 0

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, ProtectedError
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
@@ -119,12 +119,16 @@ def save_draft(
             draft.definition_text = definition_text.replace("\r\n", "\n")
         if definition_format is not None:
             draft.definition_format = definition_format
-        if data_file is not None:
+        replaced = None
+        if data_file is not None and data_file != draft.data_file:
+            replaced = draft.data_file
             draft.data_file = data_file
         draft.updated_by = by
         draft.save()
         task.save(update_fields=["updated_at"])
         audit.record("save-draft", f"task:{task.public_id}", by=by)
+    if replaced is not None:
+        forget_upload(replaced)
     return draft
 
 
@@ -185,14 +189,11 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
 
 def forget_upload(data_file: DataFile) -> None:
     """Leave nothing behind of a file that nothing refers to."""
-    if (
-        data_file.submitted_runs.exists()
-        or data_file.drafts.exists()
-        or data_file.versions.exists()
-    ):
+    try:
+        data_file.delete()
+    except ProtectedError:
         return
     data_file.file.delete(save=False)
-    data_file.delete()
 
 
 @contextmanager

@@ -88,32 +88,32 @@ def _start(
     source: DataFile | None,
     by: User,
 ) -> Run:
+    """Within a transaction."""
     at = now()
-    with transaction.atomic():
-        run = Run.objects.create(
-            task_version=version,
-            contender=contender,
-            namespace=namespace,
-            started_by=by,
-            purpose=Run.Purpose.DECLARED,
-            state=Run.State.RUNNING,
-            source_file=source,
-            question_hash=version.question_hash,
-            marking_hash=version.marking_hash,
-            engine_version=ENGINE_VERSION,
-            scorer_versions=Marker(version).versions,
-            platform_version=plumbmark.__version__,
-            item_count=version.item_count,
-            repeats=version.repeats,
-            samples_total=len(outputs),
-            samples_done=len(outputs),
-            started_at=at,
-            log=[{"at": at.isoformat(timespec="seconds"), "event": "submitted", "detail": ""}],
-        )
-        _store(run, outputs)
-        queue_scoring(run=run, version=version, by=by)
-        audit.record("submit-outputs", f"run:{run.pk}", by=by)
-        tell("run.queued", run_id=run.pk)
+    run = Run.objects.create(
+        task_version=version,
+        contender=contender,
+        namespace=namespace,
+        started_by=by,
+        purpose=Run.Purpose.DECLARED,
+        state=Run.State.RUNNING,
+        source_file=source,
+        question_hash=version.question_hash,
+        marking_hash=version.marking_hash,
+        engine_version=ENGINE_VERSION,
+        scorer_versions=Marker(version).versions,
+        platform_version=plumbmark.__version__,
+        item_count=version.item_count,
+        repeats=version.repeats,
+        samples_total=len(outputs),
+        samples_done=len(outputs),
+        started_at=at,
+        log=[{"at": at.isoformat(timespec="seconds"), "event": "submitted", "detail": ""}],
+    )
+    _store(run, outputs)
+    queue_scoring(run=run, version=version, by=by)
+    audit.record("submit-outputs", f"run:{run.pk}", by=by)
+    tell("run.queued", run_id=run.pk)
     return run
 
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +41,10 @@ class ImportedItem:
     cluster: str = ""
     slices: Mapping[str, str] = field(default_factory=dict)
     split: str = "public"
+
+    def as_row(self) -> dict[str, Any]:
+        """The fields by name; `dataclasses.asdict` would copy all of their values."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Imported:
@@ -103,7 +107,7 @@ def import_data(
                     problems += error.problems[: limits.problems - len(problems)]
                     break
                 else:
-                    spool.write(json.dumps(asdict(item)).encode() + b"\n")
+                    spool.write(json.dumps(item.as_row()).encode() + b"\n")
                     private += item.split == "private"
                     count += 1
             if len(problems) >= limits.problems or (first is not None and count >= first):

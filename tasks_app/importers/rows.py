@@ -161,7 +161,8 @@ def _jsonl_rows(path: Path, limits: Limits, warned: Warned) -> Iterator[Row | Ro
     is_first = True
     with path.open("rb") as file:
         for number, raw in _lines(file, limits):
-            text = _decoded(raw, number)
+            # Without its end: a fault there would be told with a column of the line after it.
+            text = _decoded(raw, number).rstrip("\r\n")
             if not text.strip():
                 continue
             if is_first:

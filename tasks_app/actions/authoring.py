@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, ProtectedError
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
@@ -23,6 +23,8 @@ from plumbmark.common.outbox import tell
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.manifests import content_hash
 from tasks_app.definitions import Definition, SideHashes, parse_definition
+from tasks_app.definitions.characters import SURROGATE
+from tasks_app.definitions.positions import LONGEST_TEXT
 from tasks_app.importers import Imported, Limits, import_data
 from tasks_app.models import DataFile, Item, Task, TaskDraft, TaskVersion
 from tasks_app.models.authoring import Visibility
@@ -103,8 +105,7 @@ def save_draft(
     problems = []
     if definition_format is not None and definition_format not in {"yaml", "json"}:
         problems.append(Problem("must be yaml or json", "definition_format"))
-    if definition_text is not None and "\x00" in definition_text:
-        problems.append(Problem("holds a null character; remove it", "definition"))
+    problems += _unstorable(definition_text or "")
     if problems:
         raise InvalidInput(problems)
     data_file = (
@@ -117,13 +118,33 @@ def save_draft(
             draft.definition_text = definition_text.replace("\r\n", "\n")
         if definition_format is not None:
             draft.definition_format = definition_format
-        if data_file is not None:
+        replaced = None
+        if data_file is not None and data_file != draft.data_file:
+            replaced = draft.data_file
             draft.data_file = data_file
         draft.updated_by = by
         draft.save()
         task.save(update_fields=["updated_at"])
         audit.record("save-draft", f"task:{task.public_id}", by=by)
+    if replaced is not None:
+        forget_upload(replaced)
     return draft
+
+
+def _unstorable(text: str) -> list[Problem]:
+    """Why a definition cannot even be kept; all else is told when it is checked."""
+    if "\x00" in text:
+        return [Problem("holds a null character; remove it", "definition")]
+    if SURROGATE.search(text):
+        return [Problem("holds half of a surrogate pair, which is no character", "definition")]
+    if len(text) > LONGEST_TEXT:
+        return [
+            Problem(
+                f"is larger than {LONGEST_TEXT // 1024} KiB; items belong in the data file",
+                "definition",
+            )
+        ]
+    return []
 
 
 def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: User) -> DataFile:
@@ -165,6 +186,15 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
     return row
 
 
+def forget_upload(data_file: DataFile) -> None:
+    """Leave nothing behind of a file that nothing refers to."""
+    try:
+        data_file.delete()
+    except ProtectedError:
+        return
+    data_file.file.delete(save=False)
+
+
 @contextmanager
 def checked_draft(
     draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
@@ -183,7 +213,7 @@ def checked_draft(
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
         )
-    with _local_copy(draft.data_file) as path:
+    with local_copy(draft.data_file) as path:
         try:
             imported = import_data(
                 path,
@@ -354,7 +384,7 @@ def _text_hash(document: object) -> str:
 
 
 @contextmanager
-def _local_copy(data_file: DataFile) -> Iterator[Path]:
+def local_copy(data_file: DataFile) -> Iterator[Path]:
     """The stored file's path, or a temporary copy where the storage is no local disk."""
     try:
         yield Path(data_file.file.path)

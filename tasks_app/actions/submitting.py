@@ -11,16 +11,16 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
-from plumbmark.common.errors import Conflict, DomainError, NotAllowed
+from plumbmark.common.errors import Conflict, NotAllowed
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
-from tasks_app.actions.authoring import data_limits, store_upload
+from tasks_app.actions.authoring import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.actions.contenders import submitted_contender
 from tasks_app.actions.scoring import queue_scoring
 from tasks_app.importers.outputs import SubmittedOutput, outputs_from, read_outputs
 from tasks_app.marking import Marker
-from tasks_app.models import DataFile, Item, Run, Sample, TaskVersion
+from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
 from tasks_app.permissions import can_run_version
 
 _CHUNK = 1000
@@ -55,53 +55,65 @@ def submit_outputs(
     source = None
     if upload is not None:
         source = store_upload(namespace=namespace, upload=upload, by=by)
-        try:
-            outputs = read_outputs(
-                _path(source),
-                name=source.name,
-                positions=positions,
-                repeats=version.repeats,
-                limits=data_limits(),
+    try:
+        if source is not None:
+            with local_copy(source) as path:
+                outputs = read_outputs(
+                    path,
+                    name=source.name,
+                    positions=positions,
+                    repeats=version.repeats,
+                    limits=data_limits(),
+                )
+        else:
+            outputs = outputs_from(
+                iter(rows or ()), positions=positions, repeats=version.repeats, limits=data_limits()
             )
+        with transaction.atomic():
             contender = submitted_contender(
                 namespace=namespace, label=model_name, maker=maker, description=description, by=by
             )
-        except DomainError:
-            _forget(source)
-            raise
-    else:
-        outputs = outputs_from(
-            iter(rows or ()), positions=positions, repeats=version.repeats, limits=data_limits()
-        )
-        contender = submitted_contender(
-            namespace=namespace, label=model_name, maker=maker, description=description, by=by
-        )
+            return _start(version, contender, namespace, outputs, source, by)
+    except BaseException:
+        if source is not None:
+            forget_upload(source)
+        raise
+
+
+def _start(
+    version: TaskVersion,
+    contender: Contender,
+    namespace: Namespace,
+    outputs: list[SubmittedOutput],
+    source: DataFile | None,
+    by: User,
+) -> Run:
+    """Within a transaction."""
     at = now()
-    with transaction.atomic():
-        run = Run.objects.create(
-            task_version=version,
-            contender=contender,
-            namespace=namespace,
-            started_by=by,
-            purpose=Run.Purpose.DECLARED,
-            state=Run.State.RUNNING,
-            source_file=source,
-            question_hash=version.question_hash,
-            marking_hash=version.marking_hash,
-            engine_version=ENGINE_VERSION,
-            scorer_versions=Marker(version).versions,
-            platform_version=plumbmark.__version__,
-            item_count=version.item_count,
-            repeats=version.repeats,
-            samples_total=len(outputs),
-            samples_done=len(outputs),
-            started_at=at,
-            log=[{"at": at.isoformat(timespec="seconds"), "event": "submitted", "detail": ""}],
-        )
-        _store(run, outputs)
-        queue_scoring(run=run, version=version, by=by)
-        audit.record("submit-outputs", f"run:{run.pk}", by=by)
-        tell("run.queued", run_id=run.pk)
+    run = Run.objects.create(
+        task_version=version,
+        contender=contender,
+        namespace=namespace,
+        started_by=by,
+        purpose=Run.Purpose.DECLARED,
+        state=Run.State.RUNNING,
+        source_file=source,
+        question_hash=version.question_hash,
+        marking_hash=version.marking_hash,
+        engine_version=ENGINE_VERSION,
+        scorer_versions=Marker(version).versions,
+        platform_version=plumbmark.__version__,
+        item_count=version.item_count,
+        repeats=version.repeats,
+        samples_total=len(outputs),
+        samples_done=len(outputs),
+        started_at=at,
+        log=[{"at": at.isoformat(timespec="seconds"), "event": "submitted", "detail": ""}],
+    )
+    _store(run, outputs)
+    queue_scoring(run=run, version=version, by=by)
+    audit.record("submit-outputs", f"run:{run.pk}", by=by)
+    tell("run.queued", run_id=run.pk)
     return run
 
 
@@ -122,17 +134,3 @@ def _store(run: Run, outputs: list[SubmittedOutput]) -> None:
             )
             for one in outputs[start : start + _CHUNK]
         )
-
-
-def _path(source: DataFile) -> Any:
-    from pathlib import Path
-
-    return Path(source.file.path)
-
-
-def _forget(source: DataFile) -> None:
-    """Leave nothing behind of a refused file that nothing else refers to."""
-    if source.submitted_runs.exists() or source.drafts.exists() or source.versions.exists():
-        return
-    source.file.delete(save=False)
-    source.delete()

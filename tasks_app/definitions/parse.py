@@ -1,16 +1,18 @@
 """From what an author wrote to a definition, or to problems with their lines."""
 
-import difflib
+import json
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
+from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
     DataSpec,
@@ -33,9 +35,15 @@ from tasks_app.definitions.positions import (
     read_yaml,
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
-from tasks_app.definitions.templates import BadTemplate, parse_template
+from tasks_app.definitions.templates import BadTemplate, parse_template, suggested
 
-_VALIDATOR = Draft202012Validator(DEFINITION_SCHEMA)
+# JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
+_VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)(DEFINITION_SCHEMA)
 _MOST_PROBLEMS = 20
 
 
@@ -51,14 +59,17 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
     located = read_json(text) if format == "json" else read_yaml(text)
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be a document of keys and values", line=1)])
-    problems = list(_schema_problems(located))
-    if problems:
-        raise InvalidInput(problems[:_MOST_PROBLEMS])
+    _raise_any(_schema_problems(located))
     definition = _definition(located.value)
-    problems = list(_meaning_problems(definition, located))
-    if problems:
-        raise InvalidInput(problems[:_MOST_PROBLEMS])
+    _raise_any(_meaning_problems(definition, located))
     return definition
+
+
+def _raise_any(found: Iterator[Problem]) -> None:
+    """The first problems, in the order in which they stand in the text."""
+    problems = list(islice(found, _MOST_PROBLEMS))
+    if problems:
+        raise InvalidInput(sorted(problems, key=lambda one: (one.line or 0, one.column or 0)))
 
 
 # --- Form -----------------------------------------------------------------------------------
@@ -99,10 +110,9 @@ def _told(error: ValidationError, located: Located) -> Iterator[Problem]:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "additionalProperties":
         known = sorted(schema.get("properties", {}))
-        for key in sorted(set(instance) - set(known)):
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-            yield _problem(f"the key is not known; {hint}", (*path, key), located)
+        for key in [name for name in instance if name not in known]:
+            hint = suggested(key, known) or f"; known keys: {', '.join(known)}"
+            yield _problem(f"the key is not known{hint}", (*path, key), located)
         return
     if error.validator == "required":
         for key in value:
@@ -114,14 +124,14 @@ def _told(error: ValidationError, located: Located) -> Iterator[Problem]:
 
 def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
     value: Any = error.validator_value
-    shown = repr(error.instance)
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    shown = _shown(error.instance)
     match error.validator:
         case "type":
             kinds = value if isinstance(value, list) else [value]
             return f"must be {_a(' or '.join(map(str, kinds)))}, not {shown}"
         case "enum":
-            return f"must be one of {', '.join(map(str, value))}, not {shown}"
+            near = suggested(str(error.instance), value)
+            return f"must be one of {', '.join(map(str, value))}, not {shown}{near}"
         case "const":
             return f"must be {value}, not {shown}"
         case "minimum" | "exclusiveMinimum":
@@ -136,12 +146,20 @@ def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
             return f"needs at least {value}"
         case "maxItems":
             return f"takes at most {value}"
+        case "uniqueItems":
+            return "names the same twice; leave one"
         case "pattern":
             return f"must be up to 40 lower-case letters, digits, - and _, not {shown}"
         case "anyOf":
             return f"has the wrong form: {shown}. {schema.get('description', '')}".strip()
         case _:
             return str(error.message)[:200]
+
+
+def _shown(value: Any) -> str:
+    """A value as the author may have written it."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _a(kind: str) -> str:
@@ -265,8 +283,9 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
                 "needs the options of each item: name them in data.choices", where, located
             )
     if definition.main not in names:
+        hint = suggested(definition.main, names) or f"; there is {', '.join(names)}"
         yield _problem(
-            f"no scorer is called {definition.main!r}; there is {', '.join(names)}",
+            f"no scorer is called {definition.main[:80]!r}{hint}",
             ("main",),
             located,
         )
@@ -281,7 +300,10 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
     ]
     for path, text in texts:
         try:
-            parse_template(text)
+            template = parse_template(text)
+            for name in template.columns:
+                if trouble := name_problem(name):
+                    yield _problem(f"the column name in braces {trouble}", path, located)
         except BadTemplate as error:
             before = text[: error.offset]
             where = f"in line {before.count(chr(10)) + 1} of the text, " if "\n" in text else ""
@@ -294,7 +316,27 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
         )
 
 
+def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every column that `data` names, with its place."""
+    target, split = data.get("target"), data.get("split") or {}
+    of_target = target if isinstance(target, dict) else {}
+    places: list[tuple[Path, Any]] = [
+        ((key,), data.get(key)) for key in ("id", "cluster", "target")
+    ]
+    places += [(("slices",), data.get("slices")), (("choices",), data.get("choices"))]
+    places += [(("split", "column"), split.get("column"))]
+    places += [(("target", key), of_target.get(key)) for key in ("column", "columns")]
+    for path, named in places:
+        if isinstance(named, str):
+            yield ("data", *path), named
+        for index, name in enumerate(named if isinstance(named, list) else ()):
+            yield ("data", *path, index), name
+
+
 def _data_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    for path, name in _named_columns(located.value.get("data", {})):
+        if trouble := name_problem(name):
+            yield _problem(f"the column's name {trouble}", path, located)
     target = definition.data.target
     document = located.value.get("data", {}).get("target")
     if target is not None:

@@ -6,7 +6,8 @@ surprise: anchors, tags, duplicate keys, deep nesting, numbers that JSON cannot 
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from json import decoder
 from typing import Any
@@ -18,6 +19,7 @@ from plumbmark.common.errors import InvalidInput, Problem
 LONGEST_TEXT = 128 * 1024
 DEEPEST = 20
 EXACT_INTEGER = 2**53
+_LONGEST_STEP = 80
 
 Path = tuple[str | int, ...]
 
@@ -50,7 +52,10 @@ def dotted(path: Path) -> str:
     """`("scorers", 0, "type")` as `scorers[0].type`."""
     words = ""
     for step in path:
-        words += f"[{step}]" if isinstance(step, int) else f".{step}" if words else step
+        if isinstance(step, int):
+            words += f"[{step}]"
+        else:
+            words += f".{step[:_LONGEST_STEP]}" if words else step[:_LONGEST_STEP]
     return words
 
 
@@ -70,7 +75,7 @@ def check_text(text: str) -> None:
     for number, line in enumerate(text.split("\n"), start=1):
         for character in line:
             code = ord(character)
-            if (code < 32 and character not in "\t\r") or code == 127 or 0xD800 <= code < 0xE000:
+            if (code < 32 and character not in "\t\r") or 127 <= code < 160 or _is_no_text(code):
                 raise InvalidInput(
                     [
                         Problem(
@@ -80,6 +85,12 @@ def check_text(text: str) -> None:
                         )
                     ]
                 )
+
+
+def _is_no_text(code: int) -> bool:
+    """Halves of surrogate pairs, what Unicode keeps free of characters, and the line separators,
+    which YAML would fold away."""
+    return 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE or code in (0x2028, 0x2029)
 
 
 # --- YAML -----------------------------------------------------------------------------------
@@ -165,13 +176,23 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InvalidInput([Problem("a key must be a plain word", dotted(path), line)])
             key = str(key_node.value)
+            if key == "<<" and key_node.style is None:
+                raise InvalidInput(
+                    [Problem("merge keys (<<) are not taken; write it out", dotted(path), line)]
+                )
             if key in found:
-                raise InvalidInput([Problem(f"the key {key!r} stands twice", dotted(path), line)])
+                raise InvalidInput(
+                    [Problem(_twice(key, places[(*path, key)]), dotted((*path, key)), line)]
+                )
             found[key] = _from_node(value_node, (*path, key), places)
             places[(*path, key)] = Place(line, key_node.start_mark.column + 1)
         return found
     assert isinstance(node, yaml.ScalarNode)
     return _scalar(node.tag.rpartition(":")[2], node.value, path, place)
+
+
+def _twice(key: str, first: Place) -> str:
+    return f"the key {key[:80]!r} stands twice, first in line {first.line}; leave one"
 
 
 def _scalar(kind: str, text: str, path: Path, place: Place) -> Any:
@@ -230,8 +251,6 @@ class _JsonReader:
         return value
 
     def _place(self, index: int) -> Place:
-        from bisect import bisect_right
-
         line = bisect_right(self._starts, index)
         return Place(line, index - self._starts[line - 1] + 1)
 
@@ -291,11 +310,14 @@ class _JsonReader:
             place = self._place(index)
             key, end = self._string(index)
             if key in found:
-                raise self._problem(f"the key {key!r} stands twice", index, path)
+                first = self.places[(*path, key)]
+                raise InvalidInput(
+                    [Problem(_twice(key, first), dotted((*path, key)), place.line, place.column)]
+                )
             self.places[(*path, key)] = place
             end = self._skip(end)
             if self._text[end : end + 1] != ":":
-                raise self._problem(f"a colon was expected after {key!r}", end, path)
+                raise self._problem(f"a colon was expected after {key[:80]!r}", end, path)
             found[key], index = self._value(end + 1, (*path, key), depth + 1)
             index = self._skip(index)
             if self._text[index : index + 1] == "}":
@@ -323,15 +345,3 @@ class _JsonReader:
 def read_json(text: str) -> Located:
     reader = _JsonReader(text)
     return Located(reader.read(), reader.places)
-
-
-def all_strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every string in plain data, with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from all_strings(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from all_strings(inner, (*path, index))

@@ -63,11 +63,21 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def columns_used(definition: Definition) -> set[str]:
-    """Columns that the prompt needs; `{choices}` is one only where no options are declared."""
-    names: set[str] = set()
-    for text in (definition.prompt.system, *(turn.content for turn in definition.prompt.messages)):
-        names.update(parse_template(text).columns)
+def columns_used(definition: Definition) -> dict[str, str]:
+    """Columns that the prompt needs, each with the place in the definition that first names it.
+
+    `{choices}` is a column only where no options are declared.
+    """
+    prompt = definition.prompt
+    texts = [("prompt.system", prompt.system)]
+    texts += [
+        (f"prompt.messages[{index}].content", turn.content)
+        for index, turn in enumerate(prompt.messages)
+    ]
+    names: dict[str, str] = {}
+    for place, text in texts:
+        for column in parse_template(text).columns:
+            names.setdefault(column, place)
     if definition.data.choices is not None:
-        names.discard(CHOICES)
+        names.pop(CHOICES, None)
     return names

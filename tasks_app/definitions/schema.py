@@ -12,7 +12,13 @@ MOST_OUTPUT_TOKENS = 1_000_000
 DEFAULT_OUTPUT_TOKENS = 4096
 
 _COLUMN = {"type": "string", "minLength": 1, "maxLength": 200}
-_COLUMNS = {"type": "array", "items": _COLUMN, "minItems": 1, "maxItems": 50}
+_COLUMNS = {
+    "type": "array",
+    "items": _COLUMN,
+    "minItems": 1,
+    "maxItems": 50,
+    "uniqueItems": True,
+}
 _TEXT = {"type": "string", "maxLength": 100_000}
 
 

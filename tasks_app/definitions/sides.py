@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from plumbmark.manifests import content_hash
+from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Definition
 from tasks_app.definitions.render import Question, render_messages, shown_choices
 
@@ -86,7 +87,9 @@ class SideHashes:
                     {
                         "type": scorer.type,
                         "name": scorer.name,
-                        "options": dict(scorer.options),
+                        # With defaults written out, so that a default that is spelt out, or a list
+                        # in another order, is no other marking.
+                        "options": dict(build_scorer(scorer.as_spec()).options),
                         "metric": {
                             "name": scorer.metric.name,
                             "direction": scorer.metric.direction,
@@ -105,7 +108,8 @@ class SideHashes:
 def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """`0` and `0.0` are the same temperature, so both are written as text of the float."""
     return {
-        name: repr(float(value))
+        # Adding nothing turns -0.0 into 0.0.
+        name: repr(float(value) + 0.0)
         if name in {"temperature", "top_p"} and value is not None
         else value
         for name, value in sampling.items()

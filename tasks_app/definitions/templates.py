@@ -4,6 +4,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
+
+# Comparing names takes time in the square of their length.
+_COMPARED = 60
+_MOST_COMPARED = 200
 
 CHOICES = "choices"
 """`{choices}` stands for the rendered list of options."""
@@ -63,7 +68,7 @@ def parse_template(text: str) -> Template:
                 raise BadTemplate(
                     "{} names no column; write {column}, or {{}} for literal braces", index
                 )
-            parts += ["".join(literal), name]
+            parts += ["".join(literal), name.strip()]
             literal = []
             index = end + 1
     parts.append("".join(literal))
@@ -73,11 +78,16 @@ def parse_template(text: str) -> Template:
 def unknown_column_message(name: str, known: Iterable[str]) -> str:
     """What to say of a column that does not exist: the known ones and a suggestion."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (
-        f"the data has no column {name!r}{hint} Its columns are: {shown}"
-        if close
-        else (f"the data has no column {name!r}. Its columns are: {shown}")
+        f"the data has no column {name[:80]!r}{suggested(name, names) or '.'} "
+        f"Its columns are: {shown}"
     )
+
+
+def suggested(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'question'?`, empty where nothing known is near."""
+    # Names that differ in case alone are the same to the eye, so they come first.
+    by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MOST_COMPARED)}
+    close = difflib.get_close_matches(name[:_COMPARED].casefold(), by_case, n=1, cutoff=0.6)
+    return f"; did you mean {by_case[close[0]]!r}?" if close else ""

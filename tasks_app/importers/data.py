@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,18 +11,22 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.scorers.patterns import compiled
 from plumbmark.scoring.shuffling import LETTERS
+from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import Definition, TargetSpec
 from tasks_app.definitions.render import columns_used, text_of
 from tasks_app.definitions.templates import unknown_column_message
+from tasks_app.definitions.warnings import definition_warnings
 from tasks_app.importers.rows import (
     Limits,
     Row,
     RowProblem,
     Warned,
     guess_format,
-    name_problem,
     read_rows,
 )
+
+_MOST_COLUMNS_TOLD = 20
+_MOST_SPLITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class ImportedItem:
     cluster: str = ""
     slices: Mapping[str, str] = field(default_factory=dict)
     split: str = "public"
+
+    def as_row(self) -> dict[str, Any]:
+        """The fields by name; `dataclasses.asdict` would copy all of their values."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Imported:
@@ -75,8 +83,8 @@ def import_data(
     with its line; nothing is left behind.
     """
     limits = limits or Limits()
-    reader = _ItemReader(definition)
     warned = Warned()
+    reader = _ItemReader(definition, warned)
     problems: list[Problem] = []
     count = private = 0
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to `Imported`, which closes it
@@ -95,28 +103,42 @@ def import_data(
                     item = reader.item(row, count)
                 except RowProblem as problem:
                     problems.append(problem.problem)
+                except _WrongColumns as error:
+                    problems += error.problems[: limits.problems - len(problems)]
+                    break
                 else:
-                    spool.write(json.dumps(asdict(item)).encode() + b"\n")
+                    spool.write(json.dumps(item.as_row()).encode() + b"\n")
                     private += item.split == "private"
                     count += 1
             if len(problems) >= limits.problems or (first is not None and count >= first):
                 break
-        if not problems and count == 0:
-            problems.append(Problem("the file has no rows"))
+        else:
+            if not problems:
+                problems = reader.problems_at_the_end(count)
         if problems:
             raise InvalidInput(problems)
     except BaseException:
         spool.close()
         raise
-    return Imported(spool, count, private, warned.messages())
+    return Imported(spool, count, private, [*reader.warnings, *warned.messages()])
+
+
+class _WrongColumns(Exception):
+    """Definition and file do not fit each other, so every row would be a fault."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__()
+        self.problems = problems
 
 
 class _ItemReader:
     """Turns rows into items as the definition says, and remembers the ids."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition, warned: Warned) -> None:
         self._data = definition.data
-        self._used = sorted(columns_used(definition))
+        self._warned = warned
+        self._prompt_columns = columns_used(definition)
+        self._used = sorted(self._prompt_columns)
         self._needs = self._needed_columns()
         self._pattern = (
             compiled(self._data.target.pattern)
@@ -127,22 +149,47 @@ class _ItemReader:
         self._seed = definition.prompt.shuffle_seed
         self._id_lines: dict[str, int] = {}
         self._is_first = True
+        self._splits: set[str] = set()
+        self._private: set[str] = set()
+        self.warnings = definition_warnings(definition)
+
+    def problems_at_the_end(self, count: int) -> list[Problem]:
+        """What can be told only after the last row."""
+        if count == 0:
+            return [Problem("the file has no rows")]
+        split = self._data.split
+        if split is None:
+            return []
+        unmet = [value for value in split.private if value not in self._private]
+        if len(unmet) == len(split.private):
+            # A slip in the word would publish what was meant to stay private.
+            return [
+                Problem(
+                    f"no row has {' or '.join(map(repr, unmet[:5]))} here, so no item would be "
+                    f"private; the column holds {_some(self._splits)}",
+                    split.column,
+                )
+            ]
+        self.warnings += [f"no row has {value!r} in column {split.column!r}" for value in unmet]
+        return []
 
     def _needed_columns(self) -> dict[str, str]:
         """Each column that must exist, with the part of the definition that names it."""
         data = self._data
-        needs = dict.fromkeys(self._used, "prompt")
-        if data.id:
-            needs[data.id] = "data.id"
-        if data.target:
-            needs.update(dict.fromkeys(data.target.columns, "data.target"))
-        if data.cluster:
-            needs[data.cluster] = "data.cluster"
-        needs.update(dict.fromkeys(data.slices, "data.slices"))
+        needs = dict(self._prompt_columns)
+        named = [("data.id", data.id), ("data.cluster", data.cluster)]
         if data.split:
-            needs[data.split.column] = "data.split"
+            named.append(("data.split.column", data.split.column))
+        lists = [("data.slices", data.slices)]
+        if data.target:
+            lists.append(("data.target", data.target.columns))
         if data.choices:
-            needs.update(dict.fromkeys(data.choices.columns, "data.choices"))
+            lists.append(("data.choices", data.choices.columns))
+        for place, columns in lists:
+            named += [(place, column) for column in columns]
+        for place, column in named:
+            if column is not None:
+                needs.setdefault(column, place)
         return needs
 
     def item(self, row: Row, position: int) -> ImportedItem:
@@ -161,10 +208,25 @@ class _ItemReader:
             choices=choices,
             cluster=self._word(row, data.cluster) if data.cluster else "",
             slices={column: self._word(row, column) for column in data.slices},
-            split="private"
-            if data.split and self._word(row, data.split.column) in data.split.private
-            else "public",
+            split=self._split(row),
         )
+
+    def _split(self, row: Row) -> str:
+        split = self._data.split
+        if split is None:
+            return "public"
+        word = self._word(row, split.column)
+        if not word:
+            # Taking it as public would publish by accident what was meant to stay private.
+            raise RowProblem(
+                Problem("is empty; every row must say which split it is of", split.column, row.line)
+            )
+        if word in split.private:
+            self._private.add(word)
+            return "private"
+        if len(self._splits) < _MOST_SPLITS:
+            self._splits.add(word)
+        return "public"
 
     def _check_columns(self, row: Row) -> None:
         missing = [name for name in self._needs if name not in row.values]
@@ -175,12 +237,14 @@ class _ItemReader:
         where = self._needs[name]
         if self._is_first:
             # Of the first row it is the definition or the file as a whole that is wrong.
-            raise InvalidInput(
+            raise _WrongColumns(
                 [
                     Problem(
-                        unknown_column_message(column, row.values), self._needs[column], row.line
+                        unknown_column_message(column, row.values),
+                        self._needs[column],
+                        row.head_line or row.line,
                     )
-                    for column in missing
+                    for column in missing[:_MOST_COLUMNS_TOLD]
                 ]
             )
         raise RowProblem(
@@ -221,7 +285,9 @@ class _ItemReader:
             options = [text_of(option) for option in value]
         else:
             options = [text_of(row.values[column]) for column in spec.columns]
-            options = [option for option in options if option.strip()]
+            # Items with fewer options leave the last columns empty.
+            while options and not options[-1].strip():
+                options.pop()
         if not 2 <= len(options) <= len(LETTERS):
             raise RowProblem(
                 Problem(
@@ -230,6 +296,19 @@ class _ItemReader:
                     row.line,
                 )
             )
+        empty = next((n for n, option in enumerate(options) if not option.strip()), None)
+        if empty is not None:
+            # Leaving it out would move the letters of those behind it.
+            raise RowProblem(
+                Problem(
+                    f"option {LETTERS[empty]} is empty",
+                    spec.columns[0 if spec.is_list else empty],
+                    row.line,
+                )
+            )
+        if len(set(options)) != len(options):
+            place = ", ".join(spec.columns)[:80]
+            self._warned.add(f"two options of an item are the same in {place!r}", row.line)
         return options
 
     def _target(self, row: Row, spec: TargetSpec) -> Any:
@@ -248,6 +327,8 @@ class _ItemReader:
         for scorer in self._scorers:
             problem = scorer.target_problem(target, context)
             if problem:
+                if len(self._scorers) > 1:
+                    problem += f" (for the scorer {scorer.name})"
                 columns = self._data.target.columns if self._data.target else ()
                 raise RowProblem(Problem(problem, ", ".join(columns)[:80], row.line))
 
@@ -256,12 +337,18 @@ class _ItemReader:
         if value is None:
             return []
         values = value if isinstance(value, list) else [value]
-        targets = []
+        targets: list[Any] = []
         for one in values:
             if isinstance(one, dict | list):
                 raise RowProblem(
                     Problem("an answer must be text, a number or a list of them", column, row.line)
                 )
+            is_number = isinstance(one, int | float) and not isinstance(one, bool)
+            if is_number and not (spec.after or spec.pattern):
+                # As text a number would be read by the scorer's signs: 1.125 with a decimal comma
+                # is 1125.
+                targets.append(one)
+                continue
             text = text_of(one)
             if spec.after:
                 _, mark, text = text.rpartition(spec.after)
@@ -284,8 +371,12 @@ class _ItemReader:
 
     def _word(self, row: Row, column: str) -> str:
         word = text_of(row.values[column]).strip()
-        if len(word) > 200:
-            raise RowProblem(
-                Problem(f"has {len(word):,} characters; at most 200 fit here", column, row.line)
-            )
+        problem = name_problem(word) if word else None
+        if problem:
+            raise RowProblem(Problem(problem, column, row.line))
         return word
+
+
+def _some(words: set[str]) -> str:
+    shown = ", ".join(map(repr, sorted(words)[:5]))
+    return f"{shown} and {len(words) - 5:,} more" if len(words) > 5 else shown

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.definitions.characters import SURROGATE
+from tasks_app.definitions.templates import suggested
 from tasks_app.importers.rows import Limits, Row, RowProblem, Warned, guess_format, read_rows
+
+_COLUMNS = ("id", "output", "repeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def read_outputs(
 
 
 def outputs_from(
-    rows: Iterator[Mapping[str, Any]],
+    rows: Iterator[object],
     *,
     positions: Mapping[str, int],
     repeats: int,
@@ -55,7 +58,10 @@ def outputs_from(
     limits = limits or Limits()
     collector = OutputCollector(positions, repeats, limits)
     for number, values in enumerate(rows, start=1):
-        collector.add(Row(number, dict(values)))
+        if isinstance(values, Mapping):
+            collector.add(Row(number, dict(values)))
+        else:
+            collector.problems.append(Problem("must be an object with id and output", line=number))
         if len(collector.problems) >= limits.problems:
             break
     return collector.outputs()
@@ -86,7 +92,7 @@ class OutputCollector:
             return
         output = row.values.get("output")
         if not isinstance(output, str):
-            self._problem("must be text", "output", row)
+            self._problem("must be text; an empty answer is an empty text", "output", row)
             return
         if len(output) > self._limits.field_characters:
             self._problem(
@@ -97,6 +103,9 @@ class OutputCollector:
             return
         if "\x00" in output:
             self._problem("holds a null character; remove it", "output", row)
+            return
+        if SURROGATE.search(output):
+            self._problem("holds half of a surrogate pair, which is no character", "output", row)
             return
         self._lines[ordinal] = row.line
         self._outputs[ordinal] = output
@@ -112,11 +121,18 @@ class OutputCollector:
         ]
 
     def _ordinal(self, row: Row) -> int | None:
-        unknown = sorted(set(row.values) - {"id", "output", "repeat"})
-        if unknown:
+        unknown = next((name for name in row.values if name not in _COLUMNS), None)
+        missing = next((name for name in ("id", "output") if name not in row.values), None)
+        if unknown is not None:
             self._problem(
-                f"the column {unknown[0]!r} is not known; there are id, output and repeat", "", row
+                f"the column {str(unknown)[:80]!r} is not known"
+                f"{suggested(str(unknown), _COLUMNS)}; there are id, output and repeat",
+                "",
+                row,
             )
+            return None
+        if missing is not None:
+            self._problem(f"the column {missing!r} is missing", "", row)
             return None
         key = row.values.get("id")
         if isinstance(key, bool) or not isinstance(key, str | int):
@@ -130,12 +146,18 @@ class OutputCollector:
         return None if repeat is None else position * self._repeats + repeat
 
     def _repeat(self, row: Row) -> int | None:
-        raw = row.values.get("repeat", 1)
-        try:
-            repeat = 1 if raw == "" else int(str(raw))
-        except ValueError:
-            repeat = 0
-        if isinstance(raw, bool) or not 1 <= repeat <= self._repeats:
+        raw = row.values.get("repeat", "")
+        repeat: int | None = None
+        if raw in ("", None):
+            if self._repeats > 1:
+                self._problem(f"say which repeat this is, from 1 to {self._repeats}", "repeat", row)
+                return None
+            repeat = 1
+        elif isinstance(raw, int) and not isinstance(raw, bool):
+            repeat = raw
+        elif isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 10:
+            repeat = int(raw)
+        if repeat is None or not 1 <= repeat <= self._repeats:
             self._problem(
                 f"must be a whole number from 1 to {self._repeats}, not {str(raw)[:40]!r}",
                 "repeat",

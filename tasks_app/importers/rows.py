@@ -7,39 +7,32 @@ import codecs
 import csv
 import json
 import math
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.definitions.characters import INVISIBLE, SURROGATE, name_of, name_problem
 
 EXACT_INTEGER = 2**53
 _DEEPEST = 20
+_MOST_WARNINGS = 50
 _SNIFF = 64 * 1024
 
 _MAGIC = (
     (b"\x1f\x8b", "is gzip-compressed; unpack it first"),
+    (b"BZh", "is bzip2-compressed; unpack it first"),
+    (b"\xfd7zXZ\x00", "is xz-compressed; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "is zstd-compressed; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "is a 7-zip archive; unpack it first"),
     (b"PK\x03\x04", "is a zip archive or a spreadsheet; export it as CSV or JSONL"),
     (b"PAR1", "is a Parquet file; export it as CSV or JSONL"),
     (b"%PDF", "is a PDF; export its rows as CSV or JSONL"),
     (b"\xd0\xcf\x11\xe0", "is an old spreadsheet; export it as CSV"),
     (b"SQLite format 3", "is an SQLite database; export its rows as CSV or JSONL"),
+    (b"ARROW1", "is an Arrow file; export it as CSV or JSONL"),
 )
-
-# Characters that change how text reads without showing: fine in a text that is asked, never in a
-# name or an id, where two that look the same would differ.
-_INVISIBLE = {
-    *range(0x200B, 0x2010),
-    *range(0x202A, 0x202F),
-    *range(0x2060, 0x2065),
-    *range(0x2066, 0x206A),
-    0x00AD,
-    0x061C,
-    0x180E,
-    0xFEFF,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +55,8 @@ class Warned:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, what: str, line: int) -> None:
+        if what not in self.first_lines and len(self.first_lines) >= _MOST_WARNINGS:
+            return
         self.first_lines.setdefault(what, line)
         self.counts[what] = self.counts.get(what, 0) + 1
 
@@ -76,6 +71,8 @@ class Warned:
 class Row:
     line: int
     values: dict[str, Any]
+    head_line: int | None = None
+    """Where a CSV file names its columns; a row of JSONL names its own."""
 
 
 class RowProblem(Exception):
@@ -115,7 +112,7 @@ def check_file(path: Path, limits: Limits) -> None:
         if head.startswith(magic):
             raise InvalidInput([Problem(f"the file {message}")])
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InvalidInput([Problem("the file is UTF-16; save it as UTF-8")])
+        raise InvalidInput([Problem("the file is UTF-16 or UTF-32; save it as UTF-8")])
     if b"\x00" in head[:2000] and head[:2000].count(b"\x00") > len(head[:2000]) // 4:
         raise InvalidInput([Problem("the file is binary or UTF-16; save it as UTF-8 text")])
 
@@ -145,31 +142,60 @@ def _lines(file: IO[bytes], limits: Limits) -> Iterator[tuple[int, bytes]]:
             raise InvalidInput(
                 [Problem(f"the line is longer than {limits.line_bytes:,} bytes", line=number)]
             )
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if b"\x00" in line:
+            raise InvalidInput(
+                [
+                    Problem(
+                        "holds a null character; remove it (a file in UTF-16 has many: save it as "
+                        "UTF-8)",
+                        line=number,
+                    )
+                ]
+            )
         yield number, line
 
 
 def _jsonl_rows(path: Path, limits: Limits, warned: Warned) -> Iterator[Row | RowProblem]:
+    is_first = True
     with path.open("rb") as file:
         for number, raw in _lines(file, limits):
-            if number == 1:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
-                if raw.lstrip()[:1] == b"[":
-                    raise InvalidInput(
-                        [
-                            Problem(
-                                "the file is one JSON array; JSONL has one object per line, "
-                                "without brackets and commas around them",
-                                line=1,
-                            )
-                        ]
-                    )
-            text = _decoded(raw, number)
+            # Without its end: a fault there would be told with a column of the line after it.
+            text = _decoded(raw, number).rstrip("\r\n")
             if not text.strip():
                 continue
+            if is_first:
+                _check_is_lines(text.strip(), number)
+                is_first = False
             try:
                 yield Row(number, _checked_object(_loaded(text, number), number, limits, warned))
             except RowProblem as problem:
                 yield problem
+
+
+def _check_is_lines(first: str, number: int) -> None:
+    """Refuse JSON that is one document, where every line would be a fault of its own."""
+    if first.startswith("["):
+        raise InvalidInput(
+            [
+                Problem(
+                    "the file is one JSON array; JSONL has one object per line, without brackets "
+                    "and commas around them",
+                    line=number,
+                )
+            ]
+        )
+    if first == "{":
+        raise InvalidInput(
+            [
+                Problem(
+                    "the file is one JSON document over many lines; JSONL has each object whole "
+                    "on a line of its own",
+                    line=number,
+                )
+            ]
+        )
 
 
 def _decoded(raw: bytes, line: int) -> str:
@@ -224,14 +250,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Refused(f"the key {key[:80]!r} stands twice")
+                raise _Refused(f"the key {key[:80]!r} stands twice; leave one")
             seen.add(key)
     return found
 
 
 def _checked_object(value: Any, line: int, limits: Limits, warned: Warned) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise RowProblem(Problem("must be an object: {…}", line=line))
+        raise RowProblem(
+            Problem(f'must be an object, as {{"column": "value"}}, not {_kind(value)}', line=line)
+        )
     if len(value) > limits.columns:
         raise RowProblem(
             Problem(f"has {len(value):,} columns; at most {limits.columns:,} fit", line=line)
@@ -242,6 +270,16 @@ def _checked_object(value: Any, line: int, limits: Limits, warned: Warned) -> di
             raise RowProblem(Problem(f"a column's name {problem}", line=line))
         _check_value(inner, name, line, limits, warned, 1)
     return value
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if isinstance(value, list) else "a number"
 
 
 def _check_value(
@@ -272,36 +310,16 @@ def _check_text(text: str, column: str, line: int, limits: Limits, warned: Warne
                 line,
             )
         )
+    if "\x00" in text:
+        raise RowProblem(Problem("holds a null character; remove it", column, line))
     if text.isascii():
-        if "\x00" in text:
-            raise RowProblem(Problem("holds a null character; remove it", column, line))
         return
-    for character in text:
-        code = ord(character)
-        if code == 0:
-            raise RowProblem(Problem("holds a null character; remove it", column, line))
-        if 0xD800 <= code < 0xE000:
-            raise RowProblem(Problem("holds half of a surrogate pair", column, line))
-        if code in _INVISIBLE and code != 0x200D:
-            kind = unicodedata.name(character, f"U+{code:04X}").lower()
-            warned.add(f"column {column!r} holds the invisible character {kind}", line)
-
-
-def name_problem(name: str) -> str | None:
-    """What is wrong with a column's name or an id; None: nothing."""
-    if not name.strip():
-        return "is empty"
-    if len(name) > 200:
-        return f"has {len(name):,} characters; at most 200 fit"
-    if name != name.strip():
-        return f"{name!r} begins or ends with white space"
-    for character in name:
-        code = ord(character)
-        if code < 32 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
-            return f"{name!r} holds the control character U+{code:04X}"
-        if code in _INVISIBLE:
-            return f"{name!r} holds the invisible character U+{code:04X}"
-    return None
+    if SURROGATE.search(text):
+        raise RowProblem(
+            Problem("holds half of a surrogate pair, which is no character", column, line)
+        )
+    for character in sorted(set(INVISIBLE.findall(text))):
+        warned.add(f"column {column!r} holds the invisible character {name_of(character)}", line)
 
 
 # --- CSV --------------------------------------------------------------------------------------
@@ -309,72 +327,132 @@ def name_problem(name: str) -> str | None:
 
 def _csv_rows(path: Path, name: str, limits: Limits, warned: Warned) -> Iterator[Row | RowProblem]:
     delimiter = "\t" if name.lower().endswith(".tsv") else ","
-    before = csv.field_size_limit(limits.line_bytes)
-    try:
-        with path.open("rb") as file:
-            reader = csv.reader(_csv_lines(file, limits), delimiter=delimiter, strict=True)
-            yield from _csv_body(reader, limits, warned)
-    finally:
-        csv.field_size_limit(before)
+    # The limit is the process's and other threads read too, so it is only ever raised.
+    if csv.field_size_limit() < limits.line_bytes:
+        csv.field_size_limit(limits.line_bytes)
+    with path.open("rb") as file:
+        yield from _CsvBody(file, delimiter, limits).rows(warned)
 
 
-def _csv_lines(file: IO[bytes], limits: Limits) -> Iterator[str]:
-    for number, raw in _lines(file, limits):
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        if b"\x00" in raw:
-            raise InvalidInput([Problem("holds a null character; remove it", line=number)])
-        yield _decoded(raw, number)
+class _CsvBody:
+    """Rows of CSV, of which one may take many lines but no more bytes than a line may."""
 
+    def __init__(self, file: IO[bytes], delimiter: str, limits: Limits) -> None:
+        self._limits = limits
+        self._delimiter = delimiter
+        self._reader = csv.reader(self._lines(file), delimiter=delimiter, strict=True)
+        self._start = 1
+        self._bytes = 0
 
-def _csv_body(reader: Any, limits: Limits, warned: Warned) -> Iterator[Row | RowProblem]:
-    line = 1
-    try:
-        header = next(reader, None)
-        if header is None:
-            raise InvalidInput([Problem("the file is empty")])
-        _check_header(header, limits)
-        while True:
-            line = reader.line_num + 1
-            fields = next(reader, None)
-            if fields is None:
-                return
+    def _lines(self, file: IO[bytes]) -> Iterator[str]:
+        for number, raw in _lines(file, self._limits):
+            self._bytes += len(raw)
+            if self._bytes > self._limits.line_bytes:
+                raise InvalidInput(
+                    [
+                        Problem(
+                            "the row that begins here is longer than "
+                            f"{self._limits.line_bytes:,} bytes; is a quotation mark not closed?",
+                            line=self._start,
+                        )
+                    ]
+                )
+            yield _decoded(raw, number)
+
+    def _next(self) -> list[str] | None:
+        """The fields of the next row, which begins at `_start`; empty of a blank line."""
+        self._start = self._reader.line_num + 1
+        self._bytes = 0
+        try:
+            return next(self._reader, None)
+        except csv.Error as error:
+            raise InvalidInput([Problem(_csv_message(str(error)), line=self._start)]) from error
+
+    def rows(self, warned: Warned) -> Iterator[Row | RowProblem]:
+        header: list[str] | None = []
+        while not header:
+            header = self._next()
+            if header is None:
+                raise InvalidInput([Problem("the file is empty: it has blank lines alone")])
+        head_line = self._start
+        _check_header(header, head_line, self._delimiter, self._limits)
+        has_rows = False
+        while (fields := self._next()) is not None:
             if not fields:
                 continue
-            if len(fields) != len(header):
-                yield RowProblem(
-                    Problem(
-                        f"has {len(fields)} fields where the head has {len(header)}; quote fields "
-                        "that hold the separator or a line break",
-                        line=line,
-                    )
+            has_rows = True
+            yield self._row(header, head_line, fields, warned)
+        if not has_rows:
+            raise InvalidInput([Problem("the file has a head and no rows", line=head_line)])
+
+    def _row(
+        self, header: list[str], head_line: int, fields: list[str], warned: Warned
+    ) -> Row | RowProblem:
+        line = self._start
+        if len(fields) != len(header):
+            return RowProblem(
+                Problem(
+                    f"has {len(fields):,} fields where the head has {len(header):,}; quote fields "
+                    "that hold the separator or a line break",
+                    line=line,
                 )
-                continue
-            try:
-                for column, text in zip(header, fields, strict=True):
-                    _check_text(text, column, line, limits, warned)
-            except RowProblem as problem:
-                yield problem
-                continue
-            yield Row(line, dict(zip(header, fields, strict=True)))
-    except csv.Error as error:
-        raise InvalidInput([Problem(f"is not CSV: {error}", line=line)]) from error
+            )
+        try:
+            for column, text in zip(header, fields, strict=True):
+                _check_text(text, column, line, self._limits, warned)
+        except RowProblem as problem:
+            return problem
+        return Row(line, dict(zip(header, fields, strict=True)), head_line)
 
 
-def _check_header(header: list[str], limits: Limits) -> None:
+def _csv_message(said: str) -> str:
+    """What the reader said, in words that help."""
+    if "unexpected end" in said:
+        return "a quotation mark opens in this row and is not closed before the file ends"
+    if "expected after" in said:
+        return (
+            "text follows after a closing quotation mark; within quoted text write the mark twice"
+        )
+    if "field limit" in said:
+        return "a field is too long; is a quotation mark not closed?"
+    if "new-line character" in said:
+        return "lines end in CR alone; save the file with LF or CRLF line ends"
+    return f"is not CSV: {said}"
+
+
+def _check_header(header: list[str], line: int, delimiter: str, limits: Limits) -> None:
     if len(header) > limits.columns:
         raise InvalidInput(
-            [Problem(f"has {len(header):,} columns; at most {limits.columns:,} fit", line=1)]
+            [Problem(f"has {len(header):,} columns; at most {limits.columns:,} fit", line=line)]
         )
+    if len(header) == 1:
+        for sign, signs in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
+            if sign in header[0] and sign != delimiter:
+                wanted = "commas (or name it .tsv)" if sign == "\t" else "commas"
+                if delimiter == "\t":
+                    wanted = "tabs (or name it .csv)"
+                raise InvalidInput(
+                    [
+                        Problem(
+                            f"the columns seem to be separated by {signs}; save the file with "
+                            f"{wanted}",
+                            line=line,
+                        )
+                    ]
+                )
     problems = []
     seen: dict[str, int] = {}
     for index, name in enumerate(header, start=1):
         problem = name_problem(name)
         if problem:
-            problems.append(Problem(f"the name of column {index} {problem}", line=1))
+            problems.append(Problem(f"the name of column {index} {problem}", line=line))
         elif name in seen:
             problems.append(
-                Problem(f"the name {name!r} stands over columns {seen[name]} and {index}", line=1)
+                Problem(
+                    f"the name {name!r} stands over columns {seen[name]} and {index}; "
+                    "rename one of them",
+                    line=line,
+                )
             )
         seen.setdefault(name, index)
     if problems:

@@ -1,0 +1,28 @@
+"""What a definition may hold and that still looks like a mistake."""
+
+from tasks_app.definitions.characters import INVISIBLE, name_of
+from tasks_app.definitions.document import Definition
+from tasks_app.definitions.render import columns_used
+from tasks_app.definitions.templates import CHOICES, parse_template
+
+
+def definition_warnings(definition: Definition) -> list[str]:
+    """One sentence for each."""
+    prompt = definition.prompt
+    shown = [prompt.system, *(turn.content for turn in prompt.messages)]
+    columns = {column for text in shown for column in parse_template(text).columns}
+    warnings = []
+    target = definition.data.target
+    for column in target.columns if target else ():
+        if column in columns_used(definition):
+            warnings.append(f"the prompt shows the column {column!r}, which holds the right answer")
+    if definition.data.choices is not None and CHOICES not in columns:
+        named = set(definition.data.choices.columns) & columns
+        if not named:
+            warnings.append("the prompt does not show the options; put {choices} into it")
+    examples = [text for shot in prompt.few_shot for text in (shot.user, shot.assistant)]
+    found = {one for text in (*shown, *examples) for one in INVISIBLE.findall(text)}
+    warnings += [
+        f"the prompt holds the invisible character {name_of(one)}" for one in sorted(found)
+    ]
+    return warnings

@@ -71,8 +71,10 @@ class _Held:
         return self.is_planned and not self.outstanding
 
 
-async def _caller(grant_id: int, deployment_id: int) -> GatewayCaller:
-    return await runtime.gateway().caller(grant_id=grant_id, deployment_id=deployment_id)
+async def _caller(grant_id: int, deployment_id: int, is_private: bool) -> GatewayCaller:
+    return await runtime.gateway().caller(
+        grant_id=grant_id, deployment_id=deployment_id, is_private=is_private
+    )
 
 
 class RememberingCaller:
@@ -127,7 +129,9 @@ class RunSlice:
         deployment = self.run.contender.deployment
         assert deployment is not None
         assert self.run.grant_id is not None
-        metered = runtime.run(_caller(self.run.grant_id, deployment.pk))
+        metered = runtime.run(
+            _caller(self.run.grant_id, deployment.pk, self.run.task_version.private_item_count > 0)
+        )
         self._caller = RememberingCaller(metered)
         self._hold(*self._first)
         evaluation = Evaluation(

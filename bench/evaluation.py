@@ -228,7 +228,7 @@ def main() -> None:
         provider.configure(latency_ms=50)
         if options.growth:
             folders = (Path(folder) / f"growth-{number}" for number in itertools.count())
-            show_growth(lambda: Platform(next(folders), provider, 500, **settings), options.rounds)
+            show_growth(lambda: Platform(next(folders), provider, 100, **settings), options.rounds)
             return
         platforms: dict[str, Platform] = {}
         postgres = None

@@ -1,6 +1,7 @@
 """How fast an evaluation is, beside the floor: bare aiohttp against the same fake provider.
 
     python bench/evaluation.py [--items 2000] [--rounds 3] [--database sqlite|postgres|both]
+    python bench/evaluation.py --growth
 
 Measured in one run, interleaved: calls per second from queueing to the final score, CPU seconds of
 the worker per 1,000 calls, mean calls in flight as the provider saw them, connections, peak memory.
@@ -10,12 +11,14 @@ machine's.
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -131,6 +134,11 @@ class Platform:
         version = self.api.post(f"tasks/{task['id']}/publish", {"visibility": "public"})
         return str(version["id"])
 
+    def use(self, items: int) -> None:
+        """Measure with a task of so many items from now on."""
+        self.items = items
+        self.version = self._task(items)
+
     def measure(self) -> dict[str, float]:
         worker = self.stack.processes["worker1"].pid
         self._provider.reset()
@@ -182,6 +190,30 @@ def show(name: str, found: dict[str, float], floor: dict[str, float]) -> None:
     )
 
 
+def show_growth(make: Callable[[], Platform], rounds: int) -> None:
+    """Whether CPU per item and memory stay as they are from 500 to 8,000 items.
+
+    Each size has a worker of its own, because a peak never falls.
+    """
+    found = {}
+    for items in (500, 8000):
+        platform = make()
+        try:
+            platform.measure()
+            platform.use(items)
+            found[items] = median([platform.measure() for _ in range(rounds)])
+        finally:
+            platform.stop()
+        print(
+            f"{items:5} items  {found[items]['cpu']:6.3f} CPU s/1,000  "
+            f"{found[items]['rate']:5.0f} calls/s  {found[items]['mib']:4.0f} MiB",
+            flush=True,
+        )
+    ratio = found[8000]["cpu"] / found[500]["cpu"]
+    more = found[8000]["mib"] - found[500]["mib"]
+    print(f"CPU per item at 8,000: {ratio:.2f} of that at 500; {more:+.0f} MiB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=2000)
@@ -189,10 +221,15 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=64)
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
     parser.add_argument("--redis", default="", help="a Redis URL; default: filesystem broker")
+    parser.add_argument("--growth", action="store_true", help="500 against 8,000 items, on SQLite")
     options = parser.parse_args()
     settings = {"redis_url": options.redis} if options.redis else {}
     with FakeProvider() as provider, tempfile.TemporaryDirectory() as folder:
         provider.configure(latency_ms=50)
+        if options.growth:
+            folders = (Path(folder) / f"growth-{number}" for number in itertools.count())
+            show_growth(lambda: Platform(next(folders), provider, 100, **settings), options.rounds)
+            return
         platforms: dict[str, Platform] = {}
         postgres = None
         try:

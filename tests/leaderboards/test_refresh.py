@@ -1,0 +1,71 @@
+"""Boards are computed once for many requests, and equal content makes no snapshot."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks_app.models import Benchmark, BenchmarkVersion
+from leaderboards_app.actions import refresh_board, request_refresh
+from leaderboards_app.jobs import refresh_boards
+from leaderboards_app.models import BoardRefresh, Standings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def version(open_account: Callable[..., Any]) -> BenchmarkVersion:
+    user = open_account(handle="ada")
+    benchmark = Benchmark.objects.create(
+        namespace=user.namespace, slug="board", title="Board", created_by=user
+    )
+    return BenchmarkVersion.objects.create(
+        benchmark=benchmark,
+        number=1,
+        state=BenchmarkVersion.State.PUBLISHED,
+        created_by=user,
+    )
+
+
+@pytest.fixture
+def content(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the board would show: computing it is tested elsewhere."""
+    shown: dict[str, Any] = {"tasks": [], "rows": []}
+    monkeypatch.setattr("leaderboards_app.actions.compute_board", lambda version: dict(shown))
+    return shown
+
+
+def test_many_requests_make_one_snapshot(version: BenchmarkVersion, content: Any) -> None:
+    for reason in ("run.queued", "run.completed", "scoring.completed", "run.completed"):
+        request_refresh([version.pk], reason=reason)
+    due = BoardRefresh.objects.get()
+    assert due.requests == 4
+    assert due.reasons == ["run.queued", "run.completed", "scoring.completed"]
+    assert refresh_boards() == 1
+    assert Standings.objects.count() == 1
+    assert not BoardRefresh.objects.exists()
+    assert refresh_boards() == 0
+
+
+def test_equal_content_makes_no_second_snapshot(version: BenchmarkVersion, content: Any) -> None:
+    assert refresh_board(version) is not None
+    request_refresh([version.pk], reason="run.queued")
+    assert refresh_boards() == 0
+    assert not BoardRefresh.objects.exists()
+    content["canary"] = "changed"
+    request_refresh([version.pk], reason="run.completed")
+    assert refresh_boards() == 1
+    assert list(Standings.objects.order_by("number").values_list("number", flat=True)) == [1, 2]
+
+
+def test_a_request_that_comes_while_computing_leaves_the_board_due(
+    version: BenchmarkVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(of: BenchmarkVersion) -> dict[str, Any]:
+        request_refresh([of.pk], reason="run.completed")
+        return {"tasks": [], "rows": []}
+
+    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    request_refresh([version.pk], reason="run.queued")
+    assert refresh_board(version) is not None
+    assert BoardRefresh.objects.filter(version=version).exists()

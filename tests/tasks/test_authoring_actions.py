@@ -16,6 +16,8 @@ from tasks_app.actions.submitting import submit_outputs
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, Scoring, TaskVersion
 from tasks_app.previewing import preview_of
 
+pytestmark = pytest.mark.django_db
+
 DEFINITION = """\
 plumbmark: 1
 data:
@@ -196,6 +198,7 @@ def test_a_file_with_faults_builds_no_version(
         (problem,) = refusal(call, task=task, by=ada)
         assert (problem.line, problem.path) == (line, path)
         assert message in problem.message
+    task.draft.refresh_from_db()
     (shown,) = preview_of(task.draft).problems
     assert (shown.line, shown.is_of_data) == (line, True)
 

@@ -34,7 +34,7 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     if schema["type"] == "string":
         return WORDS
     if schema["type"] == ["number", "string"]:
-        return st.sampled_from([0, 0.5, 1, "0.1", "1e-3"])
+        return st.sampled_from([0, 0.5, 1, "0.1", "0.001"])
     assert schema["type"] == ["integer", "string"]
     return st.sampled_from([0, 1, "n"])
 

@@ -203,7 +203,7 @@ def as_text(scorers: list[dict[str, Any]]) -> str:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(documents())
 def test_a_stored_definition_reads_back_to_an_equal_one(document: dict[str, Any]) -> None:
     found = parse_definition(json.dumps(document, ensure_ascii=False), format="json")
@@ -214,7 +214,7 @@ def test_a_stored_definition_reads_back_to_an_equal_one(document: dict[str, Any]
     Draft202012Validator(DEFINITION_SCHEMA).validate(document)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(documents())
 def test_yaml_that_says_the_same_gives_an_equal_definition(document: dict[str, Any]) -> None:
     as_yaml = yaml.safe_dump(document, sort_keys=False, allow_unicode=False)

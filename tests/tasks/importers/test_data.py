@@ -466,7 +466,12 @@ def test_limits_are_kept(
         (lines({**GOOD, "question": "q" * 10_000_000}), "d.jsonl", 1, "longer than 4,194,304"),
         (lines({**GOOD, "question": "q" * 4_000_000}), "d.jsonl", 1, "4,000,000 characters"),
         (HEAD + b"x," + b"q" * 10_000_000 + b",a\n", "d.csv", 2, "longer than 4,194,304"),
-        (HEAD + b'x,"' + b"q\n" * 5_000_000 + b'",a\n', "d.csv", 2, "mark not closed?"),
+        (
+            HEAD + b'x,"' + b"qqqqqqqqqqqqqqqqqqq\n" * 500_000 + b'",a\n',
+            "d.csv",
+            2,
+            "mark not closed?",
+        ),
     ],
     ids=range(9),
 )

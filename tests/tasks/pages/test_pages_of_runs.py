@@ -93,7 +93,10 @@ def test_the_answer_s_place_in_the_output_is_marked(
     task = make_task(
         ada,
         definition=WITH_PRIVATE.replace("includes", "numeric"),
-        rows=[{"id": "a", "question": "Is it 3 or 42?", "answer": "42", "split": "open"}],
+        rows=[
+            {"id": "a", "question": "Is it 3 or 42?", "answer": "42", "split": "open"},
+            {"id": "b", "question": "Is it 5?", "answer": "5", "split": "held"},
+        ],
     )
     run = start(task, ada)
     work()

@@ -1,0 +1,222 @@
+"""The published schema and the scorers take the same options; stored definitions read back."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from plumbmark.common.errors import InvalidInput
+from plumbmark.scoring.normalise import STEPS
+from plumbmark.scoring.scorers import SCORER_TYPES, ScorerSpecError, build_scorer
+from tasks_app.definitions import DEFINITION_SCHEMA, Definition, parse_definition
+from tasks_app.definitions.schema import _SCORER_SCHEMAS
+from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+
+WORDS = st.sampled_from(["x", "Answer:", "####", "(a)"])
+
+
+def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that a part of the schema takes."""
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if "anyOf" in schema:
+        return st.one_of([values_of(one) for one in schema["anyOf"]])
+    if schema["type"] == "array":
+        most = schema["maxItems"]
+        least = schema.get("minItems", 0)
+        return st.lists(values_of(schema["items"]), min_size=least, max_size=most)
+    if schema["type"] == "boolean":
+        return st.booleans()
+    if schema["type"] == "string":
+        return WORDS
+    if schema["type"] == ["number", "string"]:
+        return st.sampled_from([0, 0.5, 1, "0.1", "0.001"])
+    assert schema["type"] == ["integer", "string"]
+    return st.sampled_from([0, 1, "n"])
+
+
+def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    options = {name: values_of(one) for name, one in SCORER_OPTIONS[kind]["properties"].items()}
+    if kind == "regex":
+        options["pattern"] = st.just("(?P<n>a)b")
+    required = {name: options.pop(name) for name in SCORER_OPTIONS[kind].get("required", [])}
+    entry = st.fixed_dictionaries({"type": st.just(kind), **required}, optional=options)
+    # The one rule between two options, which the schema leaves to the scorer.
+    return entry.filter(
+        lambda one: one.get("thousands_separator") != one.get("decimal_sign", "point")
+    )
+
+
+def test_every_scorer_has_a_schema_and_no_other() -> None:
+    assert set(SCORER_OPTIONS) == set(SCORER_TYPES)
+
+
+@pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
+@given(st.data())
+def test_every_option_that_the_schema_takes_the_scorer_takes(
+    kind: str, data: st.DataObject
+) -> None:
+    entry = data.draw(entries(kind))
+
+    scorer = build_scorer(entry)
+
+    Draft202012Validator(_SCORER_SCHEMAS[kind]).validate(entry)
+    assert set(scorer.options) == set(SCORER_OPTIONS[kind]["properties"])
+    rebuilt = build_scorer({"type": kind, "name": scorer.name, **scorer.options})
+    assert rebuilt == scorer
+
+
+WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, [5], True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [(kind, option) for kind in SCORER_OPTIONS for option in SCORER_OPTIONS[kind]["properties"]],
+)
+def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) -> None:
+    base: dict[str, Any] = {"type": kind}
+    if kind == "regex":
+        base["pattern"] = "(a)"
+    validator = Draft202012Validator(_SCORER_SCHEMAS[kind])
+    for value in WRONG:
+        entry = {**base, option: value}
+        try:
+            build_scorer(entry)
+        except ScorerSpecError as error:
+            assert error.option == option  # noqa: PT017 - either outcome is fine
+            with pytest.raises(InvalidInput):
+                parse_definition(as_text([entry]))
+        else:
+            # The scorer takes null for an option that is left out; an author may not write it.
+            assert validator.is_valid(entry) or value is None or value == [], (option, value)
+
+
+@pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
+def test_the_defaults_that_the_schema_tells_are_those_of_the_scorer(kind: str) -> None:
+    base = {"type": kind, **({"pattern": "(a)"} if kind == "regex" else {})}
+    for name, schema in SCORER_OPTIONS[kind]["properties"].items():
+        if "default" in schema:
+            entry = {**base, name: schema["default"]}
+            assert build_scorer(entry) == build_scorer(base), name
+
+
+def test_the_published_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(DEFINITION_SCHEMA)
+    assert set(STEPS) == set(SCORER_OPTIONS["exact"]["properties"]["normalise"]["items"]["enum"])
+
+
+# --- Stored definitions -----------------------------------------------------------------------
+
+COLUMNS = st.sampled_from(["question", "answer", "a", "b", "c"])
+LISTS = st.lists(COLUMNS, min_size=1, max_size=4, unique=True)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+PLAIN = TEXTS.filter(lambda text: not set("{}\u2028\u2029") & set(text))
+
+
+def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def _metrics() -> st.SearchStrategy[dict[str, Any]]:
+    return _optional(
+        name=PLAIN,
+        direction=st.sampled_from(["higher", "lower"]),
+        unit=PLAIN,
+        bounds=st.sampled_from([[0, 1], [None, None], [0, None], [-1.5, 100]]),
+    )
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Definitions of every form that the parser takes."""
+    kinds = draw(st.lists(st.sampled_from(sorted(SCORER_OPTIONS)), min_size=1, max_size=3))
+    scorers = []
+    for index, kind in enumerate(kinds):
+        entry = draw(entries(kind))
+        scorers.append({**entry, "name": f"s{index}", "metric": draw(_metrics())})
+    data = draw(
+        _optional(
+            format=st.sampled_from(["jsonl", "csv"]),
+            id=COLUMNS,
+            cluster=COLUMNS,
+            slices=LISTS,
+            split=st.fixed_dictionaries(
+                {"column": COLUMNS, "private": st.lists(TEXTS, min_size=1, max_size=3)}
+            ),
+        )
+    )
+    data["choices"] = draw(COLUMNS | LISTS)
+    data["target"] = draw(
+        COLUMNS
+        | st.builds(lambda columns: {"columns": columns, "strip": False}, LISTS)
+        | st.builds(lambda column, after: {"column": column, "after": after}, COLUMNS, TEXTS)
+    )
+    message = st.fixed_dictionaries({"role": st.just("user"), "content": PLAIN})
+    prompt = draw(
+        st.fixed_dictionaries(
+            {"messages": st.lists(message, min_size=1, max_size=3)},
+            optional={
+                "system": PLAIN,
+                "few_shot": st.lists(
+                    st.fixed_dictionaries({"user": PLAIN, "assistant": PLAIN}), max_size=3
+                ),
+                "choice_order": st.sampled_from(["as-given", "shuffled"]),
+                "choice_seed": st.integers(0, 2**31),
+            },
+        )
+    )
+    return {
+        "plumbmark": 1,
+        "data": data,
+        "prompt": prompt,
+        "scorers": scorers,
+        **draw(
+            _optional(
+                description=PLAIN,
+                language=st.sampled_from(["en", "de-CH"]),
+                repeats=st.integers(1, 100),
+                main=st.sampled_from([scorer["name"] for scorer in scorers]),
+                sampling=_optional(
+                    temperature=st.sampled_from([0, 0.0, 0.7, 2]),
+                    top_p=st.sampled_from([0.1, 1]),
+                    seed=st.integers(0, 2**31),
+                    stop=st.lists(PLAIN, max_size=4),
+                    max_output_tokens=st.integers(1, 1_000_000),
+                ),
+            )
+        ),
+    }
+
+
+def as_text(scorers: list[dict[str, Any]]) -> str:
+    return json.dumps(
+        {
+            "plumbmark": 1,
+            "data": {"target": "a", "choices": "b"},
+            "prompt": {"messages": [{"role": "user", "content": "q"}]},
+            "scorers": scorers,
+        }
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(documents())
+def test_a_stored_definition_reads_back_to_an_equal_one(document: dict[str, Any]) -> None:
+    found = parse_definition(json.dumps(document, ensure_ascii=False), format="json")
+
+    stored = json.loads(json.dumps(found.as_document()))
+    assert Definition.from_document(stored) == found
+    assert Definition.from_document(stored).as_document() == stored
+    Draft202012Validator(DEFINITION_SCHEMA).validate(document)
+
+
+@settings(deadline=None, max_examples=40)
+@given(documents())
+def test_yaml_that_says_the_same_gives_an_equal_definition(document: dict[str, Any]) -> None:
+    as_yaml = yaml.safe_dump(document, sort_keys=False, allow_unicode=False)
+
+    assert parse_definition(as_yaml, format="yaml") == parse_definition(json.dumps(document))

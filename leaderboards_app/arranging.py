@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 Row = Mapping[str, Any]
@@ -47,7 +46,7 @@ class Arrangement:
         return bool(self.maker or self.search)
 
 
-def arrange(content: Mapping[str, Any], query: QueryDict) -> Arrangement:
+def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement:
     """Arrange a snapshot's rows as the query asks; what it does not know it ignores."""
     rows: list[Row] = content["rows"]
     has_submitted = any(row["contender"]["kind"] == "submitted" for row in rows)

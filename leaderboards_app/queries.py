@@ -23,6 +23,7 @@ def standings_at(*, public_id: str, to: Visitor) -> Standings:
     """A snapshot by its permalink; 404 where the visitor may not see its benchmark."""
     standings = (
         Standings.objects.select_related("version__benchmark__namespace")
+        .defer("content")
         .filter(public_id=public_id)
         .first()
     )

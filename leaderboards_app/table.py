@@ -5,9 +5,9 @@ comes from people passes through `escape`.
 """
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 

@@ -15,16 +15,14 @@ from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
-from leaderboards_app.arranging import SORT_LABELS, arrange
-from leaderboards_app.figure import figure_of
+from leaderboards_app.arranging import SORT_LABELS
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
     corrections_of,
     latest_standings_id,
     standings_at,
 )
-from leaderboards_app.table import board_rows
-from plumbmark.common.numbers import written
+from leaderboards_app.showing import query_of, shown
 from plumbmark.common.rest.etags import not_modified, tag
 from tasks_app.queries import visible_tasks
 
@@ -90,7 +88,7 @@ def _board_page(
         unchanged = not_modified(request, etag)
         if unchanged is not None:
             return unchanged
-    standings = Standings.objects.get(public_id=newest) if newest else None
+    standings = Standings.objects.defer("content").get(public_id=newest) if newest else None
     response = _render_board(request, version, standings, is_latest=is_latest)
     return tag(response, etag) if etag else response
 
@@ -126,24 +124,24 @@ def _render_board(
         "trail": _trail(benchmark),
     }
     if standings is not None:
-        content = standings.content
-        arranged = arrange(content, request.GET)
+        view = shown(standings.public_id, get_language() or "", query_of(request.GET))
+        content, arranged = view.content, view.arranged
         context |= {
             "content": content,
             "arranged": arranged,
-            "main_rows": board_rows(arranged.main, content, arranged.scope),
+            "main_rows": view.main_rows,
             "apart_rows": arranged.apart,
-            "figure": figure_of(arranged.main, content, arranged.scope),
+            "figure": view.figure,
             "task_columns": content["tasks"] if len(content["tasks"]) > 1 else [],
             "announcement": _("Sorted by %(label)s, %(count)s rows")
             % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
-            "bounds": [_bounds(row, content["metric"]) for row in arranged.apart],
+            "bounds": view.bounds,
             "facts": _facts(content, standings),
         }
     return render(request, "leaderboards_app/board.html", context)
 
 
-def _facts(content: dict[str, Any], standings: Standings) -> list[dict[str, Any]]:
+def _facts(content: Mapping[str, Any], standings: Standings) -> list[dict[str, Any]]:
     ranked = sum(row["status"] == "ranked" for row in content["rows"])
     items = sum(task["items"] for task in content["tasks"])
     return [
@@ -156,17 +154,6 @@ def _facts(content: dict[str, Any], standings: Standings) -> list[dict[str, Any]
             "note": f"{standings.created_at:%Y-%m-%d %H:%M} UTC",
         },
     ]
-
-
-def _bounds(row: Mapping[str, Any], metric: dict[str, Any]) -> dict[str, Any]:
-    """An unranked row with the best and the worst that it could have come to."""
-    score = row["score"] or {}
-    return {
-        "row": row,
-        "value": written(score.get("value"), metric),
-        "worst": written(score.get("worst"), metric),
-        "best": written(score.get("best"), metric),
-    }
 
 
 def _trail(benchmark: Benchmark) -> list[dict[str, Any]]:

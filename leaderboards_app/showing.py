@@ -1,0 +1,71 @@
+"""What a board's page shows of a snapshot, kept in the process: snapshots never change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from leaderboards_app.arranging import Arrangement, arrange
+from leaderboards_app.figure import Figure, figure_of
+from leaderboards_app.models import Standings
+from leaderboards_app.table import board_rows
+from plumbmark.common.numbers import written
+
+_SNAPSHOTS_KEPT = 32
+_VIEWS_KEPT = 128
+
+Query = tuple[tuple[str, str], ...]
+"""The parameters that a board knows, as sorted pairs."""
+
+PARAMETERS = ("maker", "q", "scope", "sort")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A snapshot as one reader asked for it."""
+
+    content: Mapping[str, Any]
+    arranged: Arrangement
+    main_rows: SafeString
+    figure: Figure | None
+    bounds: Sequence[Mapping[str, Any]]
+
+
+def query_of(given: Mapping[str, Any]) -> Query:
+    return tuple((name, str(given[name])[:200]) for name in PARAMETERS if name in given)
+
+
+@lru_cache(maxsize=_SNAPSHOTS_KEPT)
+def content_of(public_id: str) -> Mapping[str, Any]:
+    """A snapshot's content, read and parsed once per process."""
+    content: Mapping[str, Any] = Standings.objects.values_list("content", flat=True).get(
+        public_id=public_id
+    )
+    return content
+
+
+@lru_cache(maxsize=_VIEWS_KEPT)
+def shown(public_id: str, language: str, query: Query) -> Shown:
+    """`language` is part of the key alone: the texts are in the active one."""
+    content = content_of(public_id)
+    arranged = arrange(content, dict(query))
+    return Shown(
+        content=content,
+        arranged=arranged,
+        main_rows=board_rows(arranged.main, content, arranged.scope),
+        figure=figure_of(arranged.main, content, arranged.scope),
+        bounds=[_bounds(row, content["metric"]) for row in arranged.apart],
+    )
+
+
+def _bounds(row: Mapping[str, Any], metric: Mapping[str, Any]) -> dict[str, Any]:
+    """An unranked row with the best and the worst that it could have come to."""
+    score = row["score"] or {}
+    return {
+        "row": row,
+        "value": written(score.get("value"), metric),
+        "worst": written(score.get("worst"), metric),
+        "best": written(score.get("best"), metric),
+    }

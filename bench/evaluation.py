@@ -108,12 +108,16 @@ def _mean_in_flight(stats: dict[str, Any]) -> float:
 class Platform:
     """A platform with a published task of `items` items and one worker."""
 
-    def __init__(self, state: Path, provider: FakeProvider, items: int, **settings: str) -> None:
+    def __init__(
+        self, state: Path, provider: FakeProvider, items: int, workers: int = 1, **settings: str
+    ) -> None:
         self.stack = Stack(state, quota_day_usd="100000", quota_month_usd="1000000", **settings)
+        self._names = [f"worker{number}" for number in range(1, workers + 1)]
         self.items = items
         self._provider = provider
         self.stack.start("web")
-        self.stack.start("worker1")
+        for name in self._names:
+            self.stack.start(name)
         self.api: Api = self.stack.account("bench")
         deployment = self.stack.add_model("arithmetic", provider.url)
         self.contender = self.api.post("contenders", {"deployment": deployment})["id"]
@@ -140,9 +144,9 @@ class Platform:
         self.version = self._task(items)
 
     def measure(self) -> dict[str, float]:
-        worker = self.stack.processes["worker1"].pid
+        workers = [self.stack.processes[name].pid for name in self._names]
         self._provider.reset()
-        before = cpu_seconds(worker)
+        before = sum(map(cpu_seconds, workers))
         began = time.perf_counter()
         run = self.api.post(
             "runs",
@@ -160,7 +164,7 @@ class Platform:
             time.sleep(0.5)
         wall = (_moment(found["finished_at"]) - _moment(found["created_at"])).total_seconds()
         time.sleep(1.0)  # the last flush belongs to the run
-        cpu = cpu_seconds(worker) - before
+        cpu = sum(map(cpu_seconds, workers)) - before
         stats = self._provider.stats()
         assert found["samples_done"] == self.items, found
         return {
@@ -168,7 +172,7 @@ class Platform:
             "cpu": 1000 * cpu / self.items,
             "in_flight": _mean_in_flight(stats),
             "connections": stats["connections"],
-            "mib": peak_mib(worker),
+            "mib": max(map(peak_mib, workers)),
             "start": queued - began,
         }
 
@@ -218,12 +222,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--window", type=int, default=64, help="calls in flight, all workers")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes on the window")
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
     parser.add_argument("--redis", default="", help="a Redis URL; default: filesystem broker")
     parser.add_argument("--growth", action="store_true", help="500 against 8,000 items, on SQLite")
     options = parser.parse_args()
-    settings = {"redis_url": options.redis} if options.redis else {}
+    settings: dict[str, Any] = {"redis_url": options.redis} if options.redis else {}
+    settings["worker_window"] = str(options.window // options.workers)
+    settings["workers"] = options.workers
     with FakeProvider() as provider, tempfile.TemporaryDirectory() as folder:
         provider.configure(latency_ms=50)
         if options.growth:

@@ -252,7 +252,9 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
     with checked_draft(draft) as (definition, imported):
         assert draft.data_file is not None
         document = definition.as_document()
-        digest = content_hash({"definition": _text_hash(document), "data": draft.data_file.sha256})
+        digest = content_hash(
+            {"definition": content_hash(document), "data": draft.data_file.sha256}
+        )
         known = (
             task.versions.filter(source_digest=digest)
             .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
@@ -377,10 +379,6 @@ def _checked_name(name: str) -> str:
             [Problem("the file needs a printable name of at most 200 characters", "data_file")]
         )
     return name
-
-
-def _text_hash(document: object) -> str:
-    return content_hash(document)
 
 
 @contextmanager

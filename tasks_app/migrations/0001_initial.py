@@ -105,7 +105,6 @@ class Migration(migrations.Migration):
                 ('charged', models.BigIntegerField(default=0)),
                 ('provider_cost', models.BigIntegerField(default=0)),
                 ('median_latency_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('fatal_streak', models.PositiveIntegerField(default=0)),
                 ('log', models.JSONField(default=list)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),

@@ -86,8 +86,6 @@ class Run(models.Model):
     charged = models.BigIntegerField(default=0)
     provider_cost = models.BigIntegerField(default=0)
     median_latency_ms = models.PositiveIntegerField(null=True, blank=True)
-    fatal_streak = models.PositiveIntegerField(default=0)
-    """Equal fatal errors in a row; the breaker looks at it."""
     log = models.JSONField(default=list)
     """What its life brought: `{"at", "event", "detail"}`, a line per change of state."""
     created_at = models.DateTimeField(auto_now_add=True)

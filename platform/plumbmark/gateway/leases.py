@@ -143,6 +143,8 @@ class Leases:
             share = self._shares.get(budget.id)
             if share is None or share.is_gone:
                 share = self._shares[budget.id] = Share(budget, used_at=self._loop.time())
+            # A raised limit may be why somebody opens it anew: what was short before is no answer.
+            share.shortage = None
             shares.append(share)
         account.day, account.shares = day, tuple(shares)
 

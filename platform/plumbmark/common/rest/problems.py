@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework import exceptions, renderers, serializers, status
+from rest_framework import exceptions, renderers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
@@ -29,20 +29,6 @@ _TITLES = {
 
 class ProblemRenderer(renderers.JSONRenderer):
     media_type = "application/problem+json"
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """The shape of every error, for the OpenAPI description."""
-
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    problems = serializers.ListField(
-        child=serializers.DictField(),
-        required=False,
-        help_text="Each with `message` and, where known, `path`, `line` (from 1) and `column`.",
-    )
 
 
 def problem_response(

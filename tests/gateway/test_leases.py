@@ -103,7 +103,7 @@ def test_a_hold_that_nothing_could_pay_is_refused_at_once(store: Store) -> None:
 def test_a_call_across_midnight_is_charged_to_the_day_of_its_reservation(
     any_store: Store, fake_provider: FakeProvider
 ) -> None:
-    fake_provider.configure(latency_ms=300)
+    fake_provider.configure(latency_ms=900)
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
     real = datetime.now(UTC).timestamp()
@@ -113,7 +113,7 @@ def test_a_call_across_midnight_is_charged_to_the_day_of_its_reservation(
         clock.set_offset(midnight - 60 - real)
         caller = await runtime.gateway().caller(grant_id=grant.pk, deployment_id=deployment.pk)
         before = asyncio.create_task(caller.call(rows.ask(), key="before", role="candidate"))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         clock.set_offset(midnight + 60 - real)
         after = asyncio.create_task(caller.call(rows.ask(), key="after", role="candidate"))
         results = await asyncio.gather(before, after)

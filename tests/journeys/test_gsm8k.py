@@ -241,7 +241,9 @@ def test_a_provider_with_the_recorded_outputs_gives_the_same_board(
 def test_faults_and_kills_change_no_figure(tmp_path: Path, provider: FakeProvider) -> None:
     seed = 20261121
     faults = {"429": 0.02, "500": 0.02, "drop": 0.02, "truncate": 0.02, "stall": 0.02}
-    provider.configure(latency_ms=30, answers=answers(), faults=faults, seed=seed, retry_after=0.2)
+    # Slow enough that even a fast machine is still at work when the kills come: two windows of 32
+    # need at least 8 s for 5,276 answers.
+    provider.configure(latency_ms=100, answers=answers(), faults=faults, seed=seed, retry_after=0.2)
     chance = random.Random(seed)
     with Stack(
         tmp_path / "state",
@@ -259,7 +261,7 @@ def test_faults_and_kills_change_no_figure(tmp_path: Path, provider: FakeProvide
         kills = slept = 0
         ends = time.monotonic() + 240
         while time.monotonic() < ends:
-            time.sleep(chance.uniform(1.0, 3.0))
+            time.sleep(chance.uniform(0.4, 1.2))
             states = [api.get(f"runs/{run}")["state"] for run in runs.values()]
             if all(state == "completed" for state in states):
                 break

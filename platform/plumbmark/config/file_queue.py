@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from pathlib import Path
+from queue import Empty
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -23,10 +24,11 @@ log = logging.getLogger(__name__)
 _UNFINISHED = ".unfinished"
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
+class Channel(filesystem.Channel):
     """Puts and takes messages by renames within the queue's own folder."""
 
-    def _put(self, queue: str, payload: Any, **_options: Any) -> None:
+    # kombu names this argument in two ways.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
         unfinished = folder / (name + _UNFINISHED)
@@ -36,7 +38,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc]
         except OSError as error:
             raise ChannelError(f"The message {name} cannot be written: {error}") from error
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
         ending = f".{queue}.msg"
         for name in sorted(entry for entry in os.listdir(folder) if entry.endswith(ending)):
@@ -52,10 +54,10 @@ class Channel(filesystem.Channel):  # type: ignore[misc]
                 return loads(text)
             except json.JSONDecodeError:
                 log.warning("an unreadable message was dropped from the queue: %s", name)
-        raise filesystem.Empty
+        raise Empty
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     """kombu's filesystem transport with the channel above."""
 
     Channel = Channel

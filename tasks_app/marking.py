@@ -1,12 +1,16 @@
 """Marking: what the scorers of a version say of an output."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plumbmark.scoring.scorers import ScorerContext, build_scorer
+from plumbmark.scoring.scorers import CodeExecution, ScorerContext, build_scorer
+from plumbmark.scoring.scorers.code_execution import Ran
+from plumbmark.scoring.verdicts import Verdict
 from tasks_app.definitions import Definition
+from tasks_app.definitions.render import text_of
 from tasks_app.models import TaskVersion
 
 log = logging.getLogger(__name__)
@@ -33,8 +37,19 @@ class Marked(Protocol):
     def choices(self) -> Sequence[str] | None: ...
 
 
+class MarkedByProgram(Marked, Protocol):
+    """What marking by programs needs of an item."""
+
+    @property
+    def scorer_input(self) -> Mapping[str, Any]: ...
+
+
+RunProgram = Callable[[str, float], Awaitable[Ran]]
+"""Runs a program in the sandbox within so many seconds; raises where the sandbox itself fails."""
+
+
 class Marker:
-    """The scorers of one version. All of them are pure so far."""
+    """The scorers of one version."""
 
     def __init__(self, version: TaskVersion) -> None:
         definition = Definition.from_document(version.definition)
@@ -47,21 +62,47 @@ class Marker:
         """Each scorer's own version by its name in the definition."""
         return {name: scorer.version for name, scorer in self._scorers.items()}
 
+    @property
+    def needs_sandbox(self) -> bool:
+        """Some scorer runs a program, so that `mark_by_programs` is the way to mark."""
+        return any(isinstance(scorer, CodeExecution) for scorer in self._scorers.values())
+
     def mark(self, output: str, item: Marked) -> Mark:
         """Never raises: a scorer's bug leaves the sample unscored, with the reason."""
+        return self._together(self._pure_verdicts(output, item))
+
+    async def mark_by_programs(
+        self, output: str, item: MarkedByProgram, run_program: RunProgram
+    ) -> Mark:
+        """As `mark`, with the programs run. Never raises either."""
+        verdicts = self._pure_verdicts(output, item)
+        values = {name: text_of(value) for name, value in item.scorer_input.items()}
+        for name, scorer in self._scorers.items():
+            if isinstance(scorer, CodeExecution):
+                token = secrets.token_hex(16)
+                try:
+                    ran = await run_program(
+                        scorer.program(output, values, token=token), scorer.timeout_seconds
+                    )
+                    verdicts[name] = _mark(scorer.verdict(ran, token=token))
+                except Exception as error:
+                    log.exception("the program of scorer %s failed on item %s", name, item.key)
+                    verdicts[name] = _not_the_models(f"The sandbox failed: {error}.")
+        return self._together(verdicts)
+
+    def _pure_verdicts(self, output: str, item: Marked) -> dict[str, Mark]:
         context = ScorerContext(item.key, item.choices or (), self._choice_seed)
         verdicts = {}
         for name, scorer in self._scorers.items():
             try:
-                verdict = scorer.score(output, item.target, context)
-                verdicts[name] = Mark(
-                    verdict.value, verdict.answer or "", verdict.explanation, verdict.details
-                )
+                verdicts[name] = _mark(scorer.score(output, item.target, context))
             except Exception as error:
                 log.exception("scorer %s failed on item %s", name, item.key)
-                verdicts[name] = Mark(
-                    None, "", f"The scorer failed: {type(error).__name__}. This is not the model's."
-                )
+                verdicts[name] = _not_the_models(f"The scorer failed: {type(error).__name__}.")
+        return verdicts
+
+    def _together(self, verdicts: dict[str, Mark]) -> Mark:
+        """The main scorer's mark, with what the others said among its details."""
         main = verdicts.pop(self._main)
         if not verdicts and not main.details:
             return main
@@ -73,3 +114,11 @@ class Marker:
         if others:
             details["scorers"] = others
         return Mark(main.value, main.answer, main.explanation, details)
+
+
+def _mark(verdict: Verdict) -> Mark:
+    return Mark(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
+
+
+def _not_the_models(why: str) -> Mark:
+    return Mark(None, "", f"{why} This is not the model's.")

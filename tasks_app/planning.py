@@ -1,7 +1,7 @@
 """From items to the requests that a run sends."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from plumbmark.engine.plan import PlannedSample
@@ -21,13 +21,24 @@ class AskedItem:
     input: Mapping[str, Any]
     target: Any
     choices: Sequence[str] | None
+    scorer_input: Mapping[str, Any] = field(default_factory=dict)
+    """Only where it was asked for."""
 
 
-def asked_items(version_id: int, first: int, last: int) -> dict[int, AskedItem]:
-    """The version's items at the positions from `first` to `last`, by position. One query."""
+_ASKED = ("position", "id", "key", "input", "target", "choices")
+
+
+def asked_items(
+    version_id: int, first: int, last: int, *, for_programs: bool = False
+) -> dict[int, AskedItem]:
+    """The version's items at the positions from `first` to `last`, by position. One query.
+
+    `for_programs` brings what the scorers' programs use of them too.
+    """
+    fields = (*_ASKED, "scorer_input") if for_programs else _ASKED
     rows = Item.objects.filter(
         version_id=version_id, position__gte=first, position__lte=last
-    ).values_list("position", "id", "key", "input", "target", "choices")
+    ).values_list(*fields)
     return {position: AskedItem(*rest) for position, *rest in rows}
 
 

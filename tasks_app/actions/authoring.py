@@ -300,6 +300,7 @@ def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> N
                 split=item.split,
                 input=item.input,
                 target=item.target,
+                scorer_input=item.scorer_input,
                 choices=item.choices,
                 cluster=item.cluster,
                 slices=item.slices,

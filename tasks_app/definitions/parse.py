@@ -12,6 +12,7 @@ from jsonschema.exceptions import ValidationError
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
+from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
@@ -35,7 +36,6 @@ from tasks_app.definitions.positions import (
     read_yaml,
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
-from tasks_app.definitions.templates import BadTemplate, parse_template, suggested
 
 # JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
@@ -360,4 +360,6 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 
 
 def _needs_target(scorer: ScorerSpec) -> bool:
+    if scorer.type == "code_execution":
+        return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from plumbmark.scoring.scorers import CodeExecution, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
+from plumbmark.scoring.templates import CHOICES, parse_template
 from tasks_app.definitions.document import Definition
-from tasks_app.definitions.templates import CHOICES, parse_template
 
 
 class Question(Protocol):
@@ -61,6 +62,17 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False)
+
+
+def scorer_columns(definition: Definition) -> dict[str, str]:
+    """Columns that the scorers' programs need, each with the place that first names it."""
+    names: dict[str, str] = {}
+    for index, spec in enumerate(definition.scorers):
+        scorer = build_scorer(spec.as_spec())
+        if isinstance(scorer, CodeExecution):
+            for column in scorer.columns:
+                names.setdefault(column, f"scorers[{index}].program")
+    return names
 
 
 def columns_used(definition: Definition) -> dict[str, str]:

@@ -101,4 +101,31 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             "accept_text": _flag("An option's own text counts as choosing it.", True),
         },
     },
+    "code_execution": {
+        "description": "Right where a Python program, made of the output and the item's tests, "
+        "runs to its end in the sandbox.",
+        "properties": {
+            "program": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100_000,
+                "description": "A template like a message's: `{output}` is the model's code, "
+                "`{column}` an item's value, `{{` and `}}` are literal braces.",
+            },
+            "take": {
+                "enum": ["block", "whole"],
+                "default": "block",
+                "description": "What `{output}` is: the last fenced code block (the whole output "
+                "where there is none), or always the whole output.",
+            },
+            "timeout_seconds": {
+                "type": "number",
+                "minimum": 0.1,
+                "maximum": 120,
+                "default": 10,
+                "description": "Seconds after which the program has failed.",
+            },
+        },
+        "required": ["program"],
+    },
 }

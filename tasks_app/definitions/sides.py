@@ -26,6 +26,8 @@ class MarkedItem(Question, Protocol):
     def cluster(self) -> str: ...
     @property
     def slices(self) -> Mapping[str, str]: ...
+    @property
+    def scorer_input(self) -> Mapping[str, Any]: ...
 
 
 class SideHashes:
@@ -52,15 +54,15 @@ class SideHashes:
             },
             salt=salt,
         )
-        marking = content_hash(
-            {
-                "key": item.key,
-                "target": item.target,
-                "cluster": item.cluster,
-                "slices": dict(item.slices),
-            },
-            salt=salt,
-        )
+        marked = {
+            "key": item.key,
+            "target": item.target,
+            "cluster": item.cluster,
+            "slices": dict(item.slices),
+        }
+        if item.scorer_input:
+            marked["scorer_input"] = dict(item.scorer_input)
+        marking = content_hash(marked, salt=salt)
         self._questions.append(question)
         self._markings.append(marking)
         return content_hash([question, marking])

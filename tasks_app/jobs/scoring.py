@@ -1,13 +1,16 @@
 """Scoring stored outputs: for re-marked versions and for submitted runs."""
 
+import asyncio
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
 from plumbmark.common.clock import now
-from plumbmark.common.outbox import tell
 from plumbmark.gateway import bulk
 from tasks_app.estimating import estimate_scoring
+from tasks_app.jobs import sandboxing
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
@@ -16,13 +19,16 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
+from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
 from tasks_app.jobs.writing import SCORE_FIELDS, score_values
-from tasks_app.marking import Marker
+from tasks_app.marking import Mark, Marker
 from tasks_app.models import Run, Sample, SampleScore, Scoring, ScoringShard
-from tasks_app.planning import asked_items
+from tasks_app.planning import AskedItem, asked_items
 
 _BATCH = 500
+_PROGRAMS_BATCH = 16
+"""Fewer where programs run: what a batch holds is lost with its worker."""
 
 
 def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
@@ -42,8 +48,12 @@ def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
     marker = Marker(scoring.task_version)
     repeats = scoring.run.repeats
     try:
-        for start in range(shard.start, shard.stop, _BATCH):
-            _score_range(scoring, marker, lease, start, min(start + _BATCH, shard.stop), repeats)
+        size = _PROGRAMS_BATCH if marker.needs_sandbox else _BATCH
+        for start in range(shard.start, shard.stop, size):
+            _score_range(scoring, marker, lease, start, min(start + size, shard.stop), repeats)
+            if shutting_down.is_set():
+                give_back(ScoringShard.objects.all(), lease)
+                return
     except LeaseLost:
         return
     finish_work(ScoringShard.objects.all(), lease)
@@ -60,11 +70,26 @@ def _score_range(
         .values_list("id", "ordinal", "is_scored", "output")
     )
     # The version that marks may be another than the one that asked: equal questions, in order.
-    items = asked_items(scoring.task_version_id, start // repeats, (stop - 1) // repeats)
-    scores = [
-        score_values(scoring.pk, sample_id, marker.mark(output, items[ordinal // repeats]))
+    items = asked_items(
+        scoring.task_version_id,
+        start // repeats,
+        (stop - 1) // repeats,
+        for_programs=marker.needs_sandbox,
+    )
+    to_mark = [
+        (sample_id, output, items[ordinal // repeats])
         for sample_id, ordinal, is_scored, output in samples
         if is_scored
+    ]
+    outputs = [(output, item) for _, output, item in to_mark]
+    marks = (
+        _run_programs(marker, lease, outputs)
+        if marker.needs_sandbox
+        else [marker.mark(*one) for one in outputs]
+    )
+    scores = [
+        score_values(scoring.pk, sample_id, mark)
+        for (sample_id, _, _), mark in zip(to_mark, marks, strict=True)
     ]
     with transaction.atomic():
         keep_leases(ScoringShard.objects.all(), [lease])
@@ -72,6 +97,30 @@ def _score_range(
         Scoring.objects.filter(pk=scoring.pk).update(
             samples_done=F("samples_done") + len(samples), heartbeat_at=now()
         )
+
+
+def _run_programs(
+    marker: Marker, lease: Lease, outputs: Sequence[tuple[str, AskedItem]]
+) -> list[Mark]:
+    """Mark with programs, on the process's loop; the lease is kept meanwhile."""
+
+    async def mark_all() -> list[Mark]:
+        return await asyncio.gather(
+            *(marker.mark_by_programs(*one, sandboxing.run_program) for one in outputs)
+        )
+
+    future = sandboxing.submit(mark_all())
+    try:
+        while True:
+            try:
+                marks: list[Mark] = future.result(timeout=settings.WORK_LEASE_SECONDS / 3)
+            except TimeoutError:
+                with transaction.atomic():
+                    keep_leases(ScoringShard.objects.all(), [lease])
+            else:
+                return marks
+    finally:
+        future.cancel()
 
 
 def finish_scoring_if_done(scoring: Scoring) -> bool:
@@ -98,14 +147,3 @@ def finish_scoring_if_done(scoring: Scoring) -> bool:
                 median_latency_ms=median_latency(run),
             )
     return True
-
-
-def plan_scoring_shards(scoring: Scoring) -> None:
-    """Cut a scoring into shards. Runs in the caller's transaction."""
-    size = settings.SHARD_ITEMS * 4
-    total = scoring.run.samples_total
-    ScoringShard.objects.bulk_create(
-        ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
-        for index, start in enumerate(range(0, total, size))
-    )
-    tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)

@@ -59,6 +59,8 @@ class Row:
     output_tokens: int
     charged: int
     provider_cost: int
+    is_unscored: bool
+    """Known to be left out of the score already."""
 
 
 _SAMPLE_FIELDS = (
@@ -89,6 +91,8 @@ class BatchWriter:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._marker = Marker(run.task_version)
+        self._is_inline = not self._marker.needs_sandbox
+        """Marks are made batch by batch; programs run when the run is complete."""
         self._scoring_id = (
             Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
             .values_list("id", flat=True)
@@ -108,6 +112,7 @@ class BatchWriter:
         response = last.response if last else None
         output = storable(result.output)
         is_scored = result.outcome.is_scored
+        mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
         input_tokens = response.usage.input_tokens if response else 0
         output_tokens = response.usage.output_tokens if response else 0
         charged = sum(call.charged for call in result.calls)
@@ -135,12 +140,13 @@ class BatchWriter:
             values=values,
             # A call that was refused before it went out has no record.
             calls=[call for call in result.calls if call.attempts],
-            mark=self._marker.mark(output, item) if is_scored else None,
+            mark=mark,
             upstream_model=storable(response.model)[:_NAME_LENGTH] if response else "",
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,
             provider_cost=provider_cost,
+            is_unscored=not is_scored or (mark is not None and mark.value is None),
         )
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -165,7 +171,7 @@ class BatchWriter:
                 for position, call in enumerate(row.calls)
             ),
         )
-        unscored = sum(1 for row in rows if row.mark is None or row.mark.value is None)
+        unscored = sum(row.is_unscored for row in rows)
         if self._scoring_id is not None:
             bulk.insert(
                 SampleScore,

@@ -32,6 +32,8 @@ class Scoring(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pause_reason = models.CharField(max_length=8, blank=True)
     failure = models.CharField(max_length=1000, blank=True)
+    needs_sandbox = models.BooleanField(default=False)
+    """Runs code, so only workers with a sandbox take it."""
     is_inline = models.BooleanField(default=False)
     """Scored by the run's own worker, batch by batch, because all its scorers are pure."""
     marking_hash = models.CharField(max_length=72)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from plumbmark.scoring.scorers.base import Scorer, ScorerSpecError
+from plumbmark.scoring.scorers.code_execution import CodeExecution
 from plumbmark.scoring.scorers.exact import Exact
 from plumbmark.scoring.scorers.includes import Includes
 from plumbmark.scoring.scorers.multiple_choice import MultipleChoice
@@ -17,6 +18,7 @@ SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = Mapp
         "regex": Regex.from_spec,
         "numeric": Numeric.from_spec,
         "multiple_choice": MultipleChoice.from_spec,
+        "code_execution": CodeExecution.from_spec,
     }
 )
 

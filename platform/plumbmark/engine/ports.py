@@ -14,9 +14,10 @@ from uuid import UUID
 Message = Mapping[str, Any]
 """One chat message in the OpenAI form.
 
-`role` is `system`, `developer`, `user`, `assistant` or `tool`; `content` is text, None, or a list of
-parts (`text`, `image_url` with a `data:` URL, `input_audio`, `file`). An assistant's `tool_calls`
-are as `ToolCall.as_message_part` writes them; a `tool` message answers one by its `tool_call_id`.
+`role` is `system`, `developer`, `user`, `assistant` or `tool`; `content` is text, None, or a list
+of parts (`text`, `image_url` with a `data:` URL, `input_audio`, `file`). An assistant's
+`tool_calls` are as `ToolCall.as_message_part` writes them; a `tool` message answers one by its
+`tool_call_id`.
 """
 
 

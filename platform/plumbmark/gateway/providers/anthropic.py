@@ -1,9 +1,10 @@
 """Anthropic's Messages format. The base URL ends in `/v1`.
 
 What this format has no place for is left out of the request, and so out of what is recorded as
-asked: `seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model thinks
-on a budget. System messages go into `system`, in their order, wherever they stood; messages of one
-role in a row become one; a conversation that does not begin with the user gets a first message ".".
+asked: `seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model
+thinks on a budget. System messages go into `system`, in their order, wherever they stood; messages
+of one role in a row become one; a conversation that does not begin with the user gets a first
+message ".".
 
 Options of a deployment: `thinking` (`adaptive` or `budget`: how a reasoning effort is asked for;
 default by the model's version), `schema` (`format`, or `tool` for models without structured
@@ -99,7 +100,7 @@ _NOT_OURS = {
     "verbosity",
 }
 """Fields of `extra` that another format knows and this one would refuse."""
-_OWNED = {"messages", "system", "model", "max_tokens", "stream"}
+_OWNED = {"max_completion_tokens", "max_tokens", "messages", "model", "stream", "system", "tools"}
 
 
 class Anthropic(ChatProvider):

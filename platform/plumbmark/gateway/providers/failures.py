@@ -27,7 +27,12 @@ _FILTERED = re.compile(
 _BALANCE = re.compile(r"credit balance is too low|insufficient[_ ](?:balance|credits?)", re.I)
 _BAD_KEY = re.compile(r"api[_ ]key[_ ](?:not valid|invalid|expired)|invalid[_ ]api[_ ]key", re.I)
 _SPENT = re.compile(r"insufficient_quota|billing_hard_limit|PerDay\b", re.IGNORECASE)
-_FATAL_REQUEST = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
+_FATAL_REQUEST = re.compile(
+    r"unsupported_parameter|unsupported_value|unknown_parameter|is deprecated for this model"
+    r"|not supported (?:by|for|with) this model|extra inputs are not permitted|unknown name \"",
+    re.IGNORECASE,
+)
+"""Refusals of how we ask, not of what: every further call would be refused too."""
 _FATAL_MODEL = re.compile(r"model_not_found|does not exist|unknown model|no such model", re.I)
 _RETRYABLE = {408, 409, 425}
 _LONGEST_MESSAGE = 900
@@ -40,8 +45,6 @@ class Said:
     message: str
     words: str = ""
     """Codes and types, for telling errors apart."""
-    code: str = ""
-    """The provider's own code of the error."""
     retry_after: float | None = None
 
 
@@ -80,7 +83,7 @@ def failure_of(reply: Reply, said: Said, request_id: str) -> AttemptFailure:
     """What a reply with an error status means."""
     status, payload = reply.status, reply.payload
     message = clean(said.message) or f"HTTP {status}"
-    kind, code, retryable, fatal = _verdict(status, said.code, f"{said.words} {message}")
+    kind, code, retryable, fatal = _verdict(status, f"{said.words} {message}")
     waits = retry_after(reply.headers)
     return AttemptFailure(
         kind,
@@ -95,7 +98,7 @@ def failure_of(reply: Reply, said: Said, request_id: str) -> AttemptFailure:
     )
 
 
-def _verdict(status: int, inner: str, about: str) -> tuple[FailureKind, str, bool, bool]:
+def _verdict(status: int, about: str) -> tuple[FailureKind, str, bool, bool]:
     """Kind, code, whether to retry, whether fatal."""
     if status == 429:
         if _SPENT.search(about):
@@ -116,7 +119,7 @@ def _verdict(status: int, inner: str, about: str) -> tuple[FailureKind, str, boo
         return FailureKind.PROVIDER_ERROR, "forbidden", False, True
     if status == 404 or (status == 400 and _FATAL_MODEL.search(about)):
         return FailureKind.PROVIDER_ERROR, "unknown-model", False, True
-    return FailureKind.PROVIDER_ERROR, "bad-request", False, inner in _FATAL_REQUEST
+    return FailureKind.PROVIDER_ERROR, "bad-request", False, bool(_FATAL_REQUEST.search(about))
 
 
 def status_in(error: Any, default: int = 502) -> int:

@@ -1,4 +1,4 @@
-"""Google's Gemini `generateContent`. The base URL ends in `/v1beta` (or Vertex's `…/publishers/google`).
+"""Google's Gemini `generateContent`. The base URL ends in `/v1beta`.
 
 A reasoning effort becomes a thinking level from Gemini 3 on and a budget before it; the option
 `thinking` (`level`, `budget`) says otherwise. Thought signatures go out with tool calls and must
@@ -98,7 +98,18 @@ _NOT_OURS = {
     "user",
     "verbosity",
 }
-_OWNED = {"contents", "systemInstruction", "model", "maxOutputTokens", "generationConfig"}
+_OWNED = {
+    "contents",
+    "generationConfig",
+    "maxOutputTokens",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "stream",
+    "systemInstruction",
+    "tools",
+}
 
 
 class Gemini(ChatProvider):
@@ -163,7 +174,7 @@ class Gemini(ChatProvider):
         words = f"{error.get('status') or ''} "
         if details:
             words += wire.canonical(details).decode()
-        return Said(str(error.get("message") or ""), words, "", _delay_in(details))
+        return Said(str(error.get("message") or ""), words, _delay_in(details))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         try:
@@ -332,7 +343,9 @@ def _put_tools(payload: dict[str, Any], request: ModelRequest) -> None:
 
 def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelResponse:
     parts = (candidate.get("content") or {}).get("parts") or []
-    texts, thoughts, calls = [], [], []
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[ToolCall] = []
     for part in parts:
         if "functionCall" in part:
             calls.append(_tool_call(payload, part, len(calls)))
@@ -427,7 +440,9 @@ class _Chunks(Assembly):
                 self._candidate[name] = value
         if candidate.get("finishReason"):
             self.is_complete = True
-        text, reasoning, calls = [], [], []
+        text: list[str] = []
+        reasoning: list[str] = []
+        calls: list[ToolCallDelta] = []
         for part in (candidate.get("content") or {}).get("parts") or ():
             self._keep(part)
             if "functionCall" in part:

@@ -188,7 +188,7 @@ def functions_of(tools: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The functions among the tools; another kind is nothing that every provider has."""
     functions = []
     for tool in tools:
-        function = tool.get("function") if isinstance(tool, Mapping) else None
+        function = tool.get("function")
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
             raise CannotAsk(
                 'Every tool must be {"type": "function", "function": {"name": …}} for this model.'

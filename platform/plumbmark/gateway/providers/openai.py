@@ -105,7 +105,7 @@ class OpenAI(ChatProvider):
             return Said(str(error) if error else text)
         message = error.get("message") or error.get("detail") or wire.canonical(error).decode()
         words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
-        return Said(str(message), words, named(error.get("code")))
+        return Said(str(message), words)
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         try:

@@ -49,11 +49,7 @@ def narrowed(schema: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value in schema.items():
         name = "anyOf" if name == "oneOf" else name
-        if name == "minItems" and value not in (0, 1):
-            told[name] = value
-        elif name == "format" and value not in _FORMATS:
-            told[name] = value
-        elif name not in _KEPT:
+        if not _is_kept(name, value):
             if name != "$schema":
                 told[name] = value
         elif name in _MAPS and isinstance(value, Mapping):
@@ -73,6 +69,14 @@ def narrowed(schema: Mapping[str, Any]) -> dict[str, Any]:
         description = made.get("description")
         made["description"] = f"{description}\n\n{constraints}" if description else constraints
     return made
+
+
+def _is_kept(name: str, value: Any) -> bool:
+    if name == "minItems":
+        return value in (0, 1)
+    if name == "format":
+        return value in _FORMATS
+    return name in _KEPT
 
 
 def _inner(value: Any) -> Any:

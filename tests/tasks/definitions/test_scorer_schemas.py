@@ -35,6 +35,8 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return WORDS
     if schema["type"] == ["number", "string"]:
         return st.sampled_from([0, 0.5, 1, "0.1", "0.001"])
+    if schema["type"] == "number":
+        return st.floats(schema["minimum"], schema["maximum"])
     assert schema["type"] == ["integer", "string"]
     return st.sampled_from([0, 1, "n"])
 
@@ -43,6 +45,8 @@ def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     options = {name: values_of(one) for name, one in SCORER_OPTIONS[kind]["properties"].items()}
     if kind == "regex":
         options["pattern"] = st.just("(?P<n>a)b")
+    if kind == "code_execution":
+        options["program"] = st.sampled_from(["{output}", "{x}\n{output}\n{y}"])
     required = {name: options.pop(name) for name in SCORER_OPTIONS[kind].get("required", [])}
     entry = st.fixed_dictionaries({"type": st.just(kind), **required}, optional=options)
     # The one rule between two options, which the schema leaves to the scorer.
@@ -70,6 +74,7 @@ def test_every_option_that_the_schema_takes_the_scorer_takes(
     assert rebuilt == scorer
 
 
+NEEDED = {"regex": {"pattern": "(a)"}, "code_execution": {"program": "{output}"}}
 WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, [5], True]
 
 
@@ -78,9 +83,7 @@ WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, 
     [(kind, option) for kind in SCORER_OPTIONS for option in SCORER_OPTIONS[kind]["properties"]],
 )
 def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) -> None:
-    base: dict[str, Any] = {"type": kind}
-    if kind == "regex":
-        base["pattern"] = "(a)"
+    base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
     validator = Draft202012Validator(_SCORER_SCHEMAS[kind])
     for value in WRONG:
         entry = {**base, option: value}
@@ -97,7 +100,7 @@ def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) ->
 
 @pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
 def test_the_defaults_that_the_schema_tells_are_those_of_the_scorer(kind: str) -> None:
-    base = {"type": kind, **({"pattern": "(a)"} if kind == "regex" else {})}
+    base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
     for name, schema in SCORER_OPTIONS[kind]["properties"].items():
         if "default" in schema:
             entry = {**base, name: schema["default"]}

@@ -115,6 +115,16 @@ class Options:
             raise ScorerSpecError(f"{option} must be a finite number", option)
         return str(value)
 
+    def number(self, option: str, default: float, lower: float, upper: float) -> float:
+        value = self._take(option)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ScorerSpecError(f"{option} must be a number", option)
+        if not lower <= value <= upper:
+            raise ScorerSpecError(f"{option} must be from {lower:g} to {upper:g}", option)
+        return float(value)
+
     def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
         value = self._take(option)
         if value is None:

@@ -69,12 +69,9 @@ class CodeExecution:
                 "the program never uses {output}, so every answer would fare alike", "program"
             )
         takes: tuple[Take, ...] = ("block", "whole")
-        timeout = float(options.decimal_text("timeout_seconds") or DEFAULT_TIMEOUT_SECONDS)
-        if not 0.1 <= timeout <= LONGEST_TIMEOUT_SECONDS:
-            raise ScorerSpecError(
-                f"timeout_seconds must be from 0.1 to {LONGEST_TIMEOUT_SECONDS:g}",
-                "timeout_seconds",
-            )
+        timeout = options.number(
+            "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, LONGEST_TIMEOUT_SECONDS
+        )
         scorer = cls(name, template, options.choice("take", takes, "block"), timeout)
         options.finish("code_execution")
         return scorer

@@ -174,7 +174,8 @@ class Bubblewrap:
                 extra_groups=None if user is None else [],
             )
         except BaseException:
-            for descriptor in (stdout, stderr, status, info, lifeline):
+            lifeline.close()
+            for descriptor in (stdout, stderr, status, info):
                 os.close(descriptor)
             raise
         first = _FirstProcess(process, info)

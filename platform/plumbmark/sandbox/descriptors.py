@@ -30,15 +30,27 @@ class Descriptors:
         self._open.append(theirs)
         return ours, theirs
 
-    def to_hold(self) -> tuple[int, int]:
+    def to_hold(self) -> tuple["Lifeline", int]:
         """A pipe that tells the child by its end that we are gone: our end and the child's."""
         theirs, ours = os.pipe2(os.O_CLOEXEC)
         self._open.append(theirs)
-        return ours, theirs
+        return Lifeline(ours), theirs
 
     def close(self) -> None:
         while self._open:
             os.close(self._open.pop())
+
+
+class Lifeline:
+    """Our end of a pipe, closed to say that it is over; often, if need be."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def fields(pairs: list[tuple[str, str]]) -> bytes:

@@ -1,9 +1,9 @@
 """What a tree of processes uses, read from /proc."""
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
@@ -44,6 +44,20 @@ def descendants(root: int) -> list[int]:
     return _tree(root)[0][1:]
 
 
+def threads_of_user(uid: int) -> int:
+    """How many threads that user has on the machine: what RLIMIT_NPROC counts."""
+    found = 0
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            if os.stat(f"/proc/{name}").st_uid == uid and (stat := _stat(int(name))) is not None:
+                found += stat.threads
+        except OSError:
+            continue
+    return found
+
+
 def exact_memory(pids: tuple[int, ...]) -> int:
     """Memory with each shared page counted once. Slower, so only asked when it matters.
 
@@ -74,7 +88,7 @@ def unlinked_bytes(pids: tuple[int, ...], device: int) -> int:
                 found = os.stat(f"{folder}/{descriptor}")
             except OSError:
                 continue
-            if stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
+            if S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
                 sizes[found.st_ino] = found.st_blocks * _BLOCK
     return sum(sizes.values())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plumbmark.sandbox.contract import Ending, Limits, Report
+from plumbmark.sandbox.descriptors import Lifeline
 from plumbmark.sandbox.folders import measure
 from plumbmark.sandbox.processes import TreeUse, exact_memory, tree_use, unlinked_bytes
 
@@ -31,7 +32,7 @@ class Started:
     stderr: int
     status: int
     """Lines of `inside.launcher`: `started`, `failed <why>`, `ended <code> <cpu> <peak KiB>`."""
-    lifeline: int
+    lifeline: Lifeline
     """Closing it tells the execution to end."""
     kill: Callable[[], None]
     """Kill every process of it; may be called often."""
@@ -125,8 +126,7 @@ class _Supervisor:
             self._let_go(descriptor)
         if self._pidfd >= 0:
             self._note_exit()
-        with contextlib.suppress(OSError):
-            os.close(self._started.lifeline)
+        self._started.lifeline.close()
 
     # --- the end ------------------------------------------------------------------------------
 

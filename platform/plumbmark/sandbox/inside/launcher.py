@@ -41,7 +41,9 @@ def launch(settings: Settings) -> int:
     while True:
         for descriptor, events in poll.poll():
             if descriptor == lifeline:
-                return 1
+                if events & select.POLLHUP:
+                    return 1
+                os.read(lifeline, 4096)  # the guest found it in /proc and wrote
             if descriptor == child_ended:
                 _drain(child_ended)
                 ended = _reap(guest)

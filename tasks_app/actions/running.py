@@ -19,6 +19,7 @@ from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
+from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import request_bound
 from plumbmark.gateway.terms import current_price_card
 from tasks_app.definitions import Definition
@@ -82,8 +83,10 @@ def cost_bound(
     rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
     total = 0
     for item in rows.iterator(chunk_size=500):
-        request = planner.request(item.position * version.repeats, item)
-        total += request_bound(request, card, deployment) * version.repeats
+        for request, answers in planner.turns(item.position * version.repeats, item):
+            # Earlier answers are sent again; none has more tokens than it may have.
+            again = -(-answers * limit * card.input_per_mtok // TOKENS_PER_PRICE)
+            total += (request_bound(request, card, deployment) + again) * version.repeats
     return CostBound(total, samples, limit, is_metered, is_priced=True)
 
 

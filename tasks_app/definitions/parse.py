@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.scoring.json_schemas import schema_problem
 from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
@@ -194,6 +195,8 @@ def _definition(document: dict[str, Any]) -> Definition:
             ),
             choice_order=prompt.get("choice_order", "as-given"),
             choice_seed=prompt.get("choice_seed", 0),
+            follow_ups=tuple(prompt.get("follow_ups", [])),
+            output_schema=prompt.get("output_schema"),
         ),
         scorers=scorers,
         main=document.get("main", scorers[0].name),
@@ -259,6 +262,7 @@ def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
 def _meaning_problems(definition: Definition, located: Located) -> Iterator[Problem]:
     yield from _template_problems(definition, located)
     yield from _data_problems(definition, located)
+    yield from _output_schema_problems(definition, located)
     names = [scorer.name for scorer in definition.scorers]
     for index, scorer in enumerate(definition.scorers):
         where: Path = ("scorers", index)
@@ -298,6 +302,9 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
         (("prompt", "messages", index, "content"), turn.content)
         for index, turn in enumerate(prompt.messages)
     ]
+    texts += [
+        (("prompt", "follow_ups", index), text) for index, text in enumerate(prompt.follow_ups)
+    ]
     for path, text in texts:
         try:
             template = parse_template(text)
@@ -314,6 +321,17 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
             ("prompt", "messages", len(prompt.messages) - 1, "role"),
             located,
         )
+
+
+def _output_schema_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    schema = definition.prompt.output_schema
+    if schema is None:
+        return
+    where: Path = ("prompt", "output_schema")
+    if problem := schema_problem(schema):
+        yield _problem(problem, where, located)
+    elif schema.get("type") != "object":
+        yield _problem("must be of type object, which all providers take", where, located)
 
 
 def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -360,6 +378,6 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 
 
 def _needs_target(scorer: ScorerSpec) -> bool:
-    if scorer.type == "code_execution":
+    if scorer.type == "code_execution" or (scorer.type == "json" and "field" not in scorer.options):
         return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

@@ -39,6 +39,16 @@ def render_messages(definition: Definition, item: Question) -> list[dict[str, st
     return messages
 
 
+def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]:
+    """The user's further turns, said one by one after the answers."""
+    if not definition.prompt.follow_ups:
+        return ()
+    values = {name: text_of(value) for name, value in item.input.items()}
+    if item.choices is not None:
+        values[CHOICES] = rendered_choices(definition, item)
+    return tuple(parse_template(text).fill(values) for text in definition.prompt.follow_ups)
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -86,6 +96,7 @@ def columns_used(definition: Definition) -> dict[str, str]:
         (f"prompt.messages[{index}].content", turn.content)
         for index, turn in enumerate(prompt.messages)
     ]
+    texts += [(f"prompt.follow_ups[{index}]", text) for index, text in enumerate(prompt.follow_ups)]
     names: dict[str, str] = {}
     for place, text in texts:
         for column in parse_template(text).columns:

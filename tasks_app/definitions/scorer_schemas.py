@@ -101,6 +101,24 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             "accept_text": _flag("An option's own text counts as choosing it.", True),
         },
     },
+    "json": {
+        "description": "Right where the output is JSON (in a fenced block or bare), follows a "
+        "schema, and a field of it equals a target.",
+        "properties": {
+            "field": {
+                "type": "string",
+                "maxLength": 400,
+                "default": "",
+                "description": "Where the answer stands: keys and indexes with dots between them, "
+                "as `steps.0.result`. Without it only the form is looked at.",
+            },
+            "normalise": _NORMALISE,
+            "schema": {
+                "type": "object",
+                "description": "A JSON Schema that the answer must follow.",
+            },
+        },
+    },
     "code_execution": {
         "description": "Right where a Python program, made of the output and the item's tests, "
         "runs to its end in the sandbox.",

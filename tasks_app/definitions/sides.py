@@ -4,13 +4,19 @@ Both are over canonical JSON (`plumbmark.manifests`) of the definition's part an
 of the items' parts. Parts of private items are salted, so that nobody can confirm a guess.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Definition
-from tasks_app.definitions.render import Question, render_messages, shown_choices
+from tasks_app.definitions.render import (
+    Question,
+    render_follow_ups,
+    render_messages,
+    shown_choices,
+)
 
 SOLVER = "generate"
 
@@ -42,18 +48,18 @@ class SideHashes:
     def add(self, item: MarkedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
-        question = content_hash(
-            {
-                "key": item.key,
-                "messages": render_messages(self._definition, item),
-                "choices": None
-                if item.choices is None
-                else list(shown_choices(self._definition, item)),
-                "attachments": [],
-                "split": item.split,
-            },
-            salt=salt,
-        )
+        asked = {
+            "key": item.key,
+            "messages": render_messages(self._definition, item),
+            "choices": None
+            if item.choices is None
+            else list(shown_choices(self._definition, item)),
+            "attachments": [],
+            "split": item.split,
+        }
+        if follow_ups := render_follow_ups(self._definition, item):
+            asked["follow_ups"] = list(follow_ups)
+        question = content_hash(asked, salt=salt)
         marked = {
             "key": item.key,
             "target": item.target,
@@ -70,15 +76,17 @@ class SideHashes:
     @property
     def question(self) -> str:
         definition = self._definition
-        return content_hash(
-            {
-                "solver": SOLVER,
-                "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
-                "sampling": _numbers_as_text(definition.sampling.as_document()),
-                "repeats": definition.repeats,
-                "items": self._questions,
-            }
-        )
+        side = {
+            "solver": SOLVER,
+            "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
+            "sampling": _numbers_as_text(definition.sampling.as_document()),
+            "repeats": definition.repeats,
+            "items": self._questions,
+        }
+        if definition.prompt.output_schema is not None:
+            # As its text: the order of its properties is the order that models write them in.
+            side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)
+        return content_hash(side)
 
     @property
     def marking(self) -> str:

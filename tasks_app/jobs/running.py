@@ -238,9 +238,10 @@ class RunSlice:
         # Whoever held it before may have died or slept: what they were answered is recorded,
         # though not stored.
         keys = [
-            self._planner.key(ordinal)
+            key
             for ordinal in range(shard.start, shard.stop)
             if ordinal not in held.done
+            for key in self._planner.keys(ordinal)
         ]
         assert self.run.grant_id is not None
         self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))

@@ -40,9 +40,7 @@ _slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = Weak
 
 def _free_slot() -> asyncio.Semaphore:
     """One for the whole process, on its one loop: slices of several threads share the cores."""
-    return _slots.setdefault(
-        asyncio.get_running_loop(), asyncio.Semaphore(settings.SANDBOX_SLOTS)
-    )
+    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(settings.SANDBOX_SLOTS))
 
 
 async def run_program(program: str, timeout_seconds: float) -> Ran:

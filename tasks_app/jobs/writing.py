@@ -31,6 +31,11 @@ def storable(text: str) -> str:
     return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
 
 
+def _stored(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    return {**message, "content": storable(content) if isinstance(content, str) else content}
+
+
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
     """A mark in the order of `SCORE_FIELDS`."""
     return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
@@ -72,6 +77,7 @@ _SAMPLE_FIELDS = (
     "outcome",
     "is_scored",
     "output",
+    "messages",
     "error",
     "input_tokens",
     "output_tokens",
@@ -113,8 +119,9 @@ class BatchWriter:
         output = storable(result.output)
         is_scored = result.outcome.is_scored
         mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
-        input_tokens = response.usage.input_tokens if response else 0
-        output_tokens = response.usage.output_tokens if response else 0
+        usages = [call.response.usage for call in result.calls if call.response]
+        input_tokens = sum(usage.input_tokens for usage in usages)
+        output_tokens = sum(usage.output_tokens for usage in usages)
         charged = sum(call.charged for call in result.calls)
         provider_cost = sum(call.provider_cost for call in result.calls)
         values = (
@@ -126,6 +133,7 @@ class BatchWriter:
             result.outcome.value,
             is_scored,
             output,
+            None if result.messages is None else [_stored(one) for one in result.messages],
             storable(result.error)[:_ERROR_LENGTH],
             min(input_tokens, _LARGEST_COUNT),
             min(output_tokens, _LARGEST_COUNT),

@@ -42,9 +42,12 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    options = {name: values_of(one) for name, one in SCORER_OPTIONS[kind]["properties"].items()}
+    properties = SCORER_OPTIONS[kind]["properties"].items()
+    options = {name: values_of(one) for name, one in properties if one.get("type") != "object"}
     if kind == "regex":
         options["pattern"] = st.just("(?P<n>a)b")
+    if kind == "json":
+        options["schema"] = st.sampled_from([{"type": "object"}, {"required": ["a"]}, {}])
     if kind == "code_execution":
         options["program"] = st.sampled_from(["{output}", "{x}\n{output}\n{y}"])
     required = {name: options.pop(name) for name in SCORER_OPTIONS[kind].get("required", [])}

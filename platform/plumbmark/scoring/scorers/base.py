@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
 from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
@@ -124,6 +124,14 @@ class Options:
         if not lower <= value <= upper:
             raise ScorerSpecError(f"{option} must be from {lower:g} to {upper:g}", option)
         return float(value)
+
+    def mapping(self, option: str) -> Mapping[str, Any] | None:
+        value = self._take(option)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise ScorerSpecError(f"{option} must be keys and values", option)
+        return value
 
     def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
         value = self._take(option)

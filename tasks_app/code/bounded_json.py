@@ -50,10 +50,11 @@ def read_json(data: bytes | str, *, most_bytes: int, most_depth: int = MOST_DEPT
     if isinstance(data, bytes):
         if len(data) > most_bytes:
             raise JsonProblem(f"it has more than {most_bytes:,} bytes")
+        given = data
         try:
-            data = data.decode("utf-8-sig")
+            data = given.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
+            line = given.count(b"\n", 0, error.start) + 1
             raise JsonProblem(f"it is not UTF-8 (byte {error.start})", line) from None
     elif len(data) > most_bytes:
         raise JsonProblem(f"it has more than {most_bytes:,} characters")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks_app.code.findings import Finding, error, has_errors, note
-from tasks_app.code.names import Import, Names, names_of
+from tasks_app.code.names import Import, Names, constant_text, names_of
 from tasks_app.code.result_kinds import ResultKind
 from tasks_app.code.rules import (
     import_findings,
@@ -44,14 +44,9 @@ class Inspection:
 
     def task_named(self, named: str) -> TaskFunction | None:
         """By variable, function or name, as `%choose` takes them."""
-        for given in (
-            lambda task: task.variable,
-            lambda task: task.function,
-            lambda task: task.name,
-            lambda task: task.file_name,
-        ):
+        for attribute in ("variable", "function", "name", "file_name"):
             for task in self.tasks:
-                if given(task) == named:
+                if getattr(task, attribute) == named:
                     return task
         return None
 
@@ -148,9 +143,8 @@ def _findings_of_result(
     if names.uses_sdk or tasks:
         return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if RESULT_FILE in node.value:
-                return
+        if isinstance(node, ast.Constant) and RESULT_FILE in (constant_text(node) or ""):
+            return
     yield error(
         "no-result",
         f"The code defines no task of kaggle_benchmarks and never names {RESULT_FILE}.",

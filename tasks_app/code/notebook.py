@@ -317,7 +317,7 @@ def notebook_of(code: str) -> str:
     Commented notebook commands become commands again. Equal files give equal notebooks.
     """
     text = code.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    cells = []
+    cells: list[dict[str, Any]] = []
     for cell in _file_cells(text):
         lines = _trimmed(cell.source.split("\n"))
         if cell.kind == "code":

@@ -134,10 +134,10 @@ def model_findings(runs: Runs) -> Iterator[Finding]:
     starts = [call for call in runs.calls if call.is_reached and call.function is None]
     tell = error if starts and all(call.models for call in starts) else warning
     for call in runs.calls:
-        for model in call.models:
+        for name in call.models:
             yield tell(
                 "fixed-candidate",
-                f"{call.task!r} is run with the model {model!r}, whichever is to be measured.",
+                f"{call.task!r} is run with the model {name!r}, whichever is to be measured.",
                 "Run it with kbench.llm.",
                 line=call.line,
             )
@@ -220,20 +220,19 @@ def usage_findings(tree: ast.Module, names: Names) -> Iterator[Finding]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _findings_of_call(node, names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if _SECRET.search(node.value):
-                yield _secret(node.lineno)
+        elif isinstance(node, ast.Constant) and _SECRET.search(constant_text(node) or ""):
+            yield _secret(node.lineno)
 
 
 def _findings_of_call(node: ast.Call, names: Names) -> Iterator[Finding]:
-    if isinstance(node.func, ast.Name) and node.func.id == "input":
-        if "input" not in names.defined and "input" not in names.origins:
-            yield warning(
-                "asks-input",
-                "The code waits for input, and nobody answers.",
-                "Remove input().",
-                line=node.lineno,
-            )
+    is_own = "input" in names.defined or "input" in names.origins
+    if isinstance(node.func, ast.Name) and node.func.id == "input" and not is_own:
+        yield warning(
+            "asks-input",
+            "The code waits for input, and nobody answers.",
+            "Remove input().",
+            line=node.lineno,
+        )
     keywords = keywords_of(node)
     if (names.dotted(node.func) or "").startswith("openai."):
         address = constant_text(keywords.get("base_url"))

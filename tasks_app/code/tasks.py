@@ -407,9 +407,9 @@ class _Walker(ast.NodeVisitor):
         if not isinstance(node, ast.Call):
             return None
         given = node.args[0] if node.args else None
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-            if self._is_llms(node.func.value):
-                return constant_text(given)
+        called = node.func
+        if isinstance(called, ast.Attribute) and called.attr == "get":
+            return constant_text(given) if self._is_llms(called.value) else None
         dotted = self._names.dotted(node.func) or ""
         if dotted.startswith(SDK) and dotted.endswith(".load_model"):
             keywords = keywords_of(node)

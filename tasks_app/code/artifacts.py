@@ -121,10 +121,8 @@ def _content(path: Path, shown: str, most: int, findings: list[Finding]) -> byte
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         code = "not-a-file" if problem.errno == errno.ELOOP else "unreadable-file"
-        told = (
-            "It is a link" if code == "not-a-file" else f"It cannot be opened: {problem.strerror}"
-        )
-        findings.append(error(code, f"{told}; it was not read.", file=shown))
+        why = "is a link" if code == "not-a-file" else f"cannot be opened ({problem.strerror})"
+        findings.append(error(code, f"It {why}; it was not read.", file=shown))
         return None
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
@@ -209,7 +207,7 @@ def missing_runs(
         if call.is_reached and call.function is None and task.stores_run and task.name is not None:
             wanted.setdefault(task.name, call.line)
     missing = {name: line for name, line in wanted.items() if name not in stored}
-    reasons = [match["reason"].strip() for match in _NOT_STORED.finditer(log)]
+    reasons = [match["reason"].strip(" .") for match in _NOT_STORED.finditer(log)]
     for position, (name, line) in enumerate(missing.items()):
         # The output names runs by number, not by task; so it tells only as many as are missing.
         reason = reasons[position] if len(reasons) == len(missing) else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tasks_app.code.findings import Finding, error, has_errors, note
 from tasks_app.code.names import Import, Names, constant_text, names_of
 from tasks_app.code.result_kinds import ResultKind
+from tasks_app.code.result_schema import RESULT_FILE
 from tasks_app.code.rules import (
     import_findings,
     model_findings,
@@ -21,7 +22,6 @@ from tasks_app.code.rules import (
 )
 from tasks_app.code.tasks import FixedModel, RunCall, TaskFunction, runs_of, tasks_of
 
-RESULT_FILE = "plumbmark.result.json"
 MOST_FINDINGS = 100
 
 

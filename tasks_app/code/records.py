@@ -89,6 +89,9 @@ class Assertion:
     status: Literal["passed", "failed", "errored", "unknown"]
     line: int | None = None
     definition: str = ""
+    """The source of the check."""
+    message: str = ""
+    """What else the author says of it."""
     requests: tuple[tuple[str, str], ...] = ()
     """Conversation and request ids of the replies that it is about; a request may be empty."""
 

@@ -18,6 +18,7 @@ from tasks_app.code.result_schema import (
     MOST_MESSAGES,
     MOST_SAMPLES,
     MOST_TEXT,
+    RESULT_FILE,
     RESULT_SCHEMA,
     ROLES,
 )
@@ -25,7 +26,6 @@ from tasks_app.code.shapes import Report, Shape, kind_of
 
 __all__ = ["RESULT_FILE", "RESULT_SCHEMA", "Interval", "ResultFile", "Sample", "Score"]
 
-RESULT_FILE = "plumbmark.result.json"
 MOST_BYTES = 64 * 1024 * 1024
 _DIFFERENCE = 1e-6
 """By which a score may differ from the mean of its samples: it may have been rounded."""
@@ -170,7 +170,7 @@ def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
 def _count(shape: Shape) -> Score | None:
     found: dict[str, int] = {}
     for key in ("passed", "of"):
-        value = shape.value.get(key)
+        value: Any = shape.value.get(key)
         if isinstance(value, bool) or not is_number(value) or value != int(value):
             missing = key not in shape.value
             told = f"must be a whole number, but is {'missing' if missing else kind_of(value)}."
@@ -302,7 +302,7 @@ def _assertions(told: Shape) -> Iterator[Assertion]:
         yield Assertion(
             expectation=_text(one, "name", 1000),
             status=status,  # type: ignore[arg-type]
-            definition=_text(one, "message", 10_000),
+            message=_text(one, "message", 10_000),
         )
 
 

@@ -5,6 +5,7 @@ It is served at `/schemas/code-result.json` and documented in docs/authors/code-
 
 from typing import Any
 
+RESULT_FILE = "plumbmark.result.json"
 FORMAT = 1
 MOST_SAMPLES = 100_000
 MOST_TEXT = 1_000_000

@@ -326,6 +326,8 @@ class _Walker(ast.NodeVisitor):
         if self._is_llms(node):
             self._runs.every_model.append(node.lineno)
         else:
+            # A method may be called by it: which object it belongs to is not followed.
+            self._uses.setdefault(self._function, set()).add(node.attr)
             self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:

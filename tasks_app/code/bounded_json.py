@@ -42,10 +42,13 @@ NOT_A_NUMBER = float("nan")
 """What NaN, the infinities and numbers beyond the range of floats are read as: never equal."""
 
 
-def read_json(data: bytes | str, *, most_bytes: int, most_depth: int = MOST_DEPTH) -> ReadJson:
+def read_json(
+    data: bytes | str, *, most_bytes: int, most_depth: int = MOST_DEPTH, mend: bool = True
+) -> ReadJson:
     """Read a document; `JsonProblem` says what is wrong and where.
 
     NaN and the infinities, which are no JSON, come out as NaN: whoever reads a number has to ask.
+    Without `mend` characters that no database keeps stay as they are.
     """
     if isinstance(data, bytes):
         if len(data) > most_bytes:
@@ -86,10 +89,14 @@ def read_json(data: bytes | str, *, most_bytes: int, most_depth: int = MOST_DEPT
         ends_early = error.pos >= len(data.rstrip())
         told = "it ends in the middle" if ends_early else error.msg
         raise JsonProblem(told, error.lineno, error.colno) from None
-    if _UNSTORABLE.search(data) or "\\u" in data:
+    if mend and (_UNSTORABLE.search(data) or "\\u" in data):
         value = _storable(value, read)
     read.value = value
     return read
+
+
+def is_storable(text: str) -> bool:
+    return _UNSTORABLE.search(text) is None
 
 
 def storable(text: str) -> str:

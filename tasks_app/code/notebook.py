@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.code.bounded_json import JsonProblem, read_json
+from tasks_app.code.bounded_json import JsonProblem, is_storable, read_json
 from tasks_app.code.findings import Finding, error
 from tasks_app.code.magics import Plain, chosen_twice, statement_lines, without_magics
 
@@ -109,7 +109,7 @@ def script_of(name: str, data: bytes) -> Script:
 def script_of_notebook(text: str) -> Script:
     """The same for the JSON text of a notebook, formats 3 and 4."""
     try:
-        document = read_json(text, most_bytes=MOST_BYTES).value
+        document = read_json(text, most_bytes=MOST_BYTES, mend=False).value
     except JsonProblem as problem:
         raise InvalidInput(
             [Problem(f"is no notebook: {problem}", line=problem.line, column=problem.column)]
@@ -246,8 +246,8 @@ def _source_of(source: Any, path: str) -> str:
         source = "".join(source)
     if not isinstance(source, str):
         raise _invalid("must be a text or a list of texts", path=path)
-    if "\x00" in source:
-        raise _invalid("holds a null character; remove it", path=path)
+    if not is_storable(source):
+        raise _invalid("holds a null character or half a character; remove it", path=path)
     return source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 

@@ -117,11 +117,11 @@ def _tell_state(
 ) -> None:
     report = shape.report
     if state == "errored":
-        last = failure.strip().rpartition("\n")[2].strip()
+        last = failure.strip().rpartition("\n")[2].strip(" .")[:300] or "it does not say which"
         report.add(
             error(
                 "run-failed",
-                f"The run of {task.name!r} ended with an error: {last[:300] or 'it does not say'}",
+                f"The run of {task.name!r} ended with an error: {last}.",
                 "See its traceback.",
                 path="$.errorMessage",
             )

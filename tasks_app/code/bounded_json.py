@@ -69,10 +69,10 @@ def read_json(
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
-        if len(found) != len(pairs) and len(read.twice) < _MOST_TOLD:
+        if len(found) != len(pairs):
             seen: set[str] = set()
             for key, _ in pairs:
-                if key in seen:
+                if key in seen and len(read.twice) < _MOST_TOLD:
                     read.twice.append(key[:100])
                 seen.add(key)
         return found

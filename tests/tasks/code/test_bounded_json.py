@@ -87,8 +87,11 @@ def test_numbers_that_are_none_are_read_as_nan(number: str) -> None:
 
 def test_large_numbers_are_numbers() -> None:
     assert is_number(read_json("9" * 300, most_bytes=1000).value)
-    assert is_number(0) and is_number(-1.5)
-    assert not is_number(True) and not is_number("1") and not is_number(None)
+    assert is_number(0)
+    assert is_number(-1.5)
+    assert not is_number(True)
+    assert not is_number("1")
+    assert not is_number(None)
 
 
 def test_keys_that_stand_twice_are_named() -> None:
@@ -97,7 +100,7 @@ def test_keys_that_stand_twice_are_named() -> None:
     assert read.value == {"a": 4, "b": {"c": 3}}
     assert sorted(read.twice) == ["a", "c", "c"]
     many = "{" + ", ".join(f'"{at}": 1, "{at}": 2' for at in range(100)) + "}"
-    assert len(read_json(f"[{many}, {many}]", most_bytes=10_000).twice) == 100
+    assert len(read_json(f"[{many}, {many}]", most_bytes=10_000).twice) == 20
 
 
 def test_what_cannot_be_stored_is_replaced_and_counted() -> None:

@@ -37,8 +37,9 @@ def collected(
                 return [], await provider.send(transport, target, body)
             pieces: list[Delta] = []
             ending: Attempt | None = None
-            async with contextlib.aclosing(provider.stream(transport, target, body)):
-                async for piece in stream:
+            stream = provider.stream(transport, target, body)
+            async with contextlib.aclosing(stream) as coming:
+                async for piece in coming:
                     assert ending is None, "something came after the ending"
                     if isinstance(piece, Delta):
                         assert piece, "an empty piece"

@@ -301,7 +301,6 @@ class ModelCaller:
                 yield _refused(admitted)
                 return
             terms, record, passed = admitted.terms, admitted.record, Passed()
-            assert terms.provider is not None
             tries = Tries(terms, record, self._limit)
             body, result = b"", None
             try:
@@ -310,33 +309,17 @@ class ModelCaller:
                     result = _refused(sent_off)
                 else:
                     body = sent_off
-                while result is None:
-                    attempt: Attempt | None = await tries.begin()
-                    pause: float | None = None
-                    if attempt is None:
-                        try:
-                            stream = terms.provider.stream(gateway.transport, terms.target, body)
-                            async with contextlib.aclosing(stream) as pieces:
-                                async for piece in pieces:
-                                    if isinstance(piece, Delta):
-                                        passed.add(piece)
-                                        yield piece
-                                    else:
-                                        attempt = piece
-                        finally:
-                            if attempt is not None:
-                                tries.end()
-                        assert attempt is not None
-                        pause = tries.pause_after(attempt)
-                    if pause is None or passed:
-                        result = _ended(admitted, request, body, attempt, passed)
-                    else:
-                        await asyncio.sleep(pause)
+                    stream = self._stream_attempts(terms, tries, body, passed)
+                    async with contextlib.aclosing(stream) as pieces:
+                        async for piece in pieces:
+                            if isinstance(piece, Delta):
+                                yield piece
+                            else:
+                                result = _ended(admitted, request, body, piece, passed)
             except BaseException as error:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
                     if has_left and not gateway.is_ending:
-                        # An attempt that had failed already costs nobody anything.
                         marks.mark_left(terms, request, record, passed, body, tries.is_open)
                     else:
                         marks.mark_broken_off(record, error, body)
@@ -344,9 +327,41 @@ class ModelCaller:
             finally:
                 tries.end()
                 self._settle(admitted)
+            assert result is not None
             yield result
         finally:
             gateway.left(task)
+
+    async def _stream_attempts(
+        self, terms: Terms, tries: Tries, body: bytes, passed: Passed
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        """Pieces, then the attempt that is the call's outcome.
+
+        An attempt that is broken off stays open in `tries`: who broke it off looks at that.
+        """
+        assert terms.provider is not None
+        transport = self._gateway.transport
+        while True:
+            late = await tries.begin()
+            if late is not None:
+                yield late
+                return
+            attempt: Attempt | None = None
+            stream = terms.provider.stream(transport, terms.target, body)
+            async with contextlib.aclosing(stream) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Delta):
+                        passed.add(piece)
+                        yield piece
+                    else:
+                        attempt = piece
+            tries.end()
+            assert attempt is not None
+            pause = tries.pause_after(attempt)
+            if pause is None or passed:
+                yield attempt
+                return
+            await asyncio.sleep(pause)
 
     async def _refresh(self) -> None:
         """Read the terms again; callers that come together share one reading."""

@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +109,7 @@ class EventStream:
         self._silence_seconds = silence_seconds
         self._ends_at = ends_at
 
-    async def events(self) -> AsyncIterator[list[Any]]:
+    async def events(self) -> AsyncGenerator[list[Any], None]:
         """The parsed data of the events, those that arrive together in one list.
 
         Raises `StreamBroke` where the stream breaks, falls silent or is not JSON.

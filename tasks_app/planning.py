@@ -29,13 +29,13 @@ _ASKED = ("position", "id", "key", "input", "target", "choices")
 
 
 def asked_items(
-    version_id: int, first: int, last: int, *, for_programs: bool = False
+    version_id: int, first: int, last: int, *, for_scorers: bool = False
 ) -> dict[int, AskedItem]:
     """The version's items at the positions from `first` to `last`, by position. One query.
 
-    `for_programs` brings what the scorers' programs use of them too.
+    `for_scorers` brings what the scorers' programs and rubrics use of them too.
     """
-    fields = (*_ASKED, "scorer_input") if for_programs else _ASKED
+    fields = (*_ASKED, "scorer_input") if for_scorers else _ASKED
     rows = Item.objects.filter(
         version_id=version_id, position__gte=first, position__lte=last
     ).values_list(*fields)

@@ -127,7 +127,7 @@ def start_run(
         )
         run.save(update_fields=["grant"])
         _plan_shards(run, 0, run.samples_total)
-        if not Marker(version).needs_sandbox:
+        if Marker(version).is_pure:
             Scoring.objects.create(
                 run=run,
                 task_version=version,

@@ -24,7 +24,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     if run.state not in {Run.State.COMPLETED, Run.State.FAILED, Run.State.CANCELLED}:
         raise Conflict("The run is not finished yet; score it again when it is.")
     with transaction.atomic():
-        scoring = queue_scoring(run=run, version=version, by=by)
+        scoring = queue_scoring(run=run, version=version, by=by, payer=by.namespace)
         audit.record("rescore-run", f"run:{run.pk}", by=by, version=version.public_id)
     return scoring
 

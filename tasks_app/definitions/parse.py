@@ -11,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.json_schemas import schema_problem
-from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
@@ -240,7 +240,7 @@ def _choices(choices: str | list[str] | None) -> ChoicesSpec | None:
 
 def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
     metric = scorer.get("metric", {})
-    lower, upper = metric.get("bounds", [0, 1])
+    lower, upper = metric.get("bounds") or scorer.get("scale") or (0, 1)
     options = {key: value for key, value in scorer.items() if key not in {"type", "name", "metric"}}
     return ScorerSpec(
         type=scorer["type"],
@@ -270,11 +270,21 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             yield _problem(
                 f"the name {scorer.name!r} is taken; give each scorer its own", where, located
             )
+        built: Scorer | None
         try:
-            build_scorer(scorer.as_spec())
+            built = build_scorer(scorer.as_spec())
         except ScorerSpecError as error:
             place = (*where, error.option) if error.option else where
             yield _problem(error.message, place, located)
+            built = None
+        if isinstance(built, ModelJudge):
+            scale = built.scale or (0.0, 1.0)
+            if (scorer.metric.lower, scorer.metric.upper) != scale:
+                yield _problem(
+                    f"the metric's bounds must be the scale's: [{scale[0]:g}, {scale[1]:g}]",
+                    (*where, "metric", "bounds"),
+                    located,
+                )
         lower, upper = scorer.metric.lower, scorer.metric.upper
         if lower is not None and upper is not None and not lower < upper:
             yield _problem(
@@ -378,6 +388,8 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 
 
 def _needs_target(scorer: ScorerSpec) -> bool:
+    if scorer.type == "model_judge":
+        return scorer.options.get("mode") == "pairwise"
     if scorer.type == "code_execution" or (scorer.type == "json" and "field" not in scorer.options):
         return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

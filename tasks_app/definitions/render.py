@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from plumbmark.scoring.scorers import CodeExecution, build_scorer
+from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
@@ -75,13 +75,14 @@ def text_of(value: Any) -> str:
 
 
 def scorer_columns(definition: Definition) -> dict[str, str]:
-    """Columns that the scorers' programs need, each with the place that first names it."""
+    """Columns that programs and rubrics need, each with the place that first names it."""
     names: dict[str, str] = {}
     for index, spec in enumerate(definition.scorers):
         scorer = build_scorer(spec.as_spec())
-        if isinstance(scorer, CodeExecution):
+        if isinstance(scorer, CodeExecution | ModelJudge):
+            part = "program" if isinstance(scorer, CodeExecution) else "rubric"
             for column in scorer.columns:
-                names.setdefault(column, f"scorers[{index}].program")
+                names.setdefault(column, f"scorers[{index}].{part}")
     return names
 
 

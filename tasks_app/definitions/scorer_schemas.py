@@ -119,6 +119,50 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "model_judge": {
+        "description": "Models read the answer by a rubric, or compare it with the target.",
+        "properties": {
+            "judges": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 200},
+                "minItems": 1,
+                "maxItems": 7,
+                "uniqueItems": True,
+                "description": "The deployments that judge, pinned by their names.",
+            },
+            "rubric": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100_000,
+                "description": "The criteria: a template with `{output}`, `{target}` and columns.",
+            },
+            "mode": {
+                "enum": ["grade", "pairwise"],
+                "default": "grade",
+                "description": "Grade the answer, or say whether it is better than the target: "
+                "asked twice with the order swapped.",
+            },
+            "scale": {
+                "type": "array",
+                "items": {"type": "number"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "Lowest and highest grade. Left out: correct or incorrect.",
+            },
+            "combine": {
+                "enum": ["vote", "mean"],
+                "description": "How several judges count: by majority (the default without a "
+                "scale) or by their mean.",
+            },
+            "max_output_tokens": {
+                "type": "integer",
+                "minimum": 16,
+                "maximum": 32_768,
+                "default": 1024,
+            },
+        },
+        "required": ["judges", "rubric"],
+    },
     "code_execution": {
         "description": "Right where a Python program, made of the output and the item's tests, "
         "runs to its end in the sandbox.",

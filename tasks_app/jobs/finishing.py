@@ -150,6 +150,8 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> None:
         samples_unscored=estimate["unscored"],
         finished_at=now(),
     )
+    if scoring.grant is not None:
+        close_grant(grant=scoring.grant)
     tell("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
 
 

@@ -1,18 +1,13 @@
 """This worker's sandbox: whether there is one, and running programs in it, a few at a time."""
 
 import asyncio
-from collections.abc import Coroutine
 from math import ceil
-from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from plumbmark.gateway import runtime
 from plumbmark.sandbox import Ending, Job, Limits, probe
 from plumbmark.scoring.scorers.code_execution import Ran
-
-T = TypeVar("T")
 
 _LAST_WORDS = 64 * 1024
 _FROM_STDIN = (
@@ -28,11 +23,6 @@ class NoSandbox(RuntimeError):
 def is_here() -> bool:
     """Whether this process may run untrusted code. The first call tries it out."""
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
-
-
-def submit(coroutine: Coroutine[Any, Any, T]) -> Any:
-    """Start on the process's event loop, where sandboxes are watched."""
-    return runtime.submit(coroutine)
 
 
 _slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()

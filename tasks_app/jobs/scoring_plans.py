@@ -1,22 +1,32 @@
 """The rows of a scoring that workers take up: for re-marked versions, submitted runs, programs."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import transaction
 
 import plumbmark
-from plumbmark.accounts.models import User
+from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.outbox import tell
+from plumbmark.gateway.actions import open_grant
+from plumbmark.gateway.queries import callable_deployments
 from tasks_app.marking import Marker
 from tasks_app.models import Run, SampleScore, Scoring, ScoringShard, TaskVersion
 
 _COPIED_AT_ONCE = 1000
-_PROGRAMS_PER_SHARD = 64
+_OUTSIDE_PER_SHARD = 64
 """Few, so that workers share them: a program takes as long as thousands of comparisons."""
 
 
-def queue_scoring(*, run: Run, version: TaskVersion, by: User) -> Scoring:
-    """The rows of a scoring and its shards. Runs in the caller's transaction."""
+def queue_scoring(
+    *, run: Run, version: TaskVersion, by: User, payer: Namespace | None = None
+) -> Scoring:
+    """The rows of a scoring and its shards. Runs in the caller's transaction.
+
+    `payer` pays for judges; the run's own namespace where it is left out.
+    """
     marker = Marker(version)
+    judges = marker.judges
     scoring = Scoring.objects.create(
         run=run,
         task_version=version,
@@ -41,7 +51,9 @@ def queue_scoring(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     )
     if before is not None:
         carry_marks_over(before, scoring)
-    size = _PROGRAMS_PER_SHARD if scoring.needs_sandbox else settings.SHARD_ITEMS * 4
+    if judges:
+        _open_grant(scoring, judges, payer or run.namespace)
+    size = settings.SHARD_ITEMS * 4 if marker.is_pure else _OUTSIDE_PER_SHARD
     total = run.samples_total
     ScoringShard.objects.bulk_create(
         ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
@@ -50,6 +62,16 @@ def queue_scoring(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
     transaction.on_commit(_ring)
     return scoring
+
+
+def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> None:
+    """Let the judges be asked at the payer's expense. Who is missing is told at each sample."""
+    scoring.grant = open_grant(
+        payer=payer,
+        subject=f"scoring:{scoring.pk}",
+        deployments=callable_deployments(to=payer).filter(slug__in=judges),
+    )
+    scoring.save(update_fields=["grant"])
 
 
 def carry_marks_over(before: Scoring, scoring: Scoring) -> None:

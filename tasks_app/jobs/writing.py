@@ -97,8 +97,8 @@ class BatchWriter:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._marker = Marker(run.task_version)
-        self._is_inline = not self._marker.needs_sandbox
-        """Marks are made batch by batch; programs run when the run is complete."""
+        self._is_inline = self._marker.is_pure
+        """Marks are made batch by batch; programs and judges come when the run is complete."""
         self._scoring_id = (
             Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
             .values_list("id", flat=True)

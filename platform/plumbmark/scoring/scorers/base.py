@@ -125,6 +125,20 @@ class Options:
             raise ScorerSpecError(f"{option} must be from {lower:g} to {upper:g}", option)
         return float(value)
 
+    def scale(self, option: str) -> tuple[float, float] | None:
+        """The lowest and the highest value of a scale."""
+        value = self._take(option)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ScorerSpecError(f"{option} must be the lowest and the highest number", option)
+        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in value):
+            raise ScorerSpecError(f"{option} must hold two numbers", option)
+        lower, upper = float(value[0]), float(value[1])
+        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+            raise ScorerSpecError(f"{option} must go from a lower to a higher number", option)
+        return lower, upper
+
     def mapping(self, option: str) -> Mapping[str, Any] | None:
         value = self._take(option)
         if value is None:

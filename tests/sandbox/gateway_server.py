@@ -58,6 +58,7 @@ class GatewayServer:
     async def _start(self) -> None:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_route("*", "/v1/stream", self._stream)
+        app.router.add_route("*", "/v1/go-on", self._go_on)
         app.router.add_route("*", "/v1/waits", self._waits)
         app.router.add_route("*", "/v1/early", self._early)
         app.router.add_route("*", "/v1/cut", self._cut)
@@ -93,6 +94,10 @@ class GatewayServer:
         await asyncio.to_thread(self.go_on.wait, 20)
         await response.write(b"data: two\n\n")
         return response
+
+    async def _go_on(self, request: web.Request) -> web.Response:
+        self.go_on.set()
+        return web.Response()
 
     async def _waits(self, request: web.Request) -> web.Response:
         self._note(request, await request.read())

@@ -110,7 +110,10 @@ class Bubblewrap:
             descriptors.close()
 
     def _started(self, job: Job, descriptors: Descriptors) -> Started:
-        sources = Sources(self._identity)
+        mounts = [*self._interpreter.mounts, *job.mounts]
+        sources = Sources(
+            self._identity, [*[m.source for m in mounts], job.work, job.gateway_socket]
+        )
         stdout, child_stdout = descriptors.to_read()
         stderr, child_stderr = descriptors.to_read()
         status, child_status = descriptors.to_read()
@@ -144,7 +147,7 @@ class Bubblewrap:
             *self._namespaces(),
             *["--info-fd", str(child_info)],
             *self._system(holding),
-            *self._folders(job, sources),
+            *self._folders(job, mounts, sources),
             *["--ro-bind-data", str(holding(_launcher_text())), _LAUNCHER],
             *self._closed(),
             *["--seccomp", str(holding(self._filter))],
@@ -226,12 +229,11 @@ class Bubblewrap:
             found += ["--ro-bind-try", path, path]
         return found
 
-    def _folders(self, job: Job, sources: Sources) -> list[str]:
+    def _folders(self, job: Job, mounts: list[Mount], sources: Sources) -> list[str]:
         found = ["--size", str(job.limits.temporary_bytes), "--tmpfs", "/tmp"]  # noqa: S108
         found += ["--size", str(MIB), "--tmpfs", "/run"]
         found += ["--size", str(4 * MIB), "--tmpfs", "/dev/shm"]  # noqa: S108
         found += ["--dir", "/kaggle/input"]
-        mounts: list[Mount] = [*self._interpreter.mounts, *job.mounts]
         for mount in sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts)):
             found += ["--ro-bind", sources.path(mount.source), mount.target]
         if job.work is not None:

@@ -116,10 +116,11 @@ class Landlock:
             descriptors.close()
 
     def _started(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
-        sources = Sources(self._identity)
+        mounts = [*self._interpreter.mounts, *job.mounts]
+        sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()
         readable = [*_SYSTEM]
-        for mount in [*self._interpreter.mounts, *job.mounts]:
+        for mount in mounts:
             path = sources.path(mount.source)
             places.add(mount.target, path)
             readable.append(path)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from plumbmark.sandbox.contract import WORK, BadJob, Job, Limits
@@ -82,18 +82,22 @@ def check_readable(job: Job, identity: Identity) -> None:
 
 
 class Sources:
-    """Host paths as the guest's user reaches them: staged where its parents keep it out."""
+    """Host paths as the guest's user reaches them: all staged where the parents of one keep it out.
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+    All, because staging covers /tmp, where others may lie.
+    """
+
+    def __init__(self, identity: Identity, paths: Iterable[Path | None]) -> None:
+        given = [os.path.realpath(path) for path in paths if path is not None]
         self.staged: list[str] = []
+        if identity.is_dropped and not all(reachable(Path(path), identity) for path in given):
+            self.staged = list(dict.fromkeys(given))
 
     def path(self, source: Path) -> str:
+        """Where one of the paths is to be found."""
         absolute = os.path.realpath(source)
-        if not self._identity.is_dropped or reachable(Path(absolute), self._identity):
+        if not self.staged:
             return absolute
-        if absolute not in self.staged:
-            self.staged.append(absolute)
         return f"/tmp/{self.staged.index(absolute)}"  # noqa: S108
 
 

@@ -68,8 +68,11 @@ def keep(settings: Settings) -> None:
         os._exit(126)
     os.write(status, b"started\n")
     listener = received[0] if received else -1
-    state = _Keeper(lifeline, waker, listener, gateway).until_the_end_of(guest)
-    _kill_everything()
+    state = None
+    try:
+        state = _Keeper(lifeline, waker, listener, gateway).until_the_end_of(guest)
+    finally:
+        _kill_everything()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     if state is not None:
         cpu = used.ru_utime + used.ru_stime
@@ -213,7 +216,10 @@ class _Keeper:
 def _tcp_pair() -> "tuple[socket.socket, socket.socket]":
     """Two ends of one loopback connection. Clients set options that only TCP sockets have."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        far = socket.create_connection(listener.getsockname())
+        # Not `create_connection`, which looks for more modules; the interpreter may lie where the
+        # user that we have become gets no further.
+        far = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        far.connect(listener.getsockname())
         while True:
             near, peer = listener.accept()
             if peer == far.getsockname():

@@ -115,6 +115,4 @@ def ask(url: str, body: Any = None, token: str = "", **headers: str) -> Reply:
 def token_of(namespace: Namespace, *scopes: str) -> str:
     assert namespace.user is not None
     wanted = scopes or ("gateway",)
-    return issue_token(
-        user=namespace.user, name="doors", scopes=wanted, expires_at=None
-    ).secret
+    return issue_token(user=namespace.user, name="doors", scopes=wanted, expires_at=None).secret

@@ -102,6 +102,14 @@ def _camel(fields: Any, place: str) -> dict[str, Any]:
     }
 
 
+def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
+    """A field that is a list, or missing."""
+    value = fields.get(name, [])
+    if not isinstance(value, list):
+        raise bad_request(f"{name} must be a list.", name)
+    return value
+
+
 def _only(fields: Mapping[str, Any], known: Iterable[str], place: str) -> None:
     unknown = sorted(set(fields) - set(known))
     if unknown:
@@ -119,7 +127,7 @@ def read_question(body: bytes, *, is_gemini: bool) -> Asked:
     _only(config, _CONFIG, "generationConfig: ")
     if config.get("candidateCount", 1) != 1:
         raise bad_request("One call brings one answer: leave out candidateCount.")
-    if [str(each).lower() for each in config.get("responseModalities", ["text"])] != ["text"]:
+    if any(str(each).lower() != "text" for each in _list(config, "responseModalities")):
         raise bad_request("Answers are text: leave out responseModalities.")
     messages: list[dict[str, Any]] = []
     if "systemInstruction" in fields:
@@ -152,7 +160,7 @@ def read_question(body: bytes, *, is_gemini: bool) -> Asked:
         temperature=_number(config, "temperature"),
         top_p=_number(config, "topP"),
         seed=_whole(config, "seed", None, least=-(2**63)),
-        stop=tuple(str(stop) for stop in config.get("stopSequences", ())),
+        stop=tuple(str(stop) for stop in _list(config, "stopSequences")),
         extra={**extra, **thinking},
         tools=tools,
         tool_choice=choice,
@@ -179,7 +187,7 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
     """One entry of the contents as messages: results of tools are messages of their own."""
     fields = _camel(content, place)
     role = fields.get("role", "user")
-    if role not in {"user", "model", "function", "tool"}:
+    if role not in ("user", "model", "function", "tool"):
         raise bad_request(f"{place}.role must be user or model, not {str(role)[:40]!r}.", place)
     parts = fields.get("parts", [])
     parts = [parts] if isinstance(parts, dict) else parts
@@ -339,10 +347,10 @@ def _tools(
     fields: dict[str, Any],
 ) -> tuple[tuple[Mapping[str, Any], ...], str | Mapping[str, Any] | None]:
     tools: list[Mapping[str, Any]] = []
-    for number, given in enumerate(fields.get("tools", ())):
+    for number, given in enumerate(_list(fields, "tools")):
         tool = _camel(given, f"tools[{number}]")
         _only(tool, {"functionDeclarations"}, f"tools[{number}]: ")
-        for declaration in tool.get("functionDeclarations", ()):
+        for declaration in _list(tool, "functionDeclarations"):
             declared = _camel(declaration, f"tools[{number}]")
             if not isinstance(declared.get("name"), str):
                 raise bad_request(f"tools[{number}]: a function lacks its name.", "tools")
@@ -357,7 +365,7 @@ def _tools(
     config = _camel(fields.get("toolConfig", {}), "toolConfig")
     calling = _camel(config.get("functionCallingConfig", {}), "functionCallingConfig")
     mode = str(calling.get("mode", "")).upper()
-    names = calling.get("allowedFunctionNames") or []
+    names = _list(calling, "allowedFunctionNames")
     if mode == "ANY" and len(names) == 1:
         return tuple(tools), {"type": "function", "function": {"name": str(names[0])}}
     return tuple(tools), {"AUTO": "auto", "NONE": "none", "ANY": "required"}.get(mode)
@@ -374,7 +382,7 @@ def _number(config: dict[str, Any], name: str) -> float | None:
     value = config.get(name)
     if value is None:
         return None
-    if isinstance(value, bool | str | dict | list):
+    if isinstance(value, bool | str | dict | list) or not abs(value) < 1e6:
         raise bad_request(f"generationConfig.{name} must be a number.", name)
     return float(value)
 

@@ -17,8 +17,8 @@ DEFAULT_OUTPUT_TOKENS = 4096
 """Where the caller sets no limit: what is reserved is an upper bound."""
 _MOST_OUTPUT_TOKENS = 2**31 - 1
 _MOST_MESSAGES = 10_000
-_ROLES = {"system", "developer", "user", "assistant", "tool"}
-_EFFORTS = {"none", "minimal", "low", "medium", "high", "xhigh", "max"}
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _VIDEO = re.compile(r"https?://(?:[\w-]+\.)*(?:youtube\.com|youtu\.be)/", re.IGNORECASE)
 _PASSED_ON = {
     "frequency_penalty",
@@ -120,7 +120,7 @@ def _messages(value: Any) -> list[Message]:
         role = message.get("role")
         if role not in _ROLES:
             raise bad_request(
-                f"{place}.role must be one of {', '.join(sorted(_ROLES))}, not {str(role)[:40]!r}.",
+                f"{place}.role must be one of {', '.join(_ROLES)}, not {str(role)[:40]!r}.",
                 place,
             )
         _check_content(message.get("content"), place)
@@ -179,7 +179,7 @@ def _check_audio(part: dict[str, Any], place: str) -> None:
     audio = part.get("input_audio")
     if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
         raise bad_request(f"{place}.input_audio must hold data and format.", place)
-    if audio.get("format") not in {"mp3", "wav"}:
+    if audio.get("format") not in ("mp3", "wav"):
         raise bad_request(f"{place}.input_audio.format must be mp3 or wav.", place)
 
 
@@ -322,7 +322,7 @@ def _others(fields: dict[str, Any]) -> dict[str, Any]:
     for name in ("logprobs", "top_logprobs"):
         if fields.pop(name, False):
             raise bad_request(f"{name} are not passed on; leave the field out.", name)
-    if fields.pop("service_tier", "auto") not in {"auto", "default"}:
+    if fields.pop("service_tier", "auto") not in ("auto", "default"):
         raise bad_request("service_tier must be auto or default: others cost more.", "service_tier")
     if fields.pop("modalities", ["text"]) != ["text"]:
         raise bad_request("Answers are text: leave out modalities.", "modalities")

@@ -301,6 +301,15 @@ SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
 WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
 BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
+GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL").rstrip("/")
+"""The address of the gateway's doors; empty: the site's host, one port above the pages'."""
+GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", 0)
+"""Where `up` starts the doors; 0: one above the pages' port."""
+GATEWAY_CALLS_AT_ONCE: int = env.integer("PLUMBMARK_GATEWAY_CALLS_AT_ONCE", 256)
+"""Calls in flight at most for one token in one gateway process."""
+GATEWAY_MAX_BODY_BYTES: int = env.integer("PLUMBMARK_GATEWAY_MAX_BODY_BYTES", 32 * 1024 * 1024)
+GATEWAY_DRAIN_SECONDS: float = env.number("PLUMBMARK_GATEWAY_DRAIN_SECONDS", 8.0)
+"""How long an ending gateway waits for calls in flight."""
 QUOTA_DAY_USD: str = env.text("PLUMBMARK_QUOTA_DAY_USD", "5")
 QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
 

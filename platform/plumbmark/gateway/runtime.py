@@ -1,8 +1,8 @@
 """The process's one event loop, in a thread of its own, and the one gateway on it.
 
 Both start at first use. A server that has an event loop already makes that one the process's
-(`adopt`), so that no call changes threads on its way. A forked child starts its own: threads do not survive a fork, and the
-parent's spool, leases and connections are not the child's.
+(`adopt`), so that no call changes threads on its way. A forked child starts its own: threads do not
+survive a fork, and the parent's spool, leases and connections are not the child's.
 """
 
 import asyncio

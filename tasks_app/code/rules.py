@@ -217,7 +217,7 @@ def usage_findings(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> 
                 "Make it as OpenAI(): its address and key come from the environment.",
                 line=one.line,
             )
-    if any(isinstance(node, _AWAITS) for node in nodes):
+    if any(map(_waits, nodes)):
         yield from _awaits_outside(tree)
     for node in nodes:
         if isinstance(node, ast.Call):
@@ -260,18 +260,27 @@ def _secret(line: int) -> Finding:
     )
 
 
+def _waits(node: ast.AST) -> bool:
+    return isinstance(node, _AWAITS) or (isinstance(node, ast.comprehension) and node.is_async > 0)
+
+
+def _line_of(node: ast.AST) -> int | None:
+    place = node.target if isinstance(node, ast.comprehension) else node
+    return getattr(place, "lineno", None)
+
+
 def _awaits_outside(tree: ast.Module) -> Iterator[Finding]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if isinstance(node, _AWAITS):
+        if _waits(node):
             yield error(
                 "await-outside",
                 "`await` outside of a function works in notebooks only.",
                 "Put it into `async def main(): …` and call asyncio.run(main()).",
-                line=node.lineno,
+                line=_line_of(node),
             )
             return
         waiting += ast.iter_child_nodes(node)

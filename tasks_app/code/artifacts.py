@@ -124,12 +124,12 @@ def _content(path: Path, shown: str, most: int, findings: list[Finding]) -> byte
         why = "is a link" if code == "not-a-file" else f"cannot be opened ({problem.strerror})"
         findings.append(error(code, f"It {why}; it was not read.", file=shown))
         return None
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        findings.append(error("not-a-file", "It is no plain file; it was not read.", file=shown))
+        return None
     with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            told = "It is no plain file; it was not read."
-            findings.append(error("not-a-file", told, file=shown))
-            return None
         data = file.read(most + 1)
     if len(data) > most:
         findings.append(

@@ -86,7 +86,7 @@ def read_json(
             parse_constant=lambda _: NOT_A_NUMBER,
         )
     except json.JSONDecodeError as error:
-        ends_early = error.pos >= len(data.rstrip())
+        ends_early = error.pos >= len(data.rstrip()) or error.msg.startswith("Unterminated")
         told = "it ends in the middle" if ends_early else error.msg
         raise JsonProblem(told, error.lineno, error.colno) from None
     if mend and (_UNSTORABLE.search(data) or "\\u" in data):

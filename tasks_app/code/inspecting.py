@@ -96,7 +96,8 @@ def _inspected(
     tree: ast.Module, available: Collection[str] | None, chosen: str | None
 ) -> Inspection:
     names = names_of(tree)
-    tasks = tasks_of(tree, names)
+    nodes = list(ast.walk(tree))
+    tasks = tasks_of(tree, nodes, names)
     runs = runs_of(tree, names, tasks)
     inspection = Inspection(
         uses_sdk=names.uses_sdk,
@@ -109,10 +110,10 @@ def _inspected(
         *task_findings(tasks, names),
         *run_findings(tasks, runs, names),
         *model_findings(runs),
-        *import_findings(tree, names, available),
-        *usage_findings(tree, names),
+        *import_findings(nodes, names, available),
+        *usage_findings(tree, nodes, names),
         *_findings_of_choice(inspection, chosen),
-        *_findings_of_result(tree, names, tasks),
+        *_findings_of_result(nodes, names, tasks),
     ]
     return Inspection(
         uses_sdk=inspection.uses_sdk,
@@ -138,11 +139,11 @@ def _findings_of_choice(inspection: Inspection, chosen: str | None) -> Iterator[
 
 
 def _findings_of_result(
-    tree: ast.Module, names: Names, tasks: Sequence[TaskFunction]
+    nodes: Sequence[ast.AST], names: Names, tasks: Sequence[TaskFunction]
 ) -> Iterator[Finding]:
     if names.uses_sdk or tasks:
         return
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and RESULT_FILE in (constant_text(node) or ""):
             return
     yield error(

@@ -19,7 +19,8 @@ from tasks_app.code.magics import Plain, chosen_twice, statement_lines, without_
 
 MOST_BYTES = 20 * 1024 * 1024
 """A notebook may hold pictures in its outputs."""
-MOST_CODE_BYTES = 1024 * 1024
+MOST_CODE_BYTES = 256 * 1024
+"""A look at code costs thousands of times its size in memory for a moment."""
 MOST_CELLS = 5_000
 
 _MARKER = re.compile(r"# ?%%(?:[ \t\[].*)?")
@@ -256,7 +257,7 @@ def _invalid(message: str, *, line: int | None = None, path: str = "") -> Invali
 
 
 def _too_large(most: int, of: str = "") -> InvalidInput:
-    return _invalid(f"has more than {most // 1024 // 1024} MiB{' ' + of if of else ''}")
+    return _invalid(f"has more than {most // 1024:,} KiB{' ' + of if of else ''}")
 
 
 # --- Files with cells ---------------------------------------------------------------------------

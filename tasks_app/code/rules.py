@@ -18,6 +18,7 @@ _SECRET = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{30,}|hf_[A-Za-z0-9]{30,}|gh[po]_[A-Za-z0-9]{30,}"
     r"|pmk_[A-Za-z0-9_-]{20,}|xai-[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,})"
 )
+_AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 _UNSUPPORTED = frozenset({"bytes", "complex", "list", "object", "set", "str", "tuple"})
 _SUPPORTED = "None, bool, int, float, tuple[float, float], tuple[int, int] or dict"
 
@@ -159,10 +160,10 @@ def model_findings(runs: Runs) -> Iterator[Finding]:
 
 
 def import_findings(
-    tree: ast.Module, names: Names, available: Collection[str] | None
+    nodes: Sequence[ast.AST], names: Names, available: Collection[str] | None
 ) -> Iterator[Finding]:
     told: set[str] = set()
-    written = set(_modules_written(tree))
+    written = set(_modules_written(nodes))
     for one in sorted(names.imports, key=lambda one: one.line):
         if (
             available is None
@@ -191,16 +192,16 @@ def import_findings(
             )
 
 
-def _modules_written(tree: ast.Module) -> Iterator[str]:
+def _modules_written(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Modules that the code writes itself before it imports them."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
             name = constant_text(node.args[0]) if node.func.id == "open" else None
             if name is not None and name.endswith(".py"):
                 yield name.removesuffix(".py")
 
 
-def usage_findings(tree: ast.Module, names: Names) -> Iterator[Finding]:
+def usage_findings(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> Iterator[Finding]:
     for one in names.imports:
         if one.module in _NETWORK or one.full in _NETWORK:
             yield note(
@@ -216,8 +217,9 @@ def usage_findings(tree: ast.Module, names: Names) -> Iterator[Finding]:
                 "Make it as OpenAI(): its address and key come from the environment.",
                 line=one.line,
             )
-    yield from _awaits_outside(tree)
-    for node in ast.walk(tree):
+    if any(map(_waits, nodes)):
+        yield from _awaits_outside(tree)
+    for node in nodes:
         if isinstance(node, ast.Call):
             yield from _findings_of_call(node, names)
         elif isinstance(node, ast.Constant) and _SECRET.search(constant_text(node) or ""):
@@ -258,18 +260,27 @@ def _secret(line: int) -> Finding:
     )
 
 
+def _waits(node: ast.AST) -> bool:
+    return isinstance(node, _AWAITS) or (isinstance(node, ast.comprehension) and node.is_async > 0)
+
+
+def _line_of(node: ast.AST) -> int | None:
+    place = node.target if isinstance(node, ast.comprehension) else node
+    return getattr(place, "lineno", None)
+
+
 def _awaits_outside(tree: ast.Module) -> Iterator[Finding]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+        if _waits(node):
             yield error(
                 "await-outside",
                 "`await` outside of a function works in notebooks only.",
                 "Put it into `async def main(): …` and call asyncio.run(main()).",
-                line=node.lineno,
+                line=_line_of(node),
             )
             return
         waiting += ast.iter_child_nodes(node)

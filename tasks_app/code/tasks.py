@@ -82,10 +82,11 @@ def file_name_of(name: str) -> str:
 # --- Tasks --------------------------------------------------------------------------------------
 
 
-def tasks_of(tree: ast.Module, names: Names) -> tuple[TaskFunction, ...]:
+def tasks_of(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> tuple[TaskFunction, ...]:
+    """`nodes` are all nodes of the tree."""
     functions: dict[str, Function] = {}
     found: list[TaskFunction] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, Function):
             functions[node.name] = node
             for decorator in node.decorator_list:

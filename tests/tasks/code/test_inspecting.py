@@ -524,7 +524,13 @@ def test_waiting_for_input_is_warned_of() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["await f()", "async with a: pass", "async for a in b: pass", "x = [await f()]"],
+    [
+        "await f()",
+        "async with a: pass",
+        "async for a in b: pass",
+        "x = [await f()]",
+        "x = [a async for a in b]",
+    ],
 )
 def test_await_outside_of_a_function_is_an_error(code: str) -> None:
     assert codes(IMPORT + TASK + RUN + code + "\n") == ["await-outside"]

@@ -190,8 +190,8 @@ def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert script_of("a.ipynb", many).cells[-1].number == 5
 
     big = written(cell("# " + "x" * notebook.MOST_CODE_BYTES))
-    assert "has more than 1 MiB of code" in problem_of(big)
-    assert "has more than 1 MiB" in problem_of(b"#" * (notebook.MOST_CODE_BYTES + 1), "a.py")
+    assert "has more than 256 KiB of code" in problem_of(big)
+    assert "has more than 256 KiB" in problem_of(b"#" * (notebook.MOST_CODE_BYTES + 1), "a.py")
 
 
 def test_a_notebook_without_code_is_told() -> None:

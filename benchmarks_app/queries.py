@@ -27,6 +27,13 @@ def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
     )
 
 
+def benchmarks_for_anybody() -> QuerySet[Benchmark]:
+    """Those that `can_view_benchmark` shows to whoever has the address."""
+    return Benchmark.objects.filter(latest_version__isnull=False).exclude(
+        visibility=Visibility.PRIVATE
+    )
+
+
 def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
     """The same with what a list shows of each: tasks and entries of the latest version."""
     return visible_benchmarks(to=to).annotate(

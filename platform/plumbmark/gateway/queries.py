@@ -1,7 +1,7 @@
 """Named reads of the gateway."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from django.db.models import Q, QuerySet
@@ -168,7 +168,7 @@ def _response_of(call: Call) -> ModelResponse | None:
         call.reasoning_tokens,
         call.usage_estimated,
     )
-    return ModelResponse(parsed.text, parsed.finish_reason, parsed.model, usage, parsed.reasoning)
+    return replace(parsed, usage=usage)
 
 
 def deployments_without_price() -> QuerySet[Deployment]:

@@ -196,7 +196,9 @@ def _by_schema(schema: dict[str, Any] | None) -> str:
         return "no schema"
     made = {}
     for name, inner in schema.get("properties", {}).items():
-        made[name] = {"integer": 7, "number": 0.5, "boolean": True}.get(inner.get("type"), "text")
+        made[name] = {"integer": 7, "number": 0.5, "boolean": True}.get(
+            str(inner.get("type")), "text"
+        )
     return json.dumps(made)
 
 

@@ -138,7 +138,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 fields = st.sampled_from(
-    [
+    (
         "messages",
         "tools",
         "tool_choice",
@@ -148,20 +148,23 @@ fields = st.sampled_from(
         "temperature",
         "reasoning",
         "extra_body",
-        "n",
         "stream_options",
         "max_tokens",
         "logprobs",
         "modalities",
         "service_tier",
-    ]
+    )
 )
+
+
+def status_of(given_fields: dict[str, Any]) -> int:
+    try:
+        read(**given_fields)
+    except HttpError as error:
+        return error.status if error.message else 0
+    return 200
 
 
 @given(st.dictionaries(fields, json_values, max_size=5))
 def test_no_body_crashes_the_reading(given_fields: dict[str, Any]) -> None:
-    try:
-        read(**given_fields)
-    except HttpError as error:
-        assert error.status == 400
-        assert error.message
+    assert status_of(given_fields) in {200, 400}

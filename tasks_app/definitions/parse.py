@@ -183,7 +183,7 @@ def _definition(document: dict[str, Any]) -> Definition:
     data = document.get("data", {})
     prompt = document["prompt"]
     sampling = document.get("sampling", {})
-    scorers = tuple(_scorer(scorer) for scorer in document["scorers"])
+    scorers = tuple(_scorer(scorer, prompt.get("output_schema")) for scorer in document["scorers"])
     split = data.get("split")
     return Definition(
         prompt=PromptSpec(
@@ -238,10 +238,12 @@ def _choices(choices: str | list[str] | None) -> ChoicesSpec | None:
     return ChoicesSpec(tuple(choices), is_list=False)
 
 
-def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
+def _scorer(scorer: dict[str, Any], output_schema: dict[str, Any] | None) -> ScorerSpec:
     metric = scorer.get("metric", {})
     lower, upper = metric.get("bounds") or scorer.get("scale") or (0, 1)
     options = {key: value for key, value in scorer.items() if key not in {"type", "name", "metric"}}
+    if scorer["type"] == "json" and output_schema is not None:
+        options.setdefault("schema", output_schema)
     return ScorerSpec(
         type=scorer["type"],
         name=scorer.get("name", scorer["type"]),

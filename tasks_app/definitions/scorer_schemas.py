@@ -115,7 +115,8 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             "normalise": _NORMALISE,
             "schema": {
                 "type": "object",
-                "description": "A JSON Schema that the answer must follow.",
+                "description": "A JSON Schema that the answer must follow; `prompt.output_schema` "
+                "where it is left out.",
             },
         },
     },

@@ -44,7 +44,8 @@ class Guest:
         return json.loads(report.stdout)
 
 
-def _unavailable(name: str) -> str:
+def unavailable(name: str) -> str:
+    """Why this back end cannot be tried here; empty where it can."""
     try:
         driver.back_end(name)
     except SandboxUnavailable as error:
@@ -53,7 +54,7 @@ def _unavailable(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def _public_checkout() -> Iterator[Path]:
+def public_checkout() -> Iterator[Path]:
     """The sandbox's code where every user can read it; the checkout itself may be private."""
     folder = Path(tempfile.mkdtemp(prefix="plumbmark-public-"))
     folder.chmod(0o755)
@@ -69,14 +70,14 @@ def _public_checkout() -> Iterator[Path]:
 @pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant[0]}-{variant[1]}-user")
 def guest(request: pytest.FixtureRequest) -> Guest:
     back_end, user = request.param
-    if reason := _unavailable(back_end):
+    if reason := unavailable(back_end):
         pytest.skip(f"{back_end}: {reason}")
     python = driver.back_end(back_end).python
     if user == "own":
         return Guest(back_end, python, lambda job: driver.run(back_end, job))
     if os.getuid() != 0:
         pytest.skip("not applicable: the tests themselves run as an ordinary user")
-    checkout = request.getfixturevalue("_public_checkout")
+    checkout = request.getfixturevalue("public_checkout")
 
     def as_ordinary_user(job: Job) -> Report:
         done = subprocess.run(

@@ -1,40 +1,13 @@
 """What a program may use, and that nothing of it is left when it is stopped."""
 
-import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plumbmark.sandbox.contract import MIB, Ending, Limits
 from tests.sandbox.conftest import Guest
-
-MARK = "plumbmark-mark-of-a-test"
-
-
-def left_over(mark: str) -> list[str]:
-    """Command lines on the host that carry the mark."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                line = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in line:
-                found.append(line.replace(b"\0", b" ").decode(errors="replace"))
-    return found
-
-
-def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
+from tests.sandbox.remains import MARK, left_over, soon
 
 
 def test_a_program_that_ends_by_itself_is_reported_as_it_ended(guest: Guest) -> None:

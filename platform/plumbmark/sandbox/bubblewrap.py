@@ -169,7 +169,7 @@ class Bubblewrap:
                 cwd="/",
                 stdin=descriptors.holding(job.stdin),
                 stdout=child_stdout,
-                stderr=child_stderr,
+                stderr=subprocess.STDOUT if job.merges_errors else child_stderr,
                 start_new_session=True,
                 pass_fds=passed,
                 user=user,

@@ -79,6 +79,9 @@ class Job:
     stdin: bytes = b""
     gateway_socket: Path | None = None
     """Host Unix socket of the run's relay; inside it is reached as `GATEWAY_URL`."""
+    merges_errors: bool = False
+    """Standard error goes where standard output goes, so that both come in the order in which they
+    were written; `Report.stderr` is then empty."""
     working_directory: str = ""
     """Where it starts; by default `/kaggle/working` where there is a work folder, else `/tmp`."""
 
@@ -140,10 +143,16 @@ class Sandbox(Protocol):
 
     name: str
     """`bubblewrap` or `landlock`."""
-    python: str
-    """A bare Python inside, for `Job.argv`."""
-    caveats: tuple[str, ...]
-    """Sentences for people: what this back end does not keep apart."""
+
+    @property
+    def python(self) -> str:
+        """A bare Python inside, for `Job.argv`."""
+        ...
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Sentences for people: what this back end does not keep apart."""
+        ...
 
     async def run(self, job: Job, *, on_output: Callable[[bytes], None] | None = None) -> Report:
         """Run it to its end. Raises `BadJob` before anything is started, and nothing else of its

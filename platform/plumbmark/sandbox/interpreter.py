@@ -1,5 +1,6 @@
 """Which bare Python runs inside: the system's where there is one, else the platform's own."""
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from plumbmark.sandbox.contract import Mount, SandboxUnavailable
 _OLDEST = (3, 10)
 _SYSTEM = ("/usr/bin/python3", "/usr/local/bin/python3")
 _NEUTRAL = "/opt/python"
+_MOST_LINKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +54,25 @@ def private_interpreter() -> Interpreter:
     )
 
 
-def environment_mounts(python: Path) -> tuple[Mount, ...]:
-    """What must be mounted so that a virtual environment's `python` runs inside at its own path:
-    the environment, and the installation that it was made from unless that lies under /usr."""
+def environment_mounts(python: Path, *, at: str = "") -> tuple[Mount, ...]:
+    """What must be mounted so that a virtual environment's `python` runs inside: the environment,
+    and the installation that it was made from unless that lies under /usr.
+
+    The environment is found at its own path, or at `at`, such as `/opt/environment`; its `python`
+    is then `/opt/environment/bin/python`. The installation keeps its path, where the environment's
+    links look for it.
+    """
     prefix = python.absolute().parent.parent
-    mounts = [Mount(prefix, str(prefix))]
+    mounts = [Mount(prefix, at or str(prefix))]
     link = python.absolute()
-    for _ in range(20):
+    for _ in range(_MOST_LINKS):
         if not link.is_symlink():
             break
-        link = (link.parent / link.readlink()).absolute()
-        home = Path(_normal(link)).parent.parent
-        if home.is_relative_to("/usr") or any(home == mount.source for mount in mounts):
-            continue
-        mounts.append(Mount(home, str(home)))
+        link = Path(os.path.normpath(link.parent / link.readlink()))
+        home = link.parent.parent
+        if not home.is_relative_to("/usr") and all(home != mount.source for mount in mounts):
+            mounts.append(Mount(home, str(home)))
     return tuple(mounts)
-
-
-def _normal(path: Path) -> str:
-    parts: list[str] = []
-    for part in path.parts[1:]:
-        if part == "..":
-            parts = parts[:-1]
-        else:
-            parts.append(part)
-    return "/" + "/".join(parts)
 
 
 def _version(path: Path) -> tuple[int, int]:

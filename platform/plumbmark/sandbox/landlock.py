@@ -166,7 +166,7 @@ class Landlock:
                 cwd="/",
                 stdin=descriptors.holding(job.stdin),
                 stdout=child_stdout,
-                stderr=child_stderr,
+                stderr=subprocess.STDOUT if job.merges_errors else child_stderr,
                 start_new_session=True,
                 pass_fds=[program, settings, child_status, child_lifeline],
             )

@@ -265,7 +265,8 @@ class _Supervisor:
             return self._ending, self._detail, None, None
         if not status.is_started:
             # A guest cannot bring this about: it runs only after that line was written.
-            said = bytes(self._output[self._stderr]).decode(errors="replace").strip()
+            told = self._output[self._stderr] or self._output[self._stdout]
+            said = told.decode(errors="replace").strip()
             why = status.failure or said.rpartition("\n")[2] or "the sandbox ended at once"
             return Ending.FAILED_TO_START, f"It could not be started: {why}.", None, None
         if status.code is None:

@@ -126,9 +126,9 @@ def start_run(
 ) -> Run:
     """Queue a run of `version` by `contender`, paid by `namespace`.
 
-    `spend_limit` (nanodollars) caps the whole run; a program on the platform's deployments gets what
-    the quota has left where none is given. `also_allowed` names deployments, beside the
-    platform's, to which a benchmark's owner lets private items go.
+    `spend_limit` (nanodollars) caps the whole run; a program on the platform's deployments has what
+    the quota leaves where none is given. `also_allowed` names deployments, beside the platform's,
+    to which a benchmark's owner lets private items go.
     """
     _check_start(version, contender, purpose, namespace, by, also_allowed)
     deployment = contender.deployment

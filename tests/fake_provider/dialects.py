@@ -214,7 +214,10 @@ class Anthropic:
             budget = thinking["budget_tokens"]
             _demand(1024 <= budget < request["max_tokens"], "thinking.budget_tokens: out of range")
             _demand("temperature" not in request, "temperature: may not be set when thinking")
-        results = [block for block in turns[-1]["content"] if block["type"] == "tool_result"]
+        last = turns[-1]["content"]
+        results = [block for block in last if block["type"] == "tool_result"]
+        # What is said after a result is what is to be answered.
+        results = results if last[-1]["type"] == "tool_result" else []
         return Asked(
             model=str(request.get("model", "")),
             prompt="".join(
@@ -428,7 +431,7 @@ class Gemini:
             for function in tool["functionDeclarations"]
         ]
         calling = (request.get("toolConfig") or {}).get("functionCallingConfig") or {}
-        result = turns[-1]["parts"][0].get("functionResponse")
+        result = turns[-1]["parts"][-1].get("functionResponse")
         if result is not None:
             _demand(result.get("name"), "function_response.name: empty")
         prompt = next(turn for turn in reversed(turns) if turn["role"] == "user")

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.providers import provider_named
@@ -38,11 +37,9 @@ def collected(
                 return [], await provider.send(transport, target, body)
             pieces: list[Delta] = []
             ending: Attempt | None = None
-            stream = cast(
-                AsyncGenerator[Delta | Attempt, None], provider.stream(transport, target, body)
-            )
-            async with contextlib.aclosing(stream):
-                async for piece in stream:
+            stream = provider.stream(transport, target, body)
+            async with contextlib.aclosing(stream) as coming:
+                async for piece in coming:
                     assert ending is None, "something came after the ending"
                     if isinstance(piece, Delta):
                         assert piece, "an empty piece"

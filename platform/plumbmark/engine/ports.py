@@ -131,6 +131,8 @@ class CallFailure:
     fatal: bool = False
     amount: int = 0
     """What the call had to be able to cost, in nanodollars; of `QUOTA` alone."""
+    retry_after: float | None = None
+    """Seconds to stay away, where the provider said so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
             grant=grant_id,
             key__in=keys[start : start + _KEYS_PER_QUERY],
             status=Call.Status.ANSWERED,
+            error_code="",
             is_duplicate=False,
             exchange__withheld_at=None,
         ).select_related("exchange", "deployment")

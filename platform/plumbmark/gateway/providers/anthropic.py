@@ -78,6 +78,7 @@ _LEAST_BUDGET = 1024
 _NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _MODEL = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")
 _SCHEMA_TOOL = "answer_in_schema"
+_JSON_ONLY = "Answer with one JSON object and nothing else."
 _THINKING = "thinking:"
 """Begins a `ToolCall.signature` of ours: the thinking blocks that must go back before the call."""
 _NOT_OURS = {
@@ -119,6 +120,8 @@ class Anthropic(ChatProvider):
         payload["model"] = target.upstream_id
         payload["max_tokens"] = request.max_output_tokens
         system, payload["messages"] = _conversation(request.messages)
+        if (extra.get("response_format") or {}).get("type") == "json_object":
+            system = f"{system}\n\n{_JSON_ONLY}".lstrip()
         if system:
             payload["system"] = system
         if request.stop:

@@ -8,7 +8,7 @@ A streamed answer is put together into the same document that an answer in one p
 been, so one `parse` reads both, and both are recorded alike.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -114,7 +114,7 @@ class Provider(Protocol):
 
     def stream(
         self, transport: Transport, target: Target, body: bytes
-    ) -> AsyncIterator[Delta | Attempt]:
+    ) -> AsyncGenerator[Delta | Attempt, None]:
         """Ask once with a body that was built to stream.
 
         Yields pieces as they come and ends with exactly one `Answer` (the whole of it) or

@@ -7,7 +7,7 @@ user message back. The same seed and prompt give the same answer, on any machine
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from plumbmark.engine.ports import (
@@ -104,7 +104,7 @@ class Baseline:
 
     async def stream(
         self, transport: Transport, target: Target, body: bytes
-    ) -> AsyncIterator[Delta | Attempt]:
+    ) -> AsyncGenerator[Delta | Attempt, None]:
         attempt = await self.send(transport, target, body)
         if isinstance(attempt, Answer):
             yield delta_of(attempt.response)

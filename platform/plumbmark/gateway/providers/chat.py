@@ -1,7 +1,8 @@
 """What every provider that is asked over HTTP has in common: one exchange, whole or streamed."""
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
@@ -119,7 +120,7 @@ class ChatProvider(ABC):
 
     async def stream(
         self, transport: Transport, target: Target, body: bytes
-    ) -> AsyncIterator[Delta | Attempt]:
+    ) -> AsyncGenerator[Delta | Attempt, None]:
         opened = await transport.open(
             self.url(target, stream=True),
             headers={
@@ -143,27 +144,31 @@ class ChatProvider(ABC):
             yield attempt
         else:
             try:
-                async for piece in self._pieces(opened, target):
-                    yield piece
+                async with contextlib.aclosing(self._pieces(opened, target)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             finally:
                 opened.close()
 
-    async def _pieces(self, opened: EventStream, target: Target) -> AsyncIterator[Delta | Attempt]:
+    async def _pieces(
+        self, opened: EventStream, target: Target
+    ) -> AsyncGenerator[Delta | Attempt, None]:
         assembly, channels = self.assembly(), _Channels(target.secret)
         try:
-            async for events in opened.events():
-                for event in events:
-                    if event is DONE:
-                        assembly.is_complete = True
-                    else:
-                        channels.take(assembly.add(event))
-                    if assembly.failure is not None:
-                        yield self._failed(opened, assembly, target)
-                        return
-                if delta := channels.ready():
-                    yield delta
-                if assembly.is_complete and events[-1] is DONE:
-                    break
+            async with contextlib.aclosing(opened.events()) as batches:
+                async for events in batches:
+                    for event in events:
+                        if event is DONE:
+                            assembly.is_complete = True
+                        else:
+                            channels.take(assembly.add(event))
+                        if assembly.failure is not None:
+                            yield self._failed(assembly, target)
+                            return
+                    if delta := channels.ready():
+                        yield delta
+                    if assembly.is_complete and events[-1] is DONE:
+                        break
         except StreamBroke as error:
             # A host that does not hang up after its last word has said everything all the same.
             if not assembly.is_complete or error.broken.code == "answer-too-large":
@@ -187,7 +192,7 @@ class ChatProvider(ABC):
         else:
             yield parsed
 
-    def _failed(self, opened: EventStream, assembly: Assembly, target: Target) -> AttemptFailure:
+    def _failed(self, assembly: Assembly, target: Target) -> AttemptFailure:
         payload = _struck(assembly.failure, target.secret)
         parsed = self.parse(payload)
         if isinstance(parsed, AttemptFailure):

@@ -136,6 +136,8 @@ class Gemini(ChatProvider):
         if request.output_schema is not None:
             config["responseMimeType"] = "application/json"
             config["responseJsonSchema"] = wire.settled(schema_of(request.output_schema))
+        elif (request.extra.get("response_format") or {}).get("type") == "json_object":
+            config["responseMimeType"] = "application/json"
         major = _major_of(target.upstream_id)
         _put_thinking(config, request, target, major)
         system, payload["contents"] = _conversation(request.messages, major)

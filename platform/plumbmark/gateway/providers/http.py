@@ -6,10 +6,11 @@ the credential, or past the address guard.
 """
 
 import asyncio
+import io
 import ipaddress
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ LARGEST_BODY = 16 * 1024 * 1024
 DONE = object()
 """What stands for the `[DONE]` that ends some providers' streams."""
 _ERROR_TEXT_CHARACTERS = 4000
+_WRITTEN_AT_ONCE = 256 * 1024
 _KEEP_ALIVE_SECONDS = 50.0
 
 
@@ -109,7 +111,7 @@ class EventStream:
         self._silence_seconds = silence_seconds
         self._ends_at = ends_at
 
-    async def events(self) -> AsyncIterator[list[Any]]:
+    async def events(self) -> AsyncGenerator[list[Any], None]:
         """The parsed data of the events, those that arrive together in one list.
 
         Raises `StreamBroke` where the stream breaks, falls silent or is not JSON.
@@ -207,7 +209,7 @@ class Transport:
         try:
             async with self._session(is_guarded).post(
                 url,
-                data=body,
+                data=_in_pieces(body),
                 headers=headers,
                 timeout=self._timeout(deadline_seconds),
                 allow_redirects=False,
@@ -242,7 +244,7 @@ class Transport:
         try:
             response = await self._session(is_guarded).post(
                 url,
-                data=body,
+                data=_in_pieces(body),
                 headers=headers,
                 timeout=self._timeout(deadline_seconds),
                 allow_redirects=False,
@@ -276,6 +278,11 @@ class Transport:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+
+
+def _in_pieces(body: bytes) -> bytes | io.BytesIO:
+    """A large body is written piece by piece, so that other calls have their turns between."""
+    return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
 def _deadline(seconds: float, status: int | None) -> Broken:

@@ -37,7 +37,12 @@ from plumbmark.sandbox.preparation import (
 from plumbmark.sandbox.processes import descendants, threads_of_user
 from plumbmark.sandbox.supervision import Started, supervise
 
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc/ld.so.cache")
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_PUBLIC = (
+    # The same on every machine. Libraries bear with their absence, and not with their refusal.
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"),
+    *("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/ca-trust/extracted"),
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _TEMPORARY = "/tmp"  # noqa: S108
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -119,7 +124,7 @@ class Landlock:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()
-        readable = [*_SYSTEM]
+        readable = [*_SYSTEM, *_PUBLIC]
         for mount in mounts:
             path = sources.path(mount.source)
             places.add(mount.target, path)

@@ -55,7 +55,12 @@ async def supervise(
     started: Started, limits: Limits, on_output: Callable[[bytes], None] | None
 ) -> Report:
     """Wait for its end or bring it about; when this returns or raises, no process is left."""
-    supervisor = _Supervisor(started, limits, on_output)
+    try:
+        supervisor = _Supervisor(started, limits, on_output)
+    except BaseException:
+        started.lifeline.close()
+        started.kill()
+        raise
     try:
         return await supervisor.report()
     finally:
@@ -271,7 +276,7 @@ class _Supervisor:
             return Ending.FAILED_TO_START, f"It could not be started: {why}.", None, None
         if status.code is None:
             detail = "Something outside of the program killed it, perhaps for lack of memory."
-            return Ending.KILLED, detail, None, signal.SIGKILL
+            return Ending.KILLED, detail, None, int(signal.SIGKILL)
         if status.code >= 0:
             return Ending.EXITED, f"It ended with exit code {status.code}.", status.code, None
         number = -status.code

@@ -95,7 +95,8 @@ class Landlock:
             "may open is limited, what they may see the existence of is not.",
             f"Paths such as {WORK} exist only in arguments and environment, where they are "
             "translated; a program that has them written in its text does not find them.",
-            "Changing modes, owners and times of files is silently ignored.",
+            "Changing modes, owners and times of files is silently ignored, no socket can listen, "
+            "and without /dev/shm the locks of multiprocessing fail.",
         ]
         if self._version < FIRST_WITH_SIGNALS:
             found.append("Programs can send no signals, not even to their own processes.")

@@ -1,4 +1,4 @@
-# One image for web, worker and scheduler; docker-compose.yml says which runs where.
+# One image for web, gateway, worker and scheduler; docker-compose.yml says which runs where.
 FROM python:3.12-slim AS build
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
@@ -19,4 +19,4 @@ WORKDIR /app
 USER plumbmark
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app/platform:/app PLUMBMARK_STATE_DIR=/state PYTHONUNBUFFERED=1
 VOLUME /state
-EXPOSE 8000
+EXPOSE 8000 8001

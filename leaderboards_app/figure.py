@@ -16,7 +16,7 @@ MOST_ROWS = 30
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    x: float
+    x: int
     label: str
 
 
@@ -54,9 +54,9 @@ def figure_of(
     if metric["upper"] is not None:
         most = min(most, metric["upper"])
 
-    def x(value: float) -> float:
+    def x(value: float) -> int:
         share = (value - least) / (most - least) if most > least else 0.5
-        return round(_LABEL + share * (_WIDTH - _LABEL - 12), 1)
+        return round(_LABEL + share * (_WIDTH - _LABEL - 12))
 
     marks = []
     for index, row in enumerate(drawn):
@@ -69,11 +69,12 @@ def figure_of(
             f"{written(score['value'], metric)} ({written_short(score['low'], metric)} "
             f"to {written_short(score['high'], metric)})"
         )
+        low = x(score["low"])
+        # Moved as a group, so that the rows differ in few numbers: it is sent in fewer bytes.
         marks.append(
-            f"<g{css}><title>{short}: {escape(text)}</title>"
-            f'<text class="dot-plot__label" x="0" y="{y + 4:g}">{short}</text>'
-            f'<path class="dot-plot__interval" d="M{x(score["low"])} {y:g}H{x(score["high"])}"/>'
-            f'<circle class="dot-plot__dot" cx="{x(score["value"])}" cy="{y:g}" r="4.5"/></g>'
+            f'<g{css} transform="translate(0 {y:g})"><title>{short}: {escape(text)}</title>'
+            f'<text y="4">{short}</text><path d="M{low} 0h{x(score["high"]) - low}"/>'
+            f'<circle cx="{x(score["value"])}" r="4.5"/></g>'
         )
     bottom = _TOP + len(drawn) * _ROW
     ticks = [Tick(x(value), written_short(value, metric)) for value in round_values(least, most)]

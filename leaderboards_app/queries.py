@@ -1,22 +1,83 @@
 """Named reads of boards."""
 
-from django.db.models import QuerySet
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_view_version
+from benchmarks_app.queries import benchmark_at, benchmarks_for_anybody
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
+from plumbmark.common.prepared import Prepared
+
+_SHOWN_OF_A_BENCHMARK = (
+    "public_id",
+    "title",
+    "claim",
+    "visibility",
+    "latest_version_id",
+    "namespace__display_name",
+)
+
+
+def _newest_standings(version: Any) -> QuerySet[Standings, tuple[str]]:
+    return (
+        Standings.objects.filter(version=version).order_by("-number").values_list("public_id")[:1]
+    )
+
+
+_board = Prepared(
+    lambda handle, slug: (
+        benchmarks_for_anybody()
+        .filter(namespace__handle=handle, slug=slug)
+        .values_list(
+            *_SHOWN_OF_A_BENCHMARK, Subquery(_newest_standings(OuterRef("latest_version")))
+        )
+    ),
+    "handle",
+    "slug",
+)
+
+_snapshot = Prepared(
+    lambda public_id: Standings.objects.filter(
+        public_id=public_id,
+        version__state=BenchmarkVersion.State.PUBLISHED,
+        version__benchmark__in=benchmarks_for_anybody(),
+    ).values_list(
+        "public_id", *(f"version__benchmark__{field}" for field in _SHOWN_OF_A_BENCHMARK)
+    ),
+    "public_id",
+)
+
+
+def board_fingerprint(*, handle: str, slug: str) -> str | None:
+    """Changes whenever a stranger's page of a board does; None where there is none to see.
+
+    A published version and a snapshot never change: their ids stand for them.
+    """
+    row = _board.first(handle=handle, slug=slug)
+    return None if row is None else f"board {row}"
+
+
+def snapshot_fingerprint(*, public_id: str) -> str | None:
+    """The same for the page of a snapshot."""
+    row = _snapshot.first(public_id=public_id)
+    return None if row is None else f"snapshot {row}"
+
+
+def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
+    """The benchmark at an address, and the public id of its latest version's newest snapshot."""
+    newest = Subquery(_newest_standings(OuterRef("latest_version")))
+    benchmark = benchmark_at(handle=handle, slug=slug, to=to, newest_standings=newest)
+    return benchmark, getattr(benchmark, "newest_standings", None)
 
 
 def latest_standings_id(version: BenchmarkVersion) -> str | None:
     """The public id of the newest snapshot, without its content."""
-    return (
-        Standings.objects.filter(version=version)
-        .order_by("-number")
-        .values_list("public_id", flat=True)
-        .first()
-    )
+    newest = _newest_standings(version).first()
+    return newest[0] if newest else None
 
 
 def standings_at(*, public_id: str, to: Visitor) -> Standings:

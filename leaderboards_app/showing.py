@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from leaderboards_app.arranging import Arrangement, arrange
@@ -23,10 +25,24 @@ PARAMETERS = ("maker", "q", "scope", "sort")
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A row of `Standings`."""
+
+    public_id: str
+    number: int
+    content_hash: str
+    created_at: datetime
+    content: Mapping[str, Any]
+
+    def get_absolute_url(self) -> str:
+        return reverse("leaderboards:snapshot", args=[self.public_id])
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A snapshot as one reader asked for it."""
 
-    content: Mapping[str, Any]
+    snapshot: Snapshot
     arranged: Arrangement
     main_rows: SafeString
     figure: Figure | None
@@ -38,21 +54,20 @@ def query_of(given: Mapping[str, Any]) -> Query:
 
 
 @lru_cache(maxsize=_SNAPSHOTS_KEPT)
-def content_of(public_id: str) -> Mapping[str, Any]:
-    """A snapshot's content, read and parsed once per process."""
-    content: Mapping[str, Any] = Standings.objects.values_list("content", flat=True).get(
-        public_id=public_id
-    )
-    return content
+def snapshot_of(public_id: str) -> Snapshot:
+    """A snapshot, read and parsed once per process."""
+    names = ("public_id", "number", "content_hash", "created_at", "content")
+    return Snapshot(*Standings.objects.values_list(*names).get(public_id=public_id))
 
 
 @lru_cache(maxsize=_VIEWS_KEPT)
 def shown(public_id: str, language: str, query: Query) -> Shown:
     """`language` is part of the key alone: the texts are in the active one."""
-    content = content_of(public_id)
+    snapshot = snapshot_of(public_id)
+    content = snapshot.content
     arranged = arrange(content, dict(query))
     return Shown(
-        content=content,
+        snapshot=snapshot,
         arranged=arranged,
         main_rows=board_rows(arranged.main, content, arranged.scope),
         figure=figure_of(arranged.main, content, arranged.scope),

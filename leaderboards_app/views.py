@@ -10,7 +10,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-import plumbmark
 from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
@@ -18,12 +17,15 @@ from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
 from leaderboards_app.arranging import SORT_LABELS
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
+    board_at,
+    board_fingerprint,
     corrections_of,
     latest_standings_id,
+    snapshot_fingerprint,
     standings_at,
 )
-from leaderboards_app.showing import query_of, shown
-from plumbmark.common.rest.etags import not_modified, tag
+from leaderboards_app.showing import Snapshot, query_of, shown
+from plumbmark.common.kept_pages import is_stranger, same_for_strangers
 from tasks_app.queries import visible_tasks
 
 _ON_HOME = 8
@@ -44,66 +46,61 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
     """A benchmark's page: the leaderboard of its latest version."""
-    benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
-    version = benchmark.latest_version
-    if version is None:
-        return render(
-            request,
-            "leaderboards_app/unpublished.html",
-            {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
-        )
-    version.benchmark = benchmark
-    return _board_page(request, version, is_latest=True)
+
+    def render_it() -> HttpResponse:
+        benchmark, newest = board_at(handle=handle, slug=slug, to=request.user)
+        if benchmark.latest_version is None:
+            return _unpublished(request, benchmark)
+        benchmark.latest_version.benchmark = benchmark
+        return _render_board(request, benchmark.latest_version, newest, is_latest=True)
+
+    if is_stranger(request):
+        fingerprint = board_fingerprint(handle=handle, slug=slug)
+        if fingerprint is not None:
+            return same_for_strangers(request, fingerprint, render_it)
+    return render_it()
 
 
 @require_safe
-def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponseBase:
+def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
     version = version_of(benchmark=benchmark, number=number, to=request.user)
     if version.state != BenchmarkVersion.State.PUBLISHED:
-        return render(
-            request,
-            "leaderboards_app/unpublished.html",
-            {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
-        )
-    return _board_page(request, version, is_latest=version.pk == benchmark.latest_version_id)
-
-
-def _board_page(
-    request: HttpRequest, version: BenchmarkVersion, *, is_latest: bool
-) -> HttpResponseBase:
+        return _unpublished(request, benchmark)
     newest = latest_standings_id(version)
-    etag = None
-    if request.user.is_anonymous:
-        # Known before anything is rendered: the snapshot, what the page shows beside it, and how.
-        etag = ":".join(
-            [
-                plumbmark.__version__,
-                newest or "none",
-                version.benchmark.updated_at.isoformat(),
-                get_language() or "",
-                request.COOKIES.get("theme", ""),
-            ]
-        )
-        unchanged = not_modified(request, etag)
-        if unchanged is not None:
-            return unchanged
-    standings = Standings.objects.defer("content").get(public_id=newest) if newest else None
-    response = _render_board(request, version, standings, is_latest=is_latest)
-    return tag(response, etag) if etag else response
+    is_latest = version.pk == benchmark.latest_version_id
+    return _render_board(request, version, newest, is_latest=is_latest)
+
+
+def _unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
+    return render(
+        request,
+        "leaderboards_app/unpublished.html",
+        {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
+    )
 
 
 @require_safe
 def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A snapshot by its permalink: the board as it stood then."""
-    standings = standings_at(public_id=public_id, to=request.user)
-    return _render_board(request, standings.version, standings, is_latest=False, is_permalink=True)
+
+    def render_it() -> HttpResponse:
+        standings = standings_at(public_id=public_id, to=request.user)
+        return _render_board(
+            request, standings.version, public_id, is_latest=False, is_permalink=True
+        )
+
+    if is_stranger(request):
+        fingerprint = snapshot_fingerprint(public_id=public_id)
+        if fingerprint is not None:
+            return same_for_strangers(request, fingerprint, render_it)
+    return render_it()
 
 
 def _render_board(
     request: HttpRequest,
     version: BenchmarkVersion,
-    standings: Standings | None,
+    standings_id: str | None,
     *,
     is_latest: bool,
     is_permalink: bool = False,
@@ -112,7 +109,7 @@ def _render_board(
     context: dict[str, Any] = {
         "benchmark": benchmark,
         "version": version,
-        "standings": standings,
+        "standings": None,
         "is_latest": is_latest,
         "is_permalink": is_permalink,
         "can_edit": can_edit_benchmark(request.user, benchmark),
@@ -123,10 +120,12 @@ def _render_board(
         ],
         "trail": _trail(benchmark),
     }
-    if standings is not None:
-        view = shown(standings.public_id, get_language() or "", query_of(request.GET))
-        content, arranged = view.content, view.arranged
+    if standings_id is not None:
+        view = shown(standings_id, get_language() or "", query_of(request.GET))
+        standings, arranged = view.snapshot, view.arranged
+        content = standings.content
         context |= {
+            "standings": standings,
             "content": content,
             "arranged": arranged,
             "main_rows": view.main_rows,
@@ -141,7 +140,7 @@ def _render_board(
     return render(request, "leaderboards_app/board.html", context)
 
 
-def _facts(content: Mapping[str, Any], standings: Standings) -> list[dict[str, Any]]:
+def _facts(content: Mapping[str, Any], standings: Snapshot) -> list[dict[str, Any]]:
     ranked = sum(row["status"] == "ranked" for row in content["rows"])
     items = sum(task["items"] for task in content["tasks"])
     return [

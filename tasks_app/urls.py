@@ -10,6 +10,7 @@ _TASK = "tasks/<slug:handle>/<slug:slug>/"
 
 urlpatterns = [
     path("schemas/task-definition.json", authoring.definition_schema, name="schema"),
+    path("schemas/code-result.json", authoring.result_schema, name="result-schema"),
     path("tasks/", listing.task_list, name="list"),
     path("tasks/new/", authoring.task_create, name="new"),
     path(_TASK, detail.task_detail, name="detail"),

@@ -122,13 +122,18 @@ class Stack:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.gateway_port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.gateway_url = f"http://127.0.0.1:{self.gateway_port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
             "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
             "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
             "PLUMBMARK_STATE_DIR": str(state),
             "PLUMBMARK_SITE_URL": self.url,
+            "PLUMBMARK_GATEWAY_PORT": str(self.gateway_port),
             "PLUMBMARK_DEBUG": "1",
             "PLUMBMARK_SWEEP_SECONDS": "1",
             "PLUMBMARK_API_REQUESTS_PER_MINUTE": "100000",
@@ -145,7 +150,7 @@ class Stack:
     # --- processes --------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
-        """Start `web`, `beat`, or any `worker…`; replaces one that died."""
+        """Start `web`, `gateway`, `beat`, or any `worker…`; replaces one that died."""
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "plumbmark.config.celery"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -166,6 +171,9 @@ class Stack:
                 "4",
                 "--no-log",
             ]
+        elif name == "gateway":
+            command = [*python, "granian", "plumbmark.config.gateway:app", "--interface=asgi"]
+            command += ["--http=1", "--no-ws", f"--port={self.gateway_port}", "--no-log"]
         elif name == "beat":
             command = [*celery, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
         else:
@@ -177,10 +185,12 @@ class Stack:
         log.close()
         if name == "web":
             self.wait_for(self._answers, 30)
+        elif name == "gateway":
+            self.wait_for(lambda: self._answers(f"{self.gateway_url}/healthz"), 30)
 
-    def _answers(self) -> bool:
+    def _answers(self, url: str = "") -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/deployments", timeout=2):
+            with urllib.request.urlopen(url or f"{self.url}/api/v1/deployments", timeout=2):
                 return True
         except OSError:
             return False
@@ -241,7 +251,8 @@ class Stack:
             "from plumbmark.accounts.tokens import issue_token\n"
             f"user = open_account(email='{handle}@example.org', password='correct horse battery',"
             f" handle='{handle}', is_confirmed=True)\n"
-            "issued = issue_token(user=user, name='test', scopes=['read', 'write'],"
+            "issued = issue_token(user=user, name='test', "
+            " scopes=['read', 'write', 'gateway'],"
             " expires_at=None)\n"
             "print(json.dumps(issued.secret))"
         )

@@ -17,8 +17,8 @@ from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.actions.authoring import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.actions.contenders import submitted_contender
-from tasks_app.actions.scoring import queue_scoring
 from tasks_app.importers.outputs import SubmittedOutput, outputs_from, read_outputs
+from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
 from tasks_app.permissions import can_run_version

@@ -34,6 +34,8 @@ class Lease:
 
     id: int
     token: UUID
+    is_first: bool = False
+    """Nobody held it before: nothing of it can have been asked or stored."""
 
 
 def lease_duration() -> timedelta:
@@ -70,8 +72,8 @@ def claim_shard(
         busy=Coalesce(Subquery(busy, output_field=IntegerField()), 0),
         urgency=Case(When(run__purpose=Run.Purpose.TRY, then=0), default=1),
     ).order_by("busy", "urgency", "run_id", "index")
-    for shard_id in due.values_list("id", flat=True)[:_CANDIDATES]:
-        lease = _take(Shard.objects.all(), shard_id)
+    for shard_id, held_at in due.values_list("id", "heartbeat_at")[:_CANDIDATES]:
+        lease = _take(Shard.objects.all(), shard_id, is_first=held_at is None)
         if lease is not None:
             shard = Shard.objects.select_related(
                 "run__task_version", "run__contender__deployment"
@@ -80,11 +82,16 @@ def claim_shard(
     return None
 
 
-def claim_scoring_shard() -> tuple[ScoringShard, Lease] | None:
-    """Take the next shard of a scoring: the oldest scoring first."""
+def claim_scoring_shard(*, has_sandbox: bool) -> tuple[ScoringShard, Lease] | None:
+    """Take the next shard of a scoring: the oldest scoring first.
+
+    Without a sandbox, what needs one is left to other workers.
+    """
     due = _due(ScoringShard.objects.all()).filter(
         scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
     )
+    if not has_sandbox:
+        due = due.filter(scoring__needs_sandbox=False)
     for shard_id in due.order_by("scoring_id", "index").values_list("id", flat=True)[:_CANDIDATES]:
         lease = _take(ScoringShard.objects.all(), shard_id)
         if lease is not None:
@@ -99,16 +106,20 @@ def _due(work: "QuerySet[Any]") -> "QuerySet[Any]":
     )
 
 
-def _take(work: "QuerySet[Any]", work_id: int) -> Lease | None:
+def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lease | None:
     token = uuid4()
-    taken = work.filter(pk=work_id, state=LeasedWork.State.QUEUED).update(
+    queued = work.filter(pk=work_id, state=LeasedWork.State.QUEUED)
+    if is_first:
+        # Somebody may have held it and given it back since the look.
+        queued = queued.filter(heartbeat_at=None)
+    taken = queued.update(
         state=LeasedWork.State.LEASED,
         lease_token=token,
         lease_expires_at=database_now(lease_duration()),
         heartbeat_at=database_now(),
         attempts=F("attempts") + 1,
     )
-    return Lease(work_id, token) if taken else None
+    return Lease(work_id, token, is_first) if taken else None
 
 
 def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:

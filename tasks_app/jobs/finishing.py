@@ -5,7 +5,8 @@ and the outbox event in the same transaction.
 """
 
 import statistics
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
 from plumbmark.gateway.actions import close_grant
 from tasks_app.estimating import estimate_scoring
+from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.models import Run, Sample, Scoring, Shard
 
 _S = Run.State
@@ -81,41 +83,61 @@ def fail_run(run_id: int, why: str) -> bool:
     return failed
 
 
-def finish_run_if_done(run_id: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A run that can be completed, and what it came to."""
+
+    run: Run
+    estimates: Sequence[tuple[Scoring, dict[str, Any]]]
+    median_latency_ms: int | None
+
+
+def finish_run_if_done(run_id: int, *, calls_stored: Callable[[], object] = lambda: None) -> bool:
     """Complete a run all of whose samples are stored; estimates are made first.
 
-    Completing twice is harmless: the second finds the run completed.
+    `calls_stored` waits until the last calls are in the database too; it is called when everything
+    else is ready, and in any case. Completing twice is harmless: the second finds the run
+    completed.
     """
-    run = Run.objects.select_related("task_version", "grant").get(pk=run_id)
+    try:
+        ready = _ready(run_id)
+    finally:
+        calls_stored()
+    return ready is not None and _complete(ready)
+
+
+def _ready(run_id: int) -> _Ready | None:
+    run = Run.objects.select_related("task_version", "grant", "started_by").get(pk=run_id)
     if run.state not in {_S.RUNNING, _S.QUEUED} or run.samples_done < run.samples_total:
-        return False
-    if (
-        Shard.objects.filter(run=run, revision=run.revision)
-        .exclude(state=Shard.State.DONE)
-        .exists()
-    ):
-        return False
-    scorings = list(
-        Scoring.objects.filter(run=run, is_inline=True, revision=run.revision).select_related(
-            "task_version"
-        )
-    )
-    estimates = [(scoring, estimate_scoring(scoring)) for scoring in scorings]
-    median = median_latency(run)
+        return None
+    shards = Shard.objects.filter(run=run, revision=run.revision)
+    if shards.exclude(state=Shard.State.DONE).exists():
+        return None
+    scorings = Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
+    estimates = [
+        (scoring, estimate_scoring(scoring)) for scoring in scorings.select_related("task_version")
+    ]
+    return _Ready(run, estimates, median_latency(run))
+
+
+def _complete(ready: _Ready) -> bool:
     with transaction.atomic():
         if not change_state(
-            run_id,
+            ready.run.pk,
             of=[_S.RUNNING, _S.QUEUED],
             to=_S.COMPLETED,
             event="completed",
             finished_at=now(),
-            median_latency_ms=median,
+            median_latency_ms=ready.median_latency_ms,
         ):
             return False
-        for scoring, estimate in estimates:
+        for scoring, estimate in ready.estimates:
             complete_scoring(scoring, estimate)
-        if run.grant is not None:
-            close_grant(grant=run.grant)
+        if not ready.estimates:
+            run = ready.run
+            queue_scoring(run=run, version=run.task_version, by=run.started_by)
+        if ready.run.grant is not None:
+            close_grant(grant=ready.run.grant)
     return True
 
 
@@ -128,6 +150,8 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> None:
         samples_unscored=estimate["unscored"],
         finished_at=now(),
     )
+    if scoring.grant is not None:
+        close_grant(grant=scoring.grant)
     tell("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
 
 

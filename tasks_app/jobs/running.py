@@ -6,7 +6,6 @@ of results that the loop appends to and this thread drains.
 """
 
 import logging
-import threading
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -31,6 +30,7 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
+from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
 from tasks_app.jobs.writing import BatchWriter, done_ordinals
 from tasks_app.models import Run, Shard
@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.04
 _SHUTDOWN_GRACE_SECONDS = 5.0
-shutting_down = threading.Event()
-"""Set when the worker is asked to end: slices stop taking samples and give their shards back."""
 _LOAD = 256
+_FIRST_LOAD = 64
+"""The first load is small, so that the first calls go out before the rest is rendered."""
 _WINDOWS_AHEAD = 8
 _BATCH = 250
 _WRITE_SECONDS = 0.25
@@ -149,8 +149,10 @@ class RunSlice:
             if not future.done():
                 runtime.call_soon(evaluation.stop, StopReason.ASKED)
                 future.cancel()
-            runtime.run(metered.release())
-        self._end(ending)
+            # What is left to do here needs neither the last flush nor the lease's return, so they
+            # go on beside it.
+            released = runtime.submit(metered.release())
+        self._end(ending, released)
         return f"{ending.reason} {ending.detail}".strip()
 
     # --- the pump ---------------------------------------------------------------------------
@@ -216,7 +218,7 @@ class RunSlice:
                 return None
             held = self._hold(*claimed)
         start = held.next_ordinal
-        stop = min(start + _LOAD, held.shard.stop)
+        stop = min(start + (_LOAD if self._fed else _FIRST_LOAD), held.shard.stop)
         held.next_ordinal = stop
         ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
         planned = []
@@ -227,14 +229,19 @@ class RunSlice:
         return planned
 
     def _hold(self, shard: Shard, lease: Lease) -> _Held:
+        if lease.is_first and shard.revision == 1:
+            held = _Held(shard, lease, shard.start, set())
+            self._held.append(held)
+            return held
         held = _Held(shard, lease, shard.start, done_ordinals(self.run, shard))
         self._held.append(held)
         # Whoever held it before may have died or slept: what they were answered is recorded,
         # though not stored.
         keys = [
-            self._planner.key(ordinal)
+            key
             for ordinal in range(shard.start, shard.stop)
             if ordinal not in held.done
+            for key in self._planner.keys(ordinal)
         ]
         assert self.run.grant_id is not None
         self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
@@ -274,7 +281,10 @@ class RunSlice:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: Ending, released: "Future[None]") -> None:
+        if ending.reason is not StopReason.EXHAUSTED:
+            # Whoever looks at a paused run's balance must find the lease given back.
+            released.result()
         pause = _QUOTA_PAUSE if ending.reason is StopReason.QUOTA else None
         for held in self._held:
             if held.is_finished:
@@ -288,4 +298,4 @@ class RunSlice:
             pause_run(self.run.pk, reason, ending.detail, balance_needed=ending.amount)
         elif ending.reason is StopReason.BREAKER:
             fail_run(self.run.pk, f"The same error came back from every call: {ending.detail}")
-        finish_run_if_done(self.run.pk)
+        finish_run_if_done(self.run.pk, calls_stored=released.result)

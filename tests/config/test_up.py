@@ -88,6 +88,8 @@ def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
     assert link is not None
     assert page(stack, link.group().removeprefix(stack.url)) != ""
     assert "stylesheet" in page(stack, "/")
+    with urllib.request.urlopen(f"{stack.gateway_url}/healthz", timeout=5) as response:
+        assert response.status == 200
 
     up.send_signal(signal.SIGINT)
 

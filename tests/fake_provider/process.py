@@ -39,6 +39,10 @@ class FakeProvider:
     def stats(self, *, prompts: bool = False) -> dict[str, Any]:
         return self._ask("/__stats__?prompts=1" if prompts else "/__stats__", None)
 
+    def last(self) -> dict[str, Any]:
+        """The `path` and the parsed `body` of the last request."""
+        return self._ask("/__last__", None)
+
     def _ask(self, path: str, body: Any) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(self._root + path, data=data, timeout=10) as response:

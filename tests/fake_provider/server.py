@@ -4,23 +4,27 @@ of everything it was asked.
     python tests/fake_provider/server.py --port 0 --latency-ms 50 --config answers.json
 
 prints one JSON line `{"url": "http://127.0.0.1:PORT/v1"}` when it listens. It speaks the OpenAI
-chat format on `/v1/chat/completions` and `/v1/models`; `GET /__stats__` (with `?prompts=1` also per
-prompt) tells what it saw, `POST /__reset__` forgets that, `POST /__config__` changes it while
-it runs. It needs nothing but the standard library, and uses uvloop where that is installed.
+chat format on `/v1/chat/completions` and `/v1/models`, Anthropic's on `/v1/messages` and Gemini's
+on `/v1/models/NAME:generateContent`, each whole and streamed; `GET /__stats__` (with `?prompts=1`
+also per prompt) tells what it saw, `GET /__last__` the last request, `POST /__reset__` forgets
+that, `POST /__config__` changes it while it runs. It needs nothing but the standard library, and
+uses uvloop where that is installed.
 
 The configuration (all parts optional):
 
-    {"latency_ms": 50, "seed": 1, "key": "sk-…",
+    {"latency_ms": 50, "chunk_ms": 10, "seed": 1, "key": "sk-…",
      "faults": {"429": 0.1, "500": 0.1, "drop": 0.1, "truncate": 0.1, "stall": 0.01},
      "retry_after": 0.2, "usage": true,
      "models": {"some-model": "arithmetic:0.8"},
      "answers": {"other-model": {"<sha256 of the last user message>": "its answer"}}}
 
-A model is a rule: `echo`, `arithmetic` (adds, or multiplies, the first `A+B` of the message;
-`arithmetic:0.8` is right on that share of the messages, chosen by hash), `constant:TEXT`, or one of
-the manners in `_MANNERS`, under which a provider must be understood too. A rule's own name can be
-asked for as a model. Whether a request fails is decided by the hash of (seed, body, how often this
-body was seen), so a retry may succeed and a run can be repeated.
+A model is a rule: `echo`, `judge` (finds correct what holds the X of "Is it X?"), `arithmetic`
+(adds, or multiplies, the first `A+B` of the message; `arithmetic:0.8` is right on that share of the
+messages, chosen by hash), `constant:TEXT`,
+`words:20` (so many words, a chunk each), or one of the manners in `rules.MANNERS`. A rule's own
+name can be asked for as a model. `latency_ms` passes before an answer begins, `chunk_ms` before
+each further chunk of a stream. Whether a request fails is decided by the hash of (seed, body, how
+often this body was seen), so a retry may succeed and a run can be repeated.
 """
 
 import argparse
@@ -28,39 +32,12 @@ import asyncio
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 from typing import Any, cast
 
-_SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
-_MANNERS = {
-    "refusal",
-    "content-filter",
-    "content-filter-error",
-    "length",
-    "empty",
-    "parts",
-    "reasoning",
-    "cached",
-    "hidden-reasoning",
-    "no-usage",
-    "bad-usage",
-    "no-json",
-    "no-choices",
-    "error-inside",
-    "overflow",
-    "bad-request",
-    "broken-unicode",
-    "echo-key",
-    "huge",
-    "moved",
-    "out-of-credit",
-    "always-429",
-    "always-500",
-    "always-stall",
-}
-_RULES = {"echo", "arithmetic", "constant"} | _MANNERS
+from dialects import DIALECTS, BadRequest
+from rules import MANNERS, RULES, Asked, Refused, Said, answer, text_by
 
 
 class Provider:
@@ -74,6 +51,7 @@ class Provider:
         self.latency = float(config.get("latency_ms", 0)) / 1000
         self.seed = str(config.get("seed", 0))
         self.key = config.get("key")
+        self.chunk_seconds = float(config.get("chunk_ms", 0)) / 1000
         self.faults = [
             (str(name), float(share)) for name, share in config.get("faults", {}).items()
         ]
@@ -83,7 +61,8 @@ class Provider:
         self.answers: dict[str, dict[str, str]] = config.get("answers", {})
 
     def reset(self) -> None:
-        self.total = self.answered = self.connections = 0
+        self.total = self.answered = self.connections = self.left = 0
+        self.last_request: dict[str, Any] = {}
         self.by_fault: dict[str, int] = {}
         self.seen: dict[bytes, int] = {}
         self.prompts: dict[str, int] = {}
@@ -111,6 +90,7 @@ class Provider:
             "faults": self.by_fault,
             "distinct_bodies": len(self.seen),
             "connections": self.connections,
+            "left": self.left,
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
             "mean_in_flight": self.integral / elapsed if elapsed else 0.0,
@@ -139,116 +119,28 @@ class Provider:
     def rule(self, model: str) -> str | None:
         if model in self.models:
             return self.models[model]
-        return model if model.partition(":")[0] in _RULES else None
+        return model if model.partition(":")[0] in RULES else None
 
 
-def _last_user_text(messages: list[dict[str, Any]]) -> str:
-    for message in reversed(messages):
-        if message.get("role") == "user":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            return "".join(part.get("text", "") for part in content or ())
-    return ""
-
-
-def _text(rule: str, prompt: str) -> str:
-    name, _, argument = rule.partition(":")
-    if name == "constant":
-        return argument
-    if name == "arithmetic":
-        found = _SUM.search(prompt)
-        if not found:
-            return "I see no sum."
-        left, sign, right = int(found[1]), found[2], int(found[3])
-        result = left + right if sign == "+" else left - right if sign == "-" else left * right
-        if argument:
-            place = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big") / 2**64
-            if place >= float(argument):
-                result += 1
-        return str(result)
-    return prompt
-
-
-def _error(status: int, message: str, code: str | None = None, **more: Any) -> tuple[int, bytes]:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    return status, json.dumps({"error": {**error, **more}}).encode()
-
-
-def _answer(provider: Provider, request: dict[str, Any], key: str) -> tuple[int, bytes]:
-    model = str(request.get("model", ""))
-    messages = request.get("messages", [])
-    prompt = _last_user_text(messages)
-    rule = provider.rule(model)
-    if rule is None and model in provider.answers:
-        digest = hashlib.sha256(prompt.encode()).hexdigest()
-        text = provider.answers[model].get(digest, "I do not know.")
+def _answer(provider: Provider, asked: Asked, key: str) -> Said | Refused:
+    rule = provider.rule(asked.model)
+    if rule is None and asked.model in provider.answers:
+        digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
+        text = provider.answers[asked.model].get(digest, "I do not know.")
         rule = "answers"
     elif rule is None:
-        return _error(404, f"The model `{model}` does not exist.", "model_not_found")
+        return Refused(404, "model", f"The model `{asked.model}` does not exist.")
     else:
-        text = _text(rule, prompt)
-    if rule not in _MANNERS and provider.has_usage:
-        return 200, _plain_answer(model, prompt, text)
-    refused = _manner_error(rule, key)
-    if refused:
-        return refused
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    finish = "stop"
-    prompt_tokens = len(prompt.encode()) // 4 + 4
-    usage: dict[str, Any] | None = {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": len(text.encode()) // 4 + 1,
-    }
-    assert usage is not None
-    if rule == "refusal":
-        message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
-    elif rule == "content-filter":
-        message["content"], finish = None, "content_filter"
-    elif rule == "length":
-        finish = "length"
-        usage["completion_tokens"] = request.get("max_tokens", 16)
-    elif rule == "empty":
-        message["content"] = ""
-    elif rule == "parts":
-        message["content"] = [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]
-    elif rule == "reasoning":
-        message["reasoning_content"] = "Let me think."
-        usage["completion_tokens"] = 40
-        usage["completion_tokens_details"] = {"reasoning_tokens": 30}
-    elif rule == "cached":
-        usage["prompt_tokens"] = 100
-        usage["prompt_tokens_details"] = {"cached_tokens": 64}
-    elif rule == "hidden-reasoning":
-        usage |= {"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 200}}
-        usage["total_tokens"] = usage["prompt_tokens"] + 205
-    elif rule == "no-usage" or not provider.has_usage:
-        usage = None
-    elif rule == "bad-usage":
-        usage = {"prompt_tokens": -5, "completion_tokens": "many"}
-    elif rule == "broken-unicode":
-        message["content"] = "half \ud83d and \x00 nothing"
-    elif rule == "echo-key":
-        message["content"] = f"you said {key}"
-    elif rule == "huge":
-        message["content"] = "x" * (17 * 1024 * 1024)
-    answer: dict[str, Any] = {
-        "id": "chatcmpl-" + hashlib.sha256(prompt.encode()).hexdigest()[:16],
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": f"{model}-2026-01-01",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-    }
-    if usage is not None:
-        usage.setdefault("total_tokens", 0)
-        answer["usage"] = usage
-    if rule == "no-choices":
-        answer["choices"] = []
-    return 200, json.dumps(answer).encode()
+        text = text_by(rule, asked.prompt)
+    return answer(rule, asked, text, key, provider.has_usage)
 
 
-def _plain_answer(model: str, prompt: str, text: str) -> bytes:
+def _plain_answer(provider: Provider, asked: Asked) -> bytes | None:
     """The common case written by hand: the server must never be what a measurement measures."""
+    rule = provider.rule(asked.model)
+    if asked.streams or rule is None or rule in MANNERS or not provider.has_usage:
+        return None
+    model, prompt, text = asked.model, asked.prompt, text_by(rule, asked.prompt)
     counted = len(prompt.encode()) // 4 + 4
     said = len(text.encode()) // 4 + 1
     return (
@@ -260,38 +152,20 @@ def _plain_answer(model: str, prompt: str, text: str) -> bytes:
     ).encode()
 
 
-def _manner_error(rule: str, key: str) -> tuple[int, bytes] | None:
-    if rule == "content-filter-error":
-        return _error(400, "The prompt triggered the content management policy.", "content_filter")
-    if rule == "overflow":
-        text = "This model's maximum context length is 8192 tokens; you asked for 9000."
-        return _error(400, text, "context_length_exceeded")
-    if rule == "bad-request":
-        text = f"Unsupported parameter: 'temperature' (key {key})."
-        return _error(400, text, "unsupported_parameter")
-    if rule == "out-of-credit":
-        return _error(429, "You exceeded your current quota.", type="insufficient_quota")
-    if rule == "always-429":
-        return _error(429, "Slow down.", "rate_limit_exceeded")
-    if rule == "always-500":
-        return _error(500, "The server had an error.")
-    if rule == "no-json":
-        return 200, b"<html>Bad gateway</html>"
-    if rule == "error-inside":
-        return 200, b'{"error":{"code":503,"message":"Upstream is overloaded"}}'
-    return None
-
-
 _REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized"}
 
 
-def _http(status: int, body: bytes, extra: str = "") -> bytes:
+def _http(status: int, body: bytes, extra: str = "", id_header: str = "x-request-id") -> bytes:
     reason = _REASONS.get(status, "Error" if status >= 400 else "OK")
     head = (
         f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nx-request-id: req-{status}\r\n{extra}\r\n"
+        f"Content-Length: {len(body)}\r\n{id_header}: req-{status}\r\n{extra}\r\n"
     )
     return head.encode() + body
+
+
+def _framed(chunk: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(chunk), chunk)
 
 
 class Connection(asyncio.Protocol):
@@ -302,6 +176,7 @@ class Connection(asyncio.Protocol):
         self.open_connections = open_connections
         self.buffer = b""
         self.is_busy = False
+        self.timer: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
         self.loop = asyncio.get_running_loop()
 
@@ -316,7 +191,10 @@ class Connection(asyncio.Protocol):
         if self.is_busy:
             # The client left a request: it is no longer in flight.
             self.is_busy = False
+            self.provider.left += 1
             self.provider.count(-1)
+        if self.timer is not None:
+            self.timer.cancel()
         self.transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -340,9 +218,10 @@ class Connection(asyncio.Protocol):
         self.buffer = self.buffer[end + 4 + length :]
         method, path, _ = head.split(b" ", 2)
         key = ""
-        at = lower.find(b"authorization: bearer ")
-        if at >= 0:
-            key = head[at + 22 :].split(b"\r\n", 1)[0].decode()
+        for name in (b"\r\nauthorization: bearer ", b"\r\nx-api-key: ", b"\r\nx-goog-api-key: "):
+            at = lower.find(name)
+            if at >= 0:
+                key = head[at + len(name) :].split(b"\r\n", 1)[0].decode()
         self._serve(method.decode(), path.decode(), body, key)
 
     def _serve(self, method: str, path: str, body: bytes, key: str) -> None:
@@ -355,17 +234,30 @@ class Connection(asyncio.Protocol):
         elif path == "/__config__":
             provider.configure(json.loads(body))
             self._write(_http(200, b"{}"))
-        elif provider.key and key != provider.key:
-            text = f"Incorrect API key provided: {key}."
-            self._write(_http(*_error(401, text, "invalid_api_key")))
-        elif method == "GET" and path.endswith("/models"):
-            names = [*provider.models, *provider.answers] or sorted(_RULES)
+        elif path == "/__last__":
+            self._write(_http(200, json.dumps(provider.last_request).encode()))
+        elif method == "GET" and path.partition("?")[0].endswith("/models"):
+            names = [*provider.models, *provider.answers] or sorted(RULES)
             listed = [{"id": name, "object": "model", "owned_by": "fake"} for name in names]
-            self._write(_http(200, json.dumps({"object": "list", "data": listed}).encode()))
-        elif method == "POST" and path.endswith("/chat/completions"):
-            self._chat(body, key)
+            told: dict[str, Any] = {"object": "list", "data": listed}
+            if "pageSize" in path:
+                told = {"models": [{"name": f"models/{name}"} for name in names]}
+            if self._has_key(key, DIALECTS[0]):
+                self._write(_http(200, json.dumps(told).encode()))
         else:
-            self._write(_http(*_error(404, f"There is no {path}.")))
+            for dialect in DIALECTS:
+                if method == "POST" and dialect.matches(path):
+                    if self._has_key(key, dialect):
+                        self._chat(dialect, path, body, key)
+                    return
+            self._write(_http(404, json.dumps({"error": f"There is no {path}."}).encode()))
+
+    def _has_key(self, key: str, dialect: Any) -> bool:
+        if not self.provider.key or key == self.provider.key:
+            return True
+        text = f"Incorrect API key provided: {key}."
+        self._write(_http(*dialect.error(Refused(401, "key", text))))
+        return False
 
     def _write(self, data: bytes) -> None:
         if self.transport is not None and not self.transport.is_closing():
@@ -373,38 +265,109 @@ class Connection(asyncio.Protocol):
             if self.buffer:
                 self.loop.call_soon(self._next)
 
-    def _chat(self, body: bytes, key: str) -> None:
+    def _chat(self, dialect: Any, path: str, body: bytes, key: str) -> None:
         provider = self.provider
         provider.total += 1
         provider.count(+1)
         self.is_busy = True
         try:
             request = json.loads(body)
-        except ValueError:
-            self._finish(_http(*_error(400, "The body is no JSON.")), None)
+            provider.last_request = {"path": path, "body": request}
+            asked: Asked = dialect.read(path, request)
+        except BadRequest as error:
+            self._finish(_http(*dialect.error(Refused(400, "format", str(error)))), None)
             return
-        prompt = hashlib.sha256(_last_user_text(request.get("messages", [])).encode()).hexdigest()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told = f"The body is not of the format: {error!r}."
+            self._finish(_http(*dialect.error(Refused(400, "format", told))), None)
+            return
+        prompt = hashlib.sha256(asked.prompt.encode()).hexdigest()
         provider.prompts[prompt] = provider.prompts.get(prompt, 0) + 1
         fault = provider.fault(body)
-        if request.get("model") == "always-stall":
+        if asked.model == "always-stall":
             fault = "stall"
         if fault is not None:
             provider.by_fault[fault] = provider.by_fault.get(fault, 0) + 1
         if fault == "stall":
             return  # Keeps the connection and says nothing.
+        chunks: list[bytes] | None = None
+        data = b""
         if fault in {"429", "500"}:
             extra = f"Retry-After: {provider.retry_after}\r\n" if fault == "429" else ""
-            data = _http(*_error(int(fault), "A seeded fault."), extra)
-        elif fault == "drop":
-            data = b""
-        elif request.get("model") == "moved":
+            data = _http(*dialect.error(Refused(int(fault), "rate", "A seeded fault.")), extra)
+        elif asked.model == "moved" and fault is None:
             data = _http(307, b"{}", "Location: http://127.0.0.1:1/v1/chat/completions\r\n")
+        elif fault != "drop":
+            plain = _plain_answer(provider, asked) if dialect is DIALECTS[0] else None
+            if plain is not None:
+                data = _http(200, plain)
+            else:
+                data, chunks = self._said(dialect, asked, key)
+        if chunks is not None:
+            act = (self._stream, dialect, asked.model, chunks, fault)
         else:
-            data = _http(*_answer(provider, request, key))
+            act = (self._finish, data, fault)
         if provider.latency:
-            self.loop.call_later(provider.latency, self._finish, data, fault)
+            self.timer = self.loop.call_later(provider.latency, *act)
         else:
-            self._finish(data, fault)
+            act[0](*act[1:])
+
+    def _said(self, dialect: Any, asked: Asked, key: str) -> tuple[bytes, list[bytes] | None]:
+        """A whole reply, or the chunks of a streamed one."""
+        if asked.model == "no-json":
+            return _http(200, b"<html>Bad gateway</html>"), None
+        if asked.model == "error-inside":
+            return _http(200, dialect.error_inside()), None
+        said = _answer(self.provider, asked, key)
+        if isinstance(said, Refused):
+            return _http(*dialect.error(said), id_header=dialect.request_id), None
+        if not asked.streams:
+            return _http(200, dialect.plain(said, asked), id_header=dialect.request_id), None
+        chunks = dialect.events(said, asked)
+        half = max(2, len(chunks) // 2)
+        if asked.model == "stream-error":
+            chunks = [*chunks[:half], dialect.stream_error()]
+        elif asked.model in {"stream-short", "stream-stall"}:
+            chunks = chunks[:half]
+        elif asked.model == "stream-garbage":
+            chunks = [*chunks[:half], b"data: {half of\n\n"]
+        elif asked.model == "stream-nonsense":
+            chunks = [*chunks[:half], b"data: [1,2]\n\n"]
+        elif asked.model == "stream-silent-end":
+            # Says its last word but neither [DONE] nor the end of the response.
+            chunks = [chunk for chunk in chunks if b"[DONE]" not in chunk]
+        return b"", chunks
+
+    def _stream(self, dialect: Any, model: str, chunks: list[bytes], fault: str | None) -> None:
+        if self.transport is None or not self.is_busy:
+            return
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+            f"{dialect.request_id}: req-200\r\n\r\n"
+        )
+        if fault == "truncate":
+            chunks = chunks[: max(1, len(chunks) // 2)]
+        self._next_chunk(model, [head.encode(), *map(_framed, chunks)], 0, fault)
+
+    def _next_chunk(self, model: str, frames: list[bytes], at: int, fault: str | None) -> None:
+        if self.transport is None or not self.is_busy:
+            return
+        pause = self.provider.chunk_seconds
+        if at < len(frames):
+            # The head goes with the first chunk.
+            until = max(2, at + 1) if pause else len(frames)
+            self.transport.write(b"".join(frames[at:until]))
+            if pause:
+                self.timer = self.loop.call_later(
+                    pause, self._next_chunk, model, frames, until, fault
+                )
+                return
+        if fault == "truncate":
+            self._finish(b"", fault)
+        elif model in {"stream-stall", "stream-silent-end"}:
+            return
+        else:
+            self._finish(b"0\r\n\r\n", None)
 
     def _finish(self, data: bytes, fault: str | None) -> None:
         if not self.is_busy:

@@ -48,6 +48,23 @@ def test_a_providers_models_are_imported_and_can_be_called(
     assert "fake/x" in run("list_deployments")
 
 
+@pytest.mark.parametrize("wire_format", ["anthropic", "gemini"])
+def test_models_of_every_format_are_imported_and_can_be_called(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, wire_format: str
+) -> None:
+    fake_provider.configure(key=KEY, models={"sum-1": "arithmetic", "x": "echo"})
+    monkeypatch.setenv("FAKE_KEY", KEY)
+    where = ("--format", wire_format, "--base-url", fake_provider.url, "--key-env", "FAKE_KEY")
+
+    run("add_provider", *where, "--name", "fake", "--import-models", "--only", "sum-*", "--free")
+
+    deployment = Deployment.objects.get()
+    assert (deployment.slug, deployment.provider) == ("fake/sum-1", wire_format)
+    result = rows.call_one(rows.grant(rows.namespace(), deployment), deployment)
+    assert result.response is not None
+    assert result.response.text == "5"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -67,6 +67,17 @@ def test_the_bound_counts_images_tools_and_several_answers() -> None:
     assert prices.most_output_tokens(plain, 500) == 500
 
 
+def test_the_bound_counts_tools_schemas_and_audio() -> None:
+    audio = {"type": "input_audio", "input_audio": {"data": "A" * 160_000, "format": "mp3"}}
+    plain = ModelRequest([{"role": "user", "content": [audio]}], 10)
+    tool = {"type": "function", "function": {"name": "t", "description": "d" * 3000}}
+    more = ModelRequest(plain.messages, 10, tools=[tool], output_schema={"schema": {"a": "b" * 50}})
+
+    # 120,000 bytes are at most two minutes, at 32 tokens a second 3,840.
+    assert 3_840 < prices.most_input_tokens(plain) < 20_000
+    assert prices.most_input_tokens(more) > prices.most_input_tokens(plain) + 3_050
+
+
 @pytest.mark.parametrize(
     ("amount", "text"),
     [

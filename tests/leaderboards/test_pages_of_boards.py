@@ -64,6 +64,19 @@ def test_a_board_costs_at_most_four_queries_whatever_its_rows(
         assert "model 199" in client.get(address(board)).content.decode()
 
 
+def test_a_board_costs_a_person_four_queries_once_its_snapshot_is_known(
+    board: Any, ada: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    client.force_login(ada)
+
+    with django_assert_max_num_queries(5):  # the snapshot, once for each process
+        client.get(address(board))
+    with django_assert_max_num_queries(4):
+        page = client.get(address(board))
+
+    assert "Run models" in page.content.decode()
+
+
 def test_the_list_costs_at_most_three_queries_whatever_its_length(
     board: Any, ada: Any, client: Any, django_assert_max_num_queries: Any
 ) -> None:
@@ -79,13 +92,70 @@ def test_a_reader_who_has_the_board_already_gets_a_304(
 ) -> None:
     first = client.get(address(board))
 
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(1):
         again = client.get(address(board), headers={"If-None-Match": first["ETag"]})
     assert again.status_code == 304
+    with django_assert_max_num_queries(1):
+        assert client.get(address(board)).content == first.content
 
     grow(board, 1)
     changed = client.get(address(board), headers={"If-None-Match": first["ETag"]})
     assert changed.status_code == 200
+
+
+def test_a_kept_board_follows_every_change_that_it_shows(board: Any, ada: Any, client: Any) -> None:
+    from benchmarks_app.actions import authoring
+
+    def shown() -> str:
+        return str(client.get(address(board)).content.decode())
+
+    assert shown() == shown()
+
+    authoring.update_benchmark(benchmark=board.benchmark, claim="Another claim.", by=ada)
+    assert "Another claim." in shown()
+    ada.namespace.display_name = "Ada L."
+    ada.namespace.save()
+    assert "Ada L." in shown()
+    grow(board, 1)
+    assert "model 0" in shown()
+    board.benchmark.visibility = "private"
+    board.benchmark.save()
+    assert client.get(address(board)).status_code == 404
+
+
+def test_a_kept_board_is_never_given_to_or_taken_from_a_person(
+    board: Any, ada: Any, client: Any, open_account: Callable[..., Any]
+) -> None:
+    strangers = client.get(address(board)).content.decode()
+    client.force_login(ada)
+    adas = client.get(address(board))
+    client.force_login(open_account(handle="bob"))
+    bobs = client.get(address(board))
+    client.logout()
+    client.cookies.clear()
+
+    assert "ada@example.org" in adas.content.decode()
+    assert "bob@example.org" in bobs.content.decode()
+    assert not adas.has_header("ETag")
+    assert "Cookie" in adas["Vary"]
+    assert client.get(address(board)).content.decode() == strangers
+    assert "@example.org" not in strangers
+
+
+def test_the_permalink_of_a_snapshot_is_kept_as_well(
+    board: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    from leaderboards_app.models import Standings
+
+    permalink = Standings.objects.get(version=board).get_absolute_url()
+    first = client.get(permalink)
+
+    with django_assert_max_num_queries(1):
+        again = client.get(permalink, headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+    board.benchmark.visibility = "private"
+    board.benchmark.save()
+    assert client.get(permalink).status_code == 404
 
 
 def test_a_board_of_200_rows_is_small_on_the_wire(board: Any, client: Any) -> None:
@@ -115,10 +185,10 @@ def test_filters_and_orders_are_plain_links_and_never_change_ranks(board: Any, c
     sorted_up = client.get(address(board) + "?sort=score&scope=all").content.decode()
     nonsense = client.get(address(board) + "?sort=%00x&scope=y&maker=z&q=zzz").status_code
 
-    assert "best" in all_rows
-    assert ">best<" not in filtered
-    assert '<td class="is-number is-tight">2</td>' in filtered
-    assert sorted_up.index(">low<") < sorted_up.index(">best<")
+    assert '"row">best<' in all_rows
+    assert '"row">best<' not in filtered
+    assert '<tr><td>2<th scope="row">mid &lt;b&gt;<small>Lithos' in filtered
+    assert sorted_up.index('"row">low<') < sorted_up.index('"row">best<')
     assert 'aria-sort="ascending"' in sorted_up
     assert nonsense == 400  # the null character; the rest is ignored
     assert client.get(address(board) + "?sort=x&scope=y&maker=z&q=zzz").status_code == 200

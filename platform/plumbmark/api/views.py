@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
@@ -19,6 +20,7 @@ class MeDetail(serializers.Serializer[Any]):
     handle = serializers.CharField(allow_null=True)
     namespaces = serializers.ListField(child=serializers.CharField())
     scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    gateway_url = serializers.URLField(help_text="Where models are called: /v1 below it.")
 
 
 class MeView(APIView):
@@ -33,6 +35,7 @@ class MeView(APIView):
                 "handle": namespace.handle if namespace else None,
                 "namespaces": list(namespaces_acted_for_by(user).values_list("handle", flat=True)),
                 "scopes": getattr(token, "scopes", None),
+                "gateway_url": settings.GATEWAY_URL,
             }
         )
 

@@ -1,13 +1,13 @@
-"""Keeps personal tokens out of the logs, whoever writes the line."""
+"""Keeps tokens out of the logs, whoever writes the line."""
 
 import logging
 import re
 
-_SECRET = re.compile(r"pmk_[0-9A-Za-z]{8,}")
+_SECRET = re.compile(r"pmk_[0-9A-Za-z]{8,}|pmg_[0-9A-Za-z._-]{8,}")
 
 
 def redact(text: str) -> str:
-    """`text` with every personal token reduced to its first characters."""
+    """`text` with every token reduced to its first characters."""
     return _SECRET.sub(lambda match: f"{match.group()[:8]}…", text)
 
 

@@ -7,8 +7,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init
 
+from plumbmark.config import file_queue
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
 
+file_queue.use()
 app = Celery("plumbmark")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")

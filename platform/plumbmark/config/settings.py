@@ -8,6 +8,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from plumbmark.config import env
 
@@ -45,6 +46,7 @@ DEBUG: bool = env.flag("PLUMBMARK_DEBUG", False)
 SECRET_KEY: str = _secret_key()
 SITE_URL: str = env.text("PLUMBMARK_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS: list[str] = env.words("PLUMBMARK_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+_SITE = urlsplit(SITE_URL)
 SECURE_SITE: bool = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
@@ -283,6 +285,15 @@ EMAIL_BACKEND = (
 
 # --- Gateway and running ----------------------------------------------------------------------
 
+
+def _gateway_url() -> str:
+    """Beside the pages where these have a port; else a proxy leads to both at one address."""
+    if _SITE.port is None:
+        return SITE_URL
+    host = f"[{_SITE.hostname}]" if ":" in (_SITE.hostname or "") else _SITE.hostname
+    return f"{_SITE.scheme}://{host}:{GATEWAY_PORT}"
+
+
 SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
 CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
@@ -292,11 +303,24 @@ WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
 """Bells rung at once for a run: as many workers as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
 """Calls in flight at most in one worker process."""
+SANDBOX_IS_ON: bool = env.flag("PLUMBMARK_SANDBOX", True)
+"""Whether this worker runs untrusted code, where a sandbox holds. Off: others do, or nobody."""
+SANDBOX_SLOTS: int = env.integer("PLUMBMARK_SANDBOX_SLOTS", 2)
+"""Programs that one worker process runs at the same time."""
 CALL_DEADLINE_SECONDS: float = env.number("PLUMBMARK_CALL_DEADLINE_SECONDS", 120.0)
 SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
 WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
 BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
+GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) + 1)
+"""Where `up` starts the gateway's doors."""
+GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
+"""The doors' address, as people are told it."""
+GATEWAY_CALLS_AT_ONCE: int = env.integer("PLUMBMARK_GATEWAY_CALLS_AT_ONCE", 256)
+"""Calls in flight at most for one token in one gateway process."""
+GATEWAY_MAX_BODY_BYTES: int = env.integer("PLUMBMARK_GATEWAY_MAX_BODY_BYTES", 32 * 1024 * 1024)
+GATEWAY_DRAIN_SECONDS: float = env.number("PLUMBMARK_GATEWAY_DRAIN_SECONDS", 8.0)
+"""How long an ending gateway waits for calls in flight."""
 QUOTA_DAY_USD: str = env.text("PLUMBMARK_QUOTA_DAY_USD", "5")
 QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
 

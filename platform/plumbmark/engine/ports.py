@@ -12,7 +12,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 Message = Mapping[str, Any]
-"""One chat message in the OpenAI form: `role`, `content` (text or parts) and, later, tool calls."""
+"""One chat message in the OpenAI form.
+
+`role` is `system`, `developer`, `user`, `assistant` or `tool`; `content` is text, None, or a list
+of parts (`text`, `image_url` with a `data:` URL, `input_audio`, `file`). An assistant's
+`tool_calls` are as `ToolCall.as_message_part` writes them; a `tool` message answers one by its
+`tool_call_id`.
+"""
 
 
 class FinishReason(StrEnum):
@@ -37,7 +43,15 @@ class ModelRequest:
     seed: int | None = None
     stop: Sequence[str] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Provider fields that the contender's configuration adds, for example `reasoning_effort`."""
+    """Provider fields that the contender's configuration adds, for example `top_k`."""
+    tools: Sequence[Mapping[str, Any]] = ()
+    """What the model may call, in the OpenAI form: `{"type": "function", "function": {…}}`."""
+    tool_choice: str | Mapping[str, Any] | None = None
+    """`auto`, `none`, `required`, or `{"type": "function", "function": {"name": …}}`."""
+    output_schema: Mapping[str, Any] | None = None
+    """The answer is to be JSON of this schema: `{"name", "strict", "schema"}`."""
+    reasoning_effort: str | None = None
+    """`none`, `low`, `medium` or `high`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,32 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model wants called.
+
+    `arguments` is the JSON text as the model wrote it, which may be no JSON at all. `signature` is
+    the provider's own: opaque, and to be sent back with the call in the next request.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    signature: str = ""
+
+    def as_message_part(self) -> dict[str, Any]:
+        """The call as an entry of an assistant message's `tool_calls`."""
+        part: dict[str, Any] = {
+            "id": self.id,
+            "type": "function",
+            "function": {"name": self.name, "arguments": self.arguments},
+        }
+        if self.signature:
+            # The place that Google's own OpenAI-compatible door uses: clients send it back unread.
+            part["extra_content"] = {"google": {"thought_signature": self.signature}}
+        return part
+
+
+@dataclass(frozen=True, slots=True)
 class ModelResponse:
     """A model's answer."""
 
@@ -61,6 +101,7 @@ class ModelResponse:
     """The model id that the provider returned."""
     usage: Usage
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class FailureKind(StrEnum):
@@ -90,6 +131,8 @@ class CallFailure:
     fatal: bool = False
     amount: int = 0
     """What the call had to be able to cost, in nanodollars; of `QUOTA` alone."""
+    retry_after: float | None = None
+    """Seconds to stay away, where the provider said so."""
 
 
 @dataclass(frozen=True, slots=True)

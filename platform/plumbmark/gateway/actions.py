@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, DomainError, NotAllowed
 from plumbmark.gateway import clock
@@ -31,7 +31,7 @@ def open_grant(
     *,
     payer: Namespace,
     subject: str,
-    deployments: Iterable[Deployment],
+    deployments: Iterable[Deployment | int],
     cap: int | None = None,
     expires_at: datetime | None = None,
 ) -> Grant:
@@ -49,6 +49,34 @@ def open_grant(
         if cap is not None:
             Budget.objects.create(payer=payer, kind=Budget.Kind.GRANT, grant=grant, cap=cap)
     return grant
+
+
+def grant_of_token(
+    *, token: ApiToken, payer: Namespace, deployments: Iterable[Deployment]
+) -> Grant:
+    """The grant that a personal token's direct calls are made under, for exactly these models.
+
+    One for each payer, whose limits of day and month alone bound it. Machinery: whoever asks has
+    checked that the token's person may spend for the payer. Two queries where nothing changed.
+    """
+    subject = f"token:{token.public_id}"
+    wanted = {deployment.pk for deployment in deployments}
+    grant = _latest_grant(payer, subject)
+    if grant is not None and set(grant.deployments.values_list("pk", flat=True)) == wanted:
+        return grant
+    with transaction.atomic():
+        # One process at a time: two grants for one token would be two subjects in the ledger.
+        ApiToken.objects.select_for_update().get(pk=token.pk)
+        grant = _latest_grant(payer, subject)
+        if grant is None:
+            return open_grant(payer=payer, subject=subject, deployments=wanted)
+        grant.deployments.set(wanted)
+    return grant
+
+
+def _latest_grant(payer: Namespace, subject: str) -> Grant | None:
+    # Closed ones too: whoever closed it wanted the token's calls to end.
+    return Grant.objects.filter(payer=payer, subject=subject).order_by("-pk").first()
 
 
 def set_grant_cap(*, grant: Grant, cap: int | None) -> Grant:

@@ -8,7 +8,8 @@ statement is made per call.
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,30 +21,28 @@ from plumbmark.engine.ports import (
     FailureKind,
     ModelRequest,
     ModelResponse,
+    Usage,
 )
-from plumbmark.gateway import clock, prices, recovery
+from plumbmark.gateway import clock, marks, prices, recovery
 from plumbmark.gateway.database import DatabaseThread
 from plumbmark.gateway.leases import Account, Hold, Leases
 from plumbmark.gateway.ledger import Shortage
 from plumbmark.gateway.limits import AdaptiveLimit
-from plumbmark.gateway.models import Call
+from plumbmark.gateway.marks import Passed
 from plumbmark.gateway.money import dollars
-from plumbmark.gateway.providers import wire
-from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
+from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
 from plumbmark.gateway.providers.http import Transport
 from plumbmark.gateway.recorder import Recorder
-from plumbmark.gateway.records import CallRecord, exchange_bytes, hash_of
-from plumbmark.gateway.retries import OVERALL_DEADLINES, RetryBudget
+from plumbmark.gateway.records import CallRecord
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
+from plumbmark.gateway.tries import Tries
 
 log = logging.getLogger(__name__)
 
 
-_LARGEST_ERROR_BYTES = 64 * 1024
 _LONGEST_KEY = 120
 _LONGEST_ROLE = 24
-_LARGEST_COUNT = 2**31 - 1
 
 
 class Gateway:
@@ -59,6 +58,8 @@ class Gateway:
         self.recorder = Recorder(self.leases, self.spool, self.database)
         self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
+        self.is_ending = False
+        """Calls that are cancelled now are given up by the platform, not by their callers."""
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self._callers: dict[tuple[int, int, bool], ModelCaller] = {}
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
@@ -88,6 +89,7 @@ class Gateway:
 
     async def _give_up_calls(self) -> None:
         """Cancel what is still in flight, so that it is recorded as a loss and not torn off."""
+        self.is_ending = True
         calls = list(self._calls)
         for call in calls:
             call.cancel()
@@ -160,28 +162,32 @@ class ModelCaller:
 
         A call that never went out (a refusal: `attempts` is 0) is not recorded.
         """
-        if len(key) > _LONGEST_KEY or len(role) > _LONGEST_ROLE:
-            raise ValueError(f"key or role is too long: {key!r}, {role!r}")
+        _check(key, role)
         task = self._gateway.entered()
         try:
-            return await self._call(request, key, role)
+            admitted = await self._admit(request, key, role)
+            if isinstance(admitted, CallFailure):
+                return _refused(admitted)
+            try:
+                return await self._ask(admitted, request)
+            finally:
+                self._settle(admitted)
         finally:
             self._gateway.left(task)
 
-    async def _call(self, request: ModelRequest, key: str, role: str) -> CallResult:
+    async def _admit(self, request: ModelRequest, key: str, role: str) -> "_Admitted | CallFailure":
+        """Hold an upper bound of the cost and open the record; or why the call may not go out."""
         gateway = self._gateway
         if self._loop.time() > self._fresh_until:
             await self._refresh()
         terms = self._terms
         if terms.refusal is not None:
-            return _refused(terms.refusal)
+            return terms.refusal
         if not await gateway.recorder.admit():
-            return _refused(
-                CallFailure(
-                    FailureKind.DEADLINE,
-                    "platform-busy",
-                    "The platform cannot store answers at the moment, so it asks no questions.",
-                )
+            return CallFailure(
+                FailureKind.DEADLINE,
+                "platform-busy",
+                "The platform cannot store answers at the moment, so it asks no questions.",
             )
         amount = 0
         if terms.is_metered and terms.prices is not None:
@@ -190,7 +196,7 @@ class ModelCaller:
         if amount:
             held = await gateway.leases.hold(self._account, amount)
             if isinstance(held, Shortage):
-                return _refused(_quota_failure(held, amount))
+                return _quota_failure(held, amount)
             hold = held
             gateway.recorder.wake()
         record = CallRecord(
@@ -208,106 +214,153 @@ class ModelCaller:
             hold=amount,
             budget_ids=hold.budget_ids if hold else (),
         )
-        try:
-            return await self._ask(terms, request, record)
-        finally:
-            if hold is not None:
-                record.unleased_ids = hold.settle(record.charged)
-            if record.attempts:
-                self._keep(record)
-            elif record.segments:
-                gateway.spool.stored((record,))
+        return _Admitted(terms, hold, record)
 
-    def _keep(self, record: CallRecord) -> None:
-        """The last thing before the answer goes out."""
-        try:
-            self._gateway.spool.end(record)
-        except OSError:
-            log.exception("the spool takes no more; call %s is only in memory", record.id)
-        self._gateway.recorder.add(record)
+    def _settle(self, admitted: "_Admitted") -> None:
+        """Always, whatever happened, and before anybody is told."""
+        record = admitted.record
+        if admitted.hold is not None:
+            record.unleased_ids = admitted.hold.settle(record.charged)
+        if record.attempts:
+            try:
+                self._gateway.spool.end(record)
+            except OSError:
+                log.exception("the spool takes no more; call %s is only in memory", record.id)
+            self._gateway.recorder.add(record)
+        elif record.segments:
+            self._gateway.spool.stored((record,))
 
-    async def _ask(self, terms: Terms, request: ModelRequest, record: CallRecord) -> CallResult:
+    def _send_off(
+        self, admitted: "_Admitted", request: ModelRequest, *, stream: bool
+    ) -> bytes | CallFailure:
+        """The body, and the spool knows that it goes out; or why it does not."""
+        terms = admitted.terms
         assert terms.provider is not None
-        body = terms.provider.build(terms.target, request)
+        try:
+            body = terms.provider.build(terms.target, request, stream=stream)
+        except CannotAsk as error:
+            return CallFailure(FailureKind.PROVIDER_ERROR, "not-supported", str(error))
         if not terms.is_local:
             try:
-                self._gateway.spool.start(record)
+                self._gateway.spool.start(admitted.record)
             except OSError as error:
                 log.exception("the spool takes no more")
-                return _refused(
-                    CallFailure(
-                        FailureKind.DEADLINE,
-                        "platform-busy",
-                        f"The platform's spool cannot be written ({error.strerror}).",
-                    )
+                return CallFailure(
+                    FailureKind.DEADLINE,
+                    "platform-busy",
+                    f"The platform's spool cannot be written ({error.strerror}).",
                 )
-        attempt: Attempt | None = None
+        return body
+
+    async def _ask(self, admitted: "_Admitted", request: ModelRequest) -> CallResult:
+        record = admitted.record
+        body = self._send_off(admitted, request, stream=False)
+        if isinstance(body, CallFailure):
+            return _refused(body)
         try:
-            attempt = await self._attempts(terms, body, record)
+            attempt = await self._attempts(admitted, body)
         except BaseException as error:
             if record.attempts:
-                _mark_broken_off(record, error, body)
+                marks.mark_broken_off(record, error, body)
             raise
-        response: ModelResponse | None = None
-        failure: CallFailure | None = None
-        if isinstance(attempt, Answer):
-            response = _mark_answered(terms, request, record, attempt)
-        else:
-            failure = _mark_failed(record, attempt)
-        exchange = _exchange(body, attempt)
-        record.exchange_hash = hash_of(exchange)
-        record.exchange = exchange
-        return CallResult(
-            call_id=record.id,
-            response=response,
-            failure=failure,
-            charged=record.charged,
-            provider_cost=record.provider_cost,
-            latency_ms=record.latency_ms,
-            attempts=len(record.attempts),
-        )
+        return _ended(admitted, request, body, attempt, None)
 
-    async def _attempts(self, terms: Terms, body: bytes, record: CallRecord) -> Attempt:
+    async def _attempts(self, admitted: "_Admitted", body: bytes) -> Attempt:
+        terms = admitted.terms
         assert terms.provider is not None
-        loop, limit = self._loop, self._limit
-        budget = RetryBudget(loop.time() + terms.target.deadline_seconds * OVERALL_DEADLINES)
-        last: AttemptFailure | None = None
-        asked_at = loop.time()
+        tries = Tries(terms, admitted.record, self._limit)
         while True:
-            if not await limit.acquire(until=budget.ends_at):
-                return last or AttemptFailure(
-                    FailureKind.RATE_LIMITED,
-                    "rate-limited",
-                    "The provider asked for a pause longer than the call may take.",
-                    is_retryable=False,
-                )
-            began = loop.time()
-            entry: dict[str, Any] = {
-                "at": round(clock.timestamp(), 3),
-                "ms": 0,
-                "waited_ms": int((began - asked_at) * 1000),
-            }
-            record.attempts.append(entry)
+            late = await tries.begin()
+            if late is not None:
+                return late
             try:
                 attempt = await terms.provider.send(self._gateway.transport, terms.target, body)
             finally:
-                limit.release()
-                record.latency_ms = entry["ms"] = int((loop.time() - began) * 1000)
-            if isinstance(attempt, Answer):
-                entry["status"] = attempt.status
-                limit.succeeded()
-                return attempt
-            if attempt.status is not None:
-                entry["status"] = attempt.status
-            if attempt.status is None or attempt.status == 200:
-                entry["error"] = attempt.code
-            if attempt.kind is FailureKind.RATE_LIMITED and attempt.is_retryable:
-                limit.rate_limited(attempt.retry_after)
-            asked_at = loop.time()
-            pause = budget.pause_after(attempt, now=asked_at)
+                tries.end()
+            pause = tries.pause_after(attempt)
             if pause is None:
                 return attempt
-            last = attempt
+            await asyncio.sleep(pause)
+
+    async def stream(
+        self, request: ModelRequest, *, key: str, role: str
+    ) -> AsyncGenerator[Delta | CallResult, None]:
+        """Ask once and pass the answer on as it comes; recorded and metered exactly like `call`.
+
+        Yields pieces and ends with exactly one `CallResult`, settled and kept before it is handed
+        out. Only before the first piece is a failure retried. Close it (`contextlib.aclosing`), or
+        cancel the task, when the reader has left: what came so far is recorded and charged by an
+        estimate that is flagged as one.
+        """
+        _check(key, role)
+        gateway = self._gateway
+        task = gateway.entered()
+        try:
+            admitted = await self._admit(request, key, role)
+            if isinstance(admitted, CallFailure):
+                yield _refused(admitted)
+                return
+            terms, record, passed = admitted.terms, admitted.record, Passed()
+            tries = Tries(terms, record, self._limit)
+            body, result = b"", None
+            try:
+                sent_off = self._send_off(admitted, request, stream=True)
+                if isinstance(sent_off, CallFailure):
+                    result = _refused(sent_off)
+                else:
+                    body = sent_off
+                    stream = self._stream_attempts(terms, tries, body, passed)
+                    async with contextlib.aclosing(stream) as pieces:
+                        async for piece in pieces:
+                            if isinstance(piece, Delta):
+                                yield piece
+                            else:
+                                result = _ended(admitted, request, body, piece, passed)
+            except BaseException as error:
+                if record.attempts:
+                    has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
+                    if has_left and not gateway.is_ending:
+                        marks.mark_left(terms, request, record, passed, body, tries.is_open)
+                    else:
+                        marks.mark_broken_off(record, error, body)
+                raise
+            finally:
+                tries.end()
+                self._settle(admitted)
+            assert result is not None
+            yield result
+        finally:
+            gateway.left(task)
+
+    async def _stream_attempts(
+        self, terms: Terms, tries: Tries, body: bytes, passed: Passed
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        """Pieces, then the attempt that is the call's outcome.
+
+        An attempt that is broken off stays open in `tries`: who broke it off looks at that.
+        """
+        assert terms.provider is not None
+        transport = self._gateway.transport
+        while True:
+            late = await tries.begin()
+            if late is not None:
+                yield late
+                return
+            attempt: Attempt | None = None
+            stream = terms.provider.stream(transport, terms.target, body)
+            async with contextlib.aclosing(stream) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Delta):
+                        passed.add(piece)
+                        yield piece
+                    else:
+                        attempt = piece
+            tries.end()
+            assert attempt is not None
+            pause = tries.pause_after(attempt)
+            if pause is None or passed:
+                yield attempt
+                return
             await asyncio.sleep(pause)
 
     async def _refresh(self) -> None:
@@ -333,6 +386,16 @@ class ModelCaller:
         finally:
             self._refreshing = None
 
+    def shares_of_cost(self, usage: Usage) -> tuple[int, int]:
+        """What input and output of so much usage cost, in nanodollars; the fee counts as input."""
+        card = self._terms.prices
+        if card is None:
+            return 0, 0
+        whole = prices.cost(card, usage)
+        only_input = Usage(usage.input_tokens, 0, usage.cached_input_tokens)
+        given = min(whole, prices.cost(card, only_input))
+        return given, whole - given
+
     async def flush(self, *, timeout_seconds: float | None = 30.0) -> None:
         """Return when everything answered so far is in the database; TimeoutError if it is not."""
         await self._gateway.recorder.flush(timeout_seconds=timeout_seconds)
@@ -342,6 +405,47 @@ class ModelCaller:
         ids = frozenset(share.budget.id for share in self._account.shares)
         await self._gateway.recorder.close_shares(ids)
         self._gateway.forget(self)
+
+
+def _check(key: str, role: str) -> None:
+    if len(key) > _LONGEST_KEY or len(role) > _LONGEST_ROLE:
+        raise ValueError(f"key or role is too long: {key!r}, {role!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A call that may go out."""
+
+    terms: Terms
+    hold: Hold | None
+    record: CallRecord
+
+
+def _ended(
+    admitted: _Admitted,
+    request: ModelRequest,
+    body: bytes,
+    attempt: Attempt,
+    passed: Passed | None,
+) -> CallResult:
+    """Write the ending into the record; the result for whoever asked."""
+    terms, record = admitted.terms, admitted.record
+    response: ModelResponse | None = None
+    failure: CallFailure | None = None
+    if isinstance(attempt, Answer):
+        response = marks.mark_answered(terms, request, record, attempt)
+    else:
+        failure = marks.mark_failed(terms, request, record, attempt, passed)
+    marks.keep_exchange(record, body, attempt)
+    return CallResult(
+        call_id=record.id,
+        response=response,
+        failure=failure,
+        charged=record.charged,
+        provider_cost=record.provider_cost,
+        latency_ms=record.latency_ms,
+        attempts=len(record.attempts),
+    )
 
 
 def _refused(failure: CallFailure) -> CallResult:
@@ -372,73 +476,3 @@ def renewal_of(kind: str, start: date) -> date:
     if kind == "day":
         return start + timedelta(days=1)
     return (start + timedelta(days=32)).replace(day=1)
-
-
-def _plain(text: str, length: int) -> str:
-    """Text that every database takes."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:length]
-
-
-def _mark_answered(
-    terms: Terms, request: ModelRequest, record: CallRecord, answer: Answer
-) -> ModelResponse:
-    response = answer.response
-    usage = response.usage
-    if usage.estimated:
-        usage = prices.estimated_usage(request, response.text + response.reasoning)
-        response = replace(response, usage=usage)
-    record.status = Call.Status.ANSWERED
-    record.provider_request_id = _plain(answer.request_id, 200)
-    record.upstream_model = _plain(response.model, 200)
-    record.finish_reason = response.finish_reason.value
-    record.input_tokens = min(usage.input_tokens, _LARGEST_COUNT)
-    record.output_tokens = min(usage.output_tokens, _LARGEST_COUNT)
-    record.cached_input_tokens = min(usage.cached_input_tokens, _LARGEST_COUNT)
-    record.reasoning_tokens = min(usage.reasoning_tokens, _LARGEST_COUNT)
-    record.usage_estimated = usage.estimated
-    if terms.prices is not None:
-        record.provider_cost = prices.cost(terms.prices, usage)
-        if terms.is_metered:
-            record.charged = min(record.provider_cost, record.hold)
-    return response
-
-
-def _mark_failed(record: CallRecord, failure: AttemptFailure) -> CallFailure:
-    record.status = Call.Status.FAILED
-    record.error_code = failure.code[:64]
-    record.error_message = _plain(failure.message, 1000)
-    record.provider_request_id = _plain(failure.request_id, 200)
-    return CallFailure(failure.kind, failure.code, failure.message, failure.fatal)
-
-
-def _mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> None:
-    """Given up by the caller, or by a fault of ours: the provider may still bill it."""
-    is_cancelled = isinstance(error, asyncio.CancelledError)
-    record.status = Call.Status.LOST
-    record.error_code = "cancelled" if is_cancelled else "internal-fault"
-    record.error_message = (
-        "The call was given up while it was in flight."
-        if is_cancelled
-        else f"A fault of the platform: {type(error).__name__}."
-    )
-    record.provider_cost = record.hold
-    exchange = exchange_bytes(body, None)
-    record.exchange_hash = hash_of(exchange)
-    record.exchange = exchange
-
-
-def _exchange(body: bytes, attempt: Attempt) -> bytes:
-    try:
-        return exchange_bytes(body, _kept_payload(attempt))
-    except RecursionError:
-        # Read at the very edge of what can be read, and not writable again.
-        return exchange_bytes(body, {"cut": "nested too deep"})
-
-
-def _kept_payload(attempt: Attempt) -> Any:
-    payload = attempt.payload
-    if isinstance(attempt, AttemptFailure) and payload is not None:
-        kept = wire.canonical(payload)
-        if len(kept) > _LARGEST_ERROR_BYTES:
-            return {"cut": kept[:_LARGEST_ERROR_BYTES].decode("utf-8", "ignore")}
-    return payload

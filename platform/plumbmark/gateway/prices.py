@@ -14,6 +14,10 @@ TOKENS_PER_PRICE = 1_000_000
 _TOKENS_PER_MESSAGE = 16
 _TOKENS_PER_IMAGE = 16_384
 """Above what any known provider counts for one image at full detail."""
+_BASE64_PER_AUDIO_TOKEN = 16
+"""No provider counts more than 32 tokens a second, and no audio has under 1,000 bytes of one."""
+_TOKENS_FOR_TOOLS = 1024
+"""Above the instructions that providers add of their own when tools or a schema are given."""
 _BYTES_PER_TOKEN = 4
 """For estimates where a provider reports no usage: common text in common tokenizers."""
 
@@ -74,7 +78,7 @@ def most_input_tokens(request: ModelRequest) -> int:
     """An upper bound of a request's input: no token is shorter than a byte.
 
     The bytes of every text and of the further fields (tools, schemas), 16 a message for the
-    format around it, and a flat bound for each image.
+    format around it, a flat bound for each image, and one by length for audio.
     """
     tokens = 0
     for message in request.messages:
@@ -88,6 +92,9 @@ def most_input_tokens(request: ModelRequest) -> int:
                 tokens += _bytes_of(json.dumps(value))
     if request.extra:
         tokens += _bytes_of(json.dumps(dict(request.extra), default=str))
+    if request.tools or request.output_schema:
+        given = [list(request.tools), request.output_schema, request.tool_choice]
+        tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(given, default=dict))
     return tokens
 
 
@@ -99,6 +106,9 @@ def _tokens_of_part(part: Any) -> int:
     if isinstance(part, Mapping):
         if "image" in str(part.get("type", "")):
             return _TOKENS_PER_IMAGE
+        audio = part.get("input_audio")
+        if isinstance(audio, Mapping) and isinstance(audio.get("data"), str):
+            return _TOKENS_PER_MESSAGE + len(audio["data"]) // _BASE64_PER_AUDIO_TOKEN
         if isinstance(part.get("text"), str):
             return _bytes_of(part["text"])
     return _bytes_of(json.dumps(part, default=str))

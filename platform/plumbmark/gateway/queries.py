@@ -1,7 +1,7 @@
 """Named reads of the gateway."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from django.db.models import Q, QuerySet
@@ -136,6 +136,7 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
             grant=grant_id,
             key__in=keys[start : start + _KEYS_PER_QUERY],
             status=Call.Status.ANSWERED,
+            error_code="",
             is_duplicate=False,
             exchange__withheld_at=None,
         ).select_related("exchange", "deployment")
@@ -168,7 +169,7 @@ def _response_of(call: Call) -> ModelResponse | None:
         call.reasoning_tokens,
         call.usage_estimated,
     )
-    return ModelResponse(parsed.text, parsed.finish_reason, parsed.model, usage, parsed.reasoning)
+    return replace(parsed, usage=usage)
 
 
 def deployments_without_price() -> QuerySet[Deployment]:

@@ -1,7 +1,8 @@
 """The process's one event loop, in a thread of its own, and the one gateway on it.
 
-Both start at first use. A forked child starts its own: threads do not survive a fork, and the
-parent's spool, leases and connections are not the child's.
+Both start at first use. A server that has an event loop already makes that one the process's
+(`adopt`), so that no call changes threads on its way. A forked child starts its own: threads do not
+survive a fork, and the parent's spool, leases and connections are not the child's.
 """
 
 import asyncio
@@ -26,9 +27,14 @@ SHUTDOWN_SECONDS = 5.0
 
 
 class _Runtime:
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, adopted: asyncio.AbstractEventLoop | None = None) -> None:
         self.gateway: Gateway | None = None
+        self.is_adopted = adopted is not None
+        if adopted is not None:
+            self.loop = adopted
+            self._thread = threading.current_thread()
+            return
+        self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="gateway-loop", daemon=True)
         self._thread.start()
 
@@ -50,6 +56,9 @@ class _Runtime:
             raise
 
     def stop(self, timeout_seconds: float) -> None:
+        if self.is_adopted:
+            # Its loop has ended without `leave`: what was answered lies in the spool.
+            return
         if self.gateway is not None:
             self.run(self.gateway.end(timeout_seconds))
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -101,6 +110,25 @@ def gateway() -> Gateway:
         owner = f"{os.getpid()}-{secrets.token_hex(8)}"
         runtime.gateway = Gateway(owner=owner, spool_folder=settings.SPOOL_DIR)
     return runtime.gateway
+
+
+def adopt() -> Gateway:
+    """Make the running loop the process's own, and open its gateway; ends with `leave`."""
+    global _current
+    with _lock:
+        if _current is not None:
+            raise RuntimeError("this process has a loop of its own already")
+        _current = _Runtime(asyncio.get_running_loop())
+    return gateway()
+
+
+async def leave(timeout_seconds: float) -> None:
+    """On an adopted loop: wait for calls in flight, store everything, give the leases back."""
+    global _current
+    with _lock:
+        runtime, _current = _current, None
+    if runtime is not None and runtime.gateway is not None:
+        await runtime.gateway.end(timeout_seconds)
 
 
 def shutdown(timeout_seconds: float = SHUTDOWN_SECONDS) -> None:

@@ -28,19 +28,34 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Refuse: the credential would go along to another host."""
 
 
-def models_at(base_url: str, secret: str, *, only: str = "*") -> list[str]:
-    """The ids of the models at a base URL (checked before) that match a shell pattern, sorted."""
+def models_at(
+    base_url: str, secret: str, *, provider: str = "openai", only: str = "*"
+) -> list[str]:
+    """The ids of the models at a base URL (checked before) that match a shell pattern, sorted.
+
+    `provider` is the wire format: of a `Deployment`.
+    """
     url = f"{base_url}/models"
     headers = {"User-Agent": "plumbmark", "Accept": "application/json"}
-    if secret:
+    if provider == "anthropic":
+        headers |= {"x-api-key": secret, "anthropic-version": "2023-06-01"}
+        url += "?limit=1000"
+    elif provider == "gemini":
+        headers["x-goog-api-key"] = secret
+        url += "?pageSize=1000"
+    elif secret:
         headers["Authorization"] = f"Bearer {secret}"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
             raw = response.read(_LARGEST_LIST)
-        listed = json.loads(raw)["data"]
-        names = sorted({str(entry["id"]) for entry in listed})
+        listed = json.loads(raw)
+        if provider == "gemini":
+            found = {str(entry["name"]).removeprefix("models/") for entry in listed["models"]}
+        else:
+            found = {str(entry["id"]) for entry in listed["data"]}
+        names = sorted(found)
     except urllib.error.HTTPError as error:
         said = without_secret(error.read(2000), secret).decode("utf-8", "replace")
         error.close()
@@ -49,7 +64,7 @@ def models_at(base_url: str, secret: str, *, only: str = "*") -> list[str]:
         raise ProviderUnreadable(f"{url} cannot be reached: {error}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ProviderUnreadable(
-            f"{url} is no list of models in the OpenAI format; is this the base URL (it usually "
-            "ends in /v1)?"
+            f"{url} is no list of models in the format of {provider}; is this the base URL (it "
+            "usually ends in /v1, for Gemini in /v1beta)?"
         ) from error
     return [name for name in names if fnmatch.fnmatchcase(name, only)]

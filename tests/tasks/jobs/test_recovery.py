@@ -97,7 +97,7 @@ def test_a_worker_that_dies_after_its_last_batch_leaves_a_run_that_the_sweep_com
 ) -> None:
     run = world.start(world.version(30))
 
-    def die(self: RunSlice, ending: Any) -> None:
+    def die(self: RunSlice, ending: Any, released: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:

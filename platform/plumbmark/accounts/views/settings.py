@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -100,4 +101,5 @@ def _token_page(
     request: HttpRequest, form: TokenForm, status: int = 200, **more: Any
 ) -> HttpResponse:
     context = {"form": form, "tokens": tokens_of(_person(request)), **more}
+    context["gateway_url"] = settings.GATEWAY_URL
     return render(request, "accounts/tokens.html", context, status=status)

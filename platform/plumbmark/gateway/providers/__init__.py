@@ -1,14 +1,22 @@
 """Pure asynchronous clients of the providers' wire formats. No Django, no database, no money.
 
-Each adapter is one small file with the three steps of `base.Provider`; all pass the conformance
-suite in `tests/gateway/test_provider_conformance.py`. `provider_named` is the way in.
+Each adapter is one small file with the steps of `base.Provider`; all pass the conformance suite in
+`tests/gateway/test_provider_conformance.py`. `provider_named` is the way in. How to add one:
+`docs/contributors/providers.md`.
 """
 
+from plumbmark.gateway.providers.anthropic import Anthropic
 from plumbmark.gateway.providers.base import Provider
 from plumbmark.gateway.providers.baseline import Baseline
+from plumbmark.gateway.providers.gemini import Gemini
 from plumbmark.gateway.providers.openai import OpenAI
 
-_PROVIDERS: dict[str, Provider] = {"openai": OpenAI(), "baseline": Baseline()}
+_PROVIDERS: dict[str, Provider] = {
+    "openai": OpenAI(),
+    "anthropic": Anthropic(),
+    "gemini": Gemini(),
+    "baseline": Baseline(),
+}
 
 
 def provider_named(name: str) -> Provider | None:

@@ -1,15 +1,23 @@
 """What an adapter of a provider does, and the plain data that passes through it.
 
-An adapter takes three steps: `build` the body, `send` it once, `parse` what came back. It neither
-retries nor meters: the gateway does. A failed attempt is a value, never an exception.
+An adapter takes three steps: `build` the body, `send` it once (or `stream` it), `parse` what came
+back. It neither retries nor meters: the gateway does. A failed attempt is a value, never an
+exception; what cannot be asked at all in a provider's format is a `CannotAsk` out of `build`.
+
+A streamed answer is put together into the same document that an answer in one piece would have
+been, so one `parse` reads both, and both are recorded alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.gateway.providers.http import Transport
+
+
+class CannotAsk(ValueError):
+    """The request cannot be put in this provider's format; the message says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,61 @@ class AttemptFailure:
 Attempt = Answer | AttemptFailure
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of the tool call at `index`; `id` and `name` come with its first piece."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one piece of a stream adds. Pieces that arrive together may come as one."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.reasoning or self.tool_calls)
+
+
+def delta_of(response: ModelResponse) -> Delta:
+    """A whole answer as one piece, for providers that do not stream."""
+    calls = tuple(
+        ToolCallDelta(index, call.id, call.name, call.arguments, call.signature)
+        for index, call in enumerate(response.tool_calls)
+    )
+    return Delta(response.text, response.reasoning, calls)
+
+
 class Provider(Protocol):
     """One wire format."""
 
-    def build(self, target: Target, request: ModelRequest) -> bytes:
-        """The body to send, as canonical JSON. Holds no credential, so it can be recorded."""
+    def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        """The body to send, as canonical JSON. Holds no credential, so it can be recorded.
+
+        Raises `CannotAsk` where the provider has no way to be asked this.
+        """
         ...
 
     async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
         """Ask once, within the target's deadline."""
+        ...
+
+    def stream(
+        self, transport: Transport, target: Target, body: bytes
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        """Ask once with a body that was built to stream.
+
+        Yields pieces as they come and ends with exactly one `Answer` (the whole of it) or
+        `AttemptFailure`, also where pieces came before. Close it (`contextlib.aclosing`) to leave
+        early: the connection is dropped then.
+        """
         ...
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:

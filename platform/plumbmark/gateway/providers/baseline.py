@@ -7,7 +7,7 @@ user message back. The same seed and prompt give the same answer, on any machine
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from plumbmark.engine.ports import (
@@ -19,7 +19,14 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Target
+from plumbmark.gateway.providers.base import (
+    Answer,
+    Attempt,
+    AttemptFailure,
+    Delta,
+    Target,
+    delta_of,
+)
 from plumbmark.gateway.providers.http import Transport
 
 _OPTION_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s+\S", re.MULTILINE)
@@ -74,7 +81,7 @@ PROGRAMS: dict[str, Callable[[Mapping[str, Any], Target], str]] = {
 class Baseline:
     """Answers in the process itself; a deployment's `upstream_id` names the program."""
 
-    def build(self, target: Target, request: ModelRequest) -> bytes:
+    def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
         question: dict[str, Any] = {"messages": request.messages, "program": target.upstream_id}
         if request.seed is not None:
             question["seed"] = request.seed
@@ -94,6 +101,14 @@ class Baseline:
             )
         payload = {"model": target.upstream_id, "text": program(wire.read(body), target)}
         return Answer(self._response(payload), payload)
+
+    async def stream(
+        self, transport: Transport, target: Target, body: bytes
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        attempt = await self.send(transport, target, body)
+        if isinstance(attempt, Answer):
+            yield delta_of(attempt.response)
+        yield attempt
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         return self._response(payload)

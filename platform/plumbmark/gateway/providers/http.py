@@ -1,14 +1,16 @@
-"""One HTTP session per process and loop, and one POST through it.
+"""One HTTP session per process and loop, and one POST through it, answered whole or as a stream.
 
 The sessions keep their connections; how many calls are in flight is the gateway's affair, so the
 pools have no limit of their own. Redirects are never followed: they could lead to another host with
 the credential, or past the address guard.
 """
 
+import asyncio
+import io
 import ipaddress
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from plumbmark.gateway.providers import wire
 
 LARGEST_BODY = 16 * 1024 * 1024
+DONE = object()
+"""What stands for the `[DONE]` that ends some providers' streams."""
 _ERROR_TEXT_CHARACTERS = 4000
+_WRITTEN_AT_ONCE = 256 * 1024
 _KEEP_ALIVE_SECONDS = 50.0
 
 
@@ -80,6 +85,92 @@ class Broken:
     status: int | None = None
 
 
+class StreamBroke(Exception):
+    """A stream ended before its time, or in a way that cannot be read."""
+
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken.message)
+        self.broken = broken
+
+
+class EventStream:
+    """Server-sent events as they come. Close it, read to the end or not."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        deadline_seconds: float,
+        silence_seconds: float,
+        ends_at: float,
+    ) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._deadline_seconds = deadline_seconds
+        self._silence_seconds = silence_seconds
+        self._ends_at = ends_at
+
+    async def events(self) -> AsyncGenerator[list[Any], None]:
+        """The parsed data of the events, those that arrive together in one list.
+
+        Raises `StreamBroke` where the stream breaks, falls silent or is not JSON.
+        """
+        rest, data, size, is_first = b"", b"", 0, True
+        while chunk := await self._read(is_first):
+            is_first = False
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise StreamBroke(_too_large(self.status))
+            *lines, rest = (rest + chunk).split(b"\n")
+            events = []
+            for line in lines:
+                line = line.rstrip(b"\r")
+                if line.startswith(b"data:"):
+                    piece = line[5:].lstrip(b" ")
+                    data = data + b"\n" + piece if data else piece
+                elif not line and data:
+                    events.append(_event(data, self.status))
+                    data = b""
+            if events:
+                yield events
+        if rest.startswith(b"data:"):
+            # The last event of a host that ends without the empty line.
+            data = data + b"\n" + rest[5:].strip() if data else rest[5:].strip()
+        if data:
+            yield [_event(data, self.status)]
+
+    async def _read(self, is_first: bool) -> bytes:
+        # Before the first event a model may think for as long as the call may take.
+        silence = None if is_first else self._silence_seconds
+        try:
+            async with asyncio.timeout(silence):
+                return await self._response.content.readany()
+        except TimeoutError:
+            if asyncio.get_running_loop().time() >= self._ends_at - 0.01 or silence is None:
+                broken = _deadline(self._deadline_seconds, self.status)
+            else:
+                broken = Broken("stalled", f"nothing more came for {silence:g} s", self.status)
+            raise StreamBroke(broken) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise StreamBroke(_broken(error, self.status)) from None
+
+    def close(self) -> None:
+        """Drop the connection, unless the answer was read to its end."""
+        self._response.close()
+
+
+def _event(data: bytes, status: int) -> Any:
+    if data == b"[DONE]":
+        return DONE
+    try:
+        return wire.read(data)
+    except ValueError:
+        said = data[:200].decode("utf-8", "replace")
+        message = f"an event of the stream is no JSON: {said!r}"
+        raise StreamBroke(Broken("malformed-response", message, status)) from None
+
+
 class Transport:
     """The process's sessions; lives and ends on one event loop."""
 
@@ -114,45 +205,116 @@ class Transport:
         is_guarded: bool,
     ) -> Reply | Broken:
         """POST once within the deadline and read the whole answer, up to 16 MiB."""
+        status: int | None = None
+        try:
+            async with self._session(is_guarded).post(
+                url,
+                data=_in_pieces(body),
+                headers=headers,
+                timeout=self._timeout(deadline_seconds),
+                allow_redirects=False,
+            ) as response:
+                status = response.status
+                return await _whole(response, secret)
+        except TimeoutError:
+            return _deadline(deadline_seconds, status)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _broken(error, status)
+
+    async def open(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        deadline_seconds: float,
+        silence_seconds: float,
+        secret: str,
+        is_guarded: bool,
+    ) -> EventStream | Reply | Broken:
+        """POST once and begin to read events; a whole reply where none are sent.
+
+        The whole stream must end within the deadline, and after its first event not pause for
+        longer than the silence.
+        """
+        status: int | None = None
+        ends_at = asyncio.get_running_loop().time() + deadline_seconds
+        response: aiohttp.ClientResponse | None = None
+        is_open = False
+        try:
+            response = await self._session(is_guarded).post(
+                url,
+                data=_in_pieces(body),
+                headers=headers,
+                timeout=self._timeout(deadline_seconds),
+                allow_redirects=False,
+            )
+            status = response.status
+            if status != 200 or "json" in response.content_type:
+                return await _whole(response, secret)
+            is_open = True
+            return EventStream(
+                response,
+                deadline_seconds=deadline_seconds,
+                silence_seconds=silence_seconds,
+                ends_at=ends_at,
+            )
+        except TimeoutError:
+            return _deadline(deadline_seconds, status)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _broken(error, status)
+        finally:
+            if response is not None and not is_open:
+                response.release()
+
+    def _timeout(self, deadline_seconds: float) -> aiohttp.ClientTimeout:
         timeout = self._timeouts.get(deadline_seconds)
         if timeout is None:
             timeout = aiohttp.ClientTimeout(total=deadline_seconds)
             self._timeouts[deadline_seconds] = timeout
-        status: int | None = None
-        try:
-            async with self._session(is_guarded).post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                status = response.status
-                raw = await _read_all(response.content)
-                if raw is None:
-                    response.close()
-                    return Broken(
-                        "answer-too-large",
-                        f"the answer is larger than {LARGEST_BODY} bytes",
-                        status,
-                    )
-                return _reply(status, response.headers, raw, secret)
-        except TimeoutError:
-            return Broken("deadline", f"no whole answer within {deadline_seconds:g} s", status)
-        except PrivateAddress as error:
-            return Broken("private-address", str(error))
-        except aiohttp.ClientPayloadError:
-            return Broken("truncated", "the connection ended in the middle of the answer", status)
-        except aiohttp.ServerDisconnectedError:
-            return Broken("dropped", "the provider closed the connection without an answer")
-        except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, PrivateAddress):
-                return Broken("private-address", str(error.os_error))
-            return Broken("unreachable", f"cannot connect: {type(error).__name__}")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # The text of such an error may quote headers; its kind says enough.
-            return Broken("network", f"the exchange broke off: {type(error).__name__}", status)
+        return timeout
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+
+
+def _in_pieces(body: bytes) -> bytes | io.BytesIO:
+    """A large body is written piece by piece, so that other calls have their turns between."""
+    return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
+
+
+def _deadline(seconds: float, status: int | None) -> Broken:
+    return Broken("deadline", f"no whole answer within {seconds:g} s", status)
+
+
+def _too_large(status: int) -> Broken:
+    return Broken("answer-too-large", f"the answer is larger than {LARGEST_BODY} bytes", status)
+
+
+def _broken(error: Exception, status: int | None) -> Broken:
+    """What broke an exchange off. The deadline is a `TimeoutError` and caught before."""
+    if isinstance(error, PrivateAddress):
+        return Broken("private-address", str(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return Broken("truncated", "the connection ended in the middle of the answer", status)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Broken("dropped", "the provider closed the connection without an answer")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, PrivateAddress):
+            return Broken("private-address", str(error.os_error))
+        return Broken("unreachable", f"cannot connect: {type(error).__name__}")
+    # The text of such an error may quote headers; its kind says enough.
+    return Broken("network", f"the exchange broke off: {type(error).__name__}", status)
+
+
+async def _whole(response: aiohttp.ClientResponse, secret: str) -> Reply | Broken:
+    raw = await _read_all(response.content)
+    if raw is None:
+        response.close()
+        return _too_large(response.status)
+    return _reply(response.status, response.headers, raw, secret)
 
 
 async def _read_all(content: aiohttp.StreamReader) -> bytes | None:

@@ -17,17 +17,23 @@ from plumbmark.gateway.actions import ensure_baselines
 
 
 class Command(BaseCommand):
-    help = "Migrate, then run web, worker and scheduler until Ctrl-C."
+    help = "Migrate, then run web, gateway, worker and scheduler until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=None, help="default: the host of the site's URL")
         parser.add_argument("--port", type=int, default=None, help="default: of the site's URL")
+        parser.add_argument(
+            "--gateway-port", type=int, default=None, help="default: one above the pages' port"
+        )
         parser.add_argument("--no-demo", action="store_true", help="do not load the demo benchmark")
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = urlsplit(settings.SITE_URL)
         host = options["host"] or site.hostname or "127.0.0.1"
         port = options["port"] or site.port or 8000
+        gateway_port = options["gateway_port"] or (
+            port + 1 if options["port"] else settings.GATEWAY_PORT
+        )
         call_command("migrate", verbosity=0)
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
@@ -35,12 +41,16 @@ class Command(BaseCommand):
         if not options["no_demo"] and load_demo():
             self.stdout.write("Loaded a demo benchmark; the worker runs its baselines now.")
         self._greet(host, port)
+        if options["port"] or options["gateway_port"]:
+            # What the pages tell must be where the doors are.
+            address = f"http://{host}:{gateway_port}"
+            os.environ.setdefault("PLUMBMARK_GATEWAY_URL", address)
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        sys.exit(Supervisor(children(host, port), environment).run())
+        sys.exit(Supervisor(children(host, port, gateway_port), environment).run())
 
     def _greet(self, host: str, port: int) -> None:
         address = (
@@ -56,7 +66,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def children(host: str, port: int) -> list[Child]:
+def children(host: str, port: int, gateway_port: int) -> list[Child]:
     """The processes of one machine."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "plumbmark.config.celery", "--quiet"]
@@ -72,6 +82,21 @@ def children(host: str, port: int) -> list[Child]:
                 f"--port={port}",
                 "--workers=1",
                 "--blocking-threads=4",
+                "--log-level=warning",
+            ],
+        ),
+        Child(
+            "gateway",
+            [
+                *python,
+                "granian",
+                "plumbmark.config.gateway:app",
+                "--interface=asgi",
+                "--http=1",
+                "--no-ws",
+                f"--host={host}",
+                f"--port={gateway_port}",
+                "--workers=1",
                 "--log-level=warning",
             ],
         ),

@@ -18,14 +18,20 @@ from plumbmark.gateway.upstream import models_at
 
 class Command(BaseCommand):
     help = (
-        "Add a provider that speaks the OpenAI format. The key stays in the environment: "
-        "--key-env names its variable. With --import-models the provider's own list is read; "
-        "otherwise name models with --model. Prices are looked up; what has none refuses calls "
-        "until one is set (set_price)."
+        "Add a provider's models. The key stays in the environment: --key-env names its "
+        "variable. With --import-models the provider's own list is read; otherwise name models "
+        "with --model. Prices are looked up; what has none refuses calls until one is set "
+        "(set_price)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--base-url", required=True, help="for example https://host/v1")
+        parser.add_argument(
+            "--format",
+            choices=["openai", "anthropic", "gemini"],
+            default="openai",
+            help="the wire format; openai is what most hosts speak",
+        )
         parser.add_argument("--key-env", default="", help="the variable that holds the key")
         parser.add_argument("--name", default="", help="prefix of the slugs; default: the host")
         parser.add_argument("--model", action="append", default=[], help="may be repeated")
@@ -53,7 +59,7 @@ class Command(BaseCommand):
             )
         names = list(options["model"])
         if options["import_models"]:
-            names += models_at(base_url, secret, only=options["only"])
+            names += models_at(base_url, secret, provider=options["format"], only=options["only"])
         if not names:
             raise CommandError(
                 "No model to add: name some with --model, or use --import-models (its pattern "
@@ -78,7 +84,7 @@ class Command(BaseCommand):
             return
         deployment = actions.add_deployment(
             slug=slug,
-            provider=Deployment.Provider.OPENAI,
+            provider=options["format"],
             upstream_id=name,
             base_url=base_url,
             credential=credential,

@@ -1,0 +1,142 @@
+"""Whole pages kept in the process for readers of whom nothing is known.
+
+A page that everybody without a session sees alike is rendered once, and then sent again for as long
+as its fingerprint stays the same: a text that the view reads cheaply and that changes whenever
+anything does that the page shows. The same fingerprint makes the ETag, so that a reader who has the
+page already costs no rendering at all.
+"""
+
+import gzip
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeGuard
+
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+
+import plumbmark
+from plumbmark.common import theme
+from plumbmark.common.rest.etags import not_modified, tag
+
+_MOST_BYTES = 16 * 1024 * 1024
+_ACCEPTS_GZIP = re.compile(r"\bgzip\b")  # what `GZipMiddleware` takes for a yes
+_VARY = ("Cookie", "Accept-Language")
+
+
+@dataclass(slots=True)
+class _Kept:
+    content_type: str
+    body: bytes
+    packed: bytes | None = None
+    """The same gzipped, once somebody has asked for it."""
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.packed or b"")
+
+
+class KeptPages:
+    """The pages used last, up to a number of bytes. Safe between threads."""
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._bytes = 0
+        self._pages: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: str) -> _Kept | None:
+        with self._lock:
+            page = self._pages.get(key)
+            if page is not None:
+                self._pages.move_to_end(key)
+            return page
+
+    def put(self, key: str, page: _Kept) -> None:
+        with self._lock:
+            old = self._pages.pop(key, None)
+            self._bytes += page.size - (old.size if old else 0)
+            self._pages[key] = page
+            while self._bytes > self._most:
+                _, dropped = self._pages.popitem(last=False)
+                self._bytes -= dropped.size
+
+    def clear(self) -> None:
+        with self._lock:
+            self._pages.clear()
+            self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+
+kept = KeptPages()
+
+
+def is_stranger(request: HttpRequest) -> bool:
+    """Whether nothing of this request can tell one reader from another: no session, no message."""
+    return (
+        settings.SESSION_COOKIE_NAME not in request.COOKIES
+        and CookieStorage.cookie_name not in request.COOKIES
+    )
+
+
+def same_for_strangers(
+    request: HttpRequest, fingerprint: str, render: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """A stranger's page: a 304, the kept one, or what `render` makes.
+
+    `fingerprint` must have been read before `render` reads anything: then a change in between can
+    only lead to rendering once more, never to an old page under a new fingerprint.
+    """
+    shown_as = (plumbmark.__version__, get_language(), theme.theme_of(request), fingerprint)
+    version = hashlib.sha256(repr(shown_as).encode()).hexdigest()[:32]
+    response = not_modified(request, version)
+    if response is None:
+        response = tag(_page(request, version, render), version)
+        if response.has_header("Content-Encoding"):
+            # As `GZipMiddleware` has it: the same page, but not the same bytes.
+            response["ETag"] = f"W/{response['ETag']}"
+    patch_vary_headers(response, _VARY)
+    return response
+
+
+def _page(
+    request: HttpRequest, version: str, render: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    # The path with its query: pages lead back to themselves.
+    key = f"{version} {request.get_full_path()}"
+    page = kept.get(key)
+    if page is None:
+        response = render()
+        if not _may_be_kept(response, request):
+            return response
+        page = _Kept(response.headers["Content-Type"], response.content)
+        kept.put(key, page)
+    if not _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
+        return HttpResponse(page.body, content_type=page.content_type)
+    if page.packed is None:
+        # Without the random padding of `GZipMiddleware`: no secret stands on a stranger's page.
+        page = _Kept(page.content_type, page.body, gzip.compress(page.body, 9, mtime=0))
+        kept.put(key, page)
+    packed = HttpResponse(page.packed, content_type=page.content_type)
+    packed["Content-Encoding"] = "gzip"
+    patch_vary_headers(packed, ("Accept-Encoding",))
+    return packed
+
+
+def _may_be_kept(response: HttpResponseBase, request: HttpRequest) -> TypeGuard[HttpResponse]:
+    """Nothing that belongs to one reader: a cookie set, or a CSRF token written into a form."""
+    return (
+        isinstance(response, HttpResponse)
+        and response.status_code == 200
+        and not response.cookies
+        and "CSRF_COOKIE" not in request.META
+    )

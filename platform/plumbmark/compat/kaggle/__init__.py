@@ -1,0 +1,1 @@
+"""What Kaggle's benchmark SDK and command line call."""

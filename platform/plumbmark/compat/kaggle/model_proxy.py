@@ -1,0 +1,109 @@
+"""The paths that Kaggle's SDK calls models by: `MODEL_PROXY_URL` is `…/compat/kaggle/models`.
+
+Below it lie OpenAI's chat completions (`openapi/`) and Gemini's generateContent (`genai/`), each
+for every model that the token may call, whatever provider is behind it.
+"""
+
+import contextlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from plumbmark.compat.kaggle import genai
+from plumbmark.engine.ports import CallResult, Usage
+from plumbmark.gateway.calls import ModelCaller
+from plumbmark.gateway.http.asgi import Exchange, Route
+from plumbmark.gateway.http.doors import ChatDoor, Doors, begun
+from plumbmark.gateway.http.errors import HttpError, error_of_failure, openai_error
+from plumbmark.gateway.providers.base import Delta
+
+BASE = "/compat/kaggle/models"
+_GENAI = re.compile(r"/genai/v1(?:beta)?/(?:publishers/[^/]+/)?models/(.+):(\w+)$")
+
+
+def cost_of(caller: ModelCaller, usage: Usage) -> dict[str, int]:
+    """The cost as the SDK reads it: an object, always. A number there makes it crash."""
+    given, made = caller.shares_of_cost(usage)
+    return {
+        "input_tokens_cost_nanodollars": given,
+        "output_tokens_cost_nanodollars": made,
+    }
+
+
+class OpenApiDoor(ChatDoor):
+    """Chat completions with the SDK's further fields."""
+
+    # The SDK reads the usage of a stream from chunks that hold a choice, and never asks for it.
+    has_usage_apart = False
+
+    def more_usage(self, caller: ModelCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
+        return {
+            "cost": cost_of(caller, usage),
+            "total_backend_latency_ms": result.latency_ms,
+        }
+
+
+class GenaiDoor:
+    """generateContent and streamGenerateContent."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def generate(self, exchange: Exchange) -> None:
+        found = _GENAI.search(exchange.path)
+        if found is None or found[2] not in {"generateContent", "streamGenerateContent"}:
+            raise HttpError(
+                404,
+                "not-found",
+                f"There is nothing at {exchange.path[:200]}; models are called at "
+                "genai/v1/models/<owner>/<model>:generateContent.",
+            )
+        principal = await self._doors.principal(exchange)
+        model = principal.model(found[1])
+        asked = genai.read_question(await exchange.body(), is_gemini=model.provider == "gemini")
+        caller = await self._doors.caller(principal, model)
+        streams = found[2] == "streamGenerateContent"
+        with self._doors.place(principal):
+            if streams and b"alt=sse" in exchange.query:
+                await self._stream(exchange, caller, asked, found[1], principal.role)
+                return
+            result = await caller.call(asked.request, key="", role=principal.role)
+        if result.response is None:
+            assert result.failure is not None
+            raise error_of_failure(result.failure)
+        document = genai.answer(
+            result,
+            result.response,
+            model=found[1],
+            is_in_schema=asked.is_in_schema,
+            cost={"cost": cost_of(caller, result.response.usage)},
+        )
+        # Without alt=sse a stream is a list of its pieces.
+        await exchange.reply(200, b"[" + document + b"]" if streams else document)
+
+    async def _stream(
+        self, exchange: Exchange, caller: ModelCaller, asked: genai.Asked, model: str, role: str
+    ) -> None:
+        pieces = caller.stream(asked.request, key="", role=role)
+        async with contextlib.aclosing(pieces):
+            piece = await begun(exchange, pieces)
+            await exchange.begin_events()
+            while isinstance(piece, Delta):
+                if events := genai.piece(piece, model):
+                    await exchange.write(events)
+                piece = await anext(pieces)
+        if piece.response is None:
+            assert piece.failure is not None
+            await exchange.end_events(genai.error_event(error_of_failure(piece.failure)))
+            return
+        cost = {"cost": cost_of(caller, piece.response.usage)}
+        await exchange.end_events(genai.ending(piece, piece.response, model, cost))
+
+
+def routes(doors: Doors) -> Sequence[Route]:
+    """The model proxy's paths."""
+    chat, generate = OpenApiDoor(doors), GenaiDoor(doors)
+    return [
+        Route("POST", f"{BASE}/openapi/chat/completions", chat.completions, openai_error),
+        Route("POST", f"{BASE}/genai/", generate.generate, genai.genai_error),
+    ]

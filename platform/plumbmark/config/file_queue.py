@@ -1,0 +1,68 @@
+"""Celery's queue in a folder, for one machine without a broker: kombu's transport, made whole.
+
+kombu opens a message's file in the folder that readers watch and writes it afterwards, so a reader
+that comes in between finds an empty message, and a writer that dies there leaves half of one; the
+worker that reads it ends. Here a message appears by a rename, whole or not at all, and one that
+cannot be read is put aside.
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+from queue import Empty
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from kombu.exceptions import ChannelError
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.utils.json import dumps, loads
+
+log = logging.getLogger(__name__)
+
+_UNFINISHED = ".unfinished"
+
+
+class Channel(filesystem.Channel):
+    """Puts and takes messages by renames within the queue's own folder."""
+
+    # kombu names this argument in two ways.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        folder = Path(self.data_folder_out)
+        name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
+        unfinished = folder / (name + _UNFINISHED)
+        try:
+            unfinished.write_text(dumps(payload))
+            unfinished.rename(folder / name)
+        except OSError as error:
+            raise ChannelError(f"The message {name} cannot be written: {error}") from error
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        folder = Path(self.data_folder_in)
+        ending = f".{queue}.msg"
+        for name in sorted(entry for entry in os.listdir(folder) if entry.endswith(ending)):
+            taken = folder / (name + f".{os.getpid()}{_UNFINISHED}")
+            try:
+                # Of several readers the rename lets one through.
+                (folder / name).rename(taken)
+                text = taken.read_text()
+                taken.unlink()
+            except OSError:
+                continue
+            try:
+                return loads(text)
+            except json.JSONDecodeError:
+                log.warning("an unreadable message was dropped from the queue: %s", name)
+        raise Empty
+
+
+class Transport(filesystem.Transport):
+    """kombu's filesystem transport with the channel above."""
+
+    Channel = Channel
+
+
+def use() -> None:
+    """Let `filesystem://` mean this transport."""
+    TRANSPORT_ALIASES["filesystem"] = "plumbmark.config.file_queue:Transport"

@@ -1,0 +1,35 @@
+"""The ASGI entry of the gateway's doors: a small process of its own beside the web process.
+
+granian plumbmark.config.gateway:app --interface asgi --port 8001
+"""
+
+import os
+from collections.abc import Sequence
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from plumbmark.compat.kaggle import model_proxy  # noqa: E402
+from plumbmark.gateway.http import doors  # noqa: E402
+from plumbmark.gateway.http.asgi import App, Bodies, Route  # noqa: E402
+from plumbmark.gateway.http.errors import openai_error  # noqa: E402
+
+
+def routes() -> Sequence[Route]:
+    """Every door of this process; made on its event loop."""
+    hall = doors.Doors(calls_at_once=settings.GATEWAY_CALLS_AT_ONCE)
+    return [*doors.routes(hall), *model_proxy.routes(hall)]
+
+
+app = App(
+    routes,
+    bodies=Bodies(
+        largest=settings.GATEWAY_MAX_BODY_BYTES, together=8 * settings.GATEWAY_MAX_BODY_BYTES
+    ),
+    write_error=openai_error,
+    drain_seconds=settings.GATEWAY_DRAIN_SECONDS,
+)

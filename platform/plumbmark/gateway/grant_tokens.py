@@ -1,0 +1,53 @@
+"""Short tokens that open one grant: `pmg_<grant>.<expiry>.<flags>.<signature>`.
+
+For code that runs under a grant, such as a sandbox: whoever relays its calls adds the token, the
+code never sees it. Signed with the platform's secret key and kept nowhere; closing the grant closes
+its tokens, within the ten seconds that terms are kept.
+"""
+
+import base64
+import hmac
+from dataclasses import dataclass
+
+from django.utils.crypto import salted_hmac
+
+from plumbmark.accounts.tokens import TokenRejected
+from plumbmark.gateway import clock
+from plumbmark.gateway.models import Grant
+
+PREFIX = "pmg_"
+_SALT = "plumbmark.gateway.grant-token"
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GrantToken:
+    """What a token says: its grant's public id, and until when (seconds since the epoch)."""
+
+    grant: str
+    expires_at: int
+    is_private: bool
+
+
+def issue_grant_token(grant: Grant, *, lives_seconds: float, is_private: bool = False) -> str:
+    """A token for calls under a grant; `is_private` marks them as carrying private items."""
+    expiry = int(clock.timestamp() + lives_seconds)
+    body = f"{PREFIX}{grant.public_id}.{expiry:x}.{'p' if is_private else '-'}"
+    return f"{body}.{_signature(body)}"
+
+
+def read_grant_token(secret: str) -> GrantToken:
+    """What a token says; raises TokenRejected where it is none of ours, or over."""
+    body, _, signature = secret[:_LONGEST].rpartition(".")
+    if not secret.isascii() or not hmac.compare_digest(signature, _signature(body)):
+        raise TokenRejected("This is not a token of this platform, or a character is missing.")
+    grant, expiry, flags = body.removeprefix(PREFIX).split(".")
+    expires_at = int(expiry, 16)
+    if expires_at <= clock.timestamp():
+        raise TokenRejected("This token has expired; the run that it belonged to is over.")
+    return GrantToken(grant, expires_at, "p" in flags)
+
+
+def _signature(body: str) -> str:
+    digest = salted_hmac(_SALT, body, algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -1,0 +1,281 @@
+"""ASGI, as much of it as the doors need: requests, replies, streams, routes and the lifespan."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.gateway import runtime
+from plumbmark.gateway.http.errors import HttpError
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+_EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    # Proxies that buffer would hold a stream back until it ends.
+    (b"x-accel-buffering", b"no"),
+)
+_WRITE_SECONDS = 60.0
+"""A reader who takes nothing for so long has left."""
+_COUNTED_FROM = 1024 * 1024
+
+
+class Bodies:
+    """How much the bodies in memory may take together."""
+
+    def __init__(self, *, largest: int, together: int) -> None:
+        self.largest = largest
+        self._left = together
+
+    def take(self, size: int) -> None:
+        if size > self.largest:
+            raise HttpError(
+                413,
+                "body-too-large",
+                f"The body is larger than {self.largest} bytes; send fewer or smaller files.",
+            )
+        if size >= _COUNTED_FROM:
+            if size > self._left:
+                raise HttpError(
+                    503,
+                    "busy",
+                    "Too many large requests at once; try again in a moment.",
+                    retry_after=1,
+                )
+            self._left -= size
+
+    def give_back(self, size: int) -> None:
+        if size >= _COUNTED_FROM:
+            self._left += size
+
+
+class Exchange:
+    """One request and its reply."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, bodies: Bodies) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope.get("query_string", b"")
+        self._headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self._bodies = bodies
+        self._taken = 0
+        self._watch: asyncio.Task[None] | None = None
+        self.has_begun = False
+        self.is_left = False
+        """The reader has gone away."""
+
+    def header(self, name: bytes) -> str:
+        """A header by its name in lower case; empty where it is missing."""
+        for key, value in self._headers:
+            if key.lower() == name:
+                return value.decode("latin-1")
+        return ""
+
+    @property
+    def secret(self) -> str:
+        """The token, from whichever of the usual headers carries it."""
+        scheme, _, given = self.header(b"authorization").partition(" ")
+        if scheme.lower() == "bearer" and given.strip():
+            return given.strip()
+        return self.header(b"x-goog-api-key") or self.header(b"x-api-key")
+
+    async def body(self) -> bytes:
+        """The whole body; refuses what is too large before it is read, where its length is told."""
+        told = self.header(b"content-length")
+        if told.isdigit():
+            self._take(int(told))
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.is_left = True
+                raise HttpError(400, "left", "The connection ended in the middle of the body.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._taken:
+                self._take(size)
+            parts.append(part)
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _take(self, size: int) -> None:
+        self._bodies.give_back(self._taken)
+        self._taken = 0
+        self._bodies.take(size)
+        self._taken = size
+
+    async def reply(
+        self, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """A whole reply in JSON."""
+        self.has_begun = True
+        length = (b"content-length", str(len(body)).encode())
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [_JSON, length, *headers],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def begin_events(self) -> None:
+        """Begin a stream of events."""
+        self.has_begun = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
+
+    async def write(self, events: bytes) -> None:
+        """Write events; gives up where the reader takes nothing any more."""
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await self._send({"type": "http.response.body", "body": events, "more_body": True})
+        except TimeoutError:
+            self.is_left = True
+            raise asyncio.CancelledError from None
+
+    async def end_events(self, events: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": events})
+
+    def cancel_when_left(self) -> None:
+        """From now on the reader's going away cancels the running task; the body was read."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._watch = asyncio.create_task(self._wait_until_left(task))
+
+    async def _wait_until_left(self, task: asyncio.Task[Any]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_left = True
+        task.cancel()
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._bodies.give_back(self._taken)
+        self._taken = 0
+
+
+Handler = Callable[[Exchange], Awaitable[None]]
+WriteError = Callable[[HttpError], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path (or, where it ends in `/`, everything below it) and who answers there."""
+
+    method: str
+    path: str
+    handler: Handler
+    write_error: WriteError
+
+
+class App:
+    """The ASGI callable. Opens the process's gateway on the server's loop and closes it."""
+
+    def __init__(
+        self,
+        routes: Callable[[], Sequence[Route]],
+        *,
+        bodies: Bodies,
+        write_error: WriteError,
+        drain_seconds: float,
+    ) -> None:
+        self._make_routes = routes
+        self._bodies = bodies
+        self._write_error = write_error
+        self._drain_seconds = drain_seconds
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._below: list[Route] = []
+
+    def open(self) -> None:
+        """Take the routes up; once, on the loop that the gateway lives on."""
+        self._exact, self._below = {}, []
+        for route in self._make_routes():
+            if route.path.endswith("/"):
+                self._below.append(route)
+            else:
+                self._exact.setdefault(route.path, {})[route.method] = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            exchange = Exchange(scope, receive, send, self._bodies)
+            try:
+                await self._serve(exchange)
+            finally:
+                exchange.close()
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            raise RuntimeError(f"there is no {scope['type']} here")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            runtime.adopt()
+            self.open()
+        except Exception as error:
+            log.exception("the gateway cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await runtime.leave(self._drain_seconds)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _route(self, exchange: Exchange) -> Route:
+        by_method = self._exact.get(exchange.path)
+        if by_method is None:
+            for route in self._below:
+                if exchange.path.startswith(route.path) and route.method == exchange.method:
+                    return route
+            raise HttpError(
+                404,
+                "not-found",
+                f"There is nothing at {exchange.path[:200]}. The doors are "
+                "POST /v1/chat/completions and GET /v1/models.",
+            )
+        found = by_method.get(exchange.method)
+        if found is None:
+            allowed = ", ".join(by_method)
+            raise HttpError(405, "method-not-allowed", f"Use {allowed} here.")
+        return found
+
+    async def _serve(self, exchange: Exchange) -> None:
+        write_error = self._write_error
+        try:
+            route = self._route(exchange)
+            write_error = route.write_error
+            await route.handler(exchange)
+        except HttpError as error:
+            await self._refuse(exchange, error, write_error)
+        except asyncio.CancelledError:
+            if not exchange.is_left:
+                raise
+            # Cancelled by the reader's going away alone: this task has nothing more to do.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        except Exception:
+            log.exception("a fault at %s %s", exchange.method, exchange.path)
+            fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")
+            await self._refuse(exchange, fault, write_error)
+
+    async def _refuse(self, exchange: Exchange, error: HttpError, write_error: WriteError) -> None:
+        if exchange.is_left or exchange.has_begun:
+            return
+        await exchange.reply(error.status, write_error(error), error.headers)
+
+
+def headers_of(values: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in values.items()]

@@ -1,0 +1,163 @@
+"""An answer in OpenAI's chat format, whole and in chunks."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from plumbmark.engine.ports import CallResult, FinishReason, ModelResponse, Usage
+from plumbmark.gateway.http.errors import error_of_failure, openai_error
+from plumbmark.gateway.providers.base import Delta
+
+_FINISH = {
+    FinishReason.STOP: "stop",
+    FinishReason.LENGTH: "length",
+    FinishReason.CONTENT_FILTER: "content_filter",
+    FinishReason.REFUSAL: "stop",
+    FinishReason.TOOL_CALLS: "tool_calls",
+    FinishReason.OTHER: "stop",
+}
+_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told besides the answer itself."""
+
+    model: str
+    """As the caller named it."""
+    created_at: int
+    is_in_schema: bool = False
+    """JSON was asked for: fences around it are no part of it."""
+    more_usage: dict[str, Any] = field(default_factory=dict)
+    """Further fields of `usage`."""
+
+
+def usage_of(usage: Usage) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    if usage.cached_input_tokens:
+        told["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
+    if usage.reasoning_tokens:
+        told["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return told
+
+
+def bare_json(text: str) -> str:
+    """The JSON without the Markdown fence that some models put around it."""
+    found = _FENCE.fullmatch(text)
+    return found[1] if found else text
+
+
+def _call(result: CallResult) -> dict[str, Any]:
+    """Ours: what clients that know the platform can look the call up by."""
+    return {"call": str(result.call_id), "charged_nanodollars": result.charged}
+
+
+def answer(result: CallResult, response: ModelResponse, told: Told) -> bytes:
+    """A `chat.completion`."""
+    text = bare_json(response.text) if told.is_in_schema else response.text
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if response.tool_calls:
+        message["tool_calls"] = [call.as_message_part() for call in response.tool_calls]
+        message["content"] = text or None
+    if response.reasoning:
+        message["reasoning_content"] = response.reasoning
+    if response.finish_reason is FinishReason.REFUSAL:
+        message["refusal"] = text or "The model refused to answer."
+    document = {
+        "id": f"chatcmpl-{result.call_id.hex}",
+        "object": "chat.completion",
+        "created": told.created_at,
+        "model": response.model or told.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "logprobs": None,
+                "finish_reason": _FINISH[response.finish_reason],
+            }
+        ],
+        "usage": {**usage_of(response.usage), **told.more_usage},
+        "plumbmark": _call(result),
+    }
+    return json.dumps(document).encode()
+
+
+class ChunkWriter:
+    """Chunks of one stream. The parts that never change are written once."""
+
+    def __init__(self, told: Told, *, stream_id: UUID | None = None) -> None:
+        head = {
+            "id": f"chatcmpl-{(stream_id or uuid4()).hex}",
+            "object": "chat.completion.chunk",
+            "created": told.created_at,
+            "model": told.model,
+        }
+        self._told = told
+        self._head = json.dumps(head)[:-1].encode()
+        self._before = b"data: " + self._head + b', "choices": [{"index": 0, "delta": '
+        self._after = b', "logprobs": null, "finish_reason": null}]}\n\n'
+        self._has_begun = False
+
+    def piece(self, delta: Delta) -> bytes:
+        told: dict[str, Any] = {}
+        if not self._has_begun:
+            self._has_begun = True
+            told["role"] = "assistant"
+            if not delta.text:
+                told["content"] = ""
+        if delta.reasoning:
+            told["reasoning_content"] = delta.reasoning
+        if delta.text:
+            told["content"] = delta.text
+        if delta.tool_calls:
+            told["tool_calls"] = [_piece_of_call(call) for call in delta.tool_calls]
+        return self._before + json.dumps(told).encode() + self._after
+
+    def end(self, result: CallResult, *, usage: dict[str, Any] | None, is_apart: bool) -> bytes:
+        """The last chunks: why it ended, and the usage, in a chunk of its own or not."""
+        assert result.response is not None
+        response = result.response
+        events = b"" if self._has_begun else self.piece(Delta())
+        delta = {}
+        if response.finish_reason is FinishReason.REFUSAL:
+            delta["refusal"] = response.text or "The model refused to answer."
+        finish = {
+            "index": 0,
+            "delta": delta,
+            "logprobs": None,
+            "finish_reason": _FINISH[response.finish_reason],
+        }
+        last: dict[str, Any] = {"choices": [finish], "plumbmark": _call(result)}
+        if usage is not None and not is_apart:
+            last["usage"] = usage
+        events += self._event(last)
+        if usage is not None and is_apart:
+            events += self._event({"choices": [], "usage": usage})
+        return events + DONE
+
+    def broken(self, result: CallResult) -> bytes:
+        """The error that ends a stream after its beginning."""
+        assert result.failure is not None
+        return b"data: " + openai_error(error_of_failure(result.failure)) + b"\n\n" + DONE
+
+    def _event(self, rest: dict[str, Any]) -> bytes:
+        return b"data: " + self._head + b", " + json.dumps(rest)[1:].encode() + b"\n\n"
+
+
+def _piece_of_call(call: Any) -> dict[str, Any]:
+    function: dict[str, str] = {"arguments": call.arguments}
+    piece: dict[str, Any] = {"index": call.index, "function": function}
+    if call.id:
+        piece["id"], piece["type"] = call.id, "function"
+    if call.name:
+        function["name"] = call.name
+    if call.signature:
+        piece["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return piece

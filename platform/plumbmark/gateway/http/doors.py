@@ -1,0 +1,183 @@
+"""The doors in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
+
+`Doors` is also what foreign doors are built on: it knows who calls, and makes the call.
+"""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from plumbmark.engine.ports import CallResult, ModelRequest, Usage
+from plumbmark.gateway import clock, runtime
+from plumbmark.gateway.calls import ModelCaller
+from plumbmark.gateway.http.asgi import Exchange, Route
+from plumbmark.gateway.http.chat_answer import ChunkWriter, Told, answer, usage_of
+from plumbmark.gateway.http.chat_request import ChatQuestion, read_chat
+from plumbmark.gateway.http.errors import HttpError, error_of_failure, openai_error
+from plumbmark.gateway.http.principals import DoorModel, Principal, Principals
+from plumbmark.gateway.providers.base import Delta
+
+
+class Doors:
+    """Who calls, and the way to the gateway. One per process, on the gateway's loop."""
+
+    def __init__(self, *, calls_at_once: int) -> None:
+        self._gateway = runtime.gateway()
+        self._principals = Principals(self._gateway.database)
+        self._calls_at_once = calls_at_once
+        self._in_flight: Counter[int] = Counter()
+
+    async def principal(self, exchange: Exchange) -> Principal:
+        return await self._principals.behind(
+            exchange.secret, exchange.header(b"openai-organization")
+        )
+
+    async def caller(self, principal: Principal, model: DoorModel) -> ModelCaller:
+        return await self._gateway.caller(
+            grant_id=principal.grant_id,
+            deployment_id=model.deployment_id,
+            is_private=principal.is_private,
+        )
+
+    @contextlib.contextmanager
+    def place(self, principal: Principal) -> Any:
+        """A place among the token's calls in flight; 429 where there is none."""
+        if self._in_flight[principal.grant_id] >= self._calls_at_once:
+            raise HttpError(
+                429,
+                "too-many-at-once",
+                f"This token has {self._calls_at_once} calls in flight; wait for some to end.",
+                retry_after=1,
+            )
+        self._in_flight[principal.grant_id] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[principal.grant_id] -= 1
+            if not self._in_flight[principal.grant_id]:
+                del self._in_flight[principal.grant_id]
+
+
+async def begun(
+    exchange: Exchange, pieces: AsyncGenerator[Delta | CallResult, None]
+) -> Delta | CallResult:
+    """The first piece of a stream; an error with its own status where nothing came at all."""
+    exchange.cancel_when_left()
+    first = await anext(pieces)
+    if isinstance(first, CallResult) and first.failure is not None:
+        raise error_of_failure(first.failure)
+    return first
+
+
+class ChatDoor:
+    """OpenAI's chat completions, for any provider behind them."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def completions(self, exchange: Exchange) -> None:
+        principal = await self._doors.principal(exchange)
+        question = read_chat(await exchange.body())
+        model = principal.model(question.model)
+        caller = await self._doors.caller(principal, model)
+        request = self.request(question, model)
+        with self._doors.place(principal):
+            if question.streams:
+                await self._stream(exchange, caller, principal, question, request)
+                return
+            result = await caller.call(request, key="", role=principal.role)
+        if result.response is None:
+            assert result.failure is not None
+            raise error_of_failure(result.failure)
+        told = self._told(question, self.more_usage(caller, result.response.usage, result))
+        await exchange.reply(200, answer(result, result.response, told))
+
+    def request(self, question: ChatQuestion, model: DoorModel) -> ModelRequest:
+        """The question as this model's provider is to be asked it."""
+        if question.includes_thoughts and model.provider == "gemini":
+            thinking = {"thinkingConfig": {"includeThoughts": True}}
+            if question.request.reasoning_effort is None:
+                return replace(question.request, extra={**question.request.extra, **thinking})
+        return question.request
+
+    def more_usage(self, caller: ModelCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
+        """Further fields of `usage`; of a foreign door, for example."""
+        return {}
+
+    has_usage_apart = True
+    """Whether a stream's usage comes in a chunk of its own, and only where it was asked for."""
+
+    def _told(self, question: ChatQuestion, more_usage: dict[str, Any]) -> Told:
+        asked = question.request
+        is_in_schema = asked.output_schema is not None or "response_format" in asked.extra
+        return Told(question.model, int(clock.timestamp()), is_in_schema, more_usage)
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        caller: ModelCaller,
+        principal: Principal,
+        question: ChatQuestion,
+        request: ModelRequest,
+    ) -> None:
+        pieces = caller.stream(request, key="", role=principal.role)
+        async with contextlib.aclosing(pieces):
+            piece = await begun(exchange, pieces)
+            writer = ChunkWriter(self._told(question, {}))
+            await exchange.begin_events()
+            while isinstance(piece, Delta):
+                await exchange.write(writer.piece(piece))
+                piece = await anext(pieces)
+        if piece.response is None:
+            await exchange.end_events(writer.broken(piece))
+            return
+        usage: dict[str, Any] | None = None
+        if question.wants_usage or not self.has_usage_apart:
+            told = piece.response.usage
+            usage = {**usage_of(told), **self.more_usage(caller, told, piece)}
+        ending = writer.end(piece, usage=usage, is_apart=self.has_usage_apart)
+        await exchange.end_events(ending)
+
+
+class ModelsDoor:
+    """The list of what a token may call."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def models(self, exchange: Exchange) -> None:
+        principal = await self._doors.principal(exchange)
+        listed = [_entry(model) for _, model in sorted(principal.models.items())]
+        await exchange.reply(200, json.dumps({"object": "list", "data": listed}).encode())
+
+    async def model(self, exchange: Exchange) -> None:
+        principal = await self._doors.principal(exchange)
+        name = exchange.path.removeprefix("/v1/models/")
+        await exchange.reply(200, json.dumps(_entry(principal.model(name))).encode())
+
+
+def _entry(model: DoorModel) -> dict[str, Any]:
+    return {
+        "id": model.slug,
+        "object": "model",
+        "created": model.created_at,
+        "owned_by": model.maker,
+    }
+
+
+async def _alive(exchange: Exchange) -> None:
+    await exchange.reply(200, b'{"status": "ok"}')
+
+
+def routes(doors: Doors) -> Sequence[Route]:
+    """The gateway's own doors."""
+    chat, models = ChatDoor(doors), ModelsDoor(doors)
+    return [
+        Route("POST", "/v1/chat/completions", chat.completions, openai_error),
+        Route("GET", "/v1/models", models.models, openai_error),
+        Route("GET", "/v1/models/", models.model, openai_error),
+        Route("GET", "/healthz", _alive, openai_error),
+    ]

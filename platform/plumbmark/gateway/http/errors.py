@@ -1,0 +1,119 @@
+"""What goes wrong at a door, and the status that makes clients do the right thing.
+
+Clients retry 408, 409, 429 and everything from 500 on. So what a retry cannot mend (a spent limit,
+a bad request) is kept below that, and what it may (a provider's trouble) is not.
+"""
+
+import json
+import math
+
+from plumbmark.common.errors import DomainError
+from plumbmark.engine.ports import CallFailure, FailureKind
+
+_NOT_RETRIED = 422
+
+
+class HttpError(Exception):
+    """A request that cannot be met. `message` says what is wrong and how to mend it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        headers = []
+        if self.retry_after is not None:
+            headers.append((b"retry-after", str(max(1, math.ceil(self.retry_after))).encode()))
+        if self.status == 401:
+            headers.append((b"www-authenticate", b'Bearer realm="Plumbmark"'))
+        return headers
+
+
+def bad_request(message: str, param: str | None = None) -> HttpError:
+    return HttpError(400, "invalid_request_error", message, param=param)
+
+
+def error_of_domain(error: DomainError) -> HttpError:
+    return HttpError(error.status, error.code, error.message)
+
+
+_BY_CODE = {
+    "bad-request": 400,
+    "not-supported": 400,
+    "answer-too-large": _NOT_RETRIED,
+    "grant-closed": 403,
+    "grant-expired": 403,
+    "deployment-not-granted": 403,
+    "deployment-off": 404,
+    "no-adapter": 404,
+    "no-price": 403,
+    "private-address": 403,
+    "platform-busy": 503,
+    "rate-limited": 429,
+    # The platform's own account with the provider: no call of anybody's will pass for now.
+    "provider-quota": 503,
+    "provider-balance": 503,
+    "bad-key": 502,
+    "forbidden": 502,
+    "unknown-model": 502,
+}
+_BY_KIND = {
+    FailureKind.QUOTA: 402,
+    FailureKind.CONTEXT_OVERFLOW: 400,
+    FailureKind.CONTENT_FILTER: 400,
+    FailureKind.RATE_LIMITED: 429,
+    FailureKind.DEADLINE: 504,
+}
+_OPENAI_CODES = {
+    FailureKind.CONTEXT_OVERFLOW: "context_length_exceeded",
+    FailureKind.CONTENT_FILTER: "content_filter",
+}
+_OUR_FAULT = {"bad-key", "forbidden", "provider-balance", "provider-quota"}
+
+
+def error_of_failure(failure: CallFailure) -> HttpError:
+    """How a call that brought no answer is told."""
+    status = _BY_CODE.get(failure.code) or _BY_KIND.get(failure.kind, 502)
+    message = failure.message
+    if failure.code in _OUR_FAULT:
+        message = f"The provider refuses the platform's access ({failure.code}). {message}"
+    retry_after = failure.retry_after
+    if retry_after is None and failure.code == "platform-busy":
+        retry_after = 2
+    return HttpError(
+        status,
+        _OPENAI_CODES.get(failure.kind, failure.code),
+        message,
+        retry_after=retry_after,
+    )
+
+
+_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+def openai_error(error: HttpError) -> bytes:
+    """The error in OpenAI's shape."""
+    kind = _TYPES.get(error.status)
+    if kind is None:
+        kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    told = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    return json.dumps({"error": told}).encode()

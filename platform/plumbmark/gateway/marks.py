@@ -1,0 +1,163 @@
+"""What a record says of how its call ended."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from plumbmark.engine.ports import CallFailure, FinishReason, ModelRequest, ModelResponse, Usage
+from plumbmark.gateway import prices
+from plumbmark.gateway.models import Call
+from plumbmark.gateway.providers import wire
+from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Delta
+from plumbmark.gateway.records import CallRecord, exchange_bytes, hash_of
+from plumbmark.gateway.terms import Terms
+
+READER_LEFT = "reader-left"
+"""The error code of a stream whose reader went away: charged for what came, and no whole answer."""
+_LARGEST_ERROR_BYTES = 64 * 1024
+_LARGEST_COUNT = 2**31 - 1
+
+
+@dataclass(slots=True)
+class Passed:
+    """What of a stream was passed on so far."""
+
+    texts: list[str] = field(default_factory=list)
+    """Text, reasoning and arguments alike: what counts as output."""
+
+    def add(self, delta: Delta) -> None:
+        if delta.text:
+            self.texts.append(delta.text)
+        if delta.reasoning:
+            self.texts.append(delta.reasoning)
+        for call in delta.tool_calls:
+            self.texts.append(call.name + call.arguments)
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+def _plain(text: str, length: int) -> str:
+    """Text that every database takes."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:length]
+
+
+def mark_answered(
+    terms: Terms, request: ModelRequest, record: CallRecord, answer: Answer
+) -> ModelResponse:
+    response = answer.response
+    usage = response.usage
+    if usage.estimated:
+        calls = "".join(call.name + call.arguments for call in response.tool_calls)
+        usage = prices.estimated_usage(request, response.text + response.reasoning + calls)
+        response = replace(response, usage=usage)
+    record.status = Call.Status.ANSWERED
+    record.provider_request_id = _plain(answer.request_id, 200)
+    record.upstream_model = _plain(response.model, 200)
+    record.finish_reason = response.finish_reason.value
+    _charge(terms, record, usage)
+    return response
+
+
+def _charge(terms: Terms, record: CallRecord, usage: Usage) -> None:
+    record.input_tokens = min(usage.input_tokens, _LARGEST_COUNT)
+    record.output_tokens = min(usage.output_tokens, _LARGEST_COUNT)
+    record.cached_input_tokens = min(usage.cached_input_tokens, _LARGEST_COUNT)
+    record.reasoning_tokens = min(usage.reasoning_tokens, _LARGEST_COUNT)
+    record.usage_estimated = usage.estimated
+    if terms.prices is not None:
+        record.provider_cost = prices.cost(terms.prices, usage)
+        if terms.is_metered:
+            record.charged = min(record.provider_cost, record.hold)
+
+
+def mark_left(
+    terms: Terms,
+    request: ModelRequest,
+    record: CallRecord,
+    passed: Passed,
+    body: bytes,
+    is_open: bool,
+) -> None:
+    """The reader of a stream went away: what had come is charged, by an estimate.
+
+    Where nothing had come, the question is, as long as an attempt `is_open`: the provider reads it.
+    It is no answer to the key: whoever asks again is to get a whole one.
+    """
+    record.key, record.start_line = "", b""
+    record.status = Call.Status.ANSWERED
+    record.error_code = READER_LEFT
+    record.error_message = "The reader left before the answer was whole."
+    record.finish_reason = FinishReason.OTHER.value
+    if is_open:
+        _charge(terms, record, prices.estimated_usage(request, passed.text))
+    else:
+        record.status = Call.Status.FAILED
+    _keep(record, exchange_bytes(body, {"partial": passed.text}))
+
+
+def mark_failed(
+    terms: Terms,
+    request: ModelRequest,
+    record: CallRecord,
+    failure: AttemptFailure,
+    passed: Passed | None = None,
+) -> CallFailure:
+    """Nothing is charged. What the provider may bill for the pieces of a broken stream is a cost
+    of the platform's."""
+    if passed and terms.prices is not None:
+        usage = prices.estimated_usage(request, passed.text)
+        record.provider_cost = prices.cost(terms.prices, usage)
+    record.status = Call.Status.FAILED
+    record.error_code = failure.code[:64]
+    record.error_message = _plain(failure.message, 1000)
+    record.provider_request_id = _plain(failure.request_id, 200)
+    return CallFailure(
+        failure.kind,
+        failure.code,
+        failure.message,
+        failure.fatal,
+        retry_after=failure.retry_after,
+    )
+
+
+def mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> None:
+    """Given up by the caller, or by a fault of ours: the provider may still bill it."""
+    is_cancelled = isinstance(error, asyncio.CancelledError)
+    record.status = Call.Status.LOST
+    record.error_code = "cancelled" if is_cancelled else "internal-fault"
+    record.error_message = (
+        "The call was given up while it was in flight."
+        if is_cancelled
+        else f"A fault of the platform: {type(error).__name__}."
+    )
+    record.provider_cost = record.hold
+    _keep(record, exchange_bytes(body, None))
+
+
+def keep_exchange(record: CallRecord, body: bytes, attempt: Attempt) -> None:
+    """Put what was sent and what came back into the record."""
+    try:
+        exchange = exchange_bytes(body, _kept_payload(attempt))
+    except RecursionError:
+        # Read at the very edge of what can be read, and not writable again.
+        exchange = exchange_bytes(body, {"cut": "nested too deep"})
+    _keep(record, exchange)
+
+
+def _keep(record: CallRecord, exchange: bytes) -> None:
+    record.exchange_hash = hash_of(exchange)
+    record.exchange = exchange
+
+
+def _kept_payload(attempt: Attempt) -> Any:
+    payload = attempt.payload
+    if isinstance(attempt, AttemptFailure) and payload is not None:
+        kept = wire.canonical(payload)
+        if len(kept) > _LARGEST_ERROR_BYTES:
+            return {"cut": kept[:_LARGEST_ERROR_BYTES].decode("utf-8", "ignore")}
+    return payload

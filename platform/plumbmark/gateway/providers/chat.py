@@ -1,0 +1,268 @@
+"""What every provider that is asked over HTTP has in common: one exchange, whole or streamed."""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
+from plumbmark.gateway.providers import wire
+from plumbmark.gateway.providers.base import (
+    Answer,
+    Attempt,
+    AttemptFailure,
+    Delta,
+    Target,
+    ToolCallDelta,
+    delta_of,
+)
+from plumbmark.gateway.providers.failures import (
+    Said,
+    broken_attempt,
+    failure_of,
+    malformed,
+)
+from plumbmark.gateway.providers.http import (
+    DONE,
+    Broken,
+    EventStream,
+    Reply,
+    StreamBroke,
+    Transport,
+    without_secret,
+)
+from plumbmark.gateway.providers.text import PassedOn, named
+
+_SILENCE_SECONDS = 60.0
+"""How long a stream may pause; a deployment's option `silence_seconds` replaces it."""
+
+
+class Assembly(ABC):
+    """Puts the events of one stream together into the document that `Provider.parse` reads."""
+
+    is_complete = False
+    """The provider has said that the answer is whole."""
+    failure: Any = None
+    """An error that came in the stream instead of an answer, as the provider's document."""
+
+    @abstractmethod
+    def add(self, event: Any) -> Delta:
+        """Take one event in; what it adds, as the provider said it.
+
+        Raises KeyError, TypeError, AttributeError, IndexError or ValueError where it makes no
+        sense: the answer is malformed then.
+        """
+
+    @abstractmethod
+    def document(self) -> Any:
+        """The answer so far."""
+
+
+class ChatProvider(ABC):
+    """A provider that is POSTed one document and answers with one, or with its pieces."""
+
+    @abstractmethod
+    def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes: ...
+
+    @abstractmethod
+    def parse(self, payload: Any) -> ModelResponse | AttemptFailure: ...
+
+    @abstractmethod
+    def url(self, target: Target, *, stream: bool) -> str: ...
+
+    @abstractmethod
+    def credential(self, target: Target) -> dict[str, str]:
+        """The headers that carry the target's secret, and what else this provider asks for."""
+
+    @abstractmethod
+    def said(self, payload: Any, text: str) -> Said:
+        """What an error body says; `text` where it is no JSON."""
+
+    @abstractmethod
+    def request_id(self, headers: Mapping[str, str], payload: Any) -> str: ...
+
+    @abstractmethod
+    def assembly(self) -> Assembly: ...
+
+    def failure(self, reply: Reply, request_id: str = "") -> AttemptFailure:
+        """What a reply with an error status means."""
+        return failure_of(reply, self.said(reply.payload, reply.text), request_id)
+
+    async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
+        reply = await transport.post(
+            self.url(target, stream=False),
+            headers={**target.options.get("headers", {}), **self.credential(target)},
+            body=body,
+            deadline_seconds=target.deadline_seconds,
+            secret=target.secret,
+            is_guarded=target.is_guarded,
+        )
+        return broken_attempt(reply) if isinstance(reply, Broken) else self._attempt(reply)
+
+    def _attempt(self, reply: Reply) -> Attempt:
+        request_id = named(self.request_id(reply.headers, reply.payload))
+        if reply.status != 200:
+            return self.failure(reply, request_id)
+        if reply.payload is None:
+            return AttemptFailure(
+                FailureKind.PROVIDER_ERROR,
+                "malformed-response",
+                "the provider's answer is no JSON",
+                is_retryable=True,
+                status=200,
+                payload={"text": reply.text},
+                request_id=request_id,
+            )
+        parsed = self.parse(reply.payload)
+        if isinstance(parsed, ModelResponse):
+            return Answer(parsed, reply.payload, 200, request_id)
+        return parsed
+
+    async def stream(
+        self, transport: Transport, target: Target, body: bytes
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        opened = await transport.open(
+            self.url(target, stream=True),
+            headers={
+                "Accept": "text/event-stream",
+                **target.options.get("headers", {}),
+                **self.credential(target),
+            },
+            body=body,
+            deadline_seconds=target.deadline_seconds,
+            silence_seconds=float(target.options.get("silence_seconds", _SILENCE_SECONDS)),
+            secret=target.secret,
+            is_guarded=target.is_guarded,
+        )
+        if isinstance(opened, Broken):
+            yield broken_attempt(opened)
+        elif isinstance(opened, Reply):
+            # An error; or a host that answers in one piece although it was asked for a stream.
+            attempt = self._attempt(opened)
+            if isinstance(attempt, Answer) and (delta := delta_of(attempt.response)):
+                yield delta
+            yield attempt
+        else:
+            try:
+                async with contextlib.aclosing(self._pieces(opened, target)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            finally:
+                opened.close()
+
+    async def _pieces(
+        self, opened: EventStream, target: Target
+    ) -> AsyncGenerator[Delta | Attempt, None]:
+        assembly, channels = self.assembly(), _Channels(target.secret)
+        try:
+            async with contextlib.aclosing(opened.events()) as batches:
+                async for events in batches:
+                    for event in events:
+                        if event is DONE:
+                            assembly.is_complete = True
+                        else:
+                            channels.take(assembly.add(event))
+                        if assembly.failure is not None:
+                            yield self._failed(assembly, target)
+                            return
+                    if delta := channels.ready():
+                        yield delta
+                    if assembly.is_complete and events[-1] is DONE:
+                        break
+        except StreamBroke as error:
+            # A host that does not hang up after its last word has said everything all the same.
+            if not assembly.is_complete or error.broken.code == "answer-too-large":
+                yield _with_partial(broken_attempt(error.broken), assembly, target)
+                return
+        except (AttributeError, KeyError, TypeError, IndexError, ValueError):
+            failure = malformed(None, "has an event in it that makes no sense")
+            yield _with_partial(failure, assembly, target)
+            return
+        if not assembly.is_complete:
+            truncated = Broken("truncated", "the stream ended before the answer did", 200)
+            yield _with_partial(broken_attempt(truncated), assembly, target)
+            return
+        if delta := channels.rest():
+            yield delta
+        payload = _struck(assembly.document(), target.secret)
+        parsed = self.parse(payload)
+        if isinstance(parsed, ModelResponse):
+            request_id = named(self.request_id(opened.headers, payload))
+            yield Answer(parsed, payload, 200, request_id)
+        else:
+            yield parsed
+
+    def _failed(self, assembly: Assembly, target: Target) -> AttemptFailure:
+        payload = _struck(assembly.failure, target.secret)
+        parsed = self.parse(payload)
+        if isinstance(parsed, AttemptFailure):
+            return _with_partial(parsed, assembly, target)
+        return malformed(payload)
+
+
+class _Channels:
+    """The pieces of one read, by channel, with the credential struck out of each."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._text = PassedOn(secret)
+        self._reasoning = PassedOn(secret)
+        self._arguments: dict[int, PassedOn] = {}
+        self._texts: list[str] = []
+        self._reasonings: list[str] = []
+        self._calls: list[ToolCallDelta] = []
+
+    def take(self, delta: Delta) -> None:
+        if delta.text:
+            self._texts.append(delta.text)
+        if delta.reasoning:
+            self._reasonings.append(delta.reasoning)
+        self._calls += delta.tool_calls
+
+    def ready(self) -> Delta:
+        """What has come since the last time, as one piece."""
+        text = self._text.pass_on("".join(self._texts)) if self._texts else ""
+        reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
+        calls = tuple(map(self._checked, self._calls)) if self._calls else ()
+        self._texts, self._reasonings, self._calls = [], [], []
+        return Delta(text, reasoning, calls)
+
+    def _checked(self, call: ToolCallDelta) -> ToolCallDelta:
+        channel = self._arguments.setdefault(call.index, PassedOn(self._secret))
+        return ToolCallDelta(
+            call.index, call.id, call.name, channel.pass_on(call.arguments), call.signature
+        )
+
+    def rest(self) -> Delta:
+        """What was held back, at the end."""
+        calls = [
+            ToolCallDelta(index, arguments=held)
+            for index, channel in self._arguments.items()
+            if (held := channel.rest())
+        ]
+        return Delta(self._text.rest(), self._reasoning.rest(), tuple(calls))
+
+
+def _struck(document: Any, secret: str) -> Any:
+    """The document with the credential struck out: chunks may have split it."""
+    if not secret:
+        return document
+    raw = wire.canonical(document)
+    struck = without_secret(raw, secret)
+    return document if struck is raw else wire.read(struck)
+
+
+def _with_partial(failure: AttemptFailure, assembly: Assembly, target: Target) -> AttemptFailure:
+    """The failure with what had come before it, for the record."""
+    payload = {"error": failure.payload, "partial": _struck(assembly.document(), target.secret)}
+    return AttemptFailure(
+        failure.kind,
+        failure.code,
+        failure.message,
+        is_retryable=failure.is_retryable,
+        fatal=failure.fatal,
+        retry_after=failure.retry_after,
+        status=failure.status,
+        payload=payload,
+        request_id=failure.request_id,
+    )

@@ -1,0 +1,218 @@
+"""Reading messages of the OpenAI form for providers that speak another one.
+
+Whatever cannot be read raises `CannotAsk` with what and where; nothing here guesses.
+"""
+
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.engine.ports import Message, ToolCall
+from plumbmark.gateway.providers import wire
+from plumbmark.gateway.providers.base import CannotAsk
+from plumbmark.gateway.providers.text import text_in
+
+SYSTEM_ROLES = {"system", "developer"}
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
+_VIDEO_HOSTS = re.compile(r"https?://(?:[\w-]+\.)*(?:youtube\.com|youtu\.be)/", re.IGNORECASE)
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)
+_AUDIO = {"mp3": "audio/mp3", "wav": "audio/wav"}
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Data that travels inside a message: its media type and its base64, without line breaks."""
+
+    mime: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Data that lies elsewhere."""
+
+    url: str
+
+
+def role_of(message: Message) -> str:
+    role = message.get("role")
+    if not isinstance(role, str):
+        raise CannotAsk("A message has no role; it must be system, user, assistant or tool.")
+    return role
+
+
+def parts_of(content: Any) -> list[Mapping[str, Any]]:
+    """A message's content as parts; text is one part, None is none."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list | tuple):
+        raise CannotAsk("A message's content must be text or a list of parts.")
+    parts: list[Mapping[str, Any]] = []
+    for part in content:
+        if isinstance(part, str):
+            parts.append({"type": "text", "text": part})
+        elif isinstance(part, Mapping):
+            parts.append(part)
+        else:
+            raise CannotAsk("A part of a message's content must be an object with a type.")
+    return parts
+
+
+def text_of(message: Message) -> str:
+    """The text of a message that can hold nothing else."""
+    return text_in(message.get("content"))
+
+
+def media_of(part: Mapping[str, Any]) -> Media | Link | None:
+    """The image, audio or file of a content part; None where it is text or unknown."""
+    kind = part.get("type")
+    if kind == "image_url":
+        url = _inner(part, "image_url", "url")
+        return _image(url)
+    if kind == "input_audio":
+        form = _inner(part, "input_audio", "format").lower()
+        if form not in _AUDIO:
+            raise CannotAsk(f"Audio must be mp3 or wav, not {form[:20]!r}.")
+        data = _inner(part, "input_audio", "data")
+        return Media(_AUDIO[form], _base64(data, "audio")[0])
+    if kind == "file":
+        mime, data = _data_url(_inner(part, "file", "file_data"), "file")
+        data, start = _base64(data, "file")
+        return Media(_sniffed(start) or mime or "application/octet-stream", data)
+    return None
+
+
+def _inner(part: Mapping[str, Any], name: str, field: str) -> str:
+    inner = part.get(name)
+    value = inner if isinstance(inner, str) else None
+    if isinstance(inner, Mapping):
+        value = inner.get(field)
+    if not isinstance(value, str) or not value:
+        raise CannotAsk(f"A part of type {name} lacks its {name}.{field}.")
+    return value
+
+
+def _image(url: str) -> Media | Link:
+    if url[:5].lower() != "data:":
+        if _VIDEO_HOSTS.match(url):
+            raise CannotAsk("A link to a video is no image; this provider cannot watch videos.")
+        if not url.startswith(("https://", "http://")):
+            raise CannotAsk("An image must be a data: URL with base64, or an https address.")
+        return Link(url)
+    mime, data = _data_url(url, "image")
+    data, start = _base64(data, "image")
+    # What the data are counts, not what they are called: providers refuse a wrong name.
+    mime = _sniffed(start) or mime
+    if not mime.startswith("image/"):
+        raise CannotAsk(f"An image_url holds data of type {mime[:60] or 'unknown'}, no image.")
+    return Media(mime, data)
+
+
+def _data_url(url: str, what: str) -> tuple[str, str]:
+    found = _DATA_URL.match(url[:300])
+    if not found or "base64" not in found[2].lower():
+        raise CannotAsk(f"The {what}'s data: URL must read data:<type>;base64,<data>.")
+    return found[1].strip().lower(), url[found.end() :]
+
+
+def _base64(data: str, what: str) -> tuple[str, bytes]:
+    """The data without line breaks and in the standard alphabet, and how the bytes begin."""
+    if not data.isascii():
+        raise CannotAsk(f"The {what} is no base64.")
+    if any(character in data for character in "\r\n \t-_%"):
+        data = "".join(data.split()).replace("-", "+").replace("_", "/").replace("%3D", "=")
+    data += "=" * (-len(data) % 4)
+    try:
+        decoded = binascii.a2b_base64(data, strict_mode=True)
+    except ValueError as error:
+        raise CannotAsk(f"The {what} is no base64: {error}.") from None
+    if not decoded:
+        raise CannotAsk(f"The {what} is empty.")
+    return data, decoded[:16]
+
+
+def _sniffed(start: bytes) -> str:
+    for magic, mime in _MAGIC:
+        if start.startswith(magic):
+            return mime
+    if start[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(start[8:12], "")
+    return ""
+
+
+def calls_of(message: Message) -> list[ToolCall]:
+    """The tool calls of an assistant's message."""
+    found = []
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise CannotAsk("A tool call in an assistant message lacks its function.name.")
+        arguments = function.get("arguments", "")
+        if not isinstance(arguments, str):
+            arguments = wire.canonical(wire.settled(arguments)).decode()
+        found.append(
+            ToolCall(str(call.get("id") or ""), function["name"], arguments, signature_in(call))
+        )
+    return found
+
+
+def signature_in(call: Mapping[str, Any]) -> str:
+    """The provider's own token of a tool call, as `ToolCall.as_message_part` wrote it."""
+    place: Any = call
+    for name in ("extra_content", "google", "thought_signature"):
+        place = place.get(name) if isinstance(place, Mapping) else None
+    return place if isinstance(place, str) else ""
+
+
+def arguments_in(call: ToolCall) -> dict[str, Any]:
+    """The arguments as an object. Text that is none is kept under `arguments`, not dropped."""
+    if not call.arguments.strip():
+        return {}
+    try:
+        read = wire.read(call.arguments.encode("utf-8", "replace"))
+    except ValueError:
+        read = None
+    return read if isinstance(read, dict) else {"arguments": call.arguments}
+
+
+def functions_of(tools: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The functions among the tools; another kind is nothing that every provider has."""
+    functions = []
+    for tool in tools:
+        function = tool.get("function")
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise CannotAsk(
+                'Every tool must be {"type": "function", "function": {"name": …}} for this model.'
+            )
+        functions.append(function)
+    return functions
+
+
+def chosen_function(tool_choice: Any) -> str:
+    """The function that `tool_choice` demands by name, or nothing."""
+    if isinstance(tool_choice, Mapping):
+        function = tool_choice.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if not isinstance(name, str):
+            raise CannotAsk('A tool_choice object must be {"type": "function", "function": …}.')
+        return name
+    if tool_choice not in (None, "auto", "none", "required"):
+        raise CannotAsk(f"tool_choice must be auto, none, required or a function: {tool_choice!r}.")
+    return ""
+
+
+def schema_of(output_schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The JSON schema inside `ModelRequest.output_schema`."""
+    schema = output_schema.get("schema")
+    if not isinstance(schema, Mapping):
+        raise CannotAsk("output_schema holds no schema.")
+    return schema

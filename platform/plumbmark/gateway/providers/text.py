@@ -1,0 +1,74 @@
+"""Text and counts from outside, made fit to be kept."""
+
+from typing import Any
+
+_HIGH_SURROGATES = ("\ud800", "\udbff")
+
+
+def storable(text: str) -> str:
+    """The text with what no database and no file takes (NUL, half a surrogate pair) as U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if not text.isascii():
+        # The exchange keeps what the provider said; here it must be encodable.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def text_in(content: Any) -> str:
+    """The text of a message's content: a string, or the `text` of its parts."""
+    if isinstance(content, list | tuple):
+        content = "".join(
+            part["text"]
+            for part in content
+            if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
+    return storable(content) if isinstance(content, str) else ""
+
+
+def named(value: Any, length: int = 200) -> str:
+    """A name or an id from outside: text of at most so many characters, or nothing."""
+    return storable(value[:length]) if isinstance(value, str) else ""
+
+
+def count(value: Any) -> int:
+    """A token count as reported; -1 where it is none, so that usage counts as missing."""
+    if type(value) is int and 0 <= value < 2**31:
+        return value
+    return -1
+
+
+class PassedOn:
+    """One channel of a stream on its way to the reader.
+
+    Holds back what may be the first half of something: of a surrogate pair, which two chunks can
+    share, or of the credential, should the provider echo it.
+    """
+
+    __slots__ = ("_beginnings", "_held", "_secret")
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret if len(secret) >= 4 else ""
+        self._beginnings = tuple(self._secret[:end] for end in range(1, len(self._secret)))
+        self._held = ""
+
+    def pass_on(self, text: str) -> str:
+        """What may be shown now that this has come."""
+        text = self._held + text
+        self._held = ""
+        if self._secret:
+            if self._secret in text:
+                text = text.replace(self._secret, "[credential]")
+            if text.endswith(self._beginnings):
+                held = max(len(start) for start in self._beginnings if text.endswith(start))
+                text, self._held = text[:-held], text[-held:]
+        if text and not text.isascii():
+            if _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1] and not self._held:
+                text, self._held = text[:-1], text[-1]
+            return storable(text)
+        return text.replace("\x00", "\ufffd") if "\x00" in text else text
+
+    def rest(self) -> str:
+        """What was held back, at the end."""
+        held, self._held = self._held, ""
+        return storable(held)

@@ -1,0 +1,79 @@
+"""The attempts of one call: when the next may be made, and what the record says of them."""
+
+import asyncio
+from typing import Any
+
+from plumbmark.engine.ports import FailureKind
+from plumbmark.gateway import clock
+from plumbmark.gateway.limits import AdaptiveLimit
+from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
+from plumbmark.gateway.records import CallRecord
+from plumbmark.gateway.retries import OVERALL_DEADLINES, RetryBudget
+from plumbmark.gateway.terms import Terms
+
+
+class Tries:
+    """`begin`, make the attempt, `end` in any case, `pause_after` what it brought; and again."""
+
+    __slots__ = ("_asked_at", "_began", "_budget", "_entry", "_last", "_limit", "_loop", "_record")
+
+    def __init__(self, terms: Terms, record: CallRecord, limit: AdaptiveLimit) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._record = record
+        self._limit = limit
+        self._asked_at = self._began = self._loop.time()
+        self._budget = RetryBudget(
+            self._asked_at + terms.target.deadline_seconds * OVERALL_DEADLINES
+        )
+        self._entry: dict[str, Any] | None = None
+        self._last: AttemptFailure | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """An attempt is under way."""
+        return self._entry is not None
+
+    async def begin(self) -> AttemptFailure | None:
+        """Wait for a place among the calls in flight; the failure where none came in time."""
+        if not await self._limit.acquire(until=self._budget.ends_at):
+            return self._last or AttemptFailure(
+                FailureKind.RATE_LIMITED,
+                "rate-limited",
+                "The provider asked for a pause longer than the call may take.",
+                is_retryable=False,
+            )
+        self._began = self._loop.time()
+        self._entry = {
+            "at": round(clock.timestamp(), 3),
+            "ms": 0,
+            "waited_ms": int((self._began - self._asked_at) * 1000),
+        }
+        self._record.attempts.append(self._entry)
+        return None
+
+    def end(self) -> None:
+        """Give the place back and note how long it took; nothing where no attempt is open."""
+        if self._entry is None:
+            return
+        self._limit.release()
+        self._record.latency_ms = self._entry["ms"] = int((self._loop.time() - self._began) * 1000)
+        self._entry = None
+
+    def pause_after(self, attempt: Attempt) -> float | None:
+        """Seconds until the next attempt, or None: this one is the call's outcome."""
+        entry = self._record.attempts[-1]
+        if isinstance(attempt, Answer):
+            entry["status"] = attempt.status
+            self._limit.succeeded()
+            return None
+        if attempt.status is not None:
+            entry["status"] = attempt.status
+        if attempt.status is None or attempt.status == 200:
+            entry["error"] = attempt.code
+        if attempt.kind is FailureKind.RATE_LIMITED and attempt.is_retryable:
+            self._limit.rate_limited(attempt.retry_after)
+        self._asked_at = self._loop.time()
+        pause = self._budget.pause_after(attempt, now=self._asked_at)
+        if pause is not None:
+            self._last = attempt
+        return pause

@@ -1,0 +1,219 @@
+"""What the fake provider says, before it is put into a wire format."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+_SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
+_FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
+_WANTED = re.compile(r"Is it (\S+)\?")
+_PIECE = re.compile(r"\S+\s*|\s+")
+
+MANNERS = {
+    "refusal",
+    "content-filter",
+    "content-filter-error",
+    "length",
+    "empty",
+    "parts",
+    "reasoning",
+    "cached",
+    "hidden-reasoning",
+    "no-usage",
+    "bad-usage",
+    "no-json",
+    "no-choices",
+    "error-inside",
+    "overflow",
+    "bad-request",
+    "broken-unicode",
+    "split-emoji",
+    "echo-key",
+    "huge",
+    "moved",
+    "out-of-credit",
+    "always-429",
+    "always-500",
+    "always-stall",
+    "tools",
+    "half-arguments",
+    "schema",
+    "stream-error",
+    "stream-short",
+    "stream-garbage",
+    "stream-nonsense",
+    "stream-stall",
+    "stream-silent-end",
+}
+"""Behaviours under which a provider must be understood too."""
+RULES = {"echo", "arithmetic", "constant", "words", "judge"} | MANNERS
+
+
+@dataclass
+class Asked:
+    """A request, out of its wire format."""
+
+    model: str
+    prompt: str
+    """The text of the last user message."""
+    max_tokens: int
+    streams: bool
+    tools: list[str] = field(default_factory=list)
+    result: str | None = None
+    """The result of a tool, where the last message holds one."""
+    schema: dict[str, Any] | None = None
+    wants_usage: bool = True
+
+
+@dataclass
+class Said:
+    """An answer, before it is put into a wire format. `usage` None: none is reported."""
+
+    text: str | None = ""
+    pieces: list[str] = field(default_factory=list)
+    """The text as it streams."""
+    parts: list[str] | None = None
+    reasoning: str = ""
+    finish: str = "stop"
+    usage: dict[str, Any] | None = None
+    call: tuple[str, str] | None = None
+    """A tool call: its name and its arguments, as text."""
+
+
+@dataclass
+class Refused:
+    """An error; `kind` is what the dialects have their own words for."""
+
+    status: int
+    kind: str
+    message: str
+
+
+def text_by(rule: str, prompt: str) -> str:
+    name, _, argument = rule.partition(":")
+    if name == "constant":
+        return argument
+    if name == "words":
+        return " ".join(f"word{number}" for number in range(int(argument or 20)))
+    if name == "judge":
+        framed, wanted = _FRAMED.search(prompt), _WANTED.search(prompt)
+        if not framed or not wanted:
+            return "I see nothing to judge."
+        word = "correct" if wanted[1] in framed[2] else "incorrect"
+        return f"I was told {framed[2]!r}.\nVERDICT-{framed[1]}: {word}"
+    if name == "arithmetic":
+        found = _SUM.search(prompt)
+        if not found:
+            return "I see no sum."
+        left, sign, right = int(found[1]), found[2], int(found[3])
+        result = left + right if sign == "+" else left - right if sign == "-" else left * right
+        if argument:
+            place = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big") / 2**64
+            if place >= float(argument):
+                result += 1
+        return str(result)
+    return prompt
+
+
+def pieces_of(text: str) -> list[str]:
+    """Word by word."""
+    return _PIECE.findall(text)
+
+
+def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Said | Refused:
+    refused = _refusal(rule, asked, key)
+    if refused is not None:
+        return refused
+    said = Said(text)
+    said.usage = {
+        "input": len(asked.prompt.encode()) // 4 + 4,
+        "output": len(text.encode()) // 4 + 1,
+    }
+    if rule == "refusal":
+        said.text, said.finish = "I cannot help with that.", "refusal"
+    elif rule == "content-filter":
+        said.text, said.finish = None, "content_filter"
+    elif rule == "length":
+        said.finish = "length"
+        said.usage["output"] = asked.max_tokens
+    elif rule == "empty":
+        said.text = ""
+    elif rule == "parts":
+        said.text, said.parts = "in parts", ["in ", "parts"]
+    elif rule == "reasoning":
+        said.reasoning = "Let me think."
+        said.usage |= {"output": 40, "reasoning": 30}
+    elif rule == "cached":
+        said.usage |= {"input": 100, "cached": 64}
+    elif rule == "hidden-reasoning":
+        said.usage |= {"output": 205, "reasoning": 200, "is_hidden": True}
+    elif rule == "no-usage":
+        said.usage = None
+    elif rule == "bad-usage":
+        said.usage = {"input": -5, "output": "many"}
+    elif rule == "broken-unicode":
+        said.text = "half \ud83d and \x00 nothing"
+    elif rule == "split-emoji":
+        # As a stream that cuts a surrogate pair in two.
+        said.text, said.pieces = "a \U0001f600 b", ["a \ud83d", "\ude00 b"]
+    elif rule == "echo-key":
+        said.text = f"you said {key}"
+        middle = len(said.text) - 8
+        said.pieces = [said.text[:middle], said.text[middle:]]
+    elif rule == "huge":
+        said.text = "x" * (17 * 1024 * 1024)
+        said.pieces = [said.text[:1_000_000]] * 17
+    elif rule == "tools":
+        _call_tool(said, asked)
+    elif rule == "half-arguments":
+        said.text, said.finish = None, "length"
+        said.call = (asked.tools[0] if asked.tools else "look", '{"city": "Par')
+    elif rule == "schema":
+        said.text = _by_schema(asked.schema)
+    if not has_usage:
+        said.usage = None
+    if not said.pieces:
+        said.pieces = said.parts or pieces_of(said.text or "")
+    return said
+
+
+def _call_tool(said: Said, asked: Asked) -> None:
+    if asked.result is not None:
+        said.text = f"The tool says: {asked.result}"
+    elif asked.tools:
+        said.text, said.finish = None, "tool_calls"
+        said.call = (asked.tools[0], '{"city": "Paris", "days": 2}')
+        said.reasoning = "A tool will know."
+    else:
+        said.text = "no tools"
+
+
+def _by_schema(schema: dict[str, Any] | None) -> str:
+    """A JSON object with each property of the schema; says so where none was asked for."""
+    if schema is None:
+        return "no schema"
+    made = {}
+    for name, inner in schema.get("properties", {}).items():
+        made[name] = {"integer": 7, "number": 0.5, "boolean": True}.get(
+            str(inner.get("type")), "text"
+        )
+    return json.dumps(made)
+
+
+def _refusal(rule: str, asked: Asked, key: str) -> Refused | None:
+    if rule == "content-filter-error":
+        text = "The prompt triggered the content management policy."
+        return Refused(400, "filtered", text)
+    if rule == "overflow":
+        return Refused(400, "overflow", "")
+    if rule == "bad-request":
+        return Refused(400, "parameter", key)
+    if rule == "out-of-credit":
+        return Refused(429, "credit", "You exceeded your current quota.")
+    if rule == "always-429":
+        return Refused(429, "rate", "Slow down.")
+    if rule == "always-500" or (rule == "stream-error" and not asked.streams):
+        return Refused(500, "server", "The server had an error.")
+    return None

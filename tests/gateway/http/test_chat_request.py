@@ -1,0 +1,170 @@
+"""Questions in OpenAI's format: what is taken, what is refused, and that nothing crashes."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plumbmark.gateway.http.chat_request import read_chat
+from plumbmark.gateway.http.errors import HttpError
+
+HELLO = [{"role": "user", "content": "Hello?"}]
+
+
+def read(**fields: Any) -> Any:
+    return read_chat(json.dumps({"model": "m", "messages": HELLO, **fields}).encode())
+
+
+def test_what_is_left_out_or_null_has_its_default() -> None:
+    question = read(temperature=None, seed=None, max_tokens=None, tools=None, stream=None)
+
+    assert question.request.temperature is None
+    assert question.request.max_output_tokens == 4096
+    assert question.request.tools == ()
+    assert not question.streams
+    assert question.request.extra == {}
+
+
+def test_every_field_that_is_passed_on_finds_its_place() -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    schema = {"name": "x", "strict": True, "schema": {"type": "object"}}
+
+    question = read(
+        temperature=0.5,
+        top_p=1,
+        seed=0,
+        stop="end",
+        max_completion_tokens=7,
+        tools=[tool],
+        tool_choice="required",
+        response_format={"type": "json_schema", "json_schema": schema},
+        reasoning_effort="low",
+        stream=True,
+        stream_options={"include_usage": True},
+        top_k=3,
+        user="somebody",
+        extra_body={"google": {"thinking_config": {"include_thoughts": True}}},
+    )
+
+    request = question.request
+    assert (request.temperature, request.top_p, request.seed) == (0.5, 1.0, 0)
+    assert (request.stop, request.max_output_tokens) == (("end",), 7)
+    assert (request.tools, request.tool_choice) == ((tool,), "required")
+    assert (request.output_schema, request.reasoning_effort) == (schema, "low")
+    assert request.extra == {"top_k": 3}
+    assert (question.streams, question.wants_usage, question.includes_thoughts) == (True,) * 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"model": 7}, "model must name"),
+        ({"messages": []}, "at least one message"),
+        ({"messages": "hi"}, "at least one message"),
+        ({"messages": ["hi"]}, r"messages\[0\] must be an object"),
+        ({"messages": [{"role": "wizard"}]}, "wizard"),
+        ({"messages": [{"role": "user", "content": 7}]}, "text or a list"),
+        ({"messages": [{"role": "user", "content": [7]}]}, "type must be one of"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "must be text"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "tool_call_id"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "function.name"),
+        ({"temperature": 3}, "0 to 2"),
+        ({"temperature": "hot"}, "0 to 2"),
+        ({"top_p": True}, "0 to 1"),
+        ({"seed": 1.5}, "whole number"),
+        ({"max_tokens": 0}, "whole number"),
+        ({"max_tokens": "many"}, "whole number"),
+        ({"stop": [7]}, "list of texts"),
+        ({"tools": [{"type": "web_search"}]}, "runs itself"),
+        ({"tool_choice": "perhaps"}, "tool_choice"),
+        ({"response_format": {"type": "xml"}}, "json_schema"),
+        ({"response_format": {"type": "json_schema"}}, "must be a JSON schema"),
+        ({"reasoning_effort": "heroic"}, "heroic"),
+        ({"n": 2}, "One call brings one answer"),
+        ({"logprobs": True}, "logprobs"),
+        ({"service_tier": "priority"}, "cost more"),
+        ({"modalities": ["audio"]}, "text"),
+        ({"functions": []}, "Use tools"),
+        ({"warp_factor": 9}, "warp_factor"),
+        ({"extra_body": {"openai": {}}}, "extra_body"),
+    ],
+)
+def test_what_is_wrong_is_named(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(HttpError, match=told) as caught:
+        read(**fields)
+
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://www.youtube.com/watch?v=abc", "links to a video"),
+        ("https://youtu.be/abc", "links to a video"),
+        ("http://10.0.0.1/secret.png", "must carry the image itself"),
+        ("https://example.org/cat.png", "must carry the image itself"),
+    ],
+)
+def test_links_are_not_followed(url: str, told: str) -> None:
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+
+    with pytest.raises(HttpError, match=told) as caught:
+        read(messages=[{"role": "user", "content": content}])
+
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_question_is_refused(body: bytes) -> None:
+    with pytest.raises(HttpError) as caught:
+        read_chat(body)
+
+    assert caught.value.status == 400
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "type", "text", "image_url", "url", "function"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+fields = st.sampled_from(
+    (
+        "messages",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "stop",
+        "seed",
+        "temperature",
+        "reasoning",
+        "extra_body",
+        "stream_options",
+        "max_tokens",
+        "logprobs",
+        "modalities",
+        "service_tier",
+    )
+)
+
+
+def status_of(given_fields: dict[str, Any]) -> int:
+    try:
+        read(**given_fields)
+    except HttpError as error:
+        return error.status if error.message else 0
+    return 200
+
+
+@given(st.dictionaries(fields, json_values, max_size=5))
+def test_no_body_crashes_the_reading(given_fields: dict[str, Any]) -> None:
+    assert status_of(given_fields) in {200, 400}

@@ -1,0 +1,531 @@
+"""The doors as programs meet them: what they answer, whom they let in, what it costs."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from plumbmark.accounts.models import ApiToken, Membership, Namespace
+from plumbmark.config.gateway import app
+from plumbmark.gateway import actions, clock, runtime
+from plumbmark.gateway.grant_tokens import issue_grant_token
+from plumbmark.gateway.http import principals
+from plumbmark.gateway.http.asgi import Bodies
+from plumbmark.gateway.models import Call, Deployment, Grant
+from tests.fake_provider.process import FakeProvider
+from tests.gateway import rows
+from tests.gateway.conftest import Store
+from tests.gateway.http.inside import ask, begin, together
+from tests.gateway.http.servers import token_of
+
+CHAT = "/v1/chat/completions"
+FORMATS = ["openai", "anthropic", "gemini"]
+
+
+def question(model: str = "fake/arithmetic", text: str = "What is 2+3?", **more: Any) -> Any:
+    return {"model": model, "messages": [{"role": "user", "content": text}], **more}
+
+
+def error_of(reply: Any) -> tuple[int, str, str]:
+    error = reply.json["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    return reply.status, error["code"], error["message"]
+
+
+# --- Answers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_call_is_answered_recorded_and_charged(
+    any_store: Store, fake_provider: FakeProvider, wire_format: str
+) -> None:
+    anna = rows.namespace()
+    rows.deployment(fake_provider.url, provider=wire_format)
+    token = token_of(anna)
+
+    reply = ask(CHAT, question(), token)
+
+    assert reply.status == 200
+    choice = reply.json["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("5", "stop")
+    assert reply.json["usage"] == {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+    call = Call.objects.select_related("grant").get()
+    assert str(call.pk) == reply.json["plumbmark"]["call"]
+    assert call.charged == reply.json["plumbmark"]["charged_nanodollars"] == 6500
+    assert call.grant.payer == anna
+    assert call.grant.subject == f"token:{ApiToken.objects.get().public_id}"
+    assert rows.assert_books_agree().spent == 6500
+
+
+def test_reasoning_refusals_and_limits_are_told_as_the_format_has_it(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    token = token_of(rows.namespace())
+    for model in ("reasoning", "refusal", "length", "content-filter", "cached"):
+        rows.deployment(fake_provider.url, model)
+    choices = {}
+    for model in ("reasoning", "refusal", "length", "content-filter"):
+        choices[model] = ask(CHAT, question(f"fake/{model}"), token).json["choices"][0]
+
+    assert choices["reasoning"]["message"]["reasoning_content"] == "Let me think."
+    assert choices["refusal"]["message"]["refusal"] == "I cannot help with that."
+    assert choices["refusal"]["finish_reason"] == "stop"
+    assert choices["length"]["finish_reason"] == "length"
+    assert choices["content-filter"]["finish_reason"] == "content_filter"
+    usage = ask(CHAT, question("fake/cached"), token).json["usage"]
+    assert usage["prompt_tokens_details"] == {"cached_tokens": 64}
+
+
+def test_fences_around_json_that_was_asked_for_are_taken_off(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fenced = '```json\n{"a": 1}\n```'
+    rows.deployment(fake_provider.url, f"constant:{fenced}", slug="fake/fenced")
+    token = token_of(rows.namespace())
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+
+    plain = ask(CHAT, question("fake/fenced"), token)
+    bare = ask(CHAT, question("fake/fenced", response_format=schema), token)
+    loose = ask(CHAT, question("fake/fenced", response_format={"type": "json_object"}), token)
+
+    assert plain.json["choices"][0]["message"]["content"] == fenced
+    assert bare.json["choices"][0]["message"]["content"] == '{"a": 1}'
+    assert loose.json["choices"][0]["message"]["content"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_stream_has_its_chunks_its_end_and_where_asked_its_usage(
+    store: Store, fake_provider: FakeProvider, wire_format: str
+) -> None:
+    rows.deployment(fake_provider.url, "reasoning", provider=wire_format)
+    token = token_of(rows.namespace())
+    asked = question("fake/reasoning", "one two three", stream=True)
+
+    reply = ask(CHAT, {**asked, "stream_options": {"include_usage": True}}, token)
+    without = ask(CHAT, asked, token)
+
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert reply.body.endswith(b"data: [DONE]\n\n")
+    *chunks, usage = reply.events
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[0]["role"] == "assistant"
+    assert "".join(d.get("content") or "" for d in deltas) == "one two three"
+    assert "".join(d.get("reasoning_content", "") for d in deltas) == "Let me think."
+    assert [chunk["choices"][0]["finish_reason"] for chunk in chunks][-1] == "stop"
+    assert (usage["choices"], usage["usage"]["completion_tokens"]) == ([], 40)
+    assert all("usage" not in chunk for chunk in without.events)
+    assert rows.books().charged == 2 * Call.objects.all()[0].charged
+
+
+def test_a_stream_that_breaks_ends_with_an_error(store: Store, fake_provider: FakeProvider) -> None:
+    fake_provider.configure(chunk_ms=3)
+    rows.deployment(fake_provider.url, "stream-error")
+    token = token_of(rows.namespace())
+
+    reply = ask(CHAT, question("fake/stream-error", "one two three four", stream=True), token)
+
+    assert reply.status == 200
+    assert reply.events[-1]["error"]["code"] == "http-503"
+    assert rows.assert_books_agree().spent == 0
+
+
+def test_a_stream_that_never_begins_has_a_status_of_its_own(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    rows.deployment(fake_provider.url, "overflow")
+    token = token_of(rows.namespace())
+
+    reply = ask(CHAT, question("fake/overflow", stream=True), token)
+
+    assert error_of(reply)[:2] == (400, "context_length_exceeded")
+
+
+def test_a_reader_who_leaves_a_stream_pays_for_what_came(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(chunk_ms=20)
+    rows.deployment(fake_provider.url, "words:500")
+    token = token_of(rows.namespace())
+
+    async def work() -> None:
+        asking = begin(CHAT, question("fake/words:500", stream=True), token)
+        serving = asyncio.create_task(app(asking.scope, asking.receive, asking.send))
+        await asking.something_came.wait()
+        asking.has_left.set()
+        await serving
+        await runtime.gateway().recorder.flush(timeout_seconds=30)
+
+    together(work)
+
+    call = Call.objects.get()
+    assert (call.status, call.error_code, call.usage_estimated) == ("answered", "reader-left", True)
+    assert call.charged > 0
+    assert rows.assert_books_agree().spent == call.charged
+
+
+def test_a_stream_answers_in_one_piece_from_a_baseline(store: Store) -> None:
+    rows.deployment("", "echo", slug="baseline/echo")
+
+    reply = ask(CHAT, question("baseline/echo", "back", stream=True), token_of(rows.namespace()))
+
+    assert reply.events[0]["choices"][0]["delta"]["content"] == "back"
+
+
+# --- Who may ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [
+        ("", 401, "token-missing"),
+        ("nonsense", 401, "token-rejected"),
+        ("pmk_" + "0" * 46, 401, "token-rejected"),
+        ("pmg_x.y.z.w", 401, "token-rejected"),
+        ("sk-gr\u00fc\u00dfe", 401, "token-rejected"),
+    ],
+)
+def test_who_has_no_token_does_not_get_in(store: Store, token: str, status: int, code: str) -> None:
+    reply = ask(CHAT, question(), **({"authorization": f"Bearer {token}"} if token else {}))
+
+    assert error_of(reply)[:2] == (status, code)
+    assert reply.headers["www-authenticate"].startswith("Bearer")
+    if token:
+        assert token not in reply.body.decode()
+
+
+def test_a_token_needs_the_scope_of_the_gateway(store: Store) -> None:
+    reply = ask(CHAT, question(), token_of(rows.namespace(), "read", "write"))
+
+    assert error_of(reply)[:2] == (403, "not-allowed")
+    assert "gateway" in error_of(reply)[2]
+
+
+def test_the_token_is_found_in_each_of_the_usual_headers(store: Store) -> None:
+    rows.deployment("", "echo", slug="baseline/echo")
+    token = token_of(rows.namespace())
+
+    for headers in ({"x_api_key": token}, {"x_goog_api_key": token}):
+        assert ask("/v1/models", **headers).status == 200
+
+
+def test_a_revoked_token_works_on_until_the_memory_is_over_and_no_longer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(rows.namespace())
+    statuses = []
+
+    async def look() -> None:
+        asking = begin("/v1/models", None, token)
+        await app(asking.scope, asking.receive, asking.send)
+        statuses.append(asking.status)
+
+    async def work() -> None:
+        await look()
+        await runtime.gateway().database.run(
+            lambda: ApiToken.objects.update(revoked_at=timezone.now())
+        )
+        await look()
+        # A memory that keeps nothing: what it is once the ten seconds are over.
+        monkeypatch.setattr(principals, "KEPT_SECONDS", -1.0)
+        app.open()
+        await look()
+
+    together(work)
+
+    assert statuses == [200, 200, 401]
+
+
+def test_a_token_that_is_remembered_ends_with_its_time_all_the_same(store: Store) -> None:
+    grant = rows.grant(rows.namespace(), rows.deployment("", "echo"))
+    token = issue_grant_token(grant, lives_seconds=60)
+    statuses = []
+
+    async def work() -> None:
+        for offset in (0, 59, 61):
+            clock.set_offset(offset)
+            asking = begin("/v1/models", None, token)
+            await app(asking.scope, asking.receive, asking.send)
+            statuses.append(asking.status)
+
+    together(work)
+
+    assert statuses == [200, 200, 401]
+
+
+def test_only_what_a_token_may_call_is_seen_and_called(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    anna, ben = rows.namespace("anna"), rows.namespace("ben")
+    rows.deployment(fake_provider.url, slug="fake/everybodys")
+    rows.deployment(fake_provider.url, slug="fake/annas", owner=anna)
+    rows.deployment(fake_provider.url, slug="fake/off", is_active=False)
+
+    def seen(token: str) -> set[str]:
+        return {each["id"] for each in ask("/v1/models", token=token).json["data"]}
+
+    assert seen(token_of(anna)) == {"fake/everybodys", "fake/annas"}
+    bens = token_of(ben)
+    assert seen(bens) == {"fake/everybodys"}
+    status, code, message = error_of(ask(CHAT, question("fake/annas"), bens))
+    assert (status, code) == (404, "model_not_found")
+    assert "GET /v1/models" in message
+    assert "fake/off" not in message
+
+
+def test_models_are_found_by_the_names_they_have_elsewhere(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    rows.deployment(fake_provider.url, "echo", slug="host/maker/model-1")
+    token = token_of(rows.namespace())
+
+    for name in ("host/maker/model-1", "host/maker/model-1@default", "model-1", "echo"):
+        assert ask(CHAT, question(name, "hi"), token).status == 200, name
+    status, _, message = error_of(ask(CHAT, question("host/maker/model-2"), token))
+    assert (status, "host/maker/model-1" in message) == (404, True)
+    rows.deployment(fake_provider.url, "echo", slug="other/maker/model-1")
+    status, _, message = error_of(ask(CHAT, question("model-1"), token))
+    assert status == 404
+    assert "host/maker/model-1, other/maker/model-1" in message
+    one = ask("/v1/models/host/maker/model-1", token=token)
+    assert one.json["id"] == "host/maker/model-1"
+
+
+def test_a_maintainer_may_spend_for_the_team(store: Store, fake_provider: FakeProvider) -> None:
+    anna, team = rows.namespace(), Namespace.objects.create(handle="team", kind="team")
+    actions.set_quota(namespace=team, day_cap=10**12, month_cap=10**13, by=None)
+    rows.deployment(fake_provider.url)
+    token = token_of(anna)
+
+    refused = ask(CHAT, question(), token, openai_organization="team")
+    Membership.objects.create(namespace=team, user=anna.user, role="maintainer")
+    # Of the refusal nothing is kept for longer than a second; another token asks at once.
+    accepted = ask(CHAT, question(), token_of(anna), openai_organization="team")
+
+    assert error_of(refused)[:2] == (403, "not-allowed")
+    assert accepted.status == 200
+    assert Call.objects.get().grant.payer == team
+
+
+# --- Grants of runs ---------------------------------------------------------------------------
+
+
+def test_a_run_token_opens_its_grant_and_nothing_else(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    granted = rows.deployment(fake_provider.url, slug="fake/granted")
+    rows.deployment(fake_provider.url, slug="fake/other")
+    grant = rows.grant(rows.namespace(), granted)
+    token = issue_grant_token(grant, lives_seconds=60, is_private=True)
+
+    assert [each["id"] for each in ask("/v1/models", token=token).json["data"]] == ["fake/granted"]
+    assert ask(CHAT, question("fake/granted"), token).status == 200
+    assert ask(CHAT, question("fake/other"), token).status == 404
+    call = Call.objects.get()
+    assert (call.grant_id, call.role, call.is_private) == (grant.pk, "candidate", True)
+
+
+def test_a_run_token_ends_with_its_time_and_with_its_grant(store: Store) -> None:
+    grant = rows.grant(rows.namespace(), rows.deployment("", "echo"))
+    over = issue_grant_token(grant, lives_seconds=-1)
+    good = issue_grant_token(grant, lives_seconds=60)
+    forged = good.replace(".-.", ".p.")
+
+    assert ask("/v1/models", token=good).status == 200
+    for token in (over, forged, good[:-1], good + "x"):
+        assert error_of(ask("/v1/models", token=token))[:2] == (401, "token-rejected")
+    actions.close_grant(grant=grant)
+    assert error_of(ask("/v1/models", token=good))[:2] == (401, "token-rejected")
+
+
+def test_the_cap_of_a_grant_holds_at_the_door(store: Store, fake_provider: FakeProvider) -> None:
+    deployment = rows.deployment(fake_provider.url)
+    grant = rows.grant(rows.namespace(), deployment, cap=7000)
+    token = issue_grant_token(grant, lives_seconds=60)
+
+    status, code, message = error_of(ask(CHAT, question(), token))
+
+    assert (status, code) == (402, "grant-exhausted")
+    assert "cap of this grant" in message
+
+
+# --- What goes wrong --------------------------------------------------------------------------
+
+
+def test_a_spent_limit_is_told_so_that_nobody_retries(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    rows.deployment(fake_provider.url)
+    token = token_of(rows.namespace(day_cap=1000))
+
+    reply = ask(CHAT, question(), token)
+
+    status, code, message = error_of(reply)
+    assert (status, code) == (402, "quota-exhausted")
+    assert "renews" in message
+    assert fake_provider.stats()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [
+        ("out-of-credit", 503, "provider-quota"),
+        ("overflow", 400, "context_length_exceeded"),
+        ("content-filter-error", 400, "content_filter"),
+        ("bad-request", 400, "bad-request"),
+        ("never-heard-of", 502, "unknown-model"),
+        ("huge", 422, "answer-too-large"),
+    ],
+)
+def test_a_providers_trouble_has_the_status_that_helps(
+    store: Store, fake_provider: FakeProvider, model: str, status: int, code: str
+) -> None:
+    rows.deployment(fake_provider.url, model)
+
+    assert error_of(ask(CHAT, question(f"fake/{model}"), token_of(rows.namespace())))[:2] == (
+        status,
+        code,
+    )
+
+
+def test_a_pause_that_the_provider_asks_for_is_passed_on(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(faults={"429": 1.0}, retry_after=100)
+    rows.deployment(fake_provider.url, deadline_seconds=1)
+
+    reply = ask(CHAT, question(), token_of(rows.namespace()))
+
+    assert error_of(reply)[:2] == (429, "rate-limited")
+    assert reply.headers["retry-after"] == "100"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", CHAT, 405),
+        ("DELETE", "/v1/models", 405),
+        ("POST", "/v1/embeddings", 404),
+        ("GET", "/", 404),
+        ("GET", "/v1/models/no/such", 404),
+    ],
+)
+def test_other_paths_say_what_there_is(store: Store, method: str, path: str, status: int) -> None:
+    token = token_of(rows.namespace())
+
+    assert error_of(ask(path, token=token, method=method))[0] == status
+
+
+def test_large_bodies_pass_and_larger_ones_are_refused(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.deployment(fake_provider.url, "constant:seen", slug="fake/eyes")
+    token = token_of(rows.namespace())
+    image = "data:image/png;base64,iVBORw0KGgo" + "A" * 5_000_001
+    content = [{"type": "image_url", "image_url": {"url": image}}]
+    asked = {"model": "fake/eyes", "messages": [{"role": "user", "content": content}]}
+
+    assert ask(CHAT, asked, token, chunk=65_536).status == 200
+
+    monkeypatch.setattr(app, "_bodies", Bodies(largest=1_000_000, together=2_000_000))
+    assert error_of(ask(CHAT, asked, token, chunk=65_536))[:2] == (413, "body-too-large")
+    told = ask(CHAT, asked, token, content_length="5000000")
+    assert error_of(told)[:2] == (413, "body-too-large")
+
+
+def test_bodies_together_are_bounded_and_given_back() -> None:
+    bodies = Bodies(largest=3_000_000, together=4_000_000)
+
+    bodies.take(3_000_000)
+    with pytest.raises(Exception, match="try again"):
+        bodies.take(2_000_000)
+    bodies.take(1000)
+    bodies.give_back(3_000_000)
+    bodies.take(3_000_000)
+
+
+def test_one_token_has_so_many_calls_in_flight_and_no_more(
+    store: Store, fake_provider: FakeProvider, settings: Any
+) -> None:
+    settings.GATEWAY_CALLS_AT_ONCE = 2
+    fake_provider.configure(latency_ms=200)
+    rows.deployment(fake_provider.url)
+    token = token_of(rows.namespace())
+
+    async def work() -> list[int]:
+        asking = [begin(CHAT, question(), token) for _ in range(5)]
+        await asyncio.gather(*(app(each.scope, each.receive, each.send) for each in asking))
+        return [each.status for each in asking]
+
+    assert sorted(together(work)) == [200, 200, 429, 429, 429]
+
+
+# --- Cost -------------------------------------------------------------------------------------
+
+
+def test_no_statement_is_made_per_call(store: Store, fake_provider: FakeProvider) -> None:
+    rows.deployment(fake_provider.url)
+    token = token_of(rows.namespace())
+    made: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        made.append(sql)
+        return execute(sql, params, many, context)
+
+    async def once(stream: bool) -> None:
+        asking = begin(CHAT, question(stream=stream), token)
+        await app(asking.scope, asking.receive, asking.send)
+        assert asking.status == 200
+
+    async def work() -> None:
+        await asyncio.gather(*(once(False) for _ in range(64)))
+        gateway = runtime.gateway()
+        await gateway.recorder.flush(timeout_seconds=30)
+        await gateway.database.run(lambda: connection.execute_wrappers.append(note))
+        for n in range(40):
+            await once(n % 2 == 0)
+        await gateway.database.run(lambda: connection.execute_wrappers.remove(note))
+
+    together(work)
+
+    # One flush may fall in between: a handful of statements, not one per call.
+    assert len(made) <= 16, made
+
+
+def test_an_unknown_token_is_no_free_query(store: Store) -> None:
+    token = token_of(rows.namespace())
+    ApiToken.objects.all().delete()
+    made: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        made.append(sql)
+        return execute(sql, params, many, context)
+
+    async def work() -> None:
+        database = runtime.gateway().database
+        await database.run(lambda: connection.execute_wrappers.append(note))
+        for _ in range(30):
+            asking = begin("/v1/models", None, token)
+            await app(asking.scope, asking.receive, asking.send)
+            assert asking.status == 401
+        await database.run(lambda: connection.execute_wrappers.remove(note))
+
+    together(work)
+
+    # Thirty refusals within a second or two.
+    assert len(made) <= 3
+
+
+def test_two_processes_make_one_grant_for_a_token(any_store: Store) -> None:
+    anna = rows.namespace()
+    token_of(anna)
+    token, wanted = ApiToken.objects.get(), [rows.deployment("", "echo")]
+
+    first = actions.grant_of_token(token=token, payer=anna, deployments=wanted)
+    wanted.append(rows.deployment("", "constant"))
+    second = actions.grant_of_token(token=token, payer=anna, deployments=wanted)
+
+    assert first == second == Grant.objects.get()
+    assert first.deployments.count() == 2
+    assert Deployment.objects.count() == 2

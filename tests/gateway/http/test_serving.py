@@ -1,0 +1,251 @@
+"""The gateway as a process: unmodified clients, readers who leave, an orderly end and a kill."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+import pytest
+
+from plumbmark.gateway import recovery
+from plumbmark.gateway.models import BudgetLease, Call
+from tests.fake_provider.process import FakeProvider
+from tests.gateway import rows
+from tests.gateway.conftest import Store
+from tests.gateway.http.servers import Server, ask, serving, token_of
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+USER: Any = [{"role": "user", "content": "What is 2+3?"}]
+
+
+def client_of(server: Server, token: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key=token, max_retries=2)
+
+
+def wait_until(claim: Any, seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_the_unmodified_openai_client_works_with_every_provider(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    token = token_of(rows.namespace())
+    formats = ("openai", "anthropic", "gemini")
+    for name in formats:
+        for model in ("arithmetic", "tools", "words:30", "schema"):
+            rows.deployment(fake_provider.url, model, provider=name, slug=f"{name}/{model}")
+    with serving(store, tmp_path) as server:
+        client = client_of(server, token)
+
+        assert len(client.models.list().data) == 12
+        for name in formats:
+            plain = client.chat.completions.create(model=f"{name}/arithmetic", messages=USER)
+            assert plain.choices[0].message.content == "5"
+            stream = client.chat.completions.create(
+                model=f"{name}/words:30",
+                messages=USER,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+            *chunks, last = list(stream)
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+            assert len(text.split()) == 30
+            assert last.usage is not None
+            tools: Any = [WEATHER]
+            asked: Any = list(USER)
+            message = (
+                client.chat.completions.create(model=f"{name}/tools", messages=asked, tools=tools)
+                .choices[0]
+                .message
+            )
+            assert message.tool_calls
+            asked += [
+                message.model_dump(exclude_none=True),
+                {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "Sunny"},
+            ]
+            told = client.chat.completions.create(
+                model=f"{name}/tools", messages=asked, tools=tools
+            )
+            assert told.choices[0].message.content == "The tool says: Sunny"
+            streamed = client.chat.completions.create(
+                model=f"{name}/tools", messages=USER, tools=tools, stream=True
+            )
+            arguments = "".join(
+                call.function.arguments or ""
+                for chunk in streamed
+                if chunk.choices
+                for call in chunk.choices[0].delta.tool_calls or ()
+                if call.function
+            )
+            assert json.loads(arguments) == {"city": "Paris", "days": 2}
+        with pytest.raises(openai.NotFoundError, match="GET /v1/models"):
+            client.chat.completions.create(model="none", messages=USER)
+    assert Call.objects.count() == 15
+    assert rows.assert_books_agree().reserved == 0
+
+
+def test_a_spent_limit_costs_the_client_no_retries(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    token = token_of(rows.namespace(day_cap=10))
+    rows.deployment(fake_provider.url)
+    with serving(store, tmp_path) as server:
+        began = time.monotonic()
+        with pytest.raises(openai.APIStatusError) as caught:
+            client_of(server, token).chat.completions.create(model="fake/arithmetic", messages=USER)
+
+        assert caught.value.status_code == 402
+        # The client's own retries would have paused for half a second each.
+        assert time.monotonic() - began < 2
+    assert Call.objects.count() == 0
+
+
+def test_pieces_arrive_as_the_provider_sends_them(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    fake_provider.configure(chunk_ms=40)
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url, "words:20")
+    with serving(store, tmp_path) as server:
+        stream = client_of(server, token).chat.completions.create(
+            model="fake/words:20", messages=USER, stream=True
+        )
+
+        times = [time.monotonic() for chunk in stream if chunk.choices[0].delta.content]
+
+    assert len(times) >= 15
+    # Spread over most of the time that they were sent in, not held back and poured out.
+    assert times[-1] - times[0] > 0.4
+
+
+def test_a_client_that_hangs_up_ends_the_call_at_the_provider(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    fake_provider.configure(chunk_ms=50)
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url, "words:2000")
+    body = json.dumps({"model": "fake/words:2000", "messages": USER, "stream": True}).encode()
+    with serving(store, tmp_path) as server:
+        port = urlsplit(server.url).port
+        assert port is not None
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            head = (
+                f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}"
+                f"\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            connection.sendall(head.encode() + body)
+            while b"word1" not in connection.recv(65536):
+                pass
+        # Hung up.
+        wait_until(lambda: fake_provider.stats()["left"] == 1)
+        wait_until(Call.objects.exists)
+    call = Call.objects.get()
+    assert (call.error_code, call.usage_estimated) == ("reader-left", True)
+    assert call.charged > 0
+    assert rows.assert_books_agree().reserved == 0
+
+
+class Crowd:
+    """Asks all at once, each in a thread of its own."""
+
+    def __init__(self, server: Server, token: str, count: int) -> None:
+        self.statuses: list[int] = []
+        self._threads = [
+            threading.Thread(target=self._ask, args=(server, token, number))
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, server: Server, token: str, number: int) -> None:
+        messages = [{"role": "user", "content": f"What is {number % 10}+3?"}]
+        body = {"model": "fake/arithmetic", "messages": messages, "max_tokens": 32}
+        try:
+            self.statuses.append(ask(f"{server.url}/v1/chat/completions", body, token).status)
+        except OSError:
+            self.statuses.append(0)
+
+    def result(self) -> list[int]:
+        for thread in self._threads:
+            thread.join()
+        return self.statuses
+
+
+def test_an_orderly_end_waits_for_calls_in_flight(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    fake_provider.configure(latency_ms=1500)
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url)
+    with serving(store, tmp_path) as server:
+        crowd = Crowd(server, token, 8)
+        wait_until(lambda: fake_provider.stats()["in_flight"] == 8)
+
+        server.stop(signal.SIGTERM)
+
+        assert crowd.result() == [200] * 8
+    assert Call.objects.filter(status="answered").count() == 8
+    assert rows.assert_books_agree().reserved == 0
+    assert not BudgetLease.objects.exists()
+    assert list(store.spool.iterdir()) == []
+
+
+def test_a_kill_loses_no_answered_call(
+    any_store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    store = any_store
+    fake_provider.configure(latency_ms=20)
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url)
+    with serving(store, tmp_path) as server:
+        answered = 0
+        ends = time.monotonic() + 1.0
+        while time.monotonic() < ends:
+            body = {"model": "fake/arithmetic", "messages": USER}
+            answered += ask(f"{server.url}/v1/chat/completions", body, token).status == 200
+        server.stop(signal.SIGKILL)
+
+    def all_are_there() -> bool:
+        # The worker dies a moment after the process that was waited for.
+        recovery.recover(store.spool)
+        return Call.objects.filter(status="answered").count() == answered
+
+    assert answered > 5
+    wait_until(all_are_there)
+    books = rows.assert_books_agree()
+    assert books.spent == 6500 * answered
+
+
+def test_two_processes_overspend_no_small_budget(
+    any_store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    """The true cost is 6,500 a call; the limit pays for ten, whoever asks first."""
+    token = token_of(rows.namespace(day_cap=10 * 6500 + 200_000))
+    rows.deployment(fake_provider.url)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with serving(any_store, tmp_path / "a") as first, serving(any_store, tmp_path / "b") as second:
+        statuses = []
+        for server in (first, second, first, second):
+            statuses += Crowd(server, token, 16).result()
+
+    served = statuses.count(200)
+    assert set(statuses) <= {200, 402}
+    assert served >= 10
+    books = rows.assert_books_agree()
+    assert books.spent == 6500 * served <= 10 * 6500 + 200_000
+    assert books.reserved == 0

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -107,6 +108,10 @@ class ChunkWriter:
         self._has_begun = False
 
     def piece(self, delta: Delta) -> bytes:
+        if self._has_begun and not delta.reasoning and not delta.tool_calls:
+            # What nearly all pieces are.
+            text = encode_basestring_ascii(delta.text).encode()
+            return b"".join((self._before, b'{"content":', text, b"}", self._after))
         told: dict[str, Any] = {}
         if not self._has_begun:
             self._has_begun = True

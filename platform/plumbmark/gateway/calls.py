@@ -77,7 +77,8 @@ class Gateway:
 
         `is_private` marks the calls as carrying private items.
         """
-        await asyncio.shield(self._recovery)
+        if not self._recovery.done():
+            await asyncio.shield(self._recovery)
         key = (grant_id, deployment_id, is_private)
         caller = self._callers.get(key)
         if caller is None:

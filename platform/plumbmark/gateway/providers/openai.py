@@ -253,19 +253,25 @@ class _Chunks(Assembly):
             self._finish = choice["finish_reason"]
             # Not every host says [DONE].
             self.is_complete = True
-        delta = choice.get("delta") or {}
-        text = self._keep("content", _raw(delta.get("content")))
-        refusal = self._keep("refusal", _raw(delta.get("refusal")))
-        reasoning = self._keep(
-            "reasoning_content",
-            _raw(delta.get("reasoning_content") or delta.get("reasoning")),
-        )
-        calls = tuple(map(self._call, delta.get("tool_calls") or ()))
-        return Delta(text + refusal, reasoning, calls)
+        return self._added(choice.get("delta") or {})
 
-    def _keep(self, name: str, text: str) -> str:
-        if text:
-            self._texts.setdefault(name, []).append(text)
+    def _added(self, delta: dict[str, Any]) -> Delta:
+        text, reasoning = "", ""
+        calls: tuple[ToolCallDelta, ...] = ()
+        if content := delta.get("content"):
+            text = self._keep("content", content)
+        if refusal := delta.get("refusal"):
+            text += self._keep("refusal", refusal)
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            reasoning = self._keep("reasoning_content", thought)
+        if pieces := delta.get("tool_calls"):
+            calls = tuple(map(self._call, pieces))
+        return Delta(text, reasoning, calls)
+
+    def _keep(self, name: str, content: Any) -> str:
+        # Raw: half a surrogate pair may find its other half in the next piece.
+        text = content if isinstance(content, str) else text_in(content)
+        self._texts.setdefault(name, []).append(text)
         return text
 
     def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
@@ -308,8 +314,3 @@ class _Chunks(Assembly):
         if self._usage is not None:
             document["usage"] = self._usage
         return document
-
-
-def _raw(content: Any) -> str:
-    """A piece of text, raw: half a surrogate pair may find its other half in the next piece."""
-    return content if isinstance(content, str) else text_in(content)

@@ -11,6 +11,7 @@ SIGNED_IN = [
     "/gallery/",
     "/gallery/?sort=n",
     "/people/keeper/",
+    "/playground/",
     "/settings/profile/",
     "/settings/tokens/",
     "/settings/theme/",

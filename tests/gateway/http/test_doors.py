@@ -11,7 +11,7 @@ from plumbmark.accounts.models import ApiToken, Membership, Namespace
 from plumbmark.config.gateway import app
 from plumbmark.gateway import actions, clock, runtime
 from plumbmark.gateway.grant_tokens import issue_grant_token
-from plumbmark.gateway.http import principals
+from plumbmark.gateway.http import asgi, principals
 from plumbmark.gateway.http.asgi import Bodies
 from plumbmark.gateway.models import Call, Deployment, Grant
 from tests.fake_provider.process import FakeProvider
@@ -171,6 +171,31 @@ def test_a_stream_answers_in_one_piece_from_a_baseline(store: Store) -> None:
     reply = ask(CHAT, question("baseline/echo", "back", stream=True), token_of(rows.namespace()))
 
     assert reply.events[0]["choices"][0]["delta"]["content"] == "back"
+
+
+def test_a_reader_who_takes_nothing_any_more_has_left(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "_WRITE_SECONDS", 0.1)
+    fake_provider.configure(chunk_ms=5)
+    rows.deployment(fake_provider.url, "words:500")
+    token = token_of(rows.namespace())
+
+    async def work() -> None:
+        asking = begin(CHAT, question("fake/words:500", stream=True), token)
+
+        async def stuck(message: Any) -> None:
+            await asking.send(message)
+            if message.get("body"):
+                await asyncio.Event().wait()
+
+        await app(asking.scope, asking.receive, stuck)
+        await runtime.gateway().recorder.flush(timeout_seconds=30)
+
+    together(work)
+
+    assert Call.objects.get().error_code == "reader-left"
+    assert rows.assert_books_agree().spent > 0
 
 
 # --- Who may ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Membership, Namespace
@@ -424,6 +424,33 @@ def test_a_pause_that_the_provider_asks_for_is_passed_on(
 
     assert error_of(reply)[:2] == (429, "rate-limited")
     assert reply.headers["retry-after"] == "100"
+
+
+def test_with_the_database_away_known_tokens_go_on_and_others_are_told(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = rows.namespace()
+    known, unknown = token_of(anna), token_of(anna)
+    statuses = []
+
+    def away(*_arguments: Any) -> Any:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    async def look(token: str) -> None:
+        asking = begin("/v1/models", None, token)
+        await app(asking.scope, asking.receive, asking.send)
+        statuses.append(asking.status)
+
+    async def work() -> None:
+        monkeypatch.setattr(principals, "KEPT_SECONDS", -1.0)
+        await look(known)
+        monkeypatch.setattr(principals, "_principal", away)
+        await look(known)
+        await look(unknown)
+
+    together(work)
+
+    assert statuses == [200, 200, 503]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error as DatabaseError
+
+from plumbmark.common.errors import DomainError
 from plumbmark.gateway import runtime
-from plumbmark.gateway.http.errors import HttpError
+from plumbmark.gateway.http.errors import HttpError, database_is_away, error_of_domain
 
 log = logging.getLogger(__name__)
 
@@ -277,6 +280,11 @@ class App:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
+        except DomainError as error:
+            await self._refuse(exchange, error_of_domain(error), write_error)
+        except DatabaseError:
+            log.exception("the database is away at %s %s", exchange.method, exchange.path)
+            await self._refuse(exchange, database_is_away(), write_error)
         except Exception:
             log.exception("a fault at %s %s", exchange.method, exchange.path)
             fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")

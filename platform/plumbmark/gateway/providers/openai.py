@@ -4,7 +4,8 @@ Options of a deployment: `max_tokens_field` (default `max_tokens`; OpenAI's reas
 `max_completion_tokens`), `omit` (names of request fields that the model refuses, for example
 `["temperature", "seed"]`), `headers` (further headers, never a credential), `schema` (how a JSON
 schema is asked for: `json_schema`, the default; `json_object` or `prompt` for hosts that know less,
-which are told the schema in a message), `silence_seconds` (how long a stream may pause).
+which are told the schema in a message), `messages` (`strict` for hosts that want one system message
+at the start and user and assistant in turns), `silence_seconds` (how long a stream may pause).
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from plumbmark.gateway.providers.base import AttemptFailure, Delta, Target, Tool
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import Said, malformed, status_in
 from plumbmark.gateway.providers.http import Reply
-from plumbmark.gateway.providers.messages import schema_of, signature_in
+from plumbmark.gateway.providers.messages import in_turns, schema_of, signature_in
 from plumbmark.gateway.providers.text import count, named, storable, text_in
 
 _FINISH = {
@@ -79,6 +80,8 @@ class OpenAI(ChatProvider):
             payload["reasoning_effort"] = request.reasoning_effort
         if request.output_schema is not None:
             _ask_for_schema(payload, request.output_schema, target.options.get("schema"))
+        if target.options.get("messages") == "strict":
+            payload["messages"] = in_turns(payload["messages"])
         if stream:
             payload["stream"] = True
             payload["stream_options"] = {"include_usage": True}

@@ -14,5 +14,6 @@ class TasksConfig(AppConfig):
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
         add_nav_item(_("Playground"), "tasks:playground", order=16, place="person")
+        add_nav_item(_("Status"), "tasks:status", order=5, place="staff")
         add_nav_item(_("My runs"), "runs:list", order=15, place="person")
         add_profile_section("tasks", tasks_section, order=20)

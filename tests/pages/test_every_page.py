@@ -12,6 +12,7 @@ SIGNED_IN = [
     "/gallery/?sort=n",
     "/people/keeper/",
     "/playground/",
+    "/staff/status/",
     "/settings/profile/",
     "/settings/tokens/",
     "/settings/theme/",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
@@ -42,10 +43,14 @@ def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
     )
 
 
-def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
-    """The benchmark at an address; 404 where the visitor may not see it."""
+def benchmark_at(*, handle: str, slug: str, to: Visitor, **beside: Any) -> Benchmark:
+    """The benchmark at an address; 404 where the visitor may not see it.
+
+    `beside` are annotations that the caller wants in the same query.
+    """
     benchmark = (
         Benchmark.objects.select_related("namespace", "latest_version")
+        .annotate(**beside)
         .filter(namespace__handle=handle, slug=slug)
         .first()
     )

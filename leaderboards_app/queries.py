@@ -7,7 +7,7 @@ from django.http import Http404
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_view_version
-from benchmarks_app.queries import benchmarks_for_anybody
+from benchmarks_app.queries import benchmark_at, benchmarks_for_anybody
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.common.prepared import Prepared
@@ -65,6 +65,13 @@ def snapshot_fingerprint(*, public_id: str) -> str | None:
     """The same for the page of a snapshot."""
     row = _snapshot.first(public_id=public_id)
     return None if row is None else f"snapshot {row}"
+
+
+def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
+    """The benchmark at an address, and the public id of its latest version's newest snapshot."""
+    newest = Subquery(_newest_standings(OuterRef("latest_version")))
+    benchmark = benchmark_at(handle=handle, slug=slug, to=to, newest_standings=newest)
+    return benchmark, getattr(benchmark, "newest_standings", None)
 
 
 def latest_standings_id(version: BenchmarkVersion) -> str | None:

@@ -17,6 +17,7 @@ from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
 from leaderboards_app.arranging import SORT_LABELS
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
+    board_at,
     board_fingerprint,
     corrections_of,
     latest_standings_id,
@@ -47,11 +48,11 @@ def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
     """A benchmark's page: the leaderboard of its latest version."""
 
     def render_it() -> HttpResponse:
-        benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
+        benchmark, newest = board_at(handle=handle, slug=slug, to=request.user)
         if benchmark.latest_version is None:
             return _unpublished(request, benchmark)
         benchmark.latest_version.benchmark = benchmark
-        return _latest_board(request, benchmark.latest_version, is_latest=True)
+        return _render_board(request, benchmark.latest_version, newest, is_latest=True)
 
     if is_stranger(request):
         fingerprint = board_fingerprint(handle=handle, slug=slug)
@@ -66,7 +67,9 @@ def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) 
     version = version_of(benchmark=benchmark, number=number, to=request.user)
     if version.state != BenchmarkVersion.State.PUBLISHED:
         return _unpublished(request, benchmark)
-    return _latest_board(request, version, is_latest=version.pk == benchmark.latest_version_id)
+    newest = latest_standings_id(version)
+    is_latest = version.pk == benchmark.latest_version_id
+    return _render_board(request, version, newest, is_latest=is_latest)
 
 
 def _unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
@@ -75,12 +78,6 @@ def _unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
         "leaderboards_app/unpublished.html",
         {"benchmark": benchmark, "can_edit": can_edit_benchmark(request.user, benchmark)},
     )
-
-
-def _latest_board(
-    request: HttpRequest, version: BenchmarkVersion, *, is_latest: bool
-) -> HttpResponse:
-    return _render_board(request, version, latest_standings_id(version), is_latest=is_latest)
 
 
 @require_safe

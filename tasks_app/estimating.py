@@ -6,6 +6,7 @@ from typing import Any
 from plumbmark.scoring.estimates import Estimate, estimate
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
+from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
 
 
@@ -47,8 +48,35 @@ def item_scores(scoring: Scoring) -> ItemScores:
 
 
 def estimate_scoring(scoring: Scoring) -> dict[str, Any]:
-    """The estimate as it is stored: plain data, `value` and `unscored` among it."""
-    return as_document(estimate(item_scores(scoring), metric_of(scoring.task_version)))
+    """The estimate as it is stored: plain data, `value` and `unscored` among it.
+
+    Where every score is right or wrong and items were asked several times, `pass_at` and
+    `pass_hat` hold pass@k and pass^k by k (as text).
+    """
+    scores, metric = item_scores(scoring), metric_of(scoring.task_version)
+    return {**as_document(estimate(scores, metric)), **passes(scores, metric)}
+
+
+_SHOWN_K = (1, 2, 3, 5, 10, 20, 50, 100)
+
+
+def passes(scores: ItemScores, metric: Metric) -> dict[str, dict[str, float]]:
+    """pass@k and pass^k for the usual k, up to the fewest scored answers of an item.
+
+    Items without a scored answer are left out, as from the score; nothing for a metric of which
+    lower is better, or that is not 0 or 1.
+    """
+    answered = [score.values for score in scores.values() if score.values]
+    fewest = min(map(len, answered), default=0)
+    is_binary = all(value in (0.0, 1.0) for values in answered for value in values)
+    if fewest < 2 or not is_binary or metric.direction == "lower":
+        return {}
+    counts = [(len(values), sum(map(int, values))) for values in answered]
+    ks = sorted({k for k in _SHOWN_K if k < fewest} | {fewest})
+    return {
+        "pass_at": {str(k): mean_pass_at_k(counts, k) for k in ks},
+        "pass_hat": {str(k): mean_pass_hat_k(counts, k) for k in ks},
+    }
 
 
 def as_document(found: Estimate) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """From items to the requests that a run sends."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plumbmark.engine.plan import PlannedSample
+from plumbmark.engine.plan import PlannedSample, key_of_turn
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.models import Deployment
-from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions import Definition, render_follow_ups, render_messages
 from tasks_app.definitions.render import Question, shown_choices
 from tasks_app.models import Item, Run
 
@@ -21,14 +21,28 @@ class AskedItem:
     input: Mapping[str, Any]
     target: Any
     choices: Sequence[str] | None
+    scorer_input: Mapping[str, Any] = field(default_factory=dict)
+    """Only where it was asked for."""
 
 
-def asked_items(version_id: int, first: int, last: int) -> dict[int, AskedItem]:
-    """The version's items at the positions from `first` to `last`, by position. One query."""
+_ASKED = ("position", "id", "key", "input", "target", "choices")
+
+
+def asked_items(
+    version_id: int, first: int, last: int, *, for_scorers: bool = False
+) -> dict[int, AskedItem]:
+    """The version's items at the positions from `first` to `last`, by position. One query.
+
+    `for_scorers` brings what the scorers' programs and rubrics use of them too.
+    """
+    fields = (*_ASKED, "scorer_input") if for_scorers else _ASKED
     rows = Item.objects.filter(
         version_id=version_id, position__gte=first, position__lte=last
-    ).values_list("position", "id", "key", "input", "target", "choices")
+    ).values_list(*fields)
     return {position: AskedItem(*rest) for position, *rest in rows}
+
+
+_EFFORTS = {"none", "low", "medium", "high"}
 
 
 class RequestPlanner:
@@ -39,6 +53,8 @@ class RequestPlanner:
         self._definition = Definition.from_document(run.task_version.definition)
         self._repeats = run.repeats
         self._sampling = run.parameters
+        schema = self._definition.prompt.output_schema
+        self._output_schema = schema and {"name": "answer", "strict": True, "schema": schema}
         deployment = run.contender.deployment
         self._tells_choices = (
             deployment is not None and deployment.provider == Deployment.Provider.BASELINE
@@ -58,14 +74,39 @@ class RequestPlanner:
         for ordinal in ordinals:
             yield ordinal, found[ordinal // self._repeats]
 
+    def keys(self, ordinal: int) -> list[str]:
+        """The keys of all its turns."""
+        turns = len(self._definition.prompt.follow_ups) + 1
+        return [key_of_turn(self.key(ordinal), turn) for turn in range(turns)]
+
     def planned(self, ordinal: int, item: Question) -> PlannedSample:
-        return PlannedSample(ordinal, self.key(ordinal), self.request(ordinal, item))
+        return PlannedSample(
+            ordinal,
+            self.key(ordinal),
+            self.request(ordinal, item),
+            render_follow_ups(self._definition, item),
+        )
+
+    def turns(self, ordinal: int, item: Question) -> Iterator[tuple[ModelRequest, int]]:
+        """What each turn sends, without the model's own answers, and how many of those precede."""
+        sample = self.planned(ordinal, item)
+        messages = list(sample.request.messages)
+        yield sample.request, 0
+        for answers, text in enumerate(sample.follow_ups, start=1):
+            messages.append({"role": "user", "content": text})
+            yield replace(sample.request, messages=tuple(messages)), answers
 
     def request(self, ordinal: int, item: Question) -> ModelRequest:
         """The request of one sample. Repeats differ in their seed alone, where one is set."""
         sampling = self._sampling
         seed = sampling.get("seed")
         extra = dict(sampling.get("extra") or {})
+        effort = extra.get("reasoning_effort")
+        if effort in _EFFORTS:
+            # A word that every provider's format has an equivalent of.
+            del extra["reasoning_effort"]
+        else:
+            effort = None
         if self._tells_choices and item.choices is not None:
             # A baseline picks among the options; a model sees them in its prompt alone.
             extra["choices"] = list(shown_choices(self._definition, item))
@@ -77,4 +118,6 @@ class RequestPlanner:
             seed=None if seed is None else seed + ordinal % self._repeats,
             stop=tuple(sampling.get("stop") or ()),
             extra=extra,
+            reasoning_effort=effort,
+            output_schema=self._output_schema,
         )

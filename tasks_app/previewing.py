@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.actions.authoring import checked_draft
-from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.importers import Imported
 from tasks_app.models import TaskDraft
@@ -99,6 +101,14 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
     return placed
 
 
+def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, str]]:
+    messages = render_messages(definition, item)
+    for text in render_follow_ups(definition, item):
+        messages.append({"role": "assistant", "content": str(_("(the model's answer)"))})
+        messages.append({"role": "user", "content": text})
+    return messages
+
+
 def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:
     """The first items as they will be asked."""
     first: list[ShownQuestion] = []
@@ -109,7 +119,7 @@ def first_questions(definition: Definition, imported: Imported) -> list[ShownQue
             ShownQuestion(
                 key=item.key,
                 split=item.split,
-                messages=render_messages(definition, item),
+                messages=_with_follow_ups(definition, item),
                 target=item.target,
                 choices=None if item.choices is None else list(shown_choices(definition, item)),
             )

@@ -1,13 +1,19 @@
 """The documentation is part of the build: what it must list, it lists; what it shows, works."""
 
+import json
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from plumbmark.scoring.normalise import STEPS
+from tasks_app.code.findings import CODES
+from tasks_app.code.inspecting import inspect_code
+from tasks_app.code.result_file import RESULT_SCHEMA, read_result
 from tasks_app.definitions import parse_definition
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
 
@@ -37,6 +43,8 @@ def definitions() -> list[str]:
     """Every fenced or indented example of a definition."""
     found = []
     for page in PAGES:
+        if page.name == "code-tasks.md":
+            continue  # Its example is a result file.
         text = page.read_text()
         found += [
             block
@@ -53,6 +61,26 @@ def test_every_example_of_a_definition_parses(text: str) -> None:
 
 def test_there_are_examples_of_definitions() -> None:
     assert len(definitions()) >= 4
+
+
+def test_every_finding_in_code_is_documented_in_its_words() -> None:
+    page = (ROOT / "docs/authors/code-tasks.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| (.+?) \| .+ \|$", page, re.M))
+
+    for code, meaning in CODES.items():
+        assert told.get(code) == meaning, code
+
+
+def test_the_examples_of_code_tasks_are_right() -> None:
+    page = (ROOT / "docs/authors/code-tasks.md").read_text()
+    (result,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    (code,) = re.findall(r"\n\n((?:    .*\n|\n)*    main\.run\(kbench\.llm\)\n)", page)
+
+    read = read_result(result.encode())
+    assert read.result is not None
+    assert read.findings == ()
+    assert Draft202012Validator(RESULT_SCHEMA).is_valid(json.loads(result))
+    assert inspect_code(textwrap.dedent(code)).findings == ()
 
 
 def test_every_scorer_option_and_normalisation_is_documented() -> None:

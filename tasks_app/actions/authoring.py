@@ -21,6 +21,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
@@ -209,6 +210,7 @@ def checked_draft(
         definition = parse_definition(draft.definition_text, format=draft.definition_format)
     else:
         definition = parse_definition(definition_text.replace("\r\n", "\n"))
+    _check_judges(definition, draft.task.namespace)
     if draft.data_file is None:
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
@@ -236,6 +238,31 @@ def checked_draft(
             ) from error
         with imported:
             yield definition, imported
+
+
+def _check_judges(definition: Definition, namespace: Namespace) -> None:
+    """Judges are deployments that the task's owner may call."""
+    named = {
+        judge: index
+        for index, spec in enumerate(definition.scorers)
+        if spec.type == "model_judge"
+        for judge in spec.options["judges"]
+    }
+    if not named:
+        return
+    known = set(
+        callable_deployments(to=namespace).filter(slug__in=named).values_list("slug", flat=True)
+    )
+    problems = [
+        Problem(
+            f"{judge!r} is no deployment that you may call; take one of the list of models",
+            f"scorers[{index}].judges",
+        )
+        for judge, index in named.items()
+        if judge not in known
+    ]
+    if problems:
+        raise InvalidInput(problems)
 
 
 def data_limits() -> Limits:
@@ -300,6 +327,7 @@ def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> N
                 split=item.split,
                 input=item.input,
                 target=item.target,
+                scorer_input=item.scorer_input,
                 choices=item.choices,
                 cluster=item.cluster,
                 slices=item.slices,

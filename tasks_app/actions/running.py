@@ -19,11 +19,14 @@ from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
+from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import request_bound
 from plumbmark.gateway.terms import current_price_card
 from tasks_app.definitions import Definition
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
+from tasks_app.jobs.reporting import why_no_code_runs
+from tasks_app.jobs.scoring_plans import carry_marks_over
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
 from tasks_app.permissions import can_control_run, can_run_version, can_view_private_items
@@ -81,8 +84,10 @@ def cost_bound(
     rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
     total = 0
     for item in rows.iterator(chunk_size=500):
-        request = planner.request(item.position * version.repeats, item)
-        total += request_bound(request, card, deployment) * version.repeats
+        for request, answers in planner.turns(item.position * version.repeats, item):
+            # Earlier answers are sent again; none has more tokens than it may have.
+            again = -(-answers * limit * card.input_per_mtok // TOKENS_PER_PRICE)
+            total += (request_bound(request, card, deployment) + again) * version.repeats
     return CostBound(total, samples, limit, is_metered, is_priced=True)
 
 
@@ -123,16 +128,17 @@ def start_run(
         )
         run.save(update_fields=["grant"])
         _plan_shards(run, 0, run.samples_total)
-        Scoring.objects.create(
-            run=run,
-            task_version=version,
-            is_inline=True,
-            marking_hash=version.marking_hash,
-            scorer_versions=run.scorer_versions,
-            platform_version=plumbmark.__version__,
-            started_by=by,
-            samples_total=run.samples_total,
-        )
+        if Marker(version).is_pure:
+            Scoring.objects.create(
+                run=run,
+                task_version=version,
+                is_inline=True,
+                marking_hash=version.marking_hash,
+                scorer_versions=run.scorer_versions,
+                platform_version=plumbmark.__version__,
+                started_by=by,
+                samples_total=run.samples_total,
+            )
         audit.record("start-run", f"run:{run.pk}", by=by, purpose=purpose)
         tell("run.queued", run_id=run.pk)
         transaction.on_commit(lambda: ring_workers(_bells(run)))
@@ -157,6 +163,11 @@ def _check_start(
         raise Conflict("This version is not ready to be run.")
     if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes declared runs. Publish it first.")
+    if Marker(version).needs_sandbox and (why := why_no_code_runs()):
+        raise Conflict(
+            f"Answers of this task are marked by running them, and no worker here can: {why}",
+            code="no-sandbox",
+        )
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")
@@ -359,10 +370,13 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
 
 
 def _carry_scores_over(run: Run, by: User) -> None:
-    """A scoring of the new revision that starts with the marks that stand."""
-    from tasks_app.models import SampleScore
+    """A scoring of the new revision that starts with the marks that stand.
 
-    before = Scoring.objects.get(run=run, is_inline=True, revision=run.revision - 1)
+    Where programs mark, one is queued when the revision is complete.
+    """
+    before = Scoring.objects.filter(run=run, is_inline=True, revision=run.revision - 1).first()
+    if before is None:
+        return
     scoring = Scoring.objects.create(
         run=run,
         task_version=before.task_version,
@@ -374,20 +388,7 @@ def _carry_scores_over(run: Run, by: User) -> None:
         started_by=by,
         samples_total=run.samples_total,
     )
-    kept = SampleScore.objects.filter(scoring=before, sample__is_scored=True)
-    batch = []
-    for score in kept.iterator(chunk_size=1000):
-        score.pk = None
-        score.scoring = scoring
-        batch.append(score)
-        if len(batch) == 1000:
-            SampleScore.objects.bulk_create(batch)
-            batch = []
-    SampleScore.objects.bulk_create(batch)
-    carried = SampleScore.objects.filter(scoring=scoring)
-    Scoring.objects.filter(pk=scoring.pk).update(
-        samples_done=carried.count(), samples_unscored=carried.filter(value=None).count()
-    )
+    carry_marks_over(before, scoring)
 
 
 def invalidate_run(*, run: Run, reason: str, by: User) -> None:

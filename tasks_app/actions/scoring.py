@@ -2,13 +2,10 @@
 
 from django.db import transaction
 
-import plumbmark
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
-from tasks_app.jobs.bells import ring_workers
-from tasks_app.jobs.scoring import plan_scoring_shards
-from tasks_app.marking import Marker
+from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.permissions import can_rescore_run
 
@@ -27,7 +24,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     if run.state not in {Run.State.COMPLETED, Run.State.FAILED, Run.State.CANCELLED}:
         raise Conflict("The run is not finished yet; score it again when it is.")
     with transaction.atomic():
-        scoring = queue_scoring(run=run, version=version, by=by)
+        scoring = queue_scoring(run=run, version=version, by=by, payer=by.namespace)
         audit.record("rescore-run", f"run:{run.pk}", by=by, version=version.public_id)
     return scoring
 
@@ -44,20 +41,3 @@ def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
         for run in runs
         if can_rescore_run(by, run, version)
     ]
-
-
-def queue_scoring(*, run: Run, version: TaskVersion, by: User) -> Scoring:
-    """The rows of a scoring and its shards. Runs in the caller's transaction."""
-    scoring = Scoring.objects.create(
-        run=run,
-        task_version=version,
-        revision=run.revision,
-        marking_hash=version.marking_hash,
-        scorer_versions=Marker(version).versions,
-        platform_version=plumbmark.__version__,
-        started_by=by,
-        samples_total=run.samples_total,
-    )
-    plan_scoring_shards(scoring)
-    transaction.on_commit(ring_workers)
-    return scoring

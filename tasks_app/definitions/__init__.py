@@ -19,7 +19,7 @@ from tasks_app.definitions.document import (
     Turn,
 )
 from tasks_app.definitions.parse import parse_definition
-from tasks_app.definitions.render import Question, render_messages
+from tasks_app.definitions.render import Question, render_follow_ups, render_messages
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
 from tasks_app.definitions.sides import SideHashes
 
@@ -39,5 +39,6 @@ __all__ = [
     "TargetSpec",
     "Turn",
     "parse_definition",
+    "render_follow_ups",
     "render_messages",
 ]

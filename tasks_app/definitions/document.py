@@ -61,6 +61,8 @@ class PromptSpec:
     few_shot: tuple[FewShot, ...] = ()
     choice_order: str = "as-given"
     choice_seed: int = 0
+    follow_ups: tuple[str, ...] = ()
+    output_schema: Mapping[str, Any] | None = None
 
     @property
     def shuffle_seed(self) -> int | None:
@@ -143,6 +145,8 @@ class Definition:
                 few_shot=tuple(FewShot(**example) for example in prompt["few_shot"]),
                 choice_order=prompt["choice_order"],
                 choice_seed=prompt["choice_seed"],
+                follow_ups=tuple(prompt.get("follow_ups", ())),
+                output_schema=prompt.get("output_schema"),
             ),
             scorers=tuple(
                 ScorerSpec(

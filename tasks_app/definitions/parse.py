@@ -10,8 +10,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.scoring.scorers import ScorerSpecError, build_scorer
+from plumbmark.scoring.json_schemas import schema_problem
+from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
+from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
@@ -35,7 +37,6 @@ from tasks_app.definitions.positions import (
     read_yaml,
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
-from tasks_app.definitions.templates import BadTemplate, parse_template, suggested
 
 # JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
@@ -182,7 +183,7 @@ def _definition(document: dict[str, Any]) -> Definition:
     data = document.get("data", {})
     prompt = document["prompt"]
     sampling = document.get("sampling", {})
-    scorers = tuple(_scorer(scorer) for scorer in document["scorers"])
+    scorers = tuple(_scorer(scorer, prompt.get("output_schema")) for scorer in document["scorers"])
     split = data.get("split")
     return Definition(
         prompt=PromptSpec(
@@ -194,6 +195,8 @@ def _definition(document: dict[str, Any]) -> Definition:
             ),
             choice_order=prompt.get("choice_order", "as-given"),
             choice_seed=prompt.get("choice_seed", 0),
+            follow_ups=tuple(prompt.get("follow_ups", [])),
+            output_schema=prompt.get("output_schema"),
         ),
         scorers=scorers,
         main=document.get("main", scorers[0].name),
@@ -235,10 +238,12 @@ def _choices(choices: str | list[str] | None) -> ChoicesSpec | None:
     return ChoicesSpec(tuple(choices), is_list=False)
 
 
-def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
+def _scorer(scorer: dict[str, Any], output_schema: dict[str, Any] | None) -> ScorerSpec:
     metric = scorer.get("metric", {})
-    lower, upper = metric.get("bounds", [0, 1])
+    lower, upper = metric.get("bounds") or scorer.get("scale") or (0, 1)
     options = {key: value for key, value in scorer.items() if key not in {"type", "name", "metric"}}
+    if scorer["type"] == "json" and output_schema is not None:
+        options.setdefault("schema", output_schema)
     return ScorerSpec(
         type=scorer["type"],
         name=scorer.get("name", scorer["type"]),
@@ -259,6 +264,7 @@ def _scorer(scorer: dict[str, Any]) -> ScorerSpec:
 def _meaning_problems(definition: Definition, located: Located) -> Iterator[Problem]:
     yield from _template_problems(definition, located)
     yield from _data_problems(definition, located)
+    yield from _output_schema_problems(definition, located)
     names = [scorer.name for scorer in definition.scorers]
     for index, scorer in enumerate(definition.scorers):
         where: Path = ("scorers", index)
@@ -266,11 +272,21 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             yield _problem(
                 f"the name {scorer.name!r} is taken; give each scorer its own", where, located
             )
+        built: Scorer | None
         try:
-            build_scorer(scorer.as_spec())
+            built = build_scorer(scorer.as_spec())
         except ScorerSpecError as error:
             place = (*where, error.option) if error.option else where
             yield _problem(error.message, place, located)
+            built = None
+        if isinstance(built, ModelJudge):
+            scale = built.scale or (0.0, 1.0)
+            if (scorer.metric.lower, scorer.metric.upper) != scale:
+                yield _problem(
+                    f"the metric's bounds must be the scale's: [{scale[0]:g}, {scale[1]:g}]",
+                    (*where, "metric", "bounds"),
+                    located,
+                )
         lower, upper = scorer.metric.lower, scorer.metric.upper
         if lower is not None and upper is not None and not lower < upper:
             yield _problem(
@@ -298,6 +314,9 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
         (("prompt", "messages", index, "content"), turn.content)
         for index, turn in enumerate(prompt.messages)
     ]
+    texts += [
+        (("prompt", "follow_ups", index), text) for index, text in enumerate(prompt.follow_ups)
+    ]
     for path, text in texts:
         try:
             template = parse_template(text)
@@ -314,6 +333,17 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
             ("prompt", "messages", len(prompt.messages) - 1, "role"),
             located,
         )
+
+
+def _output_schema_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    schema = definition.prompt.output_schema
+    if schema is None:
+        return
+    where: Path = ("prompt", "output_schema")
+    if problem := schema_problem(schema):
+        yield _problem(problem, where, located)
+    elif schema.get("type") != "object":
+        yield _problem("must be of type object, which all providers take", where, located)
 
 
 def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -360,4 +390,8 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 
 
 def _needs_target(scorer: ScorerSpec) -> bool:
+    if scorer.type == "model_judge":
+        return scorer.options.get("mode") == "pairwise"
+    if scorer.type == "code_execution" or (scorer.type == "json" and "field" not in scorer.options):
+        return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
+from plumbmark.scoring.templates import CHOICES, parse_template
 from tasks_app.definitions.document import Definition
-from tasks_app.definitions.templates import CHOICES, parse_template
 
 
 class Question(Protocol):
@@ -38,6 +39,16 @@ def render_messages(definition: Definition, item: Question) -> list[dict[str, st
     return messages
 
 
+def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]:
+    """The user's further turns, said one by one after the answers."""
+    if not definition.prompt.follow_ups:
+        return ()
+    values = {name: text_of(value) for name, value in item.input.items()}
+    if item.choices is not None:
+        values[CHOICES] = rendered_choices(definition, item)
+    return tuple(parse_template(text).fill(values) for text in definition.prompt.follow_ups)
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -63,6 +74,18 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def scorer_columns(definition: Definition) -> dict[str, str]:
+    """Columns that programs and rubrics need, each with the place that first names it."""
+    names: dict[str, str] = {}
+    for index, spec in enumerate(definition.scorers):
+        scorer = build_scorer(spec.as_spec())
+        if isinstance(scorer, CodeExecution | ModelJudge):
+            part = "program" if isinstance(scorer, CodeExecution) else "rubric"
+            for column in scorer.columns:
+                names.setdefault(column, f"scorers[{index}].{part}")
+    return names
+
+
 def columns_used(definition: Definition) -> dict[str, str]:
     """Columns that the prompt needs, each with the place in the definition that first names it.
 
@@ -74,6 +97,7 @@ def columns_used(definition: Definition) -> dict[str, str]:
         (f"prompt.messages[{index}].content", turn.content)
         for index, turn in enumerate(prompt.messages)
     ]
+    texts += [(f"prompt.follow_ups[{index}]", text) for index, text in enumerate(prompt.follow_ups)]
     names: dict[str, str] = {}
     for place, text in texts:
         for column in parse_template(text).columns:

@@ -151,6 +151,18 @@ _PROMPT = _object(
                 required=["user", "assistant"],
             ),
         },
+        "follow_ups": {
+            "type": "array",
+            "maxItems": 20,
+            "items": {**_TEXT, "minLength": 1},
+            "description": "The user's further turns, each said after the model's answer to the "
+            "one before; templates like messages. The last answer is scored.",
+        },
+        "output_schema": {
+            "type": "object",
+            "description": "A JSON Schema (of type object) that the answer is to follow. Providers "
+            "that can are held to it; the `json` scorer checks it.",
+        },
         "choice_order": {
             "enum": ["as-given", "shuffled"],
             "default": "as-given",

@@ -101,4 +101,94 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             "accept_text": _flag("An option's own text counts as choosing it.", True),
         },
     },
+    "json": {
+        "description": "Right where the output is JSON (in a fenced block or bare), follows a "
+        "schema, and a field of it equals a target.",
+        "properties": {
+            "field": {
+                "type": "string",
+                "maxLength": 400,
+                "default": "",
+                "description": "Where the answer stands: keys and indexes with dots between them, "
+                "as `steps.0.result`. Without it only the form is looked at.",
+            },
+            "normalise": _NORMALISE,
+            "schema": {
+                "type": "object",
+                "description": "A JSON Schema that the answer must follow; `prompt.output_schema` "
+                "where it is left out.",
+            },
+        },
+    },
+    "model_judge": {
+        "description": "Models read the answer by a rubric, or compare it with the target.",
+        "properties": {
+            "judges": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 200},
+                "minItems": 1,
+                "maxItems": 7,
+                "uniqueItems": True,
+                "description": "The deployments that judge, pinned by their names.",
+            },
+            "rubric": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100_000,
+                "description": "The criteria: a template with `{output}`, `{target}` and columns.",
+            },
+            "mode": {
+                "enum": ["grade", "pairwise"],
+                "default": "grade",
+                "description": "Grade the answer, or say whether it is better than the target: "
+                "asked twice with the order swapped.",
+            },
+            "scale": {
+                "type": "array",
+                "items": {"type": "number"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "Lowest and highest grade. Left out: correct or incorrect.",
+            },
+            "combine": {
+                "enum": ["vote", "mean"],
+                "description": "How several judges count: by majority (the default without a "
+                "scale) or by their mean.",
+            },
+            "max_output_tokens": {
+                "type": "integer",
+                "minimum": 16,
+                "maximum": 32_768,
+                "default": 1024,
+            },
+        },
+        "required": ["judges", "rubric"],
+    },
+    "code_execution": {
+        "description": "Right where a Python program, made of the output and the item's tests, "
+        "runs to its end in the sandbox.",
+        "properties": {
+            "program": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100_000,
+                "description": "A template like a message's: `{output}` is the model's code, "
+                "`{column}` an item's value, `{{` and `}}` are literal braces.",
+            },
+            "take": {
+                "enum": ["block", "whole"],
+                "default": "block",
+                "description": "What `{output}` is: the last fenced code block (the whole output "
+                "where there is none), or always the whole output.",
+            },
+            "timeout_seconds": {
+                "type": "number",
+                "minimum": 0.1,
+                "maximum": 120,
+                "default": 10,
+                "description": "Seconds after which the program has failed.",
+            },
+        },
+        "required": ["program"],
+    },
 }

@@ -4,13 +4,19 @@ Both are over canonical JSON (`plumbmark.manifests`) of the definition's part an
 of the items' parts. Parts of private items are salted, so that nobody can confirm a guess.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Definition
-from tasks_app.definitions.render import Question, render_messages, shown_choices
+from tasks_app.definitions.render import (
+    Question,
+    render_follow_ups,
+    render_messages,
+    shown_choices,
+)
 
 SOLVER = "generate"
 
@@ -26,6 +32,8 @@ class MarkedItem(Question, Protocol):
     def cluster(self) -> str: ...
     @property
     def slices(self) -> Mapping[str, str]: ...
+    @property
+    def scorer_input(self) -> Mapping[str, Any]: ...
 
 
 class SideHashes:
@@ -40,27 +48,27 @@ class SideHashes:
     def add(self, item: MarkedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
-        question = content_hash(
-            {
-                "key": item.key,
-                "messages": render_messages(self._definition, item),
-                "choices": None
-                if item.choices is None
-                else list(shown_choices(self._definition, item)),
-                "attachments": [],
-                "split": item.split,
-            },
-            salt=salt,
-        )
-        marking = content_hash(
-            {
-                "key": item.key,
-                "target": item.target,
-                "cluster": item.cluster,
-                "slices": dict(item.slices),
-            },
-            salt=salt,
-        )
+        asked = {
+            "key": item.key,
+            "messages": render_messages(self._definition, item),
+            "choices": None
+            if item.choices is None
+            else list(shown_choices(self._definition, item)),
+            "attachments": [],
+            "split": item.split,
+        }
+        if follow_ups := render_follow_ups(self._definition, item):
+            asked["follow_ups"] = list(follow_ups)
+        question = content_hash(asked, salt=salt)
+        marked = {
+            "key": item.key,
+            "target": item.target,
+            "cluster": item.cluster,
+            "slices": dict(item.slices),
+        }
+        if item.scorer_input:
+            marked["scorer_input"] = dict(item.scorer_input)
+        marking = content_hash(marked, salt=salt)
         self._questions.append(question)
         self._markings.append(marking)
         return content_hash([question, marking])
@@ -68,15 +76,17 @@ class SideHashes:
     @property
     def question(self) -> str:
         definition = self._definition
-        return content_hash(
-            {
-                "solver": SOLVER,
-                "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
-                "sampling": _numbers_as_text(definition.sampling.as_document()),
-                "repeats": definition.repeats,
-                "items": self._questions,
-            }
-        )
+        side = {
+            "solver": SOLVER,
+            "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
+            "sampling": _numbers_as_text(definition.sampling.as_document()),
+            "repeats": definition.repeats,
+            "items": self._questions,
+        }
+        if definition.prompt.output_schema is not None:
+            # As its text: the order of its properties is the order that models write them in.
+            side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)
+        return content_hash(side)
 
     @property
     def marking(self) -> str:

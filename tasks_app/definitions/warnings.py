@@ -1,9 +1,9 @@
 """What a definition may hold and that still looks like a mistake."""
 
+from plumbmark.scoring.templates import CHOICES, parse_template
 from tasks_app.definitions.characters import INVISIBLE, name_of
 from tasks_app.definitions.document import Definition
 from tasks_app.definitions.render import columns_used
-from tasks_app.definitions.templates import CHOICES, parse_template
 
 
 def definition_warnings(definition: Definition) -> list[str]:

@@ -11,10 +11,10 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.scorers.patterns import compiled
 from plumbmark.scoring.shuffling import LETTERS
+from plumbmark.scoring.templates import unknown_column_message
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import Definition, TargetSpec
-from tasks_app.definitions.render import columns_used, text_of
-from tasks_app.definitions.templates import unknown_column_message
+from tasks_app.definitions.render import columns_used, scorer_columns, text_of
 from tasks_app.definitions.warnings import definition_warnings
 from tasks_app.importers.rows import (
     Limits,
@@ -41,6 +41,8 @@ class ImportedItem:
     cluster: str = ""
     slices: Mapping[str, str] = field(default_factory=dict)
     split: str = "public"
+    scorer_input: Mapping[str, Any] = field(default_factory=dict)
+    """The columns that the scorers' programs use, by name."""
 
     def as_row(self) -> dict[str, Any]:
         """The fields by name; `dataclasses.asdict` would copy all of their values."""
@@ -139,6 +141,7 @@ class _ItemReader:
         self._warned = warned
         self._prompt_columns = columns_used(definition)
         self._used = sorted(self._prompt_columns)
+        self._scorer_columns = scorer_columns(definition)
         self._needs = self._needed_columns()
         self._pattern = (
             compiled(self._data.target.pattern)
@@ -176,7 +179,7 @@ class _ItemReader:
     def _needed_columns(self) -> dict[str, str]:
         """Each column that must exist, with the part of the definition that names it."""
         data = self._data
-        needs = dict(self._prompt_columns)
+        needs = {**self._scorer_columns, **self._prompt_columns}
         named = [("data.id", data.id), ("data.cluster", data.cluster)]
         if data.split:
             named.append(("data.split.column", data.split.column))
@@ -209,6 +212,7 @@ class _ItemReader:
             cluster=self._word(row, data.cluster) if data.cluster else "",
             slices={column: self._word(row, column) for column in data.slices},
             split=self._split(row),
+            scorer_input={column: values[column] for column in self._scorer_columns},
         )
 
     def _split(self, row: Row) -> str:

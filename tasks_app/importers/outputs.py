@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.scoring.templates import suggested
 from tasks_app.definitions.characters import SURROGATE
-from tasks_app.definitions.templates import suggested
 from tasks_app.importers.rows import Limits, Row, RowProblem, Warned, guess_format, read_rows
 
 _COLUMNS = ("id", "output", "repeat")

@@ -13,13 +13,16 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
-from tasks_app.jobs import sweeping
+from tasks_app.jobs import reporting, sandboxing, sweeping
 from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
-from tasks_app.jobs.running import RunSlice, shutting_down
+from tasks_app.jobs.ending import shutting_down
+from tasks_app.jobs.running import RunSlice
 from tasks_app.jobs.scoring import work_on_scoring
 from tasks_app.models import Shard
 
 log = logging.getLogger(__name__)
+
+__all__ = ["reporting", "ring_workers", "sweep", "work"]
 
 _claiming = threading.Lock()
 _in_hand: set[int] = set()
@@ -50,7 +53,7 @@ def work() -> str:
                 _in_hand.discard(shard.run_id)
             ring_workers()
             return f"run {shard.run_id}: {ending}"
-        scoring = claim_scoring_shard()
+        scoring = claim_scoring_shard(has_sandbox=sandboxing.is_here())
         if scoring is not None:
             work_on_scoring(*scoring)
             ring_workers()

@@ -82,11 +82,16 @@ def claim_shard(
     return None
 
 
-def claim_scoring_shard() -> tuple[ScoringShard, Lease] | None:
-    """Take the next shard of a scoring: the oldest scoring first."""
+def claim_scoring_shard(*, has_sandbox: bool) -> tuple[ScoringShard, Lease] | None:
+    """Take the next shard of a scoring: the oldest scoring first.
+
+    Without a sandbox, what needs one is left to other workers.
+    """
     due = _due(ScoringShard.objects.all()).filter(
         scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
     )
+    if not has_sandbox:
+        due = due.filter(scoring__needs_sandbox=False)
     for shard_id in due.order_by("scoring_id", "index").values_list("id", flat=True)[:_CANDIDATES]:
         lease = _take(ScoringShard.objects.all(), shard_id)
         if lease is not None:

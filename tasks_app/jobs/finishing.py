@@ -15,6 +15,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
 from plumbmark.gateway.actions import close_grant
 from tasks_app.estimating import estimate_scoring
+from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.models import Run, Sample, Scoring, Shard
 
 _S = Run.State
@@ -106,7 +107,7 @@ def finish_run_if_done(run_id: int, *, calls_stored: Callable[[], object] = lamb
 
 
 def _ready(run_id: int) -> _Ready | None:
-    run = Run.objects.select_related("task_version", "grant").get(pk=run_id)
+    run = Run.objects.select_related("task_version", "grant", "started_by").get(pk=run_id)
     if run.state not in {_S.RUNNING, _S.QUEUED} or run.samples_done < run.samples_total:
         return None
     shards = Shard.objects.filter(run=run, revision=run.revision)
@@ -132,6 +133,9 @@ def _complete(ready: _Ready) -> bool:
             return False
         for scoring, estimate in ready.estimates:
             complete_scoring(scoring, estimate)
+        if not ready.estimates:
+            run = ready.run
+            queue_scoring(run=run, version=run.task_version, by=run.started_by)
         if ready.run.grant is not None:
             close_grant(grant=ready.run.grant)
     return True
@@ -146,6 +150,8 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> None:
         samples_unscored=estimate["unscored"],
         finished_at=now(),
     )
+    if scoring.grant is not None:
+        close_grant(grant=scoring.grant)
     tell("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
 
 

@@ -6,7 +6,6 @@ of results that the loop appends to and this thread drains.
 """
 
 import logging
-import threading
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -31,6 +30,7 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
+from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
 from tasks_app.jobs.writing import BatchWriter, done_ordinals
 from tasks_app.models import Run, Shard
@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.04
 _SHUTDOWN_GRACE_SECONDS = 5.0
-shutting_down = threading.Event()
-"""Set when the worker is asked to end: slices stop taking samples and give their shards back."""
 _LOAD = 256
 _FIRST_LOAD = 64
 """The first load is small, so that the first calls go out before the rest is rendered."""
@@ -240,9 +238,10 @@ class RunSlice:
         # Whoever held it before may have died or slept: what they were answered is recorded,
         # though not stored.
         keys = [
-            self._planner.key(ordinal)
+            key
             for ordinal in range(shard.start, shard.stop)
             if ordinal not in held.done
+            for key in self._planner.keys(ordinal)
         ]
         assert self.run.grant_id is not None
         self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))

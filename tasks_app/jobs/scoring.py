@@ -1,12 +1,14 @@
-"""Scoring stored outputs: for re-marked versions and for submitted runs."""
+"""Scoring stored outputs: re-marked versions, submitted runs, programs and judges."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
 from plumbmark.common.clock import now
-from plumbmark.common.outbox import tell
-from plumbmark.gateway import bulk
+from plumbmark.gateway import bulk, runtime
 from tasks_app.estimating import estimate_scoring
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
@@ -16,13 +18,19 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
+from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
+from tasks_app.jobs.judging import QuotaShort, ScoringOutside
 from tasks_app.jobs.writing import SCORE_FIELDS, score_values
-from tasks_app.marking import Marker
-from tasks_app.models import Run, Sample, SampleScore, Scoring, ScoringShard
-from tasks_app.planning import asked_items
+from tasks_app.marking import Mark, Marker
+from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, ScoringShard
+from tasks_app.planning import AskedItem, asked_items
 
 _BATCH = 500
+_OUTSIDE_BATCH = 32
+"""Fewer where programs run and judges are asked: a batch's programs are lost with its worker."""
+_AFTER_CANDIDATES = 1000
+"""Positions of judges' calls among a sample's."""
 
 
 def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
@@ -39,39 +47,132 @@ def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
     Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.QUEUED).update(
         state=Scoring.State.RUNNING, started_at=now()
     )
-    marker = Marker(scoring.task_version)
-    repeats = scoring.run.repeats
+    slice_ = _Slice(scoring, lease)
     try:
-        for start in range(shard.start, shard.stop, _BATCH):
-            _score_range(scoring, marker, lease, start, min(start + _BATCH, shard.stop), repeats)
+        is_done = slice_.score(shard.start, shard.stop)
     except LeaseLost:
         return
-    finish_work(ScoringShard.objects.all(), lease)
-    finish_scoring_if_done(scoring)
+    except QuotaShort as short:
+        give_back(ScoringShard.objects.all(), lease)
+        _pause(scoring, short)
+        return
+    finally:
+        slice_.close()
+    if is_done:
+        finish_work(ScoringShard.objects.all(), lease)
+        finish_scoring_if_done(scoring)
+    else:
+        give_back(ScoringShard.objects.all(), lease)
 
 
-def _score_range(
-    scoring: Scoring, marker: Marker, lease: Lease, start: int, stop: int, repeats: int
-) -> None:
-    marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
-    samples = list(
-        Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
-        .exclude(pk__in=marked)
-        .values_list("id", "ordinal", "is_scored", "output")
+def _pause(scoring: Scoring, short: QuotaShort) -> None:
+    Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.RUNNING).update(
+        state=Scoring.State.PAUSED,
+        pause_reason=Run.PauseReason.QUOTA,
+        failure=str(short)[:1000],
+        balance_needed=short.amount,
     )
-    # The version that marks may be another than the one that asked: equal questions, in order.
-    items = asked_items(scoring.task_version_id, start // repeats, (stop - 1) // repeats)
-    scores = [
-        score_values(scoring.pk, sample_id, marker.mark(output, items[ordinal // repeats]))
-        for sample_id, ordinal, is_scored, output in samples
-        if is_scored
-    ]
-    with transaction.atomic():
-        keep_leases(ScoringShard.objects.all(), [lease])
-        bulk.insert(SampleScore, SCORE_FIELDS, scores)
-        Scoring.objects.filter(pk=scoring.pk).update(
-            samples_done=F("samples_done") + len(samples), heartbeat_at=now()
+
+
+class _Slice:
+    """One worker's work on a shard of a scoring."""
+
+    def __init__(self, scoring: Scoring, lease: Lease) -> None:
+        self._scoring = scoring
+        self._lease = lease
+        self._marker = Marker(scoring.task_version)
+        self._outside = None if self._marker.is_pure else ScoringOutside(scoring)
+        self._repeats = scoring.run.repeats
+
+    def score(self, start: int, stop: int) -> bool:
+        """Score so many ordinals; False where it was to stop before their end."""
+        size = _BATCH if self._outside is None else _OUTSIDE_BATCH
+        for first in range(start, stop, size):
+            self._score_range(first, min(first + size, stop))
+            if shutting_down.is_set():
+                return False
+            state = Scoring.objects.filter(pk=self._scoring.pk).values_list("state", flat=True)
+            if state.get() != Scoring.State.RUNNING:
+                return False
+        return True
+
+    def close(self) -> None:
+        if self._outside is not None:
+            runtime.run(self._outside.close())
+
+    def _score_range(self, start: int, stop: int) -> None:
+        scoring, repeats = self._scoring, self._repeats
+        marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
+        samples = list(
+            Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
+            .exclude(pk__in=marked)
+            .values_list("id", "ordinal", "is_scored", "output")
         )
+        # The version that marks may be another than the one that asked: equal questions, in order.
+        items = asked_items(
+            scoring.task_version_id,
+            start // repeats,
+            (stop - 1) // repeats,
+            for_scorers=self._outside is not None,
+        )
+        to_mark = [
+            (sample_id, ordinal, output, items[ordinal // repeats])
+            for sample_id, ordinal, is_scored, output in samples
+            if is_scored
+        ]
+        marks = self._marks([(ordinal, output, item) for _, ordinal, output, item in to_mark])
+        scores = [
+            score_values(scoring.pk, sample_id, mark)
+            for (sample_id, *_), mark in zip(to_mark, marks, strict=True)
+        ]
+        with transaction.atomic():
+            keep_leases(ScoringShard.objects.all(), [self._lease])
+            bulk.insert(SampleScore, SCORE_FIELDS, scores)
+            charged = self._keep_calls({ordinal: id_ for id_, ordinal, *_ in to_mark})
+            Scoring.objects.filter(pk=scoring.pk).update(
+                samples_done=F("samples_done") + len(samples),
+                charged=F("charged") + charged,
+                heartbeat_at=now(),
+            )
+        if self._outside is not None:
+            self._outside.forget()
+
+    def _keep_calls(self, samples: Mapping[int, int]) -> int:
+        """Note the judges' calls beside the candidate's; returns what they were charged."""
+        if self._outside is None:
+            return 0
+        SampleCall.objects.bulk_create(
+            SampleCall(sample_id=samples[ordinal], call_id=call_id, role="judge", position=position)
+            for ordinal, calls in self._outside.calls.items()
+            for position, call_id in enumerate(calls, start=_AFTER_CANDIDATES)
+        )
+        return self._outside.charged
+
+    def _marks(self, outputs: Sequence[tuple[int, str, AskedItem]]) -> list[Mark]:
+        outside = self._outside
+        if outside is None:
+            return [self._marker.mark(output, item) for _, output, item in outputs]
+        outside.remember([key for one in outputs for key in self._marker.judge_keys(one[0])])
+
+        async def mark_all() -> list[Mark]:
+            return await asyncio.gather(
+                *(
+                    self._marker.mark_outside(output, item, outside, ordinal=ordinal)
+                    for ordinal, output, item in outputs
+                )
+            )
+
+        # On the process's loop; the lease is kept meanwhile.
+        future = runtime.submit(mark_all())
+        try:
+            while True:
+                try:
+                    return future.result(timeout=settings.WORK_LEASE_SECONDS / 3)
+                except TimeoutError:
+                    with transaction.atomic():
+                        keep_leases(ScoringShard.objects.all(), [self._lease])
+        finally:
+            future.cancel()
 
 
 def finish_scoring_if_done(scoring: Scoring) -> bool:
@@ -98,14 +199,3 @@ def finish_scoring_if_done(scoring: Scoring) -> bool:
                 median_latency_ms=median_latency(run),
             )
     return True
-
-
-def plan_scoring_shards(scoring: Scoring) -> None:
-    """Cut a scoring into shards. Runs in the caller's transaction."""
-    size = settings.SHARD_ITEMS * 4
-    total = scoring.run.samples_total
-    ScoringShard.objects.bulk_create(
-        ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
-        for index, start in enumerate(range(0, total, size))
-    )
-    tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)

@@ -18,6 +18,7 @@ def sweep() -> bool:
     requeue_expired(Shard.objects.all())
     requeue_expired(ScoringShard.objects.all())
     resume_where_there_is_balance()
+    resume_scorings_where_there_is_balance()
     _finish_what_was_left()
     _drop_expired_tries()
     return _something_is_due()
@@ -45,6 +46,19 @@ def resume_where_there_is_balance() -> None:
                 event="resumed",
                 detail="there is balance again",
                 pause_reason="",
+            )
+
+
+def resume_scorings_where_there_is_balance() -> None:
+    """The same for scorings whose judges wait for the quota."""
+    waiting = Scoring.objects.filter(
+        state=Scoring.State.PAUSED, pause_reason=Run.PauseReason.QUOTA, grant__isnull=False
+    ).select_related("grant__payer")
+    for scoring in waiting.order_by("id"):
+        assert scoring.grant is not None
+        if has_balance(scoring.grant.payer, max(1, scoring.balance_needed), grant=scoring.grant):
+            Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.PAUSED).update(
+                state=Scoring.State.QUEUED, pause_reason="", failure=""
             )
 
 

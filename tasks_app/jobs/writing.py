@@ -31,6 +31,11 @@ def storable(text: str) -> str:
     return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
 
 
+def _stored(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    return {**message, "content": storable(content) if isinstance(content, str) else content}
+
+
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
     """A mark in the order of `SCORE_FIELDS`."""
     return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
@@ -59,6 +64,8 @@ class Row:
     output_tokens: int
     charged: int
     provider_cost: int
+    is_unscored: bool
+    """Known to be left out of the score already."""
 
 
 _SAMPLE_FIELDS = (
@@ -70,6 +77,7 @@ _SAMPLE_FIELDS = (
     "outcome",
     "is_scored",
     "output",
+    "messages",
     "error",
     "input_tokens",
     "output_tokens",
@@ -89,6 +97,8 @@ class BatchWriter:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._marker = Marker(run.task_version)
+        self._is_inline = self._marker.is_pure
+        """Marks are made batch by batch; programs and judges come when the run is complete."""
         self._scoring_id = (
             Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
             .values_list("id", flat=True)
@@ -108,8 +118,10 @@ class BatchWriter:
         response = last.response if last else None
         output = storable(result.output)
         is_scored = result.outcome.is_scored
-        input_tokens = response.usage.input_tokens if response else 0
-        output_tokens = response.usage.output_tokens if response else 0
+        mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
+        usages = [call.response.usage for call in result.calls if call.response]
+        input_tokens = sum(usage.input_tokens for usage in usages)
+        output_tokens = sum(usage.output_tokens for usage in usages)
         charged = sum(call.charged for call in result.calls)
         provider_cost = sum(call.provider_cost for call in result.calls)
         values = (
@@ -121,6 +133,7 @@ class BatchWriter:
             result.outcome.value,
             is_scored,
             output,
+            None if result.messages is None else [_stored(one) for one in result.messages],
             storable(result.error)[:_ERROR_LENGTH],
             min(input_tokens, _LARGEST_COUNT),
             min(output_tokens, _LARGEST_COUNT),
@@ -135,12 +148,13 @@ class BatchWriter:
             values=values,
             # A call that was refused before it went out has no record.
             calls=[call for call in result.calls if call.attempts],
-            mark=self._marker.mark(output, item) if is_scored else None,
+            mark=mark,
             upstream_model=storable(response.model)[:_NAME_LENGTH] if response else "",
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,
             provider_cost=provider_cost,
+            is_unscored=not is_scored or (mark is not None and mark.value is None),
         )
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -165,7 +179,7 @@ class BatchWriter:
                 for position, call in enumerate(row.calls)
             ),
         )
-        unscored = sum(1 for row in rows if row.mark is None or row.mark.value is None)
+        unscored = sum(row.is_unscored for row in rows)
         if self._scoring_id is not None:
             bulk.insert(
                 SampleScore,

@@ -184,6 +184,8 @@ class Item(Withholdable):
     input = models.JSONField()
     """The columns that the prompt uses, by name."""
     target = models.JSONField(null=True)
+    scorer_input = models.JSONField(default=dict)
+    """The columns that the scorers' programs use, by name."""
     choices = models.JSONField(null=True)
     """The options of a multiple-choice item, in the data's order."""
     cluster = models.CharField(max_length=200, blank=True)

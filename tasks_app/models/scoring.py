@@ -31,7 +31,11 @@ class Scoring(models.Model):
     """The run's revision that it saw."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pause_reason = models.CharField(max_length=8, blank=True)
+    balance_needed = models.BigIntegerField(default=0)
+    """Nanodollars that the call needed which the quota refused; it goes on with so many."""
     failure = models.CharField(max_length=1000, blank=True)
+    needs_sandbox = models.BooleanField(default=False)
+    """Runs code, so only workers with a sandbox take it."""
     is_inline = models.BooleanField(default=False)
     """Scored by the run's own worker, batch by batch, because all its scorers are pure."""
     marking_hash = models.CharField(max_length=72)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.actions import authoring
+from tasks_app.code.result_schema import RESULT_SCHEMA
 from tasks_app.definitions import DEFINITION_SCHEMA
 from tasks_app.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
 from tasks_app.forms import (
@@ -42,7 +43,17 @@ _PREVIEW_CHARACTERS = 4000
 @require_safe
 def definition_schema(request: HttpRequest) -> HttpResponse:
     """The JSON Schema of definitions, for editors and programs."""
-    response = JsonResponse(DEFINITION_SCHEMA, json_dumps_params={"indent": 2})
+    return _schema(DEFINITION_SCHEMA)
+
+
+@require_safe
+def result_schema(request: HttpRequest) -> HttpResponse:
+    """The JSON Schema of the file in which code tells its result."""
+    return _schema(RESULT_SCHEMA)
+
+
+def _schema(schema: dict[str, Any]) -> HttpResponse:
+    response = JsonResponse(schema, json_dumps_params={"indent": 2})
     response.headers["Content-Type"] = "application/schema+json"
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response

@@ -276,6 +276,12 @@ def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
     ]
     if estimate.get("clusters") and estimate["clusters"] != estimate["items"]:
         facts.insert(2, {"key": _("Clusters"), "value": f"{estimate['clusters']:,}"})
+    for name, sign in (("pass_at", "@"), ("pass_hat", "^")):
+        facts += [
+            {"key": f"pass{sign}{k}", "value": f"{100 * value:.2f} %"}
+            for k, value in estimate.get(name, {}).items()
+            if k != "1"
+        ]
     return facts
 
 

@@ -46,6 +46,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
         "targets": _targets(transcript),
         "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
+        "printed": str(details.get("printed", "")),
         "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
         "usage": _usage(transcript),
         "calls": [_call(recorded) for recorded in transcript.calls],

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
+_FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
+_WANTED = re.compile(r"Is it (\S+)\?")
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 MANNERS = {
@@ -46,7 +48,7 @@ MANNERS = {
     "stream-silent-end",
 }
 """Behaviours under which a provider must be understood too."""
-RULES = {"echo", "arithmetic", "constant", "words"} | MANNERS
+RULES = {"echo", "arithmetic", "constant", "words", "judge"} | MANNERS
 
 
 @dataclass
@@ -95,6 +97,12 @@ def text_by(rule: str, prompt: str) -> str:
         return argument
     if name == "words":
         return " ".join(f"word{number}" for number in range(int(argument or 20)))
+    if name == "judge":
+        framed, wanted = _FRAMED.search(prompt), _WANTED.search(prompt)
+        if not framed or not wanted:
+            return "I see nothing to judge."
+        word = "correct" if wanted[1] in framed[2] else "incorrect"
+        return f"I was told {framed[2]!r}.\nVERDICT-{framed[1]}: {word}"
     if name == "arithmetic":
         found = _SUM.search(prompt)
         if not found:

@@ -18,8 +18,9 @@ The configuration (all parts optional):
      "models": {"some-model": "arithmetic:0.8"},
      "answers": {"other-model": {"<sha256 of the last user message>": "its answer"}}}
 
-A model is a rule: `echo`, `arithmetic` (adds, or multiplies, the first `A+B` of the message;
-`arithmetic:0.8` is right on that share of the messages, chosen by hash), `constant:TEXT`,
+A model is a rule: `echo`, `judge` (finds correct what holds the X of "Is it X?"), `arithmetic`
+(adds, or multiplies, the first `A+B` of the message; `arithmetic:0.8` is right on that share of the
+messages, chosen by hash), `constant:TEXT`,
 `words:20` (so many words, a chunk each), or one of the manners in `rules.MANNERS`. A rule's own
 name can be asked for as a model. `latency_ms` passes before an answer begins, `chunk_ms` before
 each further chunk of a stream. Whether a request fails is decided by the hash of (seed, body, how

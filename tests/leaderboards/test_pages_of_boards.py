@@ -64,6 +64,19 @@ def test_a_board_costs_at_most_four_queries_whatever_its_rows(
         assert "model 199" in client.get(address(board)).content.decode()
 
 
+def test_a_board_costs_a_person_four_queries_once_its_snapshot_is_known(
+    board: Any, ada: Any, client: Any, django_assert_max_num_queries: Any
+) -> None:
+    client.force_login(ada)
+
+    with django_assert_max_num_queries(5):  # the snapshot, once for each process
+        client.get(address(board))
+    with django_assert_max_num_queries(4):
+        page = client.get(address(board))
+
+    assert "Run models" in page.content.decode()
+
+
 def test_the_list_costs_at_most_three_queries_whatever_its_length(
     board: Any, ada: Any, client: Any, django_assert_max_num_queries: Any
 ) -> None:

@@ -4,10 +4,11 @@ The base template knows no page by name, so a link exists exactly where its page
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_urlconf, reverse
 from django.utils.functional import Promise
 
 Place = Literal["main", "person", "staff", "footer"]
@@ -38,10 +39,16 @@ def add_nav_item(label: str | Promise, url_name: str, *, order: int, place: Plac
     _items[place][url_name] = NavItem(label, url_name, order)
 
 
+@lru_cache(maxsize=256)
+def _address(url_name: str, urlconf: str | None) -> str:
+    """Without arguments an address never changes; looking it up a dozen times a page costs."""
+    return reverse(url_name, urlconf)
+
+
 def links_of(place: Place, request: HttpRequest) -> list[NavLink]:
     links = []
     for item in sorted(_items[place].values(), key=lambda item: item.order):
-        url = reverse(item.url_name)
+        url = _address(item.url_name, get_urlconf())
         current = ""
         if request.path == url:
             current = "page"

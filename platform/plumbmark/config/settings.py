@@ -303,6 +303,10 @@ WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
 """Bells rung at once for a run: as many workers as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
 """Calls in flight at most in one worker process."""
+SANDBOX_IS_ON: bool = env.flag("PLUMBMARK_SANDBOX", True)
+"""Whether this worker runs untrusted code, where a sandbox holds. Off: others do, or nobody."""
+SANDBOX_SLOTS: int = env.integer("PLUMBMARK_SANDBOX_SLOTS", 2)
+"""Programs that one worker process runs at the same time."""
 CALL_DEADLINE_SECONDS: float = env.number("PLUMBMARK_CALL_DEADLINE_SECONDS", 120.0)
 SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)

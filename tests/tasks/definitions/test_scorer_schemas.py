@@ -35,14 +35,32 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return WORDS
     if schema["type"] == ["number", "string"]:
         return st.sampled_from([0, 0.5, 1, "0.1", "0.001"])
+    if schema["type"] == "number":
+        return st.floats(schema.get("minimum", 0), schema.get("maximum", 1))
+    if schema["type"] == "integer":
+        return st.integers(schema["minimum"], schema["maximum"])
     assert schema["type"] == ["integer", "string"]
     return st.sampled_from([0, 1, "n"])
 
 
 def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    options = {name: values_of(one) for name, one in SCORER_OPTIONS[kind]["properties"].items()}
+    properties = SCORER_OPTIONS[kind]["properties"].items()
+    options = {name: values_of(one) for name, one in properties if one.get("type") != "object"}
     if kind == "regex":
         options["pattern"] = st.just("(?P<n>a)b")
+    if kind == "model_judge":
+        options |= {
+            "judges": st.sampled_from([["a/one"], ["a/one", "a/two", "b/three"]]),
+            "rubric": st.sampled_from(["{output}", "Is {output} {target}? {column}"]),
+            "mode": st.just("grade"),
+            "scale": st.sampled_from([[1, 10], [0, 1]]),
+            "combine": st.just("mean"),
+            "max_output_tokens": st.integers(16, 32_768),
+        }
+    if kind == "json":
+        options["schema"] = st.sampled_from([{"type": "object"}, {"required": ["a"]}, {}])
+    if kind == "code_execution":
+        options["program"] = st.sampled_from(["{output}", "{x}\n{output}\n{y}"])
     required = {name: options.pop(name) for name in SCORER_OPTIONS[kind].get("required", [])}
     entry = st.fixed_dictionaries({"type": st.just(kind), **required}, optional=options)
     # The one rule between two options, which the schema leaves to the scorer.
@@ -70,6 +88,11 @@ def test_every_option_that_the_schema_takes_the_scorer_takes(
     assert rebuilt == scorer
 
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "regex": {"pattern": "(a)"},
+    "code_execution": {"program": "{output}"},
+    "model_judge": {"judges": ["a/one"], "rubric": "{output}"},
+}
 WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, [5], True]
 
 
@@ -78,9 +101,7 @@ WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, 
     [(kind, option) for kind in SCORER_OPTIONS for option in SCORER_OPTIONS[kind]["properties"]],
 )
 def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) -> None:
-    base: dict[str, Any] = {"type": kind}
-    if kind == "regex":
-        base["pattern"] = "(a)"
+    base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
     validator = Draft202012Validator(_SCORER_SCHEMAS[kind])
     for value in WRONG:
         entry = {**base, option: value}
@@ -97,7 +118,7 @@ def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) ->
 
 @pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
 def test_the_defaults_that_the_schema_tells_are_those_of_the_scorer(kind: str) -> None:
-    base = {"type": kind, **({"pattern": "(a)"} if kind == "regex" else {})}
+    base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
     for name, schema in SCORER_OPTIONS[kind]["properties"].items():
         if "default" in schema:
             entry = {**base, name: schema["default"]}
@@ -137,7 +158,11 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     scorers = []
     for index, kind in enumerate(kinds):
         entry = draw(entries(kind))
-        scorers.append({**entry, "name": f"s{index}", "metric": draw(_metrics())})
+        metric = draw(_metrics())
+        if kind == "model_judge":
+            # The scale's own.
+            metric.pop("bounds", None)
+        scorers.append({**entry, "name": f"s{index}", "metric": metric})
     data = draw(
         _optional(
             format=st.sampled_from(["jsonl", "csv"]),

@@ -79,9 +79,9 @@ def test_a_scorer_that_slept_past_its_lease_writes_nothing_and_another_scores(
     run, task = scored_run(world)
     version = world.version(30, task=task, definition=CONTAINS)
     scoring = rescore_run(run=run, version=version, by=world.ada)
-    slept = claim_scoring_shard()
+    slept = claim_scoring_shard(has_sandbox=True)
     assert slept is not None
-    assert claim_scoring_shard() is None
+    assert claim_scoring_shard(has_sandbox=True) is None
     with moved(LATER):
         work_on_scoring(*slept)
         assert not SampleScore.objects.filter(scoring=scoring).exists()

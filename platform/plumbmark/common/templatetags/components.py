@@ -5,6 +5,7 @@ Everything that is only markup is an include in `templates/components/`.
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -184,12 +185,23 @@ def progress(
     }
 
 
-@register.inclusion_tag("components/avatar.html")
-def avatar(handle: str, size: int = 24, label: str = "") -> dict[str, Any]:
+@register.simple_tag
+def avatar(handle: str, size: int = 24, label: str = "") -> SafeString:
     """A picture drawn from the handle: the same on every page, and no request.
 
     Decoration beside the name unless `label` is given.
     """
+    return _avatar(handle, size, str(label))
+
+
+@lru_cache(maxsize=1024)
+def _avatar(handle: str, size: int, label: str) -> SafeString:
+    return SafeString(
+        render_to_string("components/avatar.html", _avatar_context(handle, size, label))
+    )
+
+
+def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
     digest = hashlib.sha256(handle.encode()).digest()
     cells = []
     for row in range(5):

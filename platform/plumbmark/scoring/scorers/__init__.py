@@ -6,10 +6,14 @@ from plumbmark.scoring.scorers.base import (
     ScorerSpecError,
     Target,
 )
+from plumbmark.scoring.scorers.code_execution import CodeExecution
+from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.registry import SCORER_TYPES, build_scorer
 
 __all__ = [
     "SCORER_TYPES",
+    "CodeExecution",
+    "ModelJudge",
     "Scorer",
     "ScorerContext",
     "ScorerSpecError",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
 from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
@@ -114,6 +114,38 @@ class Options:
         if isinstance(value, float) and not math.isfinite(value):
             raise ScorerSpecError(f"{option} must be a finite number", option)
         return str(value)
+
+    def number(self, option: str, default: float, lower: float, upper: float) -> float:
+        value = self._take(option)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ScorerSpecError(f"{option} must be a number", option)
+        if not lower <= value <= upper:
+            raise ScorerSpecError(f"{option} must be from {lower:g} to {upper:g}", option)
+        return float(value)
+
+    def scale(self, option: str) -> tuple[float, float] | None:
+        """The lowest and the highest value of a scale."""
+        value = self._take(option)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ScorerSpecError(f"{option} must be the lowest and the highest number", option)
+        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in value):
+            raise ScorerSpecError(f"{option} must hold two numbers", option)
+        lower, upper = float(value[0]), float(value[1])
+        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+            raise ScorerSpecError(f"{option} must go from a lower to a higher number", option)
+        return lower, upper
+
+    def mapping(self, option: str) -> Mapping[str, Any] | None:
+        value = self._take(option)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise ScorerSpecError(f"{option} must be keys and values", option)
+        return value
 
     def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
         value = self._take(option)

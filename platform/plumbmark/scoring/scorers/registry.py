@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from plumbmark.scoring.scorers.base import Scorer, ScorerSpecError
+from plumbmark.scoring.scorers.code_execution import CodeExecution
 from plumbmark.scoring.scorers.exact import Exact
 from plumbmark.scoring.scorers.includes import Includes
+from plumbmark.scoring.scorers.json_answer import JsonAnswer
+from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.multiple_choice import MultipleChoice
 from plumbmark.scoring.scorers.numeric import Numeric
 from plumbmark.scoring.scorers.regex import Regex
@@ -17,6 +20,9 @@ SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = Mapp
         "regex": Regex.from_spec,
         "numeric": Numeric.from_spec,
         "multiple_choice": MultipleChoice.from_spec,
+        "json": JsonAnswer.from_spec,
+        "code_execution": CodeExecution.from_spec,
+        "model_judge": ModelJudge.from_spec,
     }
 )
 

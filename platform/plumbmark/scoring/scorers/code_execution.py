@@ -1,0 +1,142 @@
+"""Code execution: a program made of the output and the item's tests runs to its end, or fails.
+
+The scorer is pure: it writes the program and reads what became of it. Running it, in the sandbox,
+is the caller's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.templates import BadTemplate, parse_template
+from plumbmark.scoring.verdicts import Verdict, quoted
+
+OUTPUT = "output"
+"""`{output}` stands for the code that was taken from the model's output."""
+
+Take = Literal["block", "whole"]
+DEFAULT_TIMEOUT_SECONDS = 10.0
+LONGEST_TIMEOUT_SECONDS = 120.0
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_OPEN_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n", re.MULTILINE)
+_LONGEST_TAIL = 2000
+
+
+def code_in(output: str) -> str:
+    """The last fenced block of an answer in Markdown; the whole text where there is none."""
+    blocks = _FENCE.findall(output)
+    if blocks:
+        return str(blocks[-1][1])
+    # A block that was cut off at the length limit never closes.
+    opened = list(_OPEN_FENCE.finditer(output))
+    return output[opened[-1].end() :] if opened else output
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a program. `exit_code` None: it was killed. `output`: its last words."""
+
+    exit_code: int | None
+    output: str
+    timed_out: bool
+    detail: str = ""
+    """Why it was ended, for people, where a limit did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeExecution:
+    name: str
+    template: str
+    take: Take
+    timeout_seconds: float
+    version: str = "1"
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, object], name: str) -> "CodeExecution":
+        options = Options(spec)
+        template = options.text("program", "")
+        if not template.strip():
+            raise ScorerSpecError("the scorer code_execution needs a program", "program")
+        try:
+            columns = parse_template(template).columns
+        except BadTemplate as error:
+            line = template[: error.offset].count("\n") + 1
+            raise ScorerSpecError(f"in line {line} of the program, {error}", "program") from None
+        if OUTPUT not in columns:
+            raise ScorerSpecError(
+                "the program never uses {output}, so every answer would fare alike", "program"
+            )
+        takes: tuple[Take, ...] = ("block", "whole")
+        timeout = options.number(
+            "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, LONGEST_TIMEOUT_SECONDS
+        )
+        scorer = cls(name, template, options.choice("take", takes, "block"), timeout)
+        options.finish("code_execution")
+        return scorer
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "program": self.template,
+            "take": self.take,
+            "timeout_seconds": self.timeout_seconds,
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the data that the program uses."""
+        return tuple(name for name in parse_template(self.template).columns if name != OUTPUT)
+
+    def program(self, output: str, values: Mapping[str, str], *, token: str) -> str:
+        """The program to run. It prints `token` as its last line if it gets to its end.
+
+        An exit code of 0 alone proves nothing: an answer may simply leave before the tests.
+        """
+        code = code_in(output) if self.take == "block" else output
+        filled = parse_template(self.template).fill({**values, OUTPUT: code})
+        return f"{filled}\n\nprint()\nprint({token!r})\n"
+
+    def verdict(self, ran: Ran, *, token: str) -> Verdict:
+        """What a run of `program` with the same token says."""
+        if ran.timed_out:
+            return Verdict(
+                0.0, None, f"The program did not end within {self.timeout_seconds:g} s.", _tail(ran)
+            )
+        lines = ran.output.rstrip().rsplit("\n", 1)
+        if ran.exit_code == 0 and lines[-1] == token:
+            said = lines[0] if len(lines) == 2 else ""
+            return Verdict(
+                1.0, None, "The program ran to its end: all tests passed.", _tail(ran, said)
+            )
+        if ran.exit_code == 0:
+            return Verdict(
+                0.0, None, "The program left before its tests had ended (exit code 0).", _tail(ran)
+            )
+        if ran.exit_code is None:
+            why = ran.detail or "The program was ended by a limit."
+            return Verdict(0.0, None, why, _tail(ran))
+        last = next((line for line in reversed(ran.output.splitlines()) if line.strip()), "")
+        return Verdict(
+            0.0,
+            None,
+            f"The program failed (exit code {ran.exit_code})"
+            + (f": {quoted(last)}" if last else "."),
+            _tail(ran),
+        )
+
+    def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
+        """Nothing can be said before the program has run."""
+        return Verdict(None, None, "The program has not been run.")
+
+    def target_problem(self, target: Target, context: ScorerContext) -> str | None:
+        return None
+
+
+def _tail(ran: Ran, said: str | None = None) -> Mapping[str, object]:
+    """The end of what was printed, for the sample page."""
+    text = (ran.output if said is None else said).strip()
+    if not text:
+        return {}
+    return {"printed": text if len(text) <= _LONGEST_TAIL else "…" + text[-_LONGEST_TAIL:]}

@@ -1,0 +1,124 @@
+"""JSON: the answer is JSON, follows a schema, and a field of it equals a target."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plumbmark.scoring.json_schemas import fault, schema_problem
+from plumbmark.scoring.normalise import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.scorers.base import (
+    Options,
+    ScorerContext,
+    ScorerSpecError,
+    Target,
+    listed,
+    target_list,
+    target_text,
+)
+from plumbmark.scoring.scorers.code_execution import code_in
+from plumbmark.scoring.verdicts import Verdict, quoted
+
+_MISSING = object()
+
+
+class _NotJson(ValueError):
+    """Why an output is no JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer:
+    name: str
+    path: str
+    """Keys and indexes with dots between them; empty: only the form is looked at."""
+    normalise: tuple[str, ...]
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    version: str = "1"
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, object], name: str) -> "JsonAnswer":
+        options = Options(spec)
+        schema = options.mapping("schema")
+        if schema is not None and (problem := schema_problem(schema)):
+            raise ScorerSpecError(f"the schema {problem}", "schema")
+        scorer = cls(
+            name=name,
+            path=options.text("field", ""),
+            normalise=options.steps("normalise", DEFAULT_STEPS),
+            schema=schema,
+        )
+        options.finish("json")
+        return scorer
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {"field": self.path, "normalise": list(self.normalise), "schema": self.schema}
+
+    def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
+        try:
+            value = _read(output)
+        except _NotJson as error:
+            return Verdict(0.0, None, f"The answer is no JSON: {error}.")
+        if self.schema is not None and (why := fault(value, self.schema)):
+            return Verdict(0.0, None, f"The answer does not follow the schema: {why}.")
+        if not self.path:
+            return Verdict(1.0, None, "The answer has the form that was asked for.")
+        found = _at(value, self.path)
+        if found is _MISSING:
+            return Verdict(0.0, None, f"The answer has no {self.path}.")
+        said = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        normalise = normaliser(self.normalise)
+        for one in (target_text(one) for one in target_list(target)):
+            if normalise(said) == normalise(one) or _same_number(found, one):
+                return Verdict(1.0, said, f"{self.path} equals {quoted(one)}.")
+        targets = [target_text(one) for one in target_list(target)]
+        return Verdict(0.0, said, f"{self.path} is {quoted(said)}, not {listed(targets)}.")
+
+    def target_problem(self, target: Target, context: ScorerContext) -> str | None:
+        if not self.path or target_list(target):
+            return None
+        return "there is no target to compare with"
+
+
+def _read(output: str) -> Any:
+    """The JSON of an answer, with or without a fenced block around it."""
+    text = output.strip()
+    if not text.startswith(("{", "[")):
+        text = code_in(output).strip()
+    if not text:
+        raise _NotJson("it is empty")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise _NotJson(f"{error.msg} in line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise _NotJson("it is nested too deeply") from error
+    except ValueError as error:
+        raise _NotJson(str(error)) from error
+
+
+def _no_constant(word: str) -> Any:
+    raise _NotJson(f"{word} is no number that JSON has")
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isascii() and part.isdigit() and len(part) < 7:
+            if int(part) >= len(value):
+                return _MISSING
+            value = value[int(part)]
+        else:
+            return _MISSING
+    return value
+
+
+def _same_number(found: Any, target: str) -> bool:
+    """Whether 4 answers 4.0: JSON writes a number in many ways."""
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return False
+    try:
+        return float(found) == float(target)
+    except (ValueError, OverflowError):
+        return False

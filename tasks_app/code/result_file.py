@@ -1,0 +1,314 @@
+"""Our own result file, for programs that do without the SDK.
+
+It is read as far as it makes sense: what is wrong is told with its place in the file, and the rest
+counts. Only a file without a usable score is worth nothing.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks_app.code.bounded_json import JsonProblem, is_number, read_json
+from tasks_app.code.findings import Finding, error, note, warning
+from tasks_app.code.records import Assertion, Message
+from tasks_app.code.result_schema import (
+    FORMAT,
+    MOST_ASSERTIONS,
+    MOST_MESSAGES,
+    MOST_SAMPLES,
+    MOST_TEXT,
+    RESULT_FILE,
+    RESULT_SCHEMA,
+    ROLES,
+)
+from tasks_app.code.shapes import Report, Shape, kind_of
+
+__all__ = ["RESULT_FILE", "RESULT_SCHEMA", "Interval", "ResultFile", "Sample", "Score"]
+
+MOST_BYTES = 64 * 1024 * 1024
+_DIFFERENCE = 1e-6
+"""By which a score may differ from the mean of its samples: it may have been rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number; 1 or 0 for right or wrong; k/n for a count."""
+
+    value: float
+    is_boolean: bool = False
+    passed: int | None = None
+    of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The author's own 95 % interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One item; `score` is None where it has none, and `error` may say why."""
+
+    id: str
+    score: Score | None
+    output: str = ""
+    messages: tuple[Message, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """`score` is None where only samples are told: then it is theirs to make."""
+
+    score: Score | None
+    interval: Interval | None
+    metric: str
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """`result` is None where the file is worth nothing; the findings say why."""
+
+    result: ResultFile | None
+    findings: Sequence[Finding]
+
+
+def read_result(data: bytes) -> ReadResult:
+    """Read the content of `plumbmark.result.json`; never raises."""
+    report = Report(RESULT_FILE)
+    result = _read(data, report)
+    return ReadResult(result, tuple(report.findings))
+
+
+def _read(data: bytes, report: Report) -> ResultFile | None:
+    try:
+        read = read_json(data, most_bytes=MOST_BYTES)
+    except JsonProblem as problem:
+        told = f"The file cannot be read: {problem}."
+        report.add(error("unreadable-file", told, "Write it with json.dump.", line=problem.line))
+        return None
+    if not isinstance(read.value, dict):
+        told = f"The file must hold an object, but holds {kind_of(read.value)}."
+        report.add(error("unreadable-file", told, 'Write {"plumbmark": 1, "score": …}.'))
+        return None
+    shape = Shape(read.value, "$", report)
+    for key in dict.fromkeys(read.twice):
+        report.add(warning("duplicate-key", f"The key {key!r} stands twice; the last one counts."))
+    if read.replaced:
+        told = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
+        report.add(note("unstorable-characters", told))
+    if not _is_our_format(shape):
+        return None
+    _tell_unknown(shape, RESULT_SCHEMA)
+    samples = tuple(_samples(shape))
+    score = _score(shape, "score", allow_count=True) if "score" in shape.value else None
+    if score is None and ("score" in shape.value or not samples):
+        if "score" not in shape.value:
+            told = "There is neither a score nor a sample."
+            report.add(error("missing-key", told, 'Write "score".', path="$.score"))
+        return None
+    _compare(score, samples, report)
+    return ResultFile(
+        score=score,
+        interval=_interval(shape, score),
+        metric=_text(shape, "metric", 80),
+        samples=samples,
+    )
+
+
+def _is_our_format(shape: Shape) -> bool:
+    remedy = f'Write "plumbmark": {FORMAT}.'
+    if "plumbmark" not in shape.value:
+        told = "The key 'plumbmark' is missing, which tells the version of the format."
+        shape.report.add(error("missing-key", told, remedy, path="$.plumbmark"))
+        return False
+    version = shape.value["plumbmark"]
+    if isinstance(version, bool) or version != FORMAT:
+        told = f"Only version {FORMAT} of the format is known, and not {kind_of(version)}."
+        shape.report.add(error("unknown-value", told, remedy, path="$.plumbmark"))
+        return False
+    return True
+
+
+def _tell_unknown(shape: Shape, schema: Any) -> None:
+    known = schema["properties"]
+    for key in shape.value:
+        if key not in known:
+            told = f"The key {key[:60]!r} is not known; it was ignored."
+            remedy = f"Known keys: {', '.join(known)}."
+            shape.report.add(warning("unknown-key", told, remedy, path=shape.at(key[:60])))
+
+
+# --- Scores -------------------------------------------------------------------------------------
+
+
+def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
+    value, path = shape.value[key], shape.at(key)
+    if isinstance(value, bool):
+        return Score(float(value), is_boolean=True)
+    if is_number(value):
+        return Score(float(value))
+    if allow_count and isinstance(value, dict):
+        return _count(Shape(value, path, shape.report))
+    if isinstance(value, int | float):
+        told = "The score is NaN, infinite or beyond the range of numbers."
+        remedy = "Write a finite number; leave out what could not be counted."
+        shape.report.add(error("not-a-number", told, remedy, path=path))
+        return None
+    wanted = 'a number, true, false or {"passed": k, "of": n}' if allow_count else None
+    told = f"must be {wanted or 'a number, true, false or null'}, but is {kind_of(value)}."
+    shape.report.add(error("wrong-type", told, path=path))
+    return None
+
+
+def _count(shape: Shape) -> Score | None:
+    found: dict[str, int] = {}
+    for key in ("passed", "of"):
+        value: Any = shape.value.get(key)
+        if isinstance(value, bool) or not is_number(value) or value != int(value):
+            missing = key not in shape.value
+            told = f"must be a whole number, but is {'missing' if missing else kind_of(value)}."
+            code = "missing-key" if missing else "wrong-type"
+            shape.report.add(error(code, told, path=shape.at(key)))
+            return None
+        found[key] = int(value)
+    passed, of = found["passed"], found["of"]
+    if of < 1 or not 0 <= passed <= of:
+        told = f"{passed} of {of} is no count."
+        remedy = "Let passed be from 0 to of, and of at least 1."
+        shape.report.add(error("bad-count", told, remedy, path=shape.path))
+        return None
+    return Score(passed / of, passed=passed, of=of)
+
+
+def _interval(shape: Shape, score: Score | None) -> Interval | None:
+    told = shape.object("interval")
+    if told is None:
+        return None
+    if score is None:
+        message = "An interval without a score says nothing; it was ignored."
+        shape.report.add(warning("missing-key", message, path=shape.at("score")))
+        return None
+    if told.has("radius"):
+        radius = told.number("radius")
+        if radius is None:
+            return None
+        low, high = score.value - radius, score.value + radius
+    else:
+        ends = [told.number(key) if told.has(key) else None for key in ("low", "high")]
+        if ends[0] is None or ends[1] is None:
+            message = "An interval needs low and high, or radius; it was ignored."
+            shape.report.add(warning("missing-key", message, path=told.path))
+            return None
+        low, high = ends[0], ends[1]
+    if not low <= score.value <= high:
+        message = f"The score {score.value:g} is not between {low:g} and {high:g}."
+        shape.report.add(
+            warning("out-of-range", message, "The interval was ignored.", path=told.path)
+        )
+        return None
+    return Interval(low, high)
+
+
+def _compare(score: Score | None, samples: Sequence[Sample], report: Report) -> None:
+    values = [sample.score.value for sample in samples if sample.score is not None]
+    if score is None or not values:
+        return
+    mean = math.fsum(values) / len(values)
+    if abs(score.value - mean) > _DIFFERENCE * max(1.0, abs(mean)):
+        told = f"The score is {score.value:g}, the mean of its {len(values)} samples is {mean:g}."
+        remedy = "That is right if the score is no mean; the score counts."
+        report.add(note("score-differs", told, remedy, path="$.score"))
+
+
+# --- Samples ------------------------------------------------------------------------------------
+
+
+def _samples(shape: Shape) -> Iterator[Sample]:
+    seen: set[str] = set()
+    for position, told in enumerate(shape.objects("samples")):
+        if position >= MOST_SAMPLES:
+            message = f"There are more than {MOST_SAMPLES:,} samples; the rest was left out."
+            shape.report.add(error("too-many-samples", message, path=shape.at("samples")))
+            return
+        sample = _sample(told)
+        if sample is None:
+            continue
+        if sample.id in seen:
+            message = f"The id {sample.id[:60]!r} was there before; this sample was left out."
+            shape.report.add(error("same-id", message, path=told.at("id")))
+            continue
+        seen.add(sample.id)
+        yield sample
+
+
+def _sample(told: Shape) -> Sample | None:
+    _tell_unknown(told, RESULT_SCHEMA["properties"]["samples"]["items"])
+    name = told.value.get("id")
+    if isinstance(name, int) and not isinstance(name, bool):
+        # Numbers are what people have at hand; they are as good as texts.
+        name = str(name)[:200]
+    if not isinstance(name, str) or not name or len(name) > 200:
+        code = "missing-key" if "id" not in told.value else "wrong-type"
+        message = "A sample needs an id: a text of 1 to 200 characters. It was left out."
+        told.report.add(error(code, message, path=told.at("id")))
+        return None
+    failure = _text(told, "error", 10_000)
+    score = None
+    if "score" not in told.value:
+        if not failure:
+            message = "The sample has no score."
+            remedy = 'Write "score": null where it has none, and "error" for the reason.'
+            told.report.add(warning("missing-key", message, remedy, path=told.at("score")))
+    elif told.value["score"] is not None:
+        score = _score(told, "score", allow_count=False)
+    return Sample(
+        id=name,
+        score=score,
+        output=_text(told, "output", MOST_TEXT),
+        messages=tuple(_messages(told)),
+        assertions=tuple(_assertions(told)),
+        error=failure,
+    )
+
+
+def _messages(told: Shape) -> Iterator[Message]:
+    for position, one in enumerate(told.objects("messages")):
+        if position >= MOST_MESSAGES:
+            return
+        role = one.text("role")
+        if role not in ROLES:
+            message = f"{role[:60]!r} is none of {', '.join(ROLES)}."
+            told.report.add(warning("unknown-value", message, path=one.at("role")))
+        text = _text(one, "content", MOST_TEXT)
+        yield Message(role if role in ROLES else "unknown", "", text)  # type: ignore[arg-type]
+
+
+def _assertions(told: Shape) -> Iterator[Assertion]:
+    for position, one in enumerate(told.objects("assertions")):
+        if position >= MOST_ASSERTIONS:
+            return
+        passed = one.flag("passed")
+        if passed is None and not one.has("passed"):
+            message = "The check does not say whether it passed."
+            told.report.add(warning("missing-key", message, path=one.at("passed")))
+        status = "unknown" if passed is None else "passed" if passed else "failed"
+        yield Assertion(
+            expectation=_text(one, "name", 1000),
+            status=status,  # type: ignore[arg-type]
+            message=_text(one, "message", 10_000),
+        )
+
+
+def _text(shape: Shape, key: str, most: int) -> str:
+    text = shape.text(key)
+    if len(text) > most:
+        message = f"The text has {len(text):,} characters; {most:,} were kept."
+        shape.report.add(warning("out-of-range", message, path=shape.at(key)))
+    return text[:most]

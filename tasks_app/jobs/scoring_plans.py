@@ -1,0 +1,104 @@
+"""The rows of a scoring that workers take up: for re-marked versions, submitted runs, programs."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+import plumbmark
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.outbox import tell
+from plumbmark.gateway.actions import open_grant
+from plumbmark.gateway.queries import callable_deployments
+from tasks_app.marking import Marker
+from tasks_app.models import Run, SampleScore, Scoring, ScoringShard, TaskVersion
+
+_COPIED_AT_ONCE = 1000
+_OUTSIDE_PER_SHARD = 64
+"""Few, so that workers share them: a program takes as long as thousands of comparisons."""
+
+
+def queue_scoring(
+    *, run: Run, version: TaskVersion, by: User, payer: Namespace | None = None
+) -> Scoring:
+    """The rows of a scoring and its shards. Runs in the caller's transaction.
+
+    `payer` pays for judges; the run's own namespace where it is left out.
+    """
+    marker = Marker(version)
+    judges = marker.judges
+    scoring = Scoring.objects.create(
+        run=run,
+        task_version=version,
+        revision=run.revision,
+        marking_hash=version.marking_hash,
+        needs_sandbox=marker.needs_sandbox,
+        scorer_versions=marker.versions,
+        platform_version=plumbmark.__version__,
+        started_by=by,
+        samples_total=run.samples_total,
+    )
+    before = (
+        Scoring.objects.filter(
+            run=run,
+            task_version=version,
+            revision=run.revision - 1,
+            scorer_versions=scoring.scorer_versions,
+            state=Scoring.State.COMPLETED,
+        )
+        .order_by("-id")
+        .first()
+    )
+    if before is not None:
+        carry_marks_over(before, scoring)
+    if judges:
+        _open_grant(scoring, judges, payer or run.namespace)
+    size = settings.SHARD_ITEMS * 4 if marker.is_pure else _OUTSIDE_PER_SHARD
+    total = run.samples_total
+    ScoringShard.objects.bulk_create(
+        ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
+        for index, start in enumerate(range(0, total, size))
+    )
+    tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
+    transaction.on_commit(_ring)
+    return scoring
+
+
+def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> None:
+    """Let the judges be asked at the payer's expense. Who is missing is told at each sample."""
+    scoring.grant = open_grant(
+        payer=payer,
+        subject=f"scoring:{scoring.pk}",
+        deployments=callable_deployments(to=payer).filter(slug__in=judges),
+    )
+    scoring.save(update_fields=["grant"])
+
+
+def carry_marks_over(before: Scoring, scoring: Scoring) -> None:
+    """Begin a scoring of a new revision with the marks that stand."""
+    kept = SampleScore.objects.filter(
+        scoring=before, sample__is_scored=True, sample__revision__lt=scoring.revision
+    )
+    if not scoring.is_inline:
+        # What the sandbox failed on is tried again.
+        kept = kept.filter(value__isnull=False)
+    batch: list[SampleScore] = []
+    for score in kept.iterator(chunk_size=_COPIED_AT_ONCE):
+        score.pk = None
+        score.scoring = scoring
+        batch.append(score)
+        if len(batch) == _COPIED_AT_ONCE:
+            SampleScore.objects.bulk_create(batch)
+            batch = []
+    SampleScore.objects.bulk_create(batch)
+    carried = SampleScore.objects.filter(scoring=scoring)
+    Scoring.objects.filter(pk=scoring.pk).update(
+        samples_done=carried.count(), samples_unscored=carried.filter(value=None).count()
+    )
+
+
+def _ring() -> None:
+    # Bells know the jobs, and the jobs come here.
+    from tasks_app.jobs.bells import ring_workers
+
+    ring_workers()

@@ -1,0 +1,31 @@
+"""Looks for what a run may have left on the host."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+MARK = "plumbmark-mark-of-a-test"
+
+
+def left_over(mark: str) -> list[str]:
+    """Command lines on the host that carry the mark."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                line = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if mark.encode() in line:
+                found.append(line.replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()

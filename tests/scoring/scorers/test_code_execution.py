@@ -1,0 +1,102 @@
+"""The scorer that writes a program and reads what became of it; really run in other tests."""
+
+import subprocess
+import sys
+
+import pytest
+
+from plumbmark.scoring.scorers import CodeExecution, ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers.code_execution import Ran, code_in
+
+SPEC = {"type": "code_execution", "program": "{output}\n\n{test}\ncheck({entry})"}
+VALUES = {"test": "def check(f):\n    assert f(2) == 4", "entry": "double"}
+RIGHT = "def double(x):\n    return 2 * x"
+
+
+def scorer(**more: object) -> CodeExecution:
+    built = build_scorer({**SPEC, **more})
+    assert isinstance(built, CodeExecution)
+    return built
+
+
+def run(output: str, **more: object) -> tuple[float | None, str]:
+    """Really run, without a sandbox: the outputs are this file's own."""
+    one = scorer(**more)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", one.program(output, VALUES, token="t0ken")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    said = done.stdout if done.returncode == 0 else done.stderr
+    verdict = one.verdict(Ran(done.returncode, said, False), token="t0ken")
+    return verdict.value, verdict.explanation
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "says"),
+    [
+        (RIGHT, 1.0, "all tests passed"),
+        (f"Here it is:\n```python\n{RIGHT}\n```\nDone.", 1.0, "all tests passed"),
+        ("def double(x):\n    return x", 0.0, "AssertionError"),
+        ("def double(x:\n", 0.0, "SyntaxError"),
+        ("import sys; sys.exit(0)", 0.0, "left before its tests had ended"),
+        ("import os; os._exit(0)", 0.0, "left before its tests had ended"),
+        ("print('t0ken'[:4]); import os; os._exit(0)", 0.0, "left before"),
+        (f"print('no end of line', end='')\n{RIGHT}", 1.0, "all tests passed"),
+        ("", 0.0, "NameError"),
+    ],
+)
+def test_an_answer_counts_only_if_the_program_gets_to_its_end(
+    output: str, value: float, says: str
+) -> None:
+    found, explanation = run(output)
+    assert found == value
+    assert says in explanation
+
+
+def test_limits_are_the_answers_own_failure() -> None:
+    slow = scorer(timeout_seconds=3).verdict(Ran(None, "", True), token="t")
+    assert (slow.value, slow.explanation) == (0.0, "The program did not end within 3 s.")
+    greedy = scorer().verdict(Ran(None, "", False, "It used more memory than 1 GiB."), token="t")
+    assert (greedy.value, greedy.explanation) == (0.0, "It used more memory than 1 GiB.")
+
+
+def test_nothing_is_scored_before_the_program_has_run() -> None:
+    assert scorer().score(RIGHT, None, ScorerContext("i")).value is None
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ("x = 1", "x = 1"),
+        ("a\n```\none\n```\nb\n```py\ntwo\n```", "two\n"),
+        ("```python\ncut off at the lim", "cut off at the lim"),
+        ("~~~\ntilde\n~~~", "tilde\n"),
+        ("````\n```\ninner\n```\n````", "```\ninner\n```\n"),
+        ("Use `x` inline.", "Use `x` inline."),
+    ],
+)
+def test_the_last_block_of_an_answer_is_its_code(output: str, code: str) -> None:
+    assert code_in(output) == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "option", "says"),
+    [
+        ({"program": ""}, "program", "needs a program"),
+        ({"program": "{test}"}, "program", "never uses {output}"),
+        ({"program": "ok\n{output"}, "program", "in line 2"),
+        ({"timeout_seconds": 0}, "timeout_seconds", "from 0.1"),
+        ({"timeout_seconds": 1000}, "timeout_seconds", "from 0.1"),
+        ({"take": "first"}, "take", "one of block, whole"),
+        ({"surprise": 1}, "surprise", "no option"),
+    ],
+)
+def test_what_cannot_be_built_says_which_option(
+    changes: dict[str, object], option: str, says: str
+) -> None:
+    with pytest.raises(ScorerSpecError) as error:
+        scorer(**changes)
+    assert error.value.option == option
+    assert says in error.value.message

@@ -1,0 +1,143 @@
+"""Scripts of several turns, and answers of a given form, against a real provider."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Value
+from django.db.models.functions import Concat
+
+from plumbmark.common.errors import InvalidInput
+from plumbmark.gateway.models import Call, LedgerLine
+from tasks_app.actions import authoring
+from tasks_app.actions.running import cost_bound
+from tasks_app.models import Run, Sample, SampleCall, Scoring, Task, TaskVersion
+from tasks_app.transcripts import transcript_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEFINITION = """\
+plumbmark: 1
+data: {id: id, target: answer}
+prompt:
+  system: Be brief.
+  messages: [{role: user, content: "First: {question}"}]
+  follow_ups: ["Then: {question}", "Last: {answer}"]
+sampling: {max_output_tokens: 64}
+scorers: [{type: includes}]
+"""
+
+
+def published(world: Any, definition: str, count: int = 3) -> TaskVersion:
+    task = world.task(f"Conversations {Task.objects.count()}")
+    lines = "\n".join(
+        json.dumps({"id": f"i{n}", "question": f"word{n}", "answer": f"end{n}"})
+        for n in range(count)
+    )
+    authoring.save_draft(
+        task=task,
+        definition_text=definition,
+        upload=SimpleUploadedFile("items.jsonl", lines.encode()),
+        by=world.ada,
+    )
+    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+
+
+def test_each_turn_is_said_after_the_answer_before(world: Any, check: Any) -> None:
+    version = published(world, DEFINITION)
+    contender = world.contender_of(world.add_deployment("echo"))
+    bound = cost_bound(version=version, contender=contender)
+    run = world.start(version, contender)
+    world.work()
+    run = check(run)
+
+    assert run.state == Run.State.COMPLETED
+    assert Scoring.objects.get(run=run).value == 1.0
+    assert world.provider.stats()["total"] == 9
+    transcript = transcript_of(run=run, ordinal=1, to=world.ada)
+    assert [(one["role"], one["content"]) for one in transcript.messages] == [
+        ("system", "Be brief."),
+        ("user", "First: word1"),
+        ("assistant", "First: word1"),
+        ("user", "Then: word1"),
+        ("assistant", "Then: word1"),
+        ("user", "Last: end1"),
+    ]
+    assert transcript.sample.output == "Last: end1"
+    assert [one.call.key for one in transcript.calls] == ["1/0", "1/1", "1/2"]
+    assert transcript.calls[1].request["messages"] == list(transcript.messages)[:4]
+    settled = LedgerLine.objects.filter(grant=run.grant, kind=LedgerLine.Kind.SETTLE)
+    assert sum(settled.values_list("charged", flat=True)) == run.charged
+    assert 0 < run.charged <= bound.total
+    sample = Sample.objects.get(run=run, ordinal=1)
+    calls = Call.objects.filter(pk__in=SampleCall.objects.filter(sample=sample).values("call"))
+    assert sample.input_tokens == sum(calls.values_list("input_tokens", flat=True))
+
+
+def test_what_a_dead_worker_was_answered_is_not_asked_again(world: Any, check: Any) -> None:
+    """Two turns of a sample are on record, the sample is not: the third alone is asked."""
+    version = published(world, DEFINITION)
+    contender = world.contender_of(world.add_deployment("echo"))
+    run = world.start(version, contender)
+    world.work()
+    Sample.objects.filter(run=run).delete()
+    last = Call.objects.filter(grant=run.grant, key__endswith="/2")
+    last.update(key=Concat(Value("gone "), "key"))
+    Scoring.objects.filter(run=run).update(state="running", samples_done=0)
+    Run.objects.filter(pk=run.pk).update(
+        state="queued", samples_done=0, charged=0, provider_cost=0, finished_at=None
+    )
+    run.grant.refresh_from_db()
+    type(run.grant).objects.filter(pk=run.grant_id).update(revoked_at=None)
+    run.shards.update(state="queued")
+    world.provider.reset()
+    world.work()
+    check(run)
+    assert world.provider.stats()["total"] == 3
+
+
+def test_follow_ups_are_part_of_the_question(world: Any) -> None:
+    one = published(world, DEFINITION)
+    other = published(world, DEFINITION.replace("Then:", "And then:"))
+    assert one.question_hash != other.question_hash
+    assert one.marking_hash == other.marking_hash
+
+
+def test_the_form_of_an_answer_is_asked_of_the_provider(world: Any) -> None:
+    schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+    definition = json.dumps(
+        {
+            "plumbmark": 1,
+            "data": {"id": "id", "target": "answer"},
+            "prompt": {
+                "messages": [{"role": "user", "content": "{question}"}],
+                "output_schema": schema,
+            },
+            "scorers": [{"type": "json", "field": "word", "schema": schema}],
+        }
+    )
+    version = published(world, definition, 1)
+    world.start(version)
+    world.work()
+    body = world.provider.last()["body"]
+    assert body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": schema},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ('follow_ups: ["{nothing}"]', "nothing"),
+        ('follow_ups: ["{"]', "a single { stands alone"),
+        ("follow_ups: []\n  output_schema: {type: array}", "must be of type object"),
+        ("follow_ups: []\n  output_schema: {type: 3}", "is no JSON Schema"),
+    ],
+)
+def test_a_bad_script_is_refused_with_its_place(world: Any, changed: str, says: str) -> None:
+    definition = DEFINITION.replace('follow_ups: ["Then: {question}", "Last: {answer}"]', changed)
+    with pytest.raises(InvalidInput) as error:
+        published(world, definition)
+    assert says in str(error.value)

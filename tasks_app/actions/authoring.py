@@ -23,6 +23,7 @@ from plumbmark.common.outbox import tell
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
+from tasks_app.actions.coding import build_code_version
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
 from tasks_app.definitions.positions import LONGEST_TEXT
@@ -241,13 +242,15 @@ def checked_draft(
 
 
 def _check_judges(definition: Definition, namespace: Namespace) -> None:
-    """Judges are deployments that the task's owner may call."""
+    """Judges and simulated users are deployments that the task's owner may call."""
     named = {
-        judge: index
+        judge: f"scorers[{index}].judges"
         for index, spec in enumerate(definition.scorers)
         if spec.type == "model_judge"
         for judge in spec.options["judges"]
     }
+    if (user := definition.prompt.simulated_user) is not None:
+        named[user.model] = "prompt.simulated_user.model"
     if not named:
         return
     known = set(
@@ -255,11 +258,10 @@ def _check_judges(definition: Definition, namespace: Namespace) -> None:
     )
     problems = [
         Problem(
-            f"{judge!r} is no deployment that you may call; take one of the list of models",
-            f"scorers[{index}].judges",
+            f"{name!r} is no deployment that you may call; take one of the list of models", place
         )
-        for judge, index in named.items()
-        if judge not in known
+        for name, place in named.items()
+        if name not in known
     ]
     if problems:
         raise InvalidInput(problems)
@@ -275,7 +277,9 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
     Items are written in chunks into a version that nobody sees, which is then flipped to ready.
     """
     _check_edit(task, by)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
+    if draft.is_code:
+        return build_code_version(task=task, draft=draft, by=by)
     with checked_draft(draft) as (definition, imported):
         assert draft.data_file is not None
         document = definition.as_document()

@@ -48,6 +48,8 @@ def submit_outputs(
         raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes submitted outputs.")
+    if version.is_code:
+        raise Conflict("This task is a program that asks models itself; it takes no outputs.")
     if Marker(version).needs_sandbox and (why := why_no_code_runs()):
         raise Conflict(
             f"Answers of this task are marked by running them, and no worker here can: {why}",

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint schema bench install install-dev clean help
+.PHONY: run test lint schema sandbox-env bench install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
@@ -19,6 +19,9 @@ lint: install-dev ## everything that reads the code without running the tests
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py check
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+sandbox-env: install ## packages that code tasks may import (about 700 MB)
+	$(BIN)/python manage.py build_sandbox_environment
 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py

@@ -104,6 +104,14 @@ class DraftForm(forms.Form):
     data_file = forms.FileField(required=False, allow_empty_file=True)
 
 
+class CodeDraftForm(forms.Form):
+    """The code editor's. Texts are kept as they are."""
+
+    code = forms.CharField(required=False, strip=False)
+    settings = forms.CharField(required=False, strip=False)
+    code_file = forms.FileField(required=False, allow_empty_file=True)
+
+
 PURPOSE_CHOICES = [
     (
         Run.Purpose.EXPLORATORY,

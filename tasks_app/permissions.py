@@ -41,6 +41,14 @@ def can_view_run(visitor: Visitor, run: Run) -> bool:
     return run.purpose == Run.Purpose.DECLARED and can_view_version(visitor, run.task_version)
 
 
+def can_view_program(visitor: Visitor, run: Run) -> bool:
+    """The log and the files of a run of code: with private data, its task's authors alone."""
+    version = run.task_version
+    if version.private_item_count and not can_view_private_items(visitor, version.task):
+        return False
+    return can_view_run(visitor, run)
+
+
 def can_control_run(visitor: Visitor, run: Run) -> bool:
     """Pause, resume, cancel, retry."""
     return can_act_for(visitor, run.namespace)

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.actions.authoring import checked_draft
+from tasks_app.actions.coding import checked_code, problems_of
+from tasks_app.code.findings import Severity
 from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.importers import Imported
@@ -65,6 +67,8 @@ def preview_of(
 
     `rows` bounds how much of the data file is read; None reads all of it.
     """
+    if draft.is_code:
+        return _preview_of_code(draft)
     text = draft.definition_text if definition_text is None else definition_text
     try:
         with checked_draft(draft, first=rows, definition_text=text) as (definition, imported):
@@ -77,6 +81,21 @@ def preview_of(
             )
     except InvalidInput as error:
         return Preview(problems=placed_problems(error.problems, text))
+
+
+def _preview_of_code(draft: TaskDraft) -> Preview:
+    try:
+        checked = checked_code(draft)
+    except InvalidInput as error:
+        return Preview(problems=placed_problems(error.problems, ""))
+    if checked.definition is None:
+        return Preview(problems=placed_problems(problems_of(checked), checked.script.code))
+    items = len(checked.definition.counted)
+    return Preview(
+        warnings=[str(one) for one in checked.findings if one.severity is Severity.WARNING],
+        items=items,
+        private_items=items if checked.definition.is_private else 0,
+    )
 
 
 def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:

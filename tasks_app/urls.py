@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from tasks_app.views import authoring, detail, listing, playground, starting, status, submitting
+from tasks_app.views import (
+    authoring,
+    coding,
+    detail,
+    listing,
+    playground,
+    starting,
+    status,
+    submitting,
+)
 
 app_name = "tasks"
 
@@ -19,6 +28,7 @@ urlpatterns = [
     path("tasks/new/", authoring.task_create, name="new"),
     path(_TASK, detail.task_detail, name="detail"),
     path(_TASK + "edit/", authoring.task_edit, name="edit"),
+    path(_TASK + "edit/code/", coding.task_edit_code, name="edit-code"),
     path(_TASK + "preview/", authoring.task_preview, name="preview"),
     path(_TASK + "publish/", authoring.task_publish, name="publish"),
     path(_TASK + "settings/", authoring.task_settings, name="settings"),

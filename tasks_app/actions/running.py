@@ -18,11 +18,12 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.engine.ports import ModelRequest
-from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
+from plumbmark.gateway.actions import ensure_baselines, open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import quota_status, request_bound
 from plumbmark.gateway.terms import current_price_card
+from tasks_app.actions.contenders import contender_of_deployment
 from tasks_app.definitions import Definition
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
@@ -35,6 +36,7 @@ from tasks_app.permissions import can_control_run, can_run_version, can_view_pri
 from tasks_app.planning import RequestPlanner
 
 TRY_ITEMS = 3
+_CHECKED_BY = "baseline/echo"
 _TRY_KEPT = timedelta(days=7)
 
 
@@ -230,6 +232,21 @@ def start_run(
         tell("run.queued", run_id=run.pk)
         transaction.on_commit(lambda: ring_workers(_bells(run)))
     return run
+
+
+def try_program(*, version: TaskVersion, by: User) -> Run:
+    """Really run a version's code before it is published, against a baseline that costs nothing."""
+    if not version.is_code:
+        raise Conflict("Only code is run to be checked; try a definition with a model instead.")
+    ensure_baselines()
+    deployment = Deployment.objects.get(slug=_CHECKED_BY)
+    return start_run(
+        version=version,
+        contender=contender_of_deployment(deployment=deployment, configuration={}, by=by),
+        purpose=Run.Purpose.TRY,
+        namespace=version.task.namespace,
+        by=by,
+    )
 
 
 def _check_start(
@@ -517,4 +534,5 @@ __all__ = [
     "resume_run",
     "retry_failed_samples",
     "start_run",
+    "try_program",
 ]

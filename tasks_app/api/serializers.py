@@ -6,7 +6,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.common.rest.shapes import WriteShape
-from tasks_app.models import Contender, Item, Run, Sample, Scoring, Task, TaskVersion
+from tasks_app.models import (
+    Contender,
+    Item,
+    Run,
+    RunArtifact,
+    Sample,
+    Scoring,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
 from tasks_app.models.authoring import Visibility
 
 
@@ -66,6 +76,27 @@ class TaskDraftWrite(WriteShape):
     )
     format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
     data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
+    code_file = serializers.FileField(
+        required=False, help_text="A .py or .ipynb, as multipart: the draft is then a code task."
+    )
+    code = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The same as text; name it by code_name."
+    )
+    code_name = serializers.CharField(required=False, max_length=200)
+    settings = serializers.CharField(
+        required=False, trim_whitespace=False, allow_blank=True, help_text="YAML beside the code."
+    )
+    attach = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Data files that the code finds in /kaggle/input, as multipart.",
+    )
+    detach = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, help_text="Names of them."
+    )
+    kind = serializers.ChoiceField(
+        choices=["declarative"], required=False, help_text="Lets the code go."
+    )
 
 
 class DraftDetail(serializers.Serializer[Any]):
@@ -73,7 +104,31 @@ class DraftDetail(serializers.Serializer[Any]):
     format = serializers.CharField(source="definition_format")
     data_file = serializers.CharField(source="data_file.name", allow_null=True, default=None)
     data_bytes = serializers.IntegerField(source="data_file.size", allow_null=True, default=None)
+    kind = serializers.SerializerMethodField()
+    code_file = serializers.CharField(source="code_file.name", allow_null=True, default=None)
+    settings = serializers.CharField(source="code_settings")
+    attached = serializers.SerializerMethodField()
     updated_at = serializers.DateTimeField()
+
+    def get_kind(self, draft: TaskDraft) -> str:
+        return "code" if draft.is_code else "declarative"
+
+    def get_attached(self, draft: TaskDraft) -> list[str]:
+        names = draft.attached_files.order_by("data_file__name")
+        return list(names.values_list("data_file__name", flat=True))
+
+
+class FindingDetail(serializers.Serializer[Any]):
+    """Something noticed in code or in what it left."""
+
+    code = serializers.CharField()
+    severity = serializers.CharField()
+    message = serializers.CharField()
+    remedy = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True)
+    place = serializers.CharField(help_text="The line as its author knows it: of a cell, say.")
+    file = serializers.CharField()
+    path = serializers.CharField()
 
 
 class PreviewItem(serializers.Serializer[Any]):
@@ -91,6 +146,7 @@ class DraftCheck(serializers.Serializer[Any]):
     private_items = serializers.IntegerField()
     warnings = serializers.ListField(child=serializers.CharField())
     first = PreviewItem(many=True)
+    findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
 
 
 class TaskPublishWrite(WriteShape):
@@ -102,6 +158,7 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
     id = serializers.CharField(source="public_id")
     task = serializers.CharField(source="task.public_id")
     metric = serializers.SerializerMethodField()
+    definition = serializers.SerializerMethodField()
 
     class Meta:
         model = TaskVersion
@@ -122,6 +179,13 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
             "created_at",
             "published_at",
         )
+
+    def get_definition(self, version: TaskVersion) -> dict[str, Any]:
+        document: dict[str, Any] = dict(version.definition)
+        if version.is_code and version.private_item_count:
+            # Its authors have the file; nobody else is told it.
+            document |= {"script": None, "cells": []}
+        return document
 
     def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:
         return {
@@ -301,6 +365,9 @@ class CostBoundDetail(serializers.Serializer[Any]):
     max_output_tokens = serializers.IntegerField()
     is_metered = serializers.BooleanField()
     is_priced = serializers.BooleanField()
+    is_open = serializers.BooleanField(
+        help_text="A program's calls are not known beforehand: the spend limit bounds the run."
+    )
 
 
 class SampleSummary(serializers.ModelSerializer[Sample]):
@@ -361,3 +428,40 @@ class SubmissionWrite(WriteShape):
 
 class RunInvalidateWrite(WriteShape):
     reason = serializers.CharField(max_length=500)
+
+
+class LogDetail(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    next = serializers.IntegerField(help_text="Ask on with ?start= this.")
+    is_over = serializers.BooleanField()
+
+
+class ArtifactDetail(serializers.ModelSerializer[RunArtifact]):
+    class Meta:
+        model = RunArtifact
+        fields = ("id", "path", "size", "sha256")
+
+
+class FoundTask(serializers.Serializer[Any]):
+    task = serializers.CharField()
+    place = serializers.CharField()
+    calls = serializers.ListField(child=serializers.CharField())
+    counts = serializers.BooleanField()
+    has_result = serializers.BooleanField(allow_null=True)
+
+
+class ProgramReportDetail(serializers.Serializer[Any]):
+    """What was found in the code and in what it left, what is missing, and how to mend it."""
+
+    tasks = FoundTask(many=True)
+    environment = serializers.CharField()
+    timeout_minutes = serializers.IntegerField()
+    ending = serializers.CharField()
+    exit_code = serializers.IntegerField(allow_null=True)
+    wall_seconds = serializers.FloatField(allow_null=True)
+    peak_memory_bytes = serializers.IntegerField(allow_null=True)
+    requests = serializers.IntegerField(allow_null=True)
+    failure = serializers.CharField()
+    artifacts = serializers.ListField(child=serializers.CharField())
+    left_out = serializers.ListField(child=serializers.DictField())
+    findings = FindingDetail(many=True)

@@ -13,16 +13,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plumbmark.accounts.rest import acting_namespace, actor
-from plumbmark.common.errors import NotAllowed
+from plumbmark.common.errors import InvalidInput, NotAllowed
 from plumbmark.common.rest.idempotency import HEADER, idempotent
 from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
 from plumbmark.common.rest.parsers import StrictJSONParser
-from tasks_app.actions import authoring, scoring
+from tasks_app.actions import authoring, coding, running, scoring
 from tasks_app.api import serializers as shapes
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
 from tasks_app.previewing import first_questions
-from tasks_app.queries import items_of, published_versions_of, visible_tasks
+from tasks_app.queries import items_of, published_versions_of, run_at, visible_tasks
+
+_CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
 
 IDEMPOTENCY = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
@@ -118,7 +120,8 @@ class DraftView(APIView):
         task = task_or_404(public_id, request)
         if not can_edit_task(request.user, task):
             raise NotAllowed("The draft belongs to the task's authors.")
-        return TaskDraft.objects.select_related("data_file", "task").get(task=task)
+        drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
+        return drafts.get(task=task)
 
     @extend_schema(responses=shapes.DraftDetail)
     def get(self, request: Request, public_id: str) -> Response:
@@ -127,16 +130,30 @@ class DraftView(APIView):
 
     @extend_schema(request=shapes.TaskDraftWrite, responses=shapes.DraftDetail)
     def put(self, request: Request, public_id: str) -> Response:
-        """Keep a definition and, as multipart, a data file. What is left out stays."""
+        """Keep a definition and a data file, or code with its settings. What is left out stays."""
         task = task_or_404(public_id, request)
         user = actor(request)
         body = shapes.TaskDraftWrite(data=request.data)
         body.is_valid(raise_exception=True)
+        values = body.validated_data
+        if "kind" in values:
+            coding.drop_code(task=task, by=user)
+        if _CODE_FIELDS & set(values):
+            coding.save_code_draft(
+                task=task,
+                upload=values.get("code_file"),
+                code=values.get("code"),
+                code_name=values.get("code_name", ""),
+                settings_text=values.get("settings"),
+                attach=values.get("attach", ()),
+                detach=values.get("detach", ()),
+                by=user,
+            )
         draft = authoring.save_draft(
             task=task,
-            definition_text=body.validated_data.get("definition"),
-            definition_format=body.validated_data.get("format"),
-            upload=body.validated_data.get("data_file"),
+            definition_text=values.get("definition"),
+            definition_format=values.get("format"),
+            upload=values.get("data_file"),
             by=user,
         )
         return Response(shapes.DraftDetail(draft).data)
@@ -149,14 +166,42 @@ class DraftCheckView(DraftView):
     def post(self, request: Request, public_id: str) -> Response:
         """Check the whole draft; 422 names every problem with its line."""
         draft = self._draft(public_id, request)
+        if draft.is_code:
+            return Response(shapes.DraftCheck(_checked_code(draft)).data)
         with authoring.checked_draft(draft) as (definition, imported):
             checked = {
                 "items": imported.count,
                 "private_items": imported.private_count,
                 "warnings": imported.warnings,
                 "first": first_questions(definition, imported),
+                "findings": [],
             }
         return Response(shapes.DraftCheck(checked).data)
+
+
+def _checked_code(draft: TaskDraft) -> dict[str, Any]:
+    checked = coding.checked_code(draft)
+    if checked.definition is None:
+        raise InvalidInput(coding.problems_of(checked))
+    items = len(checked.definition.counted)
+    return {
+        "items": items,
+        "private_items": items if checked.definition.is_private else 0,
+        "warnings": [],
+        "first": [],
+        "findings": [coding.finding_document(one, checked.script) for one in checked.findings],
+    }
+
+
+class DraftTryView(APIView):
+    @extend_schema(request=None, responses={202: shapes.RunDetail}, parameters=[IDEMPOTENCY])
+    @idempotent
+    def post(self, request: Request, public_id: str) -> Response:
+        """Really run the draft's code against a baseline; `runs/{id}/report` tells what came."""
+        task = task_or_404(public_id, request)
+        user = actor(request)
+        run = running.try_program(version=authoring.build_version(task=task, by=user), by=user)
+        return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=202)
 
 
 class PublishView(APIView):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks_app.api import runs, tasks
+from tasks_app.api import programs, runs, tasks
 
 urlpatterns = [
     path("tasks", tasks.TaskList.as_view()),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("tasks/<str:public_id>/draft", tasks.DraftView.as_view()),
     path("tasks/<str:public_id>/draft/check", tasks.DraftCheckView.as_view()),
     path("tasks/<str:public_id>/draft/build", tasks.BuildView.as_view()),
+    path("tasks/<str:public_id>/draft/try", tasks.DraftTryView.as_view()),
     path("tasks/<str:public_id>/publish", tasks.PublishView.as_view()),
     path("tasks/<str:public_id>/versions", tasks.VersionList.as_view()),
     path("task-versions/<str:public_id>", tasks.VersionView.as_view()),
@@ -26,6 +27,11 @@ urlpatterns = [
     path("runs/<int:run_id>/cancel", runs.CancelView.as_view()),
     path("runs/<int:run_id>/retry", runs.RetryView.as_view()),
     path("runs/<int:run_id>/invalidate", runs.InvalidateView.as_view()),
+    path("runs/<int:run_id>/log", programs.LogView.as_view()),
+    path("runs/<int:run_id>/report", programs.ReportView.as_view()),
+    path("runs/<int:run_id>/artifacts", programs.ArtifactList.as_view()),
+    path("runs/<int:run_id>/artifacts.zip", programs.ArtifactZip.as_view()),
+    path("runs/<int:run_id>/artifacts/<int:artifact_id>", programs.ArtifactFile.as_view()),
     path("runs/<int:run_id>/scorings", runs.ScoringList.as_view()),
     path("runs/<int:run_id>/samples", runs.SampleList.as_view()),
     path("runs/<int:run_id>/samples/<int:ordinal>", runs.SampleView.as_view()),

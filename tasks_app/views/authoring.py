@@ -136,6 +136,8 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The editor. Its buttons say what follows: save, look, try, publish."""
     task = own_task_at(request, handle, slug)
     draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    if draft.is_code:
+        return redirect("tasks:edit-code", handle, slug)
     if request.method != "POST":
         return _editor(
             request, task, draft, preview=preview_of(draft, definition_text=_text(draft))
@@ -206,7 +208,7 @@ def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """What publishing means, the whole draft checked, and the button."""
     task = own_task_at(request, handle, slug)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
     form = PublishForm(
         request.POST or None,
         initial={"visibility": task.visibility if task.latest_version_id else "public"},

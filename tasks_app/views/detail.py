@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from tasks_app.code.definition import CodeDefinition
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.forms import RunForm
 from tasks_app.long_text import capped
 from tasks_app.models import Item, Run, Task, TaskVersion
-from tasks_app.permissions import can_edit_task
+from tasks_app.permissions import can_edit_task, can_view_private_items
 from tasks_app.queries import (
     declared_runs_of,
     deployments_for,
@@ -62,7 +63,11 @@ def task_version(request: HttpRequest, handle: str, slug: str, number: int) -> H
 def _detail(
     request: HttpRequest, task: Task, version: TaskVersion, *, is_latest: bool
 ) -> HttpResponse:
-    definition = Definition.from_document(version.definition)
+    program = CodeDefinition.from_document(version.definition) if version.is_code else None
+    definition = None if version.is_code else Definition.from_document(version.definition)
+    sees_code = program is not None and (
+        not program.is_private or can_view_private_items(request.user, task)
+    )
     runs = list(declared_runs_of(task, None if is_latest else version)[:_RUNS])
     trail = trail_of(task)
     if is_latest:
@@ -75,11 +80,18 @@ def _detail(
         "is_latest": is_latest,
         "trail": trail,
         "can_edit": can_edit_task(request.user, task),
-        "definition": definition,
+        "definition": program or definition,
+        "program": program,
+        "script": capped(program.script) if program is not None and sees_code else None,
+        "program_facts": [] if program is None else _program_facts(program),
         "definition_text": capped(version.definition_text),
         "facts": _facts(version),
-        "scorers": [_scorer(definition, scorer) for scorer in definition.scorers],
-        "examples": [
+        "scorers": []
+        if definition is None
+        else [_scorer(definition, scorer) for scorer in definition.scorers],
+        "examples": []
+        if definition is None
+        else [
             _shown_item(definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
@@ -132,6 +144,17 @@ def _facts(version: TaskVersion) -> list[dict[str, Any]]:
     ]
 
 
+def _program_facts(program: CodeDefinition) -> list[dict[str, Any]]:
+    rows = [
+        {"key": _("File"), "value": program.file_name},
+        {"key": _("Tasks that count"), "value": ", ".join(one.key for one in program.counted)},
+        {"key": _("Environment"), "value": program.environment},
+        {"key": _("Time limit"), "value": _("%(n)s minutes") % {"n": program.timeout_minutes}},
+        {"key": _("Attached files"), "value": ", ".join(one.name for one in program.files)},
+    ]
+    return [row for row in rows if row["value"]]
+
+
 def _scorer(definition: Definition, scorer: Any) -> dict[str, Any]:
     return {
         "name": scorer.name,
@@ -155,9 +178,9 @@ def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _shown_item(definition: Definition, item: Item, most: int) -> dict[str, Any]:
+def _shown_item(definition: Definition | None, item: Item, most: int) -> dict[str, Any]:
     labels = {"system": _("System"), "user": _("User"), "assistant": _("Assistant")}
-    if item.is_withheld:
+    if item.is_withheld or definition is None:
         return {"item": item, "exchange": [], "targets": [], "choices": []}
     exchange = []
     for message in render_messages(definition, item):
@@ -186,7 +209,7 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task
-    definition = Definition.from_document(version.definition)
+    definition = None if version.is_code else Definition.from_document(version.definition)
     visible = items_of(version, to=request.user)
     start = number_in(request, "from") or 0
     found = list(visible.filter(position__gte=start)[: _ITEMS + 1])

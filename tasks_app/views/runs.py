@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,11 +18,13 @@ from plumbmark.common.errors import InvalidInput
 from plumbmark.common.htmx import trigger
 from plumbmark.common.numbers import seconds_written
 from plumbmark.gateway.money import dollars
+from tasks_app import programs
 from tasks_app.actions import running
+from tasks_app.downloads import file_response, zip_response
 from tasks_app.forms import InvalidateForm
 from tasks_app.long_text import capped
 from tasks_app.models import Run, Sample, SampleScore, Scoring
-from tasks_app.permissions import can_control_run, can_view_private_items
+from tasks_app.permissions import can_control_run, can_view_private_items, can_view_program
 from tasks_app.queries import (
     OutcomeCount,
     current_scoring,
@@ -130,6 +132,7 @@ def _run_page(
         "verdict": verdict,
         "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
+        **_program_context(request, run),
         "shown_whole": _shown_whole(visible, scoring) if few else [],
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
@@ -142,6 +145,40 @@ def _run_page(
         ],
     }
     return render(request, "tasks_app/run.html", context, status=status)
+
+
+def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Report, log and files of a run of code, for those who may see them."""
+    if not run.task_version.is_code or not can_view_program(request.user, run):
+        return {}
+    return {
+        "report": programs.report_of(run),
+        "piece": programs.log_of(run),
+        "artifacts": list(programs.artifacts_of(run)),
+    }
+
+
+@never_cache
+@require_safe
+def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The next piece of a program's output, for polling."""
+    run = programs.program_run_at(run_id=run_id, to=request.user)
+    piece = programs.log_of(run, start=number_in(request, "start") or 0)
+    return render(request, "tasks_app/_log.html", {"run": run, "piece": piece})
+
+
+@never_cache
+@require_safe
+def run_artifacts(request: HttpRequest, run_id: int) -> FileResponse:
+    """Every file that the program left, as a zip."""
+    return zip_response(programs.program_run_at(run_id=run_id, to=request.user))
+
+
+@never_cache
+@require_safe
+def run_artifact(request: HttpRequest, run_id: int, artifact_id: int) -> FileResponse:
+    run = programs.program_run_at(run_id=run_id, to=request.user)
+    return file_response(run, artifact_id)
 
 
 def _sees_private(request: HttpRequest, run: Run) -> bool:
@@ -291,6 +328,7 @@ def _method(estimate: dict[str, Any] | None) -> str:
         "wilson": _("Wilson, one binary score per item"),
         "wilson-clustered": _("Wilson with the effective number of independent items"),
         "clustered-t": _("Student's t over clusters"),
+        "reported": _("as the program reports it"),
         "whole-range": _("the whole scale: too few independent items to say more"),
     }
     return words.get(estimate.get("method", ""), "") if estimate else ""

@@ -20,6 +20,7 @@ from tasks_app.jobs import sweeping
 from tasks_app.jobs.bells import work
 from tasks_app.models import Contender, Run, Sample, SampleScore, Scoring, Task, TaskVersion
 from tests.fake_provider.process import FakeProvider
+from tests.tasks.jobs.doors import doors
 
 DEFINITION = """\
 plumbmark: 1
@@ -176,6 +177,15 @@ def world(
     settings.WORKER_WINDOW = 8
     yield World(provider_process, open_account)
     runtime.shutdown()
+
+
+@pytest.fixture
+def gateway(world: World, settings: Any, tmp_path: Path) -> Iterator[None]:
+    """The gateway's doors as a real process, which programs in the sandbox are led to."""
+    settings.CODE_RUNS_DIR = tmp_path / "code-runs"
+    with doors(tmp_path) as address:
+        settings.GATEWAY_ADDRESS = address
+        yield
 
 
 @pytest.fixture(name="check")

@@ -4,7 +4,6 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from tasks_app.models import (
     Scoring,
     TaskVersion,
 )
-from tests.tasks.jobs.doors import doors
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -53,14 +51,6 @@ def finish(**result):
     with open("plumbmark.result.json", "w") as file:
         json.dump({"plumbmark": 1, **result}, file)
 """
-
-
-@pytest.fixture
-def gateway(world: Any, settings: Any, tmp_path: Path) -> Iterator[None]:
-    settings.CODE_RUNS_DIR = tmp_path / "code-runs"
-    with doors(tmp_path) as address:
-        settings.GATEWAY_ADDRESS = address
-        yield
 
 
 def published(

@@ -1,0 +1,146 @@
+"""The editor of code tasks: code, settings and attached data, with findings beside the code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from plumbmark.common.errors import Conflict, InvalidInput
+from tasks_app.actions import authoring, coding
+from tasks_app.actions.running import try_program
+from tasks_app.example import EXAMPLE_CODE
+from tasks_app.forms import CodeDraftForm, deployment_choices
+from tasks_app.models import Task, TaskDraft
+from tasks_app.previewing import PlacedProblem, placed_problems
+from tasks_app.queries import deployments_for, latest_try_of
+from tasks_app.views.acting import own_task_at, person
+from tasks_app.views.authoring import trail_of
+
+_LONGEST_SHOWN = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is told beside the code."""
+
+    problems: list[PlacedProblem]
+    findings: list[dict[str, Any]]
+    script: str = ""
+    counted: tuple[str, ...] = ()
+    environment: str = ""
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """The editor. Its buttons say what follows: save, really run it, try, publish."""
+    task = own_task_at(request, handle, slug)
+    if request.method != "POST":
+        return _editor(request, task)
+    form = CodeDraftForm(request.POST, request.FILES)
+    form.is_valid()
+    values = form.cleaned_data
+    then = request.POST.get("then", "save")
+    by = person(request)
+    upload = values.get("code_file")
+    code = values.get("code") or None
+    try:
+        if then == "drop":
+            coding.drop_code(task=task, by=by)
+            return redirect("tasks:edit", handle, slug)
+        coding.save_code_draft(
+            task=task,
+            upload=upload,
+            code=None if upload is not None else code,
+            code_name=_name_of(task),
+            settings_text=values.get("settings", ""),
+            attach=request.FILES.getlist("attach"),
+            detach=request.POST.getlist("detach"),
+            by=by,
+        )
+        if then == "check":
+            run = try_program(version=authoring.build_version(task=task, by=by), by=by)
+            return redirect(run)
+        if then == "try":
+            version = authoring.build_version(task=task, by=by)
+            query = {
+                "version": version.public_id,
+                "purpose": "try",
+                "deployment": request.POST.get("deployment", "")[:200],
+            }
+            return redirect(reverse("tasks:run", args=[handle, slug], query=query))
+    except (InvalidInput, Conflict) as error:
+        return _editor(request, task, error=error, status=422)
+    if then == "publish":
+        return redirect("tasks:publish", handle, slug)
+    messages.success(request, _("Your draft is saved."))
+    return redirect("tasks:edit-code", handle, slug)
+
+
+def _name_of(task: Task) -> str:
+    """A pasted text keeps the name of the Python file that it replaces."""
+    draft = TaskDraft.objects.select_related("code_file").get(task=task)
+    name = draft.code_file.name if draft.code_file else ""
+    return name if name.endswith(".py") else ""
+
+
+def _editor(
+    request: HttpRequest,
+    task: Task,
+    *,
+    error: InvalidInput | Conflict | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    draft = TaskDraft.objects.select_related("code_file", "task__namespace").get(task=task)
+    look = _look(draft)
+    if error is not None:
+        told = error.problems if isinstance(error, InvalidInput) else []
+        problems = placed_problems(told, look.script)
+        if isinstance(error, Conflict):
+            problems = [PlacedProblem(error.message, "", None, "", False)]
+        look = _Look(problems, look.findings, look.script, look.counted, look.environment)
+    is_notebook = draft.code_file is not None and not draft.code_file.name.endswith(".py")
+    # What was refused stays in the form: nobody writes it twice.
+    code = request.POST.get("code") or ("" if is_notebook else look.script)
+    context = {
+        "task": task,
+        "draft": draft,
+        "look": look,
+        "code": code or ("" if draft.code_file else EXAMPLE_CODE),
+        "is_example": draft.code_file is None and not code,
+        "is_notebook": is_notebook,
+        "settings_text": request.POST.get("settings", draft.code_settings),
+        "attached": list(draft.attached_files.select_related("data_file").order_by("pk")),
+        "deployments": deployment_choices(deployments_for(request.user)),
+        "latest_try": latest_try_of(task, by=request.user),
+        "most_bytes": settings.MAX_DATA_FILE_BYTES,
+        "trail": [*trail_of(task), {"label": _("Edit the code")}],
+    }
+    return render(request, "tasks_app/edit_code.html", context, status=status)
+
+
+def _look(draft: TaskDraft) -> _Look:
+    if draft.code_file is None:
+        return _Look([], [])
+    try:
+        checked = coding.checked_code(draft)
+    except InvalidInput as error:
+        text = coding.code_of(draft.code_file)[:_LONGEST_SHOWN].decode("utf-8", "replace")
+        return _Look(placed_problems(error.problems, text), [], text)
+    definition = checked.definition
+    return _Look(
+        problems=[],
+        findings=[coding.finding_document(one, checked.script) for one in checked.findings],
+        script=checked.script.code,
+        counted=() if definition is None else tuple(one.key for one in definition.counted),
+        environment="" if definition is None else definition.environment,
+    )

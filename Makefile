@@ -25,6 +25,7 @@ sandbox-env: install ## packages that code tasks may import (about 700 MB)
 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py
+	$(BIN)/python bench/sandbox.py
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

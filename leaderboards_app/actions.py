@@ -26,14 +26,19 @@ def request_refresh(version_ids: Iterable[int], *, reason: str) -> None:
                     version_id=version_id, reasons=[reason], requested_at=now()
                 )
         except IntegrityError:
-            row = BoardRefresh.objects.select_for_update().filter(version_id=version_id).first()
-            if row is not None:
-                reasons = row.reasons if reason in row.reasons else [*row.reasons, reason]
-                BoardRefresh.objects.filter(pk=row.pk).update(
-                    requests=F("requests") + 1, reasons=reasons
-                )
+            _request_again(version_id, reason)
     if asked:
         transaction.on_commit(ring_boards)
+
+
+def _request_again(version_id: int, reason: str) -> None:
+    with transaction.atomic():
+        row = BoardRefresh.objects.select_for_update().filter(version_id=version_id).first()
+        if row is not None:
+            reasons = row.reasons if reason in row.reasons else [*row.reasons, reason]
+            BoardRefresh.objects.filter(pk=row.pk).update(
+                requests=F("requests") + 1, reasons=reasons
+            )
 
 
 def refresh_board(version: BenchmarkVersion) -> Standings | None:

@@ -150,7 +150,8 @@ except OSError as error:
         processes=40,
     )
 
-    assert 5 <= facts["made"] <= 40
+    # In Landlock the processes of the same user count too, and others may end meanwhile.
+    assert 5 <= facts["made"] <= (40 if guest.back_end == "bubblewrap" else 200)
     assert facts["error"] == 11
 
 

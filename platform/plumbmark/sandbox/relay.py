@@ -148,19 +148,21 @@ class GatewayRelay:
                 )
             while await self._serve_one(guest, writer):
                 pass
+            writer.write_eof()
+            await guest.drained()
         except Refused as error:
             self.refused += 1
             if not guest.is_answered:
-                with contextlib.suppress(ConnectionError, TimeoutError):
+                with contextlib.suppress(OSError):
                     await _tell(writer, error)
                     await guest.drained()
-        except (ConnectionError, TimeoutError, _BrokenOff):
+        except (OSError, _BrokenOff):
             pass
         except Exception:
             _log.exception("A connection of the relay failed")
         finally:
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
     async def _serve_one(self, guest: "_Stream", writer: asyncio.StreamWriter) -> bool:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plumbmark.compat.kaggle.genai import read_question
@@ -404,6 +404,7 @@ json_values = st.recursive(
 fields, config_fields = st.sampled_from(FIELDS), st.sampled_from(CONFIG)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(fields, json_values, max_size=4),
     st.dictionaries(config_fields, json_values, max_size=3),

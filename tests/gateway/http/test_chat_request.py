@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plumbmark.gateway.http.chat_request import read_chat
@@ -165,6 +165,7 @@ def status_of(given_fields: dict[str, Any]) -> int:
     return 200
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(fields, json_values, max_size=5))
 def test_no_body_crashes_the_reading(given_fields: dict[str, Any]) -> None:
     assert status_of(given_fields) in {200, 400}

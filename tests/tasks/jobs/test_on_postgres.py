@@ -27,7 +27,7 @@ def test_runs_claims_and_recovery_hold_on_postgresql() -> None:
             env={**os.environ, "PLUMBMARK_DATABASE_URL": server.url},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
     assert done.returncode == 0, done.stdout[-6000:]

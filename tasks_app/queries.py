@@ -265,6 +265,10 @@ class Passport:
         return 100 * self.done // self.total if self.total else 100
 
 
+def _free_worker(run: Run) -> str:
+    return _("a free worker that runs code") if run.task_version.is_code else _("a free worker")
+
+
 def passport_of(run: Run) -> Passport:
     """The passport in at most three queries."""
     runs_ahead = 0
@@ -273,7 +277,7 @@ def passport_of(run: Run) -> Passport:
         runs_ahead = Run.objects.filter(
             state__in=[Run.State.QUEUED, Run.State.RUNNING], pk__lt=run.pk
         ).count()
-        waits_for = _("a free worker")
+        waits_for = _free_worker(run)
     elif run.state == Run.State.PAUSED:
         waits_for = (
             _("balance in the payer's quota")
@@ -289,7 +293,7 @@ def passport_of(run: Run) -> Passport:
             waiting=Count("id", filter=Q(state=Shard.State.QUEUED)),
         )
         if not shards["leased"] and shards["waiting"]:
-            waits_for = _("a free worker")
+            waits_for = _free_worker(run)
         beat = run.heartbeat_at or run.started_at
         silent = beat is not None and at - beat > timedelta(seconds=90)
         if run.started_at and run.samples_done:

@@ -36,6 +36,7 @@ from tasks_app.models import (
 _MOST_CALLS = 30_000
 """Linked with a sample: positions are small numbers."""
 _ERROR = 1000
+_TOLD_TO_AUTHORS = "Its data is private, so its log tells the task's authors alone why."
 _FRAME = re.compile(r'File "(?:[^"\n]*/)?' + re.escape(SCRIPT_NAME) + r'", line (?P<line>\d+)')
 
 
@@ -147,12 +148,16 @@ def failure_of(report: Report, outcome: Outcome, definition: CodeDefinition, *, 
         case Ending.EXITED if report.exit_code == 0:
             pass
         case Ending.EXITED:
+            if definition.is_private:
+                return f"The program ended with exit code {report.exit_code}. {_TOLD_TO_AUTHORS}"
             told = _last_error(log, definition)
             return f"The program ended with exit code {report.exit_code}{told}"
         case _:
             return f"The program was ended from outside. {report.detail}"
     if outcome.has_score:
         return ""
+    if definition.is_private:
+        return f"The program came to no score. {_TOLD_TO_AUTHORS}"
     return " ".join(dict.fromkeys(item.error for item in outcome.items if item.error))
 
 

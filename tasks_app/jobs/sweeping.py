@@ -91,7 +91,10 @@ def _drop_expired_tries() -> None:
         state__in=[Run.State.RUNNING, Run.State.QUEUED]
     )
     for run in expired[:50]:
+        artifacts = list(run.artifacts.all())
         run.delete()
+        for artifact in artifacts:
+            artifact.file.delete(save=False)
 
 
 def _something_is_due() -> bool:

@@ -22,6 +22,7 @@ UNSCORED = {
     "sandbox_infrastructure",
     "scorer_bug",
     "no_verdict",
+    "task_error",
 }
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from plumbmark.accounts.tokens import issue_token
+from plumbmark.common.clock import now
 from tasks_app.example import EXAMPLE_CODE
 from tasks_app.jobs import sandboxing
 from tasks_app.models import Run, Task, TaskDraft
@@ -177,6 +179,29 @@ def test_with_private_data_only_its_authors_see_code_log_and_files(
     assert shown.status_code == 200
     assert "json.dump" not in shown.content.decode()
     assert api.get(f"runs/{run.pk}/log").status_code == 200
+
+    failing = PRINTING + "raise ValueError('the secret row')\n"
+    api.put(f"{path}/draft", code=failing)
+    api.post(f"{path}/publish", {})
+    run = world.start(Task.objects.get(pk=task.pk).latest_version, purpose="declared")
+    failure = finished(world, run.pk).failure
+    assert failure.startswith("The program ended with exit code 1.")
+    assert "secret" not in failure
+
+
+def test_the_files_of_a_try_go_with_it(world: Any, gateway: None) -> None:
+    api = Api(world.ada)
+    path = f"tasks/{world.task('Swept').public_id}"
+    api.put(f"{path}/draft", code=PRINTING)
+    run = finished(world, api.post(f"{path}/draft/try").json()["id"])
+    (artifact,) = run.artifacts.all()
+    assert Path(artifact.file.path).exists()
+
+    Run.objects.filter(pk=run.pk).update(expires_at=now())
+    world.sweep()
+
+    assert not Run.objects.filter(pk=run.pk).exists()
+    assert not Path(artifact.file.path).exists()
 
 
 def test_the_editor_keeps_code_shows_findings_and_checks_it(world: Any, gateway: None) -> None:

@@ -18,7 +18,7 @@ _AT_ONCE = 200
 
 
 def download_benchmark_task_run_output(call: Call) -> Answer:
-    """`run.json`, `samples.jsonl` with what the caller may see and, on demand, the task's source."""
+    """`run.json`, the samples that the caller may see and, on demand, the task's source."""
     run = run_of(call)
     # Closed, and so deleted, with the response.
     file = tempfile.TemporaryFile()  # noqa: SIM115

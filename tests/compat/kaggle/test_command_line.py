@@ -225,7 +225,7 @@ def test_what_is_unknown_is_told(stack: Stack, ada: Api, shell: Shell) -> None:
     no_task = shell.launch(stack.url, ada.token, "b", "tasks", "status", "nothing")
     no_model = shell.launch(stack.url, ada.token, "b", "tasks", "run", "numbers", "-m", "ecko")
     not_mine = shell.launch(stack.url, cleo.token, "b", "tasks", "publish", "ada/numbers")
-    no_procedure = shell.launch(stack.url, ada.token, "b", "topics", "ada/numbers")
+    no_procedure = shell.launch(stack.url, ada.token, "b", "topics", "list", "ada/numbers")
 
     assert no_task.returncode == no_model.returncode == not_mine.returncode == 1
     assert "'nothing' not found" in no_task.stderr

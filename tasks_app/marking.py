@@ -13,6 +13,7 @@ from plumbmark.scoring.scorers.code_execution import Ran
 from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
 from plumbmark.scoring.verdicts import Verdict
+from tasks_app.code.definition import READER_VERSION
 from tasks_app.definitions import Definition
 from tasks_app.definitions.render import text_of
 from tasks_app.models import TaskVersion
@@ -64,6 +65,11 @@ class Marker:
     """The scorers of one version."""
 
     def __init__(self, version: TaskVersion) -> None:
+        self._is_code = version.is_code
+        if version.is_code:
+            # The program itself says what it came to: there is nothing to mark.
+            self._scorers: dict[str, Any] = {}
+            return
         definition = Definition.from_document(version.definition)
         self._main = definition.main
         self._choice_seed = definition.prompt.shuffle_seed
@@ -73,6 +79,8 @@ class Marker:
     @property
     def versions(self) -> dict[str, str]:
         """Each scorer's own version by its name in the definition."""
+        if self._is_code:
+            return {"program": READER_VERSION}
         return {name: scorer.version for name, scorer in self._scorers.items()}
 
     @property

@@ -81,6 +81,8 @@ def _messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
     """What was sent; nothing where the item is withheld, as its columns are gone."""
     if sample.item.is_withheld:
         return []
+    if run.task_version.is_code:
+        return sample.messages or []
     definition = Definition.from_document(run.task_version.definition)
     return sample.messages or render_messages(definition, sample.item)
 

@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT.mkdir()
     settings.MEDIA_ROOT = state / "files"
     settings.SPOOL_DIR = state / "spool"
+    settings.CODE_RUNS_DIR = state / "code-runs"
     if settings.CELERY_BROKER_URL.startswith("filesystem:"):
         # Changed in place: Celery reads the very same dictionary.
         for name, folder in (("in", "messages"), ("out", "messages"), ("control", "control")):

@@ -23,6 +23,7 @@ from plumbmark.common.outbox import tell
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
+from tasks_app.actions.coding import build_code_version
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
 from tasks_app.definitions.positions import LONGEST_TEXT
@@ -275,7 +276,9 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
     Items are written in chunks into a version that nobody sees, which is then flipped to ready.
     """
     _check_edit(task, by)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
+    if draft.is_code:
+        return build_code_version(task=task, draft=draft, by=by)
     with checked_draft(draft) as (definition, imported):
         assert draft.data_file is not None
         document = definition.as_document()

@@ -1,7 +1,7 @@
 """Starting, steering and retrying runs."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,9 +20,10 @@ from plumbmark.engine import ENGINE_VERSION
 from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.prices import TOKENS_PER_PRICE
-from plumbmark.gateway.queries import request_bound
+from plumbmark.gateway.queries import quota_status, request_bound
 from plumbmark.gateway.terms import current_price_card
 from tasks_app.definitions import Definition
+from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
 from tasks_app.jobs.scoring_plans import carry_marks_over
@@ -46,10 +47,15 @@ class CostBound:
     """False: a deployment of the user's own, which they pay at the provider."""
     is_priced: bool
     """False: no price is known; on the platform's keys the run is refused."""
+    is_open: bool = False
+    """A program's calls are not known beforehand: a spend limit is what bounds it."""
 
 
 def parameters_of(version: TaskVersion, contender: Contender) -> dict[str, Any]:
     """Sampling as it will be sent: the task's, and over it the contender's."""
+    if version.is_code:
+        # Each call of the program brings its own sampling.
+        return {"timeout_minutes": version.definition["timeout_minutes"]}
     sampling = dict(Definition.from_document(version.definition).sampling.as_document())
     configuration = dict(contender.configuration)
     effort = configuration.pop("reasoning_effort", None)
@@ -67,6 +73,8 @@ def cost_bound(
     if deployment is None:
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
     items = version.item_count if item_count is None else item_count
+    if version.is_code:
+        return _bound_of_code(deployment, items)
     draft = Run(
         task_version=version,
         contender=contender,
@@ -90,6 +98,22 @@ def cost_bound(
     return CostBound(total, samples, limit, is_metered, is_priced=True)
 
 
+def _bound_of_code(deployment: Deployment, items: int) -> CostBound:
+    card = current_price_card(deployment.pk)
+    is_metered = deployment.owner_id is None
+    is_free = card is not None and not any(
+        (card.input_per_mtok, card.output_per_mtok, card.per_request)
+    )
+    return CostBound(
+        0,
+        items,
+        0,
+        is_metered,
+        is_priced=card is not None,
+        is_open=is_metered and not is_free,
+    )
+
+
 def start_run(
     *,
     version: TaskVersion,
@@ -102,13 +126,16 @@ def start_run(
 ) -> Run:
     """Queue a run of `version` by `contender`, paid by `namespace`.
 
-    `spend_limit` (nanodollars) caps the whole run. `also_allowed` names deployments, beside the
-    platform's, to which a benchmark's owner lets private items go.
+    `spend_limit` (nanodollars) caps the whole run; a program on the platform's deployments has what
+    the quota leaves where none is given. `also_allowed` names deployments, beside the platform's,
+    to which a benchmark's owner lets private items go.
     """
     _check_start(version, contender, purpose, namespace, by, also_allowed)
     deployment = contender.deployment
     assert deployment is not None
-    items = min(TRY_ITEMS, version.item_count) if purpose == Run.Purpose.TRY else version.item_count
+    items = version.item_count
+    if purpose == Run.Purpose.TRY and not version.is_code:
+        items = min(TRY_ITEMS, items)
     bound = cost_bound(version=version, contender=contender, item_count=items)
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
@@ -117,6 +144,13 @@ def start_run(
             code="no-price",
         )
     card = current_price_card(deployment.pk)
+    if version.is_code:
+        sandboxing.check_can_run(version.definition["environment"])
+    if bound.is_open:
+        # What is left of the day: a program without a bound would be one over the whole quota.
+        left = quota_status(namespace).left
+        spend_limit = left if spend_limit is None else spend_limit
+        bound = replace(bound, total=spend_limit)
     with transaction.atomic():
         run = _create_run(version, contender, purpose, namespace, by, items, bound, card)
         run.grant = open_grant(
@@ -165,6 +199,11 @@ def _check_start(
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")
+    if version.is_code and contender.configuration:
+        raise Conflict(
+            "The program sets sampling itself, so a contender with settings of its own cannot be "
+            "run. Choose the model without differences."
+        )
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
@@ -329,6 +368,8 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
     _check_control(run, by)
     if run.is_submitted:
         raise Conflict("Outputs of this run were submitted; there is nothing to ask again.")
+    if run.task_version.is_code:
+        raise Conflict("A program cannot be run in part. Start a new run.")
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)
         if locked.state != Run.State.COMPLETED:

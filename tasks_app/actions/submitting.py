@@ -47,6 +47,8 @@ def submit_outputs(
         raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes submitted outputs.")
+    if version.is_code:
+        raise Conflict("This task is a program that asks models itself; it takes no outputs.")
     if version.private_item_count:
         raise Conflict("This task has private items, so outputs cannot be submitted to it.")
     positions = dict(

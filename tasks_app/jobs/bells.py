@@ -15,6 +15,7 @@ from django.db import connection
 
 from tasks_app.jobs import sandboxing, sweeping
 from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
+from tasks_app.jobs.code_runs import CodeSlice
 from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.running import RunSlice
 from tasks_app.jobs.scoring import work_on_scoring
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 _claiming = threading.Lock()
 _in_hand: set[int] = set()
 """Runs that a thread of this process works on."""
+_programs: set[int] = set()
+"""Those of them that are code tasks."""
 
 
 def ring_workers(times: int = 1) -> None:
@@ -46,9 +49,12 @@ def work() -> str:
         if claimed is not None:
             shard, lease = claimed
             try:
-                ending = RunSlice(shard, lease).work()
+                is_code = shard.run.task_version.is_code
+                slice_ = CodeSlice(shard, lease) if is_code else RunSlice(shard, lease)
+                ending = slice_.work()
             finally:
                 _in_hand.discard(shard.run_id)
+                _programs.discard(shard.run_id)
             ring_workers()
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard(has_sandbox=sandboxing.is_here())
@@ -69,9 +75,13 @@ def _claim() -> tuple[Shard, Lease] | None:
     loop and the same slots, and only wait for the interpreter's lock.
     """
     with _claiming:
-        claimed = claim_shard(not_of=_in_hand)
+        # Programs take long: some threads are kept for everything else.
+        takes_code = len(_programs) < settings.SANDBOX_RUNS and sandboxing.is_here()
+        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code)
         if claimed is not None:
             _in_hand.add(claimed[0].run_id)
+            if claimed[0].run.task_version.is_code:
+                _programs.add(claimed[0].run_id)
         return claimed
 
 
@@ -83,5 +93,6 @@ def _end_slices(**_signal: Any) -> None:
 @shared_task(name="tasks_app.jobs.sweep")
 def sweep() -> None:
     """Mend what a lost bell, a dead worker or a renewed quota left waiting."""
+    sandboxing.note_if_here()
     if sweeping.sweep():
         ring_workers(2)

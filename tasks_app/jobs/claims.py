@@ -15,7 +15,7 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from plumbmark.common.clock import database_now
-from tasks_app.models import Run, Scoring, ScoringShard, Shard
+from tasks_app.models import Run, Scoring, ScoringShard, Shard, TaskVersion
 from tasks_app.models.leased import LeasedWork
 
 ATTEMPTS_AT_MOST = 5
@@ -43,11 +43,12 @@ def lease_duration() -> timedelta:
 
 
 def claim_shard(
-    *, of_run: int | None = None, not_of: Collection[int] = ()
+    *, of_run: int | None = None, not_of: Collection[int] = (), takes_code: bool = False
 ) -> tuple[Shard, Lease] | None:
     """Take the next shard of a run by the fair policy, or None where nothing is due.
 
-    `of_run` wants a shard of that run, `not_of` names runs to leave aside.
+    `of_run` wants a shard of that run, `not_of` names runs to leave aside. Programs are left to
+    others unless it `takes_code`.
 
     Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
     waiting at the page), then the older run.
@@ -55,6 +56,8 @@ def claim_shard(
     due = _due(Shard.objects.all()).filter(
         run__state__in=[Run.State.QUEUED, Run.State.RUNNING], revision=F("run__revision")
     )
+    if not takes_code:
+        due = due.exclude(run__task_version__kind=TaskVersion.Kind.CODE)
     if of_run is not None:
         due = due.filter(run_id=of_run)
     if not_of:

@@ -2,12 +2,16 @@
 
 import asyncio
 from math import ceil
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.core.cache import cache
 
+from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Ending, Job, Limits, probe
 from plumbmark.scoring.scorers.code_execution import Ran
+from tasks_app.code.settings import BARE
 
 _LAST_WORDS = 64 * 1024
 _FROM_STDIN = (
@@ -23,6 +27,45 @@ class NoSandbox(RuntimeError):
 def is_here() -> bool:
     """Whether this process may run untrusted code. The first call tries it out."""
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
+
+
+_SEEN = "tasks:a-sandbox-was-seen"
+_SEEN_SECONDS = 600
+
+
+def note_if_here() -> None:
+    """Let the other processes know that some worker can run code. Rung by the sweep."""
+    if is_here():
+        cache.set(_SEEN, "yes", _SEEN_SECONDS)
+
+
+def check_can_run(environment: str) -> None:
+    """Refuse with the reason where no process is known that could run a program."""
+    if not is_here() and cache.get(_SEEN) is None:
+        raise Conflict(f"Code tasks cannot be run here. {reason()}", code="no-sandbox")
+    if environment != BARE and is_here() and environment_python() is None:
+        raise Conflict(missing_environment(environment), code="no-environment")
+
+
+def reason() -> str:
+    """Why this process has no sandbox; empty where it has one."""
+    if not settings.SANDBOX_IS_ON:
+        return "The operator has switched the sandbox off (PLUMBMARK_SANDBOX)."
+    return probe().reason
+
+
+def environment_python() -> Path | None:
+    """The Python of the packages that code tasks may import; None where they are not installed."""
+    python = Path(settings.SANDBOX_ENV_DIR) / "bin" / "python"
+    return python if python.exists() else None
+
+
+def missing_environment(environment: str) -> str:
+    return (
+        f"The environment {environment} is not installed on this machine. An operator can build it "
+        "with “manage.py build_sandbox_environment”; programs that import nothing beside the "
+        "standard library run without it."
+    )
 
 
 _slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()

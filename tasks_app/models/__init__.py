@@ -3,16 +3,21 @@
 `authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
 """
 
-from tasks_app.models.authoring import DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.models.authoring import AttachedFile, DataFile, Item, Task, TaskDraft, TaskVersion
 from tasks_app.models.contenders import Contender
+from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.running import Run, Sample, SampleCall, Shard
 from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
 
 __all__ = [
+    "AttachedFile",
     "Contender",
     "DataFile",
     "Item",
+    "LogChunk",
+    "ProgramReport",
     "Run",
+    "RunArtifact",
     "Sample",
     "SampleCall",
     "SampleScore",

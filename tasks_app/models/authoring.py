@@ -90,11 +90,21 @@ class TaskDraft(models.Model):
     data_file = models.ForeignKey(
         DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="drafts"
     )
+    code_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="code_drafts"
+    )
+    """A Python file or a notebook: with one, the draft is that of a code task."""
+    code_settings = models.TextField(blank=True)
+    """YAML or JSON beside the code."""
     updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"draft of {self.task_id}"
+
+    @property
+    def is_code(self) -> bool:
+        return self.code_file_id is not None
 
 
 class TaskVersion(models.Model):
@@ -123,6 +133,10 @@ class TaskVersion(models.Model):
     data_file = models.ForeignKey(
         DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="versions"
     )
+    code_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="code_versions"
+    )
+    """Of a code task: the author's file as it came. What runs stands in the definition."""
     source_digest = models.CharField(max_length=72)
     """Of definition and data file: an unchanged draft is not built twice."""
     question_hash = models.CharField(max_length=72, blank=True)
@@ -166,6 +180,33 @@ class TaskVersion(models.Model):
         return reverse(
             "tasks:version", args=[self.task.namespace.handle, self.task.slug, self.number]
         )
+
+    @property
+    def is_code(self) -> bool:
+        return self.kind == self.Kind.CODE
+
+
+class AttachedFile(models.Model):
+    """A data file that a code task finds as `/kaggle/input/<name>`: of its draft or a version."""
+
+    draft = models.ForeignKey(
+        TaskDraft, null=True, blank=True, on_delete=models.CASCADE, related_name="attached_files"
+    )
+    version = models.ForeignKey(
+        TaskVersion, null=True, blank=True, on_delete=models.CASCADE, related_name="attached_files"
+    )
+    data_file = models.ForeignKey(DataFile, on_delete=models.PROTECT, related_name="attachments")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(draft__isnull=True) ^ Q(version__isnull=True),
+                name="attachedfile_has_one_owner",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.data_file)
 
 
 class Item(Withholdable):

@@ -307,6 +307,12 @@ SANDBOX_IS_ON: bool = env.flag("PLUMBMARK_SANDBOX", True)
 """Whether this worker runs untrusted code, where a sandbox holds. Off: others do, or nobody."""
 SANDBOX_SLOTS: int = env.integer("PLUMBMARK_SANDBOX_SLOTS", 2)
 """Programs that one worker process runs at the same time."""
+SANDBOX_RUNS: int = env.integer("PLUMBMARK_SANDBOX_RUNS", 2)
+"""Runs of code tasks that one worker process has in hand at the same time."""
+SANDBOX_ENV_DIR: Path = env.path("PLUMBMARK_SANDBOX_ENV_DIR", STATE_DIR / "sandbox-env")
+"""The packages that code tasks may import; made by `manage.py build_sandbox_environment`."""
+CODE_RUNS_DIR: Path = env.path("PLUMBMARK_CODE_RUNS_DIR", STATE_DIR / "code-runs")
+"""Working folders of code tasks while they run."""
 CALL_DEADLINE_SECONDS: float = env.number("PLUMBMARK_CALL_DEADLINE_SECONDS", 120.0)
 SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
@@ -316,6 +322,8 @@ GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) +
 """Where `up` starts the gateway's doors."""
 GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
 """The doors' address, as people are told it."""
+GATEWAY_ADDRESS: str = env.text("PLUMBMARK_GATEWAY_ADDRESS", f"127.0.0.1:{GATEWAY_PORT}")
+"""Host and port where workers reach the doors, for code tasks; plain HTTP."""
 GATEWAY_CALLS_AT_ONCE: int = env.integer("PLUMBMARK_GATEWAY_CALLS_AT_ONCE", 256)
 """Calls in flight at most for one token in one gateway process."""
 GATEWAY_MAX_BODY_BYTES: int = env.integer("PLUMBMARK_GATEWAY_MAX_BODY_BYTES", 32 * 1024 * 1024)

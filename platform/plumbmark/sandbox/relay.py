@@ -12,6 +12,7 @@ import logging
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -69,6 +70,8 @@ class GatewayRelay:
             raise ValueError("The token must be printable text without spaces.")
         self.requests = 0
         """Passed on so far."""
+        self.statuses: Counter[int] = Counter()
+        """How often the gateway answered with which status."""
         self.refused = 0
         """Answered here, with an error."""
         self._target = target
@@ -299,6 +302,7 @@ class GatewayRelay:
                 if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
                     raise _unreachable()
                 if response.status >= 200:
+                    self.statuses[response.status] += 1
                     return response
         except (OSError, TimeoutError, ValueError, Refused, _BrokenOff) as error:
             raise _unreachable() from error

@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     SANDBOX_INFRASTRUCTURE = "sandbox_infrastructure"
     SCORER_BUG = "scorer_bug"
     NO_VERDICT = "no_verdict"
+    TASK_ERROR = "task_error"
 
     @property
     def is_scored(self) -> bool:
@@ -48,6 +49,7 @@ _UNSCORED = frozenset(
         Outcome.SANDBOX_INFRASTRUCTURE,
         Outcome.SCORER_BUG,
         Outcome.NO_VERDICT,
+        Outcome.TASK_ERROR,
     }
 )
 
@@ -90,4 +92,5 @@ _EXPLANATIONS = {
     Outcome.SANDBOX_INFRASTRUCTURE: "The sandbox itself failed, not the answer; unscored.",
     Outcome.SCORER_BUG: "The scorer failed on this answer; unscored until it is mended and re-run.",
     Outcome.NO_VERDICT: "The judge gave no verdict that could be read; unscored.",
+    Outcome.TASK_ERROR: "The task's own code came to no score; unscored.",
 }

@@ -1,0 +1,321 @@
+"""Drafts and versions of code tasks: a file or notebook, settings, and attached data."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.db import transaction
+
+from plumbmark.accounts.models import User
+from plumbmark.common import audit
+from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
+from plumbmark.manifests import content_hash
+from tasks_app.code.definition import (
+    AttachedFile as AttachedFileSpec,
+)
+from tasks_app.code.definition import (
+    Built,
+    CodeDefinition,
+    build_definition,
+    environment_of,
+)
+from tasks_app.code.findings import Finding, Severity
+from tasks_app.code.inspecting import Inspection, inspect_code
+from tasks_app.code.notebook import MOST_BYTES, Script, script_of
+from tasks_app.code.settings import BARE, CodeSettings, parse_settings
+from tasks_app.definitions.positions import LONGEST_TEXT
+from tasks_app.models import AttachedFile, DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.permissions import can_edit_task
+
+MOST_ATTACHED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCode:
+    """A draft of code, looked at without running it. `definition` is None where it has errors."""
+
+    file_name: str
+    script: Script
+    inspection: Inspection
+    settings: CodeSettings
+    definition: CodeDefinition | None
+    findings: Sequence[Finding]
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [one for one in self.findings if one.severity is Severity.ERROR]
+
+
+# --- Keeping a draft ----------------------------------------------------------------------------
+
+
+def save_code_draft(
+    *,
+    task: Task,
+    upload: "UploadedFile[bytes] | None" = None,
+    code: str | None = None,
+    code_name: str = "",
+    settings_text: str | None = None,
+    attach: "Sequence[UploadedFile[bytes]]" = (),
+    detach: Collection[str] = (),
+    by: User,
+) -> TaskDraft:
+    """Keep code as a file or as text, its settings, and attached files; what is left out stays.
+
+    A file attached under a name that is taken replaces that one; `detach` names files to let go.
+    """
+    _check_edit(task, by)
+    if code is not None and upload is None:
+        upload = _as_upload(code, code_name)
+    if settings_text is not None and len(settings_text) > LONGEST_TEXT:
+        raise InvalidInput([Problem("the settings are too long", "settings")])
+    if settings_text is not None and "\x00" in settings_text:
+        raise InvalidInput([Problem("holds a null character; remove it", "settings")])
+    if upload is not None:
+        _check_code_name(upload)
+    stored = None if upload is None else _stored(task, upload, by)
+    attached = [_stored(task, one, by) for one in attach]
+    replaced: list[DataFile] = []
+    with transaction.atomic():
+        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+        if stored is not None and stored != draft.code_file:
+            replaced += [draft.code_file] if draft.code_file else []
+            draft.code_file = stored
+        if settings_text is not None:
+            draft.code_settings = settings_text.replace("\r\n", "\n")
+        draft.updated_by = by
+        draft.save()
+        replaced += _change_attached(draft, attached, {*detach, *(one.name for one in attached)})
+        task.save(update_fields=["updated_at"])
+        audit.record("save-draft", f"task:{task.public_id}", by=by)
+    _forget(replaced)
+    return draft
+
+
+def drop_code(*, task: Task, by: User) -> TaskDraft:
+    """Make the draft one of a definition and a data file again."""
+    _check_edit(task, by)
+    with transaction.atomic():
+        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+        replaced = [draft.code_file] if draft.code_file else []
+        draft.code_file = None
+        draft.updated_by = by
+        draft.save()
+        names = draft.attached_files.values_list("data_file__name", flat=True)
+        replaced += _change_attached(draft, [], set(names))
+        audit.record("save-draft", f"task:{task.public_id}", by=by)
+    _forget(replaced)
+    return draft
+
+
+def _change_attached(
+    draft: TaskDraft, attached: Sequence[DataFile], gone: Collection[str]
+) -> list[DataFile]:
+    """Attach and detach; returns what nothing may need any more."""
+    rows = list(draft.attached_files.select_related("data_file").filter(data_file__name__in=gone))
+    AttachedFile.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    AttachedFile.objects.bulk_create(
+        AttachedFile(draft=draft, data_file=data_file)
+        for data_file in {one.name: one for one in attached}.values()
+    )
+    if draft.attached_files.count() > MOST_ATTACHED:
+        raise InvalidInput([Problem(f"at most {MOST_ATTACHED} files can be attached", "attach")])
+    kept = {one.pk for one in attached}
+    return [row.data_file for row in rows if row.data_file_id not in kept]
+
+
+def _forget(files: Sequence[DataFile]) -> None:
+    from tasks_app.actions.authoring import forget_upload
+
+    for one in files:
+        forget_upload(one)
+
+
+def _stored(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
+    from tasks_app.actions.authoring import store_upload
+
+    return store_upload(namespace=task.namespace, upload=upload, by=by)
+
+
+def _as_upload(code: str, name: str) -> "UploadedFile[bytes]":
+    text = code.replace("\r\n", "\n")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            [Problem("holds half of a surrogate pair, which is no character", "code")]
+        ) from error
+    if not name:
+        name = "task.ipynb" if text.lstrip("\ufeff \t\r\n").startswith("{") else "task.py"
+    return SimpleUploadedFile(name, data)
+
+
+def _check_code_name(upload: "UploadedFile[bytes]") -> None:
+    if Path(upload.name or "").suffix.lower() not in {".py", ".ipynb"}:
+        raise InvalidInput(
+            [Problem("must be a Python file (.py) or a notebook (.ipynb)", "code_file")]
+        )
+    if upload.size is None or upload.size > MOST_BYTES:
+        raise InvalidInput(
+            [
+                Problem(
+                    f"has {upload.size or 0:,} bytes; at most {MOST_BYTES:,} are taken", "code_file"
+                )
+            ]
+        )
+
+
+# --- Looking at it ------------------------------------------------------------------------------
+
+
+def code_of(data_file: DataFile) -> bytes:
+    with data_file.file.open("rb") as file:
+        data: bytes = file.read()
+    return data
+
+
+def checked_code(draft: TaskDraft) -> CheckedCode:
+    """Look at the draft's code without running it; findings are told, not raised.
+
+    `InvalidInput` where the file cannot be read as code at all, or the settings are wrong.
+    """
+    assert draft.code_file is not None
+    script = script_of(draft.code_file.name, code_of(draft.code_file))
+    chosen = parse_settings(draft.code_settings)
+    looked_at = inspect_code(script.code, chosen=script.chosen)
+    environment = environment_of(looked_at, chosen)
+    available = packages_of(environment)
+    if available is not None:
+        looked_at = inspect_code(script.code, available=available, chosen=script.chosen)
+    built: Built = build_definition(
+        file_name=draft.code_file.name,
+        script=script,
+        inspection=looked_at,
+        settings=chosen,
+        files=[
+            AttachedFileSpec(name, sha256)
+            for name, sha256 in draft.attached_files.order_by("data_file__name").values_list(
+                "data_file__name", "data_file__sha256"
+            )
+        ],
+    )
+    findings = tuple(dict.fromkeys([*script.findings, *looked_at.findings, *built.findings]))
+    has_errors = any(one.severity is Severity.ERROR for one in findings)
+    return CheckedCode(
+        file_name=draft.code_file.name,
+        script=script,
+        inspection=looked_at,
+        settings=chosen,
+        definition=None if has_errors else built.definition,
+        findings=findings,
+    )
+
+
+def packages_of(environment: str) -> frozenset[str] | None:
+    """Top-level names that can be imported there; None where the environment is not at hand."""
+    if environment == BARE:
+        return frozenset()
+    folders = sorted(Path(settings.SANDBOX_ENV_DIR).glob("lib/python3*/site-packages"))
+    if not folders:
+        return None
+    return frozenset(path.name.split(".")[0] for folder in folders for path in folder.iterdir())
+
+
+def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
+    """A finding as it is stored and told: with its place as the author knows it."""
+    place = script.place_of(finding.line) if finding.line is not None else None
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "line": finding.line,
+        "place": "" if place is None else str(place),
+        "file": finding.file,
+        "path": finding.path,
+    }
+
+
+def problems_of(checked: CheckedCode) -> list[Problem]:
+    """What refuses the code, as problems of an input."""
+    problems = []
+    for finding in checked.errors:
+        place = checked.script.place_of(finding.line) if finding.line is not None else None
+        of_cell = f" ({place})" if place is not None and place.cell is not None else ""
+        told = f"{finding.message} {finding.remedy}".strip()
+        problems.append(Problem(f"{told}{of_cell}", "code", place.line if place else None))
+    return problems
+
+
+# --- Building -----------------------------------------------------------------------------------
+
+
+def build_code_version(*, task: Task, draft: TaskDraft, by: User) -> TaskVersion:
+    """An unpublished version of the draft's code; an unchanged draft gives the same one again."""
+    checked = checked_code(draft)
+    definition = checked.definition
+    if definition is None:
+        raise InvalidInput(problems_of(checked))
+    assert draft.code_file is not None
+    document = definition.as_document()
+    digest = content_hash({"code": content_hash(document), "file": draft.code_file.sha256})
+    known = (
+        task.versions.filter(source_digest=digest)
+        .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
+        .order_by("-id")
+        .first()
+    )
+    if known is not None:
+        return known
+    metric = definition.metric
+    with transaction.atomic():
+        version = TaskVersion(
+            task=task,
+            kind=TaskVersion.Kind.CODE,
+            definition=document,
+            definition_text=draft.code_settings,
+            definition_format="yaml",
+            code_file=draft.code_file,
+            source_digest=digest,
+            metric_name=metric.name,
+            metric_direction=metric.direction,
+            metric_unit=metric.unit,
+            metric_lower=metric.lower,
+            metric_upper=metric.upper,
+            item_count=len(definition.counted),
+            private_item_count=len(definition.counted) if definition.is_private else 0,
+            created_by=by,
+        )
+        version.question_hash = definition.question_hash(salt=version.salt)
+        version.marking_hash = definition.marking_hash()
+        version.state = TaskVersion.State.READY
+        version.save()
+        split = Item.Split.PRIVATE if definition.is_private else Item.Split.PUBLIC
+        Item.objects.bulk_create(
+            Item(
+                version=version,
+                position=position,
+                key=one.key,
+                split=split,
+                input={"task": one.task or one.key, "file": definition.file_name},
+                target=None,
+                hash=content_hash(
+                    {"key": one.key, "question": version.question_hash},
+                    salt=version.salt if definition.is_private else None,
+                ),
+            )
+            for position, one in enumerate(definition.counted)
+        )
+        AttachedFile.objects.bulk_create(
+            AttachedFile(version=version, data_file=row.data_file)
+            for row in draft.attached_files.select_related("data_file")
+        )
+    return version
+
+
+def _check_edit(task: Task, by: User) -> None:
+    if not can_edit_task(by, task):
+        raise NotAllowed("This task belongs to somebody else.")

@@ -1,0 +1,180 @@
+"""A code task as it is frozen in a version: its script, its settings, and the tasks that count."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from plumbmark.manifests import content_hash
+from tasks_app.code.findings import Finding, error
+from tasks_app.code.inspecting import Inspection
+from tasks_app.code.notebook import Cell, Script
+from tasks_app.code.result_kinds import ResultKind
+from tasks_app.code.settings import BARE, KAGGLE, CodeSettings
+from tasks_app.definitions.document import MetricSpec
+
+READER_VERSION = "1"
+"""Of what makes a score of the files that a program leaves."""
+RESULT_KEY = "result"
+"""The item of a program that writes the result file."""
+_SHARES = {ResultKind.PASSED, ResultKind.BOOLEAN, ResultKind.COUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A task whose result counts: one item of the version."""
+
+    key: str
+    task: str | None
+    """As its run files name it; None: told by the result file, or not known before it runs."""
+    returns: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file that the program finds as `/kaggle/input/<name>`."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDefinition:
+    """Everything that a run needs of the version, beside the attached files themselves."""
+
+    file_name: str
+    script: str
+    cells: Sequence[Cell]
+    chosen: str | None
+    uses_sdk: bool
+    counted: Sequence[Counted]
+    environment: str
+    timeout_minutes: int
+    metric: MetricSpec
+    files: Sequence[AttachedFile] = ()
+    is_private: bool = False
+    description: str = ""
+
+    @property
+    def as_script(self) -> Script:
+        """For places in tracebacks."""
+        return Script(self.script, self.cells, self.chosen)
+
+    def as_document(self) -> dict[str, Any]:
+        """A JSON-able document that `from_document` reads back."""
+        document = asdict(self)
+        for name in ("cells", "counted", "files"):
+            document[name] = list(document[name])
+        return {"kind": "code", **document}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "CodeDefinition":
+        values = {key: value for key, value in document.items() if key != "kind"}
+        values["cells"] = tuple(Cell(**cell) for cell in values["cells"])
+        values["counted"] = tuple(Counted(**one) for one in values["counted"])
+        values["files"] = tuple(AttachedFile(**one) for one in values["files"])
+        values["metric"] = MetricSpec(**values["metric"])
+        return cls(**values)
+
+    def question_hash(self, *, salt: str) -> str:
+        """What is asked: script, settings and the digests of what is attached."""
+        side = {
+            "solver": "code",
+            "script": self.script,
+            "environment": self.environment,
+            "timeout_minutes": self.timeout_minutes,
+            "items": [one.key for one in self.counted],
+            "files": [[one.name, one.sha256] for one in self.files],
+            "private": self.is_private,
+        }
+        return content_hash(side, salt=salt if self.is_private else None)
+
+    def marking_hash(self) -> str:
+        """How it is marked: what kind of result counts, and on which scale."""
+        metric = self.metric
+        return content_hash(
+            {
+                "solver": "code",
+                "items": [[one.key, one.returns] for one in self.counted],
+                "metric": {
+                    "name": metric.name,
+                    "direction": metric.direction,
+                    "unit": metric.unit,
+                    "bounds": [
+                        None if bound is None else repr(bound + 0.0)
+                        for bound in (metric.lower, metric.upper)
+                    ],
+                },
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A definition, or None where the findings hold an error."""
+
+    definition: CodeDefinition | None
+    findings: Sequence[Finding]
+
+
+def build_definition(
+    *,
+    file_name: str,
+    script: Script,
+    inspection: Inspection,
+    settings: CodeSettings,
+    files: Sequence[AttachedFile] = (),
+) -> Built:
+    """Put together what a version holds."""
+    chosen = settings.main or script.chosen
+    found = _counted(inspection, chosen)
+    if isinstance(found, Finding):
+        return Built(None, (found,))
+    definition = CodeDefinition(
+        file_name=file_name,
+        script=script.code,
+        cells=tuple(script.cells),
+        chosen=chosen,
+        uses_sdk=inspection.uses_sdk,
+        counted=found,
+        environment=environment_of(inspection, settings),
+        timeout_minutes=settings.timeout_minutes,
+        metric=settings.metric or _metric_of(found),
+        files=tuple(files),
+        is_private=settings.is_private,
+        description=settings.description,
+    )
+    return Built(definition, ())
+
+
+def environment_of(inspection: Inspection, settings: CodeSettings) -> str:
+    """Where the code runs: as the settings say, else where its imports are."""
+    return settings.environment or (KAGGLE if inspection.uses_sdk else BARE)
+
+
+def _counted(inspection: Inspection, chosen: str | None) -> tuple[Counted, ...] | Finding:
+    if not inspection.tasks:
+        if chosen is not None:
+            told = f"The main task is to be {chosen!r}, but the code defines no task."
+            return error("chosen-unknown", told, "Leave `main` and %choose out.")
+        return (Counted(RESULT_KEY, None, ResultKind.UNKNOWN.value),)
+    if chosen is not None:
+        task = inspection.task_named(chosen)
+        if task is None:
+            known = ", ".join(sorted(one.variable for one in inspection.tasks))
+            told = f"The main task is to be {chosen!r}, which the code does not define."
+            return error("chosen-unknown", told, f"Choose one of: {known}.")
+        return (Counted((task.name or task.variable)[:200], task.name, task.returns.value),)
+    run = {call.task for call in inspection.runs if call.is_reached and call.function is None}
+    tasks = [task for task in inspection.tasks if task.variable in run and task.stores_run]
+    counted: dict[str, Counted] = {}
+    # None is found where they are run in a way that the look does not follow: then the first one.
+    for task in tasks or inspection.tasks[:1]:
+        key = (task.name or task.variable)[:200]
+        counted.setdefault(key, Counted(key, task.name, task.returns.value))
+    return tuple(counted.values())
+
+
+def _metric_of(counted: Collection[Counted]) -> MetricSpec:
+    if all(one.returns in _SHARES for one in counted):
+        return MetricSpec()
+    return MetricSpec(name="score", unit="", lower=None, upper=None)

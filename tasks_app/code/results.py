@@ -1,0 +1,281 @@
+"""What a program came to, item by item, out of the files that it left."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tasks_app.code.artifacts import main_run, missing_runs, read_artifacts
+from tasks_app.code.definition import CodeDefinition, Counted
+from tasks_app.code.findings import Finding, error
+from tasks_app.code.inspecting import Inspection, inspect_code
+from tasks_app.code.records import Artifacts, Assertion, Conversation, Message, Result, RunFile
+from tasks_app.code.result_file import RESULT_FILE, ReadResult, ResultFile, read_result
+from tasks_app.code.result_file import Sample as FileSample
+
+_MOST_CHECKS = 200
+_MOST_SAMPLES = 1_000
+_MOST_MESSAGES = 400
+_MOST_MESSAGE = 20_000
+_MOST_OUTPUT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """One item's result. `value` None: it has no score, and `error` says why."""
+
+    key: str
+    value: float | None
+    answer: str = ""
+    """The result in words, such as “8 of 10”."""
+    explanation: str = ""
+    output: str = ""
+    messages: Sequence[dict[str, Any]] = ()
+    error: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that the files tell."""
+
+    items: Sequence[ItemResult]
+    findings: Sequence[Finding]
+
+    @property
+    def has_score(self) -> bool:
+        return any(item.value is not None for item in self.items)
+
+
+def read_outcome(
+    folder: Path, definition: CodeDefinition, *, result_file: bytes | None, log: str
+) -> Outcome:
+    """Read a work folder; nothing that stands there can make this fail.
+
+    `result_file` is the content of our own result file where there is one, `log` what the program
+    wrote.
+    """
+    inspection = inspect_code(definition.script, chosen=None)
+    if inspection.tasks or definition.uses_sdk:
+        return _of_sdk(folder, definition, inspection, log)
+    if result_file is None:
+        told = f"The program ended without writing {RESULT_FILE} into its working folder."
+        missing = error("no-value", told, "Write it with json.dump before the program ends.")
+        return Outcome((ItemResult(definition.counted[0].key, None, error=told),), (missing,))
+    return _of_result_file(definition, read_result(result_file))
+
+
+# --- The SDK's files ----------------------------------------------------------------------------
+
+
+def _of_sdk(folder: Path, definition: CodeDefinition, inspection: Inspection, log: str) -> Outcome:
+    artifacts = read_artifacts(folder, kinds=inspection.kinds())
+    findings = [*artifacts.findings, *missing_runs(inspection, artifacts, log=log)]
+    items = []
+    for counted in definition.counted:
+        found = main_run(artifacts, inspection, counted.task or _only_other(definition, artifacts))
+        findings += found.findings
+        items.append(_of_run(counted, found.run, findings, definition))
+    return Outcome(tuple(items), tuple(dict.fromkeys(findings)))
+
+
+def _only_other(definition: CodeDefinition, artifacts: Artifacts) -> str | None:
+    """The name of a task whose name the code did not tell: what ran and is none of the others."""
+    told = {one.task for one in definition.counted}
+    names = {run.task.name for run in artifacts.runs} - told
+    return names.pop() if len(names) == 1 else None
+
+
+def _of_run(
+    counted: Counted, run: RunFile | None, findings: list[Finding], definition: CodeDefinition
+) -> ItemResult:
+    if run is None:
+        why = next((str(one) for one in findings if one.code == "run-without-file"), "")
+        return ItemResult(
+            counted.key, None, error=why or f"There is no run of the task {counted.key!r}."
+        )
+    messages = _messages(run.conversations)
+    output = next((one["content"] for one in reversed(messages) if one["role"] == "assistant"), "")
+    details: dict[str, Any] = {"checks": [_check(one) for one in run.assertions[:_MOST_CHECKS]]}
+    if run.model:
+        details["model"] = run.model
+    common: dict[str, Any] = {"output": output[:_MOST_OUTPUT], "messages": messages}
+    if run.state == "errored" or run.error:
+        traceback = definition.as_script.told(run.error, script=SCRIPT_NAME)
+        details["traceback"] = traceback[-4000:]
+        why = f"The task failed: {last_line(traceback) or 'no reason is told'}"
+        return ItemResult(counted.key, None, error=why, details=details, **common)
+    if run.result is None or run.result.value is None:
+        why = "The task came to no number."
+        if run.result is not None and run.result.kind == "table":
+            why = "The task returned a table, which is no score. Return a number."
+            details["table"] = run.result.table
+        return ItemResult(counted.key, None, error=why, details=details, **common)
+    return _valued(
+        counted.key,
+        run.result.value,
+        _told(run.result),
+        _result_document(run.result),
+        details,
+        definition,
+        explanation=_checks_told(run.assertions),
+        **common,
+    )
+
+
+def _told(result: Result) -> str:
+    if result.kind == "count":
+        return f"{result.passed} of {result.of}"
+    if result.kind == "boolean":
+        return "passed" if result.value else "not passed"
+    if result.radius is not None:
+        return f"{result.value:g} ± {result.radius:g}"
+    return f"{result.value:g}"
+
+
+def _result_document(result: Result) -> dict[str, Any]:
+    document: dict[str, Any] = {"kind": result.kind, "value": result.value}
+    if result.kind == "count":
+        document |= {"passed": result.passed, "of": result.of}
+    elif result.radius is not None and result.value is not None:
+        low, high = result.value - result.radius, result.value + result.radius
+        if math.isfinite(low) and math.isfinite(high) and result.radius >= 0:
+            document |= {"radius": result.radius, "low": low, "high": high}
+    return document
+
+
+# --- Our own file -------------------------------------------------------------------------------
+
+
+def _of_result_file(definition: CodeDefinition, read: ReadResult) -> Outcome:
+    counted = definition.counted[0]
+    if read.result is None:
+        why = next((str(one) for one in read.findings), f"{RESULT_FILE} holds no result.")
+        return Outcome((ItemResult(counted.key, None, error=why),), read.findings)
+    item = _of_file(counted, read.result, definition)
+    return Outcome((item,), read.findings)
+
+
+def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -> ItemResult:
+    samples = result.samples
+    details: dict[str, Any] = {
+        "samples": [_sample_document(one) for one in samples[:_MOST_SAMPLES]],
+        "samples_told": len(samples),
+        "checks": [
+            {**_check(one), "sample": sample.id} for sample in samples for one in sample.assertions
+        ][:_MOST_CHECKS],
+    }
+    checks = [one for sample in samples for one in sample.assertions]
+    messages = [
+        {"role": one.role, "content": one.text[:_MOST_MESSAGE], "conversation": sample.id}
+        for sample in samples
+        for one in sample.messages
+    ][:_MOST_MESSAGES]
+    output = samples[0].output[:_MOST_OUTPUT] if len(samples) == 1 else ""
+    common: dict[str, Any] = {
+        "output": output,
+        "messages": messages,
+        "explanation": _checks_told(checks),
+    }
+    document: dict[str, Any]
+    if result.score is not None:
+        score = result.score
+        value = score.value
+        document = {"kind": "boolean" if score.is_boolean else "number", "value": value}
+        told = f"{value:g}"
+        if score.of is not None:
+            document |= {"kind": "count", "passed": score.passed, "of": score.of}
+            told = f"{score.passed} of {score.of}"
+        if result.interval is not None:
+            document |= {"low": result.interval.low, "high": result.interval.high}
+            told += f" ({result.interval.low:g} to {result.interval.high:g})"
+    else:
+        scores = [one.score for one in samples if one.score is not None]
+        if not scores:
+            why = "No sample has a score."
+            return ItemResult(counted.key, None, error=why, details=details, **common)
+        value = math.fsum(one.value for one in scores) / len(scores)
+        document = {"kind": "number", "value": value}
+        told = f"{value:g}, the mean of {len(scores)} samples"
+        if all(one.is_boolean for one in scores):
+            passed = sum(one.value == 1 for one in scores)
+            document |= {"kind": "count", "passed": passed, "of": len(scores)}
+            told = f"{passed} of {len(scores)}"
+    return _valued(counted.key, value, told, document, details, definition, **common)
+
+
+def _sample_document(sample: FileSample) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "score": None if sample.score is None else sample.score.value,
+        "output": sample.output[:500],
+        "error": sample.error[:500],
+    }
+
+
+# --- Both ---------------------------------------------------------------------------------------
+
+SCRIPT_NAME = "task.py"
+"""The name under which a script runs."""
+
+
+def last_line(traceback: str) -> str:
+    """The last line of a traceback: what went wrong."""
+    lines = [line.strip() for line in traceback.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else ""
+
+
+def _valued(
+    key: str,
+    value: float,
+    told: str,
+    document: dict[str, Any],
+    details: dict[str, Any],
+    definition: CodeDefinition,
+    **common: Any,
+) -> ItemResult:
+    lower, upper = definition.metric.lower, definition.metric.upper
+    if (lower is not None and value < lower) or (upper is not None and value > upper):
+        why = f"The score {value:g} lies outside of the metric's bounds."
+        return ItemResult(key, None, answer=told, error=why, details=details, **common)
+    return ItemResult(key, value, answer=told, details={"result": document, **details}, **common)
+
+
+def _checks_told(checks: Sequence[Assertion]) -> str:
+    if not checks:
+        return ""
+    passed = sum(one.status == "passed" for one in checks)
+    return f"{passed} of {len(checks)} checks passed."
+
+
+def _check(one: Assertion) -> dict[str, Any]:
+    return {
+        "name": one.expectation[:500],
+        "status": one.status,
+        "message": one.message[:500],
+        "line": one.line,
+    }
+
+
+def _messages(conversations: Sequence[Conversation]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for conversation in conversations:
+        for message in conversation.messages:
+            if len(found) == _MOST_MESSAGES:
+                return found
+            found.append(
+                {
+                    "role": message.role,
+                    "content": _text(message)[:_MOST_MESSAGE],
+                    "conversation": conversation.id[:200],
+                }
+            )
+    return found
+
+
+def _text(message: Message) -> str:
+    media = [
+        f"[{one.mime_type or 'file'}{f' {one.uri}' if one.uri else ''}]" for one in message.media
+    ]
+    return "\n".join([*media, message.text] if message.text else media)

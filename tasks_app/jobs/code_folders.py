@@ -1,0 +1,142 @@
+"""What a program finds around it: its folders on the host, and its environment variables."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+
+from plumbmark.sandbox import GATEWAY_URL, WORK, Job, Limits, Mount, Sandbox, environment_mounts
+from plumbmark.sandbox import remove_work_folder as remove
+from tasks_app.code.definition import CodeDefinition
+from tasks_app.code.results import SCRIPT_NAME
+from tasks_app.code.settings import BARE, MOST_MINUTES
+from tasks_app.jobs import sandboxing
+from tasks_app.models import Run
+
+SOURCE = "/kaggle/src"
+INPUT = "/kaggle/input"
+_ENVIRONMENT = "/opt/environment"
+_DUMMY_KEY = "the-gateway-adds-the-key"
+_MIB = 1024 * 1024
+_LEFT_BEHIND_SECONDS = (MOST_MINUTES + 60) * 60.0
+
+
+class CannotPrepare(Exception):
+    """Why a program cannot be started; a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Of one try of one run, on the host."""
+
+    run: Run
+    definition: CodeDefinition
+    top: Path
+
+    @property
+    def work(self) -> Path:
+        return self.top / "work"
+
+    def job(self, sandbox: Sandbox) -> Job:
+        """All but the gateway's socket. Raises `CannotPrepare`."""
+        definition = self.definition
+        mounts = [Mount(self.top / "src", SOURCE), Mount(self.top / "input", INPUT)]
+        python = sandbox.python
+        if definition.environment != BARE:
+            own = sandboxing.environment_python()
+            if own is None:
+                raise CannotPrepare(sandboxing.missing_environment(definition.environment))
+            mounts += environment_mounts(own, at=_ENVIRONMENT)
+            python = f"{_ENVIRONMENT}/bin/python"
+        return Job(
+            argv=(python, "-u", f"{SOURCE}/{SCRIPT_NAME}"),
+            work=self.work,
+            mounts=mounts,
+            environment=_environment(self.run),
+            limits=_limits(definition),
+            merges_errors=True,
+        )
+
+
+def with_socket(job: Job, socket: Path) -> Job:
+    return replace(job, gateway_socket=socket)
+
+
+@contextlib.contextmanager
+def prepared(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
+    """Folders with the script and the attached files, removed at the end with all in them."""
+    base = Path(settings.CODE_RUNS_DIR)
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_left_behind(base)
+    folders = Folders(run, definition, base / f"{run.pk}-{uuid4().hex}")
+    folders.top.mkdir(mode=0o755)
+    try:
+        for name in ("work", "src", "input"):
+            (folders.top / name).mkdir(mode=0o755)
+        script = folders.top / "src" / SCRIPT_NAME
+        script.write_text(definition.script, encoding="utf-8")
+        _open_to_all(script)
+        for row in run.task_version.attached_files.select_related("data_file"):
+            target = folders.top / "input" / row.data_file.name
+            with row.data_file.file.open("rb") as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            _open_to_all(target)
+        yield folders
+    finally:
+        remove(folders.work)
+        shutil.rmtree(folders.top, ignore_errors=True)
+
+
+def _open_to_all(path: Path) -> None:
+    """The program is another user than we are; the folder above keeps everybody else away."""
+    path.chmod(0o644)
+
+
+def _remove_left_behind(base: Path) -> None:
+    """What killed workers left, once no program can be at work in it any more."""
+    oldest = time.time() - _LEFT_BEHIND_SECONDS
+    for entry in os.scandir(base):
+        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime < oldest:
+            with contextlib.suppress(OSError):
+                remove(Path(entry.path))
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """The names that the SDK of Kaggle and OpenAI's client look for. The keys are no keys."""
+    slug = str(run.deployment_facts["slug"])
+    return {
+        "MODEL_PROXY_URL": f"{GATEWAY_URL}/compat/kaggle/models",
+        "MODEL_PROXY_API_KEY": _DUMMY_KEY,
+        "LLM_DEFAULT": slug,
+        "LLM_DEFAULT_EVAL": slug,
+        "LLMS_AVAILABLE": slug,
+        "KAGGLE_KERNEL_RUN_TYPE": "batch",
+        "OPENAI_BASE_URL": f"{GATEWAY_URL}/v1",
+        "OPENAI_API_KEY": _DUMMY_KEY,
+        "PLUMBMARK_MODEL": slug,
+        # As in a notebook, modules that the program writes can be imported.
+        "PYTHONPATH": WORK,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _limits(definition: CodeDefinition) -> Limits:
+    seconds = definition.timeout_minutes * 60
+    if definition.environment == BARE:
+        return Limits(wall_seconds=float(seconds), cpu_seconds=seconds, output_bytes=2 * _MIB)
+    return Limits(
+        wall_seconds=float(seconds),
+        cpu_seconds=seconds,
+        memory_bytes=3072 * _MIB,
+        address_space_bytes=8192 * _MIB,
+        processes=256,
+        disk_bytes=1024 * _MIB,
+        output_bytes=2 * _MIB,
+        open_files=1024,
+    )

@@ -1,0 +1,253 @@
+"""From what a program left to rows: files, a report, samples with scores and calls."""
+
+import hashlib
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.db.models import F, Sum
+
+from plumbmark.common.clock import now
+from plumbmark.gateway.models import Call
+from plumbmark.sandbox import Collected, Ending, Limits, Report, collect, open_artifact
+from plumbmark.scoring.outcomes import Outcome as SampleOutcome
+from tasks_app.actions.coding import finding_document
+from tasks_app.code.definition import CodeDefinition
+from tasks_app.code.result_file import MOST_BYTES
+from tasks_app.code.result_schema import RESULT_FILE
+from tasks_app.code.results import SCRIPT_NAME, ItemResult, Outcome, last_line, read_outcome
+from tasks_app.jobs.writing import storable
+from tasks_app.models import (
+    Item,
+    ProgramReport,
+    Run,
+    RunArtifact,
+    Sample,
+    SampleCall,
+    SampleScore,
+    Scoring,
+)
+
+_MOST_CALLS = 30_000
+"""Linked with a sample: positions are small numbers."""
+_ERROR = 1000
+_FRAME = re.compile(r'File "(?:[^"\n]*/)?' + re.escape(SCRIPT_NAME) + r'", line (?P<line>\d+)')
+
+
+@dataclass(slots=True)
+class StoredFiles:
+    """Artifacts whose bytes are kept and whose rows are still to be written."""
+
+    run: Run
+    rows: list[RunArtifact] = field(default_factory=list)
+    _replaced: list[RunArtifact] = field(default_factory=list)
+
+    def write_rows(self) -> None:
+        """Runs inside the caller's transaction."""
+        self._replaced = list(RunArtifact.objects.filter(run=self.run))
+        RunArtifact.objects.filter(run=self.run).delete()
+        RunArtifact.objects.bulk_create(self.rows)
+
+    def forget(self) -> None:
+        for row in self.rows:
+            row.file.delete(save=False)
+
+    def forget_replaced(self) -> None:
+        for row in self._replaced:
+            row.file.delete(save=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A work folder as it was found after the program's end."""
+
+    work: Path
+    definition: CodeDefinition
+    collected: Collected
+    outcome: Outcome
+
+    def store_files(self, run: Run) -> StoredFiles:
+        """Keep the bytes of every artifact; the rows follow with `write_rows`."""
+        stored = StoredFiles(run)
+        try:
+            for number, artifact in enumerate(self.collected):
+                row = RunArtifact(run=run, path=storable(artifact.path))
+                digest = hashlib.sha256()
+                with open_artifact(self.work, artifact) as file:
+                    while piece := file.read(1 << 20):
+                        digest.update(piece)
+                        row.size = (row.size or 0) + len(piece)
+                    row.size = row.size or 0
+                    row.sha256 = digest.hexdigest()
+                    file.seek(0)
+                    # The program's names stay in the rows alone.
+                    row.file.save(f"{run.pk}-{number}.data", File(file), save=False)
+                stored.rows.append(row)
+        except BaseException:
+            stored.forget()
+            raise
+        return stored
+
+    def write_report(self, run: Run, report: Report, *, requests: int) -> None:
+        script = self.definition.as_script
+        ProgramReport.objects.update_or_create(
+            run=run,
+            defaults={
+                "ending": report.ending.value,
+                "exit_code": report.exit_code,
+                "detail": storable(report.detail),
+                "wall_seconds": report.wall_seconds,
+                "cpu_seconds": report.cpu_seconds,
+                "peak_memory_bytes": report.peak_memory_bytes,
+                "requests": requests,
+                "findings": [finding_document(one, script) for one in self.outcome.findings[:200]],
+                "left_out": [
+                    {"path": one.path, "reason": one.reason} for one in self.collected.left_out
+                ],
+                "created_at": now(),
+            },
+        )
+
+
+def read_what_was_left(work: Path, limits: Limits, definition: CodeDefinition, *, log: str) -> Left:
+    """Collect the files of an ended program and read its result."""
+    collected = collect(work, limits)
+    result_file = None
+    for artifact in collected:
+        if artifact.path == RESULT_FILE:
+            with open_artifact(work, artifact) as file:
+                result_file = file.read(MOST_BYTES + 1)
+    outcome = read_outcome(work, definition, result_file=result_file, log=log)
+    return Left(work, definition, collected, outcome)
+
+
+# --- Why it failed ------------------------------------------------------------------------------
+
+
+def failure_of(report: Report, outcome: Outcome, definition: CodeDefinition, *, log: str) -> str:
+    """Why a run has no score and how to mend it; empty where it has one."""
+    minutes = definition.timeout_minutes
+    match report.ending:
+        case Ending.TIMED_OUT | Ending.CPU:
+            return (
+                f"The program was ended at its time limit of {minutes} minutes. Raise "
+                "timeout_minutes in the settings, or ask less."
+            )
+        case Ending.MEMORY:
+            return f"The program needed more memory than it may have. {report.detail}"
+        case Ending.OUTPUT:
+            return f"The program printed more than is kept; print less. {report.detail}"
+        case Ending.DISK:
+            return f"The program wrote more files than it may. {report.detail}"
+        case Ending.EXITED if report.exit_code == 0:
+            pass
+        case Ending.EXITED:
+            told = _last_error(log, definition)
+            return f"The program ended with exit code {report.exit_code}{told}"
+        case _:
+            return f"The program was ended from outside. {report.detail}"
+    if outcome.has_score:
+        return ""
+    return " ".join(dict.fromkeys(item.error for item in outcome.items if item.error))
+
+
+def _last_error(log: str, definition: CodeDefinition) -> str:
+    """The last traceback's own words, and the author's line that it came to."""
+    begin = log.rfind("Traceback (most recent call last)")
+    said = last_line(log[begin:] if begin >= 0 else log)
+    frames = list(_FRAME.finditer(log[max(begin, 0) :]))
+    place = definition.as_script.place_of(int(frames[-1]["line"])) if frames else None
+    if place is not None:
+        return f", at {place}: {said}"
+    return f": {said}" if said else ". It printed nothing."
+
+
+# --- Samples ------------------------------------------------------------------------------------
+
+
+def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -> None:
+    """Write samples, scores and links to calls. Runs in the caller's transaction.
+
+    Which call belongs to which task cannot be told, so all belong to the first sample; calls of
+    tries that began before `since`, which cost money too, bear a role of their own.
+    """
+    items = {item.key: item for item in Item.objects.filter(version=run.task_version_id)}
+    scoring = Scoring.objects.get(run=run, is_inline=True, revision=run.revision)
+    calls = list(
+        Call.objects.filter(grant=run.grant_id)
+        .order_by("started_at", "id")
+        .values_list("id", "started_at", "latency_ms", "upstream_model")
+    )
+    sums = Call.objects.filter(grant=run.grant_id).aggregate(
+        charged=Sum("charged"),
+        provider_cost=Sum("provider_cost"),
+        input_tokens=Sum("input_tokens"),
+        output_tokens=Sum("output_tokens"),
+    )
+    costs = {name: value or 0 for name, value in sums.items()}
+    latencies = [latency for _, _, latency, _ in calls if latency]
+    unscored = 0
+    for position, result in enumerate(results):
+        is_first = position == 0
+        is_scored = result.value is not None
+        unscored += not is_scored
+        outcome = SampleOutcome.ANSWERED if is_scored else SampleOutcome.TASK_ERROR
+        sample = Sample.objects.create(
+            run=run,
+            item=items[result.key],
+            ordinal=items[result.key].position,
+            revision=run.revision,
+            outcome=outcome.value,
+            is_scored=is_scored,
+            output=storable(result.output),
+            messages=_storable(list(result.messages)) or None,
+            error=storable(result.error)[:_ERROR],
+            latency_ms=round(statistics.median(latencies)) if is_first and latencies else None,
+            finished_at=now(),
+            **(costs if is_first else {}),
+        )
+        if is_scored:
+            SampleScore.objects.create(
+                scoring=scoring,
+                sample=sample,
+                value=result.value,
+                answer=storable(result.answer),
+                explanation=storable(result.explanation),
+                details=_storable(result.details),
+            )
+        if is_first:
+            SampleCall.objects.bulk_create(
+                SampleCall(
+                    sample=sample,
+                    call_id=call_id,
+                    role="candidate" if at >= since else "earlier try",
+                    position=number,
+                )
+                for number, (call_id, at, _, _) in enumerate(calls[-_MOST_CALLS:])
+            )
+    Scoring.objects.filter(pk=scoring.pk).update(
+        samples_done=len(results), samples_unscored=unscored, heartbeat_at=now()
+    )
+    Run.objects.filter(pk=run.pk).update(
+        samples_done=F("samples_done") + len(results),
+        samples_unscored=F("samples_unscored") + unscored,
+        upstream_models=sorted({model for *_, model in calls if model}),
+        heartbeat_at=now(),
+        **costs,
+    )
+
+
+def _storable(value: Any) -> Any:
+    """Texts within data as every database takes them."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value

@@ -1,0 +1,61 @@
+"""What runs of code leave besides samples: their log, their files, and how they ended."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from tasks_app.models.running import Run
+
+
+class LogChunk(models.Model):
+    """A piece of what a run's program wrote, in order."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log_chunks")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "position"], name="logchunk_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"log of run {self.run_id}, {self.position}"
+
+
+class RunArtifact(models.Model):
+    """A file that a run's program left, kept as it came."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifacts")
+    path = models.TextField()
+    """Relative to the working folder, with forward slashes."""
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(upload_to="artifacts/%Y/%m")
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class ProgramReport(models.Model):
+    """How the program of a run ended, and what was noticed of it: the newest try alone."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="program_report")
+    ending = models.CharField(max_length=20)
+    """A value of `plumbmark.sandbox.Ending`."""
+    exit_code = models.IntegerField(null=True)
+    detail = models.TextField(blank=True)
+    wall_seconds = models.FloatField(default=0)
+    cpu_seconds = models.FloatField(default=0)
+    peak_memory_bytes = models.PositiveBigIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+    """Passed on to the gateway."""
+    findings = models.JSONField(default=list)
+    """`{"code", "severity", "message", "remedy", "line", "place", "file", "path"}` each."""
+    left_out = models.JSONField(default=list)
+    """Files that were not kept: `{"path", "reason"}` each."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"report of run {self.run_id}"

@@ -1,0 +1,62 @@
+"""The gateway's doors as a process on the tests' own database."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def doors(folder: Path) -> Iterator[str]:
+    """Yields host and port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    state = folder / "gateway"
+    state.mkdir()
+    # SQLite follows the link, so that both have one log of writes.
+    (state / "plumbmark.sqlite3").symlink_to(connection.settings_dict["NAME"])
+    environment = {
+        **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
+        "PYTHONPATH": f"{_ROOT / 'platform'}{os.pathsep}{_ROOT}",
+        "PLUMBMARK_STATE_DIR": str(state),
+        "PLUMBMARK_SECRET_KEY": settings.SECRET_KEY,
+        "PLUMBMARK_SPOOL_DIR": str(folder / "gateway-spool"),
+    }
+    command = [sys.executable, "-m", "granian", "plumbmark.config.gateway:app"]
+    command += ["--interface=asgi", "--http=1", "--no-ws", f"--port={port}", "--workers=1"]
+    log = (folder / "gateway.log").open("wb")
+    process = subprocess.Popen(
+        command, cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
+    log.close()
+    try:
+        ends = time.monotonic() + 60
+        while not _answers(port):
+            assert time.monotonic() < ends, (folder / "gateway.log").read_text()
+            assert process.poll() is None, (folder / "gateway.log").read_text()
+            time.sleep(0.05)
+        yield f"127.0.0.1:{port}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

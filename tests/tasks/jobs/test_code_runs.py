@@ -1,0 +1,407 @@
+"""Code tasks end to end: the real sandbox, a real gateway process, a fake provider."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.gateway.models import Call
+from tasks_app.actions import authoring
+from tasks_app.actions.coding import save_code_draft
+from tasks_app.actions.running import cancel_run, pause_run, resume_run, set_spend_limit
+from tasks_app.jobs import sandboxing
+from tasks_app.models import (
+    LogChunk,
+    ProgramReport,
+    Run,
+    RunArtifact,
+    Sample,
+    SampleCall,
+    SampleScore,
+    Scoring,
+    TaskVersion,
+)
+from tests.tasks.jobs.doors import doors
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine"),
+]
+
+_numbers = itertools.count(1)
+ASKING = """
+import json, os, urllib.request
+
+def ask(question):
+    body = {"model": os.environ["LLM_DEFAULT"], "messages": [{"role": "user", "content": question}]}
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": "Bearer none"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["choices"][0]["message"]["content"]
+
+def finish(**result):
+    with open("plumbmark.result.json", "w") as file:
+        json.dump({"plumbmark": 1, **result}, file)
+"""
+
+
+@pytest.fixture
+def gateway(world: Any, settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.CODE_RUNS_DIR = tmp_path / "code-runs"
+    with doors(tmp_path) as address:
+        settings.GATEWAY_ADDRESS = address
+        yield
+
+
+def published(
+    world: Any, code: str, *, name: str = "task.py", settings_text: str = "", **more: Any
+) -> TaskVersion:
+    task = world.task(f"Program {next(_numbers)}")
+    save_code_draft(
+        task=task,
+        upload=SimpleUploadedFile(name, code.encode()),
+        settings_text=settings_text,
+        by=world.ada,
+        **more,
+    )
+    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+
+
+def ran(world: Any, version: TaskVersion, **given: Any) -> Run:
+    run: Run = world.start(version, **given)
+    world.work()
+    run.refresh_from_db()
+    return run
+
+
+def log_of(run: Run) -> str:
+    chunks = LogChunk.objects.filter(run=run).order_by("position")
+    return "".join(chunks.values_list("text", flat=True))
+
+
+def test_a_program_asks_the_model_and_its_result_is_the_score(
+    world: Any, gateway: None, tmp_path: Path
+) -> None:
+    code = ASKING + (
+        "sums = {'2+3': '5', '4+4': '8', '1+1': '3'}\n"
+        "answers = {sum: ask(f'What is {sum}?') for sum in sums}\n"
+        "print('asked', len(answers))\n"
+        "open('notes.txt', 'w').write('kept')\n"
+        "finish(score={'passed': sum(answers[s] == sums[s] for s in sums), 'of': 3}, samples=[\n"
+        "    {'id': s, 'score': answers[s] == sums[s], 'output': answers[s],\n"
+        "     'messages': [{'role': 'user', 'content': s},\n"
+        "                  {'role': 'assistant', 'content': answers[s]}],\n"
+        "     'assertions': [{'name': 'right', 'passed': answers[s] == sums[s]}]} for s in sums])\n"
+    )
+    version = published(world, code)
+    assert (version.kind, version.item_count) == (TaskVersion.Kind.CODE, 1)
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    scoring = Scoring.objects.get(run=run)
+    assert scoring.value == pytest.approx(2 / 3)
+    assert scoring.estimate is not None
+    assert scoring.estimate["method"] == "wilson"
+    assert scoring.estimate["low"] == pytest.approx(0.2077, abs=1e-4)
+    assert scoring.estimate["high"] == pytest.approx(0.9385, abs=1e-4)
+    sample = Sample.objects.get(run=run)
+    score = SampleScore.objects.get(sample=sample)
+    assert score.answer == "2 of 3"
+    assert score.explanation == "2 of 3 checks passed."
+    assert score.details["result"] == {"kind": "count", "value": 2 / 3, "passed": 2, "of": 3}
+    assert [one["id"] for one in score.details["samples"]] == ["2+3", "4+4", "1+1"]
+    assert [one["content"] for one in sample.messages][:2] == ["2+3", "5"]
+    assert log_of(run) == "asked 3\n"
+    kept = {one.path: one for one in RunArtifact.objects.filter(run=run)}
+    assert set(kept) == {"notes.txt", "plumbmark.result.json"}
+    with kept["notes.txt"].file.open("rb") as file:
+        assert file.read() == b"kept"
+    calls = Call.objects.filter(grant=run.grant)
+    assert calls.count() == 3
+    links = SampleCall.objects.filter(sample=sample).values_list("call_id", "role")
+    assert set(links) == {(call.pk, "candidate") for call in calls}
+    assert run.charged == sample.charged == sum(call.charged for call in calls) > 0
+    assert run.upstream_models == ["arithmetic-2026-01-01"]
+    assert ProgramReport.objects.get(run=run).ending == "exited"
+    assert list((tmp_path / "code-runs").iterdir()) == []
+
+
+def test_a_program_that_fails_says_where(world: Any, gateway: None) -> None:
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {},
+        "cells": [
+            {"cell_type": "code", "source": "text = 'plumbmark.result.json'\nprint('first')"},
+            {"cell_type": "markdown", "source": "# Words"},
+            {"cell_type": "code", "source": "values = []\nvalues[3]"},
+        ],
+    }
+    version = published(world, json.dumps(notebook), name="task.ipynb")
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.FAILED
+    assert run.failure == (
+        "The program ended with exit code 1, at cell 2, line 2: IndexError: list index out of range"
+    )
+    assert "first" in log_of(run)
+    assert Sample.objects.filter(run=run).count() == 0
+    assert Scoring.objects.get(run=run).state == Scoring.State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("print('plumbmark.result.json')", "without writing plumbmark.result.json"),
+        ("open('plumbmark.result.json', 'w').write('{')", "cannot be read"),
+        (
+            "import os\nos.symlink('/etc/hostname', 'plumbmark.result.json')",
+            "without writing plumbmark.result.json",
+        ),
+        (ASKING + "finish(score=float('nan'))", "NaN"),
+        (ASKING + "finish(score=2)", "outside of the metric's bounds"),
+        ("'plumbmark.result.json'\nx = []\nwhile True: x.append(' ' * 10**7)", "more memory"),
+        ("'plumbmark.result.json'\nraise SystemExit(3)", "exit code 3. It printed nothing."),
+    ],
+)
+def test_a_program_without_a_result_fails_with_the_reason(
+    world: Any, gateway: None, code: str, why: str
+) -> None:
+    version = published(world, code, settings_text="metric: {lower: 0, upper: 1}")
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.FAILED
+    assert why in run.failure
+
+
+def test_attached_files_are_there_to_be_read_and_steering_files_steer_nothing(
+    world: Any, gateway: None
+) -> None:
+    code = ASKING + (
+        "open('.env', 'w').write('OPENAI_BASE_URL=http://10.0.0.1')\n"
+        "rows = open('/kaggle/input/sums.csv').read().split()\n"
+        "try:\n"
+        "    open('/kaggle/input/sums.csv', 'w')\n"
+        "except OSError as error:\n"
+        "    print('refused', error.errno)\n"
+        "score = sum(ask(row) == '5' for row in rows) / len(rows)\n"
+        "finish(score=score, interval={'radius': 0.25})\n"
+    )
+    version = published(
+        world, code, attach=[SimpleUploadedFile("sums.csv", b"2+3\n1+4\n2+2\n4+4\n")]
+    )
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    estimate = Scoring.objects.get(run=run).estimate
+    assert estimate is not None
+    assert (estimate["value"], estimate["low"], estimate["high"]) == (0.5, 0.25, 0.75)
+    assert estimate["method"] == "reported"
+    assert "refused 30" in log_of(run)
+
+
+def test_only_the_contenders_own_model_can_be_asked_and_no_token_is_seen(
+    world: Any, gateway: None
+) -> None:
+    world.add_deployment("echo")
+    code = ASKING + (
+        "import urllib.error\n"
+        "os.environ['LLM_DEFAULT'] = 'fake/' + 'echo'\n"
+        "try:\n"
+        "    ask('hello')\n"
+        "except urllib.error.HTTPError as error:\n"
+        "    print(error.code)\n"
+        "print(sorted(os.environ.values()))\n"
+        "finish(score=1)\n"
+    )
+
+    run = ran(world, published(world, code))
+
+    assert run.state == Run.State.COMPLETED, run.failure
+    assert log_of(run).startswith("404\n")
+    assert "pmg_" not in log_of(run)
+
+
+def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
+    world: Any, gateway: None
+) -> None:
+    code = ASKING + (
+        "right = 0\n"
+        "for n in range(3):\n"
+        "    try:\n"
+        "        right += ask(f'{n}+{n}') == str(2 * n)\n"
+        "    except Exception as error:\n"
+        "        print('swallowed', error, flush=True)\n"
+        "        import time; time.sleep(60)\n"
+        "finish(score={'passed': right, 'of': 3})\n"
+    )
+    version = published(world, code)
+    run = ran(world, version, spend_limit=100)
+
+    assert (run.state, run.pause_reason) == (Run.State.PAUSED, Run.PauseReason.LIMIT)
+    assert run.cost_bound == 100
+    assert "swallowed" in log_of(run)
+
+    # The gateway keeps a grant's terms for ten seconds.
+    ends = time.monotonic() + 60
+    while run.state == Run.State.PAUSED and time.monotonic() < ends:
+        set_spend_limit(run=run, spend_limit=10**12, by=world.ada)
+        world.work()
+        run.refresh_from_db()
+    assert run.state == Run.State.COMPLETED, run.failure
+    assert Scoring.objects.get(run=run).value == 1.0
+    assert "The program starts anew" in log_of(run)
+
+
+def test_errors_refuse_to_build_a_version(world: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        published(world, "import numpy\nprint('plumbmark.result.json')\ndef f(:\n")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == ("code", 3)
+
+    with pytest.raises(InvalidInput) as caught:
+        published(world, "import numpy\nprint('plumbmark.result.json')\n")
+    assert "numpy" in caught.value.problems[0].message
+
+
+WAITING = (
+    "print('here', flush=True)\nimport time\ntime.sleep(120)\nopen('plumbmark.result.json', 'w')\n"
+)
+
+
+def test_cancelling_ends_the_program_within_seconds(world: Any, gateway: None) -> None:
+    run: Run = world.start(published(world, WAITING))
+    worker = threading.Thread(target=world.work)
+    worker.start()
+    world_waits(lambda: "here" in log_of(run))
+
+    began = time.monotonic()
+    cancel_run(run=run, by=world.ada)
+    worker.join(timeout=30)
+
+    assert not worker.is_alive()
+    assert time.monotonic() - began < 10
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED
+    assert not RunArtifact.objects.filter(run=run).exists()
+
+
+def test_a_paused_program_starts_anew_when_it_is_resumed(world: Any, gateway: None) -> None:
+    code = ASKING + (
+        "import time\n"
+        "print(ask('2+3'), flush=True)\n"
+        "if time.time() < float(open('/kaggle/input/until').read()):\n"
+        "    time.sleep(120)\n"
+        "finish(score=1)\n"
+    )
+    until = time.time() + 8
+    run: Run = world.start(
+        published(world, code, attach=[SimpleUploadedFile("until", str(until).encode())])
+    )
+    worker = threading.Thread(target=world.work)
+    worker.start()
+    world_waits(lambda: "5" in log_of(run))
+
+    pause_run(run=run, by=world.ada)
+    worker.join(timeout=30)
+    assert not worker.is_alive()
+    world_waits(lambda: time.time() > until)
+    resume_run(run=run, by=world.ada)
+    world.work()
+
+    run.refresh_from_db()
+    assert run.state == Run.State.COMPLETED, run.failure
+    calls = Call.objects.filter(grant=run.grant)
+    assert calls.count() == 2
+    assert run.charged == sum(call.charged for call in calls)
+    roles = SampleCall.objects.filter(sample__run=run).order_by("position")
+    assert list(roles.values_list("role", flat=True)) == ["earlier try", "candidate"]
+
+
+def world_waits(is_so: Any) -> None:
+    ends = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < ends, "did not come about in time"
+        time.sleep(0.05)
+
+
+SDK = """\
+import kaggle_benchmarks as kbench
+
+# %%
+@kbench.task(name="Sums")
+def sums(llm) -> tuple[int, int]:
+    right = 0
+    for a in range(4):
+        answer = llm.prompt(f"What is {a}+{a}?")
+        kbench.assertions.assert_equal(str(2 * a), answer, expectation=f"{a}+{a}")
+        right += answer == str(2 * a)
+    return right, 4
+
+# %%
+sums.run(kbench.llm)
+"""
+
+
+@pytest.mark.skipif(
+    sandboxing.environment_python() is None,
+    reason="the sandbox's environment is not built; manage.py build_sandbox_environment makes it",
+)
+def test_an_unmodified_task_of_the_sdk_is_run(world: Any, gateway: None) -> None:
+    world.provider.configure(models={"arithmetic": "arithmetic:0.5"})
+    version = published(world, SDK)
+    assert version.definition["environment"] == "kaggle-benchmarks"
+    assert [item.key for item in version.items.all()] == ["Sums"]
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    sample = Sample.objects.get(run=run)
+    details = SampleScore.objects.get(sample=sample).details
+    assert details["result"]["of"] == 4
+    assert [one["name"] for one in details["checks"]] == [f"{a}+{a}" for a in range(4)]
+    passed = sum(one["status"] == "passed" for one in details["checks"])
+    assert details["result"]["passed"] == passed
+    estimate = Scoring.objects.get(run=run).estimate
+    assert estimate is not None
+    assert (estimate["value"], estimate["method"]) == (passed / 4, "wilson")
+    assert [one["role"] for one in sample.messages] == ["user", "assistant"] * 4
+    assert Call.objects.filter(grant=run.grant).count() == 4
+
+
+@pytest.mark.skipif(
+    sandboxing.environment_python() is None,
+    reason="the sandbox's environment is not built; manage.py build_sandbox_environment makes it",
+)
+def test_a_task_of_the_sdk_that_raises_fails_with_its_line(world: Any, gateway: None) -> None:
+    code = SDK.replace("    right = 0\n", "    right = {}['none']\n")
+
+    run = ran(world, published(world, code))
+
+    assert run.state == Run.State.FAILED
+    assert run.failure == "The task failed: KeyError: 'none'"
+    assert RunArtifact.objects.filter(run=run, path__endswith=".run.json").exists()
+
+
+def test_without_the_environment_the_sdk_is_refused_with_the_way_out(
+    world: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.SANDBOX_ENV_DIR = tmp_path / "none"
+    version = published(world, SDK)
+
+    with pytest.raises(Conflict, match="build_sandbox_environment"):
+        world.start(version)

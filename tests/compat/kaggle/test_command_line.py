@@ -26,8 +26,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("platform") / "state") as stack:
-        for name in ("web", "beat", "worker1"):
+    from django.conf import settings
+
+    state = tmp_path_factory.mktemp("platform") / "state"
+    with Stack(state, sandbox_env_dir=str(settings.SANDBOX_ENV_DIR)) as stack:
+        # First of all: it loads nothing where there are tasks already.
+        stack.manage("load_demo")
+        for name in ("web", "gateway", "beat", "worker1"):
             stack.start(name)
         stack.shell(
             "import json; from plumbmark.gateway.actions import ensure_baselines\n"
@@ -147,13 +152,143 @@ def test_a_task_is_run_watched_downloaded_and_published(
     assert "Done: 1 run(s) downloaded" in downloaded
     assert "Done: 1 run(s) cached" in again
     [run] = (shell.folder / "numbers" / "1" / "echo").iterdir()
-    assert {file.name for file in run.iterdir()} == {"run.json", "samples.jsonl", "task.json"}
-    assert len((run / "samples.jsonl").read_text().splitlines()) == 4
-    facts = json.loads((run / "run.json").read_text())
+    assert {file.name for file in run.iterdir()} == {
+        "plumbmark-run.json",
+        "plumbmark-samples.jsonl",
+        "plumbmark-task.json",
+    }
+    assert len((run / "plumbmark-samples.jsonl").read_text().splitlines()) == 4
+    facts = json.loads((run / "plumbmark-run.json").read_text())
     assert facts["run"] == int(run.name)
     assert facts["estimate"]["value"] == 0
     assert f"Task URL: {stack.url}/tasks/ada/numbers/" in published
     assert "already public" in twice
+
+
+PLAIN = """\
+# %% [markdown]
+# A program without the SDK.
+
+# %%
+import json, os, urllib.request
+
+def task(name):
+    return lambda function: function
+
+# %%
+@task(name="Plain One")
+def plain_one():
+    body = {"model": os.environ["LLM_DEFAULT"], "messages": [{"role": "user", "content": "yes"}]}
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": "Bearer none"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        said = json.load(answer)["choices"][0]["message"]["content"]
+    print("the model said", said)
+    return said == "yes"
+
+with open("plumbmark.result.json", "w") as file:
+    json.dump({"plumbmark": 1, "value": float(plain_one())}, file)
+"""
+WITH_SDK = """\
+# %%
+import kaggle_benchmarks as kbench
+
+# %%
+@kbench.task(name="Says hello")
+def says_hello(llm) -> bool:
+    \"\"\"Greets.\"\"\"
+    return "hello" in llm.prompt("Say hello.")
+
+says_hello.run(kbench.llm)
+"""
+
+
+def has_sandbox() -> bool:
+    from tasks_app.jobs import sandboxing
+
+    return sandboxing.is_here()
+
+
+def has_sdk() -> bool:
+    from django.conf import settings
+
+    return (settings.SANDBOX_ENV_DIR / "bin" / "python").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "left"),
+    [
+        pytest.param("plain-one", PLAIN, "plumbmark.result.json", id="plain"),
+        pytest.param(
+            "says-hello",
+            WITH_SDK,
+            "Says_hello.task.json",
+            id="sdk",
+            marks=pytest.mark.skipif(
+                not has_sdk(),
+                reason="manage.py build_sandbox_environment has not made the SDK's environment",
+            ),
+        ),
+    ],
+)
+@pytest.mark.skipif(not has_sandbox(), reason="no sandbox holds on this machine")
+def test_a_file_is_pushed_run_watched_downloaded_and_published(
+    stack: Stack, shell: Shell, name: str, code: str, left: str
+) -> None:
+    author = stack.account(f"author-of-{name}")
+
+    def kaggle(*arguments: str) -> str:
+        return output(shell.launch(stack.url, author.token, "b", "tasks", *arguments))
+
+    file = shell.folder / "task.py"
+    file.write_text(code)
+    pushed = kaggle("push", name, "-f", "task.py", "-d", "somebody/data", "--wait")
+    ran = kaggle("run", name, "-m", "echo", "--wait", "--poll-interval", "1")
+    log = kaggle("log", name)
+    downloaded = kaggle("download", name, "-s")
+    file.write_text(code + "\n# Another comment.\n")
+    again = kaggle("push", name, "-f", "task.py")
+    status = kaggle("status", name)
+    published = kaggle("publish", name)
+
+    assert f"Pushed {name}" in pushed
+    assert "Completed" in pushed
+    assert "echo: COMPLETED" in ran
+    assert "Showed logs for 1 run(s)" in log
+    assert "Done: 1 run(s) downloaded" in downloaded
+    [folder] = (shell.folder / name / "1" / "echo").iterdir()
+    assert {left, "plumbmark-run.json", "__notebook_source__.ipynb"} <= {
+        file.name for file in folder.iterdir()
+    }
+    assert json.loads((folder / "plumbmark-run.json").read_text())["estimate"]["value"] == 1
+    assert f"Pushed new version of {name}" in again
+    assert "Version:  2" in status
+    assert "No runs yet" in status
+    assert "Backing notebook also published." in published
+    if name == "plain-one":
+        assert "the model said yes" in log
+
+
+def test_code_that_cannot_count_is_refused_with_its_reason(
+    stack: Stack, ada: Api, shell: Shell
+) -> None:
+    (shell.folder / "task.py").write_text(WITH_SDK.replace("says_hello.run(kbench.llm)", ""))
+
+    done = shell.launch(
+        *(stack.url, ada.token, "b", "tasks", "push", "says-hello", "-f", "task.py")
+    )
+    taken = shell.folder / "numbers.py"
+    taken.write_text(WITH_SDK.replace("Says hello", "Numbers"))
+    refused = shell.launch(
+        *(stack.url, ada.token, "b", "tasks", "push", "numbers", "-f", "numbers.py")
+    )
+
+    assert done.returncode == refused.returncode == 1
+    assert ".run(" in done.stderr
+    assert "is a task with a definition" in refused.stderr
 
 
 def test_models_quota_and_a_token_for_the_sdk(stack: Stack, shell: Shell) -> None:
@@ -181,7 +316,6 @@ def test_models_quota_and_a_token_for_the_sdk(stack: Stack, shell: Shell) -> Non
 
 
 def test_a_leaderboard_is_shown_and_saved(stack: Stack, ada: Api, shell: Shell) -> None:
-    stack.manage("load_demo")
     found = stack.shell(
         "import json; from benchmarks_app.models import Benchmark\n"
         "b = Benchmark.objects.select_related('namespace').get()\n"
@@ -297,4 +431,4 @@ def test_a_zip_of_the_platform_is_whole(stack: Stack, ada: Api, tmp_path: Path) 
 
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["run.json", "samples.jsonl"]
+        assert archive.namelist() == ["plumbmark-run.json", "plumbmark-samples.jsonl"]

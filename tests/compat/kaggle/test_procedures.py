@@ -504,9 +504,9 @@ class TestRuns:
 
         found = [self.download(secret_of(user), run) for user in (ada, ben)]
 
-        assert [len(archive["samples.jsonl"].splitlines()) for archive in found] == [4, 2]
-        assert "Say 1" not in found[1]["samples.jsonl"]
-        facts = json.loads(found[1]["run.json"])
+        assert [len(archive["plumbmark-samples.jsonl"].splitlines()) for archive in found] == [4, 2]
+        assert "Say 1" not in found[1]["plumbmark-samples.jsonl"]
+        facts = json.loads(found[1]["plumbmark-run.json"])
         assert facts["canary"] == version.canary
         assert facts["question_hash"] == run.question_hash
 

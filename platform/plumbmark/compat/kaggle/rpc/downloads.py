@@ -1,8 +1,10 @@
 """What a run left behind, as a zip file."""
 
 import json
+import shutil
 import tempfile
 import zipfile
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -10,26 +12,31 @@ from django.http import FileResponse
 
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
-from plumbmark.compat.kaggle.rpc.runs import run_of
-from tasks_app.models import Run, Sample
+from plumbmark.compat.kaggle.rpc.runs import can_view_output, run_of
+from tasks_app.actions.coding import code_of
+from tasks_app.code.notebook import notebook_of, script_of
+from tasks_app.models import Run, RunArtifact, Sample
 from tasks_app.queries import current_scoring, samples_of, with_scores
 
 _AT_ONCE = 200
 
 
 def download_benchmark_task_run_output(call: Call) -> Answer:
-    """`run.json`, the samples that the caller may see and, on demand, the task's source."""
+    """What a program left, under its own names; the run and its samples, as the caller may see
+    them; and, on demand, the source.
+    """
     run = run_of(call)
     # Closed, and so deleted, with the response.
     file = tempfile.TemporaryFile()  # noqa: SIM115
     try:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("run.json", _text(run_facts(run)))
-            with archive.open("samples.jsonl", "w", force_zip64=True) as lines:
+            archive.writestr("plumbmark-run.json", _text(run_facts(run)))
+            with archive.open("plumbmark-samples.jsonl", "w", force_zip64=True) as lines:
                 _write_samples(lines, run, call)
+            if run.task_version.is_code and can_view_output(call.user, run):
+                _write_artifacts(archive, run)
             if call.body.flag("includeSource"):
-                version = run.task_version
-                archive.writestr("task.json", _text(version.definition))
+                _write_source(archive, run, call)
     except BaseException:
         file.close()
         raise
@@ -39,6 +46,30 @@ def download_benchmark_task_run_output(call: Call) -> Answer:
     # It is compressed already.
     response["Content-Encoding"] = "identity"
     return response
+
+
+def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
+    for artifact in RunArtifact.objects.filter(run=run).order_by("path"):
+        path = PurePosixPath(artifact.path)
+        name = str(path)
+        if path.is_absolute() or ".." in path.parts or name in archive.namelist():
+            continue
+        with artifact.file.open("rb") as kept, archive.open(name, "w", force_zip64=True) as copy:
+            shutil.copyfileobj(kept, copy)
+
+
+def _write_source(archive: zipfile.ZipFile, run: Run, call: Call) -> None:
+    """The definition, or the code as a notebook under the name that the command line looks for."""
+    version = run.task_version
+    if not version.is_code:
+        archive.writestr("plumbmark-task.json", _text(version.definition))
+        return
+    if version.code_file is None or not can_view_output(call.user, run):
+        return
+    code = code_of(version.code_file)
+    if not version.code_file.name.lower().endswith(".ipynb"):
+        code = notebook_of(script_of(version.code_file.name, code).code).encode()
+    archive.writestr("__notebook_source__.ipynb", code)
 
 
 def run_facts(run: Run) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from plumbmark.accounts.models import ApiToken
-from plumbmark.compat.kaggle.rpc import accounts, boards, downloads, logs, runs, tasks
+from plumbmark.compat.kaggle.rpc import accounts, boards, downloads, logs, pushing, runs, tasks
 from plumbmark.compat.kaggle.rpc.calls import Procedure
 
 _READ, _WRITE, _GATEWAY = (
@@ -26,6 +26,7 @@ PROCEDURES: Mapping[tuple[str, str], Procedure] = {
     (_BOARDS, "GetBenchmarkLeaderboard"): Procedure(_READ, boards.get_benchmark_leaderboard),
     (_TASKS, "GetBenchmarkTask"): Procedure(_READ, tasks.get_benchmark_task),
     (_TASKS, "ListBenchmarkTasks"): Procedure(_READ, tasks.list_benchmark_tasks),
+    (_TASKS, "CreateBenchmarkTask"): Procedure(_WRITE, pushing.create_benchmark_task),
     (_TASKS, "PublishBenchmarkTask"): Procedure(_WRITE, tasks.publish_benchmark_task),
     (_TASKS, "BatchScheduleBenchmarkTaskRuns"): Procedure(
         _WRITE, runs.batch_schedule_benchmark_task_runs

@@ -190,7 +190,7 @@ def plain_one():
     return said == "yes"
 
 with open("plumbmark.result.json", "w") as file:
-    json.dump({"plumbmark": 1, "value": float(plain_one())}, file)
+    json.dump({"plumbmark": 1, "score": plain_one()}, file)
 """
 WITH_SDK = """\
 # %%
@@ -280,10 +280,10 @@ def test_code_that_cannot_count_is_refused_with_its_reason(
     done = shell.launch(
         *(stack.url, ada.token, "b", "tasks", "push", "says-hello", "-f", "task.py")
     )
-    taken = shell.folder / "numbers.py"
+    taken = shell.folder / "taken.py"
     taken.write_text(WITH_SDK.replace("Says hello", "Numbers"))
     refused = shell.launch(
-        *(stack.url, ada.token, "b", "tasks", "push", "numbers", "-f", "numbers.py")
+        *(stack.url, ada.token, "b", "tasks", "push", "numbers", "-f", "taken.py")
     )
 
     assert done.returncode == refused.returncode == 1
@@ -420,7 +420,7 @@ def test_the_server_is_no_open_proxy(stack: Stack) -> None:
 def test_a_zip_of_the_platform_is_whole(stack: Stack, ada: Api, tmp_path: Path) -> None:
     import urllib.request
 
-    run = ada.get("runs")["results"][0]["id"]
+    run = ada.get("runs?namespace=ada")["results"][0]["id"]
     request = urllib.request.Request(
         f"{stack.url}/v1/benchmarks.BenchmarkTasksApiService/DownloadBenchmarkTaskRunOutput",
         data=json.dumps({"runId": run}).encode(),

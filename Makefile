@@ -22,6 +22,7 @@ lint: install-dev ## everything that reads the code without running the tests
 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py
+	$(BIN)/python bench/sandbox.py
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

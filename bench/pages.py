@@ -22,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
+from plumbmark.scoring.intervals import wilson  # noqa: E402
+
 _HOST = "127.0.0.1"
 
 
@@ -46,9 +48,14 @@ def _prepare(state: Path) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _row(number: int, chance: random.Random, tasks: int) -> dict[str, Any]:
-    value = chance.uniform(0.2, 0.95)
-    low, high = value - 0.03, value + 0.03
+_ITEMS = 1319
+
+
+def _row(number: int, right: int, chance: random.Random, tasks: int) -> dict[str, Any]:
+    """A row in its place: `right` of the items are right, everything beside the score is random."""
+    value = right / _ITEMS
+    interval = wilson(right, _ITEMS)
+    low, high = interval.low, interval.high
     kind = "baseline" if number % 50 == 7 else "run"
     rank = {
         "best": number + 1,
@@ -75,12 +82,12 @@ def _row(number: int, chance: random.Random, tasks: int) -> dict[str, Any]:
             "low": low,
             "high": high,
             "method": "wilson",
-            "items": 1319,
+            "items": _ITEMS,
             "repeats": 1,
-            "clusters": 1319,
-            "scored": 1319,
+            "clusters": _ITEMS,
+            "scored": _ITEMS,
             "unscored": 0,
-            "effective": 1319.0,
+            "effective": float(_ITEMS),
             "worst": value,
             "best": value,
         },
@@ -135,14 +142,19 @@ def make_board(rows: int, tasks: int = 1) -> str:
                 "slug": f"task-{task}",
                 "number": 1,
                 "title": f"Task {task}",
-                "items": 1319,
+                "items": _ITEMS,
                 "private_items": 0,
                 "weight": 1 / tasks,
                 "metric": metric,
             }
             for task in range(tasks)
         ],
-        "rows": [_row(number, chance, tasks) for number in range(rows)],
+        "rows": [
+            _row(number, right, chance, tasks)
+            for number, right in enumerate(
+                sorted((chance.randint(260, 1250) for _ in range(rows)), reverse=True)
+            )
+        ],
     }
     benchmark = Benchmark.objects.create(
         namespace=user.namespace,

@@ -13,5 +13,7 @@ class TasksConfig(AppConfig):
         from tasks_app.profile import tasks_section
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
+        add_nav_item(_("Playground"), "tasks:playground", order=16, place="person")
+        add_nav_item(_("Status"), "tasks:status", order=5, place="staff")
         add_nav_item(_("My runs"), "runs:list", order=15, place="person")
         add_profile_section("tasks", tasks_section, order=20)

@@ -4,10 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plumbmark.engine.plan import PlannedSample, key_of_turn
+from plumbmark.engine.plan import PlannedSample, SimulatedUser, key_of_turn
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.models import Deployment
-from tasks_app.definitions import Definition, render_follow_ups, render_messages
+from tasks_app.definitions import (
+    Definition,
+    render_follow_ups,
+    render_messages,
+    render_user_instructions,
+)
 from tasks_app.definitions.render import Question, shown_choices
 from tasks_app.models import Item, Run
 
@@ -76,8 +81,18 @@ class RequestPlanner:
 
     def keys(self, ordinal: int) -> list[str]:
         """The keys of all its turns."""
-        turns = len(self._definition.prompt.follow_ups) + 1
-        return [key_of_turn(self.key(ordinal), turn) for turn in range(turns)]
+        prompt, key = self._definition.prompt, self.key(ordinal)
+        if prompt.simulated_user is not None:
+            turns = range(prompt.simulated_user.max_turns)
+            keys = [key_of_turn(key, turn) for turn in turns]
+            return keys + [key_of_turn(key, turn, of_user=True) for turn in turns]
+        return [key_of_turn(key, turn) for turn in range(len(prompt.follow_ups) + 1)]
+
+    @property
+    def user_model(self) -> str:
+        """The deployment that plays the user; empty where none does."""
+        user = self._definition.prompt.simulated_user
+        return user.model if user else ""
 
     def planned(self, ordinal: int, item: Question) -> PlannedSample:
         return PlannedSample(
@@ -85,6 +100,19 @@ class RequestPlanner:
             self.key(ordinal),
             self.request(ordinal, item),
             render_follow_ups(self._definition, item),
+            self._user(item),
+            self._definition.prompt.scored == "conversation",
+        )
+
+    def _user(self, item: Question) -> SimulatedUser | None:
+        user = self._definition.prompt.simulated_user
+        if user is None:
+            return None
+        return SimulatedUser(
+            instructions=render_user_instructions(self._definition, item),
+            stop=user.stop,
+            most_turns=user.max_turns,
+            max_output_tokens=user.max_output_tokens,
         )
 
     def turns(self, ordinal: int, item: Question) -> Iterator[tuple[ModelRequest, int]]:
@@ -92,6 +120,10 @@ class RequestPlanner:
         sample = self.planned(ordinal, item)
         messages = list(sample.request.messages)
         yield sample.request, 0
+        if sample.user is not None:
+            for answers in range(1, sample.user.most_turns):
+                # Of the user's turns as of the candidate's, only the length is known.
+                yield sample.request, 2 * answers
         for answers, text in enumerate(sample.follow_ups, start=1):
             messages.append({"role": "user", "content": text})
             yield replace(sample.request, messages=tuple(messages)), answers

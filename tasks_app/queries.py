@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.fields import FloatField
@@ -321,3 +322,27 @@ def attempts_on(question_hash: str) -> dict[int, int]:
         .values_list("contender_id", "n")
     )
     return dict(rows)
+
+
+def waiting_work() -> list[dict[str, Any]]:
+    """Unfinished runs and scorings by state, as facts for a page. Two queries."""
+    runs = dict(
+        Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED])
+        .values_list("state")
+        .annotate(n=Count("id"))
+    )
+    scorings = dict(
+        Scoring.objects.filter(
+            state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING, Scoring.State.PAUSED],
+            is_inline=False,
+        )
+        .values_list("needs_sandbox")
+        .annotate(n=Count("id"))
+    )
+    return [
+        {"key": _("Runs queued"), "value": runs.get(Run.State.QUEUED, 0)},
+        {"key": _("Runs at work"), "value": runs.get(Run.State.RUNNING, 0)},
+        {"key": _("Runs paused"), "value": runs.get(Run.State.PAUSED, 0)},
+        {"key": _("Scorings"), "value": scorings.get(False, 0)},
+        {"key": _("Scorings that run code"), "value": scorings.get(True, 0)},
+    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks_app.views import authoring, detail, listing, starting, submitting
+from tasks_app.views import authoring, detail, listing, playground, starting, status, submitting
 
 app_name = "tasks"
 
@@ -11,6 +11,10 @@ _TASK = "tasks/<slug:handle>/<slug:slug>/"
 urlpatterns = [
     path("schemas/task-definition.json", authoring.definition_schema, name="schema"),
     path("schemas/code-result.json", authoring.result_schema, name="result-schema"),
+    path("staff/status/", status.status, name="status"),
+    path("playground/", playground.playground, name="playground"),
+    path("playground/<slug:public_id>/", playground.playground_asked, name="playground-asked"),
+    path("playground/<slug:public_id>/task/", playground.playground_task, name="playground-task"),
     path("tasks/", listing.task_list, name="list"),
     path("tasks/new/", authoring.task_create, name="new"),
     path(_TASK, detail.task_detail, name="detail"),

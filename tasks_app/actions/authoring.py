@@ -242,13 +242,15 @@ def checked_draft(
 
 
 def _check_judges(definition: Definition, namespace: Namespace) -> None:
-    """Judges are deployments that the task's owner may call."""
+    """Judges and simulated users are deployments that the task's owner may call."""
     named = {
-        judge: index
+        judge: f"scorers[{index}].judges"
         for index, spec in enumerate(definition.scorers)
         if spec.type == "model_judge"
         for judge in spec.options["judges"]
     }
+    if (user := definition.prompt.simulated_user) is not None:
+        named[user.model] = "prompt.simulated_user.model"
     if not named:
         return
     known = set(
@@ -256,11 +258,10 @@ def _check_judges(definition: Definition, namespace: Namespace) -> None:
     )
     problems = [
         Problem(
-            f"{judge!r} is no deployment that you may call; take one of the list of models",
-            f"scorers[{index}].judges",
+            f"{name!r} is no deployment that you may call; take one of the list of models", place
         )
-        for judge, index in named.items()
-        if judge not in known
+        for name, place in named.items()
+        if name not in known
     ]
     if problems:
         raise InvalidInput(problems)

@@ -17,6 +17,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
+from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.actions import open_grant, reopen_grant, set_grant_cap
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.prices import TOKENS_PER_PRICE
@@ -26,6 +27,7 @@ from tasks_app.definitions import Definition
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
+from tasks_app.jobs.reporting import why_no_code_runs
 from tasks_app.jobs.scoring_plans import carry_marks_over
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
@@ -88,14 +90,66 @@ def cost_bound(
     if card is None:
         return CostBound(0, samples, limit, is_metered, is_priced=False)
     planner = RequestPlanner(draft)
+    users = _UserBound(version, limit)
+    if not users.is_priced:
+        return CostBound(0, samples, limit, is_metered, is_priced=False)
     rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
     total = 0
     for item in rows.iterator(chunk_size=500):
         for request, answers in planner.turns(item.position * version.repeats, item):
             # Earlier answers are sent again; none has more tokens than it may have.
-            again = -(-answers * limit * card.input_per_mtok // TOKENS_PER_PRICE)
+            said = answers * max(limit, users.most_output_tokens)
+            again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
             total += (request_bound(request, card, deployment) + again) * version.repeats
+        total += users.of(planner, item) * version.repeats
     return CostBound(total, samples, limit, is_metered, is_priced=True)
+
+
+def _user_models(version: TaskVersion) -> list[Deployment]:
+    """The deployment that plays the user, if the version has one that is still there."""
+    if version.is_code:
+        return []
+    user = Definition.from_document(version.definition).prompt.simulated_user
+    if user is None:
+        return []
+    found = Deployment.objects.filter(slug=user.model, is_active=True).first()
+    if found is None:
+        raise Conflict(f"{user.model} plays the user in this task, and is not there any more.")
+    return [found]
+
+
+class _UserBound:
+    """What the simulated user of a sample can cost at most."""
+
+    def __init__(self, version: TaskVersion, answer_tokens: int) -> None:
+        self._answer_tokens = answer_tokens
+        user = Definition.from_document(version.definition).prompt.simulated_user
+        self.most_output_tokens = user.max_output_tokens if user else 0
+        models = _user_models(version)
+        self._deployment = models[0] if models else None
+        self._card = current_price_card(self._deployment.pk) if self._deployment else None
+        self.is_priced = (
+            self._deployment is None
+            or self._deployment.owner_id is not None
+            or self._card is not None
+        )
+
+    def of(self, planner: RequestPlanner, item: Item) -> int:
+        sample = planner.planned(0, item)
+        if self._deployment is None or sample.user is None:
+            return 0
+        request = ModelRequest(
+            messages=[
+                {"role": "system", "content": sample.user.instructions},
+                *sample.request.messages,
+            ],
+            max_output_tokens=sample.user.max_output_tokens,
+        )
+        each = request_bound(request, self._card, self._deployment)
+        price = self._card.input_per_mtok if self._card else 0
+        turns = sample.user.most_turns - 1
+        said = (self._answer_tokens + sample.user.max_output_tokens) * turns * (turns + 1) // 2
+        return turns * each - (-said * price // TOKENS_PER_PRICE)
 
 
 def _bound_of_code(deployment: Deployment, items: int) -> CostBound:
@@ -156,7 +210,7 @@ def start_run(
         run.grant = open_grant(
             payer=namespace,
             subject=f"run:{run.pk}",
-            deployments=[deployment],
+            deployments=[deployment, *_user_models(version)],
             cap=spend_limit,
         )
         run.save(update_fields=["grant"])
@@ -196,6 +250,11 @@ def _check_start(
         raise Conflict("This version is not ready to be run.")
     if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes declared runs. Publish it first.")
+    if Marker(version).needs_sandbox and (why := why_no_code_runs()):
+        raise Conflict(
+            f"Answers of this task are marked by running them, and no worker here can: {why}",
+            code="no-sandbox",
+        )
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")

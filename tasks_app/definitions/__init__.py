@@ -19,7 +19,12 @@ from tasks_app.definitions.document import (
     Turn,
 )
 from tasks_app.definitions.parse import parse_definition
-from tasks_app.definitions.render import Question, render_follow_ups, render_messages
+from tasks_app.definitions.render import (
+    Question,
+    render_follow_ups,
+    render_messages,
+    render_user_instructions,
+)
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
 from tasks_app.definitions.sides import SideHashes
 
@@ -41,4 +46,5 @@ __all__ = [
     "parse_definition",
     "render_follow_ups",
     "render_messages",
+    "render_user_instructions",
 ]

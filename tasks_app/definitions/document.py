@@ -55,6 +55,17 @@ class FewShot:
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedUserSpec:
+    """Another model that plays the user, by a template of instructions."""
+
+    model: str
+    instructions: str
+    stop: str = "DONE"
+    max_turns: int = 6
+    max_output_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSpec:
     messages: tuple[Turn, ...]
     system: str = ""
@@ -63,6 +74,9 @@ class PromptSpec:
     choice_seed: int = 0
     follow_ups: tuple[str, ...] = ()
     output_schema: Mapping[str, Any] | None = None
+    simulated_user: SimulatedUserSpec | None = None
+    scored: str = "last"
+    """`last`: the last answer; `conversation`: all of it."""
 
     @property
     def shuffle_seed(self) -> int | None:
@@ -147,6 +161,9 @@ class Definition:
                 choice_seed=prompt["choice_seed"],
                 follow_ups=tuple(prompt.get("follow_ups", ())),
                 output_schema=prompt.get("output_schema"),
+                simulated_user=prompt.get("simulated_user")
+                and SimulatedUserSpec(**prompt["simulated_user"]),
+                scored=prompt.get("scored", "last"),
             ),
             scorers=tuple(
                 ScorerSpec(

@@ -24,6 +24,7 @@ from tasks_app.definitions.document import (
     PromptSpec,
     SamplingSpec,
     ScorerSpec,
+    SimulatedUserSpec,
     SplitSpec,
     TargetSpec,
     Turn,
@@ -197,6 +198,10 @@ def _definition(document: dict[str, Any]) -> Definition:
             choice_seed=prompt.get("choice_seed", 0),
             follow_ups=tuple(prompt.get("follow_ups", [])),
             output_schema=prompt.get("output_schema"),
+            simulated_user=SimulatedUserSpec(**prompt["simulated_user"])
+            if "simulated_user" in prompt
+            else None,
+            scored=prompt.get("scored", "last"),
         ),
         scorers=scorers,
         main=document.get("main", scorers[0].name),
@@ -317,6 +322,11 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
     texts += [
         (("prompt", "follow_ups", index), text) for index, text in enumerate(prompt.follow_ups)
     ]
+    if prompt.simulated_user is not None:
+        of_user: Path = ("prompt", "simulated_user")
+        texts.append(((*of_user, "instructions"), prompt.simulated_user.instructions))
+        if prompt.follow_ups:
+            yield _problem("a script and a simulated user exclude each other", of_user, located)
     for path, text in texts:
         try:
             template = parse_template(text)

@@ -49,6 +49,17 @@ def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]
     return tuple(parse_template(text).fill(values) for text in definition.prompt.follow_ups)
 
 
+def render_user_instructions(definition: Definition, item: Question) -> str:
+    """What the simulated user is told; empty where there is none."""
+    user = definition.prompt.simulated_user
+    if user is None:
+        return ""
+    values = {name: text_of(value) for name, value in item.input.items()}
+    if item.choices is not None:
+        values[CHOICES] = rendered_choices(definition, item)
+    return parse_template(user.instructions).fill(values)
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -98,6 +109,8 @@ def columns_used(definition: Definition) -> dict[str, str]:
         for index, turn in enumerate(prompt.messages)
     ]
     texts += [(f"prompt.follow_ups[{index}]", text) for index, text in enumerate(prompt.follow_ups)]
+    if prompt.simulated_user is not None:
+        texts.append(("prompt.simulated_user.instructions", prompt.simulated_user.instructions))
     names: dict[str, str] = {}
     for place, text in texts:
         for column in parse_template(text).columns:

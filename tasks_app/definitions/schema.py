@@ -158,6 +158,49 @@ _PROMPT = _object(
             "description": "The user's further turns, each said after the model's answer to the "
             "one before; templates like messages. The last answer is scored.",
         },
+        "simulated_user": _object(
+            "Another model that plays the user: it answers the candidate until it is done.",
+            {
+                "model": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 200,
+                    "description": "Its deployment, pinned by name.",
+                },
+                "instructions": {
+                    **_TEXT,
+                    "minLength": 1,
+                    "description": "Who it is and what it wants: a template like messages, whose "
+                    "columns the candidate need not see.",
+                },
+                "stop": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 100,
+                    "default": "DONE",
+                    "description": "What it says when it is done; its message is not passed on.",
+                },
+                "max_turns": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 30,
+                    "default": 6,
+                    "description": "Answers of the candidate at most.",
+                },
+                "max_output_tokens": {
+                    "type": "integer",
+                    "minimum": 16,
+                    "maximum": 32_768,
+                    "default": 512,
+                },
+            },
+            required=["model", "instructions"],
+        ),
+        "scored": {
+            "enum": ["last", "conversation"],
+            "default": "last",
+            "description": "What scorers see as the output: the last answer, or all of it.",
+        },
         "output_schema": {
             "type": "object",
             "description": "A JSON Schema (of type object) that the answer is to follow. Providers "

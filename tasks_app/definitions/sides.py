@@ -15,6 +15,7 @@ from tasks_app.definitions.render import (
     Question,
     render_follow_ups,
     render_messages,
+    render_user_instructions,
     shown_choices,
 )
 
@@ -59,6 +60,8 @@ class SideHashes:
         }
         if follow_ups := render_follow_ups(self._definition, item):
             asked["follow_ups"] = list(follow_ups)
+        if instructions := render_user_instructions(self._definition, item):
+            asked["simulated_user"] = instructions
         question = content_hash(asked, salt=salt)
         marked = {
             "key": item.key,
@@ -83,6 +86,15 @@ class SideHashes:
             "repeats": definition.repeats,
             "items": self._questions,
         }
+        if (user := definition.prompt.simulated_user) is not None:
+            side["simulated_user"] = {
+                "model": user.model,
+                "stop": user.stop,
+                "max_turns": user.max_turns,
+                "max_output_tokens": user.max_output_tokens,
+            }
+        if definition.prompt.scored != "last":
+            side["scored"] = definition.prompt.scored
         if definition.prompt.output_schema is not None:
             # As its text: the order of its properties is the order that models write them in.
             side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)

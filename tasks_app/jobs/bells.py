@@ -13,7 +13,7 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
-from tasks_app.jobs import sandboxing, sweeping
+from tasks_app.jobs import reporting, sandboxing, sweeping
 from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
 from tasks_app.jobs.code_runs import CodeSlice
 from tasks_app.jobs.ending import shutting_down
@@ -22,6 +22,8 @@ from tasks_app.jobs.scoring import work_on_scoring
 from tasks_app.models import Shard
 
 log = logging.getLogger(__name__)
+
+__all__ = ["reporting", "ring_workers", "sweep", "work"]
 
 _claiming = threading.Lock()
 _in_hand: set[int] = set()

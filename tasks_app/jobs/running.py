@@ -11,15 +11,18 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 
-from plumbmark.engine.evaluation import Evaluation
+from plumbmark.engine.evaluation import Evaluation, Solver
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
 from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
+from plumbmark.engine.solvers import generate
 from plumbmark.gateway import runtime
 from plumbmark.gateway.calls import ModelCaller as GatewayCaller
+from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
@@ -77,15 +80,21 @@ async def _caller(grant_id: int, deployment_id: int, is_private: bool) -> Gatewa
     )
 
 
+async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None:
+    if user is not None:
+        await user.release()
+    await candidate.release()
+
+
 class RememberingCaller:
     """A caller that first looks among answers that were recorded but never stored.
 
     They are what a killed worker left: asked, answered, charged, and not to be asked again.
     """
 
-    def __init__(self, caller: ModelCaller) -> None:
+    def __init__(self, caller: ModelCaller, beside: "RememberingCaller | None" = None) -> None:
         self._caller = caller
-        self._recorded: dict[str, CallResult] = {}
+        self._recorded: dict[str, CallResult] = beside._recorded if beside else {}
 
     def remember(self, recorded: dict[str, CallResult]) -> None:
         self._recorded.update(recorded)
@@ -133,11 +142,13 @@ class RunSlice:
             _caller(self.run.grant_id, deployment.pk, self.run.task_version.private_item_count > 0)
         )
         self._caller = RememberingCaller(metered)
+        solver, user = self._solver()
         self._hold(*self._first)
         evaluation = Evaluation(
             self._caller,
             self._results.append,
             window=min(settings.WORKER_WINDOW, deployment.max_concurrency),
+            solver=solver,
         )
         future = runtime.submit(evaluation.run())
         try:
@@ -151,9 +162,23 @@ class RunSlice:
                 future.cancel()
             # What is left to do here needs neither the last flush nor the lease's return, so they
             # go on beside it.
-            released = runtime.submit(metered.release())
+            released = runtime.submit(_release(metered, user))
         self._end(ending, released)
         return f"{ending.reason} {ending.detail}".strip()
+
+    def _solver(self) -> tuple[Solver, GatewayCaller | None]:
+        """How samples are solved, and the caller of whoever plays the user."""
+        name = self._planner.user_model
+        if not name:
+            return generate, None
+        assert self.run.grant_id is not None
+        deployment_id = Deployment.objects.only("id").get(slug=name).pk
+        user = runtime.run(
+            _caller(self.run.grant_id, deployment_id, self.run.task_version.private_item_count > 0)
+        )
+        # The same answers on record serve both: their keys differ.
+        remembering = RememberingCaller(user, self._caller)
+        return partial(generate, user=remembering), user
 
     # --- the pump ---------------------------------------------------------------------------
 

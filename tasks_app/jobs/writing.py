@@ -56,7 +56,8 @@ class Row:
     ordinal: int
     values: tuple[Any, ...]
     """In the order of `_SAMPLE_FIELDS`."""
-    calls: Sequence[CallResult]
+    calls: Sequence[tuple[CallResult, str]]
+    """Each with its role."""
     mark: Mark | None
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
@@ -119,7 +120,12 @@ class BatchWriter:
         output = storable(result.output)
         is_scored = result.outcome.is_scored
         mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
-        usages = [call.response.usage for call in result.calls if call.response]
+        roles = result.roles or ("candidate",) * len(result.calls)
+        usages = [
+            call.response.usage
+            for call, role in zip(result.calls, roles, strict=True)
+            if call.response and role == "candidate"
+        ]
         input_tokens = sum(usage.input_tokens for usage in usages)
         output_tokens = sum(usage.output_tokens for usage in usages)
         charged = sum(call.charged for call in result.calls)
@@ -147,7 +153,11 @@ class BatchWriter:
             ordinal=result.ordinal,
             values=values,
             # A call that was refused before it went out has no record.
-            calls=[call for call in result.calls if call.attempts],
+            calls=[
+                (call, role)
+                for call, role in zip(result.calls, roles, strict=True)
+                if call.attempts
+            ],
             mark=mark,
             upstream_model=storable(response.model)[:_NAME_LENGTH] if response else "",
             input_tokens=input_tokens,
@@ -174,9 +184,9 @@ class BatchWriter:
             SampleCall,
             _CALL_FIELDS,
             (
-                (ids[row.ordinal], call.call_id, "candidate", position)
+                (ids[row.ordinal], call.call_id, role, position)
                 for row in rows
-                for position, call in enumerate(row.calls)
+                for position, (call, role) in enumerate(row.calls)
             ),
         )
         unscored = sum(row.is_unscored for row in rows)

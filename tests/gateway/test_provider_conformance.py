@@ -507,6 +507,29 @@ def test_openai_tells_the_schema_in_words_where_the_host_knows_none(way: str, fo
     assert '"minimum":1' in body["messages"][-1]["content"]
 
 
+def test_openai_puts_messages_in_turns_for_hosts_that_want_it() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    messages = [
+        user("One."),
+        user([picture]),
+        {"role": "system", "content": "Be brief."},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "assistant", "content": "Go on."},
+        user("Two."),
+        user("Three."),
+    ]
+
+    body = built("openai", ModelRequest(messages, 9), messages="strict")
+
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "One."}, picture]},
+        {"role": "assistant", "content": "Yes.\n\nGo on."},
+        {"role": "user", "content": "Two.\n\nThree."},
+    ]
+    assert built("openai", ModelRequest(messages, 9))["messages"] == messages
+
+
 class TestAnthropic:
     def test_system_messages_are_one_and_results_stand_first(self) -> None:
         call = {"id": "a/1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

@@ -11,6 +11,8 @@ SIGNED_IN = [
     "/gallery/",
     "/gallery/?sort=n",
     "/people/keeper/",
+    "/playground/",
+    "/staff/status/",
     "/settings/profile/",
     "/settings/tokens/",
     "/settings/theme/",

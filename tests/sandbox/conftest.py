@@ -1,5 +1,6 @@
 """A guest to run programs in, through each back end and as each kind of user."""
 
+import functools
 import json
 import os
 import pickle
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from plumbmark.sandbox.contract import Job, Limits, Report, SandboxUnavailable
+from plumbmark.sandbox.contract import Job, Limits, Report
+from plumbmark.sandbox.probing import examine
 from tests.sandbox import driver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,13 +46,10 @@ class Guest:
         return json.loads(report.stdout)
 
 
+@functools.cache
 def unavailable(name: str) -> str:
     """Why this back end cannot be tried here; empty where it can."""
-    try:
-        driver.back_end(name)
-    except SandboxUnavailable as error:
-        return str(error)
-    return ""
+    return examine([(name, lambda: driver.back_end(name))]).reason
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +70,7 @@ def public_checkout() -> Iterator[Path]:
 def guest(request: pytest.FixtureRequest) -> Guest:
     back_end, user = request.param
     if reason := unavailable(back_end):
-        pytest.skip(f"{back_end}: {reason}")
+        pytest.skip(reason)
     python = driver.back_end(back_end).python
     if user == "own":
         return Guest(back_end, python, lambda job: driver.run(back_end, job))

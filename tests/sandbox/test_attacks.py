@@ -174,6 +174,8 @@ def test_kernel_settings_cannot_be_reached(guest: Guest) -> None:
     )
 
     assert not any(found.values()), found
+    if guest.back_end == "bubblewrap":
+        assert outcomes(guest, {"list": "len(os.listdir('/proc/sys'))"}) == {"list": 0}
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -675,6 +677,9 @@ def test_nothing_on_any_network_can_be_reached(
         "stream": f"socket.socket(socket.AF_UNIX).connect({stream!r})",
         "datagram": f"socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'', {datagram!r})",
         "pair": f"socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].connect({datagram!r})",
+        "pair, sending": f"socket.socketpair(1, socket.SOCK_DGRAM)[0].sendto(b'', {datagram!r})",
+        "multipath at all": f"{new}, 262)",
+        "sctp at all": f"{new}, 132)",
         "abstract": f"socket.socket(socket.AF_UNIX).connect({abstract!r})",
     }
 

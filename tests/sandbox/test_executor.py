@@ -22,7 +22,7 @@ from tests.sandbox.conftest import BACK_ENDS, unavailable
 @pytest.fixture(params=BACK_ENDS)
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     if reason := unavailable(request.param):
-        pytest.skip(f"{request.param}: {reason}")
+        pytest.skip(reason)
     return driver.back_end(request.param)
 
 

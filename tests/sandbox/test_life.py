@@ -39,7 +39,7 @@ while True: time.sleep(1)
 @pytest.fixture(params=BACK_ENDS)
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     if reason := unavailable(request.param):
-        pytest.skip(f"{request.param}: {reason}")
+        pytest.skip(reason)
     return driver.back_end(request.param)
 
 
@@ -150,7 +150,7 @@ def test_a_worker_that_is_killed_takes_its_guests_with_it(
     back_end: str, user: str, public_checkout: Path
 ) -> None:
     if reason := unavailable(back_end):
-        pytest.skip(f"{back_end}: {reason}")
+        pytest.skip(reason)
     if user == "ordinary" and os.getuid() != 0:
         pytest.skip("not applicable: the tests themselves run as an ordinary user")
     mark = f"kill-{back_end}-{user}"
@@ -185,7 +185,7 @@ def test_an_interpreter_and_data_in_a_private_home_can_be_used(
     """Root's guest is a user who gets to neither: both are staged. An ordinary user's guest is the
     same user, and nothing needs to be."""
     if reason := unavailable(back_end):
-        pytest.skip(f"{back_end}: {reason}")
+        pytest.skip(reason)
     tmp_path.chmod(0o700)
     data, work = tmp_path / "data", tmp_path / "work"
     data.mkdir()
@@ -226,7 +226,7 @@ def test_paths_of_the_interpreters_home_are_not_shown_inside() -> None:
 @pytest.mark.parametrize("back_end", BACK_ENDS)
 def test_a_virtual_environment_can_be_mounted(back_end: str, tmp_path: Path) -> None:
     if reason := unavailable(back_end):
-        pytest.skip(f"{back_end}: {reason}")
+        pytest.skip(reason)
     folder = tmp_path / "environment"
     subprocess.run([PUBLIC_PYTHON, "-m", "venv", "--without-pip", folder], check=True)
     packages = next(folder.glob("lib/python3*/site-packages"))
@@ -248,7 +248,7 @@ def test_a_virtual_environment_can_be_mounted(back_end: str, tmp_path: Path) -> 
 
 def test_what_cannot_be_started_is_no_fault_of_the_program() -> None:
     if reason := unavailable("bubblewrap"):
-        pytest.skip(f"bubblewrap: {reason}")
+        pytest.skip(reason)
     sandbox = Bubblewrap(identity=guest_identity())
     source = Path(tempfile.mkdtemp(prefix="plumbmark-gone-"))
     source.chmod(0o755)

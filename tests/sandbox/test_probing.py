@@ -88,7 +88,7 @@ def test_an_old_landlock_is_refused_with_the_kernel_that_is_needed() -> None:
 def test_a_landlock_without_scopes_lets_no_signals_out(public_checkout: Path) -> None:
     """As on Linux 6.2 to 6.11; the filter then refuses all signals."""
     if reason := unavailable("landlock"):
-        pytest.skip(f"landlock: {reason}")
+        pytest.skip(reason)
     sandbox = Landlock(version=4)
     program = """
 import os
@@ -107,7 +107,7 @@ for act in (lambda: os.kill(os.getpid(), 0), lambda: os.kill(os.getppid(), 9), o
 @pytest.mark.parametrize("flavour", [Flavour(proc=False), Flavour(disable_userns=False)])
 def test_a_lesser_flavour_of_bubblewrap_holds_and_says_what_is_less(flavour: Flavour) -> None:
     if reason := unavailable("bubblewrap"):
-        pytest.skip(f"bubblewrap: {reason}")
+        pytest.skip(reason)
 
     found = examine([("bubblewrap", lambda: Bubblewrap(flavour=flavour))])
 
@@ -141,7 +141,7 @@ def as_ordinary_user_in(prepare: str, checkout: Path) -> tuple[object, ...]:
 def test_a_partly_masked_proc_leads_to_bubblewrap_without_proc(public_checkout: Path) -> None:
     """As container engines mask it: the kernel then refuses a new one."""
     if reason := unavailable("bubblewrap"):
-        pytest.skip(f"bubblewrap: {reason}")
+        pytest.skip(reason)
     prepare = "mount -t tmpfs none /proc/scsi || mount -t tmpfs none /proc/fs"
 
     name, flavour, reason, _, tests = as_ordinary_user_in(prepare, public_checkout)
@@ -153,7 +153,7 @@ def test_a_partly_masked_proc_leads_to_bubblewrap_without_proc(public_checkout: 
 def test_read_only_kernel_settings_lead_to_a_flavour_without_them(public_checkout: Path) -> None:
     """As in a container: user namespaces cannot be counted down, so seccomp alone refuses them."""
     if reason := unavailable("bubblewrap"):
-        pytest.skip(f"bubblewrap: {reason}")
+        pytest.skip(reason)
     prepare = "mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys"
 
     name, flavour, _, caveats, _ = as_ordinary_user_in(prepare, public_checkout)
@@ -201,7 +201,7 @@ def under_a_filter(refused: list[str], checkout: Path) -> tuple[object, ...]:
 
 def test_a_filter_that_refuses_namespaces_leads_to_landlock(public_checkout: Path) -> None:
     if reason := unavailable("landlock"):
-        pytest.skip(f"landlock: {reason}")
+        pytest.skip(reason)
 
     name, _, _, caveats, tests = under_a_filter(["unshare", "setns", "mount"], public_checkout)
 

@@ -87,6 +87,7 @@ def test_the_token_is_put_in_place_of_whatever_the_guest_sent(
         },
     )
     answer = connection.getresponse()
+    answer.read()
     connection.close()
 
     assert answer.status == 200
@@ -364,8 +365,11 @@ def test_an_answer_that_is_cut_off_is_seen_as_cut_off(relay: GatewayRelay) -> No
     connection = UnixConnection(relay.socket)
     connection.request("GET", "/v1/cut")
 
-    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-        connection.getresponse().read()
+    with (
+        pytest.raises((http.client.IncompleteRead, ConnectionError)),
+        connection.getresponse() as answer,
+    ):
+        answer.read()
     connection.close()
 
 

@@ -87,3 +87,21 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class WorkerReport(models.Model):
+    """What a worker process says of itself, again and again while it lives."""
+
+    name = models.CharField(max_length=200, unique=True)
+    """Host and process."""
+    platform_version = models.CharField(max_length=20)
+    facts = models.JSONField(default=dict)
+    """What it can do: see `tasks_app.jobs.reporting`."""
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -19,14 +19,38 @@ class PlannedSample:
     follow_ups: Sequence[str] = ()
     """The user's further turns, each said after the model's answer to the one before."""
 
+    user: "SimulatedUser | None" = None
+    """Who says the further turns, where no script does."""
+    keeps_conversation: bool = False
+    """The output is the whole conversation, not the last answer alone."""
+
     def key_of(self, turn: int) -> str:
-        """Names the call of a turn, from 0."""
+        """Names the candidate's call of a turn, from 0."""
         return key_of_turn(self.key, turn)
 
+    def key_of_user(self, turn: int) -> str:
+        """Names the simulated user's call after a turn."""
+        return key_of_turn(self.key, turn, of_user=True)
 
-def key_of_turn(key: str, turn: int) -> str:
+
+@dataclass(frozen=True, slots=True)
+class SimulatedUser:
+    """Another model that plays the user."""
+
+    instructions: str
+    stop: str
+    """What it says when it is done."""
+    most_turns: int
+    """Answers of the candidate at most."""
+    max_output_tokens: int
+
+
+def key_of_turn(key: str, turn: int, *, of_user: bool = False) -> str:
     """The key of a sample's turn, from the key of its first."""
-    return key if turn == 0 else f"{key.rpartition('/')[0]}/{turn}"
+    first = key.rpartition("/")[0]
+    if of_user:
+        return f"{first}/u{turn}"
+    return key if turn == 0 else f"{first}/{turn}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +62,8 @@ class SampleResult:
     output: str
     error: str
     calls: tuple[CallResult, ...]
+    roles: tuple[str, ...] = ()
+    """Of the calls, in their order; empty: all are the candidate's."""
     messages: Sequence[Message] | None = None
     """What was sent last, where it is more than the request as planned."""
 

@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _LONGEST_KEY = 120
 _LONGEST_ROLE = 24
+_MOST_CALLERS = 2000
+"""Above so many, those whose terms nobody has refreshed are forgotten."""
 
 
 class Gateway:
@@ -77,15 +79,25 @@ class Gateway:
 
         `is_private` marks the calls as carrying private items.
         """
-        await asyncio.shield(self._recovery)
+        if not self._recovery.done():
+            await asyncio.shield(self._recovery)
         key = (grant_id, deployment_id, is_private)
         caller = self._callers.get(key)
         if caller is None:
+            if len(self._callers) >= _MOST_CALLERS:
+                self._forget_idle()
             terms = await self.database.run(
                 lambda: read_terms(grant_id=grant_id, deployment_id=deployment_id)
             )
             caller = self._callers.setdefault(key, ModelCaller(self, terms, is_private))
         return caller
+
+    def _forget_idle(self) -> None:
+        """Whoever still holds a forgotten caller may go on with it."""
+        now = asyncio.get_running_loop().time()
+        for key, caller in list(self._callers.items()):
+            if caller.is_idle(now):
+                del self._callers[key]
 
     async def _give_up_calls(self) -> None:
         """Cancel what is still in flight, so that it is recorded as a loss and not torn off."""
@@ -156,6 +168,10 @@ class ModelCaller:
             subject=terms.subject,
             cap=terms.cap,
         )
+
+    def is_idle(self, now: float) -> bool:
+        """Its terms are stale, so nobody has used it for a while."""
+        return now > self._fresh_until
 
     async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
         """Ask the model once, with retries, recorded and metered; see `engine.ports.ModelCaller`.

@@ -148,7 +148,7 @@ class Bubblewrap:
             *["--info-fd", str(child_info)],
             *self._system(holding),
             *self._folders(job, mounts, sources),
-            *["--ro-bind-data", str(holding(_launcher_text())), _LAUNCHER],
+            *["--ro-bind-data", str(holding(_launcher_text(job))), _LAUNCHER],
             *self._closed(),
             *["--seccomp", str(holding(self._filter))],
         ]
@@ -327,7 +327,10 @@ def _path(interpreter: Interpreter) -> str:
     return _PATH if folder in _PATH.split(":") else f"{folder}:{_PATH}"
 
 
-def _launcher_text() -> bytes:
+def _launcher_text(job: Job) -> bytes:
+    """Without a gateway it needs no sockets, whose module is half of its start."""
+    if job.gateway_socket is None:
+        return program_text("settings", "launcher")
     return program_text("settings", "pump", "launcher")
 
 

@@ -28,6 +28,9 @@ class Entry:
 
     path: str
     status: os.stat_result
+    folder: int
+    """The descriptor of the folder that it lies in; only until the next entry is asked for."""
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,9 @@ def remove_work_folder(work: Path) -> None:
 
 def give_to(work: Path, uid: int, gid: int) -> None:
     """Make the folder and all in it the guest's own, links themselves and not their targets."""
-    for entry in [*_entries(work, shallow=True)]:
-        os.chown(work / entry.path, uid, gid, follow_symlinks=False)
+    for entry in _entries(work, shallow=True):
+        # By descriptor: what another run puts in the place of a parent meanwhile is not followed.
+        os.chown(entry.name, uid, gid, dir_fd=entry.folder, follow_symlinks=False)
     os.chown(work, uid, gid, follow_symlinks=False)
 
 
@@ -240,7 +244,7 @@ def _entries(work: Path, *, shallow: bool = False) -> Iterator[Entry]:
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            yield Entry(prefix + name, status)
+            yield Entry(prefix + name, status, folder, name)
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if len(stack) >= _DEEPEST:

@@ -37,7 +37,12 @@ from plumbmark.sandbox.preparation import (
 from plumbmark.sandbox.processes import descendants, threads_of_user
 from plumbmark.sandbox.supervision import Started, supervise
 
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc/ld.so.cache")
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_PUBLIC = (
+    # The same on every machine. Libraries bear with their absence, and not with their refusal.
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"),
+    *("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/ca-trust/extracted"),
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _TEMPORARY = "/tmp"  # noqa: S108
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -90,7 +95,8 @@ class Landlock:
             "may open is limited, what they may see the existence of is not.",
             f"Paths such as {WORK} exist only in arguments and environment, where they are "
             "translated; a program that has them written in its text does not find them.",
-            "Changing modes, owners and times of files is silently ignored.",
+            "Changing modes, owners and times of files is silently ignored, no socket can listen, "
+            "and without /dev/shm the locks of multiprocessing fail.",
         ]
         if self._version < FIRST_WITH_SIGNALS:
             found.append("Programs can send no signals, not even to their own processes.")
@@ -119,7 +125,7 @@ class Landlock:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()
-        readable = [*_SYSTEM]
+        readable = [*_SYSTEM, *_PUBLIC]
         for mount in mounts:
             path = sources.path(mount.source)
             places.add(mount.target, path)

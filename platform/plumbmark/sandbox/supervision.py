@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _FIRST_LOOK, _LOOK_EVERY = 0.02, 0.1
 _DISK_EVERY = 0.25
 _PIECE = 65536
 _STATUS_BYTES = 4096
+_LOOKERS = ThreadPoolExecutor(4, thread_name_prefix="sandbox-watch")
+"""Threads of its own: a watchdog must not wait until others are done with the loop's."""
 _GRACE = 2.0
 """Seconds for what was killed to be gone, and for what it had written to be read."""
 
@@ -55,7 +58,12 @@ async def supervise(
     started: Started, limits: Limits, on_output: Callable[[bytes], None] | None
 ) -> Report:
     """Wait for its end or bring it about; when this returns or raises, no process is left."""
-    supervisor = _Supervisor(started, limits, on_output)
+    try:
+        supervisor = _Supervisor(started, limits, on_output)
+    except BaseException:
+        started.lifeline.close()
+        started.kill()
+        raise
     try:
         return await supervisor.report()
     finally:
@@ -192,7 +200,7 @@ class _Supervisor:
         while True:
             await asyncio.sleep(pause)
             pause = min(_LOOK_EVERY, pause * 2)
-            found = await asyncio.to_thread(self._look)
+            found = await self._loop.run_in_executor(_LOOKERS, self._look)
             if found is not None:
                 self._end(*found)
 
@@ -271,7 +279,7 @@ class _Supervisor:
             return Ending.FAILED_TO_START, f"It could not be started: {why}.", None, None
         if status.code is None:
             detail = "Something outside of the program killed it, perhaps for lack of memory."
-            return Ending.KILLED, detail, None, signal.SIGKILL
+            return Ending.KILLED, detail, None, int(signal.SIGKILL)
         if status.code >= 0:
             return Ending.EXITED, f"It ended with exit code {status.code}.", status.code, None
         number = -status.code

@@ -158,4 +158,4 @@ def test_the_quota_is_a_table() -> None:
 
     text = quota_text([day])
 
-    assert [word for word in text.splitlines()[1].split()] == ["daily", "1.2500$", "10.0000$", "x"]
+    assert text.splitlines()[1].split() == ["daily", "1.2500$", "10.0000$", "x"]

@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Membership, Namespace
 from plumbmark.config.gateway import app
 from plumbmark.gateway import actions, clock, runtime
 from plumbmark.gateway.grant_tokens import issue_grant_token
-from plumbmark.gateway.http import principals
+from plumbmark.gateway.http import asgi, principals
 from plumbmark.gateway.http.asgi import Bodies
 from plumbmark.gateway.models import Call, Deployment, Grant
 from tests.fake_provider.process import FakeProvider
@@ -171,6 +171,31 @@ def test_a_stream_answers_in_one_piece_from_a_baseline(store: Store) -> None:
     reply = ask(CHAT, question("baseline/echo", "back", stream=True), token_of(rows.namespace()))
 
     assert reply.events[0]["choices"][0]["delta"]["content"] == "back"
+
+
+def test_a_reader_who_takes_nothing_any_more_has_left(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "_WRITE_SECONDS", 0.1)
+    fake_provider.configure(chunk_ms=5)
+    rows.deployment(fake_provider.url, "words:500")
+    token = token_of(rows.namespace())
+
+    async def work() -> None:
+        asking = begin(CHAT, question("fake/words:500", stream=True), token)
+
+        async def stuck(message: Any) -> None:
+            await asking.send(message)
+            if message.get("body"):
+                await asyncio.Event().wait()
+
+        await app(asking.scope, asking.receive, stuck)
+        await runtime.gateway().recorder.flush(timeout_seconds=30)
+
+    together(work)
+
+    assert Call.objects.get().error_code == "reader-left"
+    assert rows.assert_books_agree().spent > 0
 
 
 # --- Who may ----------------------------------------------------------------------------------
@@ -399,6 +424,33 @@ def test_a_pause_that_the_provider_asks_for_is_passed_on(
 
     assert error_of(reply)[:2] == (429, "rate-limited")
     assert reply.headers["retry-after"] == "100"
+
+
+def test_with_the_database_away_known_tokens_go_on_and_others_are_told(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = rows.namespace()
+    known, unknown = token_of(anna), token_of(anna)
+    statuses = []
+
+    def away(*_arguments: Any) -> Any:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    async def look(token: str) -> None:
+        asking = begin("/v1/models", None, token)
+        await app(asking.scope, asking.receive, asking.send)
+        statuses.append(asking.status)
+
+    async def work() -> None:
+        monkeypatch.setattr(principals, "KEPT_SECONDS", -1.0)
+        await look(known)
+        monkeypatch.setattr(principals, "_principal", away)
+        await look(known)
+        await look(unknown)
+
+    together(work)
+
+    assert statuses == [200, 200, 503]
 
 
 @pytest.mark.parametrize(

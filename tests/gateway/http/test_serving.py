@@ -1,8 +1,11 @@
 """The gateway as a process: unmodified clients, readers who leave, an orderly end and a kill."""
 
 import json
+import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -96,6 +99,21 @@ def test_the_unmodified_openai_client_works_with_every_provider(
             client.chat.completions.create(model="none", messages=USER)
     assert Call.objects.count() == 15
     assert rows.assert_books_agree().reserved == 0
+
+
+def test_the_example_of_the_documentation_works(store: Store, tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/calling-models.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.S)[0]
+    token = token_of(rows.namespace())
+    rows.deployment("", "echo", slug="baseline/echo")
+    with serving(store, tmp_path) as server:
+        code = code.replace("http://127.0.0.1:8001", server.url).replace("pmk_…", token)
+
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[0] == "baseline/echo"
+    assert "Hello?" in done.stdout
 
 
 def test_a_spent_limit_costs_the_client_no_retries(

@@ -9,10 +9,10 @@ from django.db.models import Value
 from django.db.models.functions import Concat
 
 from plumbmark.common.errors import InvalidInput
-from plumbmark.gateway.models import Call, LedgerLine
+from plumbmark.gateway.models import Call, Deployment, LedgerLine
 from tasks_app.actions import authoring
 from tasks_app.actions.running import cost_bound
-from tasks_app.models import Run, Sample, SampleCall, Scoring, Task, TaskVersion
+from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Task, TaskVersion
 from tasks_app.transcripts import transcript_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,3 +141,91 @@ def test_a_bad_script_is_refused_with_its_place(world: Any, changed: str, says: 
     with pytest.raises(InvalidInput) as error:
         published(world, definition)
     assert says in str(error.value)
+
+
+SIMULATED = """\
+plumbmark: 1
+data: {id: id, target: answer}
+prompt:
+  messages: [{role: user, content: "Hello: {question}"}]
+  scored: conversation
+  simulated_user:
+    model: fake/USER
+    instructions: "Find out {question}. Secret: {answer}."
+    max_turns: 3
+    max_output_tokens: 64
+sampling: {max_output_tokens: 64}
+scorers: [{type: includes, normalise: []}]
+"""
+
+
+def test_another_model_plays_the_user_until_the_turns_are_used_up(world: Any, check: Any) -> None:
+    world.add_deployment("echo")
+    world.add_deployment("constant:Tell me end1, please.")
+    version = published(
+        world, SIMULATED.replace("fake/USER", '"fake/constant:Tell me end1, please."')
+    )
+    contender = world.contender_of(Deployment.objects.get(slug="fake/echo"))
+    bound = cost_bound(version=version, contender=contender)
+    run = world.start(version, contender)
+    world.work()
+    run = check(run)
+
+    assert run.state == Run.State.COMPLETED
+    # Three answers and two turns of the user for each of three items.
+    assert world.provider.stats()["total"] == 15
+    assert 0 < run.charged <= bound.total
+    transcript = transcript_of(run=run, ordinal=1, to=world.ada)
+    assert [one["content"] for one in transcript.messages] == [
+        "Hello: word1",
+        "Hello: word1",
+        "Tell me end1, please.",
+        "Tell me end1, please.",
+        "Tell me end1, please.",
+    ]
+    assert [one.role for one in transcript.calls] == [
+        "candidate",
+        "simulated_user",
+        "candidate",
+        "simulated_user",
+        "candidate",
+    ]
+    asked = transcript.calls[1].request["messages"]
+    assert asked[0] == {"role": "system", "content": "Find out word1. Secret: end1."}
+    assert [one["role"] for one in asked] == ["system", "user", "assistant", "user"]
+    assert transcript.sample.output.startswith("User: Hello: word1\n\nAssistant: Hello: word1")
+    assert [score.value for score in SampleScore.objects.order_by("sample__ordinal")] == [0, 1, 0]
+    sample = transcript.sample
+    candidate = Call.objects.filter(
+        pk__in=SampleCall.objects.filter(sample=sample, role="candidate").values("call")
+    )
+    assert sample.input_tokens == sum(candidate.values_list("input_tokens", flat=True))
+
+
+def test_the_user_ends_the_conversation_with_its_word(world: Any, check: Any) -> None:
+    world.add_deployment("echo")
+    world.add_deployment("constant:All DONE here.")
+    version = published(world, SIMULATED.replace("fake/USER", '"fake/constant:All DONE here."'))
+    run = world.start(version, world.contender_of(Deployment.objects.get(slug="fake/echo")))
+    world.work()
+    check(run)
+    assert world.provider.stats()["total"] == 6
+    assert len(transcript_of(run=run, ordinal=0, to=world.ada).messages) == 1
+
+
+def test_a_user_that_fails_is_not_the_candidates_fault(world: Any, check: Any) -> None:
+    world.add_deployment("echo")
+    world.add_deployment("overflow")
+    version = published(world, SIMULATED.replace("USER", "overflow"))
+    run = world.start(version, world.contender_of(Deployment.objects.get(slug="fake/echo")))
+    world.work()
+    run = check(run)
+    assert run.samples_unscored == 3
+    sample = Sample.objects.filter(run=run).earliest("ordinal")
+    assert sample.outcome == "provider_error"
+    assert "plays the user" in sample.error
+
+
+def test_a_user_that_is_no_deployment_is_refused(world: Any) -> None:
+    with pytest.raises(InvalidInput, match="no deployment that you may call"):
+        published(world, SIMULATED)

@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error as DatabaseError
+
+from plumbmark.common.errors import DomainError
 from plumbmark.gateway import runtime
-from plumbmark.gateway.http.errors import HttpError
+from plumbmark.gateway.http.errors import HttpError, database_is_away, error_of_domain
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,9 @@ class Exchange:
         self._bodies = bodies
         self._taken = 0
         self._watch: asyncio.Task[None] | None = None
+        self._lookout: asyncio.TimerHandle | None = None
+        self._writing_since = 0.0
+        self._loop = asyncio.get_running_loop()
         self.has_begun = False
         self.is_left = False
         """The reader has gone away."""
@@ -136,13 +142,10 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
 
     async def write(self, events: bytes) -> None:
-        """Write events; gives up where the reader takes nothing any more."""
-        try:
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await self._send({"type": "http.response.body", "body": events, "more_body": True})
-        except TimeoutError:
-            self.is_left = True
-            raise asyncio.CancelledError from None
+        """Write events; after `cancel_when_left`, not for longer than a reader may take."""
+        self._writing_since = self._loop.time()
+        await self._send({"type": "http.response.body", "body": events, "more_body": True})
+        self._writing_since = 0.0
 
     async def end_events(self, events: bytes = b"") -> None:
         await self._send({"type": "http.response.body", "body": events})
@@ -152,6 +155,15 @@ class Exchange:
         task = asyncio.current_task()
         assert task is not None
         self._watch = asyncio.create_task(self._wait_until_left(task))
+        self._lookout = self._loop.call_later(_WRITE_SECONDS, self._look, task)
+
+    def _look(self, task: asyncio.Task[Any]) -> None:
+        since = self._writing_since
+        if since and self._loop.time() - since >= _WRITE_SECONDS:
+            self.is_left = True
+            task.cancel()
+            return
+        self._lookout = self._loop.call_later(_WRITE_SECONDS, self._look, task)
 
     async def _wait_until_left(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -162,6 +174,8 @@ class Exchange:
     def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        if self._lookout is not None:
+            self._lookout.cancel()
         self._bodies.give_back(self._taken)
         self._taken = 0
 
@@ -266,6 +280,11 @@ class App:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
+        except DomainError as error:
+            await self._refuse(exchange, error_of_domain(error), write_error)
+        except DatabaseError:
+            log.exception("the database is away at %s %s", exchange.method, exchange.path)
+            await self._refuse(exchange, database_is_away(), write_error)
         except Exception:
             log.exception("a fault at %s %s", exchange.method, exchange.path)
             fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ _FINISH = {
 }
 _FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 DONE = b"data: [DONE]\n\n"
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def answer(result: CallResult, response: ModelResponse, told: Told) -> bytes:
         "usage": {**usage_of(response.usage), **told.more_usage},
         "plumbmark": _call(result),
     }
-    return json.dumps(document).encode()
+    return _dump(document).encode()
 
 
 class ChunkWriter:
@@ -100,12 +102,16 @@ class ChunkWriter:
             "model": told.model,
         }
         self._told = told
-        self._head = json.dumps(head)[:-1].encode()
-        self._before = b"data: " + self._head + b', "choices": [{"index": 0, "delta": '
-        self._after = b', "logprobs": null, "finish_reason": null}]}\n\n'
+        self._head = _dump(head)[:-1].encode()
+        self._before = b"data: " + self._head + b',"choices":[{"index":0,"delta":'
+        self._after = b',"logprobs":null,"finish_reason":null}]}\n\n'
         self._has_begun = False
 
     def piece(self, delta: Delta) -> bytes:
+        if self._has_begun and not delta.reasoning and not delta.tool_calls:
+            # What nearly all pieces are.
+            text = encode_basestring_ascii(delta.text).encode()
+            return b"".join((self._before, b'{"content":', text, b"}", self._after))
         told: dict[str, Any] = {}
         if not self._has_begun:
             self._has_begun = True
@@ -118,7 +124,7 @@ class ChunkWriter:
             told["content"] = delta.text
         if delta.tool_calls:
             told["tool_calls"] = [_piece_of_call(call) for call in delta.tool_calls]
-        return self._before + json.dumps(told).encode() + self._after
+        return self._before + _dump(told).encode() + self._after
 
     def end(self, result: CallResult, *, usage: dict[str, Any] | None, is_apart: bool) -> bytes:
         """The last chunks: why it ended, and the usage, in a chunk of its own or not."""
@@ -148,7 +154,7 @@ class ChunkWriter:
         return b"data: " + openai_error(error_of_failure(result.failure)) + b"\n\n" + DONE
 
     def _event(self, rest: dict[str, Any]) -> bytes:
-        return b"data: " + self._head + b", " + json.dumps(rest)[1:].encode() + b"\n\n"
+        return b"data: " + self._head + b"," + _dump(rest)[1:].encode() + b"\n\n"
 
 
 def _piece_of_call(call: Any) -> dict[str, Any]:

@@ -32,6 +32,16 @@ class HttpError(Exception):
         self.param = param
         self.retry_after = retry_after
 
+    def again(self) -> "HttpError":
+        """The same error, to be raised once more: an exception keeps where it was raised."""
+        return HttpError(
+            self.status,
+            self.code,
+            self.message,
+            param=self.param,
+            retry_after=self.retry_after,
+        )
+
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
@@ -44,6 +54,15 @@ class HttpError(Exception):
 
 def bad_request(message: str, param: str | None = None) -> HttpError:
     return HttpError(400, "invalid_request_error", message, param=param)
+
+
+def database_is_away() -> HttpError:
+    return HttpError(
+        503,
+        "platform-busy",
+        "The platform cannot reach its database at the moment; try again soon.",
+        retry_after=2,
+    )
 
 
 def error_of_domain(error: DomainError) -> HttpError:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from django.db import Error as DatabaseError
+
 from plumbmark.accounts.models import ApiToken, Namespace
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.tokens import PREFIX as PERSONAL_PREFIX
@@ -104,7 +106,7 @@ class Principals:
                 return principal
         refused = self._refused.get(key)
         if refused is not None and refused[0] > now:
-            raise refused[1]
+            raise refused[1].again()
         reading = self._reading.get(key)
         if reading is None:
             reading = self._loop.create_task(self._read(key, secret, organisation))
@@ -121,6 +123,12 @@ class Principals:
             _remember(self._refused, key, self._loop.time() + REFUSALS_KEPT_SECONDS, refusal)
             self._known.pop(key, None)
             raise refusal from None
+        except DatabaseError:
+            # As with terms: what is known holds on while the database is away.
+            known = self._known.get(key)
+            if known is None:
+                raise
+            principal = known[1]
         finally:
             self._reading.pop(key, None)
         _remember(self._known, key, self._loop.time() + KEPT_SECONDS, principal)

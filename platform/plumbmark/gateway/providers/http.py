@@ -102,23 +102,28 @@ class EventStream:
         *,
         deadline_seconds: float,
         silence_seconds: float,
-        ends_at: float,
     ) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._deadline_seconds = deadline_seconds
         self._silence_seconds = silence_seconds
-        self._ends_at = ends_at
+        self._loop = asyncio.get_running_loop()
+        self._read_at = 0.0
+        self._lookout: asyncio.TimerHandle | None = None
+        self._is_stalled = False
 
     async def events(self) -> AsyncGenerator[list[Any], None]:
         """The parsed data of the events, those that arrive together in one list.
 
         Raises `StreamBroke` where the stream breaks, falls silent or is not JSON.
         """
-        rest, data, size, is_first = b"", b"", 0, True
-        while chunk := await self._read(is_first):
-            is_first = False
+        rest, data, size = b"", b"", 0
+        while chunk := await self._read():
+            if self._lookout is None:
+                # Before the first event a model may think for as long as the call may take.
+                self._lookout = self._loop.call_later(self._silence_seconds, self._look)
+            self._read_at = self._loop.time()
             size += len(chunk)
             if size > LARGEST_BODY:
                 raise StreamBroke(_too_large(self.status))
@@ -140,23 +145,32 @@ class EventStream:
         if data:
             yield [_event(data, self.status)]
 
-    async def _read(self, is_first: bool) -> bytes:
-        # Before the first event a model may think for as long as the call may take.
-        silence = None if is_first else self._silence_seconds
+    async def _read(self) -> bytes:
         try:
-            async with asyncio.timeout(silence):
-                return await self._response.content.readany()
+            return await self._response.content.readany()
         except TimeoutError:
-            if asyncio.get_running_loop().time() >= self._ends_at - 0.01 or silence is None:
-                broken = _deadline(self._deadline_seconds, self.status)
-            else:
+            broken = _deadline(self._deadline_seconds, self.status)
+            if self._is_stalled:
+                silence = self._silence_seconds
                 broken = Broken("stalled", f"nothing more came for {silence:g} s", self.status)
             raise StreamBroke(broken) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise StreamBroke(_broken(error, self.status)) from None
 
+    def _look(self) -> None:
+        """One timer for the whole stream: a timeout around every read would cost as much as it."""
+        silent = self._loop.time() - self._read_at
+        if silent < self._silence_seconds:
+            left = self._silence_seconds - silent
+            self._lookout = self._loop.call_later(left, self._look)
+            return
+        self._is_stalled = True
+        self._response.content.set_exception(TimeoutError())
+
     def close(self) -> None:
         """Drop the connection, unless the answer was read to its end."""
+        if self._lookout is not None:
+            self._lookout.cancel()
         self._response.close()
 
 
@@ -238,7 +252,6 @@ class Transport:
         longer than the silence.
         """
         status: int | None = None
-        ends_at = asyncio.get_running_loop().time() + deadline_seconds
         response: aiohttp.ClientResponse | None = None
         is_open = False
         try:
@@ -257,7 +270,6 @@ class Transport:
                 response,
                 deadline_seconds=deadline_seconds,
                 silence_seconds=silence_seconds,
-                ends_at=ends_at,
             )
         except TimeoutError:
             return _deadline(deadline_seconds, status)

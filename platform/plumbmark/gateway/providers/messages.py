@@ -72,6 +72,35 @@ def text_of(message: Message) -> str:
     return text_in(message.get("content"))
 
 
+def in_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The messages with one system message, at the start, and none of one role after another."""
+    system = [text for message in messages if _is_system(message) and (text := text_of(message))]
+    turns: list[dict[str, Any]] = []
+    if system:
+        turns.append({"role": "system", "content": "\n\n".join(system)})
+    for message in messages:
+        if _is_system(message):
+            continue
+        last = turns[-1] if turns else {}
+        role = message.get("role")
+        has_calls = message.get("tool_calls") or last.get("tool_calls")
+        if role == last.get("role") and role in ("user", "assistant") and not has_calls:
+            last["content"] = _joined(last.get("content"), message.get("content"))
+        else:
+            turns.append(dict(message))
+    return turns
+
+
+def _is_system(message: Message) -> bool:
+    return message.get("role") in ("system", "developer")
+
+
+def _joined(before: Any, after: Any) -> Any:
+    if isinstance(before, str) and isinstance(after, str):
+        return f"{before}\n\n{after}"
+    return [*parts_of(before), *parts_of(after)]
+
+
 def media_of(part: Mapping[str, Any]) -> Media | Link | None:
     """The image, audio or file of a content part; None where it is text or unknown."""
     kind = part.get("type")

@@ -4,7 +4,8 @@ Options of a deployment: `max_tokens_field` (default `max_tokens`; OpenAI's reas
 `max_completion_tokens`), `omit` (names of request fields that the model refuses, for example
 `["temperature", "seed"]`), `headers` (further headers, never a credential), `schema` (how a JSON
 schema is asked for: `json_schema`, the default; `json_object` or `prompt` for hosts that know less,
-which are told the schema in a message), `silence_seconds` (how long a stream may pause).
+which are told the schema in a message), `messages` (`strict` for hosts that want one system message
+at the start and user and assistant in turns), `silence_seconds` (how long a stream may pause).
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from plumbmark.gateway.providers.base import AttemptFailure, Delta, Target, Tool
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import Said, malformed, status_in
 from plumbmark.gateway.providers.http import Reply
-from plumbmark.gateway.providers.messages import schema_of, signature_in
+from plumbmark.gateway.providers.messages import in_turns, schema_of, signature_in
 from plumbmark.gateway.providers.text import count, named, storable, text_in
 
 _FINISH = {
@@ -79,6 +80,8 @@ class OpenAI(ChatProvider):
             payload["reasoning_effort"] = request.reasoning_effort
         if request.output_schema is not None:
             _ask_for_schema(payload, request.output_schema, target.options.get("schema"))
+        if target.options.get("messages") == "strict":
+            payload["messages"] = in_turns(payload["messages"])
         if stream:
             payload["stream"] = True
             payload["stream_options"] = {"include_usage": True}
@@ -253,19 +256,25 @@ class _Chunks(Assembly):
             self._finish = choice["finish_reason"]
             # Not every host says [DONE].
             self.is_complete = True
-        delta = choice.get("delta") or {}
-        text = self._keep("content", _raw(delta.get("content")))
-        refusal = self._keep("refusal", _raw(delta.get("refusal")))
-        reasoning = self._keep(
-            "reasoning_content",
-            _raw(delta.get("reasoning_content") or delta.get("reasoning")),
-        )
-        calls = tuple(map(self._call, delta.get("tool_calls") or ()))
-        return Delta(text + refusal, reasoning, calls)
+        return self._added(choice.get("delta") or {})
 
-    def _keep(self, name: str, text: str) -> str:
-        if text:
-            self._texts.setdefault(name, []).append(text)
+    def _added(self, delta: dict[str, Any]) -> Delta:
+        text, reasoning = "", ""
+        calls: tuple[ToolCallDelta, ...] = ()
+        if content := delta.get("content"):
+            text = self._keep("content", content)
+        if refusal := delta.get("refusal"):
+            text += self._keep("refusal", refusal)
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            reasoning = self._keep("reasoning_content", thought)
+        if pieces := delta.get("tool_calls"):
+            calls = tuple(map(self._call, pieces))
+        return Delta(text, reasoning, calls)
+
+    def _keep(self, name: str, content: Any) -> str:
+        # Raw: half a surrogate pair may find its other half in the next piece.
+        text = content if isinstance(content, str) else text_in(content)
+        self._texts.setdefault(name, []).append(text)
         return text
 
     def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
@@ -308,8 +317,3 @@ class _Chunks(Assembly):
         if self._usage is not None:
             document["usage"] = self._usage
         return document
-
-
-def _raw(content: Any) -> str:
-    """A piece of text, raw: half a surrogate pair may find its other half in the next piece."""
-    return content if isinstance(content, str) else text_in(content)

@@ -1,0 +1,129 @@
+"""Workers tell what they can do, so that pages can say it and nothing waits for what is not there.
+
+A row per process, written at its start and every few seconds after; the silent do not count.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutdown
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+import plumbmark
+from plumbmark.common.clock import now
+from plumbmark.common.models import WorkerReport
+from plumbmark.sandbox import probe
+
+REPORT_SECONDS = 20.0
+_SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
+
+_stopping = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One live worker, as it reported."""
+
+    name: str
+    version: str
+    sandbox: str
+    """Its back end; empty where it runs no code."""
+    reason: str
+    """Why it runs none."""
+    caveats: tuple[str, ...]
+    tests: tuple[tuple[str, str], ...]
+    """Each back end that was tried, with what came of it."""
+    started_at: datetime
+    seen_at: datetime
+
+
+def workers() -> list[Worker]:
+    """Those that reported of late. One query."""
+    return [
+        Worker(
+            name=row.name,
+            version=row.platform_version,
+            sandbox=row.facts.get("sandbox", ""),
+            reason=row.facts.get("reason", ""),
+            caveats=tuple(row.facts.get("caveats", ())),
+            tests=tuple((test[0], test[1]) for test in row.facts.get("tests", ())),
+            started_at=row.started_at,
+            seen_at=row.seen_at,
+        )
+        for row in WorkerReport.objects.filter(seen_at__gt=now() - _SILENT_AFTER)
+    ]
+
+
+def why_no_code_runs() -> str:
+    """Why no live worker runs code; empty where one does, and where no worker is known."""
+    live = workers()
+    if not live or any(worker.sandbox for worker in live):
+        return ""
+    return live[0].reason
+
+
+def own_name() -> str:
+    return f"{socket.gethostname()[:150]}:{os.getpid()}"
+
+
+def report() -> None:
+    """Write this process's row; the first time the sandbox is tried out."""
+    at = now()
+    WorkerReport.objects.update_or_create(
+        name=own_name(),
+        defaults={"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()},
+        create_defaults={
+            "seen_at": at,
+            "started_at": at,
+            "platform_version": plumbmark.__version__,
+            "facts": _facts(),
+        },
+    )
+
+
+def withdraw() -> None:
+    WorkerReport.objects.filter(name=own_name()).delete()
+    WorkerReport.objects.filter(seen_at__lt=now() - timedelta(days=1)).delete()
+
+
+def _facts() -> dict[str, Any]:
+    if not settings.SANDBOX_IS_ON:
+        return {"sandbox": "", "reason": "PLUMBMARK_SANDBOX is off for this worker."}
+    found = probe()
+    return {
+        "sandbox": found.sandbox.name if found.sandbox else "",
+        "reason": found.reason,
+        "caveats": list(found.sandbox.caveats) if found.sandbox else [],
+        "tests": [[test.back_end, test.message] for test in found.tests],
+    }
+
+
+def _keep_reporting() -> None:
+    while True:
+        try:
+            report()
+        except DatabaseError:
+            # It says so again soon; work does not depend on it.
+            pass
+        finally:
+            connection.close()
+        if _stopping.wait(REPORT_SECONDS):
+            return
+
+
+@worker_ready.connect
+def _begin(**_signal: Any) -> None:
+    threading.Thread(target=_keep_reporting, name="worker-report", daemon=True).start()
+
+
+@worker_shutdown.connect
+def _end(**_signal: Any) -> None:
+    _stopping.set()
+    with contextlib.suppress(DatabaseError):
+        withdraw()

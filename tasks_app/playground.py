@@ -1,0 +1,130 @@
+"""Reading what was asked in the playground: from the recorded calls alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.engine.ports import ModelResponse
+from plumbmark.gateway.models import Call, Deployment, Grant
+from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.records import decompress
+from tasks_app.actions.playground import SUBJECT, Prompt
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One model's answer, or why there is none."""
+
+    deployment: Deployment
+    call: Call
+    text: str
+    reasoning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    public_id: str
+    payer: Namespace
+    prompt: Prompt
+    exchanges: Sequence[Exchange]
+
+
+def playground_at(public_id: str, *, to: User) -> Playground:
+    """One question with all its answers; 404 for whoever may not act for its payer."""
+    grant = Grant.objects.select_related("payer").filter(public_id=public_id, subject=SUBJECT)
+    found = grant.first()
+    if found is None or not can_act_for(to, found.payer):
+        raise Http404
+    calls = list(
+        Call.objects.filter(grant=found)
+        .select_related("deployment", "exchange")
+        .order_by("deployment__slug")
+    )
+    bodies = [_body(call) for call in calls]
+    exchanges = [_exchange(call, body) for call, body in zip(calls, bodies, strict=True)]
+    return Playground(found.public_id, found.payer, _prompt(calls, bodies), exchanges)
+
+
+def playgrounds_of(user: User) -> list[Grant]:
+    """The newest questions of everybody the person acts for."""
+    return list(
+        Grant.objects.filter(
+            subject=SUBJECT, payer__in=namespaces_acted_for_by(user), calls__isnull=False
+        )
+        .distinct()
+        .order_by("-id")[:_SHOWN]
+    )
+
+
+def _body(call: Call) -> dict[str, Any]:
+    exchange = getattr(call, "exchange", None)
+    if exchange is None or exchange.is_withheld:
+        return {}
+    body: dict[str, Any] = decompress(bytes(exchange.body))
+    return body
+
+
+def _exchange(call: Call, body: dict[str, Any]) -> Exchange:
+    text = reasoning = ""
+    provider = provider_named(call.deployment.provider)
+    if provider is not None and call.status == Call.Status.ANSWERED and body:
+        parsed = provider.parse(body["response"])
+        if isinstance(parsed, ModelResponse):
+            text, reasoning = parsed.text, parsed.reasoning
+    return Exchange(call.deployment, call, text, reasoning)
+
+
+def _prompt(calls: Sequence[Call], bodies: Sequence[dict[str, Any]]) -> Prompt:
+    """As it was asked, whatever format each provider was asked in."""
+    # Baselines last: theirs holds no sampling.
+    pairs = sorted(
+        zip(calls, bodies, strict=True),
+        key=lambda pair: pair[0].deployment.provider == Deployment.Provider.BASELINE,
+    )
+    for call, body in pairs:
+        request = body.get("request") or {}
+        found = _read(call.deployment.provider, request)
+        if found is not None:
+            return found
+    return Prompt("")
+
+
+def _read(provider: str, request: dict[str, Any]) -> Prompt | None:
+    if provider == Deployment.Provider.GEMINI:
+        system = _parts(request.get("systemInstruction"))
+        contents = request.get("contents") or [{}]
+        settings = request.get("generationConfig") or {}
+        return Prompt(
+            _parts(contents[-1]),
+            system,
+            settings.get("temperature"),
+            settings.get("maxOutputTokens", 1024),
+        )
+    messages = request.get("messages") or []
+    if not messages:
+        return None
+    texts = {message.get("role"): _text(message.get("content")) for message in messages}
+    limit = request.get("max_tokens") or request.get("max_completion_tokens") or 1024
+    return Prompt(
+        texts.get("user", ""),
+        texts.get("system", "") or _text(request.get("system")),
+        request.get("temperature"),
+        limit,
+    )
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _parts(content: Any) -> str:
+    return _text(content.get("parts")) if isinstance(content, dict) else ""

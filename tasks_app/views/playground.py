@@ -1,0 +1,115 @@
+"""The playground's pages: ask, see side by side, make a task of it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from plumbmark.common.errors import Conflict, DomainError, InvalidInput, NotAllowed
+from tasks_app.actions.playground import Prompt, ask_side_by_side, task_from_exchange
+from tasks_app.forms_playground import PlaygroundForm
+from tasks_app.playground import Exchange, Playground, playground_at, playgrounds_of
+from tasks_app.queries import deployments_for
+from tasks_app.views.acting import acting_namespaces, add_problems, chosen_namespace, person
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def playground(request: HttpRequest) -> HttpResponse:
+    """GET shows the form; POST asks, waits for the slowest model, and leads to what came back."""
+    namespaces = acting_namespaces(request)
+    deployments = list(deployments_for(request.user))
+    form = PlaygroundForm(
+        request.POST if request.method == "POST" else None,
+        deployments=deployments,
+        namespaces=namespaces,
+    )
+    if request.method == "POST" and form.is_valid():
+        chosen = [one for one in deployments if one.public_id in form.cleaned_data["models"]]
+        namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
+        try:
+            grant, results = ask_side_by_side(
+                prompt=form.asked(), deployments=chosen, namespace=namespace, by=person(request)
+            )
+        except InvalidInput as error:
+            add_problems(form, error)
+        except (Conflict, NotAllowed) as error:
+            form.add_error(None, error.message)
+        else:
+            if any(result.attempts for result in results):
+                return redirect("tasks:playground-asked", grant.public_id)
+            # Nothing went out, so nothing is on record: say why here.
+            for result, deployment in zip(results, chosen, strict=True):
+                if result.failure is not None:
+                    form.add_error(None, f"{deployment.slug}: {result.failure.message}")
+    return _page(request, form, None)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def playground_asked(request: HttpRequest, public_id: str) -> HttpResponse:
+    """What came back, and the form again with what was asked."""
+    asked = playground_at(public_id, to=person(request))
+    form = PlaygroundForm(
+        deployments=list(deployments_for(request.user)),
+        namespaces=acting_namespaces(request),
+        initial={
+            "prompt": asked.prompt.text,
+            "system": asked.prompt.system,
+            "temperature": asked.prompt.temperature,
+            "max_output_tokens": asked.prompt.max_output_tokens,
+            "models": [one.deployment.public_id for one in asked.exchanges],
+        },
+    )
+    return _page(request, form, asked)
+
+
+@login_required
+@require_POST
+def playground_task(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Begin a task with the question as its first item and one of the answers as its target."""
+    asked = playground_at(public_id, to=person(request))
+    exchange = _exchange(asked, request.POST.get("deployment", ""))
+    title = " ".join(asked.prompt.text.split())[:60] or str(_("From the playground"))
+    try:
+        task = task_from_exchange(
+            title=title,
+            prompt=asked.prompt,
+            answer=exchange.text,
+            namespace=asked.payer,
+            by=person(request),
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("tasks:playground-asked", public_id)
+    messages.success(
+        request, _("A private task with this question as its first item. Mend the target first.")
+    )
+    return redirect("tasks:edit", task.namespace.handle, task.slug)
+
+
+def _exchange(asked: Playground, deployment: str) -> Exchange:
+    for exchange in asked.exchanges:
+        if exchange.deployment.public_id == deployment and exchange.text:
+            return exchange
+    raise Http404
+
+
+def _page(request: HttpRequest, form: PlaygroundForm, asked: Playground | None) -> HttpResponse:
+    context: dict[str, Any] = {
+        "form": form,
+        "asked": asked,
+        "earlier": playgrounds_of(person(request)),
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "tasks_app/playground.html", context, status=status)
+
+
+__all__ = ["Prompt", "playground", "playground_asked", "playground_task"]

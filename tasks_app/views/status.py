@@ -1,0 +1,20 @@
+"""What runs here, for staff: workers, their sandboxes, what waits."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tasks_app.jobs.reporting import workers
+from tasks_app.queries import waiting_work
+
+
+@never_cache
+@login_required
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """404 for everybody else: who is no staff need not know that the page exists."""
+    if not getattr(request.user, "is_staff", False):
+        raise Http404
+    return render(request, "staff/status.html", {"workers": workers(), "waiting": waiting_work()})

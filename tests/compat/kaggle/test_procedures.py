@@ -207,6 +207,14 @@ class TestTokens:
 
             assert found == (200, {"active": False})
 
+    def test_asking_about_a_good_token_counts_as_its_owners(self, ada: Any, settings: Any) -> None:
+        settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 0
+        secret = secret_of(ada, "gateway")
+        message = {"token": secret}
+
+        assert call(OAUTH, "IntrospectToken", message)[0] == 429
+        assert call(OAUTH, "IntrospectToken", message, secret=secret)[0] == 200
+
     def test_the_token_for_the_sdk_calls_models_and_nothing_else(self, ada: Any) -> None:
         secret = secret_of(ada)
 

@@ -1,4 +1,4 @@
-"""The two ways in which the command line sends a token."""
+"""The ways in which the command line sends a token."""
 
 import base64
 import binascii
@@ -37,4 +37,23 @@ class BasicTokenAuthentication(BaseAuthentication):
             raise PermissionDenied(
                 f"This token lacks the scope “{needed}”. Make one that has it in your settings."
             )
+        return token.user, token
+
+
+class KnownCaller(BaseAuthentication):
+    """Where no token is asked for: one in the header is recognised, and counted as its owner's.
+
+    Otherwise everybody behind one address would share the rate of strangers. A bad token is not
+    refused.
+    """
+
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        parts = get_authorization_header(request).split()
+        if len(parts) != 2 or parts[0].lower() != b"bearer":
+            return None
+        try:
+            token = token_behind(parts[1].decode("ascii", errors="replace"))
+        except TokenRejected:
+            return None
         return token.user, token

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from plumbmark.accounts.authentication import TokenAuthentication
 from plumbmark.accounts.models import User
 from plumbmark.common.rest.parsers import StrictJSONParser
-from plumbmark.compat.kaggle.rpc.authentication import BasicTokenAuthentication
+from plumbmark.compat.kaggle.rpc.authentication import BasicTokenAuthentication, KnownCaller
 from plumbmark.compat.kaggle.rpc.body import Body
 from plumbmark.compat.kaggle.rpc.calls import Call, Procedure
 from plumbmark.compat.kaggle.rpc.errors import Unknown, error_answer
@@ -42,7 +42,7 @@ class ProcedureView(APIView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         procedure = self._procedure
         if procedure is not None and procedure.scope is None:
-            return []
+            return [KnownCaller()]
         # No session: a foreign page must not get a browser to call procedures.
         return [TokenAuthentication(), BasicTokenAuthentication()]
 

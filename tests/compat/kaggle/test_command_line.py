@@ -272,6 +272,41 @@ def test_a_file_is_pushed_run_watched_downloaded_and_published(
         assert "the model said yes" in log
 
 
+SLOW = """\
+import json, time
+
+def task(name):
+    return lambda function: function
+
+@task(name="Slow One")
+def slow_one():
+    print("the beginning", flush=True)
+    time.sleep(8)
+    print("the end", flush=True)
+    return True
+
+with open("plumbmark.result.json", "w") as file:
+    json.dump({"plumbmark": 1, "score": slow_one()}, file)
+"""
+
+
+@pytest.mark.skipif(not has_sandbox(), reason="no sandbox holds on this machine")
+def test_a_log_is_followed_to_its_end(stack: Stack, shell: Shell) -> None:
+    dora = stack.account("dora")
+    (shell.folder / "task.py").write_text(SLOW)
+
+    def kaggle(*arguments: str) -> str:
+        return output(shell.launch(stack.url, dora.token, "b", "tasks", *arguments))
+
+    kaggle("push", "slow-one", "-f", "task.py")
+    kaggle("run", "slow-one", "-m", "echo")
+    stack.wait_for(lambda: dora.get("runs?namespace=dora")["results"][0]["state"] != "queued", 60)
+    log = kaggle("log", "slow-one")
+
+    assert "the beginning" in log
+    assert "the end" in log
+
+
 def test_code_that_cannot_count_is_refused_with_its_reason(
     stack: Stack, ada: Api, shell: Shell
 ) -> None:

@@ -95,6 +95,5 @@ def _end_slices(**_signal: Any) -> None:
 @shared_task(name="tasks_app.jobs.sweep")
 def sweep() -> None:
     """Mend what a lost bell, a dead worker or a renewed quota left waiting."""
-    sandboxing.note_if_here()
     if sweeping.sweep():
         ring_workers(2)

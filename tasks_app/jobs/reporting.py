@@ -9,6 +9,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutdown
@@ -19,6 +20,7 @@ import plumbmark
 from plumbmark.common.clock import now
 from plumbmark.common.models import WorkerReport
 from plumbmark.sandbox import probe
+from tasks_app.code.settings import KAGGLE
 
 REPORT_SECONDS = 20.0
 _SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
@@ -41,6 +43,8 @@ class Worker:
     """Each back end that was tried, with what came of it."""
     started_at: datetime
     seen_at: datetime
+    environments: tuple[str, ...] = ()
+    """Of packages that code tasks may import there."""
 
 
 def workers() -> list[Worker]:
@@ -55,6 +59,7 @@ def workers() -> list[Worker]:
             tests=tuple((test[0], test[1]) for test in row.facts.get("tests", ())),
             started_at=row.started_at,
             seen_at=row.seen_at,
+            environments=tuple(row.facts.get("environments", ())),
         )
         for row in WorkerReport.objects.filter(seen_at__gt=now() - _SILENT_AFTER)
     ]
@@ -100,8 +105,13 @@ def _facts() -> dict[str, Any]:
         "sandbox": found.sandbox.name if found.sandbox else "",
         "reason": found.reason,
         "caveats": list(found.sandbox.caveats) if found.sandbox else [],
+        "environments": [KAGGLE] if _has_environment() else [],
         "tests": [[test.back_end, test.message] for test in found.tests],
     }
+
+
+def _has_environment() -> bool:
+    return (Path(settings.SANDBOX_ENV_DIR) / "bin" / "python").exists()
 
 
 def _keep_reporting() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from django.core.cache import cache
 
 from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Ending, Job, Limits, probe
 from plumbmark.scoring.scorers.code_execution import Ran
 from tasks_app.code.settings import BARE
+from tasks_app.jobs.reporting import workers
 
 _LAST_WORDS = 64 * 1024
 _FROM_STDIN = (
@@ -29,21 +29,14 @@ def is_here() -> bool:
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
 
 
-_SEEN = "tasks:a-sandbox-was-seen"
-_SEEN_SECONDS = 600
-
-
-def note_if_here() -> None:
-    """Let the other processes know that some worker can run code. Rung by the sweep."""
-    if is_here():
-        cache.set(_SEEN, "yes", _SEEN_SECONDS)
-
-
 def check_can_run(environment: str) -> None:
     """Refuse with the reason where no process is known that could run a program."""
-    if not is_here() and cache.get(_SEEN) is None:
+    able = [worker for worker in workers() if worker.sandbox]
+    if not able and not is_here():
         raise Conflict(f"Code tasks cannot be run here. {reason()}", code="no-sandbox")
-    if environment != BARE and is_here() and environment_python() is None:
+    if environment == BARE or environment_python() is not None:
+        return
+    if not any(environment in worker.environments for worker in able):
         raise Conflict(missing_environment(environment), code="no-environment")
 
 

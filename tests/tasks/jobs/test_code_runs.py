@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -395,3 +397,29 @@ def test_without_the_environment_the_sdk_is_refused_with_the_way_out(
 
     with pytest.raises(Conflict, match="build_sandbox_environment"):
         world.start(version)
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "authors" / "code-tasks.md"
+
+
+def test_the_program_that_the_documentation_shows_works(world: Any, gateway: None) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+    run = ran(world, published(world, program))
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    assert Scoring.objects.get(run=run).value == 1.0
+
+
+@pytest.mark.skipif(
+    sandboxing.environment_python() is None,
+    reason="the sandbox's environment is not built; manage.py build_sandbox_environment makes it",
+)
+def test_the_task_of_the_sdk_that_the_documentation_shows_works(world: Any, gateway: None) -> None:
+    world.provider.configure(models={"arithmetic": "constant:Paris"})
+    (task,) = re.findall(r"(    import kaggle_benchmarks.*?\n)\n[A-Z]", PAGE.read_text(), re.DOTALL)
+
+    run = ran(world, published(world, textwrap.dedent(task)))
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    assert SampleScore.objects.get(sample__run=run).answer == "1 of 2"

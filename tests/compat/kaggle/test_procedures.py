@@ -17,6 +17,7 @@ from plumbmark.accounts.tokens import issue_token, revoke_token, token_behind
 from plumbmark.gateway.actions import add_deployment, ensure_baselines, set_price
 from tasks_app.actions.contenders import contender_of_deployment
 from tasks_app.actions.running import cancel_run, start_run
+from tasks_app.jobs import sandboxing
 from tasks_app.models import Run
 from tests.factories import publish_benchmark, publish_task, settle, submit
 
@@ -518,10 +519,28 @@ class TestRuns:
         assert facts["canary"] == version.canary
         assert facts["question_hash"] == run.question_hash
 
-    def download(self, secret: str, run: Run) -> dict[str, str]:
+    @pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine")
+    def test_what_a_private_program_wrote_is_its_authors_alone(self, ada: Any, ben: Any) -> None:
+        run = run_of_private_code(ada)
+        number = {"runId": run.pk, "includeSource": True}
+
+        logs = [
+            call(TASKS, "GetBenchmarkTaskRunLogs", number, secret=secret_of(user))[1]
+            for user in (ada, ben)
+        ]
+        found = [self.download(secret_of(user), run, **number) for user in (ada, ben)]
+
+        assert logs[0] == [{"data": "a secret\n"}]
+        assert "a secret" not in str(logs[1])
+        assert "queued" in logs[1][0]["data"]
+        assert found[0]["left/behind.txt"] == "bytes"
+        assert "SECRET = 1" in found[0]["__notebook_source__.ipynb"]
+        assert set(found[1]) == {"plumbmark-run.json", "plumbmark-samples.jsonl"}
+
+    def download(self, secret: str, run: Run, **fields: Any) -> dict[str, str]:
         response = Client().post(
             f"/api/v1/{TASKS}/DownloadBenchmarkTaskRunOutput",
-            data=json.dumps({"runId": run.pk}),
+            data=json.dumps({"runId": run.pk, **fields}),
             content_type="application/json",
             headers={"Authorization": f"Bearer {secret}"},
         )
@@ -529,6 +548,33 @@ class TestRuns:
         assert response["Content-Type"] == "application/zip"
         with zipfile.ZipFile(io.BytesIO(response.getvalue())) as archive:
             return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def run_of_private_code(user: Any) -> Run:
+    """A cancelled run of a public task whose code is private, with a log and a file."""
+    from django.core.files.base import ContentFile
+
+    from tasks_app.actions.authoring import TaskFacts, create_task, publish_task
+    from tasks_app.actions.coding import save_code_draft
+    from tasks_app.models import LogChunk, RunArtifact
+
+    task = create_task(namespace=user.namespace, facts=TaskFacts(title="Secrets"), by=user)
+    code = 'SECRET = 1\nopen("plumbmark.result.json", "w").write("{}")\n'
+    save_code_draft(task=task, code=code, settings_text="private: true", by=user)
+    version = publish_task(task=task, visibility="public", by=user)
+    [deployment] = [one for one in ensure_baselines() if one.slug == "baseline/echo"]
+    run = start_run(
+        version=version,
+        contender=contender_of_deployment(deployment=deployment, by=user),
+        purpose="declared",
+        namespace=user.namespace,
+        by=user,
+    )
+    LogChunk.objects.create(run=run, position=0, text="a secret\n")
+    artifact = RunArtifact(run=run, path="left/behind.txt", size=5, sha256="0" * 64)
+    artifact.file.save("behind.txt", ContentFile(b"bytes"))
+    cancel_run(run=run, by=user)
+    return run
 
 
 def make_samples(user: Any, version: Any) -> Run:

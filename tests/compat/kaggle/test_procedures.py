@@ -9,15 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from django.test import Client
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken
 from plumbmark.accounts.tokens import issue_token, revoke_token, token_behind
+from plumbmark.compat.kaggle.rpc.pushing import with_main
 from plumbmark.gateway.actions import add_deployment, ensure_baselines, set_price
 from tasks_app.actions.contenders import contender_of_deployment
 from tasks_app.actions.running import cancel_run, start_run
-from tasks_app.models import Run
+from tasks_app.jobs import sandboxing
+from tasks_app.models import Run, Task
 from tests.factories import publish_benchmark, publish_task, settle, submit
 
 pytestmark = pytest.mark.django_db
@@ -368,6 +371,122 @@ class TestTasks:
         assert none == {}
 
 
+TWO_TASKS = """\
+import kaggle_benchmarks as kbench
+
+@kbench.task(name="One thing")
+def one(llm) -> bool:
+    return True
+
+@kbench.task(name="Another thing")
+def another(llm) -> bool:
+    return False
+
+one.run(kbench.llm)
+another.run(kbench.llm)
+"""
+
+
+def notebook(code: str) -> str:
+    cell = {"cell_type": "code", "source": code, "metadata": {}, "outputs": []}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+
+
+class TestPushing:
+    def push(self, user: Any, slug: str, text: str, **more: Any) -> tuple[int, Any]:
+        body = {"slug": slug, "text": text, **more}
+        return call(TASKS, "CreateBenchmarkTask", body, secret=secret_of(user))
+
+    def test_the_pushed_task_is_the_one_that_counts(self, ada: Any) -> None:
+        status, answer = self.push(ada, "another-thing", notebook(TWO_TASKS))
+
+        assert status == 200
+        task = Task.objects.get(namespace=ada.namespace, slug="another-thing")
+        assert task.title == "Another thing"
+        assert task.visibility == "private"
+        assert answer["creationState"].endswith("_COMPLETED")
+        assert answer["slug"]["versionNumber"] == 1
+        assert task.latest_version is not None
+        keys = task.latest_version.items.values_list("key", flat=True)
+        assert list(keys) == ["Another thing"]
+
+    def test_the_same_code_changes_nothing_and_other_code_is_a_version(self, ada: Any) -> None:
+        numbers = [
+            self.push(ada, "one-thing", notebook(code))[1]["slug"]["versionNumber"]
+            for code in (TWO_TASKS, TWO_TASKS, f"{TWO_TASKS}# Changed.\n")
+        ]
+        status, answer = self.push(ada, "one-thing", notebook(TWO_TASKS))
+
+        assert numbers == [1, 1, 2]
+        assert status == 409
+        assert "version 1 already" in answer["message"]
+
+    def test_errors_refuse_the_push_and_the_draft_keeps_the_code(self, ada: Any) -> None:
+        code = TWO_TASKS.partition("one.run")[0]
+
+        status, answer = self.push(ada, "one-thing", notebook(code))
+        _, seen = call(
+            TASKS, "GetBenchmarkTask", {"slug": {"taskSlug": "one-thing"}}, secret=secret_of(ada)
+        )
+
+        assert status == 422
+        assert ".run(" in answer["message"]
+        assert seen["creationState"].endswith("_KERNEL_WITHOUT_RUN")
+        assert Task.objects.get(slug="one-thing").draft.code_file is not None
+
+    @pytest.mark.parametrize(
+        ("slug", "text"),
+        [
+            ("One Thing", notebook(TWO_TASKS)),
+            ("", notebook(TWO_TASKS)),
+            ("one-thing", ""),
+            ("one-thing", "{"),
+            ("one-thing", '{"cells": 3}'),
+            ("one-thing", "print()"),
+            ("one-thing", "\ud800"),
+        ],
+    )
+    def test_what_cannot_be_read_leaves_nothing_behind(
+        self, ada: Any, slug: str, text: str
+    ) -> None:
+        status, answer = self.push(ada, slug, text)
+
+        assert status in {400, 422}
+        assert answer["message"]
+        assert not Task.objects.exists()
+
+    def test_datasets_of_another_service_are_told_as_not_found(self, ada: Any) -> None:
+        options = {"datasetDataSources": ["somebody/data"]}
+
+        _, answer = self.push(ada, "one-thing", notebook(TWO_TASKS), options=options)
+
+        assert answer["invalidDatasetSources"] == ["somebody/data"]
+
+    def test_a_push_goes_to_the_callers_own_task(self, ada: Any, ben: Any) -> None:
+        self.push(ada, "one-thing", notebook(TWO_TASKS))
+        self.push(ben, "one-thing", notebook(TWO_TASKS))
+
+        assert Task.objects.filter(slug="one-thing").count() == 2
+
+    @pytest.mark.parametrize(
+        ("known", "then"),
+        [
+            ("", "main: One thing\n"),
+            ("timeout_minutes: 5\n", "timeout_minutes: 5\nmain: One thing\n"),
+            ("main: Other\n", "main: Other\n"),
+            ('{"timeout_minutes": 5}', '{"timeout_minutes": 5}'),
+            ("a: [", "a: ["),
+        ],
+    )
+    def test_the_authors_settings_stay(self, known: str, then: str) -> None:
+        assert with_main(known, "One thing") == then
+
+    def test_a_name_cannot_smuggle_settings_in(self) -> None:
+        name = "x\nprivate: true\n# é: [*a]"
+
+        assert yaml.safe_load(with_main("", name)) == {"main": name}
+
+
 class TestRuns:
     @pytest.fixture
     def version(self, ada: Any) -> Any:
@@ -518,10 +637,28 @@ class TestRuns:
         assert facts["canary"] == version.canary
         assert facts["question_hash"] == run.question_hash
 
-    def download(self, secret: str, run: Run) -> dict[str, str]:
+    @pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine")
+    def test_what_a_private_program_wrote_is_its_authors_alone(self, ada: Any, ben: Any) -> None:
+        run = run_of_private_code(ada)
+        number = {"runId": run.pk, "includeSource": True}
+
+        logs = [
+            call(TASKS, "GetBenchmarkTaskRunLogs", number, secret=secret_of(user))[1]
+            for user in (ada, ben)
+        ]
+        found = [self.download(secret_of(user), run, **number) for user in (ada, ben)]
+
+        assert logs[0] == [{"data": "a secret\n"}]
+        assert "a secret" not in str(logs[1])
+        assert "queued" in logs[1][0]["data"]
+        assert found[0]["left/behind.txt"] == "bytes"
+        assert "SECRET = 1" in found[0]["__notebook_source__.ipynb"]
+        assert set(found[1]) == {"plumbmark-run.json", "plumbmark-samples.jsonl"}
+
+    def download(self, secret: str, run: Run, **fields: Any) -> dict[str, str]:
         response = Client().post(
             f"/api/v1/{TASKS}/DownloadBenchmarkTaskRunOutput",
-            data=json.dumps({"runId": run.pk}),
+            data=json.dumps({"runId": run.pk, **fields}),
             content_type="application/json",
             headers={"Authorization": f"Bearer {secret}"},
         )
@@ -529,6 +666,33 @@ class TestRuns:
         assert response["Content-Type"] == "application/zip"
         with zipfile.ZipFile(io.BytesIO(response.getvalue())) as archive:
             return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def run_of_private_code(user: Any) -> Run:
+    """A cancelled run of a public task whose code is private, with a log and a file."""
+    from django.core.files.base import ContentFile
+
+    from tasks_app.actions.authoring import TaskFacts, create_task, publish_task
+    from tasks_app.actions.coding import save_code_draft
+    from tasks_app.models import LogChunk, RunArtifact
+
+    task = create_task(namespace=user.namespace, facts=TaskFacts(title="Secrets"), by=user)
+    code = 'SECRET = 1\nopen("plumbmark.result.json", "w").write("{}")\n'
+    save_code_draft(task=task, code=code, settings_text="private: true", by=user)
+    version = publish_task(task=task, visibility="public", by=user)
+    [deployment] = [one for one in ensure_baselines() if one.slug == "baseline/echo"]
+    run = start_run(
+        version=version,
+        contender=contender_of_deployment(deployment=deployment, by=user),
+        purpose="declared",
+        namespace=user.namespace,
+        by=user,
+    )
+    LogChunk.objects.create(run=run, position=0, text="a secret\n")
+    artifact = RunArtifact(run=run, path="left/behind.txt", size=5, sha256="0" * 64)
+    artifact.file.save("behind.txt", ContentFile(b"bytes"))
+    cancel_run(run=run, by=user)
+    return run
 
 
 def make_samples(user: Any, version: Any) -> Run:

@@ -12,10 +12,12 @@ from django.http import FileResponse
 
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
-from plumbmark.compat.kaggle.rpc.runs import can_view_output, run_of
+from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.actions.coding import code_of
 from tasks_app.code.notebook import notebook_of, script_of
-from tasks_app.models import Run, RunArtifact, Sample
+from tasks_app.models import Run, Sample
+from tasks_app.permissions import can_view_program
+from tasks_app.programs import artifacts_of
 from tasks_app.queries import current_scoring, samples_of, with_scores
 
 _AT_ONCE = 200
@@ -33,7 +35,7 @@ def download_benchmark_task_run_output(call: Call) -> Answer:
             archive.writestr("plumbmark-run.json", _text(run_facts(run)))
             with archive.open("plumbmark-samples.jsonl", "w", force_zip64=True) as lines:
                 _write_samples(lines, run, call)
-            if run.task_version.is_code and can_view_output(call.user, run):
+            if run.task_version.is_code and can_view_program(call.user, run):
                 _write_artifacts(archive, run)
             if call.body.flag("includeSource"):
                 _write_source(archive, run, call)
@@ -49,7 +51,7 @@ def download_benchmark_task_run_output(call: Call) -> Answer:
 
 
 def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
-    for artifact in RunArtifact.objects.filter(run=run).order_by("path"):
+    for artifact in artifacts_of(run):
         path = PurePosixPath(artifact.path)
         name = str(path)
         if path.is_absolute() or ".." in path.parts or name in archive.namelist():
@@ -64,7 +66,7 @@ def _write_source(archive: zipfile.ZipFile, run: Run, call: Call) -> None:
     if not version.is_code:
         archive.writestr("plumbmark-task.json", _text(version.definition))
         return
-    if version.code_file is None or not can_view_output(call.user, run):
+    if version.code_file is None or not can_view_program(call.user, run):
         return
     code = code_of(version.code_file)
     if not version.code_file.name.lower().endswith(".ipynb"):

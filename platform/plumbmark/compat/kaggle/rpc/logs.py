@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from django.http import JsonResponse, StreamingHttpResponse
 
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
-from plumbmark.compat.kaggle.rpc.runs import can_view_output, run_of
+from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.models import LogChunk, Run
+from tasks_app.permissions import can_view_program
 
 FOLLOWED_SECONDS = 30.0
 """A web thread is held as long; who wants more asks again."""
@@ -22,7 +23,7 @@ _followers = threading.BoundedSemaphore(FOLLOWERS_AT_ONCE)
 def get_benchmark_task_run_logs(call: Call) -> Answer:
     """Server-sent events while the run lasts, a JSON list when it has ended."""
     run = run_of(call)
-    is_whole = can_view_output(call.user, run)
+    is_whole = can_view_program(call.user, run)
     if run.is_finished:
         pieces = lines_after(run, 0, is_whole=is_whole)
         return JsonResponse([{"data": piece} for piece in pieces], safe=False)

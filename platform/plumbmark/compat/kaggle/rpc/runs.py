@@ -5,7 +5,6 @@ from typing import Any
 from django.db.models import Max
 from django.http import Http404
 
-from plumbmark.accounts.permissions import Visitor
 from plumbmark.common.errors import DomainError, InvalidInput, Problem
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.errors import Unknown
@@ -17,7 +16,6 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.actions.contenders import contender_of_deployment
 from tasks_app.actions.running import start_run
 from tasks_app.models import Run, Scoring, TaskVersion
-from tasks_app.permissions import can_view_private_items
 from tasks_app.queries import deployments_for, run_at, scorings_by_run, visible_runs
 
 _STATE = "BENCHMARK_TASK_RUN_STATE_"
@@ -156,9 +154,3 @@ def run_of(call: Call) -> Run:
         return run_at(run_id=number, to=call.user)
     except Http404:
         raise Unknown(f"There is no run {number} that you can see.") from None
-
-
-def can_view_output(visitor: Visitor, run: Run) -> bool:
-    """What a program wrote and left goes by its items: where they are private, so is it all."""
-    version = run.task_version
-    return not version.private_item_count or can_view_private_items(visitor, version.task)

@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("plumbmark.compat.kaggle.rpc.urls")),
     path("api/v1/", include("plumbmark.api.urls")),
     path("", include("benchmarks_app.urls")),
     path("", include("leaderboards_app.urls")),

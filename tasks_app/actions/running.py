@@ -28,7 +28,7 @@ from tasks_app.definitions import Definition
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
 from tasks_app.jobs.finishing import change_state, fail_run
-from tasks_app.jobs.reporting import why_no_code_runs
+from tasks_app.jobs.reporting import check_answers_can_be_run
 from tasks_app.jobs.scoring_plans import carry_marks_over
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
@@ -267,11 +267,8 @@ def _check_start(
         raise Conflict("This version is not ready to be run.")
     if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes declared runs. Publish it first.")
-    if Marker(version).needs_sandbox and (why := why_no_code_runs()):
-        raise Conflict(
-            f"Answers of this task are marked by running them, and no worker here can: {why}",
-            code="no-sandbox",
-        )
+    if Marker(version).needs_sandbox:
+        check_answers_can_be_run()
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")

@@ -18,7 +18,7 @@ from plumbmark.scoring.outcomes import Outcome
 from tasks_app.actions.authoring import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.actions.contenders import submitted_contender
 from tasks_app.importers.outputs import SubmittedOutput, outputs_from, read_outputs
-from tasks_app.jobs.reporting import why_no_code_runs
+from tasks_app.jobs.reporting import check_answers_can_be_run
 from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
@@ -50,11 +50,8 @@ def submit_outputs(
         raise Conflict("Only a published version takes submitted outputs.")
     if version.is_code:
         raise Conflict("This task is a program that asks models itself; it takes no outputs.")
-    if Marker(version).needs_sandbox and (why := why_no_code_runs()):
-        raise Conflict(
-            f"Answers of this task are marked by running them, and no worker here can: {why}",
-            code="no-sandbox",
-        )
+    if Marker(version).needs_sandbox:
+        check_answers_can_be_run()
     if version.private_item_count:
         raise Conflict("This task has private items, so outputs cannot be submitted to it.")
     positions = dict(

@@ -22,12 +22,18 @@ class Question(Protocol):
     def choices(self) -> Sequence[str] | None: ...
 
 
-def render_messages(definition: Definition, item: Question) -> list[dict[str, str]]:
-    """System prompt, worked examples and the item's own messages, in the OpenAI form."""
-    prompt = definition.prompt
+def _values(definition: Definition, item: Question) -> dict[str, str]:
+    """What the columns in templates are replaced by."""
     values = {name: text_of(value) for name, value in item.input.items()}
     if item.choices is not None:
         values[CHOICES] = rendered_choices(definition, item)
+    return values
+
+
+def render_messages(definition: Definition, item: Question) -> list[dict[str, str]]:
+    """System prompt, worked examples and the item's own messages, in the OpenAI form."""
+    prompt = definition.prompt
+    values = _values(definition, item)
     messages = []
     if prompt.system:
         messages.append({"role": "system", "content": parse_template(prompt.system).fill(values)})
@@ -43,9 +49,7 @@ def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]
     """The user's further turns, said one by one after the answers."""
     if not definition.prompt.follow_ups:
         return ()
-    values = {name: text_of(value) for name, value in item.input.items()}
-    if item.choices is not None:
-        values[CHOICES] = rendered_choices(definition, item)
+    values = _values(definition, item)
     return tuple(parse_template(text).fill(values) for text in definition.prompt.follow_ups)
 
 
@@ -54,9 +58,7 @@ def render_user_instructions(definition: Definition, item: Question) -> str:
     user = definition.prompt.simulated_user
     if user is None:
         return ""
-    values = {name: text_of(value) for name, value in item.input.items()}
-    if item.choices is not None:
-        values[CHOICES] = rendered_choices(definition, item)
+    values = _values(definition, item)
     return parse_template(user.instructions).fill(values)
 
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 
 import plumbmark
 from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict
 from plumbmark.common.models import WorkerReport
 from plumbmark.sandbox import probe
 from tasks_app.code.settings import KAGGLE
@@ -65,12 +66,15 @@ def workers() -> list[Worker]:
     ]
 
 
-def why_no_code_runs() -> str:
-    """Why no live worker runs code; empty where one does, and where no worker is known."""
+def check_answers_can_be_run() -> None:
+    """Refuse with the reason where live workers are known and none of them runs code."""
     live = workers()
-    if not live or any(worker.sandbox for worker in live):
-        return ""
-    return live[0].reason
+    if live and not any(worker.sandbox for worker in live):
+        raise Conflict(
+            "Answers of this task are marked by running them, and no worker here can: "
+            f"{live[0].reason}",
+            code="no-sandbox",
+        )
 
 
 def own_name() -> str:
@@ -80,15 +84,9 @@ def own_name() -> str:
 def report() -> None:
     """Write this process's row; the first time the sandbox is tried out."""
     at = now()
+    told = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
     WorkerReport.objects.update_or_create(
-        name=own_name(),
-        defaults={"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()},
-        create_defaults={
-            "seen_at": at,
-            "started_at": at,
-            "platform_version": plumbmark.__version__,
-            "facts": _facts(),
-        },
+        name=own_name(), defaults=told, create_defaults={**told, "started_at": at}
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
 from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
+from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.verdicts import Verdict, quoted
 
 Scalar = str | int | float | bool
@@ -114,6 +115,17 @@ class Options:
         if isinstance(value, float) and not math.isfinite(value):
             raise ScorerSpecError(f"{option} must be a finite number", option)
         return str(value)
+
+    def template(self, option: str, missing: str) -> Template:
+        """A text with columns in braces; `missing` is what to say where there is none."""
+        text = self.text(option, "")
+        if not text.strip():
+            raise ScorerSpecError(missing, option)
+        try:
+            return parse_template(text)
+        except BadTemplate as error:
+            line = text[: error.offset].count("\n") + 1
+            raise ScorerSpecError(f"in line {line} of the {option}, {error}", option) from None
 
     def number(self, option: str, default: float, lower: float, upper: float) -> float:
         value = self._take(option)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
-from plumbmark.scoring.templates import BadTemplate, parse_template
+from plumbmark.scoring.templates import parse_template
 from plumbmark.scoring.verdicts import Verdict, quoted
 
 OUTPUT = "output"
@@ -57,14 +57,8 @@ class CodeExecution:
     def from_spec(cls, spec: Mapping[str, object], name: str) -> "CodeExecution":
         options = Options(spec)
         template = options.text("program", "")
-        if not template.strip():
-            raise ScorerSpecError("the scorer code_execution needs a program", "program")
-        try:
-            columns = parse_template(template).columns
-        except BadTemplate as error:
-            line = template[: error.offset].count("\n") + 1
-            raise ScorerSpecError(f"in line {line} of the program, {error}", "program") from None
-        if OUTPUT not in columns:
+        parsed = options.template("program", "the scorer code_execution needs a program")
+        if OUTPUT not in parsed.columns:
             raise ScorerSpecError(
                 "the program never uses {output}, so every answer would fare alike", "program"
             )

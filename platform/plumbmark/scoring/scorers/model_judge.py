@@ -21,7 +21,7 @@ from plumbmark.scoring.scorers.base import (
     target_list,
     target_text,
 )
-from plumbmark.scoring.templates import BadTemplate, parse_template
+from plumbmark.scoring.templates import parse_template
 from plumbmark.scoring.verdicts import Verdict
 
 OUTPUT, TARGET = "output", "target"
@@ -94,7 +94,8 @@ class ModelJudge:
         rubric = options.text("rubric", "")
         modes: tuple[Mode, ...] = ("grade", "pairwise")
         mode = options.choice("mode", modes, "grade")
-        _check_rubric(rubric, mode)
+        parsed = options.template("rubric", "write the rubric by which the models judge")
+        _check_columns(parsed.columns, mode)
         ways: tuple[Combine, ...] = ("vote", "mean")
         default: Combine = "vote"
         scale = options.scale("scale")
@@ -253,14 +254,7 @@ class ModelJudge:
         return "there is no target for the judges" if needs and not target_list(target) else None
 
 
-def _check_rubric(rubric: str, mode: Mode) -> None:
-    if not rubric.strip():
-        raise ScorerSpecError("write the rubric by which the models judge", "rubric")
-    try:
-        columns = parse_template(rubric).columns
-    except BadTemplate as error:
-        line = rubric[: error.offset].count("\n") + 1
-        raise ScorerSpecError(f"in line {line} of the rubric, {error}", "rubric") from None
+def _check_columns(columns: Sequence[str], mode: Mode) -> None:
     if mode == "grade" and OUTPUT not in columns:
         raise ScorerSpecError(
             "the rubric never shows {output}, so every answer would fare alike", "rubric"

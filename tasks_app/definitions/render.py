@@ -1,6 +1,5 @@
 """Rendering: from a definition and an item to the messages that are sent."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -8,6 +7,7 @@ from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
+from plumbmark.scoring.templates import text_of as text_of
 from tasks_app.definitions.document import Definition
 
 
@@ -73,18 +73,6 @@ def rendered_choices(definition: Definition, item: Question) -> str:
 def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
     assert item.choices is not None
     return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
-
-
-def text_of(value: Any) -> str:
-    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
-
-    Numbers stand as in the data file as far as JSON keeps them.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def scorer_columns(definition: Definition) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from plumbmark.engine.tools import Tool, build_tool
 from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
@@ -62,6 +63,21 @@ def render_user_instructions(definition: Definition, item: Question) -> str:
     return parse_template(user.instructions).fill(values)
 
 
+def tools_of(definition: Definition) -> list[Tool]:
+    return [build_tool(spec.as_spec()) for spec in definition.tools]
+
+
+def tool_input(definition: Definition, item: Question, tools: Sequence[Tool]) -> dict[str, Any]:
+    """The item's columns that tools may know."""
+    names = sorted({column for tool in tools for column in tool.columns})
+    return {
+        name: rendered_choices(definition, item)
+        if name == CHOICES and item.choices is not None
+        else item.input[name]
+        for name in names
+    }
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -105,6 +121,9 @@ def columns_used(definition: Definition) -> dict[str, str]:
     for place, text in texts:
         for column in parse_template(text).columns:
             names.setdefault(column, place)
+    for index, tool in enumerate(tools_of(definition)):
+        for column, option in tool.columns.items():
+            names.setdefault(column, f"tools[{index}].{option}")
     if definition.data.choices is not None:
         names.pop(CHOICES, None)
     return names

@@ -10,7 +10,7 @@ from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
 from plumbmark.scoring.scorers.code_execution import Ran
 from tasks_app.code.settings import BARE
-from tasks_app.jobs.reporting import workers
+from tasks_app.jobs.reporting import Worker, workers
 
 _LAST_WORDS = 64 * 1024
 
@@ -20,9 +20,22 @@ def is_here() -> bool:
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
 
 
+def check_tools_can_run() -> None:
+    """Refuse with the reason where no process is known that could run a tool's code."""
+    if not _able_workers() and not is_here():
+        raise Conflict(
+            f"This task gives the model tools that run code, which cannot be done here. {reason()}",
+            code="no-sandbox",
+        )
+
+
+def _able_workers() -> list[Worker]:
+    return [worker for worker in workers() if worker.sandbox]
+
+
 def check_can_run(environment: str) -> None:
     """Refuse with the reason where no process is known that could run a program."""
-    able = [worker for worker in workers() if worker.sandbox]
+    able = _able_workers()
     if not able and not is_here():
         raise Conflict(f"Code tasks cannot be run here. {reason()}", code="no-sandbox")
     if environment == BARE or environment_python() is not None:

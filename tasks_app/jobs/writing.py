@@ -31,9 +31,14 @@ def storable(text: str) -> str:
     return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _stored(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = message["content"]
-    return {**message, "content": storable(content) if isinstance(content, str) else content}
+def _stored(message: Any) -> Any:
+    if isinstance(message, str):
+        return storable(message)
+    if isinstance(message, Mapping):
+        return {key: _stored(inner) for key, inner in message.items()}
+    if isinstance(message, list | tuple):
+        return [_stored(inner) for inner in message]
+    return message
 
 
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """The calculator that models may call: exact where it can be, and bounded in every way."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -96,19 +97,15 @@ def test_what_cannot_be_calculated_is_told_with_its_reason(expression: str, says
 )
 def test_nothing_takes_long_or_fails_otherwise(expression: str) -> None:
     begun = time.perf_counter()
-    try:
+    with contextlib.suppress(CannotCalculate):
         assert written(calculated(expression))
-    except CannotCalculate as error:
-        assert str(error)
     assert time.perf_counter() - begun < 1.0
 
 
 @given(st.text(max_size=60))
 def test_no_text_raises_anything_else(text: str) -> None:
-    try:
+    with contextlib.suppress(CannotCalculate):
         calculated(text)
-    except CannotCalculate:
-        pass
 
 
 def test_the_model_is_told_an_error_as_text() -> None:

@@ -1,4 +1,4 @@
-"""Models that call tools: against a real provider, with the real sandbox, paid for like all else."""
+"""Models that call tools: a real provider, the real sandbox, paid for like all else."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Value
 from django.db.models.functions import Concat
+from django.test import Client
 
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import Call, LedgerLine
@@ -14,7 +15,6 @@ from tasks_app.actions import authoring
 from tasks_app.actions.running import cost_bound
 from tasks_app.jobs import sandboxing
 from tasks_app.models import Run, Sample, SampleCall, Scoring, Task, TaskVersion
-from tasks_app.transcripts import transcript_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 in_the_sandbox = pytest.mark.skipif(
@@ -314,7 +314,7 @@ def test_runs_with_code_tools_wait_for_a_worker_with_a_sandbox(world: Any, setti
     run = world.start(version)
     settings.SANDBOX_IS_ON = False
     assert world.work() == ["nothing due"]
-    with pytest.raises(Conflict, match="tools that run code.*switched the sandbox off"):
+    with pytest.raises(Conflict, match=r"tools that run code.*switched the sandbox off"):
         world.start(version)
     settings.SANDBOX_IS_ON = True
     world.work()
@@ -341,7 +341,39 @@ def test_a_sandbox_that_fails_leaves_the_sample_unscored(
 
 
 def test_the_api_and_the_page_tell_of_calls_and_results(world: Any, check: Any) -> None:
-    version = published(world, 'CALL get_weather {{"city": "{city}"}}', [WEATHER])
+    version = published(
+        world,
+        'CALL get_weather {{"city": "{city}"}}\nCALL nothing {{"code": "a\\nb", "n": [1]}}',
+        [{**WEATHER, "answers": [{"return": "<b>{degrees}</b>"}]}],
+    )
     run, _ = ran(world, check, version)
-    document = transcript_of(run=run, ordinal=0, to=world.ada).as_document()
-    assert [one["role"] for one in document["messages"]] == ["user", "assistant", "tool"]
+    client = Client()
+    client.force_login(world.ada)
+    document = client.get(f"/api/v1/runs/{run.pk}/samples/0").json()
+    assert document["tool_calls"][0] == {
+        "tool": "get_weather",
+        "arguments": {"city": "Paris"},
+        "result": "<b>21</b>",
+        "is_error": False,
+    }
+    assert document["tool_calls"][1]["is_error"]
+    page = client.get(f"/runs/{run.pk}/samples/0/").content.decode()
+    assert "Calls get_weather" in page
+    assert "city: Paris" in page
+    assert "get_weather answers" in page
+    assert "&lt;b&gt;21&lt;/b&gt;" in page
+    assert "code:\na\nb\nn: [1]" in page
+    assert "Error from nothing" in page
+    part = client.get(f"/runs/{run.pk}/samples/0/messages/1/")
+    assert json.loads(part.content)["tool_calls"][0]["function"]["name"] == "get_weather"
+
+
+def test_the_editor_shows_the_tools_as_models_are_told_of_them(world: Any) -> None:
+    version = published(world, "{city}", [{"type": "calculator"}, WEATHER])
+    client = Client()
+    client.force_login(world.ada)
+    page = client.get(f"{version.task.get_absolute_url()}edit/").content.decode()
+    assert "Tools that the model may call" in page
+    assert "The weather in a city." in page
+    checked = client.post(f"/api/v1/tasks/{version.task.public_id}/draft/check").json()
+    assert [tool["name"] for tool in checked["tools"]] == ["calculator", "get_weather"]

@@ -97,12 +97,17 @@ class RequestPlanner:
         """Names the sample's first question within the run's grant."""
         return f"{ordinal}/0"
 
-    def items(self, ordinals: Sequence[int]) -> Iterator[tuple[int, AskedItem]]:
+    def items(
+        self, ordinals: Sequence[int], *, for_scorers: bool = False
+    ) -> Iterator[tuple[int, AskedItem]]:
         """Each ordinal with its item; one query for all."""
         if not ordinals:
             return
         found = asked_items(
-            self._version_id, min(ordinals) // self._repeats, max(ordinals) // self._repeats
+            self._version_id,
+            min(ordinals) // self._repeats,
+            max(ordinals) // self._repeats,
+            for_scorers=for_scorers,
         )
         for ordinal in ordinals:
             yield ordinal, found[ordinal // self._repeats]

@@ -14,7 +14,7 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import ToolSpecError, build_tool
 from plumbmark.gateway.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
-from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, ToolUse, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
@@ -320,6 +320,8 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             place = (*where, error.option) if error.option else where
             yield _problem(error.message, place, located)
             built = None
+        if isinstance(built, ToolUse):
+            yield from _tool_use_problems(built, definition, where, located)
         if isinstance(built, ModelJudge):
             scale = built.scale or (0.0, 1.0)
             if (scorer.metric.lower, scorer.metric.upper) != scale:
@@ -346,6 +348,24 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             ("main",),
             located,
         )
+
+
+def _tool_use_problems(
+    scorer: ToolUse, definition: Definition, where: Path, located: Located
+) -> Iterator[Problem]:
+    names = [tool.name for tool in definition.tools]
+    if not names:
+        yield _problem("looks at calls of tools, and the task has none", where, located)
+        return
+    for option, checks in (("required", scorer.required), ("forbidden", scorer.forbidden)):
+        for index, check in enumerate(checks):
+            if check.tool not in names:
+                hint = suggested(check.tool, names) or f"; there is {', '.join(names)}"
+                yield _problem(
+                    f"no tool is called {check.tool[:80]!r}{hint}",
+                    (*where, option, index, "tool"),
+                    located,
+                )
 
 
 def _template_problems(definition: Definition, located: Located) -> Iterator[Problem]:
@@ -479,6 +499,8 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 def _needs_target(scorer: ScorerSpec) -> bool:
     if scorer.type == "model_judge":
         return scorer.options.get("mode") == "pairwise"
-    if scorer.type == "code_execution" or (scorer.type == "json" and "field" not in scorer.options):
+    if scorer.type in {"code_execution", "python", "tool_use"} or (
+        scorer.type == "json" and "field" not in scorer.options
+    ):
         return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from plumbmark.engine.tools import Tool, build_tool
-from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
+from plumbmark.scoring.scorers import CodeExecution, ModelJudge, PythonScorer, ToolUse, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
@@ -91,15 +91,22 @@ def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
     return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
 
 
+_COLUMNS_IN: Mapping[type, str] = {
+    CodeExecution: "program",
+    ModelJudge: "rubric",
+    PythonScorer: "columns",
+    ToolUse: "required",
+}
+
+
 def scorer_columns(definition: Definition) -> dict[str, str]:
     """Columns that programs and rubrics need, each with the place that first names it."""
     names: dict[str, str] = {}
     for index, spec in enumerate(definition.scorers):
         scorer = build_scorer(spec.as_spec())
-        if isinstance(scorer, CodeExecution | ModelJudge):
-            part = "program" if isinstance(scorer, CodeExecution) else "rubric"
+        if isinstance(scorer, CodeExecution | ModelJudge | PythonScorer | ToolUse):
             for column in scorer.columns:
-                names.setdefault(column, f"scorers[{index}].{part}")
+                names.setdefault(column, f"scorers[{index}].{_COLUMNS_IN[scorer.__class__]}")
     return names
 
 

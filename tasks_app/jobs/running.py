@@ -257,7 +257,7 @@ class RunSlice:
         held.next_ordinal = stop
         ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
         planned = []
-        for ordinal, item in self._planner.items(ordinals):
+        for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
             planned.append(self._planner.planned(ordinal, item))
         held.outstanding.update(sample.ordinal for sample in planned)

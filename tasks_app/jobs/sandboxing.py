@@ -8,6 +8,7 @@ from django.conf import settings
 
 from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
+from plumbmark.scoring import author_code
 from plumbmark.scoring.scorers.code_execution import Ran
 from tasks_app.code.settings import BARE
 from tasks_app.jobs.reporting import Worker, workers
@@ -91,3 +92,11 @@ async def run_program(program: str, timeout_seconds: float) -> Ran:
     # Errors last: of them the reader wants the end.
     said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
     return Ran(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
+
+
+async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:
+    """Call an author's function; what was printed, and why it was ended where a limit did it."""
+    ran = await executor().execute(
+        author_code.program(), timeout_seconds=timeout_seconds, given=given, merges_errors=False
+    )
+    return ran.output, ran.detail

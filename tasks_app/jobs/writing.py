@@ -103,6 +103,8 @@ class BatchWriter:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._marker = Marker(run.task_version)
+        self.needs_columns = self._marker.needs_columns
+        """Items must come with what their scorers use."""
         self._is_inline = self._marker.is_pure
         """Marks are made batch by batch; programs and judges come when the run is complete."""
         self._scoring_id = (
@@ -124,7 +126,9 @@ class BatchWriter:
         response = last.response if last else None
         output = storable(result.output)
         is_scored = result.outcome.is_scored
-        mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
+        mark = None
+        if is_scored and self._is_inline:
+            mark = self._marker.mark(output, item, result.messages)
         roles = result.roles or ("candidate",) * len(result.calls)
         usages = [
             call.response.usage

@@ -7,6 +7,7 @@ answer comes through a pipe to this process, which alone writes to standard outp
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -19,10 +20,12 @@ from typing import Any
 
 FILE = "source.py"
 LONGEST_ANSWER = 16 * 1024
+_PR_SET_DUMPABLE = 4
 
 
 def main() -> None:
     told = json.loads(sys.stdin.buffer.read())
+    _hide()
     out = os.dup(1)
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -39,6 +42,12 @@ def main() -> None:
         _say(out, told["mark"], {"case": number, **found})
 
 
+def _hide() -> None:
+    """Keep the cases' processes from reaching into this one by /proc."""
+    with contextlib.suppress(Exception):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def _say(out: int, mark: str, found: "dict[str, Any]") -> None:
     left = f"{mark} {json.dumps(found)}\n".encode()
     while left:
@@ -52,7 +61,9 @@ def _in_a_process(
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        os.close(ours)
+        # Nothing leads out but its own pipe.
+        os.closerange(3, theirs)
+        os.closerange(theirs + 1, 1024)
         try:
             answer = json.dumps(_called(code, name, arguments)).encode()
             if len(answer) > LONGEST_ANSWER:

@@ -98,24 +98,24 @@ def score(output, target, item):
     return names["answer"] == target
 """
 FORGED = """\
-import os, sys, glob
+import os, sys
 answer = "wrong"
-line = b''
-for frame in (sys._getframe(n) for n in range(3)):
-    line += repr(frame.f_globals).encode() + repr(frame.f_locals).encode()
-for descriptor in range(3, 50):
-    for case in range(4):
-        try:
-            os.write(descriptor, b'{"case": %d, "value": 1}\\n' % case)
-        except OSError:
-            pass
-try:
-    os.lseek(0, 0, 0)
-    told = os.read(0, 1 << 20)
-    if told:
-        answer = "stdin was readable"
-except OSError:
-    pass
+mark, frame = "", sys._getframe()
+while frame is not None:
+    mark = frame.f_locals.get("told", {}).get("mark", mark)
+    frame = frame.f_back
+lines = "".join('%s {"case": %d, "value": true}\\n' % (mark, case) for case in range(4))
+ways = list(range(256))
+for process in (os.getppid(), 1):
+    try:
+        ways += [f"/proc/{process}/fd/{name}" for name in os.listdir(f"/proc/{process}/fd")]
+    except OSError:
+        pass
+for way in ways:
+    try:
+        os.write(way if isinstance(way, int) else os.open(way, os.O_WRONLY), lines.encode())
+    except OSError:
+        pass
 """
 
 
@@ -124,7 +124,8 @@ def test_an_answer_that_is_run_by_the_author_can_mark_no_other(world: Any) -> No
     """An author may be so careless as to run the answer: it still speaks for itself at most."""
     version = version_of(world, {"type": "python", "source": FORGING}, 4)
     scores = marked(world, version, [FORGED, "answer = 'a1'", "answer = 'x'", FORGED])
-    assert [score.value for score in scores][1:3] == [1.0, 0.0]
+    assert [score.value for score in scores[1:3]] == [1.0, 0.0]
+    assert 1.0 not in {scores[0].value, scores[3].value}
 
 
 @in_the_sandbox

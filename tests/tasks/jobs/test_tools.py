@@ -15,6 +15,7 @@ from tasks_app.actions import authoring
 from tasks_app.actions.running import cost_bound
 from tasks_app.jobs import sandboxing
 from tasks_app.models import Run, Sample, SampleCall, Scoring, Task, TaskVersion
+from tasks_app.transcripts import transcript_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 in_the_sandbox = pytest.mark.skipif(
@@ -217,6 +218,53 @@ def test_tools_in_several_turns(world: Any, check: Any) -> None:
     assert [one["role"] for one in sample.messages or ()] == [
         "user", "assistant", "tool", "assistant", "user", "assistant", "tool",
     ]  # fmt: skip
+
+
+def test_limits_make_the_bound_of_the_cost_smaller(world: Any) -> None:
+    contender = world.contender
+
+    def bound(**limits: Any) -> int:
+        version = published(world, "{city}?", [WEATHER], limits=limits)
+        return cost_bound(version=version, contender=contender).total
+
+    full = bound()
+    assert bound(max_steps=1) < bound(max_steps=5) < full
+    assert bound(max_steps=10, max_tool_calls=20) == full
+    assert bound(max_tool_calls=1) < bound(max_tool_result_bytes=256) < full
+    assert bound(max_output_tokens_total=100) < full
+    one_call = bound(max_steps=1)
+    # No call is made once it is spent; the last one may go beyond.
+    assert 1_000_000 + one_call < bound(max_cost_usd="0.001") < full
+
+
+def test_a_simulated_user_does_not_see_the_tools(world: Any, check: Any) -> None:
+    world.add_deployment("constant:Thank you.")
+    version = published(
+        world,
+        'CALL get_weather {{"city": "{city}"}}',
+        [WEATHER],
+        prompt={
+            "simulated_user": {
+                "model": "fake/constant:Thank you.",
+                "instructions": "You want to know the weather in {city}.",
+                "max_turns": 2,
+            },
+            "scored": "conversation",
+        },
+    )
+    _, sample = ran(world, check, version)
+    calls = {one.role: one for one in SampleCall.objects.filter(sample=sample)}
+    assert set(calls) == {"candidate", "simulated_user"}
+    keys = Call.objects.order_by("started_at").values_list("key", flat=True)
+    assert list(keys) == ["0/0", "0/1", "0/u0", "0/2"]
+    user = transcript_of(run=sample.run, ordinal=0, to=world.ada).calls[2]
+    assert [one["role"] for one in user.request["messages"]] == [
+        "system", "user", "assistant", "user",
+    ]  # fmt: skip
+    assert "tools" not in user.request
+    assert '[calls get_weather with {"city": "Paris"}]' in sample.output
+    assert 'Tool: {"degrees": 21}' in sample.output
+    assert sample.output.endswith("Assistant: The tool says: None")
 
 
 def test_what_a_dead_worker_was_answered_is_not_asked_again(world: Any, check: Any) -> None:

@@ -159,6 +159,9 @@ class RequestPlanner:
         """What each call of the candidate sends at most, in order."""
         sample = self.planned(ordinal, item)
         limits = sample.limits
+        if not (sample.toolbox or sample.follow_ups or sample.user):
+            yield Step(sample.request, answers=0)
+            return
         messages = [
             *sample.request.messages,
             *({"role": "user", "content": text} for text in sample.follow_ups),

@@ -1,5 +1,6 @@
 """Shapes of the API: explicit, flat, separate for reading and writing."""
 
+import json
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -188,6 +189,9 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
         if version.is_code and version.private_item_count:
             # Its authors have the file; nobody else is told it.
             document |= {"script": None, "cells": []}
+        if isinstance(document.get("tools"), str):
+            # Kept as text, for the order of its keys.
+            document["tools"] = json.loads(document["tools"])
         return document
 
     def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:

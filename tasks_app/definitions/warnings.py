@@ -13,8 +13,10 @@ def definition_warnings(definition: Definition) -> list[str]:
     columns = {column for text in shown for column in parse_template(text).columns}
     warnings = []
     target = definition.data.target
+    used = columns_used(definition)
     for column in target.columns if target else ():
-        if column in columns_used(definition):
+        # A tool may be what the answer is to be found with.
+        if used.get(column, "").startswith("prompt"):
             warnings.append(f"the prompt shows the column {column!r}, which holds the right answer")
     if definition.data.choices is not None and CHOICES not in columns:
         named = set(definition.data.choices.columns) & columns

@@ -223,10 +223,10 @@ class Item(Withholdable):
     """The author's id, or a generated one."""
     split = models.CharField(max_length=8, choices=Split.choices, default=Split.PUBLIC)
     input = models.JSONField()
-    """The columns that the prompt uses, by name."""
+    """The columns that the prompt and the tools use, by name."""
     target = models.JSONField(null=True)
     scorer_input = models.JSONField(default=dict)
-    """The columns that the scorers' programs use, by name."""
+    """The columns that the scorers use beside the target, by name."""
     choices = models.JSONField(null=True)
     """The options of a multiple-choice item, in the data's order."""
     cluster = models.CharField(max_length=200, blank=True)

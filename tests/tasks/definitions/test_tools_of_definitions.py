@@ -9,6 +9,7 @@ from plumbmark.engine.tools import TOOL_TYPES
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.render import columns_used, tools_of
 from tasks_app.definitions.tool_schemas import TOOL_OPTIONS
+from tasks_app.definitions.warnings import definition_warnings
 
 TEXT = """\
 plumbmark: 1
@@ -49,6 +50,13 @@ def test_a_definition_with_tools_reads_back_to_an_equal_one() -> None:
         "place": "tools[0].answers[0]",
         "degrees": "tools[0].answers[0]",
     }
+
+
+def test_a_tool_may_know_the_right_answer_without_a_warning() -> None:
+    text = TEXT.replace("{degrees}", "{answer}")
+    assert definition_warnings(parse_definition(text)) == []
+    shown = definition_warnings(parse_definition(text.replace("{question}", "{answer}")))
+    assert "the prompt shows the column 'answer'" in shown[0]
 
 
 def test_steps_are_ten_and_one_for_each_further_turn() -> None:

@@ -425,3 +425,5 @@ def test_the_editor_shows_the_tools_as_models_are_told_of_them(world: Any) -> No
     assert "The weather in a city." in page
     checked = client.post(f"/api/v1/tasks/{version.task.public_id}/draft/check").json()
     assert [tool["name"] for tool in checked["tools"]] == ["calculator", "get_weather"]
+    document = client.get(f"/api/v1/task-versions/{version.public_id}").json()
+    assert document["definition"]["tools"][1]["options"]["answers"] == WEATHER["answers"]

@@ -69,7 +69,7 @@ def cut(text: str, most_bytes: int) -> str:
 
 
 def _error(what: str) -> ToolResult:
-    return ToolResult(f"Error: {what}.", is_error=True)
+    return ToolResult(f"Error: {what}{'' if what.endswith('?') else '.'}", is_error=True)
 
 
 def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:

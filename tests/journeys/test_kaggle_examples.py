@@ -70,7 +70,7 @@ def test_every_example_comes_to_what_the_guide_says(stack: Stack) -> None:
             stack.start(name)
         started = {path.name: _start(api, path) for path in scripts()}
         found = {name: _ended(api, stack, one) for name, one in started.items()}
-        assert provider.stats()["asked"] > 500
+        assert provider.stats()["answered"] > 500
 
     expected = told()
     assert set(found) == set(expected)
@@ -107,7 +107,8 @@ def _start(api: Api, path: Path) -> int | str:
         api.send("PUT", f"{at}/draft", {"settings": SETTINGS}, file)
         version = api.post(f"{at}/publish", {"visibility": "public"})
     except ApiError as refusal:
-        assert refusal.status == 422, refusal
+        if refusal.status != 422:
+            raise
         return str(refusal.body["detail"])
     wish = {
         "task_version": version["id"],

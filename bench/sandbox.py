@@ -6,8 +6,8 @@
 
 Measured in one run, interleaved: milliseconds from asking to the report of `python -I -c pass`, and
 how many of them a second where several are asked for at once. Ratios to the floor are what counts:
-seconds are the machine's. `--environment` tells how much of the start of the environment that code tasks may import
-is the packages' own; `--programs` runs the canonical solutions of HumanEval, two
+seconds are the machine's. `--environment` tells how much of the start of the environment that code
+tasks may import is the packages' own; `--programs` runs the canonical solutions of HumanEval, two
 sandboxes at once.
 """
 

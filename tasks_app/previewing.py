@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.engine.tools import sent_form
 from tasks_app.actions.authoring import checked_draft
 from tasks_app.actions.coding import checked_code, problems_of
 from tasks_app.code.findings import Severity
 from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
-from tasks_app.definitions.render import shown_choices, text_of
+from tasks_app.definitions.render import shown_choices, text_of, tools_of
 from tasks_app.importers import Imported
 from tasks_app.models import TaskDraft
 
@@ -58,6 +60,8 @@ class Preview:
     is_whole: bool = True
     """Every row of the file was looked at."""
     first: Sequence[ShownQuestion] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+    """As models are told of them: `name`, `description`, `parameters`."""
 
 
 def preview_of(
@@ -78,6 +82,7 @@ def preview_of(
                 private_items=imported.private_count,
                 is_whole=rows is None or imported.count < rows,
                 first=first_questions(definition, imported),
+                tools=tools_sent(definition),
             )
     except InvalidInput as error:
         return Preview(problems=placed_problems(error.problems, text))
@@ -126,6 +131,11 @@ def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, s
         messages.append({"role": "assistant", "content": str(_("(the model's answer)"))})
         messages.append({"role": "user", "content": text})
     return messages
+
+
+def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
+    """The tools as models are told of them: `name`, `description`, `parameters`."""
+    return [sent_form(tool)["function"] for tool in tools_of(definition)]
 
 
 def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:

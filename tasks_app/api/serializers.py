@@ -146,6 +146,9 @@ class DraftCheck(serializers.Serializer[Any]):
     private_items = serializers.IntegerField()
     warnings = serializers.ListField(child=serializers.CharField())
     first = PreviewItem(many=True)
+    tools = serializers.ListField(
+        child=serializers.DictField(), help_text="What the model may call: name, parameters."
+    )
     findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
 
 
@@ -396,6 +399,13 @@ class SampleSummary(serializers.ModelSerializer[Sample]):
         )
 
 
+class ToolCallDetail(serializers.Serializer[Any]):
+    tool = serializers.CharField()
+    arguments = serializers.DictField()
+    result = serializers.CharField(allow_null=True, help_text="null: the sample ended before.")
+    is_error = serializers.BooleanField()
+
+
 class SampleDetail(serializers.Serializer[Any]):
     """One sample down to the exchange."""
 
@@ -408,6 +418,7 @@ class SampleDetail(serializers.Serializer[Any]):
     output = serializers.CharField()
     error = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())
+    tool_calls = ToolCallDetail(many=True)
     value = serializers.FloatField(allow_null=True)
     answer = serializers.CharField(allow_null=True)
     explanation = serializers.CharField(allow_null=True)

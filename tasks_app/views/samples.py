@@ -79,26 +79,59 @@ def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
         "assistant": _("Assistant"),
         "tool": _("Tool"),
     }
-    messages = []
+    names: dict[str, str] = {}
+    shown = []
     for number, message in enumerate(transcript.messages):
         content = message.get("content")
-        whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        text = capped(whole)
         role = str(message.get("role", ""))
-        messages.append(
-            {
-                "role": role,
-                "label": labels.get(role, role),
-                "text": text.text,
-                "note": _("first %(shown)s of %(total)s characters")
-                % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
-                if text.is_cut
-                else "",
-                "number": number,
-                "is_cut": text.is_cut,
-            }
-        )
-    return messages
+        label = labels.get(role, role)
+        if role == "tool":
+            name = names.get(str(message.get("tool_call_id")), "")
+            told = _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
+            label = told % {"tool": name}
+        calls = message.get("tool_calls") or ()
+        if content or not calls:
+            whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+            shown.append(_shown(role, label, whole, number))
+        for call in calls:
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            names[str(call["id"])] = name
+            shown.append(
+                _shown("call", _("Calls %(tool)s") % {"tool": name}, _readable(arguments), number)
+            )
+    return shown
+
+
+def _shown(role: str, label: str, whole: str, number: int) -> dict[str, Any]:
+    """A message for the page; `number` is its place among those that were sent."""
+    text = capped(whole)
+    return {
+        "role": role,
+        "label": label,
+        "text": text.text,
+        "note": _("first %(shown)s of %(total)s characters")
+        % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
+        if text.is_cut
+        else "",
+        "number": number,
+        "is_cut": text.is_cut,
+    }
+
+
+def _readable(arguments: str) -> str:
+    """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
+    try:
+        found = json.loads(arguments)
+    except ValueError:
+        return arguments
+    if not isinstance(found, dict):
+        return arguments
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        if not (isinstance(value, str) and "\n" in value)
+        else f"{name}:\n{value}"
+        for name, value in found.items()
+    )
 
 
 def _targets(transcript: Transcript) -> list[str]:
@@ -177,7 +210,8 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.messages):
         raise Http404
-    content = transcript.messages[number].get("content")
+    message = transcript.messages[number]
+    content = message if message.get("tool_calls") else message.get("content")
     text = content if isinstance(content, str) else _pretty(content)
     return _file(text, f"run-{run_id}-sample-{ordinal}-message-{number + 1}.txt")
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from obliging import answer_of, answer_to
+
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
 _FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
 _WANTED = re.compile(r"Is it (\S+)\?")
@@ -41,6 +43,7 @@ MANNERS = {
     "half-arguments",
     "calls",
     "schema",
+    "obliging",
     "stream-error",
     "stream-short",
     "stream-garbage",
@@ -62,6 +65,8 @@ class Asked:
     max_tokens: int
     streams: bool
     tools: list[str] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each tool, as a JSON Schema."""
     result: str | None = None
     """The result of a tool, where the last message holds one."""
     step: int = 0
@@ -174,6 +179,8 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
     elif rule == "half-arguments":
         said.text, said.finish = None, "length"
         said.call = (asked.tools[0] if asked.tools else "look", '{"city": "Par')
+    elif rule == "obliging":
+        _oblige(said, asked)
     elif rule == "calls":
         _call_as_told(said, asked)
     elif rule == "schema":
@@ -194,6 +201,17 @@ def _call_tool(said: Said, asked: Asked) -> None:
         said.reasoning = "A tool will know."
     else:
         said.text = "no tools"
+
+
+def _oblige(said: Said, asked: Asked) -> None:
+    """Calls the first tool once, then answers as it is asked to."""
+    if asked.tools and asked.result is None and "answer_in_schema" not in asked.tools:
+        said.text, said.finish = None, "tool_calls"
+        said.call = (asked.tools[0], answer_of(asked.parameters.get(asked.tools[0], {})))
+    elif asked.schema is not None:
+        said.text = answer_of(asked.schema)
+    else:
+        said.text = answer_to(asked.prompt)
 
 
 def _call_as_told(said: Said, asked: Asked) -> None:

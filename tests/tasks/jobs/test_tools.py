@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from django.test import Client
 
 from plumbmark.common.errors import Conflict
-from plumbmark.gateway.models import Call, LedgerLine
+from plumbmark.gateway.models import Call, Deployment, LedgerLine
 from tasks_app.actions import authoring
 from tasks_app.actions.running import cost_bound
 from tasks_app.jobs import sandboxing
@@ -218,6 +218,32 @@ def test_tools_in_several_turns(world: Any, check: Any) -> None:
     assert [one["role"] for one in sample.messages or ()] == [
         "user", "assistant", "tool", "assistant", "user", "assistant", "tool",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("model", ["tools", "half-arguments"])
+def test_every_wire_format_carries_calls_and_results(
+    world: Any, check: Any, provider: str, model: str
+) -> None:
+    """The half of a call is sent back in a form that each of them reads."""
+    version = published(world, "{city}?", [WEATHER], limits={"max_steps": 3})
+    deployment = world.add_deployment(model)
+    Deployment.objects.filter(pk=deployment.pk).update(provider=provider)
+    deployment.refresh_from_db()
+    run = world.start(version, world.contender_of(deployment))
+    world.work()
+    run = check(run)
+    sample = Sample.objects.get(run=run)
+    results = [one["content"] for one in sample.messages or () if one["role"] == "tool"]
+    if model == "tools":
+        assert sample.outcome == "answered", sample.error
+        assert results == ['{"degrees": 21}']
+        assert "degrees" in sample.output
+    else:
+        assert sample.outcome == "own_limit", sample.error
+        assert len(results) == 3
+        # Where arguments come as an object, what there is of them lacks the city.
+        assert all(one.startswith("Error: the arguments ") for one in results)
 
 
 def test_limits_make_the_bound_of_the_cost_smaller(world: Any) -> None:

@@ -179,6 +179,8 @@ class Marker:
             return main
         others = {
             name: {"value": mark.value, "answer": mark.answer, "explanation": mark.explanation}
+            # What each judge said, for the panel of judges.
+            | ({"judges": mark.details["judges"]} if "judges" in mark.details else {})
             for name, mark in verdicts.items()
         }
         details = dict(main.details)

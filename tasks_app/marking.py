@@ -89,16 +89,16 @@ class Marker:
         return any(isinstance(scorer, CodeExecution) for scorer in self._scorers.values())
 
     @property
+    def judging(self) -> dict[str, ModelJudge]:
+        """The scorers that ask models, by name."""
+        return {
+            name: scorer for name, scorer in self._scorers.items() if isinstance(scorer, ModelJudge)
+        }
+
+    @property
     def judges(self) -> list[str]:
         """The deployments that judge, by their names."""
-        return sorted(
-            {
-                judge
-                for scorer in self._scorers.values()
-                if isinstance(scorer, ModelJudge)
-                for judge in scorer.judges
-            }
-        )
+        return sorted({judge for scorer in self.judging.values() for judge in scorer.judges})
 
     @property
     def is_pure(self) -> bool:

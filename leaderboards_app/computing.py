@@ -16,6 +16,7 @@ from plumbmark.scoring.estimates import Estimate, estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.ranking import AggregateRow, Ranked, Row, rank, rank_aggregate
 from tasks_app.estimating import as_document, metric_of
+from tasks_app.judge_labels import trust_in_judges
 from tasks_app.models import Contender
 
 SCOPES = ("platform", "all")
@@ -47,7 +48,10 @@ def compute_board(version: BenchmarkVersion) -> dict[str, Any]:
 
 def _task_document(task: BenchmarkTask, weight: float) -> dict[str, Any]:
     version = task.task_version
+    trust = trust_in_judges(version)
     return {
+        # Only where models judge, so that other boards' content stays as it was.
+        **({"judges": trust} if trust else {}),
         "id": version.public_id,
         "task": version.task.public_id,
         "handle": version.task.namespace.handle,

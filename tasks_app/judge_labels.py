@@ -84,6 +84,34 @@ class BlindAnswer:
     label: float | None
     is_skipped: bool
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The verdicts that there are; none where it is a grade."""
+        if self.scale is not None:
+            return ()
+        return ("first", "second", "tie") if self.mode == "pairwise" else ("correct", "incorrect")
+
+    def value_of(self, word: str) -> float | None:
+        """The label that a word means: which answer is which is known here alone."""
+        if word not in self.words:
+            return None
+        if self.mode != "pairwise":
+            return {"correct": 1.0, "incorrect": 0.0}[word]
+        first = 1.0 if self.answer_is_first else 0.0
+        return {"first": first, "second": 1 - first, "tie": 0.5}[word]
+
+    @property
+    def word(self) -> str | None:
+        """The present label as a word."""
+        return next(
+            (
+                word
+                for word in self.words
+                if self.label is not None and self.value_of(word) == self.label
+            ),
+            None,
+        )
+
 
 def place_at(label_set: LabelSet, position: int) -> LabelSample:
     place = (

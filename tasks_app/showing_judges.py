@@ -91,7 +91,9 @@ def _against(scorer: ModelJudge, labelled: Mapping[str, Any]) -> list[dict[str, 
     for row in rows:
         row["table"] = _confusion(scorer, labelled["judges"][row["judge"]])
     if len(rows) > 1:
-        together = _("All together, by vote") if scorer.combine == "vote" else _("All together")
+        # Comparisons are always averaged.
+        is_vote = scorer.combine == "vote" and scorer.mode == "grade"
+        together = _("All together, by vote") if is_vote else _("All together, by their mean")
         rows.insert(
             0,
             {

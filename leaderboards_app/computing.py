@@ -12,12 +12,13 @@ from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.queries import members_of
 from leaderboards_app.collecting import Candidate, TaskCell, candidates_of, joined_scores
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
-from plumbmark.scoring.estimates import Estimate, estimate
+from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.ranking import AggregateRow, Ranked, Row, rank, rank_aggregate
 from tasks_app.estimating import as_document, metric_of
 from tasks_app.judge_labels import trust_in_judges
 from tasks_app.models import Contender
+from tasks_app.program_scores import ProgramScores, estimate_of_program
 
 SCOPES = ("platform", "all")
 """`platform`: rows that the platform ran itself. `all`: with submitted rows."""
@@ -92,7 +93,7 @@ class _Board:
             for task in tasks
         ]
         self._is_single = len(tasks) == 1
-        self._scores: dict[int, dict[str, ItemScores]] = {
+        self._scores: dict[int, dict[str, ProgramScores]] = {
             candidate.entry.pk: {
                 str(cell.task.pk): joined_scores(cell) for cell in candidate.cells if cell.counted
             }
@@ -116,12 +117,17 @@ class _Board:
             "upper": 1.0,
         }
 
-    def _estimate(self, scores: Mapping[str, ItemScores]) -> Estimate | None:
+    def _estimate(self, scores: Mapping[str, ProgramScores]) -> Estimate | None:
         if not scores:
             return None
         if self._is_single:
-            return estimate(next(iter(scores.values())), self._weighted[0].metric)
-        return aggregate_estimate(scores, self._weighted).estimate
+            return estimate_of_program(next(iter(scores.values())), self._weighted[0].metric)
+        items = {task: one.items for task, one in scores.items()}
+        return aggregate_estimate(items, self._weighted).estimate
+
+    def _pairs(self, candidate: Candidate) -> dict[str, ItemScores]:
+        """What is compared with other rows, task by task."""
+        return {task: one.pairs for task, one in self._scores[candidate.entry.pk].items()}
 
     def _status_of(self, candidate: Candidate) -> tuple[str, str]:
         """The status of a row, and the reason where it is not ranked."""
@@ -174,14 +180,18 @@ class _Board:
         # A contradiction within the noise says nothing: docs/design/standings.md.
         if self._is_single:
             key = str(self._tasks[0].pk)
+            metric = self._weighted[0].metric
+            found = [self._scores[c.entry.pk][key] for c in rows]
+            if all(one.is_share for one in found):
+                metric = found[0].metric(metric) if found else metric
             ranked = rank(
-                [Row(str(c.entry.pk), self._scores[c.entry.pk][key]) for c in rows],
-                self._weighted[0].metric,
+                [Row(str(c.entry.pk), self._pairs(c)[key]) for c in rows],
+                metric,
                 contradiction="significant",
             )
         else:
             ranked = rank_aggregate(
-                [AggregateRow(str(c.entry.pk), self._scores[c.entry.pk]) for c in rows],
+                [AggregateRow(str(c.entry.pk), self._pairs(c)) for c in rows],
                 self._weighted,
                 contradiction="significant",
             )
@@ -228,7 +238,7 @@ class _Board:
             "model_changed": any(len(run.upstream_models) > 1 for run in runs),
         }
 
-    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ItemScores]) -> dict[str, Any]:
+    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ProgramScores]) -> dict[str, Any]:
         document: dict[str, Any] = {
             "state": cell.state,
             "runs": [counted.run.pk for counted in cell.counted],
@@ -238,7 +248,9 @@ class _Board:
             "unscored": 0,
         }
         if cell.counted:
-            found = estimate(scores[str(cell.task.pk)], metric_of(cell.task.task_version))
+            found = estimate_of_program(
+                scores[str(cell.task.pk)], metric_of(cell.task.task_version)
+            )
             document |= {
                 "value": found.value,
                 "low": found.low,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry, EntryRun
 from tasks_app.estimating import item_scores, metric_of
-from tasks_app.models import Run, Scoring
+from tasks_app.models import ProgramReport, Run, Scoring
 from tasks_app.program_scores import ProgramScores, joined, joined_runs, program_scores
 from tasks_app.queries import attempts_on
 
@@ -145,3 +145,12 @@ def joined_scores(cell: TaskCell) -> ProgramScores:
     else:
         scores = joined(item_scores(counted.scoring) for counted in cell.counted)
     return ProgramScores(scores, scores)
+
+
+def failed_requests(candidates: Sequence[Candidate]) -> dict[int, int]:
+    """By run of a program how many of its requests failed, where any did. One query at most."""
+    runs = [run.pk for one in candidates for run in one.runs if run.task_version.is_code]
+    if not runs:
+        return {}
+    reports = ProgramReport.objects.filter(run__in=runs)
+    return {one.run_id: one.failed_requests for one in reports if one.failed_requests}

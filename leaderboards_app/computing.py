@@ -10,7 +10,13 @@ from typing import Any
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.queries import members_of
-from leaderboards_app.collecting import Candidate, TaskCell, candidates_of, joined_scores
+from leaderboards_app.collecting import (
+    Candidate,
+    TaskCell,
+    candidates_of,
+    failed_requests,
+    joined_scores,
+)
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
 from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScores
@@ -86,6 +92,7 @@ class _Board:
         self._version = version
         self._tasks = tasks
         self._candidates = candidates
+        self._failed = failed_requests(candidates)
         total = sum(float(task.weight) for task in tasks)
         self.weights = {task.pk: float(task.weight) / total for task in tasks}
         self._weighted = [
@@ -211,6 +218,7 @@ class _Board:
             run.median_latency_ms for run in platform_runs if run.median_latency_ms is not None
         ]
         finished = [run.finished_at for run in runs if run.finished_at]
+        failed = sum(self._failed.get(run.pk, 0) for run in runs)
         return {
             "entry": entry.pk,
             "contender": {
@@ -236,6 +244,8 @@ class _Board:
             "attempts": max((cell.attempts for cell in candidate.cells), default=0),
             "declared": max((cell.declared for cell in candidate.cells), default=0),
             "model_changed": any(len(run.upstream_models) > 1 for run in runs),
+            # Only where there are some, so that other rows stay as they were.
+            **({"failed_requests": failed} if failed else {}),
         }
 
     def _cell_document(self, cell: TaskCell, scores: Mapping[str, ProgramScores]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reads of what a run of code left: its log, its files, its report."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -115,6 +115,10 @@ class RunReport:
     wall_seconds: float | None
     peak_memory_bytes: int | None
     requests: int | None
+    statuses: Mapping[str, int]
+    failed_requests: int
+    failed_how: str
+    """Of the failed ones: `5 × 429, 2 × 503`."""
     failure: str
     artifacts: Sequence[str]
     left_out: Sequence[dict[str, Any]]
@@ -136,6 +140,9 @@ def report_of(run: Run) -> RunReport:
         wall_seconds=row.wall_seconds if row else None,
         peak_memory_bytes=row.peak_memory_bytes if row else None,
         requests=row.requests if row else None,
+        statuses=row.statuses if row else {},
+        failed_requests=row.failed_requests if row else 0,
+        failed_how=row.failed_how if row else "",
         failure=run.failure,
         artifacts=tuple(artifacts_of(run).values_list("path", flat=True)),
         left_out=row.left_out if row else [],

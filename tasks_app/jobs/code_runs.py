@@ -204,8 +204,7 @@ class CodeSlice:
                 is_wanted = run.state == Run.State.RUNNING
                 if is_wanted:
                     stored.write_rows()
-                    requests = self._relay.requests if self._relay else 0
-                    left.write_report(self.run, report, requests=requests)
+                    left.write_report(self.run, report, relay=self._relay)
                     if not failure:
                         keep_results(self.run, left.outcome.items, since=self._began_at)
                         finish_work(Shard.objects.all(), self._lease)

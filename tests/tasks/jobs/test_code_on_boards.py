@@ -11,9 +11,9 @@ from benchmarks_app.actions.entering import enter
 from leaderboards_app.models import Standings
 from plumbmark.gateway.models import Deployment
 from tasks_app.jobs import sandboxing
-from tasks_app.models import Contender, Run, Scoring
+from tasks_app.models import Contender, ProgramReport, Run, SampleScore, Scoring
 from tests.factories import publish_benchmark, settle
-from tests.tasks.jobs.test_code_runs import log_of, published
+from tests.tasks.jobs.test_code_runs import ASKING, log_of, published
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -162,3 +162,96 @@ def test_several_tasks_join_items_and_counts(world: Any, gateway: None) -> None:
     share = score["value"]
     assert score["effective"] == pytest.approx(share * (1 - share) / variance)
     assert score["low"] < share < score["high"]
+
+
+ROWS = """\
+import kaggle_benchmarks as kbench
+import pandas as pd
+
+@kbench.task(name="Row", store_task=False)
+def row(llm, a: int) -> bool:
+    return llm.prompt(f"What is {a}+{a}?") == str(2 * a)
+
+@kbench.task(name="Sums")
+def sums(llm) -> float:
+    data = pd.DataFrame({"a": range(6)}, index=[f"sum-{a}" for a in range(6)])
+    runs = row.evaluate(llm=[llm], evaluation_data=data, n_jobs=2)
+    return sum(run.result for run in runs) / 6
+
+# %choose Sums
+sums.run(kbench.llm)
+"""
+
+
+@pytest.mark.skipif(
+    sandboxing.environment_python() is None,
+    reason="the sandbox's environment is not built; manage.py build_sandbox_environment makes it",
+)
+def test_rows_that_the_sdk_evaluates_are_items_under_their_own_ids(
+    world: Any, gateway: None
+) -> None:
+    version = published(
+        world, ROWS, settings_text="main: Sums\nmetric: {name: accuracy, lower: 0, upper: 1}"
+    )
+    board = publish_benchmark(world.ada, [version], title="Rows")
+    for name in ("arithmetic", "arithmetic-2"):
+        world.provider.configure(models={"arithmetic-2": "constant:4"})
+        contender = contender_of(world, name)
+        enter(version=board, contender=contender, by=world.ada)
+        world.start(version, contender, purpose="declared")
+    settle()
+
+    for run in Run.objects.filter(task_version=version):
+        assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+        score = SampleScore.objects.get(sample__run=run)
+        assert sorted(key for key, _ in score.details["scores"]) == [
+            f"Row/sum-{a}" for a in range(6)
+        ]
+    rows = Standings.objects.filter(version=board).latest("number").content["rows"]
+    assert [row["score"]["items"] for row in rows] == [6, 6]
+    assert rows[0]["score"]["value"] == 1.0
+    assert rows[1]["score"]["value"] == pytest.approx(1 / 6)
+    assert rows[0]["score"]["method"] == "wilson"
+
+
+def test_a_program_that_swallows_failed_calls_is_marked_on_its_page_and_its_row(
+    world: Any, gateway: None, client: Any
+) -> None:
+    code = ASKING + (
+        "import urllib.error\n"
+        "failed = 0\n"
+        "for n in range(2):\n"
+        "    try:\n"
+        "        ask(f'What is {n}+1?')\n"
+        "    except urllib.error.HTTPError as error:\n"
+        "        failed += 1\n"
+        "finish(score={'passed': 2 - failed, 'of': 2})\n"
+    )
+    version = published(world, code)
+    board = publish_benchmark(world.ada, [version], title="Swallowed")
+    world.add_deployment("always-500", deadline=1.0)
+    for name in ("always-500", "arithmetic"):
+        contender = contender_of(world, name)
+        enter(version=board, contender=contender, by=world.ada)
+        world.start(version, contender, purpose="declared")
+    settle()
+
+    for run in Run.objects.filter(task_version=version):
+        assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    run = Run.objects.get(contender__deployment__slug="fake/always-500")
+    report = ProgramReport.objects.get(run=run)
+    assert (report.requests, report.failed_requests) == (2, 2)
+    content = Standings.objects.filter(version=board).latest("number").content
+    rows = {row["contender"]["label"]: row for row in content["rows"]}
+    (failed,) = (row for row in rows.values() if "failed_requests" in row)
+    assert failed["failed_requests"] == 2
+    assert "always-500" in failed["contender"]["label"]
+    page = client.get(run.get_absolute_url()).content.decode()
+    assert "2 of 2 requests failed" in page
+    assert f"{report.failed_how}. The program went on" in page
+    shown = client.get(board.benchmark.get_absolute_url()).content.decode()
+    assert shown.count("some calls failed") == 1
+    api = client.get(f"/api/v1/runs/{run.pk}/report").json()
+    assert api["failed_requests"] == 2
+    assert api["statuses"] == report.statuses
+    assert sum(report.statuses.values()) == 2

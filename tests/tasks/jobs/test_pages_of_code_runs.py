@@ -31,7 +31,8 @@ def shot(page: Any, name: str) -> None:
     """A picture to look at, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        # The pages of an output are too long for a picture.
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page="output" not in name)
 
 
 def talked(world: Any) -> Run:

@@ -24,6 +24,8 @@ from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import quota_status, request_bound
 from plumbmark.gateway.terms import current_price_card
 from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.code.definition import CodeDefinition
+from tasks_app.code.further_models import FurtherModels, further_models
 from tasks_app.definitions import Definition
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
@@ -78,7 +80,7 @@ def cost_bound(
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
     items = version.item_count if item_count is None else item_count
     if version.is_code:
-        return _bound_of_code(deployment, items)
+        return _bound_of_code(version, deployment, items)
     draft = Run(
         task_version=version,
         contender=contender,
@@ -120,6 +122,28 @@ def _user_models(version: TaskVersion) -> list[Deployment]:
     return [found]
 
 
+def _further_models(version: TaskVersion, payer: Namespace) -> FurtherModels:
+    """Whom a program may ask besides the model that is measured."""
+    if not version.is_code:
+        return FurtherModels()
+    definition = CodeDefinition.from_document(version.definition)
+    found = further_models(definition, payer=payer)
+    needed = {definition.judge, *definition.models}
+    for name in found.missing:
+        if name in needed:
+            raise Conflict(f"The task's settings name {name}, which is not here to be called.")
+    for one in found.deployments:
+        if one.owner_id is None and current_price_card(one.pk) is None:
+            raise Conflict(
+                f"No price is known for {one.slug}, which the program may ask. An administrator "
+                "can set one.",
+                code="no-price",
+            )
+        if version.private_item_count and one.owner_id not in {None, version.task.namespace_id}:
+            raise NotAllowed(f"This task is private, so that {one.slug} may not be asked.")
+    return found
+
+
 class _UserBound:
     """What the simulated user of a sample can cost at most."""
 
@@ -154,19 +178,24 @@ class _UserBound:
         return turns * each - (-said * price // TOKENS_PER_PRICE)
 
 
-def _bound_of_code(deployment: Deployment, items: int) -> CostBound:
-    card = current_price_card(deployment.pk)
-    is_metered = deployment.owner_id is None
-    is_free = card is not None and not any(
-        (card.input_per_mtok, card.output_per_mtok, card.per_request)
+def _bound_of_code(version: TaskVersion, deployment: Deployment, items: int) -> CostBound:
+    definition = CodeDefinition.from_document(version.definition)
+    asked = [
+        deployment,
+        *further_models(definition, payer=version.task.namespace).deployments,
+    ]
+    cards = [current_price_card(one.pk) for one in asked if one.owner_id is None]
+    is_free = all(
+        card is not None and not any((card.input_per_mtok, card.output_per_mtok, card.per_request))
+        for card in cards
     )
     return CostBound(
         0,
         items,
         0,
-        is_metered,
-        is_priced=card is not None,
-        is_open=is_metered and not is_free,
+        is_metered=bool(cards),
+        is_priced=None not in cards,
+        is_open=not is_free,
     )
 
 
@@ -207,12 +236,13 @@ def start_run(
         left = quota_status(namespace).left
         spend_limit = left if spend_limit is None else spend_limit
         bound = replace(bound, total=spend_limit)
+    further = _further_models(version, namespace)
     with transaction.atomic():
-        run = _create_run(version, contender, purpose, namespace, by, items, bound, card)
+        run = _create_run(version, contender, purpose, namespace, by, items, bound, card, further)
         run.grant = open_grant(
             payer=namespace,
             subject=f"run:{run.pk}",
-            deployments=[deployment, *_user_models(version)],
+            deployments=[deployment, *_user_models(version), *further.deployments],
             cap=spend_limit,
         )
         run.save(update_fields=["grant"])
@@ -310,6 +340,7 @@ def _create_run(
     items: int,
     bound: CostBound,
     card: PriceCard | None,
+    further: FurtherModels,
 ) -> Run:
     deployment = contender.deployment
     assert deployment is not None
@@ -322,7 +353,7 @@ def _create_run(
         purpose=purpose,
         question_hash=version.question_hash,
         marking_hash=version.marking_hash,
-        parameters=parameters_of(version, contender),
+        parameters={**parameters_of(version, contender), **further.as_parameters()},
         deployment_facts={
             "slug": deployment.slug,
             "provider": deployment.provider,

@@ -13,6 +13,7 @@ from tasks_app.code.inspecting import Inspection, inspect_code
 from tasks_app.code.records import Artifacts, Assertion, Conversation, Message, Result, RunFile
 from tasks_app.code.result_file import RESULT_FILE, ReadResult, ResultFile, is_mean, read_result
 from tasks_app.code.result_file import Sample as FileSample
+from tasks_app.code.tracebacks import last_error
 
 _MOST_CHECKS = 200
 _MOST_SAMPLES = 1_000
@@ -45,8 +46,9 @@ class Outcome:
     findings: Sequence[Finding]
 
     @property
-    def has_score(self) -> bool:
-        return any(item.value is not None for item in self.items)
+    def has_result(self) -> bool:
+        """A score, or at least a table, which is kept though no number can be made of it."""
+        return any(item.value is not None or "table" in item.details for item in self.items)
 
 
 def read_outcome(
@@ -109,7 +111,7 @@ def _of_run(
     if run.state == "errored" or run.error:
         traceback = definition.as_script.told(run.error, script=SCRIPT_NAME)
         details["traceback"] = traceback[-4000:]
-        why = f"The task failed: {last_line(traceback) or 'no reason is told'}"
+        why = f"The task failed: {last_error(traceback) or 'no reason is told'}"
         return ItemResult(counted.key, None, error=why, details=details, **common)
     if run.result is None or run.result.value is None:
         why = "The task came to no number."
@@ -256,12 +258,6 @@ def _sample_document(sample: FileSample) -> dict[str, Any]:
 
 SCRIPT_NAME = "task.py"
 """The name under which a script runs."""
-
-
-def last_line(traceback: str) -> str:
-    """The last line of a traceback: what went wrong."""
-    lines = [line.strip() for line in traceback.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else ""
 
 
 def _valued(

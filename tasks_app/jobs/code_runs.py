@@ -33,7 +33,13 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.code_results import Left, failure_of, keep_results, read_what_was_left
+from tasks_app.jobs.code_results import (
+    Left,
+    asked_only_others,
+    failure_of,
+    keep_results,
+    read_what_was_left,
+)
 from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
 from tasks_app.jobs.writing import storable
@@ -197,6 +203,7 @@ class CodeSlice:
 
     def _finish(self, report: Report, left: Left) -> str:
         failure = failure_of(report, left.outcome, self._definition, log=self._tail)
+        failure = failure or asked_only_others(self.run, since=self._began_at)
         stored = left.store_files(self.run)
         try:
             with transaction.atomic():

@@ -57,6 +57,10 @@ class OpenAI:
             max_tokens=request.get("max_tokens") or request.get("max_completion_tokens") or 16,
             streams=bool(request.get("stream")),
             tools=[tool["function"]["name"] for tool in request.get("tools", [])],
+            parameters={
+                tool["function"]["name"]: tool["function"].get("parameters", {})
+                for tool in request.get("tools", [])
+            },
             result=last.get("content") if last.get("role") == "tool" else None,
             schema=(form.get("json_schema") or {}).get("schema"),
         )
@@ -226,6 +230,7 @@ class Anthropic:
             max_tokens=request["max_tokens"],
             streams=bool(request.get("stream")),
             tools=[] if forced.get("type") == "none" else tools,
+            parameters={tool["name"]: tool["input_schema"] for tool in request.get("tools", [])},
             result=self._text(results[0].get("content")) if results else None,
             schema=schema,
         )
@@ -425,11 +430,12 @@ class Gemini:
                 is_call = "functionCall" in part and found[1].startswith("gemini-3")
                 _demand(not is_call or part.get("thoughtSignature"), "missing a thought_signature")
         config = request.get("generationConfig", {})
-        declared = [
-            function["name"]
+        functions = [
+            function
             for tool in request.get("tools", [])
             for function in tool["functionDeclarations"]
         ]
+        declared = [function["name"] for function in functions]
         calling = (request.get("toolConfig") or {}).get("functionCallingConfig") or {}
         result = turns[-1]["parts"][-1].get("functionResponse")
         if result is not None:
@@ -441,6 +447,10 @@ class Gemini:
             max_tokens=config.get("maxOutputTokens", 16),
             streams=found[2] == "streamGenerateContent" and "alt=sse" in (found[3] or ""),
             tools=[] if calling.get("mode") == "NONE" else declared,
+            parameters={
+                one["name"]: one.get("parametersJsonSchema") or one.get("parameters", {})
+                for one in functions
+            },
             result=None if result is None else self._result(result["response"]),
             schema=config.get("responseJsonSchema"),
         )

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from obliging import answer_of, answer_to
+
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
 _FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
 _WANTED = re.compile(r"Is it (\S+)\?")
@@ -40,6 +42,7 @@ MANNERS = {
     "tools",
     "half-arguments",
     "schema",
+    "obliging",
     "stream-error",
     "stream-short",
     "stream-garbage",
@@ -61,6 +64,8 @@ class Asked:
     max_tokens: int
     streams: bool
     tools: list[str] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each tool, as a JSON Schema."""
     result: str | None = None
     """The result of a tool, where the last message holds one."""
     schema: dict[str, Any] | None = None
@@ -172,6 +177,8 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
     elif rule == "half-arguments":
         said.text, said.finish = None, "length"
         said.call = (asked.tools[0] if asked.tools else "look", '{"city": "Par')
+    elif rule == "obliging":
+        _oblige(said, asked)
     elif rule == "schema":
         said.text = _by_schema(asked.schema)
     if not has_usage:
@@ -190,6 +197,17 @@ def _call_tool(said: Said, asked: Asked) -> None:
         said.reasoning = "A tool will know."
     else:
         said.text = "no tools"
+
+
+def _oblige(said: Said, asked: Asked) -> None:
+    """Calls the first tool once, then answers as it is asked to."""
+    if asked.tools and asked.result is None and "answer_in_schema" not in asked.tools:
+        said.text, said.finish = None, "tool_calls"
+        said.call = (asked.tools[0], answer_of(asked.parameters.get(asked.tools[0], {})))
+    elif asked.schema is not None:
+        said.text = answer_of(asked.schema)
+    else:
+        said.text = answer_to(asked.prompt)
 
 
 def _by_schema(schema: dict[str, Any] | None) -> str:

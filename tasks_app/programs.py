@@ -97,7 +97,11 @@ def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
     ending = _text_between(run, taken[-1], stop, last)
     if not between:
         return LogEnds(beginning.text + ending, "", 0, stop, is_finished)
-    return LogEnds(beginning.text, ending, between, stop, is_finished)
+    # Whole lines, where there are any.
+    head = beginning.text[: beginning.text.rfind("\n") + 1] or beginning.text
+    tail = ending[ending.find("\n") + 1 :] or ending
+    between += len(beginning.text) - len(head) + len(ending) - len(tail)
+    return LogEnds(head, tail, between, stop, is_finished)
 
 
 def whole_log(run: Run) -> str:

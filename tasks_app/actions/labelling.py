@@ -120,8 +120,6 @@ def label_answer(*, place: LabelSample, value: float | None, by: User) -> JudgeL
     if value is not None:
         _check_value(scorer, value)
     with transaction.atomic():
-        # One writer at a time, so that no panel is made of labels that are just being changed.
-        LabelSet.objects.select_for_update().get(pk=label_set.pk)
         before = JudgeLabel.objects.filter(label_sample=place, by=by).first()
         label, _ = JudgeLabel.objects.update_or_create(
             label_sample=place, by=by, defaults={"value": value, "is_skipped": value is None}
@@ -168,10 +166,15 @@ def unlabelled(label_set: LabelSet, *, by: User) -> list[int]:
 
 
 def refresh_labelled(version: TaskVersion) -> None:
-    """Make the part of the panel that rests on labels anew."""
-    JudgePanel.objects.update_or_create(
-        task_version=version, defaults={"labelled": labelled_document(version)}
-    )
+    """Make the part of the panel that rests on labels anew.
+
+    The row is locked before the labels are read, so that no older count takes a newer one's place.
+    """
+    with transaction.atomic():
+        JudgePanel.objects.get_or_create(task_version=version)
+        panel = JudgePanel.objects.select_for_update().get(task_version=version)
+        panel.labelled = labelled_document(version)
+        panel.save(update_fields=["labelled", "changed_at"])
 
 
 def refresh_judged(version: TaskVersion) -> bool:
@@ -191,10 +194,7 @@ def refresh_judged(version: TaskVersion) -> bool:
         return False
     JudgePanel.objects.update_or_create(
         task_version=version,
-        defaults={
-            "judged": judged_document(version),
-            "labelled": labelled_document(version),
-            "judged_at": now(),
-        },
+        defaults={"judged": judged_document(version), "judged_at": now()},
     )
+    refresh_labelled(version)
     return True

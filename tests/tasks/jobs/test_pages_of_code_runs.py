@@ -63,7 +63,9 @@ def test_a_long_output_is_shown_by_its_ends_and_read_page_by_page(
     assert "line 000000" in page
     assert "line 019999" in page
     assert "line 010000" not in page
-    assert f"{ends.omitted} characters are left out here" in page
+    assert f"{ends.omitted:,} characters are left out here" in page
+    assert ends.first.endswith("\n")
+    assert ends.last.startswith("line ")
 
     read, url = "", f"/runs/{run.pk}/output/"
     pages = 0
@@ -154,3 +156,24 @@ def test_the_pages_of_a_run_of_code_are_accessible_and_fit_a_phone(
         phone.goto(path)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 360, path
         shot(phone, f"code-{name}-phone-{theme}")
+
+
+@pytest.mark.browser
+def test_the_output_is_followed_while_it_comes(
+    world: Any, gateway: None, new_page: Callable[..., Any], sign_in: Callable[..., None]
+) -> None:
+    run = world.start(published(world, TALKING), purpose="declared")
+    LogChunk.objects.create(run=run, position=0, text="first <b>\nsec")
+    page = new_page()
+    sign_in(page, world.ada)
+    page.goto(run.get_absolute_url())
+    log = page.locator(".program-log pre")
+
+    LogChunk.objects.create(run=run, position=1, text="ond\n" + "more\n" * 200 + "  last")
+    log.get_by_text("last").wait_for()
+
+    assert log.count() == 1
+    assert log.text_content() == "first <b>\nsecond\n" + "more\n" * 200 + "  last"
+    box = page.locator(".program-log")
+    # It stays at the end while more comes.
+    assert box.evaluate("one => one.scrollHeight > one.clientHeight && one.scrollTop === 0")

@@ -72,14 +72,14 @@ def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
         run=run,
         sample=sample,
         item=sample.item,
-        messages=_messages_of(run, sample),
+        messages=messages_of(run, sample),
         scoring=scoring,
         score=score,
         calls=_calls_of(sample),
     )
 
 
-def _messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
+def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
     """What was sent; nothing where the item is withheld, as its columns are gone."""
     if sample.item.is_withheld:
         return []

@@ -472,6 +472,12 @@ class ProgramReportDetail(serializers.Serializer[Any]):
     wall_seconds = serializers.FloatField(allow_null=True)
     peak_memory_bytes = serializers.IntegerField(allow_null=True)
     requests = serializers.IntegerField(allow_null=True)
+    statuses = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How often requests were answered with which."
+    )
+    failed_requests = serializers.IntegerField(
+        help_text="That provider or platform failed (408, 425, 429, 5xx, or no answer)."
+    )
     failure = serializers.CharField()
     artifacts = serializers.ListField(child=serializers.CharField())
     left_out = serializers.ListField(child=serializers.DictField())

@@ -1,6 +1,7 @@
 """One sample whole: what was sent, what came back, what the scorer said, every exchange."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -40,7 +41,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
         "value": written(score.value, metric_facts(run.task_version)) if score else "",
-        "exchange": _exchange(transcript),
+        "exchange": exchange_shown(transcript.messages),
         "output": None
         if sample.is_withheld
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
@@ -72,7 +73,8 @@ def _position(details: dict[str, Any], name: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
+def exchange_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A conversation for `components/message.html`, long messages cut."""
     labels = {
         "system": _("System"),
         "user": _("User"),
@@ -81,7 +83,7 @@ def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
     }
     names: dict[str, str] = {}
     shown = []
-    for number, message in enumerate(transcript.messages):
+    for number, message in enumerate(sent):
         content = message.get("content")
         role = str(message.get("role", ""))
         label = labels.get(role, role)

@@ -7,6 +7,7 @@ solver never raises for a provider's trouble; it says so in the outcome.
 
 from dataclasses import replace
 
+from plumbmark.engine.media import in_words
 from plumbmark.engine.plan import PlannedSample, SampleResult
 from plumbmark.engine.ports import (
     CallResult,
@@ -100,7 +101,10 @@ class _Conversation:
         said = [one for one in self._messages if one["role"] in swapped]
         # Models want to be spoken to first.
         messages.append({"role": "user", "content": _OPENING})
-        messages += [{"role": swapped[one["role"]], "content": one["content"]} for one in said]
+        # Providers take files from the side of the user alone, so here they are named.
+        messages += [
+            {"role": swapped[one["role"]], "content": in_words(one["content"])} for one in said
+        ]
         messages.append({"role": "user", "content": answer})
         return ModelRequest(messages=messages, max_output_tokens=user.max_output_tokens)
 
@@ -121,7 +125,7 @@ class _Conversation:
         if self._sample.keeps_conversation and last.response is not None:
             said = [*self._messages, {"role": "assistant", "content": output}]
             output = "\n\n".join(
-                f"{one['role'].capitalize()}: {one['content']}"
+                f"{one['role'].capitalize()}: {in_words(one['content'])}"
                 for one in said
                 if one["role"] != "system"
             )

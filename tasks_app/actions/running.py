@@ -279,6 +279,7 @@ def _check_start(
         )
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
+    _check_modalities(version, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     if version.private_item_count and not _may_see_private_items(
@@ -288,6 +289,25 @@ def _check_start(
             "This task has private items, and its owner has not allowed them to go to "
             f"{deployment.slug}."
         )
+
+
+def _check_modalities(version: TaskVersion, deployment: Deployment) -> None:
+    """Where the catalogue knows what a model takes in, it is not asked what it cannot see."""
+    known = deployment.model.modalities
+    if version.is_code or not known:
+        return
+    prompt = Definition.from_document(version.definition).prompt
+    missing = sorted({part.kind for part in prompt.media_parts} - set(known))
+    if missing:
+        raise Conflict(
+            f"The messages of this task hold {' and '.join(_IN_WORDS[kind] for kind in missing)}, "
+            f"and {deployment.model.slug} takes in {', '.join(known)} alone. Choose a model that "
+            "takes it in, or have an administrator correct the model's modalities.",
+            code="modality",
+        )
+
+
+_IN_WORDS = {"image": "images", "audio": "audio"}
 
 
 def _may_see_private_items(

@@ -165,7 +165,7 @@ def _checked_wav(data: bytes) -> int:
         raise NotMedia(f"is a WAV of {rate:,} samples a second; 4,000 to 384,000 are taken")
     if not held or held < frames:
         raise NotMedia(f"is a WAV that is cut off: {held:,} of {frames:,} samples are there")
-    return held * 1000 // rate
+    return int(held * 1000 // rate)
 
 
 # --- MP3 --------------------------------------------------------------------------------------

@@ -104,8 +104,8 @@ def import_data(
     """Validate a data file against a definition.
 
     `name` tells the format where the definition does not; `attached` are the files beside it. With
-    `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to `limits.problems` problems, each
-    with its line; nothing is left behind.
+    `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to
+    `limits.problems` problems, each with its line; nothing is left behind.
     """
     limits = limits or Limits()
     warned = Warned()

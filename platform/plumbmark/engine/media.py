@@ -27,6 +27,7 @@ AUDIO = "audio"
 KINDS = (IMAGE, AUDIO)
 _AUDIO_FORMATS = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 _KEPT_BYTES = 32 * 1024 * 1024
+_BYTES_IN_FLIGHT = 256 * 1024 * 1024
 
 Load = Callable[[str], bytes]
 """The bytes of a stored file by its SHA-256, in hexadecimal digits; `OSError` where it is gone."""
@@ -79,25 +80,48 @@ def in_words(content: Any) -> str:
 class AttachingCaller:
     """A caller that puts the files' bytes into a request when it goes out.
 
-    The last few files are kept, because repeats and worked examples ask for the same ones.
+    The last few files are kept, because repeats and worked examples ask for the same ones. Calls
+    whose files would be too many bytes together wait for those before them.
     """
 
-    def __init__(self, caller: ModelCaller, load: Load, *, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        caller: ModelCaller,
+        load: Load,
+        *,
+        kept_bytes: int = _KEPT_BYTES,
+        bytes_in_flight: int = _BYTES_IN_FLIGHT,
+    ) -> None:
         self._caller = caller
         self._load = load
         self._kept_bytes = kept_bytes
+        self._most_in_flight = bytes_in_flight
+        self._in_flight = 0
+        self._room = asyncio.Condition()
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._size = 0
 
     async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
         found = attachments_in(request.messages)
-        if found:
+        if not found:
+            return await self._caller.call(request, key=key, role=role)
+        size = sum(part["bytes"] for part in found)
+        async with self._room:
+            await self._room.wait_for(
+                lambda: not self._in_flight or self._in_flight + size <= self._most_in_flight
+            )
+            self._in_flight += size
+        try:
             try:
                 data = {part["sha256"]: await self._data(part["sha256"]) for part in found}
             except OSError as error:
                 return _not_sent(str(error))
             request = replace(request, messages=_with_data(request.messages, data))
-        return await self._caller.call(request, key=key, role=role)
+            return await self._caller.call(request, key=key, role=role)
+        finally:
+            self._in_flight -= size
+            async with self._room:
+                self._room.notify_all()
 
     async def _data(self, sha256: str) -> str:
         known = self._kept.get(sha256)

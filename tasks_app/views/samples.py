@@ -14,11 +14,12 @@ from plumbmark.common.numbers import seconds_written, written
 from plumbmark.gateway.money import dollars
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.definitions.render import text_of
-from tasks_app.long_text import capped, marked
+from tasks_app.long_text import INLINE_CHARACTERS, capped, marked
 from tasks_app.models import Run
 from tasks_app.queries import run_at, samples_of
 from tasks_app.showing import metric_facts
 from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
+from tasks_app.views.messages import files_of_sample, shown_message
 
 
 @never_cache
@@ -73,27 +74,16 @@ def _position(details: dict[str, Any], name: str) -> int | None:
 
 
 def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
-    labels = {
-        "system": _("System"),
-        "user": _("User"),
-        "assistant": _("Assistant"),
-        "tool": _("Tool"),
-    }
+    address_of = files_of_sample(transcript.run, transcript.sample.ordinal)
     messages = []
     for number, message in enumerate(transcript.messages):
-        content = message.get("content")
-        whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        text = capped(whole)
-        role = str(message.get("role", ""))
+        told, text = shown_message(message, INLINE_CHARACTERS, address_of)
+        note = _("first %(shown)s of %(total)s characters")
+        figures = {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
         messages.append(
             {
-                "role": role,
-                "label": labels.get(role, role),
-                "text": text.text,
-                "note": _("first %(shown)s of %(total)s characters")
-                % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
-                if text.is_cut
-                else "",
+                **told,
+                "note": note % figures if text.is_cut else "",
                 "number": number,
                 "is_cut": text.is_cut,
             }

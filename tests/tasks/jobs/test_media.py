@@ -1,11 +1,13 @@
 """Images and audio on their way to a real provider: the exact bytes, the bound, the refusals."""
 
 import base64
+import io
 import json
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import CatalogueModel, Deployment
@@ -189,3 +191,32 @@ def test_a_conversation_shows_files_to_the_candidate_alone(world: Any, check: An
     assert "[audio: beep.wav]" in transcript.sample.output
     assert "base64" not in json.dumps(transcript.sample.messages)
     assert url_of("red.png", "image/png") in json.dumps(transcript.calls[2].request)
+
+
+def test_large_images_pass_whole(world: Any, check: Any) -> None:
+    target = io.BytesIO()
+    Image.effect_noise((3000, 3000), 100).save(target, "PNG")
+    large = target.getvalue()
+    assert len(large) > 5_000_000
+    task = world.task("Large")
+    attaching.attach_media(
+        task=task, uploads=[SimpleUploadedFile("large.png", large)], by=world.ada
+    )
+    rows = [{"id": f"i{n}", "question": "?", "photo": "large.png", "answer": "?"} for n in range(4)]
+    definition = DEFINITION.replace('        - {audio: "{sound}", optional: true}\n', "")
+    start, end = definition.index("  few_shot"), definition.index("  messages")
+    authoring.save_draft(
+        task=task,
+        definition_text=definition[:start] + definition[end:],
+        upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
+        by=world.ada,
+    )
+    version = authoring.publish_task(task=task, visibility="public", by=world.ada)
+    run = world.start(version, world.contender_of(world.add_deployment("echo")))
+    world.work()
+    run = check(run)
+
+    assert run.state == Run.State.COMPLETED
+    assert run.samples_unscored == 0
+    sent = transcript_of(run=run, ordinal=7, to=world.ada).calls[0].request
+    assert sent["messages"][0]["content"][1]["image_url"]["url"] == data_url(large)

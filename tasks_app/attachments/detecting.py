@@ -11,12 +11,7 @@ import wave
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from PIL import Image
-
 from plumbmark.engine.media import AUDIO, IMAGE
-
-# Pixels are bounded below, by a setting, before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
 
 IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 ENDINGS = {
@@ -133,6 +128,11 @@ def _image_format(data: bytes) -> str | None:
 
 
 def _checked_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]:
+    # Here, because only who takes files needs the decoder: no worker, and not the gateway.
+    from PIL import Image
+
+    # Pixels are bounded below, by a setting, before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = None
     shown = "WebP" if form == "WEBP" else form
     try:
         with _ONE_DECODES, Image.open(io.BytesIO(data), formats=[form]) as image:

@@ -39,6 +39,8 @@ def _attachment(sha256: str) -> Attachment:
 def attachment_response(request: HttpRequest, found: tuple[Attachment, str]) -> HttpResponse:
     """The bytes as what they were found to be, or the part of them that was asked for."""
     attachment, name = found
+    # `GZipMiddleware` would pack what is packed already, and make nonsense of a part.
+    request.META.pop("HTTP_ACCEPT_ENCODING", None)
     etag = f'"{attachment.sha256}"'
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         return _with_headers(HttpResponseNotModified(), attachment, name)

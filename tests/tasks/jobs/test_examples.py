@@ -116,7 +116,8 @@ def _published(world: Any, example: Example) -> TaskVersion:
     task = world.task(example.title)
     if example.is_program:
         code = SimpleUploadedFile("task.py", example.block("python").encode())
-        save_code_draft(task=task, upload=code, by=world.ada)
+        chosen = example.block("yaml") if "\n```yaml\n" in example.text else ""
+        save_code_draft(task=task, upload=code, settings_text=chosen, by=world.ada)
         return authoring.publish_task(task=task, visibility="public", by=world.ada)
     uploads = [
         SimpleUploadedFile(name.rpartition("/")[2], _MADE[name.rpartition(".")[2]])

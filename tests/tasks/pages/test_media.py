@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tasks_app.actions import attaching, authoring
 from tasks_app.models import Attachment, AttachmentUse, Item, Task, TaskVersion
@@ -240,7 +241,6 @@ def test_what_is_no_image_comes_back_with_the_text_that_was_typed(task: Task, ad
 def test_the_api_takes_lists_and_gives_files(task: Task, ada: Any) -> None:
     client = client_of(ada)
     path = f"/api/v1/tasks/{task.public_id}/draft"
-    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
     def put(**fields: Any) -> Any:
         body = encode_multipart(BOUNDARY, fields)
@@ -329,3 +329,22 @@ def test_files_of_items_cost_the_page_no_query(
     with django_assert_num_queries(5):
         page = Client().get("/tasks/ada/colours/versions/1/items/").content.decode()
     assert page.count("<img") == 2
+
+
+def test_more_files_than_one_request_may_bring_are_refused_and_not_a_crash(
+    task: Task, ada: Any, settings: Any
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    client = client_of(ada)
+
+    def files() -> list[SimpleUploadedFile]:
+        return [SimpleUploadedFile(f"{n}.png", image()) for n in range(3)]
+
+    page = client.post("/tasks/ada/colours/edit/", {"then": "save", "media": files()})
+    body = encode_multipart(BOUNDARY, {"media": files()})
+    api = client.put(f"/api/v1/tasks/{task.public_id}/draft", body, content_type=MULTIPART_CONTENT)
+
+    assert (page.status_code, api.status_code) == (400, 400)
+    said = "At most 2 files are taken at once. Send them in several goes, or as a ZIP."
+    assert said in page.content.decode()
+    assert (api.json()["code"], api.json()["detail"]) == ("too-many-files", said)

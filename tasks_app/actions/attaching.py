@@ -64,6 +64,9 @@ def attach_media(
         # Files first, in no transaction: what is kept and then not used is swept away.
         kept = {one.sent.name: keep(one.media, one.sent.read()) for one in checked}
     with transaction.atomic():
+        # Another upload to the same draft may have come in between.
+        draft = TaskDraft.objects.select_for_update().get(pk=draft.pk)
+        _check_room(draft, checked, remove)
         going = draft.attachment_uses.all()
         if EVERYTHING not in remove:
             going = going.filter(name__in=[*remove, *kept])

@@ -279,7 +279,7 @@ def _check_start(
         )
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
-    _check_modalities(version, deployment)
+    check_modalities(version, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     if version.private_item_count and not _may_see_private_items(
@@ -291,8 +291,11 @@ def _check_start(
         )
 
 
-def _check_modalities(version: TaskVersion, deployment: Deployment) -> None:
-    """Where the catalogue knows what a model takes in, it is not asked what it cannot see."""
+def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
+    """Where the catalogue knows what a model takes in, it is not asked what it cannot see.
+
+    `Conflict` says what is missing.
+    """
     known = deployment.model.modalities
     if version.is_code or not known:
         return
@@ -544,6 +547,7 @@ def _state(run: Run) -> str:
 __all__ = [
     "CostBound",
     "cancel_run",
+    "check_modalities",
     "cost_bound",
     "fail_run",
     "invalidate_run",

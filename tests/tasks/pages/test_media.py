@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
+from plumbmark.gateway.models import CatalogueModel
 from tasks_app.actions import attaching, authoring
 from tasks_app.models import Attachment, AttachmentUse, Item, Task, TaskVersion
 from tests.media_files import data_url, image, mp3, wav, zipped
@@ -348,3 +349,15 @@ def test_more_files_than_one_request_may_bring_are_refused_and_not_a_crash(
     said = "At most 2 files are taken at once. Send them in several goes, or as a ZIP."
     assert said in page.content.decode()
     assert (api.json()["code"], api.json()["detail"]) == ("too-many-files", said)
+
+
+def test_a_model_that_sees_no_images_is_refused_before_the_price(
+    version: TaskVersion, ada: Any, echo: Any
+) -> None:
+    CatalogueModel.objects.filter(pk=echo.model_id).update(modalities=["text"])
+    query = {"version": version.public_id, "deployment": echo.slug, "purpose": "exploratory"}
+
+    answer = client_of(ada).get("/tasks/ada/colours/run/", query)
+
+    assert answer.status_code == 422
+    assert "hold audio and images, and" in answer.content.decode()

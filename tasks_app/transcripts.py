@@ -61,11 +61,21 @@ class Transcript:
         }
 
 
-def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
-    """The transcript of one sample; 404 where the visitor may not see its item."""
+def item_of_sample(*, run: Run, ordinal: int, to: Visitor) -> Item:
+    """The item that a sample asked; 404 where the visitor may not see it."""
+    return _sample(run, ordinal, to).item
+
+
+def _sample(run: Run, ordinal: int, to: Visitor) -> Sample:
     sample = Sample.objects.select_related("item").filter(run=run, ordinal=ordinal).first()
     if sample is None or not can_view_item(to, sample.item, run.task_version.task):
         raise Http404
+    return sample
+
+
+def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
+    """The transcript of one sample; 404 where the visitor may not see its item."""
+    sample = _sample(run, ordinal, to)
     scoring = current_scoring(run)
     score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
     return Transcript(

@@ -137,16 +137,16 @@ class Marker:
         )
 
     @property
+    def judging(self) -> dict[str, ModelJudge]:
+        """The scorers that ask models, by name."""
+        return {
+            name: scorer for name, scorer in self._scorers.items() if isinstance(scorer, ModelJudge)
+        }
+
+    @property
     def judges(self) -> list[str]:
         """The deployments that judge, by their names."""
-        return sorted(
-            {
-                judge
-                for scorer in self._scorers.values()
-                if isinstance(scorer, ModelJudge)
-                for judge in scorer.judges
-            }
-        )
+        return sorted({judge for scorer in self.judging.values() for judge in scorer.judges})
 
     @property
     def is_pure(self) -> bool:
@@ -277,6 +277,8 @@ class Marker:
             return main
         others = {
             name: {"value": mark.value, "answer": mark.answer, "explanation": mark.explanation}
+            # What each judge said, for the panel of judges.
+            | ({"judges": mark.details["judges"]} if "judges" in mark.details else {})
             for name, mark in verdicts.items()
         }
         details = dict(main.details)

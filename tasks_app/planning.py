@@ -29,11 +29,12 @@ class AskedItem:
     input: Mapping[str, Any]
     target: Any
     choices: Sequence[str] | None
+    attachments: Sequence[Mapping[str, Any]] = ()
     scorer_input: Mapping[str, Any] = field(default_factory=dict)
     """Only where it was asked for."""
 
 
-_ASKED = ("position", "id", "key", "input", "target", "choices")
+_ASKED = ("position", "id", "key", "input", "target", "choices", "attachments")
 
 
 def asked_items(
@@ -92,6 +93,11 @@ class RequestPlanner:
         self._tells_choices = (
             deployment is not None and deployment.provider == Deployment.Provider.BASELINE
         )
+
+    @property
+    def sends_files(self) -> bool:
+        """Some message holds an image or audio."""
+        return bool(self._definition.prompt.media_parts)
 
     def key(self, ordinal: int) -> str:
         """Names the sample's first question within the run's grant."""

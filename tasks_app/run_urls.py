@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks_app.views import runs, samples
+from tasks_app.views import files, runs, samples
 
 app_name = "runs"
 
@@ -18,10 +18,13 @@ urlpatterns = [
     path("<int:run_id>/retry/", runs.run_retry, name="retry"),
     path("<int:run_id>/invalidate/", runs.run_invalidate, name="invalidate"),
     path("<int:run_id>/log/", runs.run_log, name="log"),
+    path("<int:run_id>/output/", runs.run_output, name="output"),
+    path("<int:run_id>/output.txt", runs.run_output_file, name="output_file"),
     path("<int:run_id>/files.zip", runs.run_artifacts, name="artifacts"),
     path("<int:run_id>/files/<int:artifact_id>/", runs.run_artifact, name="artifact"),
     path(_SAMPLE, samples.sample_detail, name="sample"),
     path(_SAMPLE + "output/", samples.sample_output, name="sample_output"),
     path(_SAMPLE + "messages/<int:number>/", samples.sample_message, name="sample_message"),
+    path(_SAMPLE + "files/<slug:sha256>/", files.sample_file, name="sample_file"),
     path(_SAMPLE + "calls/<int:number>/", samples.sample_exchange, name="sample_exchange"),
 ]

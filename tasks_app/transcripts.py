@@ -61,25 +61,35 @@ class Transcript:
         }
 
 
-def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
-    """The transcript of one sample; 404 where the visitor may not see its item."""
+def item_of_sample(*, run: Run, ordinal: int, to: Visitor) -> Item:
+    """The item that a sample asked; 404 where the visitor may not see it."""
+    return _sample(run, ordinal, to).item
+
+
+def _sample(run: Run, ordinal: int, to: Visitor) -> Sample:
     sample = Sample.objects.select_related("item").filter(run=run, ordinal=ordinal).first()
     if sample is None or not can_view_item(to, sample.item, run.task_version.task):
         raise Http404
+    return sample
+
+
+def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
+    """The transcript of one sample; 404 where the visitor may not see its item."""
+    sample = _sample(run, ordinal, to)
     scoring = current_scoring(run)
     score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
     return Transcript(
         run=run,
         sample=sample,
         item=sample.item,
-        messages=_messages_of(run, sample),
+        messages=messages_of(run, sample),
         scoring=scoring,
         score=score,
         calls=_calls_of(sample),
     )
 
 
-def _messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
+def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
     """What was sent; nothing where the item is withheld, as its columns are gone."""
     if sample.item.is_withheld:
         return []

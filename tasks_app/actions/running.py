@@ -321,6 +321,7 @@ def _check_start(
         )
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
+    check_modalities(version, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     if version.private_item_count and not _may_see_private_items(
@@ -335,6 +336,28 @@ def _check_start(
 def _needs_sandbox(version: TaskVersion) -> bool:
     """Whether its tools run code; code tasks have workers of their own."""
     return not version.is_code and tools_need_sandbox(Definition.from_document(version.definition))
+
+
+def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
+    """Where the catalogue knows what a model takes in, it is not asked what it cannot see.
+
+    `Conflict` says what is missing.
+    """
+    known = deployment.model.modalities
+    if version.is_code or not known:
+        return
+    prompt = Definition.from_document(version.definition).prompt
+    missing = sorted({part.kind for part in prompt.media_parts} - set(known))
+    if missing:
+        raise Conflict(
+            f"The messages of this task hold {' and '.join(_IN_WORDS[kind] for kind in missing)}, "
+            f"and {deployment.model.slug} takes in {', '.join(known)} alone. Choose a model that "
+            "takes it in, or have an administrator correct the model's modalities.",
+            code="modality",
+        )
+
+
+_IN_WORDS = {"image": "images", "audio": "audio"}
 
 
 def _may_see_private_items(
@@ -573,6 +596,7 @@ def _state(run: Run) -> str:
 __all__ = [
     "CostBound",
     "cancel_run",
+    "check_modalities",
     "cost_bound",
     "fail_run",
     "invalidate_run",

@@ -1,7 +1,7 @@
 """The definition as typed data. Made by `parse`, or from the stored document."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -45,14 +45,33 @@ class DataSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message: text, or the name of an attached file."""
+
+    kind: str
+    """`text`, `image` or `audio`."""
+    template: str
+    """The text, or what the file's name is made of."""
+    optional: bool = False
+    """Left out of items that name no file."""
+
+
+Content = str | tuple[Part, ...]
+
+
+def parts_of(content: Content) -> tuple[Part, ...]:
+    return (Part("text", content),) if isinstance(content, str) else content
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     role: str
-    content: str
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
 class FewShot:
-    user: str
+    user: Content
     assistant: str
 
 
@@ -79,6 +98,14 @@ class PromptSpec:
     simulated_user: SimulatedUserSpec | None = None
     scored: str = "last"
     """`last`: the last answer; `conversation`: all of it."""
+
+    @property
+    def media_parts(self) -> tuple[Part, ...]:
+        """The images and audio of its messages and worked examples."""
+        contents = [*(turn.content for turn in self.messages), *(one.user for one in self.few_shot)]
+        return tuple(
+            part for content in contents for part in parts_of(content) if part.kind != "text"
+        )
 
     @property
     def shuffle_seed(self) -> int | None:
@@ -188,9 +215,14 @@ class Definition:
         sampling = document["sampling"]
         return cls(
             prompt=PromptSpec(
-                messages=tuple(Turn(**turn) for turn in prompt["messages"]),
+                messages=tuple(
+                    Turn(turn["role"], _content(turn["content"])) for turn in prompt["messages"]
+                ),
                 system=prompt["system"],
-                few_shot=tuple(FewShot(**example) for example in prompt["few_shot"]),
+                few_shot=tuple(
+                    FewShot(_content(example["user"]), example["assistant"])
+                    for example in prompt["few_shot"]
+                ),
                 choice_order=prompt["choice_order"],
                 choice_seed=prompt["choice_seed"],
                 follow_ups=tuple(prompt.get("follow_ups", ())),
@@ -227,6 +259,10 @@ class Definition:
             tools=tuple(ToolSpec(**tool) for tool in json.loads(document.get("tools", "[]"))),
             limits=LimitsSpec(**document["limits"]) if "limits" in document else None,
         )
+
+
+def _content(stored: str | Sequence[Mapping[str, Any]]) -> Content:
+    return stored if isinstance(stored, str) else tuple(Part(**part) for part in stored)
 
 
 def _target(stored: Mapping[str, Any] | None) -> TargetSpec | None:

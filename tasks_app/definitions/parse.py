@@ -20,11 +20,13 @@ from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
+    Content,
     DataSpec,
     Definition,
     FewShot,
     LimitsSpec,
     MetricSpec,
+    Part,
     PromptSpec,
     SamplingSpec,
     ScorerSpec,
@@ -53,6 +55,7 @@ _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
     ),
 )(DEFINITION_SCHEMA)
 _MOST_PROBLEMS = 20
+_PART_KINDS = ("text", "image", "audio")
 
 
 def parse_definition(text: str, *, format: str | None = None) -> Definition:
@@ -68,6 +71,7 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be a document of keys and values", line=1)])
     _raise_any(_schema_problems(located))
+    _raise_any(_part_problems(located))
     definition = _definition(located.value)
     _raise_any(_meaning_problems(definition, located))
     return definition
@@ -200,10 +204,12 @@ def _definition(document: dict[str, Any]) -> Definition:
     split = data.get("split")
     return Definition(
         prompt=PromptSpec(
-            messages=tuple(Turn(turn["role"], turn["content"]) for turn in prompt["messages"]),
+            messages=tuple(
+                Turn(turn["role"], _content(turn["content"])) for turn in prompt["messages"]
+            ),
             system=prompt.get("system", ""),
             few_shot=tuple(
-                FewShot(example["user"], example["assistant"])
+                FewShot(_content(example["user"]), example["assistant"])
                 for example in prompt.get("few_shot", [])
             ),
             choice_order=prompt.get("choice_order", "as-given"),
@@ -253,6 +259,21 @@ def _limits(document: dict[str, Any]) -> LimitsSpec | None:
         # 0.05 and "0.050" are the same limit.
         given["max_cost_usd"] = f"{Decimal(str(given['max_cost_usd'])).normalize():f}"
     return LimitsSpec(**given)
+
+
+def _content(content: str | list[dict[str, Any]]) -> Content:
+    """Text alone stays text, however it was written."""
+    if isinstance(content, str):
+        return content
+    parts = tuple(
+        Part(kind, part[kind], bool(part.get("optional", False)))
+        for part in content
+        for kind in _PART_KINDS
+        if kind in part
+    )
+    if len(parts) == 1 and parts[0].kind == "text":
+        return parts[0].template
+    return parts
 
 
 def _target(target: str | dict[str, Any] | None) -> TargetSpec | None:
@@ -371,10 +392,8 @@ def _tool_use_problems(
 def _template_problems(definition: Definition, located: Located) -> Iterator[Problem]:
     prompt = definition.prompt
     texts: list[tuple[Path, str]] = [(("prompt", "system"), prompt.system)]
-    texts += [
-        (("prompt", "messages", index, "content"), turn.content)
-        for index, turn in enumerate(prompt.messages)
-    ]
+    for index, turn in enumerate(prompt.messages):
+        texts += _texts_of(turn.content, ("prompt", "messages", index, "content"))
     texts += [
         (("prompt", "follow_ups", index), text) for index, text in enumerate(prompt.follow_ups)
     ]
@@ -399,6 +418,43 @@ def _template_problems(definition: Definition, located: Located) -> Iterator[Pro
             ("prompt", "messages", len(prompt.messages) - 1, "role"),
             located,
         )
+
+
+def _texts_of(content: Content, where: Path) -> list[tuple[Path, str]]:
+    """The templates of a content, each with its place."""
+    if isinstance(content, str):
+        return [(where, content)]
+    return [((*where, index, part.kind), part.template) for index, part in enumerate(content)]
+
+
+def _part_problems(located: Located) -> Iterator[Problem]:
+    """What the schema's form of parts leaves open. The document has passed the schema."""
+    prompt = located.value["prompt"]
+    contents: list[tuple[Path, Any, str]] = [
+        (("prompt", "messages", index, "content"), turn["content"], turn["role"])
+        for index, turn in enumerate(prompt["messages"])
+    ]
+    contents += [
+        (("prompt", "few_shot", index, "user"), example["user"], "user")
+        for index, example in enumerate(prompt.get("few_shot", []))
+    ]
+    for where, content, role in contents:
+        if isinstance(content, str):
+            continue
+        if all(part.get("optional") for part in content):
+            yield _problem("needs a part that is not optional", where, located)
+        for index, part in enumerate(content):
+            kinds = [kind for kind in _PART_KINDS if kind in part]
+            if len(kinds) != 1:
+                yield _problem("a part has one of text, image and audio", (*where, index), located)
+            elif kinds[0] != "text" and role != "user":
+                yield _problem(
+                    "only messages of the user hold images and audio", (*where, index), located
+                )
+            elif kinds[0] == "text" and "optional" in part:
+                yield _problem(
+                    "only images and audio are optional", (*where, index, "optional"), located
+                )
 
 
 def _output_schema_problems(definition: Definition, located: Located) -> Iterator[Problem]:

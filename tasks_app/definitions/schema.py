@@ -121,6 +121,40 @@ _DATA = _object(
     },
 )
 
+_FILE = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1000,
+    "description": "The name of an attached file, usually `{column}`.",
+}
+_OPTIONAL = {
+    "type": "boolean",
+    "default": False,
+    "description": "Leave the part out where the name is empty; otherwise that is an error.",
+}
+_CONTENT = {
+    "description": "Content is text, or a list of parts, each {text: …}, {image: …} or {audio: …}.",
+    "anyOf": [
+        {**_TEXT, "minLength": 1},
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 50,
+            "items": {
+                "type": "object",
+                "description": "A part: text, or the name of an attached file.",
+                "properties": {
+                    "text": {**_TEXT, "minLength": 1},
+                    "image": _FILE,
+                    "audio": _FILE,
+                    "optional": _OPTIONAL,
+                },
+                "additionalProperties": False,
+            },
+        },
+    ],
+}
+
 _PROMPT = _object(
     "What is asked. `{column}` is replaced by the item's value, `{{` and `}}` are literal braces, "
     "and `{choices}` is the list of options.",
@@ -134,7 +168,7 @@ _PROMPT = _object(
                 "A message template.",
                 {
                     "role": {"enum": ["user", "assistant", "system"]},
-                    "content": {**_TEXT, "minLength": 1},
+                    "content": _CONTENT,
                 },
                 required=["role", "content"],
             ),
@@ -146,7 +180,7 @@ _PROMPT = _object(
             "items": _object(
                 "An example.",
                 {
-                    "user": {**_TEXT, "minLength": 1},
+                    "user": _CONTENT,
                     "assistant": {**_TEXT, "minLength": 1},
                 },
                 required=["user", "assistant"],

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from plumbmark.engine.tools import sent_form
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
-from tasks_app.definitions.document import Definition
+from tasks_app.definitions.document import Content, Definition
 from tasks_app.definitions.render import (
     Question,
     render_follow_ups,
@@ -56,11 +56,11 @@ class SideHashes:
         salt = self._salt if item.split == "private" else None
         asked: dict[str, Any] = {
             "key": item.key,
-            "messages": render_messages(self._definition, item),
+            "messages": [_asked(one) for one in render_messages(self._definition, item)],
             "choices": None
             if item.choices is None
             else list(shown_choices(self._definition, item)),
-            "attachments": [],
+            "attachments": [one["sha256"] for one in item.attachments],
             "split": item.split,
         }
         if follow_ups := render_follow_ups(self._definition, item):
@@ -88,7 +88,9 @@ class SideHashes:
         definition = self._definition
         side = {
             "solver": SOLVER,
-            "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
+            "few_shot": [
+                [_shown(shot.user), shot.assistant] for shot in definition.prompt.few_shot
+            ],
             "sampling": _numbers_as_text(definition.sampling.as_document()),
             "repeats": definition.repeats,
             "items": self._questions,
@@ -139,6 +141,27 @@ class SideHashes:
                 "items": self._markings,
             }
         )
+
+
+def _asked(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message as it is hashed: of a file its content counts, not what it is called."""
+    if isinstance(message["content"], str):
+        return message
+    parts = [
+        {"type": part["type"], "sha256": part["sha256"]} if "sha256" in part else part
+        for part in message["content"]
+    ]
+    return {**message, "content": parts}
+
+
+def _shown(content: Content) -> Any:
+    """A worked example as it is hashed; its files stand in every item's messages."""
+    if isinstance(content, str):
+        return content
+    return [
+        {"type": part.kind, **({"text": part.template} if part.kind == "text" else {})}
+        for part in content
+    ]
 
 
 def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:

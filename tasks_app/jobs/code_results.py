@@ -14,7 +14,15 @@ from django.db.models import F, Sum
 
 from plumbmark.common.clock import now
 from plumbmark.gateway.models import Call
-from plumbmark.sandbox import Collected, Ending, Limits, Report, collect, open_artifact
+from plumbmark.sandbox import (
+    Collected,
+    Ending,
+    GatewayRelay,
+    Limits,
+    Report,
+    collect,
+    open_artifact,
+)
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
 from tasks_app.actions.coding import finding_document
 from tasks_app.code.definition import CodeDefinition
@@ -95,7 +103,9 @@ class Left:
             raise
         return stored
 
-    def write_report(self, run: Run, report: Report, *, requests: int) -> None:
+    def write_report(self, run: Run, report: Report, *, relay: GatewayRelay | None) -> None:
+        """`relay` knows what became of the program's requests."""
+        statuses = {} if relay is None else relay.statuses
         script = self.definition.as_script
         ProgramReport.objects.update_or_create(
             run=run,
@@ -106,7 +116,9 @@ class Left:
                 "wall_seconds": report.wall_seconds,
                 "cpu_seconds": report.cpu_seconds,
                 "peak_memory_bytes": report.peak_memory_bytes,
-                "requests": requests,
+                "requests": relay.requests if relay else 0,
+                "statuses": {str(status): statuses[status] for status in sorted(statuses)},
+                "lost": relay.lost if relay else 0,
                 "findings": [finding_document(one, script) for one in self.outcome.findings[:200]],
                 "left_out": [
                     {"path": one.path, "reason": one.reason} for one in self.collected.left_out

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from plumbmark.engine.evaluation import Evaluation, Solver
+from plumbmark.engine.media import AttachingCaller
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
 from plumbmark.engine.ports import CallResult, Executor, ModelCaller, ModelRequest
 from plumbmark.engine.solvers import generate
@@ -24,6 +25,7 @@ from plumbmark.gateway import runtime
 from plumbmark.gateway.calls import ModelCaller as GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
+from tasks_app.attachments.storing import StoredFiles
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
@@ -146,7 +148,9 @@ class RunSlice:
         metered = runtime.run(
             _caller(self.run.grant_id, deployment.pk, self.run.task_version.private_item_count > 0)
         )
-        self._caller = RememberingCaller(metered)
+        self._files = StoredFiles()
+        sending = AttachingCaller(metered, self._files.load) if self._planner.sends_files else None
+        self._caller = RememberingCaller(sending or metered)
         solver, user = self._solver()
         self._hold(*self._first)
         evaluation = Evaluation(
@@ -259,7 +263,9 @@ class RunSlice:
         planned = []
         for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
+            self._files.note(item.attachments)
             planned.append(self._planner.planned(ordinal, item))
+        self._files.look_up()
         held.outstanding.update(sample.ordinal for sample in planned)
         return planned
 

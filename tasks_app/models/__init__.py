@@ -3,17 +3,33 @@
 `authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
 """
 
-from tasks_app.models.authoring import AttachedFile, DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.models.authoring import (
+    AttachedFile,
+    Attachment,
+    AttachmentUse,
+    DataFile,
+    Item,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
 from tasks_app.models.contenders import Contender
+from tasks_app.models.judging import JudgeLabel, JudgePanel, LabelSample, LabelSet
 from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.running import Run, Sample, SampleCall, Shard
 from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
 
 __all__ = [
     "AttachedFile",
+    "Attachment",
+    "AttachmentUse",
     "Contender",
     "DataFile",
     "Item",
+    "JudgeLabel",
+    "JudgePanel",
+    "LabelSample",
+    "LabelSet",
     "LogChunk",
     "ProgramReport",
     "Run",

@@ -19,6 +19,7 @@ from tasks_app.models import Run
 from tasks_app.queries import run_at, samples_of
 from tasks_app.showing import metric_facts
 from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
+from tasks_app.views.messages import exchange_shown, files_of_sample
 
 
 @never_cache
@@ -40,7 +41,9 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
         "value": written(score.value, metric_facts(run.task_version)) if score else "",
-        "exchange": _exchange(transcript),
+        "exchange": exchange_shown(
+            transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
+        ),
         "output": None
         if sample.is_withheld
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
@@ -70,68 +73,6 @@ def _ordinal(samples: Any) -> int | None:
 def _position(details: dict[str, Any], name: str) -> int | None:
     value = details.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _exchange(transcript: Transcript) -> list[dict[str, Any]]:
-    labels = {
-        "system": _("System"),
-        "user": _("User"),
-        "assistant": _("Assistant"),
-        "tool": _("Tool"),
-    }
-    names: dict[str, str] = {}
-    shown = []
-    for number, message in enumerate(transcript.messages):
-        content = message.get("content")
-        role = str(message.get("role", ""))
-        label = labels.get(role, role)
-        if role == "tool":
-            name = names.get(str(message.get("tool_call_id")), "")
-            told = _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
-            label = told % {"tool": name}
-        calls = message.get("tool_calls") or ()
-        if content or not calls:
-            whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-            shown.append(_shown(role, label, whole, number))
-        for call in calls:
-            name, arguments = call["function"]["name"], call["function"]["arguments"]
-            names[str(call["id"])] = name
-            shown.append(
-                _shown("call", _("Calls %(tool)s") % {"tool": name}, _readable(arguments), number)
-            )
-    return shown
-
-
-def _shown(role: str, label: str, whole: str, number: int) -> dict[str, Any]:
-    """A message for the page; `number` is its place among those that were sent."""
-    text = capped(whole)
-    return {
-        "role": role,
-        "label": label,
-        "text": text.text,
-        "note": _("first %(shown)s of %(total)s characters")
-        % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
-        if text.is_cut
-        else "",
-        "number": number,
-        "is_cut": text.is_cut,
-    }
-
-
-def _readable(arguments: str) -> str:
-    """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
-    try:
-        found = json.loads(arguments)
-    except ValueError:
-        return arguments
-    if not isinstance(found, dict):
-        return arguments
-    return "\n".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        if not (isinstance(value, str) and "\n" in value)
-        else f"{name}:\n{value}"
-        for name, value in found.items()
-    )
 
 
 def _targets(transcript: Transcript) -> list[str]:

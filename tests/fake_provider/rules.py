@@ -108,6 +108,8 @@ def text_by(rule: str, prompt: str) -> str:
         return " ".join(f"word{number}" for number in range(int(argument or 20)))
     if name == "judge":
         framed, wanted = _FRAMED.search(prompt), _WANTED.search(prompt)
+        if framed and argument:
+            return f"VERDICT-{framed[1]}: {argument}"
         if not framed or not wanted:
             return "I see nothing to judge."
         word = "correct" if wanted[1] in framed[2] else "incorrect"

@@ -9,6 +9,7 @@ provider's trouble, nor for what a model writes; it says so in the outcome.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from plumbmark.engine.media import in_words
 from plumbmark.engine.plan import PlannedSample, SampleResult
 from plumbmark.engine.ports import (
     CallResult,
@@ -227,7 +228,10 @@ class _Conversation:
         said = [one for one in self._messages if one["role"] in swapped and "tool_calls" not in one]
         # Models want to be spoken to first.
         messages.append({"role": "user", "content": _OPENING})
-        messages += [{"role": swapped[one["role"]], "content": one["content"]} for one in said]
+        # Providers take files from the side of the user alone, so here they are named.
+        messages += [
+            {"role": swapped[one["role"]], "content": in_words(one["content"])} for one in said
+        ]
         messages.append({"role": "user", "content": answer})
         return ModelRequest(messages=messages, max_output_tokens=user.max_output_tokens)
 
@@ -274,7 +278,7 @@ class _Conversation:
 
 def _told(message: Message) -> str:
     """A message as a conversation that is scored whole tells it."""
-    parts = [str(message["content"])] if message["content"] else []
+    parts = [in_words(message["content"])] if message["content"] else []
     parts += [
         f"[calls {call['function']['name']} with {call['function']['arguments']}]"
         for call in message.get("tool_calls", ())

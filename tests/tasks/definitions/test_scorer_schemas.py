@@ -224,14 +224,22 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         | st.builds(lambda columns: {"columns": columns, "strip": False}, LISTS)
         | st.builds(lambda column, after: {"column": column, "after": after}, COLUMNS, TEXTS)
     )
-    message = st.fixed_dictionaries({"role": st.just("user"), "content": PLAIN})
+    parts = st.lists(
+        st.builds(lambda text: {"text": text}, PLAIN)
+        | st.builds(lambda kind, name: {kind: name}, st.sampled_from(["image", "audio"]), PLAIN)
+        | st.builds(lambda name: {"image": name, "optional": False}, PLAIN),
+        min_size=1,
+        max_size=4,
+    )
+    content = PLAIN | parts
+    message = st.fixed_dictionaries({"role": st.just("user"), "content": content})
     prompt = draw(
         st.fixed_dictionaries(
             {"messages": st.lists(message, min_size=1, max_size=3)},
             optional={
                 "system": PLAIN,
                 "few_shot": st.lists(
-                    st.fixed_dictionaries({"user": PLAIN, "assistant": PLAIN}), max_size=3
+                    st.fixed_dictionaries({"user": content, "assistant": PLAIN}), max_size=3
                 ),
                 "choice_order": st.sampled_from(["as-given", "shuffled"]),
                 "choice_seed": st.integers(0, 2**31),

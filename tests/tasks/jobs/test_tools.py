@@ -242,8 +242,8 @@ def test_every_wire_format_carries_calls_and_results(
     else:
         assert sample.outcome == "own_limit", sample.error
         assert len(results) == 3
-        # Where arguments come as an object, what there is of them lacks the city.
-        assert all(one.startswith("Error: the arguments ") for one in results)
+        # What a format makes of the half differs; it is never taken for the whole.
+        assert all("21" not in one for one in results), results
 
 
 def test_limits_make_the_bound_of_the_cost_smaller(world: Any) -> None:

@@ -24,13 +24,13 @@ from plumbmark.sandbox import (
     open_artifact,
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
+from plumbmark.scoring.texts import storable
 from tasks_app.actions.coding import finding_document
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.result_file import MOST_BYTES
 from tasks_app.code.result_schema import RESULT_FILE
 from tasks_app.code.results import SCRIPT_NAME, ItemResult, Outcome, read_outcome
 from tasks_app.code.tracebacks import last_error
-from tasks_app.jobs.writing import storable
 from tasks_app.models import (
     Item,
     ProgramReport,

@@ -23,6 +23,7 @@ from plumbmark.gateway import runtime
 from plumbmark.gateway.grant_tokens import issue_grant_token
 from plumbmark.gateway.models import Call
 from plumbmark.sandbox import BadJob, Ending, GatewayRelay, Job, Report, Sandbox, probe
+from plumbmark.scoring.texts import storable
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.jobs import code_folders, sandboxing
 from tasks_app.jobs.claims import (
@@ -42,7 +43,6 @@ from tasks_app.jobs.code_results import (
 )
 from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
-from tasks_app.jobs.writing import storable
 from tasks_app.models import LogChunk, Run, Shard
 from tasks_app.programs import LOG_CHUNK
 

@@ -11,6 +11,7 @@ from plumbmark.common.clock import now
 from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
 from plumbmark.gateway import bulk
+from plumbmark.scoring.texts import storable, storable_json
 from tasks_app.marking import Mark, Marker
 from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
 from tasks_app.planning import AskedItem
@@ -18,27 +19,6 @@ from tasks_app.planning import AskedItem
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
 _LARGEST_COUNT = 2**31 - 1
-_NUL = "\x00"
-
-
-def storable(text: str) -> str:
-    """Text as every database takes it: no NUL, no half of a surrogate pair.
-
-    The exchange keeps what came exactly.
-    """
-    if text.isascii() and _NUL not in text:
-        return text
-    return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _stored(message: Any) -> Any:
-    if isinstance(message, str):
-        return storable(message)
-    if isinstance(message, Mapping):
-        return {key: _stored(inner) for key, inner in message.items()}
-    if isinstance(message, list | tuple):
-        return [_stored(inner) for inner in message]
-    return message
 
 
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
@@ -148,7 +128,7 @@ class BatchWriter:
             result.outcome.value,
             is_scored,
             output,
-            None if result.messages is None else [_stored(one) for one in result.messages],
+            None if result.messages is None else [storable_json(one) for one in result.messages],
             storable(result.error)[:_ERROR_LENGTH],
             min(input_tokens, _LARGEST_COUNT),
             min(output_tokens, _LARGEST_COUNT),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
+from plumbmark.scoring.texts import storable_json
 from tasks_app.definitions.render import text_of
 from tasks_app.long_text import INLINE_CHARACTERS, Capped, capped
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
@@ -88,8 +89,8 @@ def _cut_facts(text: Capped) -> dict[str, Any]:
 def _readable(arguments: str) -> str:
     """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
     try:
-        found = json.loads(arguments)
-    except ValueError:
+        found = storable_json(json.loads(arguments))
+    except (ValueError, RecursionError):
         return arguments
     if not isinstance(found, dict):
         return arguments

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plumbmark.scoring.texts import storable_json
+
 
 @dataclass(frozen=True, slots=True)
 class MadeCall:
@@ -50,7 +52,7 @@ def _made(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> 
 
 def _object(arguments: Any) -> Mapping[str, Any]:
     try:
-        found = json.loads(arguments)
+        found = storable_json(json.loads(arguments))
     except (TypeError, ValueError, RecursionError):
         found = None
     return found if isinstance(found, dict) else {"arguments": arguments}

@@ -33,8 +33,9 @@ def test_what_is_a_score(value: Any, score: float) -> None:
     [
         (CaseResult(1.5), "outside of the metric's bounds [0, 1]"),
         (CaseResult(-0.1), "outside"),
-        (CaseResult(float("nan")), "no finite number"),
-        (CaseResult(float("inf")), "no finite number"),
+        (CaseResult(float("nan")), "nan, no number that can be stored"),
+        (CaseResult(float("inf")), "inf, no number"),
+        (CaseResult(10**400), "no number that can be stored"),
         (CaseResult("1"), "returned text, no number"),
         (CaseResult(None), "returned nothing"),
         (CaseResult([1]), "a list"),

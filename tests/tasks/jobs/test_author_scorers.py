@@ -32,6 +32,8 @@ def score(output, target, item):
         time.sleep(60)
     if output == "much":
         return 2
+    if output == "halves":
+        return {"value": 1, "answer": "\\ud800\\0", "explanation": "\\udfff" + "x" * 9000}
     print("noise")
     return {
         "value": 1.0 if output == target else item["weight"],
@@ -76,9 +78,11 @@ def marked(world: Any, version: TaskVersion, outputs: list[str]) -> list[SampleS
 @in_the_sandbox
 def test_the_authors_function_marks_every_answer_and_no_failure_harms_another(world: Any) -> None:
     scorer = {"type": "python", "source": SOURCE, "columns": ["weight"], "timeout_seconds": 1}
-    outputs = ["a0", "x", "raise", "hang", "all", "much", "{output}'''", "a7"]
+    outputs = ["a0", "x", "raise", "hang", "all", "much", "{output}'''", "a7", "halves"]
     scores = marked(world, version_of(world, scorer, len(outputs)), outputs)
-    assert [score.value for score in scores] == [1.0, 0.25, None, None, None, None, 0.25, 1.0]
+    assert [score.value for score in scores] == [
+        1.0, 0.25, None, None, None, None, 0.25, 1.0, 1.0
+    ]  # fmt: skip
     assert (scores[0].answer, scores[0].explanation) == ("A0", "'a0' against 'a0'")
     assert "ValueError: bad (line 6)" in scores[2].explanation
     assert "did not end in time" in scores[3].explanation

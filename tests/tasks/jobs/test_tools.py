@@ -128,6 +128,8 @@ def test_several_calls_of_one_answer_are_answered_in_their_order(world: Any, che
         ('get_weather {{"city": ' + "[" * 5000, "no JSON"),
         ('get_weather {{"city": "' + "x" * 70_000 + '"}}', "longer than 65,536"),
         ('get_weather {{"city": NaN}}', "NaN is no number"),
+        ('get_weather {{"city": ' + "[" * 70 + "]" * 70 + "}}", "nested too deeply"),
+        ('get_weather {{"city": 1, "\\ud800\\u0000": "\\udfff"}}', "not of type 'string'"),
         ("rm_-rf_/;`\x07 {{}}", "there is no tool"),
     ],
 )
@@ -147,6 +149,10 @@ def test_what_is_wrong_with_a_call_is_told_to_the_model_and_it_goes_on(
         assert isinstance(json.loads(one["function"]["arguments"]), dict)
         assert one["function"]["name"].replace("_", "").replace("-", "").isalnum()
     assert len(json.dumps(sample.messages)) < 80_000
+    client = Client()
+    client.force_login(world.ada)
+    for path in (f"/runs/{sample.run_id}/samples/0/", f"/api/v1/runs/{sample.run_id}/samples/0"):
+        assert client.get(path).status_code == 200
     assert "is_error" not in json.dumps(world.provider.last()["body"])
 
 

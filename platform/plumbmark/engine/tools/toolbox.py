@@ -10,6 +10,7 @@ from plumbmark.engine.ports import ToolCall
 from plumbmark.engine.tools.base import Situation, Tool, ToolResult, sent_form
 from plumbmark.scoring.json_schemas import fault
 from plumbmark.scoring.templates import suggested
+from plumbmark.scoring.texts import storable, storable_json
 
 LONGEST_ARGUMENTS = 64 * 1024
 _SHOWN = 2000
@@ -41,7 +42,7 @@ class Toolbox:
         name = _NOT_IN_A_NAME.sub("_", call.name)[:64] or "_"
         arguments, problem = _read(call.arguments)
         # Some hosts refuse a conversation with a call whose arguments they cannot read.
-        sent = call.arguments if arguments is not None else _as_an_object(call.arguments)
+        sent = _as_an_object(call.arguments) if arguments is None else call.arguments.strip()
         back = ToolCall(call.id, name, sent or "{}", call.signature)
         tool = self._tools.get(call.name)
         if tool is None:
@@ -58,10 +59,10 @@ class Toolbox:
 
 def cut(text: str, most_bytes: int) -> str:
     """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
-    text = text.replace("\x00", "\ufffd")
-    encoded = text.encode("utf-8", "replace")
+    text = storable(text)
+    encoded = text.encode()
     if len(encoded) <= most_bytes:
-        return encoded.decode("utf-8")
+        return text
     note = _CUT.format(f"{len(encoded) - most_bytes:,}")
     room = max(0, most_bytes - len(note.encode()))
     begin, end = encoded[: room - room // 2], encoded[len(encoded) - room // 2 :]
@@ -79,7 +80,7 @@ def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:
     if not arguments.strip():
         return {}, ""
     try:
-        found = json.loads(arguments, parse_constant=_no_constant)
+        found = storable_json(json.loads(arguments, parse_constant=_no_constant))
     except json.JSONDecodeError as error:
         return None, f"no JSON: {error.msg} at character {error.pos + 1}"
     except (ValueError, RecursionError) as error:
@@ -94,7 +95,7 @@ def _no_constant(word: str) -> Any:
 
 
 def _as_an_object(arguments: str) -> str:
-    return json.dumps({"arguments": arguments[:_SHOWN]}, ensure_ascii=False)
+    return json.dumps({"arguments": storable(arguments[:_SHOWN])}, ensure_ascii=False)
 
 
 def _fault(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:

@@ -4,13 +4,13 @@ The scorer is pure: it says what is to be run and reads what became of it. The m
 reaches the function as data alone. Whatever goes wrong is the scorer's bug, never the model's.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.scoring.author_code import CaseResult, source_problem
 from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.texts import storable
 from plumbmark.scoring.verdicts import Verdict
 
 FUNCTION = "score"
@@ -19,6 +19,7 @@ DEFAULT_TIMEOUT_SECONDS = 5.0
 LONGEST_TIMEOUT_SECONDS = 60.0
 _MOST_COLUMNS = 50
 _LONGEST_ANSWER = 2000
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,15 @@ class PythonScorer:
             told = float(told)
         if not isinstance(told, int | float):
             return _bug(f"it returned {_kind(told)}, no number")
-        if not math.isfinite(told):
-            return _bug(f"it returned {told}, no finite number")
+        if not -_LARGEST <= told <= _LARGEST:
+            return _bug(f"it returned {str(told)[:40]}, no number that can be stored")
         if (lower is not None and told < lower) or (upper is not None and told > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
             return _bug(f"it returned {told:g}, outside of the metric's bounds {bounds}")
-        said = str(explanation)[:_LONGEST_ANSWER] or f"The scorer returned {told:g}."
-        return Verdict(float(told), None if answer is None else str(answer)[:_LONGEST_ANSWER], said)
+        said = storable(str(explanation)[:_LONGEST_ANSWER]) or f"The scorer returned {told:g}."
+        return Verdict(
+            float(told), None if answer is None else storable(str(answer)[:_LONGEST_ANSWER]), said
+        )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         """Nothing can be said before the function has been called."""
@@ -105,7 +108,7 @@ class PythonScorer:
 
 
 def _bug(why: str) -> Verdict:
-    return Verdict(None, None, f"The scorer failed: {why}. This is not the model's.")
+    return Verdict(None, None, storable(f"The scorer failed: {why}. This is not the model's."))
 
 
 def _kind(value: Any) -> str:

@@ -1,17 +1,20 @@
 """What an author sees beside the definition: its problems, or how the first items are asked."""
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.engine.tools import sent_form
 from tasks_app.actions.authoring import checked_draft
 from tasks_app.actions.coding import checked_code, problems_of
 from tasks_app.code.findings import Severity
 from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
-from tasks_app.definitions.render import shown_choices, text_of
-from tasks_app.importers import Imported
+from tasks_app.definitions.render import shown_choices, text_of, tools_of
+from tasks_app.importers import Imported, ImportedItem
 from tasks_app.models import TaskDraft
 
 FIRST_ITEMS = 3
@@ -30,6 +33,8 @@ class PlacedProblem:
     text: str
     is_of_data: bool
     """Its line is one of the data file."""
+    is_of_media: bool = False
+    """It is about an image or audio that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,11 @@ class ShownQuestion:
 
     key: str
     split: str
-    messages: Sequence[Mapping[str, str]]
+    messages: Sequence[Mapping[str, Any]]
     target: object
     choices: Sequence[str] | None
+    inside: Mapping[str, str] = field(default_factory=dict)
+    """Of its files those that stand in the data file itself, as `data:` URLs by their SHA-256."""
 
     @property
     def targets(self) -> list[str]:
@@ -58,6 +65,8 @@ class Preview:
     is_whole: bool = True
     """Every row of the file was looked at."""
     first: Sequence[ShownQuestion] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+    """As models are told of them: `name`, `description`, `parameters`."""
 
 
 def preview_of(
@@ -78,6 +87,7 @@ def preview_of(
                 private_items=imported.private_count,
                 is_whole=rows is None or imported.count < rows,
                 first=first_questions(definition, imported),
+                tools=tools_sent(definition),
             )
     except InvalidInput as error:
         return Preview(problems=placed_problems(error.problems, text))
@@ -104,6 +114,7 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
     placed = []
     for problem in problems:
         of_data = problem.path.startswith("data_file")
+        of_media = problem.path == "media"
         line = problem.line
         has_text = not of_data and line is not None and 1 <= line <= len(lines)
         placed.append(
@@ -111,21 +122,36 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
                 message=problem.message,
                 path=problem.path.removeprefix("data_file").removeprefix(": ")
                 if of_data
-                else problem.path,
+                else ("" if of_media else problem.path),
                 line=line,
                 text=lines[line - 1][:_LONGEST_LINE] if has_text and line is not None else "",
                 is_of_data=of_data,
+                is_of_media=of_media,
             )
         )
     return placed
 
 
-def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, str]]:
+def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, Any]]:
     messages = render_messages(definition, item)
     for text in render_follow_ups(definition, item):
         messages.append({"role": "assistant", "content": str(_("(the model's answer)"))})
         messages.append({"role": "user", "content": text})
     return messages
+
+
+def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
+    """The tools as models are told of them: `name`, `description`, `parameters`."""
+    return [sent_form(tool)["function"] for tool in tools_of(definition)]
+
+
+def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
+    return {
+        one["sha256"]: f"data:{one['media_type']};base64,"
+        + base64.b64encode(imported.inline_files[one["sha256"]].read_bytes()).decode("ascii")
+        for one in item.attachments
+        if one["sha256"] in imported.inline_files
+    }
 
 
 def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:
@@ -141,6 +167,7 @@ def first_questions(definition: Definition, imported: Imported) -> list[ShownQue
                 messages=_with_follow_ups(definition, item),
                 target=item.target,
                 choices=None if item.choices is None else list(shown_choices(definition, item)),
+                inside=_inside(item, imported),
             )
         )
     return first

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.fields import FloatField
 from django.db.models.functions import Cast, Left
 from django.http import Http404
@@ -19,6 +19,7 @@ from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.models import (
+    AttachmentUse,
     Item,
     Run,
     Sample,
@@ -26,6 +27,7 @@ from tasks_app.models import (
     Scoring,
     Shard,
     Task,
+    TaskDraft,
     TaskVersion,
 )
 from tasks_app.models.authoring import Visibility
@@ -77,6 +79,27 @@ def version_at(*, task: Task, number: int, to: Visitor) -> TaskVersion:
     if version is None or not can_view(to, version):
         raise Http404
     return version
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMedia:
+    """A draft's images and audio: how many, how large, and the first of them by name."""
+
+    count: int
+    size: int
+    first: list[AttachmentUse]
+
+    @property
+    def left_out(self) -> int:
+        return self.count - len(self.first)
+
+
+def media_of(draft: TaskDraft, *, first: int) -> DraftMedia:
+    """Two queries."""
+    uses = AttachmentUse.objects.filter(draft=draft)
+    totals = uses.aggregate(count=Count("id"), size=Sum("attachment__size"))
+    listed = uses.select_related("attachment").order_by("name")[:first]
+    return DraftMedia(totals["count"], totals["size"] or 0, list(listed))
 
 
 def published_versions_of(task: Task) -> QuerySet[TaskVersion]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks_app.views import runs, samples
+from tasks_app.views import files, runs, samples
 
 app_name = "runs"
 
@@ -25,5 +25,6 @@ urlpatterns = [
     path(_SAMPLE, samples.sample_detail, name="sample"),
     path(_SAMPLE + "output/", samples.sample_output, name="sample_output"),
     path(_SAMPLE + "messages/<int:number>/", samples.sample_message, name="sample_message"),
+    path(_SAMPLE + "files/<slug:sha256>/", files.sample_file, name="sample_file"),
     path(_SAMPLE + "calls/<int:number>/", samples.sample_exchange, name="sample_exchange"),
 ]

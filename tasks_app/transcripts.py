@@ -3,13 +3,14 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
+from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
 from tasks_app.permissions import can_view_item
@@ -51,6 +52,7 @@ class Transcript:
             "output": sample.output,
             "error": sample.error,
             "messages": [dict(message) for message in self.messages],
+            "tool_calls": [asdict(call) for call in calls_made(self.messages)],
             "value": score.value if score else None,
             "answer": score.answer if score else None,
             "explanation": score.explanation if score else None,
@@ -59,11 +61,21 @@ class Transcript:
         }
 
 
-def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
-    """The transcript of one sample; 404 where the visitor may not see its item."""
+def item_of_sample(*, run: Run, ordinal: int, to: Visitor) -> Item:
+    """The item that a sample asked; 404 where the visitor may not see it."""
+    return _sample(run, ordinal, to).item
+
+
+def _sample(run: Run, ordinal: int, to: Visitor) -> Sample:
     sample = Sample.objects.select_related("item").filter(run=run, ordinal=ordinal).first()
     if sample is None or not can_view_item(to, sample.item, run.task_version.task):
         raise Http404
+    return sample
+
+
+def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
+    """The transcript of one sample; 404 where the visitor may not see its item."""
+    sample = _sample(run, ordinal, to)
     scoring = current_scoring(run)
     score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
     return Transcript(

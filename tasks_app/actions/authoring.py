@@ -24,6 +24,8 @@ from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
 from tasks_app.actions.coding import build_code_version
+from tasks_app.attachments import inspect_media
+from tasks_app.attachments.storing import files_of, keep, media_limits, use_in_version
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
 from tasks_app.definitions.positions import LONGEST_TEXT
@@ -224,6 +226,7 @@ def checked_draft(
                 definition=definition,
                 limits=data_limits(),
                 first=first,
+                attached=files_of(draft) if definition.prompt.media_parts else None,
             )
         except InvalidInput as error:
             raise InvalidInput(
@@ -283,9 +286,12 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
     with checked_draft(draft) as (definition, imported):
         assert draft.data_file is not None
         document = definition.as_document()
-        digest = content_hash(
-            {"definition": content_hash(document), "data": draft.data_file.sha256}
-        )
+        source = {"definition": content_hash(document), "data": draft.data_file.sha256}
+        if imported.files:
+            source["files"] = content_hash(
+                {name: file.sha256 for name, file in imported.files.items()}
+            )
+        digest = content_hash(source)
         known = (
             task.versions.filter(source_digest=digest)
             .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
@@ -335,6 +341,7 @@ def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> N
                 choices=item.choices,
                 cluster=item.cluster,
                 slices=item.slices,
+                attachments=item.attachments,
                 hash=hashes.add(item),
             )
         )
@@ -342,6 +349,10 @@ def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> N
             Item.objects.bulk_create(chunk)
             chunk = []
     Item.objects.bulk_create(chunk)
+    for path in imported.inline_files.values():
+        data = path.read_bytes()
+        keep(inspect_media(data, media_limits()), data)
+    use_in_version(version.pk, imported.files)
     version.question_hash = hashes.question
     version.marking_hash = hashes.marking
     version.item_count = imported.count

@@ -35,7 +35,7 @@ from tasks_app.jobs.scoring_plans import carry_marks_over
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
 from tasks_app.permissions import can_control_run, can_run_version, can_view_private_items
-from tasks_app.planning import RequestPlanner
+from tasks_app.planning import RequestPlanner, tools_need_sandbox
 
 TRY_ITEMS = 3
 _CHECKED_BY = "baseline/echo"
@@ -100,12 +100,22 @@ def cost_bound(
     rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
     total = 0
     for item in rows.iterator(chunk_size=500):
-        for request, answers in planner.turns(item.position * version.repeats, item):
+        of_sample = largest = 0
+        for step in planner.steps(item.position * version.repeats, item):
             # Earlier answers are sent again; none has more tokens than it may have.
-            said = answers * max(limit, users.most_output_tokens)
+            said = step.answers * limit
+            if planner.most_answer_tokens is not None:
+                said = min(said, planner.most_answer_tokens)
+            said += step.user_turns * users.most_output_tokens + step.tool_bytes
             again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
-            total += (request_bound(request, card, deployment) + again) * version.repeats
-        total += users.of(planner, item) * version.repeats
+            each = request_bound(step.request, card, deployment) + (again if is_metered else 0)
+            of_sample += each
+            largest = max(largest, each)
+        of_user = users.of(planner, item)
+        if planner.most_cost is not None:
+            # The call that uses the limit up may go beyond it.
+            of_sample = min(of_sample, planner.most_cost + largest)
+        total += (of_sample + of_user) * version.repeats
     return CostBound(total, samples, limit, is_metered, is_priced=True)
 
 
@@ -299,6 +309,8 @@ def _check_start(
         raise Conflict("Only a published version takes declared runs. Publish it first.")
     if Marker(version).needs_sandbox:
         check_answers_can_be_run()
+    if _needs_sandbox(version):
+        sandboxing.check_tools_can_run()
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")
@@ -309,6 +321,7 @@ def _check_start(
         )
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
+    check_modalities(version, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     if version.private_item_count and not _may_see_private_items(
@@ -318,6 +331,33 @@ def _check_start(
             "This task has private items, and its owner has not allowed them to go to "
             f"{deployment.slug}."
         )
+
+
+def _needs_sandbox(version: TaskVersion) -> bool:
+    """Whether its tools run code; code tasks have workers of their own."""
+    return not version.is_code and tools_need_sandbox(Definition.from_document(version.definition))
+
+
+def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
+    """Where the catalogue knows what a model takes in, it is not asked what it cannot see.
+
+    `Conflict` says what is missing.
+    """
+    known = deployment.model.modalities
+    if version.is_code or not known:
+        return
+    prompt = Definition.from_document(version.definition).prompt
+    missing = sorted({part.kind for part in prompt.media_parts} - set(known))
+    if missing:
+        raise Conflict(
+            f"The messages of this task hold {' and '.join(_IN_WORDS[kind] for kind in missing)}, "
+            f"and {deployment.model.slug} takes in {', '.join(known)} alone. Choose a model that "
+            "takes it in, or have an administrator correct the model's modalities.",
+            code="modality",
+        )
+
+
+_IN_WORDS = {"image": "images", "audio": "audio"}
 
 
 def _may_see_private_items(
@@ -361,6 +401,7 @@ def _create_run(
             "upstream_id": deployment.upstream_id,
         },
         price_card=card,
+        needs_sandbox=_needs_sandbox(version),
         engine_version=ENGINE_VERSION,
         scorer_versions=Marker(version).versions,
         platform_version=plumbmark.__version__,
@@ -555,6 +596,7 @@ def _state(run: Run) -> str:
 __all__ = [
     "CostBound",
     "cancel_run",
+    "check_modalities",
     "cost_bound",
     "fail_run",
     "invalidate_run",

@@ -76,6 +76,16 @@ class TaskDraftWrite(WriteShape):
     )
     format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
     data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
+    media = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Images and audio that items hold, or ZIPs of them, as multipart.",
+    )
+    remove_media = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        help_text="Names of images and audio to let go; `*` for all.",
+    )
     code_file = serializers.FileField(
         required=False, help_text="A .py or .ipynb, as multipart: the draft is then a code task."
     )
@@ -99,11 +109,24 @@ class TaskDraftWrite(WriteShape):
     )
 
 
+class MediaDetail(serializers.Serializer[Any]):
+    """An image or audio of a draft."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField(source="attachment.sha256")
+    media_type = serializers.CharField(source="attachment.media_type")
+    bytes = serializers.IntegerField(source="attachment.size")
+    width = serializers.IntegerField(source="attachment.width", allow_null=True)
+    height = serializers.IntegerField(source="attachment.height", allow_null=True)
+    duration_ms = serializers.IntegerField(source="attachment.duration_ms", allow_null=True)
+
+
 class DraftDetail(serializers.Serializer[Any]):
     definition = serializers.CharField(source="definition_text")
     format = serializers.CharField(source="definition_format")
     data_file = serializers.CharField(source="data_file.name", allow_null=True, default=None)
     data_bytes = serializers.IntegerField(source="data_file.size", allow_null=True, default=None)
+    media = serializers.SerializerMethodField()
     kind = serializers.SerializerMethodField()
     code_file = serializers.CharField(source="code_file.name", allow_null=True, default=None)
     settings = serializers.CharField(source="code_settings")
@@ -112,6 +135,11 @@ class DraftDetail(serializers.Serializer[Any]):
 
     def get_kind(self, draft: TaskDraft) -> str:
         return "code" if draft.is_code else "declarative"
+
+    @extend_schema_field(MediaDetail(many=True))
+    def get_media(self, draft: TaskDraft) -> Any:
+        uses = draft.attachment_uses.select_related("attachment").order_by("name")
+        return MediaDetail(uses, many=True).data
 
     def get_attached(self, draft: TaskDraft) -> list[str]:
         names = draft.attached_files.order_by("data_file__name")
@@ -146,6 +174,9 @@ class DraftCheck(serializers.Serializer[Any]):
     private_items = serializers.IntegerField()
     warnings = serializers.ListField(child=serializers.CharField())
     first = PreviewItem(many=True)
+    tools = serializers.ListField(
+        child=serializers.DictField(), help_text="What the model may call: name, parameters."
+    )
     findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
 
 
@@ -197,7 +228,18 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
         }
 
 
+class AttachmentDetail(serializers.Serializer[Any]):
+    """An image or audio of an item; its bytes stand below the item's own path."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    media_type = serializers.CharField()
+    bytes = serializers.IntegerField()
+
+
 class ItemDetail(serializers.ModelSerializer[Item]):
+    attachments = AttachmentDetail(many=True)
+
     class Meta:
         model = Item
         fields = (
@@ -209,6 +251,7 @@ class ItemDetail(serializers.ModelSerializer[Item]):
             "choices",
             "cluster",
             "slices",
+            "attachments",
             "hash",
         )
 
@@ -396,6 +439,13 @@ class SampleSummary(serializers.ModelSerializer[Sample]):
         )
 
 
+class ToolCallDetail(serializers.Serializer[Any]):
+    tool = serializers.CharField()
+    arguments = serializers.DictField()
+    result = serializers.CharField(allow_null=True, help_text="null: the sample ended before.")
+    is_error = serializers.BooleanField()
+
+
 class SampleDetail(serializers.Serializer[Any]):
     """One sample down to the exchange."""
 
@@ -408,6 +458,7 @@ class SampleDetail(serializers.Serializer[Any]):
     output = serializers.CharField()
     error = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())
+    tool_calls = ToolCallDetail(many=True)
     value = serializers.FloatField(allow_null=True)
     answer = serializers.CharField(allow_null=True)
     explanation = serializers.CharField(allow_null=True)

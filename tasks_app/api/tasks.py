@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -17,11 +19,13 @@ from plumbmark.common.errors import InvalidInput, NotAllowed
 from plumbmark.common.rest.idempotency import HEADER, idempotent
 from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
 from plumbmark.common.rest.parsers import StrictJSONParser
-from tasks_app.actions import authoring, coding, running, scoring
+from tasks_app.actions import attaching, authoring, coding, running, scoring
 from tasks_app.api import serializers as shapes
+from tasks_app.attachments.detecting import ENDINGS
+from tasks_app.attachments.serving import attachment_of_item, attachment_response
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
-from tasks_app.previewing import first_questions
+from tasks_app.previewing import first_questions, tools_sent
 from tasks_app.queries import items_of, published_versions_of, run_at, visible_tasks
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
@@ -149,6 +153,13 @@ class DraftView(APIView):
                 detach=values.get("detach", ()),
                 by=user,
             )
+        if values.get("media") or values.get("remove_media"):
+            attaching.attach_media(
+                task=task,
+                uploads=values.get("media", ()),
+                remove=values.get("remove_media", ()),
+                by=user,
+            )
         draft = authoring.save_draft(
             task=task,
             definition_text=values.get("definition"),
@@ -174,6 +185,7 @@ class DraftCheckView(DraftView):
                 "private_items": imported.private_count,
                 "warnings": imported.warnings,
                 "first": first_questions(definition, imported),
+                "tools": tools_sent(definition),
                 "findings": [],
             }
         return Response(shapes.DraftCheck(checked).data)
@@ -189,6 +201,7 @@ def _checked_code(draft: TaskDraft) -> dict[str, Any]:
         "private_items": items if checked.definition.is_private else 0,
         "warnings": [],
         "first": [],
+        "tools": [],
         "findings": [coding.finding_document(one, checked.script) for one in checked.findings],
     }
 
@@ -270,6 +283,18 @@ class ItemList(generics.ListAPIView[Item]):
             return Item.objects.none()
         version = version_or_404(self.kwargs["public_id"], self.request)
         return items_of(version, to=self.request.user)
+
+
+_BYTES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)}
+
+
+class ItemFile(APIView):
+    @extend_schema(responses=_BYTES)
+    def get(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
+        """An image or audio of an item that you can see."""
+        version = version_or_404(public_id, request)
+        item = get_object_or_404(items_of(version, to=request.user), position=position)
+        return attachment_response(request, attachment_of_item(item, sha256))
 
 
 class RescoreView(APIView):

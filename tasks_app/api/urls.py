@@ -15,6 +15,10 @@ urlpatterns = [
     path("tasks/<str:public_id>/versions", tasks.VersionList.as_view()),
     path("task-versions/<str:public_id>", tasks.VersionView.as_view()),
     path("task-versions/<str:public_id>/items", tasks.ItemList.as_view()),
+    path(
+        "task-versions/<str:public_id>/items/<int:position>/files/<str:sha256>",
+        tasks.ItemFile.as_view(),
+    ),
     path("task-versions/<str:public_id>/rescore", tasks.RescoreView.as_view()),
     path("task-versions/<str:public_id>/submissions", runs.SubmissionView.as_view()),
     path("task-versions/<str:public_id>/judges", judging.JudgesView.as_view()),

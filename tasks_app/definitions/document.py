@@ -1,10 +1,12 @@
 """The definition as typed data. Made by `parse`, or from the stored document."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tasks_app.definitions.schema import DEFAULT_OUTPUT_TOKENS
+from tasks_app.definitions.tool_schemas import DEFAULT_RESULT_BYTES, DEFAULT_TOOL_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,33 @@ class DataSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message: text, or the name of an attached file."""
+
+    kind: str
+    """`text`, `image` or `audio`."""
+    template: str
+    """The text, or what the file's name is made of."""
+    optional: bool = False
+    """Left out of items that name no file."""
+
+
+Content = str | tuple[Part, ...]
+
+
+def parts_of(content: Content) -> tuple[Part, ...]:
+    return (Part("text", content),) if isinstance(content, str) else content
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     role: str
-    content: str
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
 class FewShot:
-    user: str
+    user: Content
     assistant: str
 
 
@@ -79,6 +100,14 @@ class PromptSpec:
     """`last`: the last answer; `conversation`: all of it."""
 
     @property
+    def media_parts(self) -> tuple[Part, ...]:
+        """The images and audio of its messages and worked examples."""
+        contents = [*(turn.content for turn in self.messages), *(one.user for one in self.few_shot)]
+        return tuple(
+            part for content in contents for part in parts_of(content) if part.kind != "text"
+        )
+
+    @property
     def shuffle_seed(self) -> int | None:
         """The seed of the options' order; None: as the data has them."""
         return self.choice_seed if self.choice_order == "shuffled" else None
@@ -100,6 +129,29 @@ class SamplingSpec:
             "seed": self.seed,
             "stop": list(self.stop),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    type: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_spec(self) -> dict[str, Any]:
+        """What `plumbmark.engine.tools.build_tool` takes."""
+        return {"type": self.type, "name": self.name, **self.options}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSpec:
+    """What one sample may use; None: no limit of its own."""
+
+    max_steps: int
+    max_tool_calls: int = DEFAULT_TOOL_CALLS
+    max_tool_result_bytes: int = DEFAULT_RESULT_BYTES
+    max_output_tokens_total: int | None = None
+    max_cost_usd: str | None = None
+    """A decimal, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +187,9 @@ class Definition:
     repeats: int = 1
     description: str = ""
     language: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    limits: LimitsSpec | None = None
+    """Where there are tools or limits were given."""
 
     @property
     def metric(self) -> MetricSpec:
@@ -144,6 +199,12 @@ class Definition:
     def as_document(self) -> dict[str, Any]:
         """A JSON-able document that `from_document` reads back to an equal definition."""
         document: dict[str, Any] = _plain(asdict(self))
+        tools = document.pop("tools")
+        if tools:
+            # As text: PostgreSQL's JSON forgets the order of keys, in which models read them.
+            document["tools"] = json.dumps(tools, ensure_ascii=False)
+        if document["limits"] is None:
+            del document["limits"]
         return document
 
     @classmethod
@@ -154,9 +215,14 @@ class Definition:
         sampling = document["sampling"]
         return cls(
             prompt=PromptSpec(
-                messages=tuple(Turn(**turn) for turn in prompt["messages"]),
+                messages=tuple(
+                    Turn(turn["role"], _content(turn["content"])) for turn in prompt["messages"]
+                ),
                 system=prompt["system"],
-                few_shot=tuple(FewShot(**example) for example in prompt["few_shot"]),
+                few_shot=tuple(
+                    FewShot(_content(example["user"]), example["assistant"])
+                    for example in prompt["few_shot"]
+                ),
                 choice_order=prompt["choice_order"],
                 choice_seed=prompt["choice_seed"],
                 follow_ups=tuple(prompt.get("follow_ups", ())),
@@ -190,7 +256,13 @@ class Definition:
             repeats=document["repeats"],
             description=document["description"],
             language=document["language"],
+            tools=tuple(ToolSpec(**tool) for tool in json.loads(document.get("tools", "[]"))),
+            limits=LimitsSpec(**document["limits"]) if "limits" in document else None,
         )
+
+
+def _content(stored: str | Sequence[Mapping[str, Any]]) -> Content:
+    return stored if isinstance(stored, str) else tuple(Part(**part) for part in stored)
 
 
 def _target(stored: Mapping[str, Any] | None) -> TargetSpec | None:

@@ -1,14 +1,17 @@
 """Rendering: from a definition and an item to the messages that are sent."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
+from plumbmark.engine.media import attachment_part
+from plumbmark.engine.tools import Tool, build_tool
+from plumbmark.scoring.scorers import CodeExecution, ModelJudge, PythonScorer, ToolUse, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
-from tasks_app.definitions.document import Definition
+from plumbmark.scoring.templates import text_of as text_of
+from tasks_app.definitions.document import Content, Definition, Part, parts_of
 
 
 class Question(Protocol):
@@ -20,6 +23,8 @@ class Question(Protocol):
     def input(self) -> Mapping[str, Any]: ...
     @property
     def choices(self) -> Sequence[str] | None: ...
+    @property
+    def attachments(self) -> Sequence[Mapping[str, Any]]: ...
 
 
 def _values(definition: Definition, item: Question) -> dict[str, str]:
@@ -30,19 +35,102 @@ def _values(definition: Definition, item: Question) -> dict[str, str]:
     return values
 
 
-def render_messages(definition: Definition, item: Question) -> list[dict[str, str]]:
-    """System prompt, worked examples and the item's own messages, in the OpenAI form."""
+def render_messages(definition: Definition, item: Question) -> list[dict[str, Any]]:
+    """System prompt, worked examples and the item's own messages, in the OpenAI form.
+
+    Images and audio stand as parts that name their content (`plumbmark.engine.media`).
+    """
     prompt = definition.prompt
     values = _values(definition, item)
-    messages = []
+    files = {one["name"]: one for one in item.attachments}
+    messages: list[dict[str, Any]] = []
     if prompt.system:
         messages.append({"role": "system", "content": parse_template(prompt.system).fill(values)})
     for example in prompt.few_shot:
-        messages.append({"role": "user", "content": example.user})
+        messages.append({"role": "user", "content": _literal(example.user, files)})
         messages.append({"role": "assistant", "content": example.assistant})
     for turn in prompt.messages:
-        messages.append({"role": turn.role, "content": parse_template(turn.content).fill(values)})
+        content = _filled(turn.content, values, files)
+        messages.append({"role": turn.role, "content": content})
     return messages
+
+
+def _filled(
+    content: Content, values: Mapping[str, str], files: Mapping[str, Mapping[str, Any]]
+) -> str | list[dict[str, Any]]:
+    if isinstance(content, str):
+        return parse_template(content).fill(values)
+    return _sent(((part, parse_template(part.template).fill(values)) for part in content), files)
+
+
+def _literal(
+    content: Content, files: Mapping[str, Mapping[str, Any]]
+) -> str | list[dict[str, Any]]:
+    if isinstance(content, str):
+        return content
+    return _sent(((part, part.template) for part in content), files)
+
+
+def _sent(
+    parts: Iterable[tuple[Part, str]], files: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    for part, filled in parts:
+        if part.kind == "text":
+            sent.append({"type": "text", "text": filled})
+        elif filled.strip() or not part.optional:
+            file = files[filled.strip()]
+            sent.append(
+                attachment_part(
+                    part.kind,
+                    sha256=file["sha256"],
+                    media_type=file["media_type"],
+                    size=file["bytes"],
+                    name=file["name"],
+                )
+            )
+    return sent
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A part of an item's messages that is a file, with the name that its row gives."""
+
+    part: Part
+    name: str
+    columns: tuple[str, ...] = ()
+    """What the name was made of."""
+
+
+def named_files(definition: Definition, values: Mapping[str, str]) -> list[NamedFile]:
+    """The files that an item's messages need, in order. `values` are its columns as text.
+
+    The names in worked examples are taken literally.
+    """
+    found = [
+        NamedFile(part, part.template.strip())
+        for example in definition.prompt.few_shot
+        for part in parts_of(example.user)
+        if part.kind != "text"
+    ]
+    for turn in definition.prompt.messages:
+        for part in parts_of(turn.content):
+            if part.kind != "text":
+                template = parse_template(part.template)
+                found.append(NamedFile(part, template.fill(values).strip(), template.columns))
+    return found
+
+
+def file_columns(definition: Definition) -> tuple[str, ...]:
+    """Columns that are a file's name and nothing else: they may hold the file itself."""
+    found = []
+    for turn in definition.prompt.messages:
+        for part in parts_of(turn.content):
+            if part.kind != "text":
+                template = parse_template(part.template)
+                if len(template.columns) == 1 and not "".join(template.parts[::2]).strip():
+                    found.append(template.columns[0])
+    return tuple(dict.fromkeys(found))
 
 
 def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]:
@@ -62,6 +150,21 @@ def render_user_instructions(definition: Definition, item: Question) -> str:
     return parse_template(user.instructions).fill(values)
 
 
+def tools_of(definition: Definition) -> list[Tool]:
+    return [build_tool(spec.as_spec()) for spec in definition.tools]
+
+
+def tool_input(definition: Definition, item: Question, tools: Sequence[Tool]) -> dict[str, Any]:
+    """The item's columns that tools may know."""
+    names = sorted({column for tool in tools for column in tool.columns})
+    return {
+        name: rendered_choices(definition, item)
+        if name == CHOICES and item.choices is not None
+        else item.input[name]
+        for name in names
+    }
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -75,16 +178,12 @@ def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
     return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
 
 
-def text_of(value: Any) -> str:
-    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
-
-    Numbers stand as in the data file as far as JSON keeps them.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False)
+_COLUMNS_IN: Mapping[type, str] = {
+    CodeExecution: "program",
+    ModelJudge: "rubric",
+    PythonScorer: "columns",
+    ToolUse: "required",
+}
 
 
 def scorer_columns(definition: Definition) -> dict[str, str]:
@@ -92,10 +191,9 @@ def scorer_columns(definition: Definition) -> dict[str, str]:
     names: dict[str, str] = {}
     for index, spec in enumerate(definition.scorers):
         scorer = build_scorer(spec.as_spec())
-        if isinstance(scorer, CodeExecution | ModelJudge):
-            part = "program" if isinstance(scorer, CodeExecution) else "rubric"
+        if isinstance(scorer, CodeExecution | ModelJudge | PythonScorer | ToolUse):
             for column in scorer.columns:
-                names.setdefault(column, f"scorers[{index}].{part}")
+                names.setdefault(column, f"scorers[{index}].{_COLUMNS_IN[scorer.__class__]}")
     return names
 
 
@@ -107,8 +205,9 @@ def columns_used(definition: Definition) -> dict[str, str]:
     prompt = definition.prompt
     texts = [("prompt.system", prompt.system)]
     texts += [
-        (f"prompt.messages[{index}].content", turn.content)
+        (f"prompt.messages[{index}].content", part.template)
         for index, turn in enumerate(prompt.messages)
+        for part in parts_of(turn.content)
     ]
     texts += [(f"prompt.follow_ups[{index}]", text) for index, text in enumerate(prompt.follow_ups)]
     if prompt.simulated_user is not None:
@@ -117,6 +216,9 @@ def columns_used(definition: Definition) -> dict[str, str]:
     for place, text in texts:
         for column in parse_template(text).columns:
             names.setdefault(column, place)
+    for index, tool in enumerate(tools_of(definition)):
+        for column, option in tool.columns.items():
+            names.setdefault(column, f"tools[{index}].{option}")
     if definition.data.choices is not None:
         names.pop(CHOICES, None)
     return names

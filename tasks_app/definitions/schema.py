@@ -6,6 +6,7 @@ It is served at `/schemas/task-definition.json` and documented in docs/authors/d
 from typing import Any
 
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+from tasks_app.definitions.tool_schemas import LIMITS, TOOLS
 
 MOST_REPEATS = 100
 MOST_OUTPUT_TOKENS = 1_000_000
@@ -120,6 +121,40 @@ _DATA = _object(
     },
 )
 
+_FILE = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1000,
+    "description": "The name of an attached file, usually `{column}`.",
+}
+_OPTIONAL = {
+    "type": "boolean",
+    "default": False,
+    "description": "Leave the part out where the name is empty; otherwise that is an error.",
+}
+_CONTENT = {
+    "description": "Content is text, or a list of parts, each {text: …}, {image: …} or {audio: …}.",
+    "anyOf": [
+        {**_TEXT, "minLength": 1},
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 50,
+            "items": {
+                "type": "object",
+                "description": "A part: text, or the name of an attached file.",
+                "properties": {
+                    "text": {**_TEXT, "minLength": 1},
+                    "image": _FILE,
+                    "audio": _FILE,
+                    "optional": _OPTIONAL,
+                },
+                "additionalProperties": False,
+            },
+        },
+    ],
+}
+
 _PROMPT = _object(
     "What is asked. `{column}` is replaced by the item's value, `{{` and `}}` are literal braces, "
     "and `{choices}` is the list of options.",
@@ -133,7 +168,7 @@ _PROMPT = _object(
                 "A message template.",
                 {
                     "role": {"enum": ["user", "assistant", "system"]},
-                    "content": {**_TEXT, "minLength": 1},
+                    "content": _CONTENT,
                 },
                 required=["role", "content"],
             ),
@@ -145,7 +180,7 @@ _PROMPT = _object(
             "items": _object(
                 "An example.",
                 {
-                    "user": {**_TEXT, "minLength": 1},
+                    "user": _CONTENT,
                     "assistant": {**_TEXT, "minLength": 1},
                 },
                 required=["user", "assistant"],
@@ -275,6 +310,8 @@ DEFINITION_SCHEMA: dict[str, Any] = {
         },
         "data": _DATA,
         "prompt": _PROMPT,
+        "tools": TOOLS,
+        "limits": LIMITS,
         "sampling": _SAMPLING,
         "repeats": {
             "type": "integer",

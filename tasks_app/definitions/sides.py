@@ -6,17 +6,21 @@ of the items' parts. Parts of private items are salted, so that nobody can confi
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
+from plumbmark.engine.tools import sent_form
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
-from tasks_app.definitions.document import Definition
+from tasks_app.definitions.document import Content, Definition
 from tasks_app.definitions.render import (
     Question,
     render_follow_ups,
     render_messages,
     render_user_instructions,
     shown_choices,
+    tool_input,
+    tools_of,
 )
 
 SOLVER = "generate"
@@ -45,23 +49,26 @@ class SideHashes:
         self._salt = salt
         self._questions: list[str] = []
         self._markings: list[str] = []
+        self._tools = tools_of(definition)
 
     def add(self, item: MarkedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
-        asked = {
+        asked: dict[str, Any] = {
             "key": item.key,
-            "messages": render_messages(self._definition, item),
+            "messages": [_asked(one) for one in render_messages(self._definition, item)],
             "choices": None
             if item.choices is None
             else list(shown_choices(self._definition, item)),
-            "attachments": [],
+            "attachments": [one["sha256"] for one in item.attachments],
             "split": item.split,
         }
         if follow_ups := render_follow_ups(self._definition, item):
             asked["follow_ups"] = list(follow_ups)
         if instructions := render_user_instructions(self._definition, item):
             asked["simulated_user"] = instructions
+        if known := tool_input(self._definition, item, self._tools):
+            asked["tool_input"] = known
         question = content_hash(asked, salt=salt)
         marked = {
             "key": item.key,
@@ -81,7 +88,9 @@ class SideHashes:
         definition = self._definition
         side = {
             "solver": SOLVER,
-            "few_shot": [[shot.user, shot.assistant] for shot in definition.prompt.few_shot],
+            "few_shot": [
+                [_shown(shot.user), shot.assistant] for shot in definition.prompt.few_shot
+            ],
             "sampling": _numbers_as_text(definition.sampling.as_document()),
             "repeats": definition.repeats,
             "items": self._questions,
@@ -98,6 +107,13 @@ class SideHashes:
         if definition.prompt.output_schema is not None:
             # As its text: the order of its properties is the order that models write them in.
             side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)
+        if self._tools:
+            # As text too, and with defaults written out.
+            tools = [{**sent_form(tool)["function"], **tool.options} for tool in self._tools]
+            kinds = [spec.type for spec in definition.tools]
+            side["tools"] = json.dumps([kinds, tools], ensure_ascii=False)
+        if definition.limits is not None:
+            side["limits"] = asdict(definition.limits)
         return content_hash(side)
 
     @property
@@ -125,6 +141,27 @@ class SideHashes:
                 "items": self._markings,
             }
         )
+
+
+def _asked(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message as it is hashed: of a file its content counts, not what it is called."""
+    if isinstance(message["content"], str):
+        return message
+    parts = [
+        {"type": part["type"], "sha256": part["sha256"]} if "sha256" in part else part
+        for part in message["content"]
+    ]
+    return {**message, "content": parts}
+
+
+def _shown(content: Content) -> Any:
+    """A worked example as it is hashed; its files stand in every item's messages."""
+    if isinstance(content, str):
+        return content
+    return [
+        {"type": part.kind, **({"text": part.template} if part.kind == "text" else {})}
+        for part in content
+    ]
 
 
 def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:

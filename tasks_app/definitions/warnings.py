@@ -2,14 +2,17 @@
 
 from plumbmark.scoring.templates import CHOICES, parse_template
 from tasks_app.definitions.characters import INVISIBLE, name_of
-from tasks_app.definitions.document import Definition
+from tasks_app.definitions.document import Definition, parts_of
 from tasks_app.definitions.render import columns_used
 
 
 def definition_warnings(definition: Definition) -> list[str]:
     """One sentence for each."""
     prompt = definition.prompt
-    shown = [prompt.system, *(turn.content for turn in prompt.messages)]
+    shown = [
+        prompt.system,
+        *(part.template for turn in prompt.messages for part in parts_of(turn.content)),
+    ]
     columns = {column for text in shown for column in parse_template(text).columns}
     warnings = []
     target = definition.data.target
@@ -20,7 +23,11 @@ def definition_warnings(definition: Definition) -> list[str]:
         named = set(definition.data.choices.columns) & columns
         if not named:
             warnings.append("the prompt does not show the options; put {choices} into it")
-    examples = [text for shot in prompt.few_shot for text in (shot.user, shot.assistant)]
+    examples = [
+        text
+        for shot in prompt.few_shot
+        for text in (*(part.template for part in parts_of(shot.user)), shot.assistant)
+    ]
     found = {one for text in (*shown, *examples) for one in INVISIBLE.findall(text)}
     warnings += [
         f"the prompt holds the invisible character {name_of(one)}" for one in sorted(found)

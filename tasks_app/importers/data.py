@@ -16,6 +16,7 @@ from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import Definition, TargetSpec
 from tasks_app.definitions.render import columns_used, scorer_columns, text_of
 from tasks_app.definitions.warnings import definition_warnings
+from tasks_app.importers.files import AttachedFiles, FileResolver, KnownFile
 from tasks_app.importers.rows import (
     Limits,
     Row,
@@ -43,6 +44,8 @@ class ImportedItem:
     split: str = "public"
     scorer_input: Mapping[str, Any] = field(default_factory=dict)
     """The columns that the scorers' programs use, by name."""
+    attachments: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    """Its images and audio: `{"name", "sha256", "media_type", "bytes"}`."""
 
     def as_row(self) -> dict[str, Any]:
         """The fields by name; `dataclasses.asdict` would copy all of their values."""
@@ -52,8 +55,16 @@ class ImportedItem:
 class Imported:
     """The validated items, spooled on disk; a context manager that removes the spool."""
 
-    def __init__(self, spool: IO[bytes], count: int, private: int, warnings: list[str]) -> None:
+    def __init__(
+        self,
+        spool: IO[bytes],
+        count: int,
+        private: int,
+        warnings: list[str],
+        resolver: FileResolver,
+    ) -> None:
         self._spool = spool
+        self._resolver = resolver
         self.count = count
         self.private_count = private
         self.warnings = warnings
@@ -63,6 +74,17 @@ class Imported:
 
     def __exit__(self, *_: object) -> None:
         self._spool.close()
+        self._resolver.close()
+
+    @property
+    def files(self) -> Mapping[str, KnownFile]:
+        """The images and audio that items hold, by the names that rows have for them."""
+        return self._resolver.used
+
+    @property
+    def inline_files(self) -> Mapping[str, Path]:
+        """Of those that stood in the data file itself, where their bytes lie, by SHA-256."""
+        return self._resolver.inline
 
     def __iter__(self) -> Iterator[ImportedItem]:
         self._spool.seek(0)
@@ -77,16 +99,18 @@ def import_data(
     definition: Definition,
     limits: Limits | None = None,
     first: int | None = None,
+    attached: AttachedFiles | None = None,
 ) -> Imported:
     """Validate a data file against a definition.
 
-    `name` tells the format where the definition does not. With `first`, only that many rows are
-    read (the author's preview). Raises `InvalidInput` with up to `limits.problems` problems, each
-    with its line; nothing is left behind.
+    `name` tells the format where the definition does not; `attached` are the files beside it. With
+    `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to
+    `limits.problems` problems, each with its line; nothing is left behind.
     """
     limits = limits or Limits()
     warned = Warned()
-    reader = _ItemReader(definition, warned)
+    resolver = FileResolver(definition, attached or AttachedFiles())
+    reader = _ItemReader(definition, warned, resolver)
     problems: list[Problem] = []
     count = private = 0
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to `Imported`, which closes it
@@ -121,8 +145,12 @@ def import_data(
             raise InvalidInput(problems)
     except BaseException:
         spool.close()
+        resolver.close()
         raise
-    return Imported(spool, count, private, [*reader.warnings, *warned.messages()])
+    warnings = [*reader.warnings, *warned.messages()]
+    if first is None or count < first:
+        warnings += resolver.warnings()
+    return Imported(spool, count, private, warnings, resolver)
 
 
 class _WrongColumns(Exception):
@@ -136,8 +164,9 @@ class _WrongColumns(Exception):
 class _ItemReader:
     """Turns rows into items as the definition says, and remembers the ids."""
 
-    def __init__(self, definition: Definition, warned: Warned) -> None:
+    def __init__(self, definition: Definition, warned: Warned, resolver: FileResolver) -> None:
         self._data = definition.data
+        self._resolver = resolver
         self._warned = warned
         self._prompt_columns = columns_used(definition)
         self._used = sorted(self._prompt_columns)
@@ -203,16 +232,19 @@ class _ItemReader:
         choices = self._choices(row)
         target = self._target(row, data.target) if data.target else None
         self._check_target(row, key, target, choices)
+        asked = {column: values[column] for column in self._used}
+        attachments = self._resolver.take(row, asked) if self._resolver.is_needed else []
         return ImportedItem(
             position=position,
             key=key,
-            input={column: values[column] for column in self._used},
+            input=asked,
             target=target,
             choices=choices,
             cluster=self._word(row, data.cluster) if data.cluster else "",
             slices={column: self._word(row, column) for column in data.slices},
             split=self._split(row),
             scorer_input={column: values[column] for column in self._scorer_columns},
+            attachments=attachments,
         )
 
     def _split(self, row: Row) -> str:

@@ -13,6 +13,7 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
+from tasks_app.attachments import storing
 from tasks_app.jobs import reporting, sandboxing, sweeping
 from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
 from tasks_app.jobs.code_runs import CodeSlice
@@ -78,8 +79,9 @@ def _claim() -> tuple[Shard, Lease] | None:
     """
     with _claiming:
         # Programs take long: some threads are kept for everything else.
-        takes_code = len(_programs) < settings.SANDBOX_RUNS and sandboxing.is_here()
-        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code)
+        has_sandbox = sandboxing.is_here()
+        takes_code = len(_programs) < settings.SANDBOX_RUNS and has_sandbox
+        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code, has_sandbox=has_sandbox)
         if claimed is not None:
             _in_hand.add(claimed[0].run_id)
             if claimed[0].run.task_version.is_code:
@@ -97,3 +99,9 @@ def sweep() -> None:
     """Mend what a lost bell, a dead worker or a renewed quota left waiting."""
     if sweeping.sweep():
         ring_workers(2)
+
+
+@shared_task(name="tasks_app.jobs.forget_unused_attachments")
+def forget_unused_attachments() -> int:
+    """Images and audio that no task has any more; returns how many went."""
+    return storing.forget_unused()

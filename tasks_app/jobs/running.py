@@ -17,13 +17,16 @@ from django.conf import settings
 from django.db import transaction
 
 from plumbmark.engine.evaluation import Evaluation, Solver
+from plumbmark.engine.media import AttachingCaller
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
-from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
+from plumbmark.engine.ports import CallResult, Executor, ModelCaller, ModelRequest
 from plumbmark.engine.solvers import generate
 from plumbmark.gateway import runtime
 from plumbmark.gateway.calls import ModelCaller as GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
+from tasks_app.attachments.storing import StoredFiles
+from tasks_app.jobs import sandboxing
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
@@ -78,6 +81,10 @@ async def _caller(grant_id: int, deployment_id: int, is_private: bool) -> Gatewa
     return await runtime.gateway().caller(
         grant_id=grant_id, deployment_id=deployment_id, is_private=is_private
     )
+
+
+async def _executor() -> Executor:
+    return sandboxing.executor()
 
 
 async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None:
@@ -141,7 +148,9 @@ class RunSlice:
         metered = runtime.run(
             _caller(self.run.grant_id, deployment.pk, self.run.task_version.private_item_count > 0)
         )
-        self._caller = RememberingCaller(metered)
+        self._files = StoredFiles()
+        sending = AttachingCaller(metered, self._files.load) if self._planner.sends_files else None
+        self._caller = RememberingCaller(sending or metered)
         solver, user = self._solver()
         self._hold(*self._first)
         evaluation = Evaluation(
@@ -168,9 +177,10 @@ class RunSlice:
 
     def _solver(self) -> tuple[Solver, GatewayCaller | None]:
         """How samples are solved, and the caller of whoever plays the user."""
+        executor = runtime.run(_executor()) if self._planner.needs_sandbox else None
         name = self._planner.user_model
         if not name:
-            return generate, None
+            return (partial(generate, executor=executor) if executor else generate), None
         assert self.run.grant_id is not None
         deployment_id = Deployment.objects.only("id").get(slug=name).pk
         user = runtime.run(
@@ -178,7 +188,7 @@ class RunSlice:
         )
         # The same answers on record serve both: their keys differ.
         remembering = RememberingCaller(user, self._caller)
-        return partial(generate, user=remembering), user
+        return partial(generate, user=remembering, executor=executor), user
 
     # --- the pump ---------------------------------------------------------------------------
 
@@ -238,7 +248,11 @@ class RunSlice:
         """The next planned samples (may be none of a range); None when all is planned."""
         held = next((held for held in self._held if not held.is_planned), None)
         if held is None:
-            claimed = None if self._no_more_shards else claim_shard(of_run=self.run.pk)
+            claimed = (
+                None
+                if self._no_more_shards
+                else claim_shard(of_run=self.run.pk, has_sandbox=self._planner.needs_sandbox)
+            )
             if claimed is None:
                 return None
             held = self._hold(*claimed)
@@ -247,9 +261,11 @@ class RunSlice:
         held.next_ordinal = stop
         ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
         planned = []
-        for ordinal, item in self._planner.items(ordinals):
+        for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
+            self._files.note(item.attachments)
             planned.append(self._planner.planned(ordinal, item))
+        self._files.look_up()
         held.outstanding.update(sample.ordinal for sample in planned)
         return planned
 

@@ -3,7 +3,16 @@
 `authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
 """
 
-from tasks_app.models.authoring import AttachedFile, DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.models.authoring import (
+    AttachedFile,
+    Attachment,
+    AttachmentUse,
+    DataFile,
+    Item,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
 from tasks_app.models.contenders import Contender
 from tasks_app.models.judging import JudgeLabel, JudgePanel, LabelSample, LabelSet
 from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
@@ -12,6 +21,8 @@ from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
 
 __all__ = [
     "AttachedFile",
+    "Attachment",
+    "AttachmentUse",
     "Contender",
     "DataFile",
     "Item",

@@ -209,6 +209,56 @@ class AttachedFile(models.Model):
         return str(self.data_file)
 
 
+class Attachment(Withholdable):
+    """An image or audio, stored once by its content. Reached only through an item or a draft."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=20)
+    """As the bytes tell, never as they were called."""
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    file = models.FileField(upload_to="attachments")
+    stored_at = models.DateTimeField()
+    """When somebody last brought these bytes; what nothing uses goes a day later."""
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["stored_at"], name="attachment_by_age")]
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class AttachmentUse(models.Model):
+    """A name under which a draft or a version has an attachment."""
+
+    draft = models.ForeignKey(
+        TaskDraft, null=True, blank=True, on_delete=models.CASCADE, related_name="attachment_uses"
+    )
+    version = models.ForeignKey(
+        TaskVersion, null=True, blank=True, on_delete=models.CASCADE, related_name="attachment_uses"
+    )
+    name = models.CharField(max_length=200)
+    """As the data file has it."""
+    attachment = models.ForeignKey(Attachment, on_delete=models.PROTECT, related_name="uses")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(draft__isnull=True) ^ Q(version__isnull=True),
+                name="attachmentuse_has_one_owner",
+            ),
+            models.UniqueConstraint(fields=["draft", "name"], name="attachmentuse_draft_is_unique"),
+            models.UniqueConstraint(
+                fields=["version", "name"], name="attachmentuse_version_is_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Item(Withholdable):
     """One question of a version."""
 
@@ -232,7 +282,8 @@ class Item(Withholdable):
     cluster = models.CharField(max_length=200, blank=True)
     slices = models.JSONField(default=dict)
     attachments = models.JSONField(default=list)
-    """Content hashes of attached files."""
+    """Its images and audio, in the order of its messages: `{"name", "sha256", "media_type",
+    "bytes"}`."""
     hash = models.CharField(max_length=72)
 
     class Meta:

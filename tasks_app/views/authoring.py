@@ -1,5 +1,6 @@
 """Making a task: its facts, the editor with its preview, trying and publishing."""
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from tasks_app.actions import authoring
+from tasks_app.actions import attaching, authoring
 from tasks_app.code.result_schema import RESULT_SCHEMA
 from tasks_app.definitions import DEFINITION_SCHEMA
 from tasks_app.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
@@ -28,7 +29,7 @@ from tasks_app.forms import (
 from tasks_app.long_text import capped
 from tasks_app.models import Task, TaskDraft
 from tasks_app.previewing import FIRST_ITEMS, Preview, placed_problems, preview_of
-from tasks_app.queries import deployments_for, latest_try_of
+from tasks_app.queries import deployments_for, latest_try_of, media_of
 from tasks_app.views.acting import (
     acting_namespaces,
     add_problems,
@@ -36,8 +37,10 @@ from tasks_app.views.acting import (
     own_task_at,
     person,
 )
+from tasks_app.views.messages import files_of_draft, shown_message
 
 _PREVIEW_CHARACTERS = 4000
+_MEDIA_LISTED = 200
 
 
 @require_safe
@@ -155,6 +158,9 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             preview=preview_of(draft, definition_text=text, rows=None),
         )
     try:
+        media, remove = request.FILES.getlist("media"), request.POST.getlist("remove_media")
+        if media or remove:
+            attaching.attach_media(task=task, uploads=media, remove=remove, by=person(request))
         draft = authoring.save_draft(
             task=task,
             definition_text=text,
@@ -198,7 +204,7 @@ def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     task = own_task_at(request, handle, slug)
     draft = TaskDraft.objects.select_related("data_file").get(task=task)
     text = request.POST.get("definition", "")
-    context = _preview_context(preview_of(draft, definition_text=text))
+    context = _preview_context(draft, preview_of(draft, definition_text=text))
     return render(request, "tasks_app/_preview.html", context)
 
 
@@ -223,7 +229,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             )
         except InvalidInput as error:
             context = _preview_context(
-                Preview(problems=placed_problems(error.problems, draft.definition_text))
+                draft, Preview(problems=placed_problems(error.problems, draft.definition_text))
             )
             return _publish_page(request, task, form, context, status=422)
         except Conflict as error:
@@ -234,7 +240,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
                 _("Version %(number)s is published.") % {"number": version.number},
             )
             return redirect("tasks:detail", handle, slug)
-    context = _preview_context(preview_of(draft, rows=None))
+    context = _preview_context(draft, preview_of(draft, rows=None))
     return _publish_page(request, task, form, context, status=_status(form))
 
 
@@ -261,7 +267,7 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     context = {
-        **_preview_context(preview),
+        **_preview_context(draft, preview),
         "task": task,
         "draft": draft,
         "text": _text(draft) if text is None else text,
@@ -271,31 +277,23 @@ def _editor(
         "deployments": deployment_choices(deployments_for(request.user)),
         "latest_try": latest_try_of(task, by=request.user),
         "most_bytes": settings.MAX_DATA_FILE_BYTES,
+        "media": media_of(draft, first=_MEDIA_LISTED),
+        "most_media_bytes": settings.MAX_ATTACHMENT_BYTES,
+        "most_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "try_items": FIRST_ITEMS,
         "trail": [*trail_of(task), {"label": _("Edit")}],
     }
     return render(request, "tasks_app/edit.html", context, status=status)
 
 
-def _preview_context(preview: Preview) -> dict[str, Any]:
-    labels = {
-        "system": _("System"),
-        "user": _("User"),
-        "assistant": _("Assistant"),
-    }
+def _preview_context(draft: TaskDraft, preview: Preview) -> dict[str, Any]:
     questions = []
     for question in preview.first:
+        address_of = files_of_draft(draft, question.inside)
         exchange = []
         for message in question.messages:
-            text = capped(message["content"], _PREVIEW_CHARACTERS)
-            exchange.append(
-                {
-                    "role": message["role"],
-                    "label": labels.get(message["role"], message["role"]),
-                    "text": text.text,
-                    "note": _("shortened here") if text.is_cut else "",
-                }
-            )
+            told, text = shown_message(message, _PREVIEW_CHARACTERS, address_of)
+            exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
         targets = [capped(target, 300).text for target in question.targets[:5]]
         questions.append(
             {
@@ -306,7 +304,15 @@ def _preview_context(preview: Preview) -> dict[str, Any]:
                 "choices": [capped(one, 300).text for one in question.choices or ()],
             }
         )
-    return {"preview": preview, "questions": questions}
+    tools = [
+        {
+            "name": tool["name"],
+            "description": tool["description"],
+            "parameters": json.dumps(tool["parameters"], indent=2, ensure_ascii=False),
+        }
+        for tool in preview.tools
+    ]
+    return {"preview": preview, "questions": questions, "tools": tools}
 
 
 def _text(draft: TaskDraft) -> str:

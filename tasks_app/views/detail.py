@@ -30,6 +30,7 @@ from tasks_app.showing import score_shown
 from tasks_app.showing_judges import trust_shown
 from tasks_app.views.acting import number_in
 from tasks_app.views.authoring import trail_of
+from tasks_app.views.messages import files_of_item, shown_message
 
 _RUNS = 20
 _EXAMPLES = 2
@@ -98,7 +99,7 @@ def _detail(
         "examples": []
         if definition is None
         else [
-            _shown_item(definition, item, _EXAMPLE_CHARACTERS)
+            _shown_item(version, definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
         "versions": list(published_versions_of(task)[:20]),
@@ -184,21 +185,16 @@ def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _shown_item(definition: Definition | None, item: Item, most: int) -> dict[str, Any]:
-    labels = {"system": _("System"), "user": _("User"), "assistant": _("Assistant")}
+def _shown_item(
+    version: TaskVersion, definition: Definition | None, item: Item, most: int
+) -> dict[str, Any]:
     if item.is_withheld or definition is None:
         return {"item": item, "exchange": [], "targets": [], "choices": []}
     exchange = []
+    address_of = files_of_item(version, item)
     for message in render_messages(definition, item):
-        text = capped(message["content"], most)
-        exchange.append(
-            {
-                "role": message["role"],
-                "label": labels.get(message["role"], message["role"]),
-                "text": text.text,
-                "note": _("shortened here") if text.is_cut else "",
-            }
-        )
+        told, text = shown_message(message, most, address_of)
+        exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
     targets = item.target if isinstance(item.target, list) else [item.target]
     choices = [] if item.choices is None else shown_choices(definition, item)
     return {
@@ -232,7 +228,7 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
     context = {
         "task": task,
         "version": version,
-        "items": [_shown_item(definition, item, _ITEM_CHARACTERS) for item in page],
+        "items": [_shown_item(version, definition, item, _ITEM_CHARACTERS) for item in page],
         "hidden": 0 if is_member else version.private_item_count,
         "previous_url": f"?from={before[-1]}" if before else "",
         "next_url": f"?from={found[_ITEMS].position}" if len(found) > _ITEMS else "",

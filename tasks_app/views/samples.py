@@ -1,7 +1,6 @@
 """One sample whole: what was sent, what came back, what the scorer said, every exchange."""
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from tasks_app.models import Run
 from tasks_app.queries import run_at, samples_of
 from tasks_app.showing import metric_facts
 from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
+from tasks_app.views.messages import exchange_shown, files_of_sample
 
 
 @never_cache
@@ -41,7 +41,9 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
         "value": written(score.value, metric_facts(run.task_version)) if score else "",
-        "exchange": exchange_shown(transcript.messages),
+        "exchange": exchange_shown(
+            transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
+        ),
         "output": None
         if sample.is_withheld
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
@@ -71,36 +73,6 @@ def _ordinal(samples: Any) -> int | None:
 def _position(details: dict[str, Any], name: str) -> int | None:
     value = details.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def exchange_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A conversation for `components/message.html`, long messages cut."""
-    labels = {
-        "system": _("System"),
-        "user": _("User"),
-        "assistant": _("Assistant"),
-        "tool": _("Tool"),
-    }
-    messages = []
-    for number, message in enumerate(sent):
-        content = message.get("content")
-        whole = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        text = capped(whole)
-        role = str(message.get("role", ""))
-        messages.append(
-            {
-                "role": role,
-                "label": labels.get(role, role),
-                "text": text.text,
-                "note": _("first %(shown)s of %(total)s characters")
-                % {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
-                if text.is_cut
-                else "",
-                "number": number,
-                "is_cut": text.is_cut,
-            }
-        )
-    return messages
 
 
 def _targets(transcript: Transcript) -> list[str]:
@@ -179,7 +151,8 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.messages):
         raise Http404
-    content = transcript.messages[number].get("content")
+    message = transcript.messages[number]
+    content = message if message.get("tool_calls") else message.get("content")
     text = content if isinstance(content, str) else _pretty(content)
     return _file(text, f"run-{run_id}-sample-{ordinal}-message-{number + 1}.txt")
 

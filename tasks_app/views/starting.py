@@ -18,7 +18,7 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
 from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.actions.running import TRY_ITEMS, CostBound, cost_bound, start_run
+from tasks_app.actions.running import TRY_ITEMS, CostBound, check_modalities, cost_bound, start_run
 from tasks_app.forms import RunForm
 from tasks_app.models import Contender, Run, Task, TaskVersion
 from tasks_app.permissions import can_run_version
@@ -65,6 +65,11 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     if not is_asked or not form.is_valid():
         return _page(request, context)
     wish = _wish(form, version, namespaces, deployments)
+    try:
+        check_modalities(version, wish.deployment)
+    except Conflict as error:
+        form.add_error("deployment", error.message)
+        return _page(request, context)
     context |= {
         "wish": wish,
         "is_try": form.cleaned_data["purpose"] == Run.Purpose.TRY,

@@ -62,12 +62,20 @@ class OpenAI:
                 for tool in request.get("tools", [])
             },
             result=last.get("content") if last.get("role") == "tool" else None,
+            step=self._step(messages),
             schema=(form.get("json_schema") or {}).get("schema"),
         )
         asked.wants_usage = not asked.streams or bool(
             (request.get("stream_options") or {}).get("include_usage")
         )
         return asked
+
+    def _step(self, messages: list[dict[str, Any]]) -> int:
+        step = 0
+        for message in messages:
+            role = message.get("role")
+            step = 0 if role == "user" else step + bool(message.get("tool_calls"))
+        return step
 
     def _prompt(self, messages: list[dict[str, Any]]) -> str:
         for message in reversed(messages):
@@ -90,6 +98,10 @@ class OpenAI:
             message["reasoning_content"] = said.reasoning
         if said.call:
             message["tool_calls"] = [self._call(said)]
+            for number, (name, arguments) in enumerate(said.more_calls):
+                function = {"name": name, "arguments": arguments}
+                more = {"id": f"call_{number}", "type": "function", "function": function}
+                message["tool_calls"].append(more)
         choice = {"index": 0, "message": message, "finish_reason": finish}
         answer = self._head(asked, "chat.completion") | {"choices": [choice]}
         if asked.model == "no-choices":

@@ -41,6 +41,7 @@ MANNERS = {
     "always-stall",
     "tools",
     "half-arguments",
+    "calls",
     "schema",
     "obliging",
     "stream-error",
@@ -68,6 +69,8 @@ class Asked:
     """Of each tool, as a JSON Schema."""
     result: str | None = None
     """The result of a tool, where the last message holds one."""
+    step: int = 0
+    """How often the model called tools since the last user message."""
     schema: dict[str, Any] | None = None
     wants_usage: bool = True
 
@@ -85,6 +88,7 @@ class Said:
     usage: dict[str, Any] | None = None
     call: tuple[str, str] | None = None
     """A tool call: its name and its arguments, as text."""
+    more_calls: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -179,6 +183,8 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
         said.call = (asked.tools[0] if asked.tools else "look", '{"city": "Par')
     elif rule == "obliging":
         _oblige(said, asked)
+    elif rule == "calls":
+        _call_as_told(said, asked)
     elif rule == "schema":
         said.text = _by_schema(asked.schema)
     if not has_usage:
@@ -208,6 +214,21 @@ def _oblige(said: Said, asked: Asked) -> None:
         said.text = answer_of(asked.schema)
     else:
         said.text = answer_to(asked.prompt)
+
+
+def _call_as_told(said: Said, asked: Asked) -> None:
+    """The prompt's lines `CALL name arguments`, one at each step (several in one between `&&`);
+    then the last result."""
+    steps = [line[5:] for line in asked.prompt.splitlines() if line.startswith("CALL ")]
+    if asked.step >= len(steps):
+        said.text = f"The tool says: {asked.result}"
+        return
+    calls = []
+    for call in steps[asked.step].split(" && "):
+        name, _, arguments = call.partition(" ")
+        calls.append((name, arguments))
+    said.text, said.finish = None, "tool_calls"
+    said.call, said.more_calls = calls[0], calls[1:]
 
 
 def _by_schema(schema: dict[str, Any] | None) -> str:

@@ -1,11 +1,13 @@
 """Money: rounded once, bounds that hold, amounts that read well."""
 
+import base64
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbmark.engine.media import attachment_part, sent_part
 from plumbmark.engine.ports import ModelRequest, Usage
 from plumbmark.gateway import prices
 from plumbmark.gateway.money import dollars, nanodollars
@@ -99,3 +101,21 @@ def test_dollars_are_read_exactly() -> None:
         nanodollars("much")
     with pytest.raises(ValueError, match="no amount"):
         nanodollars("NaN")
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [("image", "image/png"), ("audio", "audio/wav"), ("audio", "audio/mpeg")],
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 100, 48_001, 1_000_000])
+def test_a_file_is_bounded_before_it_is_read_as_when_it_is_sent(
+    kind: str, media_type: str, size: int
+) -> None:
+    part = attachment_part(kind, sha256="0" * 64, media_type=media_type, size=size, name="x")
+    sent = sent_part(part, base64.b64encode(bytes(size)).decode())
+    planned, outgoing = (
+        ModelRequest(messages=[{"role": "user", "content": [one]}], max_output_tokens=1)
+        for one in (part, sent)
+    )
+
+    assert prices.most_input_tokens(planned) == prices.most_input_tokens(outgoing)

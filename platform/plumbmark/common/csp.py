@@ -15,6 +15,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "script-src": ("'self'",),
     "style-src": ("'self'",),
     "img-src": ("'self'", "data:"),
+    "media-src": ("'self'", "data:"),
     "font-src": ("'self'",),
     "connect-src": ("'self'",),
     "form-action": ("'self'",),

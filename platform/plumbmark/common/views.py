@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import TooManyFilesSent
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from plumbmark.common import mail
 from plumbmark.common.theme import THEMES, remember_theme, theme_of
+from plumbmark.common.uploads import too_many_files_message
 
 
 # A colour scheme is no secret and no power: without a token, pages that only show something need
@@ -149,6 +151,8 @@ def error_page(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, TooManyFilesSent):
+        return error_page(request, 400, _("Those are too many files"), too_many_files_message())
     return error_page(
         request,
         400,

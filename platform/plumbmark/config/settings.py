@@ -220,6 +220,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
         "schedule": 3600.0,
     },
+    "forget-unused-attachments": {
+        "task": "tasks_app.jobs.forget_unused_attachments",
+        "schedule": 3600.0,
+    },
 }
 
 # --- Accounts ---------------------------------------------------------------------------------
@@ -336,6 +340,15 @@ QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
 
 MAX_DATA_FILE_BYTES: int = env.integer("PLUMBMARK_MAX_DATA_FILE_BYTES", 100 * 1024 * 1024)
 MAX_ITEMS: int = env.integer("PLUMBMARK_MAX_ITEMS", 100_000)
+MAX_ATTACHMENT_BYTES: int = env.integer("PLUMBMARK_MAX_ATTACHMENT_BYTES", 10 * 1024 * 1024)
+"""Of one image or audio; it travels inside the call, a third larger."""
+MAX_ATTACHMENTS_BYTES: int = env.integer("PLUMBMARK_MAX_ATTACHMENTS_BYTES", 500 * 1024 * 1024)
+"""Of all images and audio of a task."""
+MAX_ATTACHMENTS: int = env.integer("PLUMBMARK_MAX_ATTACHMENTS", 10_000)
+MAX_IMAGE_PIXELS: int = env.integer("PLUMBMARK_MAX_IMAGE_PIXELS", 25_000_000)
+"""Looked at in the header before an image is decoded, which takes four bytes a pixel."""
+DATA_UPLOAD_MAX_NUMBER_FILES: int = env.integer("PLUMBMARK_MAX_FILES_AT_ONCE", 1000)
+"""In one form or request; more come as a ZIP."""
 
 # --- REST API ---------------------------------------------------------------------------------
 

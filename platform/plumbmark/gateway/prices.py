@@ -109,6 +109,10 @@ def _tokens_of_part(part: Any) -> int:
         audio = part.get("input_audio")
         if isinstance(audio, Mapping) and isinstance(audio.get("data"), str):
             return _TOKENS_PER_MESSAGE + len(audio["data"]) // _BASE64_PER_AUDIO_TOKEN
+        size = part.get("bytes")
+        if part.get("type") == "audio" and isinstance(size, int):
+            # It stands for a stored file (`plumbmark.engine.media`), sent as base64 later.
+            return _TOKENS_PER_MESSAGE + -(-size // 3) * 4 // _BASE64_PER_AUDIO_TOKEN
         if isinstance(part.get("text"), str):
             return _bytes_of(part["text"])
     return _bytes_of(json.dumps(part, default=str))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0004_judge_labels'),
+        ('tasks', '0005_judge_labels'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0003_code_tasks'),
+        ('tasks', '0004_run_needs_sandbox'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

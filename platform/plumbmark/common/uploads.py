@@ -1,0 +1,8 @@
+"""What is said of uploads that are refused before anything of them is read."""
+
+from django.conf import settings
+
+
+def too_many_files_message() -> str:
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+    return f"At most {most:,} files are taken at once. Send them in several goes, or as a ZIP."

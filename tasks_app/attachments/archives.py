@@ -1,0 +1,83 @@
+"""Files from a ZIP: looked at one by one, bounded by what really comes out, never unpacked to disk.
+
+Nothing of an archive decides a path: names are only compared with those in the data file.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO
+
+from tasks_app.definitions.characters import name_problem
+
+_JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
+_MOST_SKIPPED = 1000
+
+
+class BadArchive(ValueError):
+    """The archive cannot be taken as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    name: str
+    info: zipfile.ZipInfo
+
+
+def opened(file: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise BadArchive(f"is no ZIP that can be read: {str(error)[:120]}") from error
+
+
+def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[Entry | str]:
+    """The files of the archive; in place of one that cannot be taken, why not.
+
+    Folders are passed over, and what file managers leave behind.
+    """
+    if len(archive.infolist()) > most + _MOST_SKIPPED:
+        raise BadArchive(f"holds {len(archive.infolist()):,} entries; at most {most:,} are taken")
+    for info in archive.infolist():
+        if info.is_dir() or _is_junk(info.filename):
+            continue
+        problem = path_problem(info.filename)
+        if problem:
+            yield problem
+        elif info.flag_bits & 1:
+            yield f"{info.filename!r} is encrypted; make the ZIP without a password"
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # The others may take gigabytes to unpack a byte.
+            yield f"{info.filename!r} is packed in a rare way; make the ZIP with deflate"
+        else:
+            yield Entry(info.filename, info)
+
+
+def read_entry(archive: zipfile.ZipFile, entry: Entry, *, most: int) -> bytes:
+    """At most one byte more than may be: what the archive says of its sizes is not believed."""
+    try:
+        with archive.open(entry.info) as file:
+            return file.read(most + 1)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+        raise BadArchive(f"{entry.name!r} cannot be unpacked: {str(error)[:120]}") from error
+
+
+def path_problem(name: str) -> str | None:
+    """Why this cannot be the name of an attached file; None: it can."""
+    trouble = name_problem(name)
+    if trouble:
+        return f"the name of a file {trouble}"
+    parts = name.split("/")
+    if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return f"{name!r} is no plain path; write it as folder/file"
+    if any(part in ("", ".", "..") for part in parts):
+        return f"{name!r} leads out of its folder or through an empty one"
+    return None
+
+
+def _is_junk(name: str) -> bool:
+    path = PurePosixPath(name)
+    return "__MACOSX" in path.parts or path.name.lower() in _JUNK or path.name.startswith("._")

@@ -1,0 +1,235 @@
+"""What a file is, told from its bytes alone: never from its name, nor from what its sender says.
+
+An image is decoded whole, so that what is stored can be shown and sent; its pixels are counted from
+the header first. Only the four formats that every provider takes are ever handed to the decoder.
+"""
+
+import hashlib
+import io
+import threading
+import wave
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from plumbmark.engine.media import AUDIO, IMAGE
+
+IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "audio/wav": "wav",
+    "audio/mpeg": "mp3",
+}
+TAKEN = "PNG, JPEG, WebP and GIF images, WAV and MP3 audio are taken"
+_SAMPLE_RATES = range(4_000, 384_001)
+_ONE_DECODES = threading.Lock()
+"""Decoded pixels are many times a file's size: one image at a time in a process."""
+
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BM", "a BMP image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"OggS", "an Ogg file"),
+    (b"fLaC", "a FLAC file"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+)
+_BRANDS = {
+    b"heic": "a HEIC image",
+    b"mif1": "a HEIF image",
+    b"avif": "an AVIF image",
+    b"M4A ": "an M4A file",
+}
+
+
+class NotMedia(ValueError):
+    """The bytes are no image and no audio that is taken; says what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What one file may be at most."""
+
+    file_bytes: int = 10 * 1024 * 1024
+    pixels: int = 25_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image or audio as its bytes tell."""
+
+    sha256: str
+    media_type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.media_type)
+
+
+def kind_of(media_type: str) -> str:
+    return IMAGE if media_type.startswith("image/") else AUDIO
+
+
+def inspect_media(data: bytes, limits: MediaLimits) -> Media:
+    """What the bytes are; `NotMedia` says what is wrong with them."""
+    if not data:
+        raise NotMedia("is empty")
+    if len(data) > limits.file_bytes:
+        raise NotMedia(f"has {len(data):,} bytes; at most {limits.file_bytes:,} are taken")
+    seen = (hashlib.sha256(data).hexdigest(), limits.pixels)
+    known = _SEEN.get(seen)
+    if known is None:
+        known = _inspected(data, seen[0], limits)
+        _SEEN[seen] = known
+        while len(_SEEN) > _MOST_SEEN:
+            _SEEN.popitem(last=False)
+    return known
+
+
+_SEEN: OrderedDict[tuple[str, int], Media] = OrderedDict()
+"""Facts of files that were found good: a preview looks at the same ones again and again."""
+_MOST_SEEN = 20_000
+
+
+def _inspected(data: bytes, digest: str, limits: MediaLimits) -> Media:
+    image = _image_format(data)
+    if image is not None:
+        width, height = _checked_image(data, image, limits)
+        return Media(digest, IMAGE_TYPES[image], len(data), width, height)
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return Media(digest, "audio/wav", len(data), duration_ms=_checked_wav(data))
+    start = _after_id3(data)
+    if _frame(data, start) is not None:
+        return Media(digest, "audio/mpeg", len(data), duration_ms=_checked_mp3(data, start))
+    raise NotMedia(f"is {_instead(data)}; {TAKEN}")
+
+
+def _image_format(data: bytes) -> str | None:
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return None
+
+
+def _checked_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]:
+    # Here, because only who takes files needs the decoder: no worker, and not the gateway.
+    from PIL import Image
+
+    # Pixels are bounded below, by a setting, before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = None
+    shown = "WebP" if form == "WEBP" else form
+    try:
+        with _ONE_DECODES, Image.open(io.BytesIO(data), formats=[form]) as image:
+            width, height = image.size
+            if width * height > limits.pixels:
+                raise NotMedia(
+                    f"is a {shown} of {width:,} × {height:,} pixels; at most "
+                    f"{limits.pixels:,} pixels are taken"
+                )
+            # Of an animation the first frame: it is all that providers look at.
+            image.load()
+    except NotMedia:
+        raise
+    except Exception as error:
+        # A decoder meets broken files with all kinds of exceptions.
+        told = str(error).rstrip(".")[:120] or type(error).__name__
+        raise NotMedia(f"begins like a {shown} image and is broken: {told}") from error
+    return width, height
+
+
+def _checked_wav(data: bytes) -> int:
+    try:
+        with wave.open(io.BytesIO(data)) as sound:
+            rate, frames = sound.getframerate(), sound.getnframes()
+            held = len(sound.readframes(frames)) // (sound.getsampwidth() * sound.getnchannels())
+    except (wave.Error, EOFError, ValueError, ZeroDivisionError) as error:
+        told = str(error)[:120] or "it ends too early"
+        raise NotMedia(f"is a WAV that cannot be read ({told}); PCM samples are taken") from error
+    if rate not in _SAMPLE_RATES:
+        raise NotMedia(f"is a WAV of {rate:,} samples a second; 4,000 to 384,000 are taken")
+    if not held or held < frames:
+        raise NotMedia(f"is a WAV that is cut off: {held:,} of {frames:,} samples are there")
+    return int(held * 1000 // rate)
+
+
+# --- MP3 --------------------------------------------------------------------------------------
+
+_BITRATES = {
+    1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+def _after_id3(data: bytes) -> int:
+    """Where the sound begins: after a tag of the second kind, if there is one."""
+    if data[:3] != b"ID3" or len(data) < 10:
+        return 0
+    size = 0
+    for byte in data[6:10]:
+        size = size << 7 | byte & 0x7F
+    return size + (20 if data[5] & 0x10 else 10)
+
+
+def _frame(data: bytes, at: int) -> tuple[int, float] | None:
+    """The length in bytes and in seconds of the frame of layer III that begins there."""
+    if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+        return None
+    version, layer = data[at + 1] >> 3 & 3, data[at + 1] >> 1 & 3
+    bitrate_index, rate_index = data[at + 2] >> 4, data[at + 2] >> 2 & 3
+    if version == 1 or layer != 1 or rate_index == 3 or bitrate_index in (0, 15):
+        return None
+    bitrate = _BITRATES[1 if version == 3 else 2][bitrate_index] * 1000
+    rate = _RATES[version][rate_index]
+    samples = 1152 if version == 3 else 576
+    length = samples // 8 * bitrate // rate + (data[at + 2] >> 1 & 1)
+    return length, samples / rate
+
+
+def _checked_mp3(data: bytes, start: int) -> int:
+    at, seconds, count = start, 0.0, 0
+    while (frame := _frame(data, at)) is not None and at + frame[0] <= len(data):
+        at += frame[0]
+        seconds += frame[1]
+        count += 1
+    # Two frames in a row are no accident; tags may follow the last, but not most of the file.
+    if count < 2 or at - start < (len(data) - start) // 2:
+        raise NotMedia("begins like an MP3 and is broken: its frames do not follow each other")
+    return int(seconds * 1000)
+
+
+# --- What it is instead -----------------------------------------------------------------------
+
+
+def _instead(data: bytes) -> str:
+    for magic, name in _OTHERS:
+        if data.startswith(magic):
+            return name
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12], "a video or an MPEG-4 file")
+    head = data[:512].lstrip().lower()
+    if b"<svg" in head:
+        return "an SVG drawing"
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    try:
+        data[:256].decode("utf-8")
+    except UnicodeDecodeError:
+        return "no image and no audio"
+    return "a text"

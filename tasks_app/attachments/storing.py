@@ -1,0 +1,135 @@
+"""Keeping images and audio once by their content, and letting go of what nothing uses."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+
+from plumbmark.common.clock import now
+from tasks_app.attachments.detecting import ENDINGS, Media, MediaLimits
+from tasks_app.importers import AttachedFiles, KnownFile
+from tasks_app.models import Attachment, AttachmentUse, TaskDraft
+
+_KEPT_UNUSED = timedelta(days=1)
+_AT_ONCE = 500
+
+
+def media_limits() -> MediaLimits:
+    return MediaLimits(settings.MAX_ATTACHMENT_BYTES, settings.MAX_IMAGE_PIXELS)
+
+
+def keep(media: Media, data: bytes) -> Attachment:
+    """The row of these bytes, stored where they were not yet.
+
+    What is brought again counts as young, so that it is not swept away before it is used.
+    """
+    if Attachment.objects.filter(sha256=media.sha256).update(stored_at=now()):
+        return Attachment.objects.get(sha256=media.sha256)
+    row = Attachment(
+        sha256=media.sha256,
+        size=media.size,
+        media_type=media.media_type,
+        width=media.width,
+        height=media.height,
+        duration_ms=media.duration_ms,
+        stored_at=now(),
+    )
+    name = f"{media.sha256[:2]}/{media.sha256}.{ENDINGS[media.media_type]}"
+    # An old file of that name gets another beside it: it may be on its way out.
+    row.file.save(name, ContentFile(data), save=False)
+    try:
+        with transaction.atomic():
+            row.save()
+    except BaseException as error:
+        row.file.delete(save=False)
+        if isinstance(error, IntegrityError):
+            return Attachment.objects.get(sha256=media.sha256)
+        raise
+    return row
+
+
+def files_of(draft: TaskDraft) -> AttachedFiles:
+    """What importing takes: the draft's images and audio by name. One query."""
+    rows = draft.attachment_uses.filter(attachment__withheld_at__isnull=True).values_list(
+        "name", "attachment__sha256", "attachment__media_type", "attachment__size"
+    )
+    return AttachedFiles(
+        files={
+            name: KnownFile(sha256, media_type, size) for name, sha256, media_type, size in rows
+        },
+        limits=media_limits(),
+        total_bytes=settings.MAX_ATTACHMENTS_BYTES,
+    )
+
+
+class StoredFiles:
+    """Reads attachments for the event loop's threads, which stay away from the database."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._wanted: set[str] = set()
+
+    def note(self, attachments: Iterable[Mapping[str, Any]]) -> None:
+        self._wanted.update(
+            one["sha256"] for one in attachments if one["sha256"] not in self._names
+        )
+
+    def look_up(self) -> None:
+        """Find where the noted ones lie; one query for each few hundred."""
+        wanted, self._wanted = sorted(self._wanted), set()
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            rows = Attachment.objects.filter(sha256__in=part, withheld_at__isnull=True)
+            self._names.update(rows.values_list("sha256", "file").iterator())
+
+    def load(self, sha256: str) -> bytes:
+        """The bytes, which still are what their hash says; `OSError` where they are gone."""
+        name = self._names.get(sha256)
+        if name is None:
+            raise FileNotFoundError("it is withheld")
+        with default_storage.open(name, "rb") as file:
+            data: bytes = file.read()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise OSError("its bytes have changed on the disk")
+        return data
+
+
+def use_in_version(version_id: int, files: Mapping[str, KnownFile]) -> None:
+    """Note which attachments a version has, so that they stay."""
+    names = list(files.items())
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        digests = {file.sha256 for _, file in part}
+        ids = dict(
+            Attachment.objects.filter(sha256__in=digests).values_list("sha256", "id").iterator()
+        )
+        AttachmentUse.objects.bulk_create(
+            AttachmentUse(version_id=version_id, name=name, attachment_id=ids[file.sha256])
+            for name, file in part
+        )
+
+
+def forget_unused() -> int:
+    """Let attachments go that no draft and no version has had for a day; returns how many."""
+    before = now() - _KEPT_UNUSED
+    gone = 0
+    old = Attachment.objects.filter(stored_at__lt=before, uses__isnull=True)
+    for attachment_id in list(old.values_list("id", flat=True)[:_AT_ONCE]):
+        with transaction.atomic():
+            row = (
+                Attachment.objects.select_for_update()
+                .filter(pk=attachment_id, stored_at__lt=before)
+                .first()
+            )
+            if row is None or row.uses.exists():
+                continue
+            file = row.file
+            row.delete()
+        file.delete(save=False)
+        gone += 1
+    return gone

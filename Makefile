@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint schema sandbox-env bench install install-dev clean help
+.PHONY: run test lint schema sandbox-env kaggle-examples bench install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
@@ -22,6 +22,11 @@ lint: install-dev ## everything that reads the code without running the tests
 
 sandbox-env: install ## packages that code tasks may import (about 700 MB)
 	$(BIN)/python manage.py build_sandbox_environment
+
+kaggle-examples: install ## the scripts that come with kaggle-benchmarks, which one test runs
+	rm -rf .kaggle-examples && mkdir .kaggle-examples
+	$(PIP) download --no-deps --no-binary :all: --require-hashes -r tests/kaggle_examples.txt -d .kaggle-examples
+	tar -xzf .kaggle-examples/*.tar.gz -C .kaggle-examples --strip-components=1
 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py

@@ -231,6 +231,8 @@ def main() -> None:
     settings: dict[str, Any] = {"redis_url": options.redis} if options.redis else {}
     settings["worker_window"] = str(options.window // options.workers)
     settings["workers"] = options.workers
+    # As an operator runs it: with it, Django keeps every statement.
+    settings["debug"] = "0"
     with FakeProvider() as provider, tempfile.TemporaryDirectory() as folder:
         provider.configure(latency_ms=50)
         if options.growth:

@@ -1,14 +1,20 @@
 """How long a program takes to start in the sandbox, beside a bare subprocess of the same Python.
 
     python bench/sandbox.py [--rounds 40] [--at-once 8]
+    python bench/sandbox.py --environment .sandbox-env/bin/python [--rounds 10]
+    python bench/sandbox.py --programs ../shared/data/humaneval/HumanEval.jsonl.gz
 
 Measured in one run, interleaved: milliseconds from asking to the report of `python -I -c pass`, and
 how many of them a second where several are asked for at once. Ratios to the floor are what counts:
-seconds are the machine's.
+seconds are the machine's. `--environment` tells how much of the start of the environment that code
+tasks may import is the packages' own; `--programs` runs the canonical solutions of HumanEval, two
+sandboxes at once.
 """
 
 import argparse
 import asyncio
+import gzip
+import json
 import statistics
 import sys
 import tempfile
@@ -19,8 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
 from plumbmark.sandbox.bubblewrap import Bubblewrap
-from plumbmark.sandbox.contract import Job, Sandbox, SandboxUnavailable
-from plumbmark.sandbox.interpreter import bare_interpreter
+from plumbmark.sandbox.contract import Job, Limits, Sandbox, SandboxUnavailable
+from plumbmark.sandbox.interpreter import bare_interpreter, environment_mounts
 from plumbmark.sandbox.landlock import Landlock
 from plumbmark.sandbox.relay import GatewayRelay
 
@@ -89,9 +95,91 @@ async def _measure(rounds: int, width: int) -> None:
         )
 
 
+async def _measure_environment(python: Path, rounds: int) -> None:
+    """What of `import kaggle_benchmarks` is the sandbox's, and what is the import's own."""
+    inside = "/opt/environment"
+    sandbox = Bubblewrap()
+    limits = Limits(
+        wall_seconds=120, memory_bytes=3 << 30, address_space_bytes=8 << 30, processes=256
+    )
+
+    def boxed(program: str) -> Start:
+        job = Job(
+            argv=[f"{inside}/bin/python", "-c", program],
+            mounts=environment_mounts(python, at=inside),
+            limits=limits,
+            environment={"BENCHMARK_MODE": "TESTING", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+
+        async def start() -> None:
+            report = await sandbox.run(job)
+            assert report.succeeded, (report.detail, report.stderr[-500:])
+
+        return start
+
+    def bare(program: str) -> Start:
+        async def start() -> None:
+            process = await asyncio.create_subprocess_exec(
+                str(python), "-c", program, env={"BENCHMARK_MODE": "TESTING"}
+            )
+            assert await process.wait() == 0
+
+        return start
+
+    load = "import kaggle_benchmarks"
+    ways = {
+        "bare, empty": bare("pass"),
+        "bare, importing": bare(load),
+        "sandbox, empty": boxed("pass"),
+        "sandbox, importing": boxed(load),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for round_number in range(rounds + 1):
+        for name, start in ways.items():
+            began = time.perf_counter()
+            await start()
+            if round_number:
+                times[name].append((time.perf_counter() - began) * 1000)
+    middle = {name: statistics.median(taken) for name, taken in times.items()}
+    for name, taken in middle.items():
+        print(f"{name:20} {taken:8.0f} ms")
+    own = middle["bare, importing"] - middle["bare, empty"]
+    print(f"the import's own share of a start: {own / middle['sandbox, importing']:.2f}")
+
+
+async def _measure_programs(rows: list[dict[str, str]]) -> None:
+    """Every canonical solution with its tests, two sandboxes at once."""
+    sandbox = Bubblewrap()
+    waiting = iter(rows)
+    passed = 0
+
+    async def lane() -> None:
+        nonlocal passed
+        for row in waiting:
+            program = (
+                f"{row['prompt']}{row['canonical_solution']}\n{row['test']}\n"
+                f"check({row['entry_point']})\n"
+            )
+            report = await sandbox.run(Job(argv=[sandbox.python, "-I", "-c", program]))
+            passed += report.succeeded
+
+    began = time.perf_counter()
+    await asyncio.gather(lane(), lane())
+    took = time.perf_counter() - began
+    print(f"{passed} of {len(rows)} pass; {took:.1f} s, {len(rows) / took:.1f} programs a second")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--environment", type=Path, help="the Python of `make sandbox-env`")
+    parser.add_argument("--programs", type=Path, help="HumanEval.jsonl.gz")
     options = parser.parse_args()
-    asyncio.run(_measure(options.rounds, options.at_once))
+    if options.environment:
+        asyncio.run(_measure_environment(options.environment, options.rounds))
+    elif options.programs:
+        with gzip.open(options.programs) as file:
+            asyncio.run(_measure_programs([json.loads(line) for line in file]))
+    else:
+        asyncio.run(_measure(options.rounds, options.at_once))

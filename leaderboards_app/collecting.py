@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry, EntryRun
-from plumbmark.scoring.items import ItemScore, ItemScores
-from tasks_app.estimating import item_scores
-from tasks_app.models import Run, Scoring
+from tasks_app.estimating import item_scores, metric_of
+from tasks_app.models import ProgramReport, Run, Scoring
+from tasks_app.program_scores import ProgramScores, joined, joined_runs, program_scores
 from tasks_app.queries import attempts_on
 
 UNFINISHED = frozenset({Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED})
@@ -127,19 +127,30 @@ def _why_nothing(runs: Sequence[Run], valid: Sequence[Run]) -> str:
     return "invalid" if runs else "missing"
 
 
-def joined_scores(cell: TaskCell) -> ItemScores:
-    """The items' values over all runs that count: further runs are further repeats."""
+def joined_scores(cell: TaskCell) -> ProgramScores:
+    """The items' values over all runs that count: further runs are further repeats.
+
+    What the estimate rests on and what is compared with other rows differ only for programs.
+    """
+    if cell.task.task_version.is_code:
+        metric = metric_of(cell.task.task_version)
+        return joined_runs(
+            [
+                program_scores(counted.scoring, item_scores(counted.scoring), metric)
+                for counted in cell.counted
+            ]
+        )
     if len(cell.counted) == 1:
-        return item_scores(cell.counted[0].scoring)
-    joined: dict[str, ItemScore] = {}
-    for counted in cell.counted:
-        for key, score in item_scores(counted.scoring).items():
-            known = joined.get(key)
-            joined[key] = (
-                score
-                if known is None
-                else ItemScore(
-                    known.values + score.values, known.unscored + score.unscored, score.cluster
-                )
-            )
-    return joined
+        scores = item_scores(cell.counted[0].scoring)
+    else:
+        scores = joined(item_scores(counted.scoring) for counted in cell.counted)
+    return ProgramScores(scores, scores)
+
+
+def failed_requests(candidates: Sequence[Candidate]) -> dict[int, int]:
+    """By run of a program how many of its requests failed, where any did. One query at most."""
+    runs = [run.pk for one in candidates for run in one.runs if run.task_version.is_code]
+    if not runs:
+        return {}
+    reports = ProgramReport.objects.filter(run__in=runs)
+    return {one.run_id: one.failed_requests for one in reports if one.failed_requests}

@@ -10,13 +10,21 @@ from typing import Any
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.queries import members_of
-from leaderboards_app.collecting import Candidate, TaskCell, candidates_of, joined_scores
+from leaderboards_app.collecting import (
+    Candidate,
+    TaskCell,
+    candidates_of,
+    failed_requests,
+    joined_scores,
+)
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
-from plumbmark.scoring.estimates import Estimate, estimate
+from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.ranking import AggregateRow, Ranked, Row, rank, rank_aggregate
 from tasks_app.estimating import as_document, metric_of
+from tasks_app.judge_labels import trust_in_judges
 from tasks_app.models import Contender
+from tasks_app.program_scores import ProgramScores, estimate_of_program
 
 SCOPES = ("platform", "all")
 """`platform`: rows that the platform ran itself. `all`: with submitted rows."""
@@ -47,7 +55,10 @@ def compute_board(version: BenchmarkVersion) -> dict[str, Any]:
 
 def _task_document(task: BenchmarkTask, weight: float) -> dict[str, Any]:
     version = task.task_version
+    trust = trust_in_judges(version)
     return {
+        # Only where models judge, so that other boards' content stays as it was.
+        **({"judges": trust} if trust else {}),
         "id": version.public_id,
         "task": version.task.public_id,
         "handle": version.task.namespace.handle,
@@ -81,6 +92,7 @@ class _Board:
         self._version = version
         self._tasks = tasks
         self._candidates = candidates
+        self._failed = failed_requests(candidates)
         total = sum(float(task.weight) for task in tasks)
         self.weights = {task.pk: float(task.weight) / total for task in tasks}
         self._weighted = [
@@ -88,7 +100,7 @@ class _Board:
             for task in tasks
         ]
         self._is_single = len(tasks) == 1
-        self._scores: dict[int, dict[str, ItemScores]] = {
+        self._scores: dict[int, dict[str, ProgramScores]] = {
             candidate.entry.pk: {
                 str(cell.task.pk): joined_scores(cell) for cell in candidate.cells if cell.counted
             }
@@ -112,12 +124,17 @@ class _Board:
             "upper": 1.0,
         }
 
-    def _estimate(self, scores: Mapping[str, ItemScores]) -> Estimate | None:
+    def _estimate(self, scores: Mapping[str, ProgramScores]) -> Estimate | None:
         if not scores:
             return None
         if self._is_single:
-            return estimate(next(iter(scores.values())), self._weighted[0].metric)
-        return aggregate_estimate(scores, self._weighted).estimate
+            return estimate_of_program(next(iter(scores.values())), self._weighted[0].metric)
+        items = {task: one.items for task, one in scores.items()}
+        return aggregate_estimate(items, self._weighted).estimate
+
+    def _pairs(self, candidate: Candidate) -> dict[str, ItemScores]:
+        """What is compared with other rows, task by task."""
+        return {task: one.pairs for task, one in self._scores[candidate.entry.pk].items()}
 
     def _status_of(self, candidate: Candidate) -> tuple[str, str]:
         """The status of a row, and the reason where it is not ranked."""
@@ -170,14 +187,18 @@ class _Board:
         # A contradiction within the noise says nothing: docs/design/standings.md.
         if self._is_single:
             key = str(self._tasks[0].pk)
+            metric = self._weighted[0].metric
+            found = [self._scores[c.entry.pk][key] for c in rows]
+            if all(one.is_share for one in found):
+                metric = found[0].metric(metric) if found else metric
             ranked = rank(
-                [Row(str(c.entry.pk), self._scores[c.entry.pk][key]) for c in rows],
-                self._weighted[0].metric,
+                [Row(str(c.entry.pk), self._pairs(c)[key]) for c in rows],
+                metric,
                 contradiction="significant",
             )
         else:
             ranked = rank_aggregate(
-                [AggregateRow(str(c.entry.pk), self._scores[c.entry.pk]) for c in rows],
+                [AggregateRow(str(c.entry.pk), self._pairs(c)) for c in rows],
                 self._weighted,
                 contradiction="significant",
             )
@@ -197,6 +218,7 @@ class _Board:
             run.median_latency_ms for run in platform_runs if run.median_latency_ms is not None
         ]
         finished = [run.finished_at for run in runs if run.finished_at]
+        failed = sum(self._failed.get(run.pk, 0) for run in runs)
         return {
             "entry": entry.pk,
             "contender": {
@@ -222,9 +244,11 @@ class _Board:
             "attempts": max((cell.attempts for cell in candidate.cells), default=0),
             "declared": max((cell.declared for cell in candidate.cells), default=0),
             "model_changed": any(len(run.upstream_models) > 1 for run in runs),
+            # Only where there are some, so that other rows stay as they were.
+            **({"failed_requests": failed} if failed else {}),
         }
 
-    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ItemScores]) -> dict[str, Any]:
+    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ProgramScores]) -> dict[str, Any]:
         document: dict[str, Any] = {
             "state": cell.state,
             "runs": [counted.run.pk for counted in cell.counted],
@@ -234,7 +258,9 @@ class _Board:
             "unscored": 0,
         }
         if cell.counted:
-            found = estimate(scores[str(cell.task.pk)], metric_of(cell.task.task_version))
+            found = estimate_of_program(
+                scores[str(cell.task.pk)], metric_of(cell.task.task_version)
+            )
             document |= {
                 "value": found.value,
                 "low": found.low,

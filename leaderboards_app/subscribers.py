@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks_app.models import BenchmarkVersion, EntryRun
+from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, EntryRun
 from leaderboards_app.actions import request_refresh
 from plumbmark.common.outbox import Subscriber, subscribe
 
@@ -24,6 +24,7 @@ def register() -> None:
         subscribe(kind, "leaderboards.refresh", _after_run(kind))
     for kind in _OF_ENTRIES:
         subscribe(kind, "leaderboards.refresh", _after_entry(kind))
+    subscribe("judges.labelled", "leaderboards.refresh", _after_labels)
 
 
 def _after_run(kind: str) -> Subscriber:
@@ -42,3 +43,12 @@ def _after_entry(kind: str) -> Subscriber:
         request_refresh([payload["version_id"]], reason=kind)
 
     return refresh
+
+
+def _after_labels(payload: dict[str, Any]) -> None:
+    """What labels tell of judges stands on the boards of the task."""
+    members = BenchmarkTask.objects.filter(
+        task_version=payload["version_id"], version__state=BenchmarkVersion.State.PUBLISHED
+    )
+    ids = set(members.values_list("version_id", flat=True))
+    request_refresh(sorted(ids), reason="judges.labelled")

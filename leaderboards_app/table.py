@@ -47,6 +47,7 @@ class _Writer:
             "baseline": _("baseline"),
             "human": _("human"),
             "changed": _("model changed midway"),
+            "failed": _("some calls failed"),
             "coverage": _("coverage differs"),
         }
         self._absent = {
@@ -97,6 +98,8 @@ class _Writer:
         marks = [kind] if kind in self._words else []
         if row["model_changed"]:
             marks.append("changed")
+        if row.get("failed_requests"):
+            marks.append("failed")
         under += [self._words[mark] for mark in marks]
         if kind == "submitted" and row["by"]:
             under.append(f"@{escape(row['by'])}")

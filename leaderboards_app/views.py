@@ -27,6 +27,7 @@ from leaderboards_app.queries import (
 from leaderboards_app.showing import Snapshot, query_of, shown
 from plumbmark.common.kept_pages import is_stranger, same_for_strangers
 from tasks_app.queries import visible_tasks
+from tasks_app.showing_judges import trust_shown
 
 _ON_HOME = 8
 
@@ -135,6 +136,12 @@ def _render_board(
             "announcement": _("Sorted by %(label)s, %(count)s rows")
             % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
             "bounds": view.bounds,
+            "judges": [
+                {"task": task, "trust": trust_shown(task["judges"])}
+                for task in content["tasks"]
+                # Snapshots from before there were judges know nothing of them.
+                if task.get("judges")
+            ],
             "facts": _facts(content, standings),
         }
     return render(request, "leaderboards_app/board.html", context)

@@ -10,6 +10,7 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from plumbmark.accounts.profile_sections import add_profile_section
         from plumbmark.common.navigation import add_nav_item
+        from tasks_app import subscribers
         from tasks_app.profile import tasks_section
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
@@ -17,3 +18,4 @@ class TasksConfig(AppConfig):
         add_nav_item(_("Status"), "tasks:status", order=5, place="staff")
         add_nav_item(_("My runs"), "runs:list", order=15, place="person")
         add_profile_section("tasks", tasks_section, order=20)
+        subscribers.register()

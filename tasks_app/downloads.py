@@ -2,7 +2,7 @@
 
 import tempfile
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 
 from tasks_app import programs
 from tasks_app.models import Run
@@ -28,3 +28,10 @@ def file_response(run: Run, artifact_id: int) -> FileResponse:
         filename=artifact.path.rpartition("/")[2],
         content_type="application/octet-stream",
     )
+
+
+def log_response(run: Run) -> HttpResponse:
+    """The whole log; a run's is bounded, but not for a page."""
+    response = HttpResponse(programs.whole_log(run), content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="run-{run.pk}-output.txt"'
+    return response

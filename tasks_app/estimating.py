@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from plumbmark.scoring.estimates import Estimate, estimate
-from plumbmark.scoring.intervals import wilson
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
+from tasks_app.program_scores import estimate_of_program, program_scores
 
 
 def metric_of(version: TaskVersion) -> Metric:
@@ -56,36 +56,8 @@ def estimate_scoring(scoring: Scoring) -> dict[str, Any]:
     """
     scores, metric = item_scores(scoring), metric_of(scoring.task_version)
     if scoring.task_version.is_code:
-        return _estimate_of_program(scoring, scores, metric)
+        return as_document(estimate_of_program(program_scores(scoring, scores, metric), metric))
     return {**as_document(estimate(scores, metric)), **passes(scores, metric)}
-
-
-def _estimate_of_program(scoring: Scoring, scores: ItemScores, metric: Metric) -> dict[str, Any]:
-    """Of several tasks the mean with its interval; of one what the program tells of its own.
-
-    k of n gets Wilson's interval, a margin or an interval is `reported`, anything else has none.
-    """
-    document = as_document(estimate(scores, metric))
-    if len(scores) > 1:
-        return document
-    details = (
-        SampleScore.objects.filter(scoring=scoring, value__isnull=False)
-        .values_list("details", flat=True)
-        .first()
-    )
-    result = (details or {}).get("result", {})
-    document |= {"low": None, "high": None, "method": "none", "effective": None}
-    if result.get("of"):
-        interval = wilson(result["passed"], result["of"])
-        document |= {
-            "low": interval.low,
-            "high": interval.high,
-            "method": "wilson",
-            "effective": float(result["of"]),
-        }
-    elif result.get("low") is not None and result.get("high") is not None:
-        document |= {"low": result["low"], "high": result["high"], "method": "reported"}
-    return document
 
 
 _SHOWN_K = (1, 2, 3, 5, 10, 20, 50, 100)

@@ -4,14 +4,25 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plumbmark.scoring.scorers import CodeExecution, ModelJudge, ScorerContext, build_scorer
+from plumbmark.scoring import author_code
+from plumbmark.scoring.author_code import CaseResult
+from plumbmark.scoring.scorers import (
+    CodeExecution,
+    ModelJudge,
+    PythonScorer,
+    ScorerContext,
+    ToolUse,
+    build_scorer,
+    python,
+)
 from plumbmark.scoring.scorers.code_execution import Ran
 from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
+from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.scoring.verdicts import Verdict
 from tasks_app.code.definition import READER_VERSION
 from tasks_app.definitions import Definition
@@ -19,6 +30,13 @@ from tasks_app.definitions.render import text_of
 from tasks_app.models import TaskVersion
 
 log = logging.getLogger(__name__)
+
+Messages = Sequence[Mapping[str, Any]]
+_CASES_AT_ONCE = 50
+_CHARACTERS_AT_ONCE = 8_000_000
+"""Of outputs that go into one start of the sandbox together."""
+_START_SECONDS = 5.0
+"""For the sandbox and the interpreter, beside an author's function's own time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +74,27 @@ class Outside(Protocol):
         """Run a program in the sandbox; raises where the sandbox itself fails."""
         ...
 
+    async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
+        """Call an author's function as `plumbmark.scoring.author_code` writes it down.
+
+        Returns what was printed, and why it was ended where a limit did it. Raises where the
+        sandbox itself fails.
+        """
+        ...
+
     async def ask_judge(self, question: JudgeQuestion, *, key: str, most_tokens: int) -> Reply:
         """Ask a judge; `key` names the question within the scoring, so it is paid for once."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An output to be marked, with its item."""
+
+    ordinal: int
+    output: str
+    item: MarkedOutside
+    messages: Messages | None = None
 
 
 class Marker:
@@ -66,6 +102,7 @@ class Marker:
 
     def __init__(self, version: TaskVersion) -> None:
         self._is_code = version.is_code
+        self.reads_calls = self.needs_columns = False
         if version.is_code:
             # The program itself says what it came to: there is nothing to mark.
             self._scorers: dict[str, Any] = {}
@@ -75,6 +112,15 @@ class Marker:
         self._choice_seed = definition.prompt.shuffle_seed
         self._secret = version.salt
         self._scorers = {spec.name: build_scorer(spec.as_spec()) for spec in definition.scorers}
+        self._bounds = {
+            spec.name: (spec.metric.lower, spec.metric.upper) for spec in definition.scorers
+        }
+        self.reads_calls = any(isinstance(one, ToolUse) for one in self._scorers.values())
+        """Some scorer looks at the messages of a sample, for its tool calls."""
+        self.needs_columns = any(
+            isinstance(one, ToolUse) and one.columns for one in self._scorers.values()
+        )
+        """`mark` needs items with what their scorers use."""
 
     @property
     def versions(self) -> dict[str, str]:
@@ -86,46 +132,87 @@ class Marker:
     @property
     def needs_sandbox(self) -> bool:
         """Some scorer runs a program."""
-        return any(isinstance(scorer, CodeExecution) for scorer in self._scorers.values())
+        return any(
+            isinstance(scorer, CodeExecution | PythonScorer) for scorer in self._scorers.values()
+        )
+
+    @property
+    def judging(self) -> dict[str, ModelJudge]:
+        """The scorers that ask models, by name."""
+        return {
+            name: scorer for name, scorer in self._scorers.items() if isinstance(scorer, ModelJudge)
+        }
 
     @property
     def judges(self) -> list[str]:
         """The deployments that judge, by their names."""
-        return sorted(
-            {
-                judge
-                for scorer in self._scorers.values()
-                if isinstance(scorer, ModelJudge)
-                for judge in scorer.judges
-            }
-        )
+        return sorted({judge for scorer in self.judging.values() for judge in scorer.judges})
 
     @property
     def is_pure(self) -> bool:
         """Whether `mark` says all; otherwise `mark_outside` is the way to mark."""
         return not self.needs_sandbox and not self.judges
 
-    def mark(self, output: str, item: Marked) -> Mark:
-        """Never raises: a scorer's bug leaves the sample unscored, with the reason."""
-        return self._together(self._pure_verdicts(output, item))
+    def mark(self, output: str, item: MarkedOutside, messages: Messages | None = None) -> Mark:
+        """Never raises: a scorer's bug leaves the sample unscored, with the reason.
 
-    async def mark_outside(
-        self, output: str, item: MarkedOutside, outside: Outside, *, ordinal: int
-    ) -> Mark:
-        """As `mark`, with programs run and judges asked.
+        `messages` are the sample's, None where none are recorded.
+        """
+        return self._together(self._pure_verdicts(output, item, messages))
+
+    async def mark_outside(self, answers: Sequence["StoredAnswer"], outside: Outside) -> list[Mark]:
+        """As `mark`, with programs run, authors' functions called and judges asked.
 
         Raises what `outside` raises for reasons that are no sample's own, as an exhausted quota.
         """
-        verdicts = self._pure_verdicts(output, item)
+        called = await self._by_author_code(answers, outside)
+        return await asyncio.gather(
+            *(
+                self._mark_outside(answer, outside, by_author)
+                for answer, by_author in zip(answers, called, strict=True)
+            )
+        )
+
+    async def _mark_outside(
+        self, answer: "StoredAnswer", outside: Outside, called: Mapping[str, Mark]
+    ) -> Mark:
+        output, item = answer.output, answer.item
+        verdicts = {**self._pure_verdicts(output, item, answer.messages), **called}
         values = {name: text_of(value) for name, value in item.scorer_input.items()}
         for name, scorer in self._scorers.items():
             if isinstance(scorer, CodeExecution):
                 verdicts[name] = await _by_program(scorer, output, values, outside, item.key)
             elif isinstance(scorer, ModelJudge):
                 verdicts[name] = await self._by_judges(
-                    scorer, output, values, item, outside, ordinal
+                    scorer, output, values, item, outside, answer.ordinal
                 )
         return self._together(verdicts)
+
+    async def _by_author_code(
+        self, answers: Sequence["StoredAnswer"], outside: Outside
+    ) -> list[dict[str, Mark]]:
+        """What the authors' functions say of each answer, many of them in one start."""
+        marks: list[dict[str, Mark]] = [{} for _ in answers]
+        for name, scorer in self._scorers.items():
+            if not isinstance(scorer, PythonScorer):
+                continue
+            lower, upper = self._bounds[name]
+            for numbers in _portions(answers):
+                cases = [
+                    scorer.case(one.output, one.item.target, one.item.scorer_input)
+                    for one in (answers[number] for number in numbers)
+                ]
+                try:
+                    found = await _called(scorer, cases, outside)
+                except Exception as error:
+                    log.exception("the function of scorer %s could not be called", name)
+                    failed = _not_the_models(f"The sandbox failed: {error}.")
+                    for number in numbers:
+                        marks[number][name] = failed
+                else:
+                    for number, one in zip(numbers, found, strict=True):
+                        marks[number][name] = _mark(scorer.verdict(one, lower=lower, upper=upper))
+        return marks
 
     def judge_keys(self, ordinal: int) -> list[str]:
         """The keys of every question that the judges of a sample are asked."""
@@ -161,8 +248,19 @@ class Marker:
         )
         return _mark(scorer.verdict(questions, replies, mark=mark))
 
-    def _pure_verdicts(self, output: str, item: Marked) -> dict[str, Mark]:
-        context = ScorerContext(item.key, item.choices or (), self._choice_seed)
+    def _pure_verdicts(
+        self, output: str, item: MarkedOutside, messages: Messages | None
+    ) -> dict[str, Mark]:
+        if self.reads_calls:
+            context = ScorerContext(
+                item.key,
+                item.choices or (),
+                self._choice_seed,
+                None if messages is None else calls_made(messages),
+                item.scorer_input,
+            )
+        else:
+            context = ScorerContext(item.key, item.choices or (), self._choice_seed)
         verdicts = {}
         for name, scorer in self._scorers.items():
             try:
@@ -179,12 +277,58 @@ class Marker:
             return main
         others = {
             name: {"value": mark.value, "answer": mark.answer, "explanation": mark.explanation}
+            # What each judge said, for the panel of judges.
+            | ({"judges": mark.details["judges"]} if "judges" in mark.details else {})
             for name, mark in verdicts.items()
         }
         details = dict(main.details)
         if others:
             details["scorers"] = others
         return Mark(main.value, main.answer, main.explanation, details)
+
+
+def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
+    """The places of answers that go into one start of the sandbox together."""
+    portion: list[int] = []
+    characters = 0
+    for number, answer in enumerate(answers):
+        size = len(answer.output)
+        if portion and (len(portion) == _CASES_AT_ONCE or characters + size > _CHARACTERS_AT_ONCE):
+            yield portion
+            portion, characters = [], 0
+        portion.append(number)
+        characters += size
+    if portion:
+        yield portion
+
+
+async def _called(
+    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: Outside
+) -> list[CaseResult]:
+    """The function's result for each case; those that a common start broke off, each by itself."""
+    found, ended = await _called_at_once(scorer, cases, outside)
+    results: list[CaseResult] = []
+    for case, result in zip(cases, found, strict=True):
+        if result is None and len(cases) > 1:
+            (result,), ended = await _called_at_once(scorer, [case], outside)
+        results.append(result or CaseResult(error=ended or "it gave no result"))
+    return results
+
+
+async def _called_at_once(
+    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: Outside
+) -> tuple[list[CaseResult | None], str]:
+    mark = secrets.token_hex(16)
+    given = author_code.given(
+        source=scorer.source,
+        function=python.FUNCTION,
+        cases=cases,
+        seconds=scorer.timeout_seconds,
+        mark=mark,
+    )
+    most = _START_SECONDS + scorer.timeout_seconds * len(cases)
+    output, ended = await outside.call_author_code(given, most)
+    return author_code.results(output, mark=mark, count=len(cases)), ended
 
 
 async def _by_program(

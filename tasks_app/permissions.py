@@ -34,6 +34,11 @@ def can_view_item(visitor: Visitor, item: Item, task: Task) -> bool:
     return item.split == Item.Split.PUBLIC or can_view_private_items(visitor, task)
 
 
+def can_label_answers(visitor: Visitor, task: Task) -> bool:
+    """Say of judged answers whether they are right: the task's authors, who may see every item."""
+    return can_edit_task(visitor, task)
+
+
 def can_view_run(visitor: Visitor, run: Run) -> bool:
     """A declared run is seen by all who see its task; the others by their owners alone."""
     if can_see_inside(visitor, run.namespace):

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
-from plumbmark.engine.plan import PlannedSample, SimulatedUser, key_of_turn
+from plumbmark.engine.plan import PlannedSample, SampleLimits, SimulatedUser, key_of_turn
 from plumbmark.engine.ports import ModelRequest
+from plumbmark.engine.tools import Toolbox
 from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.money import nanodollars
 from tasks_app.definitions import (
     Definition,
     render_follow_ups,
     render_messages,
     render_user_instructions,
 )
-from tasks_app.definitions.render import Question, shown_choices
+from tasks_app.definitions.render import Question, shown_choices, tool_input, tools_of
 from tasks_app.models import Item, Run
 
 
@@ -48,6 +51,23 @@ def asked_items(
     return {position: AskedItem(*rest) for position, *rest in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of the candidate as it is known beforehand, for its cost."""
+
+    request: ModelRequest
+    """Without what was answered before."""
+    answers: int
+    """The candidate's own that precede and are sent again."""
+    user_turns: int = 0
+    """Those of a simulated user."""
+    tool_bytes: int = 0
+    """Of results of tools, at most."""
+
+
+_BYTES_AROUND_A_RESULT = 256
+"""Roles, ids and the call itself as far as it is none of the answer's tokens."""
+_NO_ITEM: Mapping[str, Any] = MappingProxyType({})
 _EFFORTS = {"none", "low", "medium", "high"}
 
 
@@ -61,6 +81,14 @@ class RequestPlanner:
         self._sampling = run.parameters
         schema = self._definition.prompt.output_schema
         self._output_schema = schema and {"name": "answer", "strict": True, "schema": schema}
+        self._tools = tools_of(self._definition)
+        self._limits = _limits(self._definition)
+        spec = self._definition.limits
+        self._toolbox = (
+            Toolbox(self._tools, most_result_bytes=spec.max_tool_result_bytes)
+            if self._tools and spec
+            else None
+        )
         deployment = run.contender.deployment
         self._tells_choices = (
             deployment is not None and deployment.provider == Deployment.Provider.BASELINE
@@ -75,12 +103,17 @@ class RequestPlanner:
         """Names the sample's first question within the run's grant."""
         return f"{ordinal}/0"
 
-    def items(self, ordinals: Sequence[int]) -> Iterator[tuple[int, AskedItem]]:
+    def items(
+        self, ordinals: Sequence[int], *, for_scorers: bool = False
+    ) -> Iterator[tuple[int, AskedItem]]:
         """Each ordinal with its item; one query for all."""
         if not ordinals:
             return
         found = asked_items(
-            self._version_id, min(ordinals) // self._repeats, max(ordinals) // self._repeats
+            self._version_id,
+            min(ordinals) // self._repeats,
+            max(ordinals) // self._repeats,
+            for_scorers=for_scorers,
         )
         for ordinal in ordinals:
             yield ordinal, found[ordinal // self._repeats]
@@ -88,6 +121,10 @@ class RequestPlanner:
     def keys(self, ordinal: int) -> list[str]:
         """The keys of all its turns."""
         prompt, key = self._definition.prompt, self.key(ordinal)
+        if self._toolbox is not None and self._limits is not None:
+            keys = [key_of_turn(key, step) for step in range(self._limits.most_steps)]
+            said = prompt.simulated_user.max_turns if prompt.simulated_user else 0
+            return keys + [key_of_turn(key, turn, of_user=True) for turn in range(said)]
         if prompt.simulated_user is not None:
             turns = range(prompt.simulated_user.max_turns)
             keys = [key_of_turn(key, turn) for turn in turns]
@@ -108,6 +145,9 @@ class RequestPlanner:
             render_follow_ups(self._definition, item),
             self._user(item),
             self._definition.prompt.scored == "conversation",
+            self._toolbox,
+            tool_input(self._definition, item, self._tools) if self._tools else _NO_ITEM,
+            self._limits,
         )
 
     def _user(self, item: Question) -> SimulatedUser | None:
@@ -121,18 +161,61 @@ class RequestPlanner:
             max_output_tokens=user.max_output_tokens,
         )
 
-    def turns(self, ordinal: int, item: Question) -> Iterator[tuple[ModelRequest, int]]:
-        """What each turn sends, without the model's own answers, and how many of those precede."""
+    def steps(self, ordinal: int, item: Question) -> Iterator["Step"]:
+        """What each call of the candidate sends at most, in order."""
         sample = self.planned(ordinal, item)
-        messages = list(sample.request.messages)
-        yield sample.request, 0
-        if sample.user is not None:
-            for answers in range(1, sample.user.most_turns):
+        limits = sample.limits
+        messages = [
+            *sample.request.messages,
+            *({"role": "user", "content": text} for text in sample.follow_ups),
+        ]
+        turns = sample.user.most_turns if sample.user else len(sample.follow_ups) + 1
+        steps = turns
+        if limits is not None:
+            steps = limits.most_steps if sample.toolbox else min(turns, limits.most_steps)
+        left = None if limits is None else limits.most_output_tokens
+        for step in range(steps):
+            sent = messages
+            if not sample.toolbox:
+                # Later turns have not been said yet.
+                sent = messages[: len(sample.request.messages) + step]
+            elif step == 0:
+                sent = list(sample.request.messages)
+            request = replace(sample.request, messages=tuple(sent))
+            if left is not None:
+                most = max(1, min(request.max_output_tokens, left))
+                request = replace(request, max_output_tokens=most)
+                left -= most
+            yield Step(
+                request,
+                answers=step,
                 # Of the user's turns as of the candidate's, only the length is known.
-                yield sample.request, 2 * answers
-        for answers, text in enumerate(sample.follow_ups, start=1):
-            messages.append({"role": "user", "content": text})
-            yield replace(sample.request, messages=tuple(messages)), answers
+                user_turns=min(step, turns - 1) if sample.user else 0,
+                tool_bytes=self._most_tool_bytes if step else 0,
+            )
+
+    @property
+    def most_cost(self) -> int | None:
+        """Nanodollars after which a sample makes no further call; None: no such limit."""
+        return self._limits.most_cost if self._limits else None
+
+    @property
+    def most_answer_tokens(self) -> int | None:
+        """Of all of a sample's answers together; None: no such limit."""
+        return self._limits.most_output_tokens if self._limits else None
+
+    @property
+    def _most_tool_bytes(self) -> int:
+        """Of all results of a sample together, with the format around them."""
+        limits = self._definition.limits
+        if self._toolbox is None or limits is None:
+            return 0
+        return limits.max_tool_calls * (limits.max_tool_result_bytes + _BYTES_AROUND_A_RESULT)
+
+    @property
+    def needs_sandbox(self) -> bool:
+        """Some tool runs code."""
+        return self._toolbox is not None and self._toolbox.needs_sandbox
 
     def request(self, ordinal: int, item: Question) -> ModelRequest:
         """The request of one sample. Repeats differ in their seed alone, where one is set."""
@@ -158,4 +241,22 @@ class RequestPlanner:
             extra=extra,
             reasoning_effort=effort,
             output_schema=self._output_schema,
+            tools=self._toolbox.sent if self._toolbox is not None else (),
         )
+
+
+def _limits(definition: Definition) -> SampleLimits | None:
+    spec = definition.limits
+    if spec is None:
+        return None
+    return SampleLimits(
+        most_steps=spec.max_steps,
+        most_tool_calls=spec.max_tool_calls,
+        most_output_tokens=spec.max_output_tokens_total,
+        most_cost=None if spec.max_cost_usd is None else nanodollars(spec.max_cost_usd),
+    )
+
+
+def tools_need_sandbox(definition: Definition) -> bool:
+    """Whether a run of the definition takes a worker that runs code."""
+    return any(tool.needs_sandbox for tool in tools_of(definition))

@@ -8,11 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.engine.tools import sent_form
 from tasks_app.actions.authoring import checked_draft
 from tasks_app.actions.coding import checked_code, problems_of
 from tasks_app.code.findings import Severity
 from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
-from tasks_app.definitions.render import shown_choices, text_of
+from tasks_app.definitions.render import shown_choices, text_of, tools_of
 from tasks_app.importers import Imported, ImportedItem
 from tasks_app.models import TaskDraft
 
@@ -64,6 +65,8 @@ class Preview:
     is_whole: bool = True
     """Every row of the file was looked at."""
     first: Sequence[ShownQuestion] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+    """As models are told of them: `name`, `description`, `parameters`."""
 
 
 def preview_of(
@@ -84,6 +87,7 @@ def preview_of(
                 private_items=imported.private_count,
                 is_whole=rows is None or imported.count < rows,
                 first=first_questions(definition, imported),
+                tools=tools_sent(definition),
             )
     except InvalidInput as error:
         return Preview(problems=placed_problems(error.problems, text))
@@ -143,6 +147,11 @@ def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
         for one in item.attachments
         if one["sha256"] in imported.inline_files
     }
+
+
+def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
+    """The tools as models are told of them: `name`, `description`, `parameters`."""
+    return [sent_form(tool)["function"] for tool in tools_of(definition)]
 
 
 def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:

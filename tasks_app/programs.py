@@ -1,12 +1,13 @@
 """Reads of what a run of code left: its log, its files, its report."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Left, Length
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
@@ -18,6 +19,8 @@ from tasks_app.permissions import can_view_program
 from tasks_app.queries import run_at
 
 _CHUNKS = 500
+LOG_CHUNK = 16_384
+"""Characters of one row at most, so that pieces can be cut between rows."""
 _ENDINGS = {
     Ending.EXITED: "It ended by itself.",
     Ending.KILLED: "A signal ended it.",
@@ -40,26 +43,95 @@ def program_run_at(*, run_id: int, to: Visitor) -> Run:
 @dataclass(frozen=True, slots=True)
 class LogPiece:
     text: str
+    start: int
+    """Its own position."""
     next: int
     """The position to ask on from."""
     is_over: bool
     """Nothing more comes."""
 
 
-def log_of(run: Run, *, start: int = 0) -> LogPiece:
-    """What the program wrote, from a position on."""
+def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
+    """What the program wrote, from a position on: about `most` characters, and never much more."""
     # The state first: what is written before it changes is then in the answer.
     is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
-    chunks = list(
-        LogChunk.objects.filter(run=run, position__gte=start)
-        .order_by("position")
-        .values_list("position", "text")[:_CHUNKS]
-    )
+    lengths = _lengths(LogChunk.objects.filter(run=run, position__gte=start).order_by("position"))
+    taken = _within(lengths, most)
+    stop = taken[-1] + 1 if taken else start
     return LogPiece(
-        text="".join(text for _, text in chunks),
-        next=chunks[-1][0] + 1 if chunks else start,
-        is_over=is_finished and len(chunks) < _CHUNKS,
+        text=_text_between(run, start, stop, most),
+        start=start,
+        next=stop,
+        is_over=is_finished and len(taken) == len(lengths) and len(lengths) < _CHUNKS,
     )
+
+
+def earlier_start(run: Run, *, start: int, most: int) -> int | None:
+    """Where the piece before a position begins; None where that is the beginning."""
+    rows = LogChunk.objects.filter(run=run, position__lt=start).order_by("-position")
+    taken = _within(_lengths(rows), most)
+    return taken[-1] if taken else None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnds:
+    """How a log begins and how it ends; `omitted` characters stand between, or none."""
+
+    first: str
+    last: str
+    omitted: int
+    next: int
+    is_over: bool
+
+
+def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
+    """The beginning and the end of what the program wrote: where it failed stands at the end."""
+    beginning = log_of(run, most=first)
+    rows = LogChunk.objects.filter(run=run, position__gte=beginning.next)
+    taken = _within(_lengths(rows.order_by("-position")), last)
+    if not taken:
+        return LogEnds(beginning.text, "", 0, beginning.next, beginning.is_over)
+    is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
+    between = rows.filter(position__lt=taken[-1]).aggregate(n=Sum(Length("text")))["n"] or 0
+    stop = taken[0] + 1
+    ending = _text_between(run, taken[-1], stop, last)
+    if not between:
+        return LogEnds(beginning.text + ending, "", 0, stop, is_finished)
+    # Whole lines, where there are any.
+    head = beginning.text[: beginning.text.rfind("\n") + 1] or beginning.text
+    tail = ending[ending.find("\n") + 1 :] or ending
+    between += len(beginning.text) - len(head) + len(ending) - len(tail)
+    return LogEnds(head, tail, between, stop, is_finished)
+
+
+def whole_log(run: Run) -> str:
+    """All that the program wrote."""
+    chunks = LogChunk.objects.filter(run=run).order_by("position")
+    return "".join(chunks.values_list("text", flat=True))
+
+
+def _lengths(rows: QuerySet[LogChunk]) -> list[tuple[int, int]]:
+    return list(rows.values_list("position", Length("text"))[:_CHUNKS])
+
+
+def _within(lengths: Sequence[tuple[int, int]], most: int) -> list[int]:
+    """Positions of the first chunks that are no longer than `most` together; one at least."""
+    taken: list[int] = []
+    total = 0
+    for position, length in lengths:
+        total += length
+        if taken and total > most:
+            break
+        taken.append(position)
+    return taken
+
+
+def _text_between(run: Run, start: int, stop: int, most: int) -> str:
+    rows = LogChunk.objects.filter(run=run, position__gte=start, position__lt=stop)
+    # Chunks are small now; older ones can be as long as the whole log.
+    longest = max(most, LOG_CHUNK)
+    shown = rows.order_by("position").values_list(Left("text", longest), flat=True)
+    return "".join(shown)
 
 
 def artifacts_of(run: Run) -> QuerySet[RunArtifact]:
@@ -115,6 +187,10 @@ class RunReport:
     wall_seconds: float | None
     peak_memory_bytes: int | None
     requests: int | None
+    statuses: Mapping[str, int]
+    failed_requests: int
+    failed_how: str
+    """Of the failed ones: `5 × 429, 2 × 503`."""
     failure: str
     artifacts: Sequence[str]
     left_out: Sequence[dict[str, Any]]
@@ -136,6 +212,9 @@ def report_of(run: Run) -> RunReport:
         wall_seconds=row.wall_seconds if row else None,
         peak_memory_bytes=row.peak_memory_bytes if row else None,
         requests=row.requests if row else None,
+        statuses=row.statuses if row else {},
+        failed_requests=row.failed_requests if row else 0,
+        failed_how=row.failed_how if row else "",
         failure=run.failure,
         artifacts=tuple(artifacts_of(run).values_list("path", flat=True)),
         left_out=row.left_out if row else [],

@@ -3,13 +3,14 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
+from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
 from tasks_app.permissions import can_view_item
@@ -51,6 +52,7 @@ class Transcript:
             "output": sample.output,
             "error": sample.error,
             "messages": [dict(message) for message in self.messages],
+            "tool_calls": [asdict(call) for call in calls_made(self.messages)],
             "value": score.value if score else None,
             "answer": score.answer if score else None,
             "explanation": score.explanation if score else None,
@@ -80,14 +82,14 @@ def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
         run=run,
         sample=sample,
         item=sample.item,
-        messages=_messages_of(run, sample),
+        messages=messages_of(run, sample),
         scoring=scoring,
         score=score,
         calls=_calls_of(sample),
     )
 
 
-def _messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
+def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
     """What was sent; nothing where the item is withheld, as its columns are gone."""
     if sample.item.is_withheld:
         return []

@@ -7,6 +7,7 @@ from tasks_app.views import (
     coding,
     detail,
     files,
+    judging,
     listing,
     playground,
     starting,
@@ -22,6 +23,8 @@ urlpatterns = [
     path("schemas/task-definition.json", authoring.definition_schema, name="schema"),
     path("schemas/code-result.json", authoring.result_schema, name="result-schema"),
     path("staff/status/", status.status, name="status"),
+    path("labels/<slug:public_id>/", judging.label_set, name="label-set"),
+    path("labels/<slug:public_id>/<int:position>/", judging.label_edit, name="label"),
     path("playground/", playground.playground, name="playground"),
     path("playground/<slug:public_id>/", playground.playground_asked, name="playground-asked"),
     path("playground/<slug:public_id>/task/", playground.playground_task, name="playground-task"),
@@ -43,4 +46,10 @@ urlpatterns = [
     path(_TASK + "submit/", submitting.submission_create, name="submit"),
     path(_TASK + "versions/<int:number>/", detail.task_version, name="version"),
     path(_TASK + "versions/<int:number>/items/", detail.item_list, name="items"),
+    path(_TASK + "versions/<int:number>/judges/", judging.judges_detail, name="judges"),
+    path(
+        _TASK + "versions/<int:number>/judges/labels/",
+        judging.label_set_create,
+        name="label-set-create",
+    ),
 ]

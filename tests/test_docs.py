@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from plumbmark.scoring import author_code
 from plumbmark.scoring.normalise import STEPS
 from tasks_app.code.findings import CODES
 from tasks_app.code.inspecting import inspect_code
 from tasks_app.code.result_file import RESULT_SCHEMA, read_result
 from tasks_app.definitions import parse_definition
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+from tasks_app.definitions.tool_schemas import LIMITS, TOOL_OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -92,6 +94,37 @@ def test_every_scorer_option_and_normalisation_is_documented() -> None:
             assert f"`{option}`" in page, f"{kind}: {option}"
     for step in STEPS:
         assert f"`{step}`" in page, step
+
+
+def test_every_tool_with_its_options_and_every_limit_is_documented() -> None:
+    page = (ROOT / "docs/authors/definitions.md").read_text()
+
+    for kind, options in TOOL_OPTIONS.items():
+        assert f"| `{kind}` |" in page
+        for option in options["properties"]:
+            assert f"`{option}`" in page, f"{kind}: {option}"
+    for limit in LIMITS["properties"]:
+        assert f"| `{limit}` |" in page
+
+
+def test_the_example_of_an_authors_scorer_says_what_it_is_meant_to() -> None:
+    text = next(text for text in definitions() if "def score(" in text)
+    (spec,) = parse_definition(text).scorers
+    item = {"most_words": 5}
+    cases = [["A cat sat.", "cat hat", item], ["one two three four five six", "one", item]]
+    given = author_code.given(
+        source=spec.options["source"], function="score", cases=cases, seconds=5, mark="M"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", author_code.program()],
+        input=given,
+        capture_output=True,
+        check=True,
+    )
+
+    found = author_code.results(done.stdout.decode(), mark="M", count=2)
+    assert [one and one.value["value"] for one in found] == [0.5, 0]
 
 
 @pytest.mark.slow

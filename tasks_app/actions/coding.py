@@ -23,6 +23,7 @@ from tasks_app.code.definition import (
     environment_of,
 )
 from tasks_app.code.findings import Finding, Severity
+from tasks_app.code.further_models import findings_of_models
 from tasks_app.code.inspecting import Inspection, inspect_code
 from tasks_app.code.notebook import MOST_BYTES, Script, script_of
 from tasks_app.code.settings import BARE, CodeSettings, parse_settings
@@ -202,7 +203,10 @@ def checked_code(draft: TaskDraft) -> CheckedCode:
             )
         ],
     )
-    findings = tuple(dict.fromkeys([*script.findings, *looked_at.findings, *built.findings]))
+    found = [*script.findings, *looked_at.findings, *built.findings]
+    if built.definition is not None:
+        found += findings_of_models(built.definition, looked_at, payer=draft.task.namespace)
+    findings = tuple(dict.fromkeys(found))
     has_errors = any(one.severity is Severity.ERROR for one in findings)
     return CheckedCode(
         file_name=draft.code_file.name,

@@ -24,6 +24,8 @@ from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import quota_status, request_bound
 from plumbmark.gateway.terms import current_price_card
 from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.code.definition import CodeDefinition
+from tasks_app.code.further_models import FurtherModels, further_models
 from tasks_app.definitions import Definition
 from tasks_app.jobs import sandboxing
 from tasks_app.jobs.bells import ring_workers
@@ -33,7 +35,7 @@ from tasks_app.jobs.scoring_plans import carry_marks_over
 from tasks_app.marking import Marker
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
 from tasks_app.permissions import can_control_run, can_run_version, can_view_private_items
-from tasks_app.planning import RequestPlanner
+from tasks_app.planning import RequestPlanner, tools_need_sandbox
 
 TRY_ITEMS = 3
 _CHECKED_BY = "baseline/echo"
@@ -78,7 +80,7 @@ def cost_bound(
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
     items = version.item_count if item_count is None else item_count
     if version.is_code:
-        return _bound_of_code(deployment, items)
+        return _bound_of_code(version, deployment, items)
     draft = Run(
         task_version=version,
         contender=contender,
@@ -98,12 +100,22 @@ def cost_bound(
     rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
     total = 0
     for item in rows.iterator(chunk_size=500):
-        for request, answers in planner.turns(item.position * version.repeats, item):
+        of_sample = largest = 0
+        for step in planner.steps(item.position * version.repeats, item):
             # Earlier answers are sent again; none has more tokens than it may have.
-            said = answers * max(limit, users.most_output_tokens)
+            said = step.answers * limit
+            if planner.most_answer_tokens is not None:
+                said = min(said, planner.most_answer_tokens)
+            said += step.user_turns * users.most_output_tokens + step.tool_bytes
             again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
-            total += (request_bound(request, card, deployment) + again) * version.repeats
-        total += users.of(planner, item) * version.repeats
+            each = request_bound(step.request, card, deployment) + (again if is_metered else 0)
+            of_sample += each
+            largest = max(largest, each)
+        of_user = users.of(planner, item)
+        if planner.most_cost is not None:
+            # The call that uses the limit up may go beyond it.
+            of_sample = min(of_sample, planner.most_cost + largest)
+        total += (of_sample + of_user) * version.repeats
     return CostBound(total, samples, limit, is_metered, is_priced=True)
 
 
@@ -118,6 +130,28 @@ def _user_models(version: TaskVersion) -> list[Deployment]:
     if found is None:
         raise Conflict(f"{user.model} plays the user in this task, and is not there any more.")
     return [found]
+
+
+def _further_models(version: TaskVersion, payer: Namespace) -> FurtherModels:
+    """Whom a program may ask besides the model that is measured."""
+    if not version.is_code:
+        return FurtherModels()
+    definition = CodeDefinition.from_document(version.definition)
+    found = further_models(definition, payer=payer)
+    needed = {definition.judge, *definition.models}
+    for name in found.missing:
+        if name in needed:
+            raise Conflict(f"The task's settings name {name}, which is not here to be called.")
+    for one in found.deployments:
+        if one.owner_id is None and current_price_card(one.pk) is None:
+            raise Conflict(
+                f"No price is known for {one.slug}, which the program may ask. An administrator "
+                "can set one.",
+                code="no-price",
+            )
+        if version.private_item_count and one.owner_id not in {None, version.task.namespace_id}:
+            raise NotAllowed(f"This task is private, so that {one.slug} may not be asked.")
+    return found
 
 
 class _UserBound:
@@ -154,19 +188,24 @@ class _UserBound:
         return turns * each - (-said * price // TOKENS_PER_PRICE)
 
 
-def _bound_of_code(deployment: Deployment, items: int) -> CostBound:
-    card = current_price_card(deployment.pk)
-    is_metered = deployment.owner_id is None
-    is_free = card is not None and not any(
-        (card.input_per_mtok, card.output_per_mtok, card.per_request)
+def _bound_of_code(version: TaskVersion, deployment: Deployment, items: int) -> CostBound:
+    definition = CodeDefinition.from_document(version.definition)
+    asked = [
+        deployment,
+        *further_models(definition, payer=version.task.namespace).deployments,
+    ]
+    cards = [current_price_card(one.pk) for one in asked if one.owner_id is None]
+    is_free = all(
+        card is not None and not any((card.input_per_mtok, card.output_per_mtok, card.per_request))
+        for card in cards
     )
     return CostBound(
         0,
         items,
         0,
-        is_metered,
-        is_priced=card is not None,
-        is_open=is_metered and not is_free,
+        is_metered=bool(cards),
+        is_priced=None not in cards,
+        is_open=not is_free,
     )
 
 
@@ -207,12 +246,13 @@ def start_run(
         left = quota_status(namespace).left
         spend_limit = left if spend_limit is None else spend_limit
         bound = replace(bound, total=spend_limit)
+    further = _further_models(version, namespace)
     with transaction.atomic():
-        run = _create_run(version, contender, purpose, namespace, by, items, bound, card)
+        run = _create_run(version, contender, purpose, namespace, by, items, bound, card, further)
         run.grant = open_grant(
             payer=namespace,
             subject=f"run:{run.pk}",
-            deployments=[deployment, *_user_models(version)],
+            deployments=[deployment, *_user_models(version), *further.deployments],
             cap=spend_limit,
         )
         run.save(update_fields=["grant"])
@@ -269,6 +309,8 @@ def _check_start(
         raise Conflict("Only a published version takes declared runs. Publish it first.")
     if Marker(version).needs_sandbox:
         check_answers_can_be_run()
+    if _needs_sandbox(version):
+        sandboxing.check_tools_can_run()
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")
@@ -313,6 +355,11 @@ def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
 _IN_WORDS = {"image": "images", "audio": "audio"}
 
 
+def _needs_sandbox(version: TaskVersion) -> bool:
+    """Whether its tools run code; code tasks have workers of their own."""
+    return not version.is_code and tools_need_sandbox(Definition.from_document(version.definition))
+
+
 def _may_see_private_items(
     deployment: Deployment, version: TaskVersion, by: User, also_allowed: Collection[int]
 ) -> bool:
@@ -333,6 +380,7 @@ def _create_run(
     items: int,
     bound: CostBound,
     card: PriceCard | None,
+    further: FurtherModels,
 ) -> Run:
     deployment = contender.deployment
     assert deployment is not None
@@ -345,7 +393,7 @@ def _create_run(
         purpose=purpose,
         question_hash=version.question_hash,
         marking_hash=version.marking_hash,
-        parameters=parameters_of(version, contender),
+        parameters={**parameters_of(version, contender), **further.as_parameters()},
         deployment_facts={
             "slug": deployment.slug,
             "provider": deployment.provider,
@@ -353,6 +401,7 @@ def _create_run(
             "upstream_id": deployment.upstream_id,
         },
         price_card=card,
+        needs_sandbox=_needs_sandbox(version),
         engine_version=ENGINE_VERSION,
         scorer_versions=Marker(version).versions,
         platform_version=plumbmark.__version__,

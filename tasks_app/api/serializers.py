@@ -174,6 +174,9 @@ class DraftCheck(serializers.Serializer[Any]):
     private_items = serializers.IntegerField()
     warnings = serializers.ListField(child=serializers.CharField())
     first = PreviewItem(many=True)
+    tools = serializers.ListField(
+        child=serializers.DictField(), help_text="What the model may call: name, parameters."
+    )
     findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
 
 
@@ -436,6 +439,13 @@ class SampleSummary(serializers.ModelSerializer[Sample]):
         )
 
 
+class ToolCallDetail(serializers.Serializer[Any]):
+    tool = serializers.CharField()
+    arguments = serializers.DictField()
+    result = serializers.CharField(allow_null=True, help_text="null: the sample ended before.")
+    is_error = serializers.BooleanField()
+
+
 class SampleDetail(serializers.Serializer[Any]):
     """One sample down to the exchange."""
 
@@ -448,6 +458,7 @@ class SampleDetail(serializers.Serializer[Any]):
     output = serializers.CharField()
     error = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())
+    tool_calls = ToolCallDetail(many=True)
     value = serializers.FloatField(allow_null=True)
     answer = serializers.CharField(allow_null=True)
     explanation = serializers.CharField(allow_null=True)
@@ -501,6 +512,12 @@ class ProgramReportDetail(serializers.Serializer[Any]):
     wall_seconds = serializers.FloatField(allow_null=True)
     peak_memory_bytes = serializers.IntegerField(allow_null=True)
     requests = serializers.IntegerField(allow_null=True)
+    statuses = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How often requests were answered with which."
+    )
+    failed_requests = serializers.IntegerField(
+        help_text="That provider or platform failed (408, 425, 429, 5xx, or no answer)."
+    )
     failure = serializers.CharField()
     artifacts = serializers.ListField(child=serializers.CharField())
     left_out = serializers.ListField(child=serializers.DictField())

@@ -25,7 +25,7 @@ from tasks_app.attachments.detecting import ENDINGS
 from tasks_app.attachments.serving import attachment_of_item, attachment_response
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
-from tasks_app.previewing import first_questions
+from tasks_app.previewing import first_questions, tools_sent
 from tasks_app.queries import items_of, published_versions_of, run_at, visible_tasks
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
@@ -185,6 +185,7 @@ class DraftCheckView(DraftView):
                 "private_items": imported.private_count,
                 "warnings": imported.warnings,
                 "first": first_questions(definition, imported),
+                "tools": tools_sent(definition),
                 "findings": [],
             }
         return Response(shapes.DraftCheck(checked).data)
@@ -200,6 +201,7 @@ def _checked_code(draft: TaskDraft) -> dict[str, Any]:
         "private_items": items if checked.definition.is_private else 0,
         "warnings": [],
         "first": [],
+        "tools": [],
         "findings": [coding.finding_document(one, checked.script) for one in checked.findings],
     }
 

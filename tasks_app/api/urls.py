@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks_app.api import programs, runs, tasks
+from tasks_app.api import judging, programs, runs, tasks
 
 urlpatterns = [
     path("tasks", tasks.TaskList.as_view()),
@@ -21,6 +21,12 @@ urlpatterns = [
     ),
     path("task-versions/<str:public_id>/rescore", tasks.RescoreView.as_view()),
     path("task-versions/<str:public_id>/submissions", runs.SubmissionView.as_view()),
+    path("task-versions/<str:public_id>/judges", judging.JudgesView.as_view()),
+    path("task-versions/<str:public_id>/label-sets", judging.LabelSetList.as_view()),
+    path("label-sets/<str:public_id>", judging.LabelSetView.as_view()),
+    path("label-sets/<str:public_id>/answers", judging.BlindAnswerList.as_view()),
+    path("label-sets/<str:public_id>/answers/<int:position>", judging.BlindAnswerView.as_view()),
+    path("label-sets/<str:public_id>/differences", judging.DifferenceList.as_view()),
     path("contenders", runs.ContenderList.as_view()),
     path("contenders/<str:public_id>", runs.ContenderView.as_view()),
     path("runs", runs.RunList.as_view()),

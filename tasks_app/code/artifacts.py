@@ -18,6 +18,8 @@ from tasks_app.code.shapes import Report, Shape
 
 _TASK_ENDING = ".task.json"
 _RUN_ENDING = ".run.json"
+_ROW = re.compile(r"-run_param_id_(?P<row>.+)\.run\.json$", re.DOTALL)
+"""The SDK tells the row of a data set in the file's name alone."""
 _NOT_STORED = re.compile(r"Failed to store run (?P<run>[^:\n]+): (?P<reason>[^\n]+)")
 
 
@@ -62,7 +64,18 @@ def read_artifacts(
         tasks=tuple(tasks),
         runs=whole,
         findings=(*_findings_of_kept(findings, runs, whole), *twice, *_missing_tasks(tasks, whole)),
+        rows={run.key: row for run in runs if (row := _row_of(run))},
     )
+
+
+def _row_of(run: RunFile) -> str:
+    """The id of the row that a run was over; empty where its file's name tells none."""
+    found = _ROW.search(run.file)
+    if found is None:
+        return ""
+    # The model stands last, written as the SDK writes names of files.
+    model = re.sub(r"[^A-Za-z0-9_.-]", "", re.sub(r"[ /\\]", "_", run.model))
+    return found["row"].removesuffix(f"_{model}") if model else found["row"]
 
 
 def _document(data: bytes, report: Report) -> Shape | None:

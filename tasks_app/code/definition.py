@@ -9,7 +9,7 @@ from tasks_app.code.findings import Finding, error
 from tasks_app.code.inspecting import Inspection
 from tasks_app.code.notebook import Cell, Script
 from tasks_app.code.result_kinds import ResultKind
-from tasks_app.code.settings import BARE, KAGGLE, CodeSettings
+from tasks_app.code.settings import BARE, KAGGLE, MOST_MODELS, CodeSettings, is_name_of_model
 from tasks_app.definitions.document import MetricSpec
 
 READER_VERSION = "1"
@@ -53,6 +53,11 @@ class CodeDefinition:
     files: Sequence[AttachedFile] = ()
     is_private: bool = False
     description: str = ""
+    judge: str = ""
+    models: Sequence[str] = ()
+    """Further models that the settings open to the code; a run needs each of them."""
+    named: Sequence[str] = ()
+    """Further models that the code names; those that are there are open to it."""
 
     @property
     def as_script(self) -> Script:
@@ -62,7 +67,7 @@ class CodeDefinition:
     def as_document(self) -> dict[str, Any]:
         """A JSON-able document that `from_document` reads back."""
         document = asdict(self)
-        for name in ("cells", "counted", "files"):
+        for name in ("cells", "counted", "files", "models", "named"):
             document[name] = list(document[name])
         return {"kind": "code", **document}
 
@@ -73,6 +78,8 @@ class CodeDefinition:
         values["counted"] = tuple(Counted(**one) for one in values["counted"])
         values["files"] = tuple(AttachedFile(**one) for one in values["files"])
         values["metric"] = MetricSpec(**values["metric"])
+        for name in ("models", "named"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
     def question_hash(self, *, salt: str) -> str:
@@ -86,6 +93,8 @@ class CodeDefinition:
             "files": [[one.name, one.sha256] for one in self.files],
             "private": self.is_private,
         }
+        if self.judge or self.models:
+            side |= {"judge": self.judge, "models": sorted(self.models)}
         return content_hash(side, salt=salt if self.is_private else None)
 
     def marking_hash(self) -> str:
@@ -142,6 +151,9 @@ def build_definition(
         files=tuple(files),
         is_private=settings.is_private,
         description=settings.description,
+        judge=settings.judge,
+        models=settings.models,
+        named=_named(inspection),
     )
     return Built(definition, ())
 
@@ -149,6 +161,11 @@ def build_definition(
 def environment_of(inspection: Inspection, settings: CodeSettings) -> str:
     """Where the code runs: as the settings say, else where its imports are."""
     return settings.environment or (KAGGLE if inspection.uses_sdk else BARE)
+
+
+def _named(inspection: Inspection) -> tuple[str, ...]:
+    names = dict.fromkeys(model.name for model in inspection.models)
+    return tuple(name for name in names if is_name_of_model(name))[:MOST_MODELS]
 
 
 def _counted(inspection: Inspection, chosen: str | None) -> tuple[Counted, ...] | Finding:

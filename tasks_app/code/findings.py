@@ -31,6 +31,8 @@ CODES = {
     "fixed-candidate": "A task is run with a model that is named in the code.",
     "fixed-model": "A model is named in the code.",
     "every-model": "The code walks over all models.",
+    "unknown-model": "A model is named that this platform does not have.",
+    "own-judge": "The model under test judges itself.",
     "missing-import": "A package is imported that is not installed where tasks run.",
     "optional-import": "A package that is not installed is imported where the code can do without.",
     "openai-client": "The code calls models through an OpenAI client.",

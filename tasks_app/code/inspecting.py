@@ -7,7 +7,7 @@ not know, it says nothing.
 import ast
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks_app.code.findings import Finding, error, has_errors, note
 from tasks_app.code.names import Import, Names, constant_text, names_of
@@ -35,6 +35,8 @@ class Inspection:
     runs: Sequence[RunCall] = ()
     models: Sequence[FixedModel] = ()
     """Models that the code names: judges, for the most part."""
+    judge_line: int | None = None
+    """Where the SDK's `judge_llm` is first used."""
     imports: Sequence[Import] = ()
     findings: Sequence[Finding] = ()
 
@@ -104,6 +106,7 @@ def _inspected(
         tasks=tasks,
         runs=runs.calls,
         models=runs.models,
+        judge_line=min(runs.judge, default=None),
         imports=names.imports,
     )
     found = [
@@ -115,14 +118,7 @@ def _inspected(
         *_findings_of_choice(inspection, chosen),
         *_findings_of_result(nodes, names, tasks),
     ]
-    return Inspection(
-        uses_sdk=inspection.uses_sdk,
-        tasks=tasks,
-        runs=runs.calls,
-        models=runs.models,
-        imports=names.imports,
-        findings=_sorted(found),
-    )
+    return replace(inspection, findings=_sorted(found))
 
 
 def _findings_of_choice(inspection: Inspection, chosen: str | None) -> Iterator[Finding]:

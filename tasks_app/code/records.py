@@ -1,7 +1,7 @@
 """What the files of a run tell, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -164,3 +164,5 @@ class Artifacts:
     tasks: Sequence[TaskFile]
     runs: Sequence[RunFile]
     findings: Sequence[Finding] = ()
+    rows: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
+    """By the key of a run over a row of a data set: the row's own id, the same for every model."""

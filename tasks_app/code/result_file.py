@@ -220,11 +220,19 @@ def _compare(score: Score | None, samples: Sequence[Sample], report: Report) -> 
     values = [sample.score.value for sample in samples if sample.score is not None]
     if score is None or not values:
         return
-    mean = math.fsum(values) / len(values)
-    if abs(score.value - mean) > _DIFFERENCE * max(1.0, abs(mean)):
+    if not is_mean(values, score.value):
+        mean = math.fsum(values) / len(values)
         told = f"The score is {score.value:g}, the mean of its {len(values)} samples is {mean:g}."
         remedy = "That is right if the score is no mean; the score counts."
         report.add(note("score-differs", told, remedy, path="$.score"))
+
+
+def is_mean(values: Sequence[float], score: float) -> bool:
+    """Whether a score is the mean of its samples' scores."""
+    if not values:
+        return False
+    mean = math.fsum(values) / len(values)
+    return abs(score - mean) <= _DIFFERENCE * max(1.0, abs(mean))
 
 
 # --- Samples ------------------------------------------------------------------------------------

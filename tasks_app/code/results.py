@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,16 @@ from tasks_app.code.definition import CodeDefinition, Counted
 from tasks_app.code.findings import Finding, error
 from tasks_app.code.inspecting import Inspection, inspect_code
 from tasks_app.code.records import Artifacts, Assertion, Conversation, Message, Result, RunFile
-from tasks_app.code.result_file import RESULT_FILE, ReadResult, ResultFile, read_result
+from tasks_app.code.result_file import RESULT_FILE, ReadResult, ResultFile, is_mean, read_result
 from tasks_app.code.result_file import Sample as FileSample
+from tasks_app.code.tracebacks import last_error
 
 _MOST_CHECKS = 200
 _MOST_SAMPLES = 1_000
 _MOST_MESSAGES = 400
 _MOST_MESSAGE = 20_000
 _MOST_OUTPUT = 100_000
+_MOST_ROW_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Outcome:
     findings: Sequence[Finding]
 
     @property
-    def has_score(self) -> bool:
-        return any(item.value is not None for item in self.items)
+    def has_result(self) -> bool:
+        """A score, or at least a table, which is kept though no number can be made of it."""
+        return any(item.value is not None or "table" in item.details for item in self.items)
 
 
 def read_outcome(
@@ -76,7 +79,11 @@ def _of_sdk(folder: Path, definition: CodeDefinition, inspection: Inspection, lo
     for counted in definition.counted:
         found = main_run(artifacts, inspection, counted.task or _only_other(definition, artifacts))
         findings += found.findings
-        items.append(_of_run(counted, found.run, findings, definition))
+        item = _of_run(counted, found.run, findings, definition)
+        if found.run is not None and item.value is not None:
+            rows = _rows(found.run, artifacts, item.value)
+            item = replace(item, details={**item.details, "scores": rows}) if rows else item
+        items.append(item)
     return Outcome(tuple(items), tuple(dict.fromkeys(findings)))
 
 
@@ -104,7 +111,7 @@ def _of_run(
     if run.state == "errored" or run.error:
         traceback = definition.as_script.told(run.error, script=SCRIPT_NAME)
         details["traceback"] = traceback[-4000:]
-        why = f"The task failed: {last_line(traceback) or 'no reason is told'}"
+        why = f"The task failed: {last_error(traceback) or 'no reason is told'}"
         return ItemResult(counted.key, None, error=why, details=details, **common)
     if run.result is None or run.result.value is None:
         why = "The task came to no number."
@@ -122,6 +129,30 @@ def _of_run(
         explanation=_checks_told(run.assertions),
         **common,
     )
+
+
+def _rows(run: RunFile, artifacts: Artifacts, score: float) -> list[list[Any]]:
+    """The rows of a data set whose mean the score is: `[id, value or None]` each.
+
+    Nothing where ids are missing or double, or where the score is something else than their mean: a
+    guess would make up items that there are not. A row that failed has no value, unless the author
+    counts it as 0.
+    """
+    found: dict[str, float | None] = {}
+    for part in run.subruns:
+        row = artifacts.rows.get(part.key)
+        if row is None:
+            return []
+        key = f"{part.task.name}/{row}"[:_MOST_ROW_ID]
+        value = part.result.value if part.result is not None and not part.error else None
+        if value is not None and found.get(key) is not None:
+            return []
+        found[key] = found.get(key) if value is None else value
+    known = [value for value in found.values() if value is not None]
+    if is_mean(known, score):
+        return [[key, value] for key, value in found.items()]
+    zeros = [value or 0.0 for value in found.values()]
+    return [[key, value or 0.0] for key, value in found.items()] if is_mean(zeros, score) else []
 
 
 def _told(result: Result) -> str:
@@ -162,6 +193,7 @@ def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -
     details: dict[str, Any] = {
         "samples": [_sample_document(one) for one in samples[:_MOST_SAMPLES]],
         "samples_told": len(samples),
+        **_every_score(samples),
         "checks": [
             {**_check(one), "sample": sample.id} for sample in samples for one in sample.assertions
         ][:_MOST_CHECKS],
@@ -205,6 +237,14 @@ def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -
     return _valued(counted.key, value, told, document, details, definition, **common)
 
 
+def _every_score(samples: Sequence[FileSample]) -> dict[str, Any]:
+    """Ids and scores of all samples, where not all of them are kept whole."""
+    if len(samples) <= _MOST_SAMPLES:
+        return {}
+    scores = [[one.id, None if one.score is None else one.score.value] for one in samples]
+    return {"scores": scores}
+
+
 def _sample_document(sample: FileSample) -> dict[str, Any]:
     return {
         "id": sample.id,
@@ -218,12 +258,6 @@ def _sample_document(sample: FileSample) -> dict[str, Any]:
 
 SCRIPT_NAME = "task.py"
 """The name under which a script runs."""
-
-
-def last_line(traceback: str) -> str:
-    """The last line of a traceback: what went wrong."""
-    lines = [line.strip() for line in traceback.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else ""
 
 
 def _valued(

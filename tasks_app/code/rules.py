@@ -44,10 +44,10 @@ def task_findings(tasks: Sequence[TaskFunction], names: Names) -> Iterator[Findi
             continue
         other = by_file.setdefault(task.file_name, task)
         if other is not task:
-            yield error(
+            yield warning(
                 "same-name",
                 f"{task.variable!r} and {other.variable!r} both write {task.file_name}.task.json.",
-                "Give each its own name=….",
+                "Give each its own name=…; else the one that is run last counts.",
                 line=task.line,
             )
 
@@ -131,15 +131,12 @@ def run_findings(tasks: Sequence[TaskFunction], runs: Runs, names: Names) -> Ite
 
 
 def model_findings(runs: Runs) -> Iterator[Finding]:
-    # Beside a run with the model under test, a comparison is only a waste.
-    starts = [call for call in runs.calls if call.is_reached and call.function is None]
-    tell = error if starts and all(call.models for call in starts) else warning
     for call in runs.calls:
         for name in call.models:
-            yield tell(
+            yield warning(
                 "fixed-candidate",
                 f"{call.task!r} is run with the model {name!r}, whichever is to be measured.",
-                "Run it with kbench.llm.",
+                "Run it with kbench.llm: a run that asks other models alone gives no score.",
                 line=call.line,
             )
     for model in runs.models:
@@ -147,7 +144,7 @@ def model_findings(runs: Runs) -> Iterator[Finding]:
             yield note(
                 "fixed-model",
                 f"The code asks the model {model.name!r}, besides the one that is measured.",
-                "It must be open to the runs of this task.",
+                "Its calls are paid by whoever runs the task.",
                 line=model.line,
             )
     for line in sorted(set(runs.every_model))[:1]:

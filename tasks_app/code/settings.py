@@ -5,9 +5,12 @@ timeout_minutes: 30       # 1 to 240
 environment: bare         # or kaggle-benchmarks; by default what the code imports
 private: false            # code, data, log and files are for the authors alone
 metric: {name: accuracy, direction: higher, unit: share, lower: 0, upper: 1}
+judge: openai/gpt-5          # the SDK's judge_llm; else every model judges itself
+models: [openai/gpt-5-mini]  # further models that the code may ask
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +24,12 @@ KAGGLE = "kaggle-benchmarks"
 ENVIRONMENTS = (BARE, KAGGLE)
 DEFAULT_MINUTES = 30
 MOST_MINUTES = 240
-_KEYS = ("main", "timeout_minutes", "environment", "private", "metric", "description")
+_KEYS = (
+    *("main", "timeout_minutes", "environment", "private", "metric", "description"),
+    *("judge", "models"),
+)
+MOST_MODELS = 20
+_NAME_OF_MODEL = re.compile(r"[^\s,\x00-\x1f]{1,200}")
 _METRIC_KEYS = ("name", "direction", "unit", "lower", "upper")
 
 
@@ -35,6 +43,10 @@ class CodeSettings:
     is_private: bool = False
     metric: MetricSpec | None = None
     description: str = ""
+    judge: str = ""
+    """The deployment that judges; empty: the model under test judges itself."""
+    models: tuple[str, ...] = ()
+    """Further deployments that the code may ask."""
 
 
 def parse_settings(text: str) -> CodeSettings:
@@ -57,6 +69,8 @@ def parse_settings(text: str) -> CodeSettings:
         is_private=values.get("private", False),
         metric=_metric(values["metric"]) if "metric" in values else None,
         description=values.get("description", ""),
+        judge=values.get("judge", ""),
+        models=tuple(values.get("models", ())),
     )
 
 
@@ -92,6 +106,14 @@ def _problems(values: Mapping[str, Any], located: Located) -> Iterator[Problem]:
     description = values.get("description", "")
     if not isinstance(description, str) or len(description) > 20_000:
         yield problem("must be a text of at most 20,000 characters", "description")
+    judge = values.get("judge", "")
+    if "judge" in values and not is_name_of_model(judge):
+        yield problem("must be the name of a model, without spaces and commas", "judge")
+    models = values.get("models", [])
+    if not isinstance(models, list) or not all(is_name_of_model(one) for one in models):
+        yield problem("must be a list of models' names, without spaces and commas", "models")
+    elif len(models) > MOST_MODELS or len(set(models)) < len(models):
+        yield problem(f"must name at most {MOST_MODELS} models, each once", "models")
     metric = values.get("metric")
     if metric is None and "metric" not in values:
         return
@@ -114,6 +136,11 @@ def _problems(values: Mapping[str, Any], located: Located) -> Iterator[Problem]:
             return
     if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
         yield problem("must be below the upper bound", "metric", "lower")
+
+
+def is_name_of_model(value: object) -> bool:
+    """Whether it can stand in the comma list that the SDK reads."""
+    return isinstance(value, str) and _NAME_OF_MODEL.fullmatch(value) is not None
 
 
 def _is_whole(value: object) -> bool:

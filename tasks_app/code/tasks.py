@@ -70,6 +70,8 @@ class Runs:
     models: list[FixedModel] = field(default_factory=list)
     every_model: list[int] = field(default_factory=list)
     """Lines that walk over all models."""
+    judge: list[int] = field(default_factory=list)
+    """Lines that take the SDK's `judge_llm`."""
     has_unknown: bool = False
     """Whether something is run of which the task cannot be told."""
 
@@ -205,6 +207,7 @@ class _Walker(ast.NodeVisitor):
         self._uses: dict[str | None, set[str]] = {}
         """Which names each function uses; None: the module."""
         self._calls: list[_Call] = []
+        self._called: set[ast.expr] = set()
         self._runs = Runs()
 
     def result(self) -> Runs:
@@ -322,11 +325,16 @@ class _Walker(ast.NodeVisitor):
                 self._uses[self._function].add(self._tasks[task].function)
             if self._is_llms(node):
                 self._runs.every_model.append(node.lineno)
+            self._note_judge(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if self._is_llms(node):
             self._runs.every_model.append(node.lineno)
         else:
+            self._note_judge(node)
+            if node.attr in {"run", "evaluate"} and self._tasks_in(node.value):
+                # Handed on uncalled: whoever gets it may call it.
+                self._runs.has_unknown |= node not in self._called
             # A method may be called by it: which object it belongs to is not followed.
             self._uses.setdefault(self._function, set()).add(node.attr)
             self.generic_visit(node)
@@ -339,6 +347,7 @@ class _Walker(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"run", "evaluate"}:
+            self._called.add(node.func)
             self._run_called(node, node.func)
         if self._note_model(node, self._model_of(node)):
             for argument in (*node.args, *(one.value for one in node.keywords)):
@@ -418,6 +427,10 @@ class _Walker(ast.NodeVisitor):
             keywords = keywords_of(node)
             return constant_text(given or keywords.get("model_name") or keywords.get("model"))
         return None
+
+    def _note_judge(self, node: ast.expr) -> None:
+        if self._names.of_sdk(node) == "judge_llm":
+            self._runs.judge.append(getattr(node, "lineno", 0))
 
     def _is_llms(self, node: ast.expr) -> bool:
         return self._names.of_sdk(node) == "llms"

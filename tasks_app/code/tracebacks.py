@@ -1,5 +1,6 @@
 """Tracebacks without the host: which folders a program ran in is nobody's business."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -7,6 +8,25 @@ _FRAME = re.compile(r'File "(?P<path>[^"\n]+)"')
 _INSTALLED = re.compile(r".*[\\/](?:site|dist)-packages[\\/]")
 _LIBRARY = re.compile(r".*[\\/]lib[\\/]python3[.\d]*[\\/]")
 WORKING_FOLDER = "/kaggle/working"
+_RAISED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::.*)?")
+"""A line that begins with an exception's name, as tracebacks end with."""
+_LONGEST = 500
+
+
+def last_error(text: str) -> str:
+    """What went wrong: the last exception's name with its whole message, on one line.
+
+    A message may have several lines of its own. The last line of the text where no traceback is
+    found.
+    """
+    lines = text.splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    for number in range(frames[-1] + 1 if frames else len(lines), len(lines)):
+        if _RAISED.fullmatch(lines[number]):
+            message = list(itertools.takewhile(str.strip, lines[number:]))
+            return " ".join(line.strip() for line in message)[:_LONGEST]
+    told = [line.strip() for line in lines if line.strip()]
+    return told[-1][:_LONGEST] if told else ""
 
 
 def shortened(text: str, roots: Sequence[str] = ()) -> str:

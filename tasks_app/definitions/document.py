@@ -1,10 +1,12 @@
 """The definition as typed data. Made by `parse`, or from the stored document."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tasks_app.definitions.schema import DEFAULT_OUTPUT_TOKENS
+from tasks_app.definitions.tool_schemas import DEFAULT_RESULT_BYTES, DEFAULT_TOOL_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,29 @@ class SamplingSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    type: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_spec(self) -> dict[str, Any]:
+        """What `plumbmark.engine.tools.build_tool` takes."""
+        return {"type": self.type, "name": self.name, **self.options}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSpec:
+    """What one sample may use; None: no limit of its own."""
+
+    max_steps: int
+    max_tool_calls: int = DEFAULT_TOOL_CALLS
+    max_tool_result_bytes: int = DEFAULT_RESULT_BYTES
+    max_output_tokens_total: int | None = None
+    max_cost_usd: str | None = None
+    """A decimal, as text."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricSpec:
     name: str = "accuracy"
     direction: str = "higher"
@@ -162,6 +187,9 @@ class Definition:
     repeats: int = 1
     description: str = ""
     language: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    limits: LimitsSpec | None = None
+    """Where there are tools or limits were given."""
 
     @property
     def metric(self) -> MetricSpec:
@@ -171,6 +199,12 @@ class Definition:
     def as_document(self) -> dict[str, Any]:
         """A JSON-able document that `from_document` reads back to an equal definition."""
         document: dict[str, Any] = _plain(asdict(self))
+        tools = document.pop("tools")
+        if tools:
+            # As text: PostgreSQL's JSON forgets the order of keys, in which models read them.
+            document["tools"] = json.dumps(tools, ensure_ascii=False)
+        if document["limits"] is None:
+            del document["limits"]
         return document
 
     @classmethod
@@ -222,6 +256,8 @@ class Definition:
             repeats=document["repeats"],
             description=document["description"],
             language=document["language"],
+            tools=tuple(ToolSpec(**tool) for tool in json.loads(document.get("tools", "[]"))),
+            limits=LimitsSpec(**document["limits"]) if "limits" in document else None,
         )
 
 

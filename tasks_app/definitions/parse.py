@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -10,8 +11,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.engine.tools import ToolSpecError, build_tool
+from plumbmark.gateway.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
-from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, ToolUse, build_scorer
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
@@ -21,6 +24,7 @@ from tasks_app.definitions.document import (
     DataSpec,
     Definition,
     FewShot,
+    LimitsSpec,
     MetricSpec,
     Part,
     PromptSpec,
@@ -29,6 +33,7 @@ from tasks_app.definitions.document import (
     SimulatedUserSpec,
     SplitSpec,
     TargetSpec,
+    ToolSpec,
     Turn,
 )
 from tasks_app.definitions.positions import (
@@ -40,6 +45,7 @@ from tasks_app.definitions.positions import (
     read_yaml,
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
+from tasks_app.definitions.tool_schemas import DEFAULT_STEPS, DOLLARS_PATTERN, TOOL_NAME_PATTERN
 
 # JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
@@ -154,6 +160,12 @@ def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
             return f"takes at most {value}"
         case "uniqueItems":
             return "names the same twice; leave one"
+        case "pattern" if value == TOOL_NAME_PATTERN:
+            return (
+                f"must be 1 to 64 letters, digits, - and _, which all providers take, not {shown}"
+            )
+        case "pattern" if value == DOLLARS_PATTERN:
+            return f"must be an amount of US dollars, as 0.05, not {shown}"
         case "pattern":
             return f"must be up to 40 lower-case letters, digits, - and _, not {shown}"
         case "anyOf":
@@ -224,6 +236,8 @@ def _definition(document: dict[str, Any]) -> Definition:
         repeats=document.get("repeats", 1),
         description=document.get("description", ""),
         language=document.get("language", ""),
+        tools=tuple(_tool(tool) for tool in document.get("tools", [])),
+        limits=_limits(document),
     )
 
 
@@ -240,6 +254,26 @@ def _content(content: str | list[dict[str, Any]]) -> Content:
     if len(parts) == 1 and parts[0].kind == "text":
         return parts[0].template
     return parts
+
+
+def _tool(tool: dict[str, Any]) -> ToolSpec:
+    options = {key: value for key, value in tool.items() if key not in {"type", "name"}}
+    return ToolSpec(tool["type"], tool.get("name", tool["type"]), options)
+
+
+def _limits(document: dict[str, Any]) -> LimitsSpec | None:
+    if "tools" not in document and "limits" not in document:
+        return None
+    given = dict(document.get("limits", {}))
+    prompt = document["prompt"]
+    turns = len(prompt.get("follow_ups", []))
+    if "simulated_user" in prompt:
+        turns = prompt["simulated_user"].get("max_turns", 6) - 1
+    given.setdefault("max_steps", DEFAULT_STEPS + turns)
+    if "max_cost_usd" in given:
+        # 0.05 and "0.050" are the same limit.
+        given["max_cost_usd"] = f"{Decimal(str(given['max_cost_usd'])).normalize():f}"
+    return LimitsSpec(**given)
 
 
 def _target(target: str | dict[str, Any] | None) -> TargetSpec | None:
@@ -291,6 +325,8 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
     yield from _template_problems(definition, located)
     yield from _data_problems(definition, located)
     yield from _output_schema_problems(definition, located)
+    yield from _tool_problems(definition, located)
+    yield from _limits_problems(definition, located)
     names = [scorer.name for scorer in definition.scorers]
     for index, scorer in enumerate(definition.scorers):
         where: Path = ("scorers", index)
@@ -305,6 +341,8 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             place = (*where, error.option) if error.option else where
             yield _problem(error.message, place, located)
             built = None
+        if isinstance(built, ToolUse):
+            yield from _tool_use_problems(built, definition, where, located)
         if isinstance(built, ModelJudge):
             scale = built.scale or (0.0, 1.0)
             if (scorer.metric.lower, scorer.metric.upper) != scale:
@@ -331,6 +369,24 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
             ("main",),
             located,
         )
+
+
+def _tool_use_problems(
+    scorer: ToolUse, definition: Definition, where: Path, located: Located
+) -> Iterator[Problem]:
+    names = [tool.name for tool in definition.tools]
+    if not names:
+        yield _problem("looks at calls of tools, and the task has none", where, located)
+        return
+    for option, checks in (("required", scorer.required), ("forbidden", scorer.forbidden)):
+        for index, check in enumerate(checks):
+            if check.tool not in names:
+                hint = suggested(check.tool, names) or f"; there is {', '.join(names)}"
+                yield _problem(
+                    f"no tool is called {check.tool[:80]!r}{hint}",
+                    (*where, option, index, "tool"),
+                    located,
+                )
 
 
 def _template_problems(definition: Definition, located: Located) -> Iterator[Problem]:
@@ -412,6 +468,47 @@ def _output_schema_problems(definition: Definition, located: Located) -> Iterato
         yield _problem("must be of type object, which all providers take", where, located)
 
 
+def _tool_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    names = [tool.name for tool in definition.tools]
+    for index, spec in enumerate(definition.tools):
+        where: Path = ("tools", index)
+        if names.index(spec.name) != index:
+            yield _problem(
+                f"the name {spec.name!r} is taken; give each tool its own", where, located
+            )
+        try:
+            tool = build_tool(spec.as_spec())
+        except ToolSpecError as error:
+            place = (*where, error.option) if error.option else where
+            yield _problem(error.message, place, located)
+            continue
+        for column, option in tool.columns.items():
+            if trouble := name_problem(column):
+                place = (*where, option.partition("[")[0])
+                yield _problem(f"the column name in braces {trouble}", place, located)
+
+
+def _limits_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+    limits, prompt = definition.limits, definition.prompt
+    if limits is None:
+        return
+    if not (definition.tools or prompt.follow_ups or prompt.simulated_user):
+        yield _problem(
+            "limits are for samples of several calls: they need tools, follow_ups or a "
+            "simulated_user (one answer is bounded by sampling.max_output_tokens)",
+            ("limits",),
+            located,
+        )
+    if limits.max_steps <= len(prompt.follow_ups):
+        yield _problem(
+            f"must be at least {len(prompt.follow_ups) + 1}, one step for each turn",
+            ("limits", "max_steps"),
+            located,
+        )
+    if limits.max_cost_usd is not None and nanodollars(limits.max_cost_usd) < 1:
+        yield _problem("must be at least 0.000000001", ("limits", "max_cost_usd"), located)
+
+
 def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every column that `data` names, with its place."""
     target, split = data.get("target"), data.get("split") or {}
@@ -458,6 +555,8 @@ def _data_problems(definition: Definition, located: Located) -> Iterator[Problem
 def _needs_target(scorer: ScorerSpec) -> bool:
     if scorer.type == "model_judge":
         return scorer.options.get("mode") == "pairwise"
-    if scorer.type == "code_execution" or (scorer.type == "json" and "field" not in scorer.options):
+    if scorer.type in {"code_execution", "python", "tool_use"} or (
+        scorer.type == "json" and "field" not in scorer.options
+    ):
         return False
     return not (scorer.type == "regex" and scorer.options.get("compare") == "pattern")

@@ -1,15 +1,16 @@
 """Rendering: from a definition and an item to the messages that are sent."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from plumbmark.engine.media import attachment_part
-from plumbmark.scoring.scorers import CodeExecution, ModelJudge, build_scorer
+from plumbmark.engine.tools import Tool, build_tool
+from plumbmark.scoring.scorers import CodeExecution, ModelJudge, PythonScorer, ToolUse, build_scorer
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
+from plumbmark.scoring.templates import text_of as text_of
 from tasks_app.definitions.document import Content, Definition, Part, parts_of
 
 
@@ -149,6 +150,21 @@ def render_user_instructions(definition: Definition, item: Question) -> str:
     return parse_template(user.instructions).fill(values)
 
 
+def tools_of(definition: Definition) -> list[Tool]:
+    return [build_tool(spec.as_spec()) for spec in definition.tools]
+
+
+def tool_input(definition: Definition, item: Question, tools: Sequence[Tool]) -> dict[str, Any]:
+    """The item's columns that tools may know."""
+    names = sorted({column for tool in tools for column in tool.columns})
+    return {
+        name: rendered_choices(definition, item)
+        if name == CHOICES and item.choices is not None
+        else item.input[name]
+        for name in names
+    }
+
+
 def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
@@ -162,16 +178,12 @@ def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
     return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
 
 
-def text_of(value: Any) -> str:
-    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
-
-    Numbers stand as in the data file as far as JSON keeps them.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False)
+_COLUMNS_IN: Mapping[type, str] = {
+    CodeExecution: "program",
+    ModelJudge: "rubric",
+    PythonScorer: "columns",
+    ToolUse: "required",
+}
 
 
 def scorer_columns(definition: Definition) -> dict[str, str]:
@@ -179,10 +191,9 @@ def scorer_columns(definition: Definition) -> dict[str, str]:
     names: dict[str, str] = {}
     for index, spec in enumerate(definition.scorers):
         scorer = build_scorer(spec.as_spec())
-        if isinstance(scorer, CodeExecution | ModelJudge):
-            part = "program" if isinstance(scorer, CodeExecution) else "rubric"
+        if isinstance(scorer, CodeExecution | ModelJudge | PythonScorer | ToolUse):
             for column in scorer.columns:
-                names.setdefault(column, f"scorers[{index}].{part}")
+                names.setdefault(column, f"scorers[{index}].{_COLUMNS_IN[scorer.__class__]}")
     return names
 
 
@@ -205,6 +216,9 @@ def columns_used(definition: Definition) -> dict[str, str]:
     for place, text in texts:
         for column in parse_template(text).columns:
             names.setdefault(column, place)
+    for index, tool in enumerate(tools_of(definition)):
+        for column, option in tool.columns.items():
+            names.setdefault(column, f"tools[{index}].{option}")
     if definition.data.choices is not None:
         names.pop(CHOICES, None)
     return names

@@ -6,6 +6,7 @@ It is served at `/schemas/task-definition.json` and documented in docs/authors/d
 from typing import Any
 
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+from tasks_app.definitions.tool_schemas import LIMITS, TOOLS
 
 MOST_REPEATS = 100
 MOST_OUTPUT_TOKENS = 1_000_000
@@ -309,6 +310,8 @@ DEFINITION_SCHEMA: dict[str, Any] = {
         },
         "data": _DATA,
         "prompt": _PROMPT,
+        "tools": TOOLS,
+        "limits": LIMITS,
         "sampling": _SAMPLING,
         "repeats": {
             "type": "integer",

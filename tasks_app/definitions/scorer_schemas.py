@@ -32,6 +32,11 @@ _NORMALISE: dict[str, Any] = {
     "description": "What to even out in answer and target before they are compared, in order.",
 }
 _PLACE = {"after": _AFTER, "without_marker": _WITHOUT_MARKER}
+_TOOL: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 64}
+_CALL_ARGUMENTS: dict[str, Any] = {
+    "type": "object",
+    "description": "What the arguments must hold; they may hold more. Texts are templates.",
+}
 _TOLERANCE: dict[str, Any] = {"type": ["number", "string"], "default": 0}
 
 
@@ -163,6 +168,94 @@ SCORER_OPTIONS: dict[str, dict[str, Any]] = {
             },
         },
         "required": ["judges", "rubric"],
+    },
+    "tool_use": {
+        "description": "Right where the model called the tools that it should, and none that it "
+        "should not.",
+        "properties": {
+            "required": {
+                "type": "array",
+                "maxItems": 50,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["tool"],
+                    "properties": {
+                        "tool": _TOOL,
+                        "arguments": _CALL_ARGUMENTS,
+                        "times": {
+                            "description": "How often: a number, or the fewest and the most "
+                            "(null: any number). At least once where it is left out.",
+                            "anyOf": [
+                                {"type": "integer", "minimum": 0, "maximum": 1000},
+                                {
+                                    "type": "array",
+                                    "prefixItems": [
+                                        {"type": "integer", "minimum": 0, "maximum": 1000},
+                                        {"type": ["integer", "null"], "minimum": 0},
+                                    ],
+                                    "items": False,
+                                    "minItems": 2,
+                                },
+                            ],
+                        },
+                    },
+                },
+                "description": "Calls that must be made, and answered without an error.",
+            },
+            "forbidden": {
+                "type": "array",
+                "maxItems": 50,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["tool"],
+                    "properties": {"tool": _TOOL, "arguments": _CALL_ARGUMENTS},
+                },
+                "description": "Calls that must not be made.",
+            },
+            "order": {
+                "enum": ["any", "strict"],
+                "default": "any",
+                "description": "Strict: the required calls come in the order in which they stand.",
+            },
+            "max_calls": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 1000,
+                "description": "Calls of all tools at most.",
+            },
+            "partial": _flag("The score is the share of checks that hold.", False),
+        },
+    },
+    "python": {
+        "description": "The author's own function, called in the sandbox.",
+        "properties": {
+            "source": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100_000,
+                "description": "Python that defines `score(output, target, item)`, which returns a "
+                "number within the metric's bounds, true or false, or an object of `value`, "
+                "`explanation` and `answer`.",
+            },
+            "columns": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 200},
+                "maxItems": 50,
+                "uniqueItems": True,
+                "default": [],
+                "description": "The columns that the function finds in `item`.",
+            },
+            "timeout_seconds": {
+                "type": "number",
+                "minimum": 0.1,
+                "maximum": 60,
+                "default": 5,
+                "description": "Seconds for each sample, after which it is unscored.",
+            },
+        },
+        "required": ["source"],
     },
     "code_execution": {
         "description": "Right where a Python program, made of the output and the item's tests, "

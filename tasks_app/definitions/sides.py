@@ -6,8 +6,10 @@ of the items' parts. Parts of private items are salted, so that nobody can confi
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
+from plumbmark.engine.tools import sent_form
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Content, Definition
@@ -17,6 +19,8 @@ from tasks_app.definitions.render import (
     render_messages,
     render_user_instructions,
     shown_choices,
+    tool_input,
+    tools_of,
 )
 
 SOLVER = "generate"
@@ -45,11 +49,12 @@ class SideHashes:
         self._salt = salt
         self._questions: list[str] = []
         self._markings: list[str] = []
+        self._tools = tools_of(definition)
 
     def add(self, item: MarkedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
-        asked = {
+        asked: dict[str, Any] = {
             "key": item.key,
             "messages": [_asked(one) for one in render_messages(self._definition, item)],
             "choices": None
@@ -62,6 +67,8 @@ class SideHashes:
             asked["follow_ups"] = list(follow_ups)
         if instructions := render_user_instructions(self._definition, item):
             asked["simulated_user"] = instructions
+        if known := tool_input(self._definition, item, self._tools):
+            asked["tool_input"] = known
         question = content_hash(asked, salt=salt)
         marked = {
             "key": item.key,
@@ -100,6 +107,13 @@ class SideHashes:
         if definition.prompt.output_schema is not None:
             # As its text: the order of its properties is the order that models write them in.
             side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)
+        if self._tools:
+            # As text too, and with defaults written out.
+            tools = [{**sent_form(tool)["function"], **tool.options} for tool in self._tools]
+            kinds = [spec.type for spec in definition.tools]
+            side["tools"] = json.dumps([kinds, tools], ensure_ascii=False)
+        if definition.limits is not None:
+            side["limits"] = asdict(definition.limits)
         return content_hash(side)
 
     @property

@@ -79,8 +79,9 @@ def _claim() -> tuple[Shard, Lease] | None:
     """
     with _claiming:
         # Programs take long: some threads are kept for everything else.
-        takes_code = len(_programs) < settings.SANDBOX_RUNS and sandboxing.is_here()
-        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code)
+        has_sandbox = sandboxing.is_here()
+        takes_code = len(_programs) < settings.SANDBOX_RUNS and has_sandbox
+        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code, has_sandbox=has_sandbox)
         if claimed is not None:
             _in_hand.add(claimed[0].run_id)
             if claimed[0].run.task_version.is_code:

@@ -43,12 +43,16 @@ def lease_duration() -> timedelta:
 
 
 def claim_shard(
-    *, of_run: int | None = None, not_of: Collection[int] = (), takes_code: bool = False
+    *,
+    of_run: int | None = None,
+    not_of: Collection[int] = (),
+    takes_code: bool = False,
+    has_sandbox: bool = False,
 ) -> tuple[Shard, Lease] | None:
     """Take the next shard of a run by the fair policy, or None where nothing is due.
 
     `of_run` wants a shard of that run, `not_of` names runs to leave aside. Programs are left to
-    others unless it `takes_code`.
+    others unless it `takes_code`, and runs whose tools run code unless it `has_sandbox`.
 
     Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
     waiting at the page), then the older run.
@@ -58,6 +62,8 @@ def claim_shard(
     )
     if not takes_code:
         due = due.exclude(run__task_version__kind=TaskVersion.Kind.CODE)
+    if not has_sandbox:
+        due = due.filter(run__needs_sandbox=False)
     if of_run is not None:
         due = due.filter(run_id=of_run)
     if not_of:

@@ -48,17 +48,20 @@ class Folders:
         definition = self.definition
         mounts = [Mount(self.top / "src", SOURCE), Mount(self.top / "input", INPUT)]
         python = sandbox.python
+        variables = _environment(self.run)
         if definition.environment != BARE:
             own = sandboxing.environment_python()
             if own is None:
                 raise CannotPrepare(sandboxing.missing_environment(definition.environment))
             mounts += environment_mounts(own, at=_ENVIRONMENT)
             python = f"{_ENVIRONMENT}/bin/python"
+            # Code that a model wrote is run as `python`, and notebook kernels are found by name.
+            variables["PATH"] = f"{_ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin"
         return Job(
             argv=(python, "-u", f"{SOURCE}/{SCRIPT_NAME}"),
             work=self.work,
             mounts=mounts,
-            environment=_environment(self.run),
+            environment=variables,
             limits=_limits(definition),
             merges_errors=True,
         )
@@ -110,12 +113,16 @@ def _remove_left_behind(base: Path) -> None:
 def _environment(run: Run) -> dict[str, str]:
     """The names that the SDK of Kaggle and OpenAI's client look for. The keys are no keys."""
     slug = str(run.deployment_facts["slug"])
+    judge = str(run.parameters.get("judge", slug))
+    further = run.parameters.get("models", {})
     return {
         "MODEL_PROXY_URL": f"{GATEWAY_URL}/compat/kaggle/models",
         "MODEL_PROXY_API_KEY": _DUMMY_KEY,
         "LLM_DEFAULT": slug,
-        "LLM_DEFAULT_EVAL": slug,
-        "LLMS_AVAILABLE": slug,
+        "LLM_DEFAULT_JUDGE": judge,
+        "LLM_DEFAULT_EVAL": judge,
+        # By the names that the code uses: it looks them up in this list.
+        "LLMS_AVAILABLE": ",".join(dict.fromkeys([slug, judge, *further])),
         "KAGGLE_KERNEL_RUN_TYPE": "batch",
         "OPENAI_BASE_URL": f"{GATEWAY_URL}/v1",
         "OPENAI_API_KEY": _DUMMY_KEY,

@@ -14,13 +14,22 @@ from django.db.models import F, Sum
 
 from plumbmark.common.clock import now
 from plumbmark.gateway.models import Call
-from plumbmark.sandbox import Collected, Ending, Limits, Report, collect, open_artifact
+from plumbmark.sandbox import (
+    Collected,
+    Ending,
+    GatewayRelay,
+    Limits,
+    Report,
+    collect,
+    open_artifact,
+)
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
 from tasks_app.actions.coding import finding_document
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.result_file import MOST_BYTES
 from tasks_app.code.result_schema import RESULT_FILE
-from tasks_app.code.results import SCRIPT_NAME, ItemResult, Outcome, last_line, read_outcome
+from tasks_app.code.results import SCRIPT_NAME, ItemResult, Outcome, read_outcome
+from tasks_app.code.tracebacks import last_error
 from tasks_app.jobs.writing import storable
 from tasks_app.models import (
     Item,
@@ -94,7 +103,9 @@ class Left:
             raise
         return stored
 
-    def write_report(self, run: Run, report: Report, *, requests: int) -> None:
+    def write_report(self, run: Run, report: Report, *, relay: GatewayRelay | None) -> None:
+        """`relay` knows what became of the program's requests."""
+        statuses = {} if relay is None else relay.statuses
         script = self.definition.as_script
         ProgramReport.objects.update_or_create(
             run=run,
@@ -105,7 +116,9 @@ class Left:
                 "wall_seconds": report.wall_seconds,
                 "cpu_seconds": report.cpu_seconds,
                 "peak_memory_bytes": report.peak_memory_bytes,
-                "requests": requests,
+                "requests": relay.requests if relay else 0,
+                "statuses": {str(status): statuses[status] for status in sorted(statuses)},
+                "lost": relay.lost if relay else 0,
                 "findings": [finding_document(one, script) for one in self.outcome.findings[:200]],
                 "left_out": [
                     {"path": one.path, "reason": one.reason} for one in self.collected.left_out
@@ -154,17 +167,34 @@ def failure_of(report: Report, outcome: Outcome, definition: CodeDefinition, *, 
             return f"The program ended with exit code {report.exit_code}{told}"
         case _:
             return f"The program was ended from outside. {report.detail}"
-    if outcome.has_score:
+    if outcome.has_result:
         return ""
     if definition.is_private:
         return f"The program came to no score. {_TOLD_TO_AUTHORS}"
     return " ".join(dict.fromkeys(item.error for item in outcome.items if item.error))
 
 
+def asked_only_others(run: Run, *, since: datetime) -> str:
+    """Why no score can be one of the model that was to be measured; empty where it was asked."""
+    asked = set(
+        Call.objects.filter(grant=run.grant_id, started_at__gte=since).values_list(
+            "deployment__slug", flat=True
+        )
+    )
+    own = run.deployment_facts["slug"]
+    if not asked or own in asked:
+        return ""
+    return (
+        f"The program asked only {', '.join(sorted(asked))} and never {own}, so that its result "
+        "says nothing of the model that is measured. Ask kbench.llm, or the model that "
+        "LLM_DEFAULT names."
+    )
+
+
 def _last_error(log: str, definition: CodeDefinition) -> str:
     """The last traceback's own words, and the author's line that it came to."""
     begin = log.rfind("Traceback (most recent call last)")
-    said = last_line(log[begin:] if begin >= 0 else log)
+    said = last_error(log[begin:] if begin >= 0 else log)
     frames = list(_FRAME.finditer(log[max(begin, 0) :]))
     place = definition.as_script.place_of(int(frames[-1]["line"])) if frames else None
     if place is not None:
@@ -186,7 +216,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
     calls = list(
         Call.objects.filter(grant=run.grant_id)
         .order_by("started_at", "id")
-        .values_list("id", "started_at", "latency_ms", "upstream_model")
+        .values_list("id", "started_at", "latency_ms", "upstream_model", "deployment__slug")
     )
     sums = Call.objects.filter(grant=run.grant_id).aggregate(
         charged=Sum("charged"),
@@ -195,7 +225,9 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
         output_tokens=Sum("output_tokens"),
     )
     costs = {name: value or 0 for name, value in sums.items()}
-    latencies = [latency for _, _, latency, _ in calls if latency]
+    own_slug = run.deployment_facts["slug"]
+    own = [call for call in calls if call[-1] == own_slug]
+    latencies = [latency for _, _, latency, *_ in own if latency]
     unscored = 0
     for position, result in enumerate(results):
         is_first = position == 0
@@ -230,10 +262,10 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
                 SampleCall(
                     sample=sample,
                     call_id=call_id,
-                    role="candidate" if at >= since else "earlier try",
+                    role=_role_of(run, slug) if at >= since else "earlier try",
                     position=number,
                 )
-                for number, (call_id, at, _, _) in enumerate(calls[-_MOST_CALLS:])
+                for number, (call_id, at, _, _, slug) in enumerate(calls[-_MOST_CALLS:])
             )
     Scoring.objects.filter(pk=scoring.pk).update(
         samples_done=len(results), samples_unscored=unscored, heartbeat_at=now()
@@ -241,10 +273,17 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
     Run.objects.filter(pk=run.pk).update(
         samples_done=F("samples_done") + len(results),
         samples_unscored=F("samples_unscored") + unscored,
-        upstream_models=sorted({model for *_, model in calls if model}),
+        upstream_models=sorted({model for *_, model, _ in own if model}),
         heartbeat_at=now(),
         **costs,
     )
+
+
+def _role_of(run: Run, slug: str) -> str:
+    """Whom a call of the program asked."""
+    if slug == run.deployment_facts["slug"]:
+        return "candidate"
+    return "judge" if slug == run.parameters.get("judge") else "other model"
 
 
 def _storable(value: Any) -> Any:

@@ -33,11 +33,18 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.code_results import Left, failure_of, keep_results, read_what_was_left
+from tasks_app.jobs.code_results import (
+    Left,
+    asked_only_others,
+    failure_of,
+    keep_results,
+    read_what_was_left,
+)
 from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
 from tasks_app.jobs.writing import storable
 from tasks_app.models import LogChunk, Run, Shard
+from tasks_app.programs import LOG_CHUNK
 
 log = logging.getLogger(__name__)
 
@@ -196,6 +203,7 @@ class CodeSlice:
 
     def _finish(self, report: Report, left: Left) -> str:
         failure = failure_of(report, left.outcome, self._definition, log=self._tail)
+        failure = failure or asked_only_others(self.run, since=self._began_at)
         stored = left.store_files(self.run)
         try:
             with transaction.atomic():
@@ -204,8 +212,7 @@ class CodeSlice:
                 is_wanted = run.state == Run.State.RUNNING
                 if is_wanted:
                     stored.write_rows()
-                    requests = self._relay.requests if self._relay else 0
-                    left.write_report(self.run, report, requests=requests)
+                    left.write_report(self.run, report, relay=self._relay)
                     if not failure:
                         keep_results(self.run, left.outcome.items, since=self._began_at)
                         finish_work(Shard.objects.all(), self._lease)
@@ -278,6 +285,13 @@ class CodeSlice:
         self._log_left -= len(kept)
         with transaction.atomic():
             keep_leases(Shard.objects.all(), [self._lease])
-            LogChunk.objects.create(run=self.run, position=self._log_position, text=kept)
-        self._log_position += 1
+            chunks = LogChunk.objects.bulk_create(
+                LogChunk(
+                    run=self.run,
+                    position=self._log_position + number,
+                    text=kept[start : start + LOG_CHUNK],
+                )
+                for number, start in enumerate(range(0, len(kept), LOG_CHUNK))
+            )
+        self._log_position += len(chunks)
         self._kept_at = time.monotonic()

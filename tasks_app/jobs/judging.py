@@ -51,6 +51,9 @@ class ScoringOutside:
     async def run_program(self, program: str, timeout_seconds: float) -> Ran:
         return await sandboxing.run_program(program, timeout_seconds)
 
+    async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
+        return await sandboxing.call_author_code(given, timeout_seconds)
+
     async def ask_judge(self, question: Question, *, key: str, most_tokens: int) -> Reply:
         result = self._recorded.pop(key, None)
         if result is None:

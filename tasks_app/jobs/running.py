@@ -19,13 +19,14 @@ from django.db import transaction
 from plumbmark.engine.evaluation import Evaluation, Solver
 from plumbmark.engine.media import AttachingCaller
 from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
-from plumbmark.engine.ports import CallResult, ModelCaller, ModelRequest
+from plumbmark.engine.ports import CallResult, Executor, ModelCaller, ModelRequest
 from plumbmark.engine.solvers import generate
 from plumbmark.gateway import runtime
 from plumbmark.gateway.calls import ModelCaller as GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
 from tasks_app.attachments.storing import StoredFiles
+from tasks_app.jobs import sandboxing
 from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
@@ -80,6 +81,10 @@ async def _caller(grant_id: int, deployment_id: int, is_private: bool) -> Gatewa
     return await runtime.gateway().caller(
         grant_id=grant_id, deployment_id=deployment_id, is_private=is_private
     )
+
+
+async def _executor() -> Executor:
+    return sandboxing.executor()
 
 
 async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None:
@@ -172,9 +177,10 @@ class RunSlice:
 
     def _solver(self) -> tuple[Solver, GatewayCaller | None]:
         """How samples are solved, and the caller of whoever plays the user."""
+        executor = runtime.run(_executor()) if self._planner.needs_sandbox else None
         name = self._planner.user_model
         if not name:
-            return generate, None
+            return (partial(generate, executor=executor) if executor else generate), None
         assert self.run.grant_id is not None
         deployment_id = Deployment.objects.only("id").get(slug=name).pk
         user = runtime.run(
@@ -182,7 +188,7 @@ class RunSlice:
         )
         # The same answers on record serve both: their keys differ.
         remembering = RememberingCaller(user, self._caller)
-        return partial(generate, user=remembering), user
+        return partial(generate, user=remembering, executor=executor), user
 
     # --- the pump ---------------------------------------------------------------------------
 
@@ -242,7 +248,11 @@ class RunSlice:
         """The next planned samples (may be none of a range); None when all is planned."""
         held = next((held for held in self._held if not held.is_planned), None)
         if held is None:
-            claimed = None if self._no_more_shards else claim_shard(of_run=self.run.pk)
+            claimed = (
+                None
+                if self._no_more_shards
+                else claim_shard(of_run=self.run.pk, has_sandbox=self._planner.needs_sandbox)
+            )
             if claimed is None:
                 return None
             held = self._hold(*claimed)
@@ -251,7 +261,7 @@ class RunSlice:
         held.next_ordinal = stop
         ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
         planned = []
-        for ordinal, item in self._planner.items(ordinals):
+        for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
             self._files.note(item.attachments)
             planned.append(self._planner.planned(ordinal, item))

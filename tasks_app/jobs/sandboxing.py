@@ -1,27 +1,19 @@
 """This worker's sandbox: whether there is one, and running programs in it, a few at a time."""
 
 import asyncio
-from math import ceil
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from plumbmark.common.errors import Conflict
-from plumbmark.sandbox import Ending, Job, Limits, probe
+from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
+from plumbmark.scoring import author_code
 from plumbmark.scoring.scorers.code_execution import Ran
 from tasks_app.code.settings import BARE
-from tasks_app.jobs.reporting import workers
+from tasks_app.jobs.reporting import Worker, workers
 
 _LAST_WORDS = 64 * 1024
-_FROM_STDIN = (
-    "import sys; exec(compile(sys.stdin.read(), 'program.py', 'exec'), {'__name__': '__main__'})"
-)
-"""Read whole before it runs, so that the program finds its own standard input at its end."""
-
-
-class NoSandbox(RuntimeError):
-    """This worker cannot run code."""
 
 
 def is_here() -> bool:
@@ -29,9 +21,22 @@ def is_here() -> bool:
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
 
 
+def check_tools_can_run() -> None:
+    """Refuse with the reason where no process is known that could run a tool's code."""
+    if not _able_workers() and not is_here():
+        raise Conflict(
+            f"This task gives the model tools that run code, which cannot be done here. {reason()}",
+            code="no-sandbox",
+        )
+
+
+def _able_workers() -> list[Worker]:
+    return [worker for worker in workers() if worker.sandbox]
+
+
 def check_can_run(environment: str) -> None:
     """Refuse with the reason where no process is known that could run a program."""
-    able = [worker for worker in workers() if worker.sandbox]
+    able = _able_workers()
     if not able and not is_here():
         raise Conflict(f"Code tasks cannot be run here. {reason()}", code="no-sandbox")
     if environment == BARE or environment_python() is not None:
@@ -61,35 +66,37 @@ def missing_environment(environment: str) -> str:
     )
 
 
-_slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
+_executors: "WeakKeyDictionary[asyncio.AbstractEventLoop, PythonExecutor]" = WeakKeyDictionary()
 
 
-def _free_slot() -> asyncio.Semaphore:
-    """One for the whole process, on its one loop: slices of several threads share the cores."""
-    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(settings.SANDBOX_SLOTS))
+def executor() -> PythonExecutor:
+    """One for the whole process, on its one loop: slices of several threads share the cores.
+
+    `SandboxUnavailable` where this process has no sandbox.
+    """
+    loop = asyncio.get_running_loop()
+    found = _executors.get(loop)
+    if found is None:
+        sandbox = probe().sandbox if settings.SANDBOX_IS_ON else None
+        if sandbox is None:
+            raise SandboxUnavailable(reason())
+        found = PythonExecutor(sandbox, limits=Limits(), at_once=settings.SANDBOX_SLOTS)
+        _executors[loop] = found
+    return found
 
 
 async def run_program(program: str, timeout_seconds: float) -> Ran:
-    """Run a Python program without network or files; `NoSandbox` where the sandbox itself fails."""
-    sandbox = probe().sandbox
-    if sandbox is None:
-        raise NoSandbox(probe().reason)
-    job = Job(
-        argv=(sandbox.python, "-I", "-c", _FROM_STDIN),
-        stdin=program.encode("utf-8", "replace"),
-        limits=Limits(wall_seconds=timeout_seconds, cpu_seconds=ceil(timeout_seconds) + 1),
-    )
-    async with _free_slot():
-        report = await sandbox.run(job)
-    if report.ending in {Ending.FAILED_TO_START, Ending.CANCELLED}:
-        raise NoSandbox(report.detail)
+    """Run a Python program without network or files; `SandboxUnavailable` where there is
+    none or it fails."""
+    ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
     # Errors last: of them the reader wants the end.
-    said = report.stderr or report.stdout
-    if report.exit_code == 0:
-        said = report.stdout
-    return Ran(
-        report.exit_code,
-        said[-_LAST_WORDS:].decode("utf-8", "replace"),
-        report.ending is Ending.TIMED_OUT,
-        report.detail,
+    said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
+    return Ran(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
+
+
+async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:
+    """Call an author's function; what was printed, and why it was ended where a limit did it."""
+    ran = await executor().execute(
+        author_code.program(), timeout_seconds=timeout_seconds, given=given, merges_errors=False
     )
+    return ran.output, ran.detail

@@ -1,6 +1,5 @@
 """Scoring stored outputs: re-marked versions, submitted runs, programs and judges."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from django.conf import settings
@@ -22,9 +21,9 @@ from tasks_app.jobs.ending import shutting_down
 from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
 from tasks_app.jobs.judging import QuotaShort, ScoringOutside
 from tasks_app.jobs.writing import SCORE_FIELDS, score_values
-from tasks_app.marking import Mark, Marker
+from tasks_app.marking import Mark, Marker, StoredAnswer
 from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, ScoringShard
-from tasks_app.planning import AskedItem, asked_items
+from tasks_app.planning import asked_items
 
 _BATCH = 500
 _OUTSIDE_BATCH = 32
@@ -103,32 +102,35 @@ class _Slice:
     def _score_range(self, start: int, stop: int) -> None:
         scoring, repeats = self._scoring, self._repeats
         marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
+        fields = ["id", "ordinal", "is_scored", "output"]
+        if self._marker.reads_calls:
+            fields.append("messages")
         samples = list(
             Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
             .exclude(pk__in=marked)
-            .values_list("id", "ordinal", "is_scored", "output")
+            .values_list(*fields)
         )
         # The version that marks may be another than the one that asked: equal questions, in order.
         items = asked_items(
             scoring.task_version_id,
             start // repeats,
             (stop - 1) // repeats,
-            for_scorers=self._outside is not None,
+            for_scorers=self._outside is not None or self._marker.needs_columns,
         )
-        to_mark = [
-            (sample_id, ordinal, output, items[ordinal // repeats])
-            for sample_id, ordinal, is_scored, output in samples
+        to_mark = {
+            sample_id: StoredAnswer(ordinal, output, items[ordinal // repeats], *messages)
+            for sample_id, ordinal, is_scored, output, *messages in samples
             if is_scored
-        ]
-        marks = self._marks([(ordinal, output, item) for _, ordinal, output, item in to_mark])
+        }
+        marks = self._marks(list(to_mark.values()))
         scores = [
             score_values(scoring.pk, sample_id, mark)
-            for (sample_id, *_), mark in zip(to_mark, marks, strict=True)
+            for sample_id, mark in zip(to_mark, marks, strict=True)
         ]
         with transaction.atomic():
             keep_leases(ScoringShard.objects.all(), [self._lease])
             bulk.insert(SampleScore, SCORE_FIELDS, scores)
-            charged = self._keep_calls({ordinal: id_ for id_, ordinal, *_ in to_mark})
+            charged = self._keep_calls({one.ordinal: id_ for id_, one in to_mark.items()})
             Scoring.objects.filter(pk=scoring.pk).update(
                 samples_done=F("samples_done") + len(samples),
                 charged=F("charged") + charged,
@@ -148,22 +150,14 @@ class _Slice:
         )
         return self._outside.charged
 
-    def _marks(self, outputs: Sequence[tuple[int, str, AskedItem]]) -> list[Mark]:
+    def _marks(self, answers: Sequence[StoredAnswer]) -> list[Mark]:
         outside = self._outside
         if outside is None:
-            return [self._marker.mark(output, item) for _, output, item in outputs]
-        outside.remember([key for one in outputs for key in self._marker.judge_keys(one[0])])
-
-        async def mark_all() -> list[Mark]:
-            return await asyncio.gather(
-                *(
-                    self._marker.mark_outside(output, item, outside, ordinal=ordinal)
-                    for ordinal, output, item in outputs
-                )
-            )
-
+            return [self._marker.mark(one.output, one.item, one.messages) for one in answers]
+        outside.remember([key for one in answers for key in self._marker.judge_keys(one.ordinal)])
+        marking = self._marker.mark_outside(answers, outside)
         # On the process's loop; the lease is kept meanwhile.
-        future = runtime.submit(mark_all())
+        future = runtime.submit(marking)
         try:
             while True:
                 try:

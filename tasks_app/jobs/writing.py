@@ -31,9 +31,14 @@ def storable(text: str) -> str:
     return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _stored(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = message["content"]
-    return {**message, "content": storable(content) if isinstance(content, str) else content}
+def _stored(message: Any) -> Any:
+    if isinstance(message, str):
+        return storable(message)
+    if isinstance(message, Mapping):
+        return {key: _stored(inner) for key, inner in message.items()}
+    if isinstance(message, list | tuple):
+        return [_stored(inner) for inner in message]
+    return message
 
 
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
@@ -98,6 +103,8 @@ class BatchWriter:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._marker = Marker(run.task_version)
+        self.needs_columns = self._marker.needs_columns
+        """Items must come with what their scorers use."""
         self._is_inline = self._marker.is_pure
         """Marks are made batch by batch; programs and judges come when the run is complete."""
         self._scoring_id = (
@@ -119,7 +126,9 @@ class BatchWriter:
         response = last.response if last else None
         output = storable(result.output)
         is_scored = result.outcome.is_scored
-        mark = self._marker.mark(output, item) if is_scored and self._is_inline else None
+        mark = None
+        if is_scored and self._is_inline:
+            mark = self._marker.mark(output, item, result.messages)
         roles = result.roles or ("candidate",) * len(result.calls)
         usages = [
             call.response.usage

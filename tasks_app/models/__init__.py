@@ -14,6 +14,7 @@ from tasks_app.models.authoring import (
     TaskVersion,
 )
 from tasks_app.models.contenders import Contender
+from tasks_app.models.judging import JudgeLabel, JudgePanel, LabelSample, LabelSet
 from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.running import Run, Sample, SampleCall, Shard
 from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
@@ -25,6 +26,10 @@ __all__ = [
     "Contender",
     "DataFile",
     "Item",
+    "JudgeLabel",
+    "JudgePanel",
+    "LabelSample",
+    "LabelSet",
     "LogChunk",
     "ProgramReport",
     "Run",

@@ -38,6 +38,10 @@ class RunArtifact(models.Model):
         return self.path
 
 
+_FAILURES = {408, 425, 429}
+"""Statuses below 500 that are not the program's fault."""
+
+
 class ProgramReport(models.Model):
     """How the program of a run ended, and what was noticed of it: the newest try alone."""
 
@@ -51,6 +55,10 @@ class ProgramReport(models.Model):
     peak_memory_bytes = models.PositiveBigIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
     """Passed on to the gateway."""
+    statuses = models.JSONField(default=dict)
+    """By HTTP status how often the gateway answered with it; none for reports from before."""
+    lost = models.PositiveIntegerField(default=0)
+    """Requests that were not answered, or not to their end."""
     findings = models.JSONField(default=list)
     """`{"code", "severity", "message", "remedy", "line", "place", "file", "path"}` each."""
     left_out = models.JSONField(default=list)
@@ -59,3 +67,22 @@ class ProgramReport(models.Model):
 
     def __str__(self) -> str:
         return f"report of run {self.run_id}"
+
+    @property
+    def _failures(self) -> dict[str, int]:
+        """By status those that provider or platform failed; a program's own (400) are not."""
+        return {
+            status: count
+            for status, count in self.statuses.items()
+            if int(status) >= 500 or int(status) in _FAILURES
+        }
+
+    @property
+    def failed_requests(self) -> int:
+        return self.lost + sum(self._failures.values())
+
+    @property
+    def failed_how(self) -> str:
+        """For people: `5 × 429, 2 × 503`."""
+        told = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
+        return ", ".join([*told, *([f"{self.lost} × no answer"] if self.lost else [])])

@@ -66,6 +66,8 @@ class Run(models.Model):
     price_card = models.ForeignKey(
         PriceCard, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
     )
+    needs_sandbox = models.BooleanField(default=False)
+    """Its model may call tools that run code, so only workers with a sandbox take it."""
     engine_version = models.CharField(max_length=20)
     scorer_versions = models.JSONField(default=dict)
     platform_version = models.CharField(max_length=20)

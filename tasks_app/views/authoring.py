@@ -1,5 +1,6 @@
 """Making a task: its facts, the editor with its preview, trying and publishing."""
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -303,7 +304,15 @@ def _preview_context(draft: TaskDraft, preview: Preview) -> dict[str, Any]:
                 "choices": [capped(one, 300).text for one in question.choices or ()],
             }
         )
-    return {"preview": preview, "questions": questions}
+    tools = [
+        {
+            "name": tool["name"],
+            "description": tool["description"],
+            "parameters": json.dumps(tool["parameters"], indent=2, ensure_ascii=False),
+        }
+        for tool in preview.tools
+    ]
+    return {"preview": preview, "questions": questions, "tools": tools}
 
 
 def _text(draft: TaskDraft) -> str:

@@ -13,6 +13,7 @@ from tasks_app.code.definition import CodeDefinition
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.forms import RunForm
+from tasks_app.judge_labels import trust_in_judges
 from tasks_app.long_text import capped
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
@@ -26,6 +27,7 @@ from tasks_app.queries import (
     version_at,
 )
 from tasks_app.showing import score_shown
+from tasks_app.showing_judges import trust_shown
 from tasks_app.views.acting import number_in
 from tasks_app.views.authoring import trail_of
 from tasks_app.views.messages import files_of_item, shown_message
@@ -90,6 +92,10 @@ def _detail(
         "scorers": []
         if definition is None
         else [_scorer(definition, scorer) for scorer in definition.scorers],
+        "has_judges": any(scorer.type == "model_judge" for scorer in definition.scorers)
+        if definition
+        else False,
+        "judges": trust_shown(trust) if (trust := trust_in_judges(version)) else None,
         "examples": []
         if definition is None
         else [

@@ -20,7 +20,7 @@ from plumbmark.common.numbers import seconds_written
 from plumbmark.gateway.money import dollars
 from tasks_app import programs
 from tasks_app.actions import running
-from tasks_app.downloads import file_response, zip_response
+from tasks_app.downloads import file_response, log_response, zip_response
 from tasks_app.forms import InvalidateForm
 from tasks_app.long_text import capped
 from tasks_app.models import Run, Sample, SampleScore, Scoring
@@ -46,6 +46,10 @@ _SAMPLES = 50
 _BRIEF = 160
 _SHOWN_WHOLE = 10
 """A run of so few samples shows their outputs and reasons on its own page."""
+_LOG_BEGINNING = 8_000
+_LOG_ENDING = 40_000
+_LOG_PAGE = 100_000
+"""Characters of a program's output in one answer."""
 _UNFINISHED = {Scoring.State.QUEUED, Scoring.State.RUNNING}
 
 
@@ -153,7 +157,7 @@ def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         return {}
     return {
         "report": programs.report_of(run),
-        "piece": programs.log_of(run),
+        "log": programs.log_ends(run, first=_LOG_BEGINNING, last=_LOG_ENDING),
         "artifacts": list(programs.artifacts_of(run)),
     }
 
@@ -163,8 +167,41 @@ def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
 def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
     """The next piece of a program's output, for polling."""
     run = programs.program_run_at(run_id=run_id, to=request.user)
-    piece = programs.log_of(run, start=number_in(request, "start") or 0)
-    return render(request, "tasks_app/_log.html", {"run": run, "piece": piece})
+    piece = programs.log_of(run, start=number_in(request, "start") or 0, most=_LOG_PAGE)
+    context = {"run": run, "text": piece.text, "next": piece.next, "is_over": piece.is_over}
+    return render(request, "tasks_app/_log.html", context)
+
+
+@never_cache
+@require_safe
+def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
+    """A program's output page by page."""
+    run = programs.program_run_at(run_id=run_id, to=request.user)
+    start = number_in(request, "start") or 0
+    piece = programs.log_of(run, start=start, most=_LOG_PAGE)
+    task = run.task_version.task
+    further = programs.log_of(run, start=piece.next, most=1)
+    context = {
+        "run": run,
+        "task": task,
+        "text": piece.text,
+        "earlier": programs.earlier_start(run, start=start, most=_LOG_PAGE),
+        "later": piece.next if further.text else None,
+        "trail": [
+            {"label": _("Tasks"), "url": reverse("tasks:list")},
+            {"label": task.title, "url": task.get_absolute_url()},
+            {"label": _("Run %(id)s") % {"id": run.pk}, "url": run.get_absolute_url()},
+            {"label": _("Output")},
+        ],
+    }
+    return render(request, "tasks_app/run_output.html", context)
+
+
+@never_cache
+@require_safe
+def run_output_file(request: HttpRequest, run_id: int) -> HttpResponse:
+    """All of a program's output, as a file."""
+    return log_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
 @never_cache

@@ -57,13 +57,25 @@ class OpenAI:
             max_tokens=request.get("max_tokens") or request.get("max_completion_tokens") or 16,
             streams=bool(request.get("stream")),
             tools=[tool["function"]["name"] for tool in request.get("tools", [])],
+            parameters={
+                tool["function"]["name"]: tool["function"].get("parameters", {})
+                for tool in request.get("tools", [])
+            },
             result=last.get("content") if last.get("role") == "tool" else None,
+            step=self._step(messages),
             schema=(form.get("json_schema") or {}).get("schema"),
         )
         asked.wants_usage = not asked.streams or bool(
             (request.get("stream_options") or {}).get("include_usage")
         )
         return asked
+
+    def _step(self, messages: list[dict[str, Any]]) -> int:
+        step = 0
+        for message in messages:
+            role = message.get("role")
+            step = 0 if role == "user" else step + bool(message.get("tool_calls"))
+        return step
 
     def _prompt(self, messages: list[dict[str, Any]]) -> str:
         for message in reversed(messages):
@@ -86,6 +98,10 @@ class OpenAI:
             message["reasoning_content"] = said.reasoning
         if said.call:
             message["tool_calls"] = [self._call(said)]
+            for number, (name, arguments) in enumerate(said.more_calls):
+                function = {"name": name, "arguments": arguments}
+                more = {"id": f"call_{number}", "type": "function", "function": function}
+                message["tool_calls"].append(more)
         choice = {"index": 0, "message": message, "finish_reason": finish}
         answer = self._head(asked, "chat.completion") | {"choices": [choice]}
         if asked.model == "no-choices":
@@ -226,6 +242,7 @@ class Anthropic:
             max_tokens=request["max_tokens"],
             streams=bool(request.get("stream")),
             tools=[] if forced.get("type") == "none" else tools,
+            parameters={tool["name"]: tool["input_schema"] for tool in request.get("tools", [])},
             result=self._text(results[0].get("content")) if results else None,
             schema=schema,
         )
@@ -425,11 +442,12 @@ class Gemini:
                 is_call = "functionCall" in part and found[1].startswith("gemini-3")
                 _demand(not is_call or part.get("thoughtSignature"), "missing a thought_signature")
         config = request.get("generationConfig", {})
-        declared = [
-            function["name"]
+        functions = [
+            function
             for tool in request.get("tools", [])
             for function in tool["functionDeclarations"]
         ]
+        declared = [function["name"] for function in functions]
         calling = (request.get("toolConfig") or {}).get("functionCallingConfig") or {}
         result = turns[-1]["parts"][-1].get("functionResponse")
         if result is not None:
@@ -441,6 +459,10 @@ class Gemini:
             max_tokens=config.get("maxOutputTokens", 16),
             streams=found[2] == "streamGenerateContent" and "alt=sse" in (found[3] or ""),
             tools=[] if calling.get("mode") == "NONE" else declared,
+            parameters={
+                one["name"]: one.get("parametersJsonSchema") or one.get("parameters", {})
+                for one in functions
+            },
             result=None if result is None else self._result(result["response"]),
             schema=config.get("responseJsonSchema"),
         )

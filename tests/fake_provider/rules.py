@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from obliging import answer_of, answer_to
+
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
 _FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
 _WANTED = re.compile(r"Is it (\S+)\?")
@@ -39,7 +41,9 @@ MANNERS = {
     "always-stall",
     "tools",
     "half-arguments",
+    "calls",
     "schema",
+    "obliging",
     "stream-error",
     "stream-short",
     "stream-garbage",
@@ -61,8 +65,12 @@ class Asked:
     max_tokens: int
     streams: bool
     tools: list[str] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each tool, as a JSON Schema."""
     result: str | None = None
     """The result of a tool, where the last message holds one."""
+    step: int = 0
+    """How often the model called tools since the last user message."""
     schema: dict[str, Any] | None = None
     wants_usage: bool = True
 
@@ -80,6 +88,7 @@ class Said:
     usage: dict[str, Any] | None = None
     call: tuple[str, str] | None = None
     """A tool call: its name and its arguments, as text."""
+    more_calls: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -99,6 +108,8 @@ def text_by(rule: str, prompt: str) -> str:
         return " ".join(f"word{number}" for number in range(int(argument or 20)))
     if name == "judge":
         framed, wanted = _FRAMED.search(prompt), _WANTED.search(prompt)
+        if framed and argument:
+            return f"VERDICT-{framed[1]}: {argument}"
         if not framed or not wanted:
             return "I see nothing to judge."
         word = "correct" if wanted[1] in framed[2] else "incorrect"
@@ -170,6 +181,10 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
     elif rule == "half-arguments":
         said.text, said.finish = None, "length"
         said.call = (asked.tools[0] if asked.tools else "look", '{"city": "Par')
+    elif rule == "obliging":
+        _oblige(said, asked)
+    elif rule == "calls":
+        _call_as_told(said, asked)
     elif rule == "schema":
         said.text = _by_schema(asked.schema)
     if not has_usage:
@@ -188,6 +203,32 @@ def _call_tool(said: Said, asked: Asked) -> None:
         said.reasoning = "A tool will know."
     else:
         said.text = "no tools"
+
+
+def _oblige(said: Said, asked: Asked) -> None:
+    """Calls the first tool once, then answers as it is asked to."""
+    if asked.tools and asked.result is None and "answer_in_schema" not in asked.tools:
+        said.text, said.finish = None, "tool_calls"
+        said.call = (asked.tools[0], answer_of(asked.parameters.get(asked.tools[0], {})))
+    elif asked.schema is not None:
+        said.text = answer_of(asked.schema)
+    else:
+        said.text = answer_to(asked.prompt)
+
+
+def _call_as_told(said: Said, asked: Asked) -> None:
+    """The prompt's lines `CALL name arguments`, one at each step (several in one between `&&`);
+    then the last result."""
+    steps = [line[5:] for line in asked.prompt.splitlines() if line.startswith("CALL ")]
+    if asked.step >= len(steps):
+        said.text = f"The tool says: {asked.result}"
+        return
+    calls = []
+    for call in steps[asked.step].split(" && "):
+        name, _, arguments = call.partition(" ")
+        calls.append((name, arguments))
+    said.text, said.finish = None, "tool_calls"
+    said.call, said.more_calls = calls[0], calls[1:]
 
 
 def _by_schema(schema: dict[str, Any] | None) -> str:

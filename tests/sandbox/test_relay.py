@@ -371,6 +371,7 @@ def test_an_answer_that_is_cut_off_is_seen_as_cut_off(relay: GatewayRelay) -> No
     ):
         answer.read()
     connection.close()
+    assert relay.lost == 1
 
 
 def test_a_gateway_that_is_down_is_an_error_that_names_no_address(server: GatewayServer) -> None:
@@ -378,6 +379,7 @@ def test_a_gateway_that_is_down_is_an_error_that_names_no_address(server: Gatewa
         taken.bind(("127.0.0.1", 0))
         with server.relay(target=taken.getsockname()) as relay:
             answer = said(relay, f"GET /v1/models HTTP/1.1\r\n{HOST}\r\n")
+            assert relay.lost == 1
 
     assert answer.startswith(b"HTTP/1.1 502")
     assert b"127.0.0.1" not in answer

@@ -1,10 +1,12 @@
 """What passes into an evaluation and what comes out of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from plumbmark.engine.ports import CallResult, Message, ModelRequest
+from plumbmark.engine.tools import Toolbox
 from plumbmark.scoring.outcomes import Outcome
 
 
@@ -23,10 +25,15 @@ class PlannedSample:
     """Who says the further turns, where no script does."""
     keeps_conversation: bool = False
     """The output is the whole conversation, not the last answer alone."""
+    toolbox: Toolbox | None = None
+    """What the model may call before it answers."""
+    item: Mapping[str, Any] = field(default_factory=dict)
+    """The item's columns that tools may know."""
+    limits: "SampleLimits | None" = None
 
-    def key_of(self, turn: int) -> str:
-        """Names the candidate's call of a turn, from 0."""
-        return key_of_turn(self.key, turn)
+    def key_of(self, step: int) -> str:
+        """Names the candidate's call of a step, from 0; without tools, steps are turns."""
+        return key_of_turn(self.key, step)
 
     def key_of_user(self, turn: int) -> str:
         """Names the simulated user's call after a turn."""
@@ -43,6 +50,19 @@ class SimulatedUser:
     most_turns: int
     """Answers of the candidate at most."""
     max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLimits:
+    """What a sample may use: its own end, and no fault of the platform's."""
+
+    most_steps: int
+    """Calls of the candidate."""
+    most_tool_calls: int
+    most_output_tokens: int | None = None
+    """Of all answers of the candidate together."""
+    most_cost: int | None = None
+    """Nanodollars of all calls; no call is made once they are spent."""
 
 
 def key_of_turn(key: str, turn: int, *, of_user: bool = False) -> str:

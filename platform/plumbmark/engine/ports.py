@@ -163,11 +163,27 @@ class ModelCaller(Protocol):
         ...
 
 
+class CannotExecute(RuntimeError):
+    """The sandbox failed, or there is none: no fault of the program's."""
+
+
 class Executor(Protocol):
     """Runs untrusted code."""
 
-    async def execute(self, program: str, *, timeout_seconds: float) -> "Execution":
-        """Run a program in the sandbox and bring back what it printed."""
+    async def execute(
+        self,
+        program: str,
+        *,
+        timeout_seconds: float,
+        memory_bytes: int | None = None,
+        given: bytes = b"",
+        merges_errors: bool = True,
+    ) -> "Execution":
+        """Run a Python program in the sandbox and bring back what it printed.
+
+        `given` is what it reads from its standard input. `memory_bytes` bounds all its processes
+        together. Raises `CannotExecute` where it could not be run.
+        """
         ...
 
 
@@ -177,4 +193,9 @@ class Execution:
 
     exit_code: int | None
     output: str
+    """Standard error among it, in the order of writing, where errors were merged."""
     timed_out: bool
+    errors: str = ""
+    """Standard error, where it was kept apart."""
+    detail: str = ""
+    """Why it was ended, for people, where a limit did it."""

@@ -1,27 +1,36 @@
 """Solvers: how a planned sample becomes an output.
 
 `generate` asks and takes the answer; where the plan holds further turns, or a user whom another
-model plays, it goes on in turns, and the last answer or the whole conversation is the output. A
-solver never raises for a provider's trouble; it says so in the outcome.
+model plays, it goes on in turns, and the last answer or the whole conversation is the output. With
+tools, a turn takes as many steps as the model calls tools in. A solver never raises for a
+provider's trouble, nor for what a model writes; it says so in the outcome.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from plumbmark.engine.media import in_words
 from plumbmark.engine.plan import PlannedSample, SampleResult
 from plumbmark.engine.ports import (
     CallResult,
+    CannotExecute,
+    Executor,
     FinishReason,
     Message,
     ModelCaller,
     ModelRequest,
     ModelResponse,
+    ToolCall,
 )
+from plumbmark.engine.tools import Answered, Situation, Toolbox
 from plumbmark.scoring.outcomes import Outcome
 
 CANDIDATE = "candidate"
 SIMULATED_USER = "simulated_user"
 _OPENING = "(The conversation begins. You speak first.)"
+
+_MOST_KEPT_CALLS = 50
+"""Of calls that went beyond the limit, in the transcript."""
 
 _OUTCOMES = {
     FinishReason.LENGTH: Outcome.LENGTH_LIMIT,
@@ -31,37 +40,54 @@ _OUTCOMES = {
 
 
 async def generate(
-    sample: PlannedSample, caller: ModelCaller, user: ModelCaller | None = None
+    sample: PlannedSample,
+    caller: ModelCaller,
+    user: ModelCaller | None = None,
+    executor: Executor | None = None,
 ) -> SampleResult:
-    if sample.follow_ups or sample.user is not None:
-        return await _Conversation(sample, caller, user).hold()
+    if sample.follow_ups or sample.user is not None or sample.toolbox is not None:
+        return await _Conversation(sample, caller, user, executor).hold()
     result = await caller.call(sample.request, key=sample.key, role=CANDIDATE)
     return result_of(sample, result)
 
 
 class _Conversation:
-    """Several turns: of a script, or of a user whom another model plays.
+    """Several calls: turns of a script or of a user whom another model plays, and steps of tools.
 
     A turn without an answer ends it: an empty one too, because a conversation cannot go on from
     nothing. A refusal or an answer that was cut off does not: the next turn may help.
     """
 
     def __init__(
-        self, sample: PlannedSample, caller: ModelCaller, user: ModelCaller | None
+        self,
+        sample: PlannedSample,
+        caller: ModelCaller,
+        user: ModelCaller | None,
+        executor: Executor | None,
     ) -> None:
         self._sample = sample
         self._caller = caller
         self._user = user
+        self._situation = Situation(sample.item, executor)
         self._messages: list[Message] = list(sample.request.messages)
         self._calls: list[CallResult] = []
         self._roles: list[str] = []
+        self._steps = 0
+        self._tool_calls = 0
+        self._call_ids: set[str] = set()
+        self._failed_ids: set[str] = set()
+        """Tool calls that were answered with an error."""
+        self._output_tokens = 0
+        self._cost = 0
+        self._is_narrowed = False
+        """The last answer could not be as long as others, for the limit of them all."""
 
     async def hold(self) -> SampleResult:
         turn = 0
         while True:
-            request = replace(self._sample.request, messages=tuple(self._messages))
-            call = await self._caller.call(request, key=self._sample.key_of(turn), role=CANDIDATE)
-            self._note(call, CANDIDATE)
+            call = await self._answer()
+            if isinstance(call, SampleResult):
+                return call
             if call.response is None or not call.response.text.strip():
                 return self._ended(call)
             said = await self._next_turn(turn, call.response.text)
@@ -72,6 +98,106 @@ class _Conversation:
             self._messages.append({"role": "assistant", "content": call.response.text})
             self._messages.append({"role": "user", "content": said})
             turn += 1
+
+    async def _answer(self) -> CallResult | SampleResult:
+        """What the model answers once it calls no more tools; the sample's end where a limit or
+        the sandbox ended it before."""
+        while True:
+            if reached := self._limit_reached():
+                return self._at_limit(reached)
+            call = await self._caller.call(
+                self._request(), key=self._sample.key_of(self._steps), role=CANDIDATE
+            )
+            self._steps += 1
+            self._note(call, CANDIDATE)
+            toolbox, response = self._sample.toolbox, call.response
+            if toolbox is None or response is None or not response.tool_calls:
+                return call
+            if response.finish_reason in {FinishReason.REFUSAL, FinishReason.CONTENT_FILTER}:
+                return call
+            ended = await self._use_tools(toolbox, response)
+            if ended is not None:
+                return ended
+
+    def _request(self) -> ModelRequest:
+        request = replace(self._sample.request, messages=tuple(self._messages))
+        limits = self._sample.limits
+        if limits is not None and limits.most_output_tokens is not None:
+            left = limits.most_output_tokens - self._output_tokens
+            self._is_narrowed = left < request.max_output_tokens
+            if self._is_narrowed:
+                request = replace(request, max_output_tokens=left)
+        return request
+
+    def _limit_reached(self) -> str:
+        """Which limit allows no further call; empty where none does."""
+        limits = self._sample.limits
+        if limits is None:
+            return ""
+        if self._steps >= limits.most_steps:
+            return f"{limits.most_steps} model calls (max_steps)"
+        tokens, cost = limits.most_output_tokens, limits.most_cost
+        if tokens is not None and self._output_tokens >= tokens:
+            return f"{tokens:,} output tokens (max_output_tokens_total)"
+        if cost is not None and self._cost >= cost:
+            return f"${cost / 10**9:.6g} (max_cost_usd)"
+        return ""
+
+    def _at_limit(self, reached: str) -> SampleResult:
+        ended = self._ended(self._calls[-1])
+        return replace(
+            ended,
+            outcome=Outcome.OWN_LIMIT,
+            error=f"The task's limit for a sample was reached: {reached}.",
+        )
+
+    async def _use_tools(self, toolbox: Toolbox, response: ModelResponse) -> SampleResult | None:
+        """Answer the calls of one response; the sample's end where they cannot be."""
+        calls = self._with_own_ids(response.tool_calls)
+        limits = self._sample.limits
+        if limits is not None and self._tool_calls + len(calls) > limits.most_tool_calls:
+            self._say_calls(response, calls[:_MOST_KEPT_CALLS])
+            return self._at_limit(f"{limits.most_tool_calls} tool calls (max_tool_calls)")
+        self._tool_calls += len(calls)
+        answered: list[Answered] = []
+        try:
+            for call in calls:
+                answered.append(await toolbox.answer(call, self._situation))
+        except CannotExecute as error:
+            self._say_calls(response, calls)
+            ended = self._ended(self._calls[-1])
+            return replace(
+                ended,
+                outcome=Outcome.SANDBOX_INFRASTRUCTURE,
+                error=f"The sandbox failed when a tool was called: {error}",
+            )
+        self._say_calls(response, [one.call for one in answered])
+        for one in answered:
+            self._messages.append(
+                {"role": "tool", "tool_call_id": one.call.id, "content": one.result.text}
+            )
+            if one.result.is_error:
+                self._failed_ids.add(one.call.id)
+        return None
+
+    def _say_calls(self, response: ModelResponse, calls: Sequence[ToolCall]) -> None:
+        self._messages.append(
+            {
+                "role": "assistant",
+                "content": response.text or None,
+                "tool_calls": [call.as_message_part() for call in calls],
+            }
+        )
+
+    def _with_own_ids(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        """No two calls of a sample with one id, whatever the provider gave."""
+        found = []
+        for number, call in enumerate(calls):
+            if not call.id or call.id in self._call_ids:
+                call = replace(call, id=f"call_{self._steps}_{number}")
+            self._call_ids.add(call.id)
+            found.append(call)
+        return found
 
     async def _next_turn(self, turn: int, answer: str) -> str | CallResult | None:
         """What the user says; None: nothing more; the failed call where the user's model failed."""
@@ -98,7 +224,8 @@ class _Conversation:
         assert user is not None
         swapped = {"user": "assistant", "assistant": "user"}
         messages: list[Message] = [{"role": "system", "content": user.instructions}]
-        said = [one for one in self._messages if one["role"] in swapped]
+        # The tools are none of the user's business.
+        said = [one for one in self._messages if one["role"] in swapped and "tool_calls" not in one]
         # Models want to be spoken to first.
         messages.append({"role": "user", "content": _OPENING})
         # Providers take files from the side of the user alone, so here they are named.
@@ -111,6 +238,9 @@ class _Conversation:
     def _note(self, call: CallResult, role: str) -> None:
         self._calls.append(call)
         self._roles.append(role)
+        self._cost += max(call.charged, call.provider_cost)
+        if role == CANDIDATE and call.response is not None:
+            self._output_tokens += call.response.usage.output_tokens
 
     def _without_user(self, failed: CallResult) -> SampleResult:
         """The user's model failed, for which no answer of the candidate is to blame."""
@@ -121,21 +251,39 @@ class _Conversation:
 
     def _ended(self, last: CallResult) -> SampleResult:
         ended = result_of(self._sample, last)
+        if ended.outcome is Outcome.LENGTH_LIMIT and self._is_narrowed:
+            limits = self._sample.limits
+            assert limits is not None
+            assert limits.most_output_tokens is not None
+            tokens = f"{limits.most_output_tokens:,} output tokens (max_output_tokens_total)"
+            why = f"The task's limit for a sample was reached: {tokens}."
+            ended = replace(ended, outcome=Outcome.OWN_LIMIT, error=why)
         output = ended.output
         if self._sample.keeps_conversation and last.response is not None:
-            said = [*self._messages, {"role": "assistant", "content": output}]
-            output = "\n\n".join(
-                f"{one['role'].capitalize()}: {in_words(one['content'])}"
-                for one in said
-                if one["role"] != "system"
-            )
+            said = list(self._messages)
+            if not (said and "tool_calls" in said[-1]):
+                said.append({"role": "assistant", "content": output})
+            output = "\n\n".join(_told(one) for one in said if one["role"] != "system")
         return replace(
             ended,
             output=output,
             calls=tuple(self._calls),
             roles=tuple(self._roles),
-            messages=self._messages,
+            messages=[
+                {**one, "is_error": True} if one.get("tool_call_id") in self._failed_ids else one
+                for one in self._messages
+            ],
         )
+
+
+def _told(message: Message) -> str:
+    """A message as a conversation that is scored whole tells it."""
+    parts = [in_words(message["content"])] if message["content"] else []
+    parts += [
+        f"[calls {call['function']['name']} with {call['function']['arguments']}]"
+        for call in message.get("tool_calls", ())
+    ]
+    return f"{str(message['role']).capitalize()}: {' '.join(parts)}"
 
 
 def result_of(sample: PlannedSample, call: CallResult) -> SampleResult:

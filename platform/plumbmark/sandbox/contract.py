@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from plumbmark.engine.ports import CannotExecute
+
 MIB = 1024 * 1024
 
 WORK = "/kaggle/working"
@@ -134,7 +136,7 @@ class BadJob(ValueError):
     """The job asks for something that cannot be done; the message says what and how to mend it."""
 
 
-class SandboxUnavailable(RuntimeError):
+class SandboxUnavailable(CannotExecute):
     """No untrusted code can be run here; the message says why and what would help."""
 
 

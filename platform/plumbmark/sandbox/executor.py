@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from math import ceil
 
 from plumbmark.engine.ports import Execution
 from plumbmark.sandbox.contract import MIB, Ending, Job, Limits, Sandbox, SandboxUnavailable
@@ -15,6 +16,14 @@ ANSWER_LIMITS = Limits(
     output_bytes=64 * 1024,
 )
 """For short programs that models write; the time comes with each."""
+
+_START = (
+    "import sys\n"
+    "read = sys.stdin.buffer\n"
+    "exec(compile(read.read(int(read.readline())), 'program.py', 'exec'),"
+    " {'__name__': '__main__'})"
+)
+"""Reads the program from standard input, whose rest is the program's own."""
 
 
 class PythonExecutor:
@@ -30,26 +39,44 @@ class PythonExecutor:
         self._limits = limits
         self._places = asyncio.Semaphore(at_once)
 
-    async def execute(self, program: str, *, timeout_seconds: float) -> Execution:
+    async def execute(
+        self,
+        program: str,
+        *,
+        timeout_seconds: float,
+        memory_bytes: int | None = None,
+        given: bytes = b"",
+        merges_errors: bool = True,
+    ) -> Execution:
         """Raises `SandboxUnavailable` where it could not be run, which is no fault of the
         program's."""
         limits = replace(
             self._limits,
             wall_seconds=timeout_seconds,
-            cpu_seconds=max(1, min(self._limits.cpu_seconds, round(timeout_seconds + 0.5))),
+            cpu_seconds=max(1, min(self._limits.cpu_seconds, ceil(timeout_seconds) + 1)),
         )
+        if memory_bytes is not None:
+            limits = replace(
+                limits, memory_bytes=memory_bytes, address_space_bytes=2 * memory_bytes
+            )
+        text = program.encode("utf-8", "replace")
         job = Job(
-            argv=[self._sandbox.python, "-I", "-"],
-            stdin=program.encode("utf-8", "replace"),
+            # Not -I, which would leave the hash seed to chance: the same program is to print the
+            # same. Its environment is all ours.
+            argv=[self._sandbox.python, "-s", "-c", _START],
+            environment={"PYTHONHASHSEED": "0"},
+            stdin=b"%d\n%b%b" % (len(text), text, given),
             limits=limits,
-            merges_errors=True,
+            merges_errors=merges_errors,
         )
         async with self._places:
             report = await self._sandbox.run(job)
-        if report.ending is Ending.FAILED_TO_START:
+        if report.ending in (Ending.FAILED_TO_START, Ending.CANCELLED):
             raise SandboxUnavailable(report.detail)
         return Execution(
             exit_code=report.exit_code,
             output=report.stdout.decode("utf-8", "replace"),
             timed_out=report.ending in (Ending.TIMED_OUT, Ending.CPU),
+            errors=report.stderr.decode("utf-8", "replace"),
+            detail=report.detail,
         )

@@ -38,6 +38,7 @@ _PIECE = 65536
 _LINE_BYTES = 256
 _BACKLOG = 128
 _LINGER = 2.0
+_UNREACHABLE = "gateway-unreachable"
 _log = logging.getLogger(__name__)
 
 
@@ -72,6 +73,8 @@ class GatewayRelay:
         """Passed on so far."""
         self.statuses: Counter[int] = Counter()
         """How often the gateway answered with which status."""
+        self.lost = 0
+        """Requests that the gateway did not answer, or whose answer it broke off."""
         self.refused = 0
         """Answered here, with an error."""
         self._target = target
@@ -152,6 +155,7 @@ class GatewayRelay:
             await guest.drained()
         except Refused as error:
             self.refused += 1
+            self.lost += error.code == _UNREACHABLE
             if not guest.is_answered:
                 with contextlib.suppress(OSError):
                     await _tell(writer, error)
@@ -288,8 +292,9 @@ class GatewayRelay:
         writer.write(written(f"HTTP/1.1 {response.status} {reason}", headers))
         try:
             await self._pass_on(response, gateway, writer)
-        except Refused as error:
+        except (Refused, TimeoutError, _BrokenOff) as error:
             # Too late for an error: the guest sees that the answer is cut off.
+            self.lost += 1
             raise _BrokenOff from error
 
     async def _response(self, request: RequestHead, gateway: "_Stream") -> ResponseHead:
@@ -444,9 +449,7 @@ def _malformed_chunk() -> Refused:
 
 
 def _unreachable() -> Refused:
-    return Refused(
-        HTTPStatus.BAD_GATEWAY, "gateway-unreachable", "The gateway did not answer; try again."
-    )
+    return Refused(HTTPStatus.BAD_GATEWAY, _UNREACHABLE, "The gateway did not answer; try again.")
 
 
 async def _tell(writer: asyncio.StreamWriter, error: Refused) -> None:

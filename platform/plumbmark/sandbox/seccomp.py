@@ -267,7 +267,7 @@ def _sockets_of_a_namespace() -> list[Instruction]:
         _ends(_ALLOW),
         (_JUMP_EQUAL, 2, 0, _INET),
         (_JUMP_EQUAL, 1, 0, _INET6),
-        _refusal(),
+        _NO_SUCH_FAMILY,
         _argument(2),
         *_only_one_of(0, _TCP, _UDP),
     ]
@@ -279,7 +279,7 @@ def _only_tcp() -> list[Instruction]:
         _argument(0),
         (_JUMP_EQUAL, 2, 0, _INET),
         (_JUMP_EQUAL, 1, 0, _INET6),
-        _refusal(),
+        _NO_SUCH_FAMILY,
         _argument(1),
         _masked(0xF),
         (_JUMP_EQUAL, 1, 0, _STREAM),
@@ -287,6 +287,11 @@ def _only_tcp() -> list[Instruction]:
         _argument(2),
         *_only_one_of(0, _TCP),
     ]
+
+
+# What libzmq, and with it every notebook kernel, takes for a machine without netlink; on any other
+# error it ends the process.
+_NO_SUCH_FAMILY: Instruction = (_RETURN, 0, 0, _ERRNO | errno.EOPNOTSUPP)
 
 
 class _Program:

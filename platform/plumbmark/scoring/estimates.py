@@ -10,10 +10,13 @@ from plumbmark.scoring.intervals import CONFIDENCE, Interval, student, wilson, w
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 
-IntervalMethod = Literal["wilson", "wilson-clustered", "clustered-t", "whole-range", "none"]
+IntervalMethod = Literal[
+    "wilson", "wilson-clustered", "clustered-t", "whole-range", "reported", "none"
+]
 """`wilson`: one binary score per item, no clusters. `wilson-clustered`: Wilson with the effective
 number of items that the clustered variance implies and Student's t. `clustered-t`: mean ± t·SE.
-`whole-range`: a single cluster, from which nothing can be inferred. `none`: no interval exists."""
+`whole-range`: a single cluster, from which nothing can be inferred. `reported`: told by the program
+that made the score, and not computed here. `none`: no interval exists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Message templates: `{column}` is replaced, `{{` and `}}` are braces. Nothing else happens."""
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 # Comparing names takes time in the square of their length.
 _COMPARED = 60
@@ -73,6 +75,18 @@ def parse_template(text: str) -> Template:
             index = end + 1
     parts.append("".join(literal))
     return Template(tuple(parts))
+
+
+def text_of(value: Any) -> str:
+    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
+
+    Numbers stand as in the data file as far as JSON keeps them.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def unknown_column_message(name: str, known: Iterable[str]) -> str:

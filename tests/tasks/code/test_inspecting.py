@@ -382,17 +382,26 @@ def test_a_choice_that_does_not_exist_is_an_error() -> None:
         'from kaggle_benchmarks import llms as L\nmain.run(L["a/b"])',
     ],
 )
-def test_a_candidate_that_is_named_in_the_code_is_an_error(run: str) -> None:
+def test_a_candidate_that_is_named_in_the_code_is_warned_of(run: str) -> None:
     found = finding(f"{IMPORT}{TASK}{run}\n", "fixed-candidate")
 
     assert "'a/b'" in found.message
-    assert found.severity is Severity.ERROR
+    assert "gives no score" in found.remedy
+    assert found.severity is Severity.WARNING
 
 
-def test_a_comparison_beside_the_right_run_is_only_warned_of() -> None:
-    code = f'{IMPORT}{TASK}{RUN}main.run(kbench.llms["a/b"])\n'
+def test_a_run_that_is_handed_on_uncalled_counts_as_one_that_may_come() -> None:
+    code = f"{IMPORT}{TASK}logged = watch(main.run)\nlogged(kbench.llm)\n"
 
-    assert finding(code, "fixed-candidate").severity is Severity.WARNING
+    assert look(code).can_run
+    assert not look(f"{IMPORT}{TASK}").can_run
+
+
+def test_the_use_of_the_sdks_judge_is_seen() -> None:
+    assert look(f"{IMPORT}{TASK}{RUN}").judge_line is None
+    assert look(f"{IMPORT}{TASK}main.run(kbench.llm, judge=kbench.judge_llm)\n").judge_line == 5
+    direct = "from kaggle_benchmarks import judge_llm\nprint(judge_llm)\n"
+    assert look(direct).judge_line == 2
 
 
 def test_judges_are_noted() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from tasks_app.definitions import Definition, SideHashes, parse_definition, render_messages
 from tasks_app.importers import ImportedItem
@@ -63,6 +64,87 @@ def test_equal_content_has_equal_hashes() -> None:
         hashes.add(replace(item))
 
     assert (hashes.question, hashes.marking) == sides()
+
+
+OLDER = """\
+plumbmark: 1
+data: {target: answer, choices: [a, b, c]}
+prompt:
+  messages: [{role: user, content: "{question}"}]
+  follow_ups: ["And {topic}?"]
+  output_schema: {type: object, properties: {b: {type: string}, a: {type: string}}}
+scorers: [{type: exact}, {type: model_judge, judges: [a/b], rubric: "{output}"}]
+"""
+
+
+def test_definitions_of_before_there_were_tools_keep_their_hashes() -> None:
+    assert sides() == (
+        "h1:fed35073cfb60803a5fe16ff96a25afb1bc3edf987a46a93e2dfda795570d467",
+        "h1:64f21035fa4df1dfe07c4cf033721354826bf030546e264dd87bb514641c1e57",
+    )
+    assert sides(OLDER) == (
+        "h1:812ae888786657104d9bea5d3af772af8c2f74aca0d75733e9f05f15cb5f07a9",
+        "h1:590929c5bdfed5a866e9d985e42b3698e5d1168bb974bf360971e5150b8663c3",
+    )
+    # By which an unchanged draft is known.
+    assert (
+        content_hash(parse_definition(OLDER).as_document())
+        == "h1:3283fa27a8ac1899d7efb60f2bc8c08821fccca262b3e2fe879d5a67a284912b"
+    )
+
+
+TOOLS = """tools:
+  - type: function
+    name: look
+    description: Looks it up.
+    parameters: {type: object, properties: {b: {type: string}, a: {type: string}}}
+    answers: [{when: {a: "{topic}"}, return: "{question}"}]
+limits: {max_steps: 5}
+scorers:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: look", "name: looks"),
+        ("Looks it up", "Looks it down"),
+        # Models write arguments in the order in which they are declared.
+        ("b: {type: string}, a: {type: string}", "a: {type: string}, b: {type: string}"),
+        ('return: "{question}"', 'return: "{topic}"'),
+        ("max_steps: 5", "max_steps: 6"),
+        ("max_steps: 5", "max_cost_usd: 1"),
+        ("tools:", "tools:\n  - {type: calculator}"),
+    ],
+)
+def test_tools_and_limits_are_part_of_the_question(old: str, new: str) -> None:
+    text = TEXT.replace("scorers:", TOOLS)
+    assert sides(text)[0] != sides()[0]
+    assert sides(text.replace(old, new))[0] != sides(text)[0]
+    assert sides(text.replace(old, new))[1] == sides(text)[1] == sides()[1]
+
+
+def test_what_tools_alone_know_of_an_item_is_part_of_the_question() -> None:
+    text = (
+        TEXT.replace("scorers:", TOOLS)
+        .replace("{topic}", "{hint}", 1)
+        .replace('a: "{topic}"', 'a: "{hint}"')
+    )
+    text = text.replace("about {hint}", "about {topic}")
+    items = [replace(item, input={**item.input, "hint": "x"}) for item in ITEMS]
+    other = [replace(items[0], input={**items[0].input, "hint": "y"}), *items[1:]]
+    assert sides(text, items)[0] != sides(text, other)[0]
+
+
+def test_defaults_of_tools_and_limits_may_be_written_out() -> None:
+    text = TEXT.replace("scorers:", "tools: [{type: python}]\nscorers:")
+    written = TEXT.replace(
+        "scorers:",
+        "tools: [{type: python, name: python, timeout_seconds: 10, memory_mib: 512}]\n"
+        "limits: {max_steps: 10, max_tool_calls: 20, max_tool_result_bytes: 4096}\nscorers:",
+    )
+    assert sides(text) == sides(written)
+    cheap = text.replace("scorers:", "limits: {max_cost_usd: 0.05}\nscorers:")
+    assert sides(cheap) == sides(cheap.replace("0.05", '"0.050"'))
 
 
 def changed(**fields: Any) -> list[ImportedItem]:

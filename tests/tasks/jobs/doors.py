@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import connection
@@ -25,14 +26,21 @@ def doors(folder: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     state = folder / "gateway"
     state.mkdir()
-    # SQLite follows the link, so that both have one log of writes.
-    (state / "plumbmark.sqlite3").symlink_to(connection.settings_dict["NAME"])
+    database = {}
+    if connection.vendor == "sqlite":
+        # SQLite follows the link, so that both have one log of writes.
+        (state / "plumbmark.sqlite3").symlink_to(connection.settings_dict["NAME"])
+    else:
+        given = urlsplit(os.environ["PLUMBMARK_DATABASE_URL"])
+        own = given._replace(path=f"/{connection.settings_dict['NAME']}")
+        database = {"PLUMBMARK_DATABASE_URL": urlunsplit(own)}
     environment = {
         **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
         "PYTHONPATH": f"{_ROOT / 'platform'}{os.pathsep}{_ROOT}",
         "PLUMBMARK_STATE_DIR": str(state),
         "PLUMBMARK_SECRET_KEY": settings.SECRET_KEY,
         "PLUMBMARK_SPOOL_DIR": str(folder / "gateway-spool"),
+        **database,
     }
     command = [sys.executable, "-m", "granian", "plumbmark.config.gateway:app"]
     command += ["--interface=asgi", "--http=1", "--no-ws", f"--port={port}", "--workers=1"]

@@ -324,6 +324,80 @@ def test_a_paused_program_starts_anew_when_it_is_resumed(world: Any, gateway: No
     assert list(roles.values_list("role", flat=True)) == ["earlier try", "candidate"]
 
 
+OTHERS = """
+import os, urllib.error
+print(os.environ["LLM_DEFAULT_JUDGE"], os.environ["LLMS_AVAILABLE"])
+asked = %r
+answers = []
+for os.environ["LLM_DEFAULT"] in asked:
+    try:
+        answers.append(ask("What is 2+2?"))
+    except urllib.error.HTTPError as error:
+        answers.append(error.code)
+print(answers)
+finish(score=0.5)
+"""
+
+
+def test_a_program_may_ask_its_judge_and_the_models_of_its_settings(
+    world: Any, gateway: None
+) -> None:
+    world.add_deployment("judge")
+    world.add_deployment("constant:no")
+    world.add_deployment("echo")
+    asked = ["fake/arithmetic", "fake/judge", "constant:no", "fake/echo"]
+    version = published(
+        world,
+        ASKING + OTHERS % asked,
+        settings_text="judge: fake/judge\nmodels: ['constant:no']\n",
+    )
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.COMPLETED, (run.failure, log_of(run))
+    assert run.parameters["judge"] == "fake/judge"
+    assert run.parameters["models"] == {"constant:no": "fake/constant:no"}
+    assert log_of(run).splitlines() == [
+        "fake/judge fake/arithmetic,fake/judge,constant:no",
+        "['4', 'I see nothing to judge.', 'no', 404]",
+    ]
+    sample = Sample.objects.get(run=run)
+    roles = SampleCall.objects.filter(sample=sample).order_by("position")
+    assert list(roles.values_list("role", flat=True)) == ["candidate", "judge", "other model"]
+    assert run.charged == sum(
+        Call.objects.filter(grant=run.grant).values_list("charged", flat=True)
+    )
+
+
+def test_a_program_that_asks_others_alone_says_nothing_of_the_model(
+    world: Any, gateway: None
+) -> None:
+    world.add_deployment("judge")
+    version = published(world, ASKING + OTHERS % ["fake/judge"], settings_text="judge: fake/judge")
+
+    run = ran(world, version)
+
+    assert run.state == Run.State.FAILED
+    assert run.failure.startswith("The program asked only fake/judge and never fake/arithmetic")
+    assert not Sample.objects.filter(run=run).exists()
+
+
+def test_a_judge_that_is_not_here_is_refused_before_publication(world: Any) -> None:
+    with pytest.raises(InvalidInput, match="no model 'none/such' on this platform"):
+        published(world, ASKING, settings_text="judge: none/such")
+
+
+def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> None:
+    judge = world.add_deployment("judge")
+    version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")
+    judge.is_active = False
+    judge.save()
+
+    with pytest.raises(Conflict, match="fake/judge, which is not here"):
+        world.start(version)
+    assert not Run.objects.exists()
+
+
 def world_waits(is_so: Any) -> None:
     ends = time.monotonic() + 60
     while not is_so():

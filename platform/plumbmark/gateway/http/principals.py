@@ -24,6 +24,7 @@ from plumbmark.gateway.database import DatabaseThread
 from plumbmark.gateway.grant_tokens import PREFIX as GRANT_PREFIX
 from plumbmark.gateway.grant_tokens import read_grant_token
 from plumbmark.gateway.http.errors import HttpError, error_of_domain
+from plumbmark.gateway.model_names import other_names, slugs_named
 from plumbmark.gateway.models import Deployment, Grant
 from plumbmark.gateway.queries import callable_deployments
 
@@ -60,14 +61,7 @@ class Principal:
 
     def model(self, name: str) -> DoorModel:
         """The model of a name; raises a 404 that says what there is."""
-        found = self.models.get(name)
-        if found is not None:
-            return found
-        bare = name.removesuffix("@default")
-        found = self.models.get(bare)
-        if found is not None:
-            return found
-        slugs = self.other_names.get(bare, ())
+        slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
             return self.models[slugs[0]]
         raise HttpError(404, "model_not_found", self._unknown(name, slugs), param="model")
@@ -196,18 +190,14 @@ def _made(
     deployments: list[Deployment],
     expires_at: float | None,
 ) -> Principal:
-    models: dict[str, DoorModel] = {}
-    others: dict[str, list[str]] = {}
-    for each in deployments:
-        models[each.slug] = DoorModel(
+    models = {
+        each.slug: DoorModel(
             each.pk,
             each.slug,
             each.provider,
             each.model.maker,
             int(each.created_at.timestamp()),
         )
-        # What people call a model elsewhere: maker/name, and the provider's own name for it.
-        for name in {each.model.slug, each.upstream_id, each.slug.rpartition("/")[2]}:
-            others.setdefault(name, []).append(each.slug)
-    names = {name: tuple(slugs) for name, slugs in others.items()}
-    return Principal(grant.pk, role, is_private, models, names, expires_at)
+        for each in deployments
+    }
+    return Principal(grant.pk, role, is_private, models, other_names(deployments), expires_at)

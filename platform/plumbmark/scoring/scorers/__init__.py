@@ -8,15 +8,19 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.scorers.code_execution import CodeExecution
 from plumbmark.scoring.scorers.model_judge import ModelJudge
+from plumbmark.scoring.scorers.python import PythonScorer
 from plumbmark.scoring.scorers.registry import SCORER_TYPES, build_scorer
+from plumbmark.scoring.scorers.tool_use import ToolUse
 
 __all__ = [
     "SCORER_TYPES",
     "CodeExecution",
     "ModelJudge",
+    "PythonScorer",
     "Scorer",
     "ScorerContext",
     "ScorerSpecError",
     "Target",
+    "ToolUse",
     "build_scorer",
 ]

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
 from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
+from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict, quoted
 
 Scalar = str | int | float | bool
@@ -25,6 +26,10 @@ class ScorerContext:
     item_key: str = ""
     choices: Sequence[str] = ()
     choice_seed: int | None = None
+    tool_calls: Sequence[MadeCall] | None = None
+    """What the model called on the way, for scorers that look at it; None: not recorded."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The columns of the item that such scorers use."""
 
 
 class Scorer(Protocol):
@@ -158,6 +163,17 @@ class Options:
         if not isinstance(value, Mapping):
             raise ScorerSpecError(f"{option} must be keys and values", option)
         return value
+
+    def mappings(self, option: str) -> list[Mapping[str, Any]]:
+        """A list of keys and values; none where it is left out."""
+        value = self._take(option)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(one, Mapping) for one in value
+        ):
+            raise ScorerSpecError(f"{option} must be a list of keys and values", option)
+        return list(value)
 
     def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
         value = self._take(option)

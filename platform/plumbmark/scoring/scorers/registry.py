@@ -11,7 +11,9 @@ from plumbmark.scoring.scorers.json_answer import JsonAnswer
 from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.multiple_choice import MultipleChoice
 from plumbmark.scoring.scorers.numeric import Numeric
+from plumbmark.scoring.scorers.python import PythonScorer
 from plumbmark.scoring.scorers.regex import Regex
+from plumbmark.scoring.scorers.tool_use import ToolUse
 
 SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = MappingProxyType(
     {
@@ -21,6 +23,8 @@ SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = Mapp
         "numeric": Numeric.from_spec,
         "multiple_choice": MultipleChoice.from_spec,
         "json": JsonAnswer.from_spec,
+        "tool_use": ToolUse.from_spec,
+        "python": PythonScorer.from_spec,
         "code_execution": CodeExecution.from_spec,
         "model_judge": ModelJudge.from_spec,
     }

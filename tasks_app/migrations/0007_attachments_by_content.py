@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0003_code_tasks'),
+        ('tasks', '0006_program_statuses'),
     ]
 
     operations = [

@@ -1,0 +1,27 @@
+"""What a model may call while it answers: a calculator, Python in the sandbox, author's functions.
+
+`build_tool` makes a tool of a definition's entry, `Toolbox` answers the calls of one sample. Pure
+but for the sandbox, which comes through the port `Executor`.
+"""
+
+from plumbmark.engine.tools.base import (
+    Situation,
+    Tool,
+    ToolResult,
+    ToolSpecError,
+    sent_form,
+)
+from plumbmark.engine.tools.registry import TOOL_TYPES, build_tool
+from plumbmark.engine.tools.toolbox import Answered, Toolbox
+
+__all__ = [
+    "TOOL_TYPES",
+    "Answered",
+    "Situation",
+    "Tool",
+    "ToolResult",
+    "ToolSpecError",
+    "Toolbox",
+    "build_tool",
+    "sent_form",
+]

@@ -1,0 +1,104 @@
+"""Answering a model's calls, whatever they hold: what is wrong with one is told to the model."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.engine.ports import ToolCall
+from plumbmark.engine.tools.base import Situation, Tool, ToolResult, sent_form
+from plumbmark.scoring.json_schemas import fault
+from plumbmark.scoring.templates import suggested
+
+LONGEST_ARGUMENTS = 64 * 1024
+_SHOWN = 2000
+"""Characters of arguments that are no JSON object, in what is sent back."""
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_CUT = "\n… ({} bytes left out) …\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call in the form in which every provider takes it back, and what it was answered."""
+
+    call: ToolCall
+    result: ToolResult
+
+
+class Toolbox:
+    """The tools of a task. Shared by all samples: what differs comes with each call."""
+
+    def __init__(self, tools: Sequence[Tool], *, most_result_bytes: int) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._most_result_bytes = most_result_bytes
+        self.sent = tuple(sent_form(tool) for tool in tools)
+        """What models are told of."""
+        self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
+
+    async def answer(self, call: ToolCall, situation: Situation) -> Answered:
+        """Never raises for what the model wrote; `CannotExecute` where the sandbox fails."""
+        name = _NOT_IN_A_NAME.sub("_", call.name)[:64] or "_"
+        arguments, problem = _read(call.arguments)
+        # Some hosts refuse a conversation with a call whose arguments they cannot read.
+        sent = call.arguments if arguments is not None else _as_an_object(call.arguments)
+        back = ToolCall(call.id, name, sent or "{}", call.signature)
+        tool = self._tools.get(call.name)
+        if tool is None:
+            near = suggested(call.name, self._tools) or f"; there are {', '.join(self._tools)}"
+            return Answered(back, _error(f"there is no tool {call.name[:80]!r}{near}"))
+        if arguments is None:
+            return Answered(back, _error(f"the arguments are {problem}"))
+        if why := _fault(arguments, tool.parameters):
+            return Answered(back, _error(f"the arguments do not follow the schema: {why}"))
+        result = await tool.answer(arguments, situation)
+        text = cut(result.text, self._most_result_bytes)
+        return Answered(back, ToolResult(text, result.is_error))
+
+
+def cut(text: str, most_bytes: int) -> str:
+    """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
+    text = text.replace("\x00", "\ufffd")
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= most_bytes:
+        return encoded.decode("utf-8")
+    note = _CUT.format(f"{len(encoded) - most_bytes:,}")
+    room = max(0, most_bytes - len(note.encode()))
+    begin, end = encoded[: room - room // 2], encoded[len(encoded) - room // 2 :]
+    return begin.decode("utf-8", "ignore") + note + end.decode("utf-8", "ignore")
+
+
+def _error(what: str) -> ToolResult:
+    return ToolResult(f"Error: {what}.", is_error=True)
+
+
+def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:
+    """The arguments, or what is wrong with them."""
+    if len(arguments) > LONGEST_ARGUMENTS:
+        return None, f"longer than {LONGEST_ARGUMENTS:,} characters"
+    if not arguments.strip():
+        return {}, ""
+    try:
+        found = json.loads(arguments, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        return None, f"no JSON: {error.msg} at character {error.pos + 1}"
+    except (ValueError, RecursionError) as error:
+        return None, f"no JSON: {str(error) or 'nested too deeply'}"
+    if not isinstance(found, dict):
+        return None, "no JSON object"
+    return found, ""
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number that JSON has")
+
+
+def _as_an_object(arguments: str) -> str:
+    return json.dumps({"arguments": arguments[:_SHOWN]}, ensure_ascii=False)
+
+
+def _fault(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
+    try:
+        return fault(arguments, schema)
+    except RecursionError:
+        return "they are nested too deeply"

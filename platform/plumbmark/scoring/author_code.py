@@ -1,0 +1,106 @@
+"""Author's functions in Python: checked here, called in the sandbox, their answers read here.
+
+Data reach the function as JSON, never as code. Only lines that begin with a mark, which is drawn
+for each start of the sandbox, are answers.
+"""
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from plumbmark.scoring import author_harness
+
+LONGEST_SOURCE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of one call: a value, or why there is none."""
+
+    value: Any = None
+    error: str = ""
+    line: int = 0
+    """Of the author's source, where the error was raised; 0 where unknown."""
+    is_late: bool = False
+
+    @property
+    def has_value(self) -> bool:
+        return not self.error and not self.is_late
+
+    @property
+    def reason(self) -> str:
+        """Why there is no value, for people; without a full stop."""
+        if self.is_late:
+            return "it did not end in time"
+        return f"{self.error} (line {self.line})" if self.line else self.error
+
+
+def source_problem(source: str, function: str, parameters: Sequence[str]) -> str | None:
+    """Why an author's source cannot be taken; None where it can."""
+    if len(source) > LONGEST_SOURCE:
+        return f"must have at most {LONGEST_SOURCE:,} characters"
+    call = f"{function}({', '.join(parameters)})"
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        return f"is no Python: {error.msg} in line {error.lineno}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"is no Python: {str(error) or 'it is nested too deeply'}"
+    found = next(
+        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function),
+        None,
+    )
+    if found is None:
+        return f"must define the function {call}"
+    taken = [*found.args.posonlyargs, *found.args.args]
+    needed = len(taken) - len(found.args.defaults)
+    if found.args.vararg is None and not needed <= len(parameters) <= len(taken):
+        return f"must take {len(parameters)} arguments: {call} (line {found.lineno})"
+    if any(default is None for default in found.args.kw_defaults):
+        return f"must take no further arguments than {call} (line {found.lineno})"
+    return None
+
+
+@cache
+def program() -> str:
+    """What runs in the sandbox."""
+    return Path(author_harness.__file__).read_text()
+
+
+def given(
+    *, source: str, function: str, cases: Sequence[Sequence[Any]], seconds: float, mark: str
+) -> bytes:
+    """What it reads from its standard input."""
+    told = {
+        "source": source,
+        "function": function,
+        "cases": [list(case) for case in cases],
+        "seconds": seconds,
+        "mark": mark,
+    }
+    return json.dumps(told).encode()
+
+
+def results(output: str, *, mark: str, count: int) -> list[CaseResult | None]:
+    """The results of so many cases; None where there is none of a case."""
+    found: list[CaseResult | None] = [None] * count
+    for line in output.split("\n"):
+        if not line.startswith(f"{mark} "):
+            continue
+        try:
+            told = json.loads(line[len(mark) + 1 :])
+            case = told["case"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if isinstance(case, int) and 0 <= case < count and found[case] is None:
+            found[case] = CaseResult(
+                told.get("value"),
+                str(told.get("error", ""))[:600],
+                int(told.get("line") or 0),
+                bool(told.get("late")),
+            )
+    return found

@@ -1,0 +1,71 @@
+"""JSON values that authors write with columns in them, and comparing them with a model's."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plumbmark.scoring.templates import parse_template, text_of
+
+
+def columns_in(value: Any) -> Iterator[str]:
+    """The columns that the texts of a value name. Raises `BadTemplate`."""
+    if isinstance(value, str):
+        yield from parse_template(value).columns
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from columns_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from columns_in(inner)
+
+
+def filled(value: Any, columns: Mapping[str, Any]) -> Any:
+    """The value with columns put into its texts; a text that is one column alone becomes that
+    column's own value, so that a number stays a number."""
+    if isinstance(value, str):
+        template = parse_template(value)
+        if len(template.columns) == 1 and template.parts[0] == template.parts[2] == "":
+            return columns[template.columns[0]]
+        return template.fill({name: text_of(columns[name]) for name in template.columns})
+    if isinstance(value, Mapping):
+        return {key: filled(inner, columns) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [filled(inner, columns) for inner in value]
+    return value
+
+
+def covers(given: Any, wanted: Any) -> bool:
+    """Whether a value is what was wanted.
+
+    Objects may have more keys than wanted, at every level; a number equals its text, because models
+    write either; white space around a text does not count; lists are equal one by one.
+    """
+    if isinstance(wanted, Mapping):
+        return isinstance(given, Mapping) and all(
+            key in given and covers(given[key], inner) for key, inner in wanted.items()
+        )
+    if isinstance(wanted, list | tuple):
+        return (
+            isinstance(given, list | tuple)
+            and len(given) == len(wanted)
+            and all(covers(one, inner) for one, inner in zip(given, wanted, strict=True))
+        )
+    if isinstance(wanted, bool) or isinstance(given, bool) or wanted is None or given is None:
+        return wanted is given
+    if isinstance(wanted, str) and isinstance(given, str):
+        return wanted.strip() == given.strip()
+    return _number(wanted) is not None and _number(wanted) == _number(given)
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    return None

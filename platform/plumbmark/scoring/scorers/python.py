@@ -1,0 +1,116 @@
+"""Python: the author's own function `score(output, target, item)`, called in the sandbox.
+
+The scorer is pure: it says what is to be run and reads what became of it. The model's output
+reaches the function as data alone. Whatever goes wrong is the scorer's bug, never the model's.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.scoring.author_code import CaseResult, source_problem
+from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.verdicts import Verdict
+
+FUNCTION = "score"
+PARAMETERS = ("output", "target", "item")
+DEFAULT_TIMEOUT_SECONDS = 5.0
+LONGEST_TIMEOUT_SECONDS = 60.0
+_MOST_COLUMNS = 50
+_LONGEST_ANSWER = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class PythonScorer:
+    name: str
+    source: str
+    columns: tuple[str, ...]
+    """What the function finds in `item`."""
+    timeout_seconds: float
+    """For each sample."""
+    version: str = "1"
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, object], name: str) -> "PythonScorer":
+        options = Options(spec)
+        source = options.text("source", "")
+        if not source.strip():
+            raise ScorerSpecError("the scorer python needs the source of its function", "source")
+        if problem := source_problem(source, FUNCTION, PARAMETERS):
+            raise ScorerSpecError(f"the source {problem}", "source")
+        columns = options.texts("columns")
+        if isinstance(spec.get("columns"), str):
+            raise ScorerSpecError("columns must be a list", "columns")
+        if len(columns) > _MOST_COLUMNS or len(set(columns)) != len(columns):
+            raise ScorerSpecError(f"columns are up to {_MOST_COLUMNS} different ones", "columns")
+        scorer = cls(
+            name,
+            source,
+            columns,
+            options.number(
+                "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, LONGEST_TIMEOUT_SECONDS
+            ),
+        )
+        options.finish("python")
+        return scorer
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {
+            "source": self.source,
+            "columns": list(self.columns),
+            "timeout_seconds": self.timeout_seconds,
+        }
+
+    def case(self, output: str, target: Target, item: Mapping[str, Any]) -> list[Any]:
+        """The arguments of the function for one sample."""
+        return [output, target, {name: item[name] for name in self.columns}]
+
+    def verdict(
+        self, found: CaseResult, *, lower: float | None = None, upper: float | None = None
+    ) -> Verdict:
+        """What a call says; unscored with the reason where it says no score within the bounds."""
+        if not found.has_value:
+            return _bug(found.reason)
+        told = found.value
+        answer, explanation = None, ""
+        if isinstance(told, Mapping):
+            unknown = sorted(set(told) - {"value", "answer", "explanation"})
+            if unknown or "value" not in told:
+                return _bug(
+                    "it returned an object that is not value, with answer and explanation if "
+                    f"wished: it has {', '.join(sorted(told))[:200] or 'nothing'}"
+                )
+            answer, explanation = told.get("answer"), told.get("explanation") or ""
+            told = told["value"]
+        if isinstance(told, bool):
+            told = float(told)
+        if not isinstance(told, int | float):
+            return _bug(f"it returned {_kind(told)}, no number")
+        if not math.isfinite(told):
+            return _bug(f"it returned {told}, no finite number")
+        if (lower is not None and told < lower) or (upper is not None and told > upper):
+            bounds = f"[{_bound(lower)}, {_bound(upper)}]"
+            return _bug(f"it returned {told:g}, outside of the metric's bounds {bounds}")
+        said = str(explanation)[:_LONGEST_ANSWER] or f"The scorer returned {told:g}."
+        return Verdict(float(told), None if answer is None else str(answer)[:_LONGEST_ANSWER], said)
+
+    def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
+        """Nothing can be said before the function has been called."""
+        return Verdict(None, None, "The scorer has not been run.")
+
+    def target_problem(self, target: Target, context: ScorerContext) -> str | None:
+        return None
+
+
+def _bug(why: str) -> Verdict:
+    return Verdict(None, None, f"The scorer failed: {why}. This is not the model's.")
+
+
+def _kind(value: Any) -> str:
+    return {str: "text", list: "a list", type(None): "nothing"}.get(type(value), "an object")
+
+
+def _bound(bound: float | None) -> str:
+    return "…" if bound is None else f"{bound:g}"

@@ -1,0 +1,56 @@
+"""The tool calls of a sample, read from its messages in the OpenAI form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCall:
+    """A call with what it was answered."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    """Where the model wrote no JSON object, what it wrote stands under `arguments`."""
+    result: str | None
+    """None: the sample ended before it was answered."""
+    is_error: bool
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result is not None and not self.is_error
+
+
+def calls_made(messages: Sequence[Mapping[str, Any]]) -> list[MadeCall]:
+    """All calls in their order."""
+    answers = {
+        str(message.get("tool_call_id")): message
+        for message in messages
+        if message.get("role") == "tool"
+    }
+    return [
+        _made(part, answers)
+        for message in messages
+        for part in message.get("tool_calls") or ()
+        if isinstance(part, Mapping) and isinstance(part.get("function"), Mapping)
+    ]
+
+
+def _made(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> MadeCall:
+    function = part["function"]
+    answer = answers.get(str(part.get("id")))
+    return MadeCall(
+        tool=str(function.get("name", "")),
+        arguments=_object(function.get("arguments")),
+        result=None if answer is None else str(answer.get("content") or ""),
+        is_error=answer is not None and bool(answer.get("is_error")),
+    )
+
+
+def _object(arguments: Any) -> Mapping[str, Any]:
+    try:
+        found = json.loads(arguments)
+    except (TypeError, ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {"arguments": arguments}

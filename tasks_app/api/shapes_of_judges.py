@@ -1,0 +1,95 @@
+"""Shapes of judges and labels in the API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from plumbmark.common.rest.shapes import WriteShape
+from tasks_app.actions.labelling import MOST, USUAL_SIZE
+from tasks_app.models import LabelSet
+
+
+class JudgesDetail(serializers.Serializer[Any]):
+    """What is known of a version's judges, by scorer."""
+
+    judged = serializers.DictField(
+        help_text="Of all judged answers: agreement between judges, swapped orders, families."
+    )
+    labelled = serializers.DictField(
+        help_text="Against people's labels; readers see it from 30 labels on."
+    )
+    too_few = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Labels of scorers that have too few."
+    )
+
+
+class LabelSetDetail(serializers.ModelSerializer[LabelSet]):
+    id = serializers.CharField(source="public_id")
+    task_version = serializers.CharField(source="task_version.public_id")
+    created_by = serializers.CharField(source="created_by.namespace.handle")
+    done = serializers.IntegerField(help_text="Answers that you labelled.")
+    skipped = serializers.IntegerField(help_text="Answers that you skipped.")
+
+    class Meta:
+        model = LabelSet
+        fields = (
+            "id",
+            "task_version",
+            "scorer",
+            "seed",
+            "size",
+            "done",
+            "skipped",
+            "created_by",
+            "created_at",
+        )
+
+
+class LabelSetWrite(WriteShape):
+    scorer = serializers.CharField(
+        required=False, max_length=80, help_text="May be left out where only one asks judges."
+    )
+    size = serializers.IntegerField(
+        required=False, min_value=1, max_value=MOST, help_text=f"{USUAL_SIZE} where left out."
+    )
+    seed = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, help_text="Random where left out."
+    )
+
+
+class BlindAnswerDetail(serializers.Serializer[Any]):
+    position = serializers.IntegerField()
+    item = serializers.CharField(source="item_key")
+    mode = serializers.CharField()
+    scale = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    words = serializers.ListField(
+        child=serializers.CharField(), help_text="The verdicts that there are; none: a grade."
+    )
+    criteria = serializers.CharField()
+    messages = serializers.ListField(child=serializers.DictField())
+    answers = serializers.ListField(
+        child=serializers.CharField(), help_text="Two in a comparison, in random order."
+    )
+    targets = serializers.ListField(child=serializers.CharField())
+    is_withheld = serializers.BooleanField()
+    verdict = serializers.CharField(source="word", allow_null=True, help_text="Your label.")
+    grade = serializers.SerializerMethodField()
+    is_skipped = serializers.BooleanField()
+
+    def get_grade(self, answer: Any) -> float | None:
+        return answer.label if answer.scale is not None else None
+
+
+class LabelWrite(WriteShape):
+    verdict = serializers.CharField(
+        required=False, max_length=20, help_text="One of `words`, or `skip`."
+    )
+    grade = serializers.FloatField(required=False, help_text="Where the judges give grades.")
+
+
+class DifferenceDetail(serializers.Serializer[Any]):
+    run = serializers.IntegerField(source="run_id")
+    ordinal = serializers.IntegerField()
+    item = serializers.CharField(source="item_key")
+    yours = serializers.FloatField(source="label")
+    judges = serializers.FloatField(source="verdict")

@@ -1,0 +1,292 @@
+"""Reads of label sets: one answer at a time, blind, and what the labels came to."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404
+
+from plumbmark.accounts.models import User
+from plumbmark.accounts.permissions import Visitor
+from plumbmark.scoring.scorers import ModelJudge
+from plumbmark.scoring.scorers.model_judge import OUTPUT, TARGET
+from plumbmark.scoring.templates import parse_template
+from tasks_app.definitions import Definition
+from tasks_app.definitions.render import text_of
+from tasks_app.judge_panels import category, combined_verdicts, judging_scorers
+from tasks_app.models import (
+    JudgeLabel,
+    JudgePanel,
+    LabelSample,
+    LabelSet,
+    TaskVersion,
+)
+from tasks_app.permissions import can_label_answers, can_view_version
+from tasks_app.transcripts import messages_of
+
+LABELS_TO_BE_PUBLIC = 30
+"""With fewer, agreement is shown to the authors alone: its interval says next to nothing."""
+
+
+def label_set_at(*, public_id: str, to: Visitor) -> LabelSet:
+    """A label set; 404 for everybody who may not label."""
+    found = (
+        LabelSet.objects.select_related("task_version__task__namespace", "created_by__namespace")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if found is None or not can_label_answers(to, found.task_version.task):
+        raise Http404
+    return found
+
+
+def label_sets_of(version: TaskVersion, *, by: Visitor) -> QuerySet[LabelSet]:
+    """The sets of a version, the newest first, with `done`: answers that the person labelled."""
+    mine = Q(label_samples__labels__by=getattr(by, "pk", None))
+    return (
+        LabelSet.objects.filter(task_version=version)
+        .select_related("created_by__namespace", "task_version")
+        .annotate(
+            done=Count(
+                "label_samples__labels",
+                filter=mine & Q(label_samples__labels__is_skipped=False),
+            ),
+            skipped=Count(
+                "label_samples__labels",
+                filter=mine & Q(label_samples__labels__is_skipped=True),
+            ),
+        )
+        .order_by("-id")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BlindAnswer:
+    """An answer as its labeller sees it: nothing tells who gave it or how it was marked."""
+
+    position: int
+    size: int
+    item_key: str
+    mode: str
+    scale: tuple[float, float] | None
+    criteria: str
+    """The rubric, filled for this answer."""
+    messages: Sequence[Mapping[str, Any]]
+    """What was asked."""
+    answers: Sequence[str]
+    """The answer; in a comparison two, in random order."""
+    answer_is_first: bool
+    """In a comparison: which of the two is the model's. Never shown."""
+    targets: Sequence[str]
+    is_withheld: bool
+    label: float | None
+    is_skipped: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The verdicts that there are; none where it is a grade."""
+        if self.scale is not None:
+            return ()
+        return ("first", "second", "tie") if self.mode == "pairwise" else ("correct", "incorrect")
+
+    def value_of(self, word: str) -> float | None:
+        """The label that a word means: which answer is which is known here alone."""
+        if word not in self.words:
+            return None
+        if self.mode != "pairwise":
+            return {"correct": 1.0, "incorrect": 0.0}[word]
+        first = 1.0 if self.answer_is_first else 0.0
+        return {"first": first, "second": 1 - first, "tie": 0.5}[word]
+
+    @property
+    def word(self) -> str | None:
+        """The present label as a word."""
+        return next(
+            (
+                word
+                for word in self.words
+                if self.label is not None and self.value_of(word) == self.label
+            ),
+            None,
+        )
+
+
+def place_at(label_set: LabelSet, position: int) -> LabelSample:
+    place = (
+        LabelSample.objects.select_related(
+            "sample__item", "sample__run__task_version", "label_set__task_version__task__namespace"
+        )
+        .filter(label_set=label_set, position=position)
+        .first()
+    )
+    if place is None:
+        raise Http404
+    return place
+
+
+def blind_answer(place: LabelSample, *, by: User) -> BlindAnswer:
+    label = JudgeLabel.objects.filter(label_sample=place, by=by).first()
+    return blind_answers([place], {place.pk: label} if label else {})[0]
+
+
+def blind_answers(
+    places: Iterable[LabelSample], labels: Mapping[int, JudgeLabel]
+) -> list[BlindAnswer]:
+    """Several at once; `labels` are the person's own by the place's key."""
+    scorers: dict[int, dict[str, ModelJudge]] = {}
+    found = []
+    for place in places:
+        version = place.label_set.task_version
+        if version.pk not in scorers:
+            scorers[version.pk] = judging_scorers(version)
+        scorer = scorers[version.pk][place.label_set.scorer]
+        found.append(_blind(place, scorer, labels.get(place.pk)))
+    return found
+
+
+def _blind(place: LabelSample, scorer: ModelJudge, label: JudgeLabel | None) -> BlindAnswer:
+    sample, item = place.sample, place.sample.item
+    is_withheld = sample.is_withheld or item.is_withheld
+    found = item.target if isinstance(item.target, list) else [item.target]
+    targets = [] if is_withheld else [text_of(one) for one in found if one is not None]
+    is_pair = scorer.mode == "pairwise"
+    is_first = not is_pair or answer_stands_first(place)
+    answers = [] if is_withheld else [sample.output]
+    if is_pair and not is_withheld:
+        answers = [sample.output, "\n".join(targets)]
+        if not is_first:
+            answers.reverse()
+    values = {} if is_withheld else {k: text_of(v) for k, v in item.scorer_input.items()}
+    return BlindAnswer(
+        position=place.position,
+        size=place.label_set.size,
+        item_key=item.key,
+        mode=scorer.mode,
+        scale=scorer.scale,
+        criteria="" if is_withheld else _criteria(scorer, values, targets),
+        messages=[] if is_withheld else _asked(place),
+        answers=answers,
+        answer_is_first=is_first,
+        targets=[] if is_pair else targets,
+        is_withheld=is_withheld,
+        label=label.value if label else None,
+        is_skipped=label is not None and label.is_skipped,
+    )
+
+
+def answer_stands_first(place: LabelSample) -> bool:
+    """In a comparison: a coin tossed once for each answer of a set."""
+    told = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
+    return hashlib.sha256(told.encode()).digest()[0] % 2 == 0
+
+
+def _criteria(scorer: ModelJudge, values: Mapping[str, str], targets: Sequence[str]) -> str:
+    """The rubric as the judges got it, the answer itself left out: it stands beside."""
+    template = parse_template(scorer.rubric)
+    known = {name: values.get(name, "") for name in template.columns}
+    return template.fill({**known, OUTPUT: "[…]", TARGET: "\nor: ".join(targets)}).strip()
+
+
+def _asked(place: LabelSample) -> Sequence[Mapping[str, Any]]:
+    sample = place.sample
+    messages = list(messages_of(sample.run, sample))
+    last = messages[-1] if messages else None
+    # A conversation ends with the answer itself, which has its place of its own.
+    if last and last.get("role") == "assistant" and last.get("content") == sample.output:
+        messages.pop()
+    return messages
+
+
+# --- What the labels came to --------------------------------------------------------------------
+
+
+def panel_of(version: TaskVersion) -> JudgePanel | None:
+    return JudgePanel.objects.filter(task_version=version).first()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPanel:
+    """A panel as a visitor may see it, by scorer."""
+
+    judged: Mapping[str, Any]
+    labelled: Mapping[str, Any]
+    too_few: Mapping[str, int]
+    """Labels of scorers that have some, but too few to be shown to this visitor."""
+
+
+def panel_shown(version: TaskVersion, *, to: Visitor) -> ShownPanel:
+    """What a visitor who sees the version may know of its judges; 404 where they may not."""
+    if not can_view_version(to, version):
+        raise Http404
+    panel = panel_of(version)
+    if panel is None:
+        return ShownPanel({}, {}, {})
+    sees_all = can_label_answers(to, version.task)
+    labelled, too_few = {}, {}
+    for name, document in panel.labelled.items():
+        if sees_all or document["labels"] >= LABELS_TO_BE_PUBLIC:
+            labelled[name] = document
+        else:
+            too_few[name] = document["labels"]
+    return ShownPanel(panel.judged, labelled, too_few)
+
+
+def trust_in_judges(version: TaskVersion) -> dict[str, Any] | None:
+    """The line about judges for pages and boards; None where no model judges the main score.
+
+    `judges`, `labels`, and with enough labels `kappa`, `low`, `high`, `share_equal` of the combined
+    verdict.
+    """
+    scorers = judging_scorers(version)
+    main = next((one for one in scorers.values() if one.name == _main(version)), None)
+    if main is None:
+        return None
+    summary: dict[str, Any] = {"judges": list(main.judges), "labels": 0}
+    panel = panel_of(version)
+    document = panel.labelled.get(main.name) if panel else None
+    if document is None or document["labels"] < LABELS_TO_BE_PUBLIC:
+        return summary
+    combined = document["combined"]
+    return summary | {
+        "labels": combined["n"],
+        **{name: combined[name] for name in ("kappa", "low", "high", "share_equal")},
+    }
+
+
+def _main(version: TaskVersion) -> str:
+    return Definition.from_document(version.definition).main
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A labelled answer of which the combined verdict says otherwise."""
+
+    run_id: int
+    ordinal: int
+    item_key: str
+    label: float
+    verdict: float
+
+
+def disagreements(label_set: LabelSet, *, by: User, most: int = 50) -> list[Disagreement]:
+    """Where a person and the judges differ, the widest apart first. Two queries."""
+    scorer = judging_scorers(label_set.task_version)[label_set.scorer]
+    labels = JudgeLabel.objects.filter(
+        label_sample__label_set=label_set, by=by, is_skipped=False
+    ).select_related("label_sample__sample__item")
+    said = combined_verdicts(label_set)
+    found = []
+    for label in labels:
+        sample = label.label_sample.sample
+        verdict = said.get(sample.pk)
+        assert label.value is not None
+        if verdict is None:
+            continue
+        shown = verdict if scorer.scale is not None else category(verdict)
+        if shown != label.value:
+            found.append(
+                Disagreement(sample.run_id, sample.ordinal, sample.item.key, label.value, verdict)
+            )
+    return sorted(found, key=lambda one: -abs(one.label - one.verdict))[:most]

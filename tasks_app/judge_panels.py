@@ -1,0 +1,319 @@
+"""What is known of a version's judges, out of their verdicts and of people's labels.
+
+A panel has two parts, each a document by scorer. `labelled` holds every judge and the combined
+verdict against people's labels; it is small and made anew with every label. `judged` holds what
+needs no label: agreement between judges, swapped orders, families; it is made when a scoring ends.
+Both count the newest scoring of each run that counts: declared ones, and the authors' own
+exploratory ones. docs/authors/judges.md says how to read the numbers.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from plumbmark.gateway.models import Deployment
+from plumbmark.scoring.agreement import Agreement, Rating, agreement
+from plumbmark.scoring.judge_trust import (
+    Deviation,
+    FamilyPreference,
+    SwapFlips,
+    SwappedPair,
+    family_preference,
+    swap_flips,
+)
+from plumbmark.scoring.scorers import ModelJudge
+from tasks_app.definitions import Definition
+from tasks_app.estimating import as_document
+from tasks_app.marking import Marker
+from tasks_app.models import JudgeLabel, LabelSet, Run, SampleScore, Scoring, TaskVersion
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the judges of one scorer said of one answer."""
+
+    sample_id: int
+    cluster: str
+    maker: str
+    """Of the model that answered."""
+    combined: float | None
+    orders: Mapping[str, Sequence[float | None]]
+    """By judge: its verdict, or the two of a comparison, the answer standing first and second."""
+
+    def value(self, judge: str) -> float | None:
+        """A judge's verdict; None where it gave none, or one of two."""
+        found = self.orders.get(judge, ())
+        known = [value for value in found if value is not None]
+        return sum(known) / len(known) if known and len(known) == len(found) else None
+
+
+def judging_scorers(version: TaskVersion) -> dict[str, ModelJudge]:
+    """A version's scorers that ask models, by name."""
+    return {} if version.is_code else Marker(version).judging
+
+
+def counted_scorings(version: TaskVersion) -> dict[int, int]:
+    """The newest completed scoring by this version of each run that counts, by run."""
+    rows = (
+        Scoring.objects.filter(
+            task_version=version, state=Scoring.State.COMPLETED, run__invalid_reason=""
+        )
+        .filter(
+            Q(run__purpose=Run.Purpose.DECLARED)
+            | Q(
+                run__purpose=Run.Purpose.EXPLORATORY,
+                run__namespace_id=version.task.namespace_id,
+            )
+        )
+        .order_by("revision", "id")
+    )
+    return dict(rows.values_list("run_id", "id"))
+
+
+def category(value: float) -> float:
+    """A verdict as right, wrong, or neither: of several orders or judges the one they lean to."""
+    return 0.5 if value == 0.5 else float(value > 0.5)
+
+
+# --- Against labels -----------------------------------------------------------------------------
+
+
+def labelled_document(version: TaskVersion) -> dict[str, Document]:
+    """Every judge against people's labels, by scorer. A handful of queries."""
+    scorers = judging_scorers(version)
+    labels: dict[str, list[tuple[int, float, int]]] = defaultdict(list)
+    rows = JudgeLabel.objects.filter(
+        label_sample__label_set__task_version=version, is_skipped=False
+    ).order_by("id")
+    for name, sample_id, value, person in rows.values_list(
+        "label_sample__label_set__scorer", "label_sample__sample_id", "value", "by_id"
+    ):
+        assert value is not None
+        labels[name].append((sample_id, value, person))
+    wanted = {sample_id for found in labels.values() for sample_id, *_ in found}
+    if not wanted:
+        return {}
+    makers = _makers_of_judges(scorers.values())
+    documents = {}
+    scores = _scores(version).filter(sample__in=wanted)
+    said_of = {
+        name: {said.sample_id: said for said in _said(scores, version, name)} for name in scorers
+    }
+    for name, scorer in scorers.items():
+        found = [
+            (said_of[name][sample_id], value)
+            for sample_id, value, _ in labels[name]
+            if sample_id in said_of[name]
+        ]
+        if not found:
+            continue
+        documents[name] = {
+            **_facts(scorer),
+            "labels": len(labels[name]),
+            "people": len({person for *_, person in labels[name]}),
+            "answers": len({said.sample_id for said, _ in found}),
+            "combined": _against(scorer, found, lambda said: said.combined),
+            "judges": {judge: _against(scorer, found, _by(judge)) for judge in scorer.judges},
+            "families": {
+                judge: _family(
+                    makers.get(judge, ""),
+                    ((said, said.value(judge), label) for said, label in found),
+                )
+                for judge in scorer.judges
+            },
+        }
+    return documents
+
+
+def _by(judge: str) -> Callable[[Said], float | None]:
+    return lambda said: said.value(judge)
+
+
+def _against(
+    scorer: ModelJudge,
+    found: Sequence[tuple[Said, float]],
+    verdict: Callable[[Said], float | None],
+) -> Document:
+    return _agreement_document(
+        scorer,
+        (
+            Rating(label, value, said.cluster)
+            for said, label in found
+            if (value := verdict(said)) is not None
+        ),
+    )
+
+
+def _agreement_document(scorer: ModelJudge, ratings: Iterable[Rating]) -> Document:
+    if scorer.scale is None:
+        ratings = [
+            Rating(category(one.first), category(one.second), one.cluster) for one in ratings
+        ]
+        return _as_document(agreement(ratings))
+    lower, upper = scorer.scale
+    return _as_document(agreement(list(ratings), weights="quadratic", span=upper - lower))
+
+
+def _as_document(found: Agreement) -> Document:
+    document = asdict(found)
+    document["table"] = [list(row) for row in (cell.values() for cell in document["table"])]
+    document["share_equal"] = found.share_equal
+    return document
+
+
+# --- Over everything that was judged ------------------------------------------------------------
+
+
+def judged_document(version: TaskVersion) -> dict[str, Document]:
+    """What the judges' verdicts tell by themselves, by scorer. Reads every verdict that counts."""
+    scorers = judging_scorers(version)
+    makers = _makers_of_judges(scorers.values())
+    documents = {}
+    for name, scorer in scorers.items():
+        everything = list(_said(_scores(version), version, name))
+        if not everything:
+            continue
+        documents[name] = {
+            **_facts(scorer),
+            "answers": len(everything),
+            "makers": {judge: makers.get(judge, "") for judge in scorer.judges},
+            "no_verdict": {
+                judge: sum(said.value(judge) is None for said in everything)
+                for judge in scorer.judges
+            },
+            "between": [
+                {"first": one, "second": other}
+                | _agreement_document(scorer, _both(everything, one, other))
+                for one, other in combinations(scorer.judges, 2)
+            ],
+            "flips": {judge: _flips(everything, judge) for judge in scorer.judges}
+            if scorer.mode == "pairwise"
+            else {},
+            "families": {
+                judge: _family(makers.get(judge, ""), _beside_others(everything, judge))
+                for judge in scorer.judges
+            },
+        }
+    return documents
+
+
+def _both(everything: Sequence[Said], one: str, other: str) -> Iterator[Rating]:
+    for said in everything:
+        first, second = said.value(one), said.value(other)
+        if first is not None and second is not None:
+            yield Rating(first, second, said.cluster)
+
+
+def _flips(everything: Sequence[Said], judge: str) -> Document:
+    pairs = []
+    for said in everything:
+        orders = said.orders.get(judge, ())
+        if len(orders) == 2 and orders[0] is not None and orders[1] is not None:
+            pairs.append(SwappedPair(str(said.sample_id), said.cluster, orders[0], orders[1]))
+    return _flips_document(swap_flips(pairs))
+
+
+def _flips_document(found: SwapFlips) -> Document:
+    return {
+        "pairs": found.share.n_items,
+        "flipped": found.flipped,
+        "for_the_first": found.for_the_first,
+        "wavered": found.wavered,
+        **{name: as_document(found.share)[name] for name in ("value", "low", "high", "method")},
+    }
+
+
+def _beside_others(
+    everything: Sequence[Said], judge: str
+) -> Iterator[tuple[Said, float | None, float]]:
+    """A judge's verdict beside the mean of the other judges'."""
+    for said in everything:
+        others = [
+            value
+            for other in said.orders
+            if other != judge and (value := said.value(other)) is not None
+        ]
+        if others:
+            yield said, said.value(judge), math.fsum(others) / len(others)
+
+
+def _family(maker: str, found: Iterable[tuple[Said, float | None, float]]) -> Document:
+    deviations = [
+        Deviation(value - yardstick, _same(said.maker, maker), said.cluster)
+        for said, value, yardstick in found
+        if value is not None and said.maker
+    ]
+    preference: FamilyPreference = family_preference(deviations if maker else [])
+    return {"maker": maker, **asdict(preference)}
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold().strip() == other.casefold().strip()
+
+
+def combined_verdicts(label_set: LabelSet) -> dict[int, float]:
+    """What the judges together say of a set's answers, by sample."""
+    version = label_set.task_version
+    scores = _scores(version).filter(sample__label_samples__label_set=label_set)
+    return {
+        said.sample_id: said.combined
+        for said in _said(scores, version, label_set.scorer)
+        if said.combined is not None
+    }
+
+
+# --- Reading ------------------------------------------------------------------------------------
+
+
+def _facts(scorer: ModelJudge) -> Document:
+    return {
+        "mode": scorer.mode,
+        "scale": None if scorer.scale is None else list(scorer.scale),
+        "combine": scorer.combine,
+    }
+
+
+def _makers_of_judges(scorers: Iterable[ModelJudge]) -> dict[str, str]:
+    slugs = {judge for scorer in scorers for judge in scorer.judges}
+    return dict(Deployment.objects.filter(slug__in=slugs).values_list("slug", "model__maker"))
+
+
+def _scores(version: TaskVersion) -> QuerySet[SampleScore]:
+    return SampleScore.objects.filter(
+        scoring__in=list(counted_scorings(version).values())
+    ).order_by("sample_id")
+
+
+def _said(scores: QuerySet[SampleScore], version: TaskVersion, scorer: str) -> Iterator[Said]:
+    """What one scorer's judges said, answer by answer; who never asked them is left out."""
+    is_main = Definition.from_document(version.definition).main == scorer
+    rows = scores.values_list(
+        "sample_id",
+        "value",
+        "details",
+        "sample__item__key",
+        "sample__item__cluster",
+        "scoring__run__contender__maker",
+    )
+    for sample_id, value, details, key, cluster, maker in rows.iterator(chunk_size=1000):
+        held = details if is_main else details.get("scorers", {}).get(scorer, {})
+        told = held.get("judges")
+        if not told:
+            continue
+        orders: dict[str, list[float | None]] = defaultdict(list)
+        for one in sorted(told, key=lambda one: bool(one.get("swapped"))):
+            orders[one["judge"]].append(one["value"])
+        yield Said(
+            sample_id=sample_id,
+            cluster=cluster or f"item {key}",
+            maker=maker,
+            combined=value if is_main else held.get("value"),
+            orders=orders,
+        )

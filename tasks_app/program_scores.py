@@ -1,0 +1,159 @@
+"""What the statistics take of a run of code: its own items where it tells them, else its count.
+
+A program is no item. Where its score is the mean of samples that bear ids, these are the items, and
+two runs are compared on the ids that both have. A count k of n is n items without names: enough for
+an interval, but nothing to compare item by item. Anything else is one number, of which only the
+program can know the interval. docs/design/standings.md says why.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from plumbmark.scoring.estimates import Estimate, IntervalMethod, estimate
+from plumbmark.scoring.intervals import Interval, wilson
+from plumbmark.scoring.items import ItemScore, ItemScores
+from plumbmark.scoring.metrics import Metric
+from tasks_app.code.result_file import is_mean
+from tasks_app.models import SampleScore, Scoring
+
+_MOST_COUNTED = 100_000
+"""Of a larger count the interval is narrower than anybody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramScores:
+    """`items` is what the estimate rests on, `pairs` what is compared with other runs.
+
+    `is_number`: one number, whose interval the items cannot give; `interval` is the program's own.
+    `is_share`: every item is right or wrong, also where the metric declares no bounds.
+    """
+
+    items: ItemScores
+    pairs: ItemScores
+    is_number: bool = False
+    interval: Interval | None = None
+    method: IntervalMethod = "none"
+    is_share: bool = False
+
+    def metric(self, declared: Metric) -> Metric:
+        """The scale of the items."""
+        if not self.is_share or declared.is_bounded:
+            return declared
+        return replace(declared, lower=0.0, upper=1.0)
+
+
+def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> ProgramScores:
+    """Of a run of code; `scores` are its tasks, as items are read elsewhere. At most one query."""
+    if len(scores) != 1:
+        # Several tasks that count: they are the items, each with the same weight.
+        return ProgramScores(scores, scores)
+    ((key, only),) = scores.items()
+    if not only.values:
+        return ProgramScores(scores, scores, is_number=True)
+    details = (
+        SampleScore.objects.filter(scoring=scoring, value__isnull=False)
+        .values_list("details", flat=True)
+        .first()
+    ) or {}
+    value = only.values[0]
+    result = details.get("result", {})
+    is_share = result.get("kind") == "count" and _may_be_share(metric)
+    told = _told_items(details)
+    if told and _is_within(told, metric) and is_mean(_known(told), value):
+        items = {
+            one: ItemScore(() if score is None else (score,), int(score is None))
+            for one, score in told.items()
+        }
+        return ProgramScores(items, items, is_share=is_share)
+    if result.get("of") and is_share:
+        # Under a name of their own: equal places in two runs are not the same question.
+        counted = _counted(scoring, result["passed"], min(result["of"], _MOST_COUNTED), result)
+        alone = {f"run {scoring.run_id}/{key}": only}
+        return ProgramScores(counted, alone, is_share=True)
+    if result.get("of"):
+        interval = wilson(result["passed"], result["of"])
+        return ProgramScores(scores, scores, True, interval, "wilson")
+    low, high = result.get("low"), result.get("high")
+    if low is None or high is None:
+        return ProgramScores(scores, scores, is_number=True)
+    return ProgramScores(scores, scores, True, Interval(low, high), "reported")
+
+
+def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
+    """The estimate; never an interval that neither items nor program give."""
+    found = estimate(scores.items, scores.metric(metric))
+    if not scores.is_number:
+        return found
+    interval = scores.interval
+    return replace(
+        found,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        method=scores.method,
+        n_effective=None,
+    )
+
+
+def joined_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
+    """Several runs of one program: further runs are further repeats of its items."""
+    if len(runs) == 1:
+        return runs[0]
+    # The mean of several numbers has an interval that none of them tells.
+    return ProgramScores(
+        joined(one.items for one in runs),
+        joined(one.pairs for one in runs),
+        is_number=any(one.is_number for one in runs),
+        is_share=all(one.is_share for one in runs),
+    )
+
+
+def _told_items(details: Mapping[str, Any]) -> dict[str, float | None]:
+    """Ids and scores of every sample, or nothing: a part of them is no basis."""
+    if "scores" in details:
+        return dict(details["scores"])
+    samples = details.get("samples", [])
+    if not samples or len(samples) != details.get("samples_told"):
+        return {}
+    return {one["id"]: one["score"] for one in samples}
+
+
+def _known(told: Mapping[str, float | None]) -> list[float]:
+    return [score for score in told.values() if score is not None]
+
+
+def _is_within(told: Mapping[str, float | None], metric: Metric) -> bool:
+    lower, upper = metric.lower, metric.upper
+    return all(
+        (lower is None or score >= lower) and (upper is None or score <= upper)
+        for score in _known(told)
+    )
+
+
+def _may_be_share(metric: Metric) -> bool:
+    """Whether its bounds are those of a share, or it has none."""
+    return (metric.lower, metric.upper) in {(0.0, 1.0), (None, None)}
+
+
+def _counted(scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]) -> ItemScores:
+    right = passed if of == result["of"] else round(passed / result["of"] * of)
+    return {
+        f"run {scoring.run_id}/{number}": ItemScore((float(number < right),))
+        for number in range(of)
+    }
+
+
+def joined(parts: Iterable[ItemScores]) -> ItemScores:
+    """The items' values over several runs: further runs are further repeats."""
+    found: dict[str, ItemScore] = {}
+    for scores in parts:
+        for key, score in scores.items():
+            known = found.get(key)
+            found[key] = (
+                score
+                if known is None
+                else ItemScore(
+                    known.values + score.values, known.unscored + score.unscored, score.cluster
+                )
+            )
+    return found

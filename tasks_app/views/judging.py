@@ -1,0 +1,247 @@
+"""The judges of a version: what is known of them, and labelling answers blind."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from plumbmark.common.errors import Conflict, InvalidInput
+from tasks_app.actions.labelling import label_answer, make_label_set, unlabelled
+from tasks_app.forms import GradeForm, LabelSetForm
+from tasks_app.judge_labels import (
+    LABELS_TO_BE_PUBLIC,
+    BlindAnswer,
+    blind_answer,
+    disagreements,
+    label_set_at,
+    label_sets_of,
+    panel_shown,
+    place_at,
+)
+from tasks_app.judge_panels import judging_scorers
+from tasks_app.long_text import capped
+from tasks_app.models import LabelSample, LabelSet, TaskVersion
+from tasks_app.permissions import can_label_answers
+from tasks_app.queries import task_at, version_at
+from tasks_app.showing_judges import panel_sections, verdict_words
+from tasks_app.views.acting import add_problems, number_in, own_task_at, person
+from tasks_app.views.authoring import trail_of
+from tasks_app.views.messages import files_of_item
+from tasks_app.views.samples import exchange_shown
+
+_SKIP = "skip"
+
+
+@never_cache
+@require_safe
+def judges_detail(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
+    version = _version(request, handle, slug, number)
+    return _judges_page(request, version, None)
+
+
+def _version(request: HttpRequest, handle: str, slug: str, number: int) -> TaskVersion:
+    task = task_at(handle=handle, slug=slug, to=request.user)
+    version = version_at(task=task, number=number, to=request.user)
+    version.task = task
+    return version
+
+
+def _judges_page(
+    request: HttpRequest, version: TaskVersion, form: LabelSetForm | None, status: int = 200
+) -> HttpResponse:
+    task = version.task
+    scorers = judging_scorers(version)
+    can_label = can_label_answers(request.user, task)
+    panel = panel_shown(version, to=request.user)
+    sets = list(label_sets_of(version, by=request.user)[:20]) if can_label else []
+    context = {
+        "task": task,
+        "version": version,
+        "sections": panel_sections(scorers, panel),
+        "can_label": can_label,
+        "needed": LABELS_TO_BE_PUBLIC,
+        "sets": [_set_row(one, many=len(scorers) > 1) for one in sets],
+        "form": (form or LabelSetForm(scorers=list(scorers))) if can_label and scorers else None,
+        "trail": [
+            *trail_of(task),
+            {
+                "label": _("Version %(number)s") % {"number": version.number},
+                "url": version.get_absolute_url(),
+            },
+            {"label": _("Judges")},
+        ],
+    }
+    return render(request, "tasks_app/judges.html", context, status=status)
+
+
+def _set_row(one: LabelSet, *, many: bool) -> dict[str, Any]:
+    done, skipped = one.done, one.skipped  # type: ignore[attr-defined]
+    return {
+        "set": one,
+        "done": done,
+        "skipped": skipped,
+        "is_through": done == one.size,
+        "scorer": one.scorer if many else "",
+    }
+
+
+@never_cache
+@login_required
+@require_POST
+def label_set_create(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
+    """Draw a set and go to its first answer."""
+    task = own_task_at(request, handle, slug)
+    version = version_at(task=task, number=number, to=request.user)
+    version.task = task
+    form = LabelSetForm(request.POST, scorers=list(judging_scorers(version)))
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            made = make_label_set(
+                version=version,
+                scorer=values.get("scorer", ""),
+                size=values["size"],
+                by=person(request),
+            )
+        except InvalidInput as error:
+            add_problems(form, error)
+        except Conflict as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("tasks:label-set", made.public_id)
+    return _judges_page(request, version, form, status=422)
+
+
+@never_cache
+@login_required
+@require_safe
+def label_set(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The next answer to label; when all are, where the person and the judges differ."""
+    found = label_set_at(public_id=public_id, to=request.user)
+    waiting = unlabelled(found, by=person(request))
+    after = number_in(request, "after")
+    # On from the one that was just labelled or skipped, and only then round again.
+    later = [position for position in waiting if after is not None and position > after]
+    if waiting and "result" not in request.GET:
+        return redirect("tasks:label", public_id, (later or waiting)[0])
+    scorer = judging_scorers(found.task_version)[found.scorer]
+    context = {
+        **_frame(found),
+        "waiting": len(waiting),
+        "done": found.size - len(waiting),
+        "differences": [
+            {
+                "one": one,
+                "label": verdict_words(scorer, one.label),
+                "verdict": verdict_words(scorer, one.verdict),
+            }
+            for one in disagreements(found, by=person(request))
+        ],
+    }
+    return render(request, "tasks_app/label_set.html", context)
+
+
+def _frame(found: LabelSet) -> dict[str, Any]:
+    version = found.task_version
+    task = version.task
+    judges_url = reverse(
+        "tasks:judges", args=[task.namespace.handle, task.slug, version.number or 0]
+    )
+    return {
+        "label_set": found,
+        "task": task,
+        "judges_url": judges_url,
+        "trail": [
+            *trail_of(task),
+            {"label": _("Judges"), "url": judges_url},
+            {"label": _("Labels")},
+        ],
+    }
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpResponse:
+    """One answer, blind. Each verdict is a button, so that one key press is one label."""
+    found = label_set_at(public_id=public_id, to=request.user)
+    place = place_at(found, position)
+    answer = blind_answer(place, by=person(request))
+    form = GradeForm(initial={"value": answer.label})
+    if request.method == "POST":
+        form = GradeForm(request.POST)
+        if request.POST.get("verdict") == _SKIP:
+            return _labelled(request, place, None)
+        value = answer.value_of(request.POST.get("verdict", ""))
+        if value is not None:
+            return _labelled(request, place, value)
+        if answer.scale is not None and form.is_valid():
+            try:
+                return _labelled(request, place, form.cleaned_data["value"])
+            except InvalidInput as error:
+                add_problems(form, error)
+        elif answer.scale is None:
+            messages.error(request, _("Choose one of the buttons."))
+    waiting = unlabelled(found, by=person(request))
+    context = {
+        **_frame(found),
+        "answer": answer,
+        "number": position + 1,
+        "done": found.size - len(waiting),
+        "exchange": exchange_shown(
+            answer.messages, files_of_item(found.task_version, place.sample.item)
+        ),
+        "answers": _answers(answer),
+        "criteria": capped(answer.criteria, 8000).text,
+        "targets": [capped(one, 4000).text for one in answer.targets[:20]],
+        "choices": _choices(answer),
+        "form": form if answer.scale is not None else None,
+        "scale": None if answer.scale is None else [f"{end:g}" for end in answer.scale],
+        "previous": position - 1 if position else None,
+        "next": position + 1 if position + 1 < found.size else None,
+        "is_labelled": answer.label is not None,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "tasks_app/label.html", context, status=status)
+
+
+def _labelled(request: HttpRequest, place: LabelSample, value: float | None) -> HttpResponse:
+    label_answer(place=place, value=value, by=person(request))
+    url = reverse("tasks:label-set", args=[place.label_set.public_id])
+    return redirect(f"{url}?after={place.position}")
+
+
+def _choices(answer: BlindAnswer) -> list[dict[str, Any]]:
+    """The buttons, the present label's marked."""
+    labels = {
+        "correct": _("Correct"),
+        "incorrect": _("Incorrect"),
+        "first": _("A is better"),
+        "second": _("B is better"),
+        "tie": _("Neither"),
+    }
+    return [
+        {"word": word, "label": labels[word], "key": number, "is_chosen": word == answer.word}
+        for number, word in enumerate(answer.words, start=1)
+    ]
+
+
+def _answers(answer: BlindAnswer) -> list[dict[str, Any]]:
+    labels = [_("Answer A"), _("Answer B")] if len(answer.answers) > 1 else [_("Answer")]
+    found = []
+    for label, text in zip(labels, answer.answers, strict=False):
+        shown = capped(text)
+        note = (
+            _("first %(shown)s of %(total)s characters")
+            % {"shown": f"{len(shown.text):,}", "total": f"{shown.total:,}"}
+            if shown.is_cut
+            else ""
+        )
+        found.append({"label": label, "text": shown.text or _("(nothing)"), "note": note})
+    return found

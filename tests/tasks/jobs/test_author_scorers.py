@@ -1,0 +1,202 @@
+"""Authors' scorers and checks of tools, over runs and again over what is stored."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from tasks_app.actions import authoring
+from tasks_app.actions.submitting import submit_outputs
+from tasks_app.jobs import sandboxing
+from tasks_app.jobs.scoring_plans import queue_scoring
+from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
+from tests.tasks.jobs.test_tools import WEATHER, published
+
+pytestmark = pytest.mark.django_db(transaction=True)
+in_the_sandbox = pytest.mark.skipif(
+    not sandboxing.is_here(), reason="no sandbox holds on this machine"
+)
+
+SOURCE = """\
+import os
+import time
+
+def score(output, target, item):
+    if output == "raise":
+        raise ValueError("bad")
+    if output == "hang":
+        time.sleep(60)
+    if output == "all":
+        os.kill(os.getppid(), 9)
+        time.sleep(60)
+    if output == "much":
+        return 2
+    print("noise")
+    return {
+        "value": 1.0 if output == target else item["weight"],
+        "explanation": f"{output!r} against {target!r}",
+        "answer": output.upper(),
+    }
+"""
+
+
+def version_of(world: Any, scorer: dict[str, Any], count: int) -> TaskVersion:
+    definition = {
+        "plumbmark": 1,
+        "data": {"id": "id", "target": "answer"},
+        "prompt": {"messages": [{"role": "user", "content": "{id}"}]},
+        "scorers": [scorer],
+    }
+    rows = [{"id": f"i{n}", "answer": f"a{n}", "weight": 0.25} for n in range(count)]
+    task = world.task("Authors' scorers")
+    authoring.save_draft(
+        task=task,
+        definition_text=json.dumps(definition),
+        upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
+        by=world.ada,
+    )
+    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+
+
+def marked(world: Any, version: TaskVersion, outputs: list[str]) -> list[SampleScore]:
+    run = submit_outputs(
+        version=version,
+        model_name="recorded",
+        namespace=world.ada.namespace,
+        rows=[{"id": f"i{n}", "output": output} for n, output in enumerate(outputs)],
+        by=world.ada,
+    )
+    world.work(50)
+    run.refresh_from_db()
+    assert run.state == Run.State.COMPLETED, run.failure
+    return list(SampleScore.objects.filter(scoring__run=run).order_by("sample__ordinal"))
+
+
+@in_the_sandbox
+def test_the_authors_function_marks_every_answer_and_no_failure_harms_another(world: Any) -> None:
+    scorer = {"type": "python", "source": SOURCE, "columns": ["weight"], "timeout_seconds": 1}
+    outputs = ["a0", "x", "raise", "hang", "all", "much", "{output}'''", "a7"]
+    scores = marked(world, version_of(world, scorer, len(outputs)), outputs)
+    assert [score.value for score in scores] == [1.0, 0.25, None, None, None, None, 0.25, 1.0]
+    assert (scores[0].answer, scores[0].explanation) == ("A0", "'a0' against 'a0'")
+    assert "ValueError: bad (line 6)" in scores[2].explanation
+    assert "did not end in time" in scores[3].explanation
+    # It ended the common start: the others were called again, each by itself.
+    assert scores[4].explanation.startswith("The scorer failed: ")
+    assert "outside of the metric's bounds [0, 1]" in scores[5].explanation
+    scoring = Scoring.objects.get()
+    assert scoring.needs_sandbox
+    assert scoring.samples_unscored == 4
+    assert scoring.scorer_versions == {"python": "1"}
+
+
+FORGING = """\
+def score(output, target, item):
+    names = {}
+    exec(output, names)
+    return names["answer"] == target
+"""
+FORGED = """\
+import os, sys
+answer = "wrong"
+mark, frame = "", sys._getframe()
+while frame is not None:
+    mark = frame.f_locals.get("told", {}).get("mark", mark)
+    frame = frame.f_back
+lines = "".join('%s {"case": %d, "value": true}\\n' % (mark, case) for case in range(4))
+ways = list(range(256))
+for process in (os.getppid(), 1):
+    try:
+        ways += [f"/proc/{process}/fd/{name}" for name in os.listdir(f"/proc/{process}/fd")]
+    except OSError:
+        pass
+for way in ways:
+    try:
+        os.write(way if isinstance(way, int) else os.open(way, os.O_WRONLY), lines.encode())
+    except OSError:
+        pass
+"""
+
+
+@in_the_sandbox
+def test_an_answer_that_is_run_by_the_author_can_mark_no_other(world: Any) -> None:
+    """An author may be so careless as to run the answer: it still speaks for itself at most."""
+    version = version_of(world, {"type": "python", "source": FORGING}, 4)
+    scores = marked(world, version, [FORGED, "answer = 'a1'", "answer = 'x'", FORGED])
+    assert [score.value for score in scores[1:3]] == [1.0, 0.0]
+    assert 1.0 not in {scores[0].value, scores[3].value}
+
+
+@in_the_sandbox
+def test_many_answers_go_into_one_start(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+    call = sandboxing.call_author_code
+
+    async def counted(given: bytes, timeout_seconds: float) -> tuple[str, str]:
+        starts.append(len(given))
+        return await call(given, timeout_seconds)
+
+    monkeypatch.setattr(sandboxing, "call_author_code", counted)
+    source = "def score(output, target, item):\n    return output == target\n"
+    outputs = [f"a{n}" for n in range(64)]
+    scores = marked(world, version_of(world, {"type": "python", "source": source}, 64), outputs)
+    assert [score.value for score in scores] == [1.0] * 64
+    assert len(starts) == 2
+
+
+USE = {
+    "type": "tool_use",
+    "required": [{"tool": "get_weather", "arguments": {"city": "{wanted}"}}],
+    "max_calls": 2,
+}
+
+
+def test_checks_of_tools_are_made_with_the_run_and_again_on_what_is_stored(
+    world: Any, check: Any
+) -> None:
+    rows = [
+        {"id": "a", "city": "Paris", "degrees": 1, "answer": "1", "wanted": "Paris"},
+        {"id": "b", "city": "Paris", "degrees": 1, "answer": "1", "wanted": "Rome"},
+    ]
+    prompt = 'CALL get_weather {{"city": "{city}"}}'
+    version = published(world, prompt, [WEATHER], rows=rows, scorers=[USE, {"type": "includes"}])
+    contender = world.contender_of(world.add_deployment("calls"))
+    run = world.start(version, contender)
+    world.work()
+    run = check(run)
+    first = SampleScore.objects.filter(scoring__run=run).order_by("sample__ordinal")
+    assert [score.value for score in first] == [1.0, 0.0]
+    assert first[0].details["scorers"]["includes"]["value"] == 1.0
+    assert "✗ get_weather with city called never" in first[1].explanation
+
+    # Another marking of the same questions, over the stored transcripts.
+    definition = json.loads(version.definition_text)
+    definition["scorers"] = [{"type": "tool_use", "forbidden": [{"tool": "get_weather"}]}]
+    authoring.save_draft(task=version.task, definition_text=json.dumps(definition), by=world.ada)
+    second = authoring.publish_task(task=version.task, by=world.ada)
+    assert second.question_hash == version.question_hash
+    asked = world.provider.stats()["total"]
+    scoring = queue_scoring(run=run, version=second, by=world.ada)
+    world.work()
+    values = SampleScore.objects.filter(scoring=scoring).values_list("value", flat=True)
+    assert list(values) == [0.0, 0.0]
+    assert world.provider.stats()["total"] == asked
+
+
+def test_submitted_answers_have_no_calls_to_be_checked(world: Any) -> None:
+    version = published(world, "{city}", [{"type": "calculator"}], scorers=[
+        {"type": "tool_use", "max_calls": 0}
+    ])  # fmt: skip
+    run = submit_outputs(
+        version=version,
+        model_name="recorded",
+        namespace=world.ada.namespace,
+        rows=[{"id": "a", "output": "x"}],
+        by=world.ada,
+    )
+    world.work()
+    score = SampleScore.objects.get(scoring__run=run)
+    assert score.value is None
+    assert "not recorded" in score.explanation
+    assert Sample.objects.get(run=run).messages is None

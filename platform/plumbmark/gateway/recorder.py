@@ -25,7 +25,7 @@ MOST_PENDING = 8000
 """Calls in memory at most before no further one is admitted."""
 FLUSH_BYTES = 16 * 1024 * 1024
 """Of exchanges in one flush, but for one that is larger by itself: images travel inside."""
-MOST_PENDING_BYTES = 128 * 1024 * 1024
+MOST_PENDING_BYTES = 64 * 1024 * 1024
 """Of exchanges in memory before no further call is admitted."""
 ADMISSION_PATIENCE_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 5.0

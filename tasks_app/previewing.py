@@ -140,6 +140,11 @@ def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, A
     return messages
 
 
+def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
+    """The tools as models are told of them: `name`, `description`, `parameters`."""
+    return [sent_form(tool)["function"] for tool in tools_of(definition)]
+
+
 def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
     return {
         one["sha256"]: f"data:{one['media_type']};base64,"
@@ -147,11 +152,6 @@ def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
         for one in item.attachments
         if one["sha256"] in imported.inline_files
     }
-
-
-def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
-    """The tools as models are told of them: `name`, `description`, `parameters`."""
-    return [sent_form(tool)["function"] for tool in tools_of(definition)]
 
 
 def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:

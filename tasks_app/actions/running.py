@@ -333,6 +333,11 @@ def _check_start(
         )
 
 
+def _needs_sandbox(version: TaskVersion) -> bool:
+    """Whether its tools run code; code tasks have workers of their own."""
+    return not version.is_code and tools_need_sandbox(Definition.from_document(version.definition))
+
+
 def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
     """Where the catalogue knows what a model takes in, it is not asked what it cannot see.
 
@@ -353,11 +358,6 @@ def check_modalities(version: TaskVersion, deployment: Deployment) -> None:
 
 
 _IN_WORDS = {"image": "images", "audio": "audio"}
-
-
-def _needs_sandbox(version: TaskVersion) -> bool:
-    """Whether its tools run code; code tasks have workers of their own."""
-    return not version.is_code and tools_need_sandbox(Definition.from_document(version.definition))
 
 
 def _may_see_private_items(

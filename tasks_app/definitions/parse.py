@@ -241,21 +241,6 @@ def _definition(document: dict[str, Any]) -> Definition:
     )
 
 
-def _content(content: str | list[dict[str, Any]]) -> Content:
-    """Text alone stays text, however it was written."""
-    if isinstance(content, str):
-        return content
-    parts = tuple(
-        Part(kind, part[kind], bool(part.get("optional", False)))
-        for part in content
-        for kind in _PART_KINDS
-        if kind in part
-    )
-    if len(parts) == 1 and parts[0].kind == "text":
-        return parts[0].template
-    return parts
-
-
 def _tool(tool: dict[str, Any]) -> ToolSpec:
     options = {key: value for key, value in tool.items() if key not in {"type", "name"}}
     return ToolSpec(tool["type"], tool.get("name", tool["type"]), options)
@@ -274,6 +259,21 @@ def _limits(document: dict[str, Any]) -> LimitsSpec | None:
         # 0.05 and "0.050" are the same limit.
         given["max_cost_usd"] = f"{Decimal(str(given['max_cost_usd'])).normalize():f}"
     return LimitsSpec(**given)
+
+
+def _content(content: str | list[dict[str, Any]]) -> Content:
+    """Text alone stays text, however it was written."""
+    if isinstance(content, str):
+        return content
+    parts = tuple(
+        Part(kind, part[kind], bool(part.get("optional", False)))
+        for part in content
+        for kind in _PART_KINDS
+        if kind in part
+    )
+    if len(parts) == 1 and parts[0].kind == "text":
+        return parts[0].template
+    return parts
 
 
 def _target(target: str | dict[str, Any] | None) -> TargetSpec | None:

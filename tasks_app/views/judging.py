@@ -32,8 +32,7 @@ from tasks_app.queries import task_at, version_at
 from tasks_app.showing_judges import panel_sections, verdict_words
 from tasks_app.views.acting import add_problems, number_in, own_task_at, person
 from tasks_app.views.authoring import trail_of
-from tasks_app.views.messages import files_of_item
-from tasks_app.views.samples import exchange_shown
+from tasks_app.views.messages import exchange_shown, files_of_item
 
 _SKIP = "skip"
 
@@ -195,7 +194,9 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "number": position + 1,
         "done": found.size - len(waiting),
         "exchange": exchange_shown(
-            answer.messages, files_of_item(found.task_version, place.sample.item)
+            # Not the sample's own addresses, which name its run.
+            answer.messages,
+            files_of_item(found.task_version, place.sample.item),
         ),
         "answers": _answers(answer),
         "criteria": capped(answer.criteria, 8000).text,

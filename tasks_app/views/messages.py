@@ -1,6 +1,7 @@
 """Messages as pages show them: texts cut where they are long, images and audio in their place."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
 from tasks_app.definitions.render import text_of
-from tasks_app.long_text import Capped, capped
+from tasks_app.long_text import INLINE_CHARACTERS, Capped, capped
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
 
 AddressOf = Callable[[Mapping[str, Any]], str]
@@ -48,6 +49,56 @@ def shown_message(
         total += cut.total
     told = {"role": role, "label": label_of(role), "parts": parts}
     return told, Capped("".join(one.get("text", "") for one in parts), total)
+
+
+def exchange_shown(
+    sent: Sequence[Mapping[str, Any]], address_of: AddressOf
+) -> list[dict[str, Any]]:
+    """A conversation for `components/message.html`, long messages cut; each call of a tool is a
+    message of its own."""
+    tools: dict[str, str] = {}
+    shown = []
+    for number, message in enumerate(sent):
+        calls = message.get("tool_calls") or ()
+        if message.get("content") or not calls:
+            told, text = shown_message(message, INLINE_CHARACTERS, address_of)
+            if message.get("role") == "tool":
+                name = tools.get(str(message.get("tool_call_id")), "")
+                label = (
+                    _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
+                )
+                told["label"] = label % {"tool": name}
+            shown.append({**told, **_cut_facts(text), "number": number})
+        for call in calls:
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            tools[str(call["id"])] = name
+            text = capped(_readable(arguments), INLINE_CHARACTERS)
+            label = _("Calls %(tool)s") % {"tool": name}
+            told = {"role": "call", "label": label, "text": text.text}
+            shown.append({**told, **_cut_facts(text), "number": number})
+    return shown
+
+
+def _cut_facts(text: Capped) -> dict[str, Any]:
+    note = _("first %(shown)s of %(total)s characters")
+    figures = {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
+    return {"note": note % figures if text.is_cut else "", "is_cut": text.is_cut}
+
+
+def _readable(arguments: str) -> str:
+    """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
+    try:
+        found = json.loads(arguments)
+    except ValueError:
+        return arguments
+    if not isinstance(found, dict):
+        return arguments
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        if not (isinstance(value, str) and "\n" in value)
+        else f"{name}:\n{value}"
+        for name, value in found.items()
+    )
 
 
 def files_of_item(version: TaskVersion, item: Item) -> AddressOf:

@@ -1,7 +1,6 @@
 """One sample whole: what was sent, what came back, what the scorer said, every exchange."""
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,12 +14,12 @@ from plumbmark.common.numbers import seconds_written, written
 from plumbmark.gateway.money import dollars
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.definitions.render import text_of
-from tasks_app.long_text import INLINE_CHARACTERS, Capped, capped, marked
+from tasks_app.long_text import capped, marked
 from tasks_app.models import Run
 from tasks_app.queries import run_at, samples_of
 from tasks_app.showing import metric_facts
 from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
-from tasks_app.views.messages import AddressOf, files_of_sample, shown_message
+from tasks_app.views.messages import exchange_shown, files_of_sample
 
 
 @never_cache
@@ -42,7 +41,9 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
         "value": written(score.value, metric_facts(run.task_version)) if score else "",
-        "exchange": exchange_shown(transcript.messages, files_of_sample(run, ordinal)),
+        "exchange": exchange_shown(
+            transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
+        ),
         "output": None
         if sample.is_withheld
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
@@ -72,56 +73,6 @@ def _ordinal(samples: Any) -> int | None:
 def _position(details: dict[str, Any], name: str) -> int | None:
     value = details.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def exchange_shown(
-    sent: Sequence[Mapping[str, Any]], address_of: AddressOf
-) -> list[dict[str, Any]]:
-    """A conversation for `components/message.html`, long messages cut."""
-    names: dict[str, str] = {}
-    shown = []
-    for number, message in enumerate(sent):
-        content = message.get("content")
-        calls = message.get("tool_calls") or ()
-        if content or not calls:
-            told, text = shown_message(message, INLINE_CHARACTERS, address_of)
-            if told["role"] == "tool":
-                name = names.get(str(message.get("tool_call_id")), "")
-                said = (
-                    _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
-                )
-                told["label"] = said % {"tool": name}
-            shown.append({**told, **_cut(text), "number": number})
-        for call in calls:
-            name, arguments = call["function"]["name"], call["function"]["arguments"]
-            names[str(call["id"])] = name
-            text = capped(_readable(arguments))
-            label = _("Calls %(tool)s") % {"tool": name}
-            told = {"role": "call", "label": label, "text": text.text}
-            shown.append({**told, **_cut(text), "number": number})
-    return shown
-
-
-def _cut(text: Capped) -> dict[str, Any]:
-    figures = {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
-    note = _("first %(shown)s of %(total)s characters") % figures
-    return {"note": note if text.is_cut else "", "is_cut": text.is_cut}
-
-
-def _readable(arguments: str) -> str:
-    """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
-    try:
-        found = json.loads(arguments)
-    except ValueError:
-        return arguments
-    if not isinstance(found, dict):
-        return arguments
-    return "\n".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        if not (isinstance(value, str) and "\n" in value)
-        else f"{name}:\n{value}"
-        for name, value in found.items()
-    )
 
 
 def _targets(transcript: Transcript) -> list[str]:

@@ -256,7 +256,9 @@ class CodeSlice:
     def _await_calls(self, before: int) -> None:
         """The gateway records calls in batches of its own; they are wanted for the samples."""
         assert self._relay is not None
-        expected = before + self._relay.statuses[200]
+        # Those that a provider failed are recorded too.
+        answered = self._relay.statuses.items()
+        expected = before + sum(n for status, n in answered if status == 200 or status >= 500)
         ends = time.monotonic() + _FLUSH_SECONDS
         while self._call_count() < expected and time.monotonic() < ends:
             time.sleep(_TICK_SECONDS)

@@ -21,6 +21,9 @@ from tasks_app.showing import metric_facts
 from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
 from tasks_app.views.messages import exchange_shown, files_of_sample
 
+_TOLD = 200
+"""Items and checks of a program on one page; the API and the result file have all."""
+
 
 @never_cache
 @require_safe
@@ -51,6 +54,8 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
         "printed": str(details.get("printed", "")),
         "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
+        "is_program": run.task_version.is_code,
+        **_told_by_program(details),
         "usage": _usage(transcript),
         "calls": [_call(recorded) for recorded in transcript.calls],
         "previous": _ordinal(visible.filter(ordinal__lt=ordinal).order_by("-ordinal")),
@@ -63,6 +68,20 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         ],
     }
     return render(request, "tasks_app/sample.html", context)
+
+
+def _told_by_program(details: dict[str, Any]) -> dict[str, Any]:
+    """The items and the checks that a program tells of, the first of them."""
+    items = details.get("samples") or [
+        {"id": key, "score": value} for key, value in details.get("scores", [])
+    ]
+    checks = details.get("checks", [])
+    return {
+        "told_items": items[:_TOLD],
+        "told_total": max(len(details.get("scores", ())), details.get("samples_told", 0)),
+        "told_checks": checks[:_TOLD],
+        "told_left_out": len(items) > _TOLD or len(checks) > _TOLD,
+    }
 
 
 def _ordinal(samples: Any) -> int | None:

@@ -22,6 +22,7 @@ from plumbmark.config.demo import load_demo
 from plumbmark.config.wsgi import application
 from plumbmark.gateway import runtime
 from tasks_app.jobs.bells import work
+from tests.factories import DEFINITION, publish_task, submit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -48,8 +49,29 @@ def owner(open_account: Callable[..., Any], settings: Any) -> Iterator[dict[str,
         "benchmark-versions": BenchmarkVersion.objects.first().public_id,
         "run_id": str(Run.objects.first().pk),
         "entry_id": str(Entry.objects.first().pk),
+        "label-sets": _label_set(person),
+        "position": "0",
     }
     runtime.shutdown()
+
+
+def _label_set(person: Any) -> str:
+    """A set of judged answers, of a task that a baseline judges without ever giving a verdict."""
+    from tasks_app.models import LabelSample, LabelSet, Sample
+
+    judged = DEFINITION.replace(
+        "{type: exact}", "{type: model_judge, judges: [baseline/echo], rubric: 'Well? {output}'}"
+    )
+    version = publish_task(person, "Judged", definition=judged)
+    submit(person, version, "fuzzed", 2)
+    while "nothing" not in work():
+        pass
+    made = LabelSet.objects.create(
+        task_version=version, scorer="model_judge", seed=1, size=1, created_by=person
+    )
+    sample = Sample.objects.filter(run__task_version=version).first()
+    LabelSample.objects.create(label_set=made, position=0, sample=sample)
+    return made.public_id
 
 
 def test_no_request_that_the_description_admits_or_not_is_a_server_error(

@@ -168,3 +168,47 @@ def test_many_calls_are_stored_in_few_flushes(
 
     assert Call.objects.count() == 300
     assert flushes <= 6
+
+
+def test_large_exchanges_are_flushed_few_at_a_time_and_hold_up_admission(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With images inside, a thousand calls would be gigabytes."""
+    deployment = rows.deployment(fake_provider.url)
+    grant = rows.grant(rows.namespace(), deployment)
+    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_BYTES", 250_000)
+    monkeypatch.setattr("plumbmark.gateway.recorder.MOST_PENDING_BYTES", 450_000)
+    settle: Settle = ledger.settle
+    flushed: list[list[int]] = []
+
+    def watched(**arguments: Any) -> Settled:
+        flushed.append([len(record.exchange) for record in arguments["records"]])
+        return settle(**arguments)
+
+    monkeypatch.setattr(ledger, "settle", watched)
+    questions = [rows.ask(f"{n}+{n} " + "x" * 100_000) for n in range(20)]
+
+    results = rows.call_all(grant, deployment, questions, window=10)
+
+    assert all(result.response for result in results)
+    assert Call.objects.filter(grant=grant).count() == 20
+    sizes = [sum(batch) for batch in flushed if batch]
+    assert sum(len(batch) for batch in flushed) == 20
+    assert max(sizes) <= 250_000
+    assert len(sizes) >= 10
+
+
+def test_one_exchange_that_is_larger_than_a_flush_is_stored_alone(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = rows.deployment(fake_provider.url)
+    grant = rows.grant(rows.namespace(), deployment)
+    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_BYTES", 1000)
+    monkeypatch.setattr("plumbmark.gateway.recorder.MOST_PENDING_BYTES", 1000)
+
+    results = rows.call_all(
+        grant, deployment, [rows.ask(f"{n}+{n} " + "x" * 5000) for n in range(4)], window=4
+    )
+
+    assert all(result.response for result in results)
+    assert Call.objects.filter(grant=grant).count() == 4

@@ -23,6 +23,10 @@ FLUSH_SECONDS = 0.5
 FLUSH_RECORDS = 1000
 MOST_PENDING = 8000
 """Calls in memory at most before no further one is admitted."""
+FLUSH_BYTES = 16 * 1024 * 1024
+"""Of exchanges in one flush, but for one that is larger by itself: images travel inside."""
+MOST_PENDING_BYTES = 64 * 1024 * 1024
+"""Of exchanges in memory before no further call is admitted."""
 ADMISSION_PATIENCE_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -37,6 +41,8 @@ class Recorder:
         self._database = database
         self._loop = asyncio.get_running_loop()
         self._pending: list[CallRecord] = []
+        self._bytes = 0
+        """Of the exchanges that are pending."""
         self._added = 0
         self._stored = 0
         self._work = asyncio.Event()
@@ -53,7 +59,7 @@ class Recorder:
 
     async def admit(self) -> bool:
         """Wait for room in the queue; False where there was none in time."""
-        if len(self._pending) < MOST_PENDING:
+        if len(self._pending) < MOST_PENDING and self._bytes < MOST_PENDING_BYTES:
             return True
         self._room.clear()
         try:
@@ -65,11 +71,17 @@ class Recorder:
 
     def add(self, record: CallRecord) -> None:
         self._pending.append(record)
+        self._bytes += len(record.exchange)
         self._added += 1
         if len(self._pending) == 1:
             self._work.set()
-        elif len(self._pending) >= FLUSH_RECORDS:
+        if self._is_much:
             self._hurry.set()
+
+    @property
+    def _is_much(self) -> bool:
+        """A whole flush's worth is pending."""
+        return len(self._pending) >= FLUSH_RECORDS or self._bytes >= FLUSH_BYTES
 
     def wake(self) -> None:
         """Leases were taken: they are to be kept alive and, when idle, given back."""
@@ -124,7 +136,7 @@ class Recorder:
             while True:
                 await self._flush_once(None)
                 # More than one flush's worth came together: do not wait between them.
-                if self._failures or len(self._pending) < FLUSH_RECORDS:
+                if self._failures or not self._is_much:
                     break
 
     async def _nap(self) -> None:
@@ -143,7 +155,7 @@ class Recorder:
             await self._flush_batch(budget_ids)
 
     async def _flush_batch(self, budget_ids: frozenset[int] | None) -> None:
-        batch = self._pending[: self._most]
+        batch = self._next_batch()
         closing = []
         if len(batch) == len(self._pending):
             # Only when every charge against them is in this flush or before it.
@@ -153,6 +165,7 @@ class Recorder:
         if not batch and not closing and not is_due:
             return
         del self._pending[: len(batch)]
+        self._bytes -= _bytes_of(batch)
         closing_ids = [share.budget.id for share in closing]
         owner, may_be_stored = self._leases.owner, self._may_be_stored
 
@@ -177,7 +190,7 @@ class Recorder:
             if flush.exception() is None:
                 self._succeeded(batch, flush.result())
             else:
-                self._pending[:0] = batch
+                self._put_back(batch)
             raise
         except Exception as error:
             self._failed(batch, error)
@@ -186,6 +199,21 @@ class Recorder:
             self._kept_alive_at = now
         self._leases.closed(closing)
         self._succeeded(batch, settled)
+
+    def _next_batch(self) -> list[CallRecord]:
+        """The oldest records, as many as fit into one flush; one at least."""
+        batch: list[CallRecord] = []
+        size = 0
+        for record in self._pending[: self._most]:
+            size += len(record.exchange)
+            if batch and size > FLUSH_BYTES:
+                break
+            batch.append(record)
+        return batch
+
+    def _put_back(self, batch: list[CallRecord]) -> None:
+        self._pending[:0] = batch
+        self._bytes += _bytes_of(batch)
 
     def _succeeded(self, batch: list[CallRecord], settled: Settled) -> None:
         self._failures = 0
@@ -197,7 +225,8 @@ class Recorder:
 
     def _passed(self, count: int) -> None:
         self._stored += count
-        if not self._room.is_set() and len(self._pending) < MOST_PENDING // 2:
+        has_room = len(self._pending) < MOST_PENDING // 2
+        if not self._room.is_set() and has_room and self._bytes < MOST_PENDING_BYTES // 2:
             self._room.set()
         if self._waiters:
             left = []
@@ -221,7 +250,7 @@ class Recorder:
             self._failures = 0
             self._passed(1)
             return
-        self._pending[:0] = batch
+        self._put_back(batch)
         if is_about_the_data and len(batch) > 1:
             self._most = max(1, len(batch) // 2)
             log.warning("a flush of %d calls failed; trying fewer", len(batch), exc_info=error)
@@ -232,3 +261,7 @@ class Recorder:
         log.warning(
             "a flush of %d calls failed; it will be tried again", len(batch), exc_info=error
         )
+
+
+def _bytes_of(batch: list[CallRecord]) -> int:
+    return sum(len(record.exchange) for record in batch)

@@ -109,6 +109,26 @@ def test_a_short_output_stands_whole(world: Any, gateway: None) -> None:
     assert log_of(run).is_over
 
 
+def test_the_items_that_a_program_tells_stand_on_its_samples_page(
+    world: Any, gateway: None
+) -> None:
+    code = ASKING + (
+        "finish(samples=[{'id': f'<q{n}>', 'score': None if n == 2 else n < 1, 'output': 'o<i>',\n"
+        "  'assertions': [{'name': 'right', 'passed': n < 1}]} for n in range(3)])\n"
+    )
+    run = ran(world, published(world, code), purpose="declared")
+
+    page = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
+
+    assert "3 items that the program tells of" in page
+    assert "&lt;q0&gt;" in page
+    assert "o&lt;i&gt;" in page
+    assert page.count('<span class="muted">unscored</span>') == 1
+    assert "Withheld" not in page
+    assert "Right answer" not in page
+    assert "Checks of the program" in page
+
+
 @pytest.mark.browser
 def test_the_pages_of_a_run_of_code_are_accessible_and_fit_a_phone(
     world: Any,

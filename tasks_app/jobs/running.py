@@ -8,7 +8,7 @@ of results that the loop appends to and this thread drains.
 import logging
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -50,6 +50,8 @@ _LOAD = 256
 _FIRST_LOAD = 64
 """The first load is small, so that the first calls go out before the rest is rendered."""
 _WINDOWS_AHEAD = 8
+_WINDOWS_AT_THE_END = 2
+"""So many windows before the last call everything that came is stored."""
 _BATCH = 250
 _WRITE_SECONDS = 0.25
 """A batch is written when it is full, or when the last one was so long ago."""
@@ -148,6 +150,7 @@ class RunSlice:
         metered = runtime.run(
             _caller(self.run.grant_id, deployment.pk, self.run.task_version.private_item_count > 0)
         )
+        self._metered = metered
         self._files = StoredFiles()
         sending = AttachingCaller(metered, self._files.load) if self._planner.sends_files else None
         self._caller = RememberingCaller(sending or metered)
@@ -197,6 +200,7 @@ class RunSlice:
         keep_every = settings.WORK_LEASE_SECONDS / 3
         kept_at = time.monotonic()
         is_stopping = False
+        is_flushed = False
         gives_up_at = float("inf")
         while True:
             # Read before draining: whatever the loop emitted before it ended is then drained.
@@ -213,7 +217,12 @@ class RunSlice:
                     runtime.call_soon(evaluation.stop, StopReason.ASKED, "slice over")
                 else:
                     self._feed(evaluation)
-            wrote = self._write(is_over=is_over)
+            is_closing = not is_flushed and self._is_near_its_end(evaluation)
+            if is_closing:
+                # Stored while the last calls are in flight, so that little is left to do after.
+                is_flushed = True
+                runtime.submit(self._metered.flush())
+            wrote = self._write(is_over=is_over or is_closing)
             if wrote:
                 kept_at = now
                 if not self._writer.run_goes_on and not is_stopping:
@@ -228,7 +237,11 @@ class RunSlice:
             if is_over and not self._results:
                 return future.result()
             if not wrote:
-                time.sleep(_TICK_SECONDS)
+                wait([future], timeout=_TICK_SECONDS)
+
+    def _is_near_its_end(self, evaluation: Evaluation) -> bool:
+        left = self._fed - evaluation.plan.taken
+        return self._no_more_shards and left <= _WINDOWS_AT_THE_END * settings.WORKER_WINDOW
 
     def _feed(self, evaluation: Evaluation) -> None:
         """Keep enough planned ahead of the lanes to last through a slow write."""

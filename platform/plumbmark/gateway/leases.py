@@ -6,6 +6,7 @@ does not fit is fetched, and where the database has no more, waits for calls in 
 """
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,11 +15,15 @@ from plumbmark.gateway import clock, ledger
 from plumbmark.gateway.database import DatabaseThread
 from plumbmark.gateway.ledger import Ask, OpenBudget, Shortage, Taken
 
+log = logging.getLogger(__name__)
+
 PATIENCE_SECONDS = 2.0
 """How long a hold that does not fit waits for calls in flight before it is refused."""
 IDLE_SECONDS = 2.0
 """After so long without a call the rest of a lease goes back."""
-_HOLDS_PER_LEASE = 64
+_HOLDS_PER_LEASE = 128
+_HOLDS_IN_HAND = 64
+"""With fewer than that left of a lease the next part is fetched, while calls go on."""
 _BETWEEN_LOOKS_SECONDS = 0.2
 """A short budget is looked at in the database no more often than this."""
 
@@ -31,6 +36,8 @@ class Share:
     left: int = 0
     in_flight: int = 0
     has_lease: bool = False
+    is_ample: bool = False
+    """The last lease was as large as was asked for: its budget is far from its end."""
     is_gone: bool = False
     """The lease was swept: calls in flight settle without it, and nobody takes from here again."""
     used_at: float = 0.0
@@ -46,6 +53,8 @@ class Purse:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     has_lookout: bool = False
     """One of those waiting also looks at the database again from time to time."""
+    ahead: asyncio.Task[None] | None = None
+    """A fetch that nobody waits for."""
 
     def wake_first(self) -> None:
         for turn in self.waiting:
@@ -65,6 +74,11 @@ class Account:
     purse: Purse
     day: date | None = None
     shares: tuple[Share, ...] = ()
+
+
+def _is_stale(account: Account) -> bool:
+    """Its budgets are not open, or those of another day, or swept away."""
+    return account.day != clock.today() or any(share.is_gone for share in account.shares)
 
 
 @dataclass(slots=True, eq=False)
@@ -113,12 +127,42 @@ class Leases:
 
     async def hold(self, account: Account, amount: int) -> Hold | Shortage:
         """Hold an amount for one call, of today's limits."""
-        today = clock.today()
-        if account.day != today or any(share.is_gone for share in account.shares):
-            await self._open(account, today)
+        if _is_stale(account):
+            # All that come together wait for one opening, instead of opening it one after another.
+            async with account.purse.lock:
+                if _is_stale(account):
+                    await self._open(account, clock.today())
         if not account.purse.waiting and (hold := self._hold_now(account, amount)):
+            in_hand = _HOLDS_IN_HAND * amount
+            for share in account.shares:
+                if share.left < in_hand:
+                    self._fetch_ahead(account, amount)
+                    break
             return hold
         return await self._hold_later(account, amount)
+
+    def _fetch_ahead(self, account: Account, amount: int) -> None:
+        """Not near the end of a budget: there each call takes what it needs."""
+        purse = account.purse
+        if purse.ahead is None and all(share.is_ample for share in account.shares):
+            purse.ahead = self._loop.create_task(self._ahead(account, amount))
+
+    async def _ahead(self, account: Account, amount: int) -> None:
+        try:
+            async with account.purse.lock:
+                if not _is_stale(account):
+                    await self._fetch(account, amount, in_hand=_HOLDS_IN_HAND * amount)
+        except Exception:
+            # Whoever finds the lease empty fetches, and meets the same trouble.
+            log.warning("a lease could not be enlarged ahead", exc_info=True)
+        finally:
+            account.purse.ahead = None
+
+    async def fetched_ahead(self) -> None:
+        """Wait for the fetches that nobody waits for."""
+        ahead = [purse.ahead for purse in self._purses.values() if purse.ahead is not None]
+        if ahead:
+            await asyncio.wait(ahead)
 
     def _hold_now(self, account: Account, amount: int) -> Hold | None:
         shares = account.shares
@@ -158,7 +202,7 @@ class Leases:
                 if hold := self._hold_now(account, amount):
                     purse.wake_first()
                     return hold
-                if account.day != clock.today() or any(s.is_gone for s in account.shares):
+                if _is_stale(account):
                     await self._open(account, clock.today())
                 shortage = await self._fetch(account, amount)
             if shortage is None:
@@ -189,14 +233,19 @@ class Leases:
             if is_lookout:
                 purse.has_lookout = False
 
-    async def _fetch(self, account: Account, amount: int) -> Shortage | None:
-        """Lease what is lacking; the shortage where the database has not enough."""
+    async def _fetch(self, account: Account, amount: int, *, in_hand: int = 0) -> Shortage | None:
+        """Lease what is lacking; the shortage where the database has not enough.
+
+        With `in_hand`, what a share lacks of that is fetched too, as far as the database has it.
+        """
         now = self._loop.time()
         asks, lacking = [], []
         for share in account.shares:
             need = amount - share.left
             if need <= 0:
-                continue
+                if share.left >= in_hand:
+                    continue
+                need = 0
             known = share.shortage
             if known and need > known.left and now - share.looked_at < _BETWEEN_LOOKS_SECONDS:
                 return known
@@ -232,7 +281,9 @@ class Leases:
                     share.shortage, share.looked_at = taken, self._loop.time()
             return taken
         for share in lacking:
-            share.left += taken.amounts[share.budget.id]
+            amount_taken = taken.amounts[share.budget.id]
+            share.left += amount_taken
+            share.is_ample = amount_taken >= _HOLDS_PER_LEASE * amount > 0
             share.shortage = None
             share.used_at = self._loop.time()
         return None

@@ -155,6 +155,10 @@ def _take(
         if row.left < ask.need:
             raise _Short(_shortage(row, ask.need))
         amount = max(ask.need, min(ask.want, row.left // _SHARE_OF_LEFT))
+        if not amount:
+            # Asked ahead of any need, of a budget at its end.
+            amounts[row.pk] = 0
+            continue
         taken = Budget.objects.filter(
             pk=row.pk, cap__gte=F("spent") + F("reserved") + amount
         ).update(reserved=F("reserved") + amount)
@@ -162,6 +166,8 @@ def _take(
             raise _Raced
         amounts[row.pk] = amount
     for budget_id, amount in amounts.items():
+        if not amount:
+            continue
         grown = BudgetLease.objects.filter(owner=owner, budget=budget_id).update(
             amount=F("amount") + amount, seen_at=clock.database_now()
         )

@@ -101,6 +101,7 @@ class Recorder:
 
     async def close_shares(self, budget_ids: frozenset[int]) -> None:
         """Give back what is left of these budgets, where no call is in flight."""
+        await self._leases.fetched_ahead()
         await self.flush()
         # What came in the meantime is stored along; with too much of it nothing is closed, and the
         # leases go back when they are idle.

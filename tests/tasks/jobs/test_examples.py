@@ -57,7 +57,8 @@ def examples() -> list[Example]:
 
 def _needs(example: Example) -> list[Any]:
     marks = []
-    if example.is_program or "code_execution" in example.text:
+    runs_code = ("code_execution" in example.text) or ("type: python" in example.text)
+    if example.is_program or runs_code:
         marks.append(
             pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine")
         )
@@ -105,7 +106,11 @@ def test_an_example_comes_to_what_the_page_says(
 def _deployments(world: Any) -> None:
     """The baselines, and what `example/…` stands for on the page."""
     ensure_baselines()
-    for slug, rule in (("example/user", "constant:In the morning."), ("example/judge", "judge")):
+    for slug, rule in (
+        ("example/user", "constant:In the morning."),
+        ("example/judge", "judge"),
+        ("example/obliging", "obliging"),
+    ):
         deployment = add_deployment(
             slug=slug, provider="openai", upstream_id=rule, base_url=world.provider.url, by=None
         )
@@ -158,4 +163,4 @@ def test_every_example_reads_without_a_finding() -> None:
             assert errors == [], example.title
         else:
             parse_definition(example.block("yaml"))
-    assert len(found) >= 12
+    assert len(found) >= 14

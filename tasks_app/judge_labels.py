@@ -116,7 +116,9 @@ class BlindAnswer:
 def place_at(label_set: LabelSet, position: int) -> LabelSample:
     place = (
         LabelSample.objects.select_related(
-            "sample__item", "sample__run__task_version", "label_set__task_version__task__namespace"
+            "sample__item__version",
+            "sample__run__task_version",
+            "label_set__task_version__task__namespace",
         )
         .filter(label_set=label_set, position=position)
         .first()

@@ -196,7 +196,7 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "exchange": exchange_shown(
             # Not the sample's own addresses, which name its run.
             answer.messages,
-            files_of_item(found.task_version, place.sample.item),
+            files_of_item(place.sample.item.version, place.sample.item),
         ),
         "answers": _answers(answer),
         "criteria": capped(answer.criteria, 8000).text,

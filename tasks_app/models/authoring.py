@@ -1,5 +1,6 @@
 """Tasks, their drafts, their immutable versions and the items of a version."""
 
+import hashlib
 import secrets
 from typing import ClassVar
 
@@ -105,6 +106,12 @@ class TaskDraft(models.Model):
     @property
     def is_code(self) -> bool:
         return self.code_file_id is not None
+
+    @property
+    def mark(self) -> str:
+        """Tells one state of what is written in the editor from another."""
+        texts = (self.definition_text, self.code_settings, str(self.code_file_id or ""))
+        return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class TaskVersion(models.Model):

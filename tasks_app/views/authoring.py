@@ -28,7 +28,13 @@ from tasks_app.forms import (
 )
 from tasks_app.long_text import capped
 from tasks_app.models import Task, TaskDraft
-from tasks_app.previewing import FIRST_ITEMS, Preview, placed_problems, preview_of
+from tasks_app.previewing import (
+    FIRST_ITEMS,
+    PlacedProblem,
+    Preview,
+    placed_problems,
+    preview_of,
+)
 from tasks_app.queries import deployments_for, latest_try_of, media_of
 from tasks_app.views.acting import (
     acting_namespaces,
@@ -38,6 +44,7 @@ from tasks_app.views.acting import (
     person,
 )
 from tasks_app.views.messages import files_of_draft, shown_message
+from tasks_app.views.two_editors import changed_meanwhile
 
 _PREVIEW_CHARACTERS = 4000
 _MEDIA_LISTED = 200
@@ -138,7 +145,7 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The editor. Its buttons say what follows: save, look, try, publish."""
     task = own_task_at(request, handle, slug)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    draft = TaskDraft.objects.select_related("data_file", "updated_by__namespace").get(task=task)
     if draft.is_code:
         return redirect("tasks:edit-code", handle, slug)
     if request.method != "POST":
@@ -156,6 +163,11 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             draft,
             text=text,
             preview=preview_of(draft, definition_text=text, rows=None),
+        )
+    if told := changed_meanwhile(request, draft):
+        problem = PlacedProblem(told, "", None, "", False)
+        return _editor(
+            request, task, draft, text=text, preview=Preview(problems=[problem]), status=409
         )
     try:
         media, remove = request.FILES.getlist("media"), request.POST.getlist("remove_media")

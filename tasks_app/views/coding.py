@@ -23,6 +23,7 @@ from tasks_app.previewing import PlacedProblem, placed_problems
 from tasks_app.queries import deployments_for, latest_try_of
 from tasks_app.views.acting import own_task_at, person
 from tasks_app.views.authoring import trail_of
+from tasks_app.views.two_editors import changed_meanwhile
 
 _LONGEST_SHOWN = 256 * 1024
 
@@ -57,6 +58,9 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         if then == "drop":
             coding.drop_code(task=task, by=by)
             return redirect("tasks:edit", handle, slug)
+        draft = TaskDraft.objects.select_related("updated_by__namespace").get(task=task)
+        if told := changed_meanwhile(request, draft):
+            return _editor(request, task, error=Conflict(told), status=409)
         coding.save_code_draft(
             task=task,
             upload=upload,

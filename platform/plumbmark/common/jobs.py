@@ -1,4 +1,4 @@
-"""Jobs of the outbox: delivery, and the sweep that replays what was missed."""
+"""Jobs of the outbox, delivery and the sweep that replays what was missed; and what is let go."""
 
 import logging
 from datetime import timedelta
@@ -8,13 +8,15 @@ from django.db import transaction
 from django.db.models import Q
 
 from plumbmark.common.clock import now as time_now
-from plumbmark.common.models import OutboxEvent
+from plumbmark.common.models import IdempotencyKey, OutboxEvent
 from plumbmark.common.outbox import subscribers_of
 
 log = logging.getLogger(__name__)
 
 _BATCH = 200
 _LONGEST_PAUSE = timedelta(hours=1)
+_KEYS_KEPT = timedelta(days=3)
+"""Longer than any client repeats a request; docs/api.md tells it."""
 
 
 def ring_outbox() -> None:
@@ -38,6 +40,14 @@ def deliver_events() -> int:
     for event in due:
         delivered += _deliver(event)
     return delivered
+
+
+@shared_task(name="common.jobs.forget_idempotency_keys")
+def forget_idempotency_keys() -> int:
+    """Let answers go that nobody asks for again; returns how many. Unfinished ones too: the request
+    that they belong to died."""
+    gone, _ = IdempotencyKey.objects.filter(created_at__lt=time_now() - _KEYS_KEPT).delete()
+    return gone
 
 
 def _deliver(event: OutboxEvent) -> bool:

@@ -220,6 +220,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
         "schedule": 3600.0,
     },
+    "forget-idempotency-keys": {
+        "task": "common.jobs.forget_idempotency_keys",
+        "schedule": 3600.0,
+    },
     "forget-unused-attachments": {
         "task": "tasks_app.jobs.forget_unused_attachments",
         "schedule": 3600.0,

@@ -8,6 +8,7 @@ from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
 from tasks_app.jobs.scoring import finish_scoring_if_done
+from tasks_app.jobs.second_answers import account_for_recent_ones
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
 
 
@@ -20,6 +21,7 @@ def sweep() -> bool:
     resume_where_there_is_balance()
     resume_scorings_where_there_is_balance()
     _finish_what_was_left()
+    account_for_recent_ones()
     _drop_expired_tries()
     return _something_is_due()
 

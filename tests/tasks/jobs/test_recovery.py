@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -12,8 +13,9 @@ from plumbmark.gateway import runtime
 from plumbmark.gateway.models import Call, LedgerLine
 from tasks_app.jobs.bells import work
 from tasks_app.jobs.running import RunSlice
+from tasks_app.jobs.second_answers import account_for_second_answers
 from tasks_app.jobs.writing import BatchWriter
-from tasks_app.models import Run, Sample, SampleCall, Scoring
+from tasks_app.models import Run, Sample, SampleCall, Scoring, Shard
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,3 +131,35 @@ def test_a_slice_that_is_over_gives_its_shards_back_in_order(
     assert run.state == Run.State.COMPLETED
     assert world.provider.stats()["total"] == 60
     assert run.shards.filter(attempts__gt=1).count() == 0
+
+
+def test_a_sample_of_a_second_answer_bears_the_paid_one_too(world: Any) -> None:
+    run = world.start(world.version(4))
+    world.work()
+    run.refresh_from_db()
+    link = SampleCall.objects.get(sample__run=run, sample__ordinal=2)
+    second = Call.objects.get(pk=link.call_id)
+    charged = second.charged
+    # As where the sleeper's answer, a little dearer, was stored before the successor's.
+    Call.objects.filter(pk=second.pk).update(is_duplicate=True, charged=0)
+    first = Call.objects.get(pk=second.pk)
+    first.pk, first.is_duplicate = uuid4(), False
+    first.charged, first.provider_cost = charged + 5, charged + 5
+    first._state.adding = True
+    first.save()
+    Shard.objects.filter(run=run).update(attempts=2)
+
+    world.sweep()
+
+    sample = Sample.objects.get(run=run, ordinal=2)
+    found = SampleCall.objects.filter(sample=sample).order_by("position")
+    assert list(found.values_list("call_id", "role")) == [
+        (second.pk, "candidate"),
+        (first.pk, "earlier try"),
+    ]
+    assert sample.charged == charged + 5
+    before = run.charged
+    run.refresh_from_db()
+    assert run.charged == before + 5
+    assert run.charged == Call.objects.filter(grant=run.grant).aggregate(s=Sum("charged"))["s"]
+    assert account_for_second_answers(run.pk) == 0

@@ -150,6 +150,7 @@ class Gateway:
             quota_month_usd="1000000",
             gateway_calls_at_once="1000",
             **settings,
+            debug="0",
         )
         token = self.stack.account("bench").token
         for model in ("arithmetic", f"words:{CHUNKS}"):

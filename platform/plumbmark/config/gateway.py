@@ -3,7 +3,9 @@
 granian plumbmark.config.gateway:app --interface asgi --port 8001
 """
 
+import gc
 import os
+import sys
 from collections.abc import Sequence
 
 import django
@@ -33,3 +35,9 @@ app = App(
     write_error=openai_error,
     drain_seconds=settings.GATEWAY_DRAIN_SECONDS,
 )
+
+# As in a worker: the event loop must not wait long for the thread that stores, nor for collections
+# that look through everything that was imported.
+sys.setswitchinterval(0.0005)
+gc.collect()
+gc.freeze()

@@ -9,7 +9,7 @@ run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
 
 test: install-dev lint ## install what testing needs, run every check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install-dev ## everything that reads the code without running the tests
 	$(BIN)/ruff check .

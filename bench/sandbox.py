@@ -2,7 +2,7 @@
 
     python bench/sandbox.py [--rounds 40] [--at-once 8]
     python bench/sandbox.py --environment .sandbox-env/bin/python [--rounds 10]
-    python bench/sandbox.py --programs ../shared/data/humaneval/HumanEval.jsonl.gz
+    python bench/sandbox.py --programs HumanEval.jsonl.gz
 
 Measured in one run, interleaved: milliseconds from asking to the report of `python -I -c pass`, and
 how many of them a second where several are asked for at once. Ratios to the floor are what counts:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,12 +118,25 @@ def test_cancelling_while_it_starts_leaves_nothing(sandbox: Sandbox, pause: floa
     assert soon(lambda: left_over(f"{MARK}-early") == [], 1.0)
 
 
-def test_descriptors_mounts_and_folders_are_given_back(sandbox: Sandbox) -> None:
+@pytest.fixture
+def own_temporary_folder() -> Iterator[Path]:
+    """Open to every user, and of one test alone: others run sandboxes at the same time."""
+    folder = Path(tempfile.mkdtemp(prefix="plumbmark-life-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_descriptors_mounts_and_folders_are_given_back(
+    sandbox: Sandbox, own_temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(own_temporary_folder))
+
     def held() -> tuple[int, str, list[str]]:
         return (
             len(os.listdir("/proc/self/fd")),
             Path("/proc/self/mounts").read_text(),
-            sorted(path.name for path in Path(tempfile.gettempdir()).glob("plumbmark-scratch-*")),
+            os.listdir(own_temporary_folder),
         )
 
     asyncio.run(sandbox.run(job(sandbox, "pass")))
@@ -147,7 +161,7 @@ def test_many_run_at_once(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("back_end", BACK_ENDS)
 @pytest.mark.parametrize("user", ["own", "ordinary"])
 def test_a_worker_that_is_killed_takes_its_guests_with_it(
-    back_end: str, user: str, public_checkout: Path
+    back_end: str, user: str, public_checkout: Path, own_temporary_folder: Path
 ) -> None:
     if reason := unavailable(back_end):
         pytest.skip(reason)
@@ -164,7 +178,11 @@ def test_a_worker_that_is_killed_takes_its_guests_with_it(
             [PUBLIC_PYTHON, "-B", public_checkout / "driver.py"],
             stdin=request,
             stdout=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(public_checkout)},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(public_checkout),
+                "TMPDIR": str(own_temporary_folder),
+            },
             cwd="/",
             **(drop if user == "ordinary" else {}),  # type: ignore[call-overload]
         )
@@ -174,8 +192,6 @@ def test_a_worker_that_is_killed_takes_its_guests_with_it(
     worker.wait()
 
     assert soon(lambda: left_over(f"{MARK}-{mark}") == [], 1.0)
-    for folder in Path(tempfile.gettempdir()).glob("plumbmark-scratch-*"):
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("back_end", BACK_ENDS)

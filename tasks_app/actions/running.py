@@ -231,6 +231,8 @@ def start_run(
     items = version.item_count
     if purpose == Run.Purpose.TRY and not version.is_code:
         items = min(TRY_ITEMS, items)
+    # First, because it names the model that has no price; the bound only knows that there is one.
+    further = _further_models(version, namespace)
     bound = cost_bound(version=version, contender=contender, item_count=items)
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
@@ -246,7 +248,6 @@ def start_run(
         left = quota_status(namespace).left
         spend_limit = left if spend_limit is None else spend_limit
         bound = replace(bound, total=spend_limit)
-    further = _further_models(version, namespace)
     with transaction.atomic():
         run = _create_run(version, contender, purpose, namespace, by, items, bound, card, further)
         run.grant = open_grant(

@@ -15,6 +15,7 @@ from tasks_app.code.inspecting import Inspection
 from tasks_app.code.records import Artifacts, RunFile, TaskFile
 from tasks_app.code.run_reading import Kinds, read_run, read_task
 from tasks_app.code.shapes import Report, Shape
+from tasks_app.code.tasks import file_name_of
 
 _TASK_ENDING = ".task.json"
 _RUN_ENDING = ".run.json"
@@ -74,7 +75,7 @@ def _row_of(run: RunFile) -> str:
     if found is None:
         return ""
     # The model stands last, written as the SDK writes names of files.
-    model = re.sub(r"[^A-Za-z0-9_.-]", "", re.sub(r"[ /\\]", "_", run.model))
+    model = file_name_of(run.model)
     return found["row"].removesuffix(f"_{model}") if model else found["row"]
 
 

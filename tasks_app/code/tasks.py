@@ -77,7 +77,8 @@ class Runs:
 
 
 def file_name_of(name: str) -> str:
-    """A task's name as its files begin with it. Different names can come to the same."""
+    """A name of a task or a model as the SDK writes it into file names. Different names can come to
+    the same."""
     return re.sub(r"[^A-Za-z0-9_.-]", "", re.sub(r"[ /\\]", "_", name))
 
 

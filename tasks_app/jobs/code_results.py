@@ -262,7 +262,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
                 SampleCall(
                     sample=sample,
                     call_id=call_id,
-                    role=_role_of(run, slug) if at >= since else "earlier try",
+                    role=_role_of(run, slug) if at >= since else SampleCall.EARLIER_TRY,
                     position=number,
                 )
                 for number, (call_id, at, _, _, slug) in enumerate(calls[-_MOST_CALLS:])

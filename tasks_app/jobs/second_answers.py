@@ -16,7 +16,6 @@ from plumbmark.common.clock import now
 from plumbmark.gateway.models import Call
 from tasks_app.models import Run, Sample, SampleCall, Shard
 
-ROLE = "earlier try"
 _LOOKED_AT_FOR = timedelta(minutes=2)
 """So long after a run's end; records follow their answers within seconds."""
 
@@ -55,7 +54,10 @@ def _link(run_id: int, sample_id: int, call_id: UUID) -> None:
     calls = SampleCall.objects.filter(sample=sample_id)
     last = calls.aggregate(last=Max("position"))["last"]
     SampleCall.objects.create(
-        sample_id=sample_id, call_id=call_id, role=ROLE, position=(last or 0) + 1
+        sample_id=sample_id,
+        call_id=call_id,
+        role=SampleCall.EARLIER_TRY,
+        position=(last or 0) + 1,
     )
     before = Sample.objects.values_list("charged", flat=True).get(pk=sample_id)
     charged = calls.aggregate(charged=Sum("call__charged"))["charged"] or 0

@@ -199,6 +199,9 @@ class SampleCall(models.Model):
     commit after the sample's.
     """
 
+    EARLIER_TRY = "earlier try"
+    """The role of calls that were paid and whose answers the sample does not rest on."""
+
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="sample_calls")
     call = models.ForeignKey(
         "gateway.Call", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"

@@ -138,18 +138,13 @@ class _Conversation:
             return f"{limits.most_steps} model calls (max_steps)"
         tokens, cost = limits.most_output_tokens, limits.most_cost
         if tokens is not None and self._output_tokens >= tokens:
-            return f"{tokens:,} output tokens (max_output_tokens_total)"
+            return _all_tokens(tokens)
         if cost is not None and self._cost >= cost:
             return f"${cost / 10**9:.6g} (max_cost_usd)"
         return ""
 
     def _at_limit(self, reached: str) -> SampleResult:
-        ended = self._ended(self._calls[-1])
-        return replace(
-            ended,
-            outcome=Outcome.OWN_LIMIT,
-            error=f"The task's limit for a sample was reached: {reached}.",
-        )
+        return _limited(self._ended(self._calls[-1]), reached)
 
     async def _use_tools(self, toolbox: Toolbox, response: ModelResponse) -> SampleResult | None:
         """Answer the calls of one response; the sample's end where they cannot be."""
@@ -255,9 +250,7 @@ class _Conversation:
             limits = self._sample.limits
             assert limits is not None
             assert limits.most_output_tokens is not None
-            tokens = f"{limits.most_output_tokens:,} output tokens (max_output_tokens_total)"
-            why = f"The task's limit for a sample was reached: {tokens}."
-            ended = replace(ended, outcome=Outcome.OWN_LIMIT, error=why)
+            ended = _limited(ended, _all_tokens(limits.most_output_tokens))
         output = ended.output
         if self._sample.keeps_conversation and last.response is not None:
             said = list(self._messages)
@@ -274,6 +267,15 @@ class _Conversation:
                 for one in self._messages
             ],
         )
+
+
+def _limited(ended: SampleResult, reached: str) -> SampleResult:
+    told = f"The task's limit for a sample was reached: {reached}."
+    return replace(ended, outcome=Outcome.OWN_LIMIT, error=told)
+
+
+def _all_tokens(most: int) -> str:
+    return f"{most:,} output tokens (max_output_tokens_total)"
 
 
 def _told(message: Message) -> str:

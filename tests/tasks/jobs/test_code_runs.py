@@ -387,6 +387,15 @@ def test_a_judge_that_is_not_here_is_refused_before_publication(world: Any) -> N
         published(world, ASKING, settings_text="judge: none/such")
 
 
+def test_a_judge_without_a_price_is_the_one_that_is_told(world: Any, gateway: None) -> None:
+    world.add_deployment("judge", priced=False)
+    version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")
+
+    with pytest.raises(Conflict, match="No price is known for fake/judge, which the program may"):
+        world.start(version)
+    assert not Run.objects.exists()
+
+
 def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> None:
     judge = world.add_deployment("judge")
     version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")

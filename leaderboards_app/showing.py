@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -60,14 +61,24 @@ def snapshot_of(public_id: str) -> Snapshot:
     return Snapshot(*Standings.objects.values_list(*names).get(public_id=public_id))
 
 
+def arranged_of(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:
+    """A snapshot's rows as the query asks, and its content."""
+    content = snapshot_of(public_id).content
+    return arrange(content, dict(query)), content
+
+
+def figure_address(public_id: str, query: Query) -> str:
+    """The drawing of the rows that the query shows."""
+    address = reverse("leaderboards:figure", args=[public_id])
+    return f"{address}?{urlencode(query)}" if query else address
+
+
 @lru_cache(maxsize=_VIEWS_KEPT)
 def shown(public_id: str, language: str, query: Query) -> Shown:
     """`language` is part of the key alone: the texts are in the active one."""
-    snapshot = snapshot_of(public_id)
-    content = snapshot.content
-    arranged = arrange(content, dict(query))
+    arranged, content = arranged_of(public_id, query)
     return Shown(
-        snapshot=snapshot,
+        snapshot=snapshot_of(public_id),
         arranged=arranged,
         main_rows=board_rows(arranged.main, content, arranged.scope),
         figure=figure_of(arranged.main, content, arranged.scope),

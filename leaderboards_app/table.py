@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from plumbmark.common.numbers import dollars_short, seconds_written, written, written_short
+from plumbmark.common.numbers import dollars_short, seconds_short, written, written_short
 
 Row = Mapping[str, Any]
 
@@ -76,7 +76,7 @@ class _Writer:
             items,
             f"{score['unscored']:,}" if score else "",
             dollars_short(row["cost_per_item"]),
-            seconds_written(row["median_latency_ms"]),
+            seconds_short(row["median_latency_ms"]),
             row["date"] or "",
             f"{row['attempts']}\n",
         ]
@@ -112,25 +112,29 @@ class _Writer:
             return f'<span class="score__missing">{escape(row["reason"]) or "–"}</span>'
         value = written(score["value"], self._metric)
         runs = row["tasks"][0]["runs"] if len(self._tasks) == 1 else []
-        if runs:
+        if len(runs) == 0:
+            value = f"<b>{value}</b>"
+        elif len(runs) == 1:
             value = f'<a href="/runs/{runs[0]}/">{value}</a>'
-            if len(runs) > 1:
-                value += f' <span class="muted">({len(runs)})</span>'
+        else:
+            value = (
+                f'<b><a href="/runs/{runs[0]}/">{value}</a> '
+                f'<span class="muted">({len(runs)})</span></b>'
+            )
         if score["low"] is None:
-            return f"<b>{value}</b>"
+            return f'<span class="score">{value}</span>'
         low, high = (written_short(score[end], self._metric) for end in ("low", "high"))
         interval = f"<small>{low} {self._words['to']} {high}</small>"
-        return f'<span class="score">{self._bar(score)}<b>{value}</b>{interval}</span>'
+        return f'<span class="score">{self._bar(score)}{value}{interval}</span>'
 
     def _bar(self, score: Mapping[str, Any]) -> str:
-        low, high = self._place(score["low"]), self._place(score["high"])
-        width = high - low
-        if width < 2:
-            low, width = max(0, low - 1), 2
+        """Interval and estimate in one path of small steps: many rows then share its end."""
+        low, value, high = (self._place(score[end]) for end in ("low", "value", "high"))
+        if high - low < 2:
+            low, high = max(0, value - 1), value + 1
         return (
             '<svg class="interval-bar" viewBox="0 0 100 16" preserveAspectRatio="none" '
-            f'aria-hidden="true"><path d="M{low} 8h{width}"/>'
-            f'<path d="M{self._place(score["value"])} 2v12"/></svg>'
+            f'aria-hidden="true"><path d="M{low} 8h{value - low}m0-5v10m0-5h{high - value}"/></svg>'
         )
 
     def _place(self, value: float) -> int:

@@ -44,6 +44,13 @@ def dollars_short(nanodollars: int | None) -> str:
     return f"${amount:.{places}f}"
 
 
+def seconds_short(milliseconds: int | None) -> str:
+    """`0.34 s` or `2.1 s`: for columns, where one unit compares at a glance."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds / 1000:.{2 if milliseconds < 1000 else 1}f} s"
+
+
 def seconds_written(milliseconds: int | None) -> str:
     """`340 ms` or `2.1 s`."""
     if milliseconds is None:

@@ -6,6 +6,7 @@ Everything that is only markup is an include in `templates/components/`.
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from django import template
@@ -203,14 +204,15 @@ def _avatar(handle: str, size: int, label: str) -> SafeString:
 
 def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
     digest = hashlib.sha256(handle.encode()).digest()
-    cells = []
+    path = ""
     for row in range(5):
-        for column in range(3):
-            if digest[row * 3 + column] & 1:
-                cells.append((column, row))
-                if column < 2:
-                    cells.append((4 - column, row))
-    path = "".join(f"M{x + 1} {y + 1}h1v1h-1z" for x, y in sorted(cells))
+        left = [bool(digest[row * 3 + column] & 1) for column in range(3)]
+        column = 1
+        for is_drawn, cells in groupby([*left, left[1], left[0]]):
+            length = len(list(cells))
+            if is_drawn:
+                path += f"M{column} {row + 1}h{length}v1h-{length}z"
+            column += length
     return {
         "path": path or "M3 3h1v1h-1z",
         "mark": digest[31] % 5 + 1,

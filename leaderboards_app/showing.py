@@ -15,6 +15,7 @@ from leaderboards_app.figure import Figure, figure_of
 from leaderboards_app.models import Standings
 from leaderboards_app.table import board_rows
 from plumbmark.common.numbers import written
+from plumbmark.common.prepared import Prepared
 
 _SNAPSHOTS_KEPT = 32
 _VIEWS_KEPT = 128
@@ -57,8 +58,18 @@ def query_of(given: Mapping[str, Any]) -> Query:
 @lru_cache(maxsize=_SNAPSHOTS_KEPT)
 def snapshot_of(public_id: str) -> Snapshot:
     """A snapshot, read and parsed once per process."""
-    names = ("public_id", "number", "content_hash", "created_at", "content")
-    return Snapshot(*Standings.objects.values_list(*names).get(public_id=public_id))
+    row = _standings.first(public_id=public_id)
+    if row is None:
+        raise Standings.DoesNotExist(f"no standings {public_id}")
+    return Snapshot(*row)
+
+
+_standings = Prepared(
+    lambda public_id: Standings.objects.filter(public_id=public_id).values_list(
+        "public_id", "number", "content_hash", "created_at", "content"
+    ),
+    "public_id",
+)
 
 
 def arranged_of(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:

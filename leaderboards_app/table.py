@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from plumbmark.common.numbers import dollars_short, seconds_short, written, written_short
+from plumbmark.common.numbers import Writer, dollars_short, seconds_short, writers_of
 
 Row = Mapping[str, Any]
 
@@ -41,6 +41,8 @@ class _Writer:
         self._least = lower if lower is not None else min(values, default=0.0)
         most = upper if upper is not None else max(values, default=1.0)
         self._scale = 100 / (most - self._least) if most > self._least else 0.0
+        self._written, self._written_short = writers_of(self._metric)
+        self._written_cells = [writers_of(task["metric"])[1] for task in self._tasks]
         self._words = {
             "to": _("to"),
             "submitted": _("submitted, unverified"),
@@ -67,7 +69,7 @@ class _Writer:
             self._score(row),
         ]
         if len(self._tasks) > 1:
-            cells += map(self._cell, row["tasks"], self._tasks)
+            cells += map(self._cell, row["tasks"], self._written_cells)
         score = row["score"]
         items = f"{score['items']:,}" if score else "0"
         if score and score["repeats"] > 1:
@@ -110,7 +112,7 @@ class _Writer:
         score = row["score"]
         if score is None or score["value"] is None:
             return f'<span class="score__missing">{escape(row["reason"]) or "–"}</span>'
-        value = written(score["value"], self._metric)
+        value = self._written(score["value"])
         runs = row["tasks"][0]["runs"] if len(self._tasks) == 1 else []
         if len(runs) == 0:
             value = f"<b>{value}</b>"
@@ -123,13 +125,14 @@ class _Writer:
             )
         if score["low"] is None:
             return f'<span class="score">{value}</span>'
-        low, high = (written_short(score[end], self._metric) for end in ("low", "high"))
+        low, high = self._written_short(score["low"]), self._written_short(score["high"])
         interval = f"<small>{low} {self._words['to']} {high}</small>"
         return f'<span class="score">{self._bar(score)}{value}{interval}</span>'
 
     def _bar(self, score: Mapping[str, Any]) -> str:
         """Interval and estimate in one path of small steps: many rows then share its end."""
-        low, value, high = (self._place(score[end]) for end in ("low", "value", "high"))
+        place = self._place
+        low, value, high = place(score["low"]), place(score["value"]), place(score["high"])
         if high - low < 2:
             low, high = max(0, value - 1), value + 1
         return (
@@ -142,8 +145,8 @@ class _Writer:
         share = (value - self._least) * self._scale
         return 99 if share > 99 else 1 if share < 1 else round(share)
 
-    def _cell(self, cell: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    def _cell(self, cell: Mapping[str, Any], written_short: Writer) -> str:
         if cell["value"] is None:
             return f'<span class="score__missing">{self._absent.get(cell["state"], "–")}</span>'
-        value = written_short(cell["value"], task["metric"])
+        value = written_short(cell["value"])
         return f'<a href="/runs/{cell["runs"][0]}/">{value}</a>' if cell["runs"] else value

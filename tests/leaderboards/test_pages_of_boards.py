@@ -1,5 +1,6 @@
 """The board's page: what it costs, what it shows, what a reader can ask of it."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -39,10 +40,19 @@ def grow(board: Any, count: int) -> None:
     newest = Standings.objects.get(version=board)
     content = newest.content
     pattern = content["rows"][1]
-    content["rows"] += [
-        {**pattern, "contender": {**pattern["contender"], "label": f"model {number}"}}
-        for number in range(count)
-    ]
+    chance = random.Random(20261121)
+    for number in range(count):
+        low, value, high = sorted(chance.random() for _ in range(3))
+        content["rows"].append(
+            {
+                **pattern,
+                "contender": {**pattern["contender"], "label": f"model {number}"},
+                "score": {**pattern["score"], "low": low, "value": value, "high": high},
+                "cost_per_item": chance.randint(10_000, 90_000_000),
+                "median_latency_ms": chance.randint(200, 9_000),
+                "attempts": chance.randint(1, 4),
+            }
+        )
     Standings.objects.create(
         version=board,
         number=newest.number + 1,

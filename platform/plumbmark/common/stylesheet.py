@@ -32,7 +32,13 @@ def parts(folder: Path) -> list[Path]:
 
 
 def joined_css(folder: Path) -> str:
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts(folder))
+    return "\n".join(_as_in(folder, part) for part in parts(folder))
+
+
+def _as_in(folder: Path, part: Path) -> str:
+    """A part's text with its `url("../…")` as seen from `folder`, where the joined file stands."""
+    up = "../" * (len(part.relative_to(folder).parts) - 1)
+    return part.read_text(encoding="utf-8").replace(f'url("{up}', 'url("')
 
 
 def token(name: str) -> str:

@@ -158,13 +158,14 @@ def _render_board(
             "content": content,
             "arranged": arranged,
             "main_rows": view.main_rows,
-            "apart_rows": arranged.apart,
+            "page": view.page,
             "figure": view.figure,
             "figure_url": figure_address(standings_id, query),
             "task_columns": content["tasks"] if len(content["tasks"]) > 1 else [],
             "announcement": _("Sorted by %(label)s, %(count)s rows")
             % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
             "bounds": view.bounds,
+            "bounds_left_out": view.bounds_left_out,
             "judges": [
                 {"task": task, "trust": trust_shown(task["judges"])}
                 for task in content["tasks"]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.core.files import File
 from django.db.models import F, Sum
@@ -24,7 +23,7 @@ from plumbmark.sandbox import (
     open_artifact,
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
-from plumbmark.scoring.texts import storable
+from plumbmark.scoring.texts import storable, storable_json
 from tasks_app.actions.coding import finding_document
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.result_file import MOST_BYTES
@@ -242,7 +241,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
             outcome=outcome.value,
             is_scored=is_scored,
             output=storable(result.output),
-            messages=_storable(list(result.messages)) or None,
+            messages=storable_json(list(result.messages)) or None,
             error=storable(result.error)[:_ERROR],
             latency_ms=round(statistics.median(latencies)) if is_first and latencies else None,
             finished_at=now(),
@@ -255,7 +254,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
                 value=result.value,
                 answer=storable(result.answer),
                 explanation=storable(result.explanation),
-                details=_storable(result.details),
+                details=storable_json(result.details),
             )
         if is_first:
             SampleCall.objects.bulk_create(
@@ -284,14 +283,3 @@ def _role_of(run: Run, slug: str) -> str:
     if slug == run.deployment_facts["slug"]:
         return "candidate"
     return "judge" if slug == run.parameters.get("judge") else "other model"
-
-
-def _storable(value: Any) -> Any:
-    """Texts within data as every database takes them."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict):
-        return {storable(str(key)): _storable(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
-    return value

@@ -48,7 +48,8 @@ from plumbmark.gateway.providers.messages import (
     text_of,
 )
 from plumbmark.gateway.providers.schemas import narrowed
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _VERSION = "2023-06-01"
 _FINISH = {

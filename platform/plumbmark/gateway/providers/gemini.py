@@ -47,7 +47,8 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _FINISH = {
     "STOP": FinishReason.STOP,

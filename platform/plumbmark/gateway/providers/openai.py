@@ -24,7 +24,8 @@ from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import Said, malformed, status_in
 from plumbmark.gateway.providers.http import Reply
 from plumbmark.gateway.providers.messages import in_turns, schema_of, signature_in
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _FINISH = {
     "stop": FinishReason.STOP,

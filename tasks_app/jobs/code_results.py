@@ -12,6 +12,8 @@ from django.core.files import File
 from django.db.models import F, Sum
 
 from plumbmark.common.clock import now
+from plumbmark.common.ids import new_public_id
+from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
 from plumbmark.gateway.models import Call
 from plumbmark.sandbox import (
     Collected,
@@ -60,15 +62,15 @@ class StoredFiles:
         """Runs inside the caller's transaction."""
         self._replaced = list(RunArtifact.objects.filter(run=self.run))
         RunArtifact.objects.filter(run=self.run).delete()
+        let_go_of_files([row.file for row in self._replaced])
         RunArtifact.objects.bulk_create(self.rows)
+        keep_files([row.file for row in self.rows])
 
     def forget(self) -> None:
-        for row in self.rows:
-            row.file.delete(save=False)
+        remove_files([row.file for row in self.rows])
 
     def forget_replaced(self) -> None:
-        for row in self._replaced:
-            row.file.delete(save=False)
+        remove_files([row.file for row in self._replaced])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Left:
         """Keep the bytes of every artifact; the rows follow with `write_rows`."""
         stored = StoredFiles(run)
         try:
-            for number, artifact in enumerate(self.collected):
+            for artifact in self.collected:
                 row = RunArtifact(run=run, path=storable(artifact.path))
                 digest = hashlib.sha256()
                 with open_artifact(self.work, artifact) as file:
@@ -95,7 +97,7 @@ class Left:
                     row.sha256 = digest.hexdigest()
                     file.seek(0)
                     # The program's names stay in the rows alone.
-                    row.file.save(f"{run.pk}-{number}.data", File(file), save=False)
+                    store_file(row.file, f"{run.pk}-{new_public_id()}.data", File(file))
                 stored.rows.append(row)
         except BaseException:
             stored.forget()

@@ -1,8 +1,10 @@
 """The sweep: every few seconds it mends what a lost bell or a dead process left waiting."""
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from plumbmark.common.clock import database_now, now
+from plumbmark.common.row_files import let_go_of_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
@@ -93,10 +95,11 @@ def _drop_expired_tries() -> None:
         state__in=[Run.State.RUNNING, Run.State.QUEUED]
     )
     for run in expired[:50]:
-        artifacts = list(run.artifacts.all())
-        run.delete()
-        for artifact in artifacts:
-            artifact.file.delete(save=False)
+        files = [artifact.file for artifact in run.artifacts.all()]
+        with transaction.atomic():
+            let_go_of_files(files)
+            run.delete()
+        remove_files(files)
 
 
 def _something_is_due() -> bool:

@@ -8,6 +8,7 @@ from plumbmark.common.row_files import let_go_of_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
+from tasks_app.jobs.code_folders import remove_folders_left_behind
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
 from tasks_app.jobs.scoring import finish_scoring_if_done
 from tasks_app.jobs.second_answers import account_for_recent_ones
@@ -25,6 +26,7 @@ def sweep() -> bool:
     _finish_what_was_left()
     account_for_recent_ones()
     _drop_expired_tries()
+    remove_folders_left_behind()
     return _something_is_due()
 
 

@@ -35,7 +35,8 @@ class Command(BaseCommand):
         gateway_port = options["gateway_port"] or (
             port + 1 if options["port"] else settings.GATEWAY_PORT
         )
-        if options["port"] and not {"PLUMBMARK_SITE_URL", "PLUMBMARK_SITE_URL_FILE"} & set(os.environ):
+        is_told = bool({"PLUMBMARK_SITE_URL", "PLUMBMARK_SITE_URL_FILE"} & set(os.environ))
+        if options["port"] and not is_told:
             # Links in mails and the administrator's must lead where the pages are.
             settings.SITE_URL = f"http://{site.hostname}:{port}"
             os.environ["PLUMBMARK_SITE_URL"] = settings.SITE_URL

@@ -70,8 +70,10 @@ def words(code: str) -> str:
 
 
 @register.filter
-def on_scale_of(value: float | None, version: Any) -> str:
+def on_scale_of(value: Any, version: Any) -> str:
     """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
+    if not isinstance(value, int | float):
+        return ""
     metric = {"unit": version.metric_unit, "lower": version.metric_lower}
     return written(value, {**metric, "upper": version.metric_upper})
 

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from plumbmark.common.markdown import render_markdown
+from plumbmark.common.numbers import written
 
 register = template.Library()
 
@@ -61,6 +62,21 @@ def definition(content: str, title: str, open: bool = False) -> SafeString:
 def markdown(text: str, top_heading: int = 3) -> SafeString:
     """`{{ text|markdown }}`: safe HTML, to be put into a `.prose` element."""
     return render_markdown(text or "", top_heading=top_heading)
+
+
+@register.filter
+def words(code: str) -> str:
+    """`{{ outcome|words }}`: a code such as `length_limit` as words."""
+    return str(code).replace("_", " ")
+
+
+@register.filter
+def on_scale_of(value: Any, version: Any) -> str:
+    """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
+    if not isinstance(value, int | float):
+        return ""
+    metric = {"unit": version.metric_unit, "lower": version.metric_lower}
+    return written(value, {**metric, "upper": version.metric_upper})
 
 
 # --- Links that change the query ------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Creating, drafting, building and publishing tasks."""
 
 import hashlib
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
 from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.gateway import bulk
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
 from tasks_app.actions.coding import build_code_version
@@ -36,6 +38,21 @@ from tasks_app.models.authoring import Visibility
 from tasks_app.permissions import can_edit_task
 
 _CHUNK = 500
+_ITEM_FIELDS = (
+    "version",
+    "position",
+    "key",
+    "split",
+    "input",
+    "target",
+    "scorer_input",
+    "choices",
+    "cluster",
+    "slices",
+    "attachments",
+    "hash",
+    "withheld_reason",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,28 +349,30 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
 
 def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> None:
     hashes = SideHashes(definition, salt=version.salt)
-    chunk: list[Item] = []
-    for item in imported:
-        chunk.append(
-            Item(
-                version=version,
-                position=item.position,
-                key=item.key,
-                split=item.split,
-                input=item.input,
-                target=item.target,
-                scorer_input=item.scorer_input,
-                choices=item.choices,
-                cluster=item.cluster,
-                slices=item.slices,
-                attachments=item.attachments,
-                hash=hashes.add(item),
-            )
+    items = iter(imported)
+    while chunk := list(itertools.islice(items, _CHUNK)):
+        bulk.insert(
+            Item,
+            _ITEM_FIELDS,
+            [
+                (
+                    version.pk,
+                    item.position,
+                    item.key,
+                    item.split,
+                    item.input,
+                    item.target,
+                    item.scorer_input,
+                    item.choices,
+                    item.cluster,
+                    item.slices,
+                    item.attachments,
+                    hashes.add(item),
+                    "",
+                )
+                for item in chunk
+            ],
         )
-        if len(chunk) == _CHUNK:
-            Item.objects.bulk_create(chunk)
-            chunk = []
-    Item.objects.bulk_create(chunk)
     for path in imported.inline_files.values():
         data = path.read_bytes()
         keep(inspect_media(data, media_limits()), data)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbmark.manifests import canonical
 from plumbmark.manifests.canonical import (
     MAX_DEPTH,
     MAX_EXACT_INTEGER,
@@ -151,6 +152,14 @@ def test_the_spelling_reads_back_as_the_same_value(value: object) -> None:
     spelt = canonical_json(value)
 
     assert canonical_json(parse_json(spelt)) == spelt
+
+
+@given(json_values)
+def test_the_fast_way_and_the_long_one_spell_alike(value: object) -> None:
+    parts: list[str] = []
+    canonical._write(value, parts, "", 0)
+
+    assert canonical_json(value) == "".join(parts).encode()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

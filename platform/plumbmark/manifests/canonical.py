@@ -32,9 +32,46 @@ def canonical_json(value: object) -> bytes:
     `CanonicalError` for NaN and infinities, integers beyond 2^53, lone surrogates, keys that are
     no strings, other types, and nesting deeper than `MAX_DEPTH`.
     """
+    if _is_plain(value, 0):
+        try:
+            return _plain(value).encode("utf-8")
+        except UnicodeEncodeError:
+            pass  # half a surrogate pair; below it is told where it sits
     parts: list[str] = []
     _write(value, parts, "", 0)
     return "".join(parts).encode("utf-8")
+
+
+_plain = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether the standard encoder, which is many times faster, writes the canonical spelling.
+
+    It does but for doubles, keys that UTF-16 may sort otherwise, and what has to be refused.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER  # type: ignore[operator]
+    if depth >= MAX_DEPTH:
+        return False
+    if kind is dict:
+        for key, member in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(member) is not str and not _is_plain(member, depth + 1):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for element in value:  # type: ignore[attr-defined]
+            if type(element) is not str and not _is_plain(element, depth + 1):
+                return False
+        return True
+    return False
 
 
 def parse_json(text: str | bytes) -> object:

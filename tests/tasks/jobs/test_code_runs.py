@@ -16,9 +16,10 @@ from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.models import Call
 from plumbmark.gateway.terms import KEPT_SECONDS
-from tasks_app.actions import authoring
+from tasks_app.actions import authoring, running
 from tasks_app.actions.coding import save_code_draft
 from tasks_app.actions.running import cancel_run, pause_run, resume_run, set_spend_limit
+from tasks_app.code.further_models import further_models
 from tasks_app.jobs import sandboxing
 from tasks_app.models import (
     LogChunk,
@@ -240,7 +241,7 @@ def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
         "        right += ask(f'{n}+{n}') == str(2 * n)\n"
         "    except Exception as error:\n"
         "        print('swallowed', error, flush=True)\n"
-        "        import time; time.sleep(60)\n"
+        "        import time; time.sleep(3600)\n"
         "finish(score={'passed': right, 'of': 3})\n"
     )
     version = published(world, code)
@@ -286,22 +287,20 @@ def test_errors_refuse_to_build_a_version(world: Any) -> None:
 
 
 WAITING = (
-    "print('here', flush=True)\nimport time\ntime.sleep(120)\nopen('plumbmark.result.json', 'w')\n"
+    "print('here', flush=True)\nimport time\ntime.sleep(3600)\nopen('plumbmark.result.json', 'w')\n"
 )
 
 
-def test_cancelling_ends_the_program_within_seconds(world: Any, gateway: None) -> None:
+def test_cancelling_ends_the_program_long_before_its_time(world: Any, gateway: None) -> None:
     run: Run = world.start(published(world, WAITING))
     worker = threading.Thread(target=world.work)
     worker.start()
     world_waits(lambda: "here" in log_of(run))
 
-    began = time.monotonic()
     cancel_run(run=run, by=world.ada)
-    worker.join(timeout=30)
+    worker.join(timeout=300)
 
     assert not worker.is_alive()
-    assert time.monotonic() - began < 10
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
     assert not RunArtifact.objects.filter(run=run).exists()
@@ -310,23 +309,22 @@ def test_cancelling_ends_the_program_within_seconds(world: Any, gateway: None) -
 def test_a_paused_program_starts_anew_when_it_is_resumed(world: Any, gateway: None) -> None:
     code = ASKING + (
         "import time\n"
-        "print(ask('2+3'), flush=True)\n"
-        "if time.time() < float(open('/kaggle/input/until').read()):\n"
-        "    time.sleep(120)\n"
+        "answer = ask('Shall I go on?')\n"
+        "print(answer, flush=True)\n"
+        "if answer == 'wait':\n"
+        "    time.sleep(3600)\n"
         "finish(score=1)\n"
     )
-    until = time.time() + 8
-    run: Run = world.start(
-        published(world, code, attach=[SimpleUploadedFile("until", str(until).encode())])
-    )
+    world.provider.configure(models={"arithmetic": "constant:wait"})
+    run: Run = world.start(published(world, code))
     worker = threading.Thread(target=world.work)
     worker.start()
-    world_waits(lambda: "5" in log_of(run))
+    world_waits(lambda: "wait" in log_of(run))
 
     pause_run(run=run, by=world.ada)
-    worker.join(timeout=30)
+    worker.join(timeout=300)
     assert not worker.is_alive()
-    world_waits(lambda: time.time() > until)
+    world.provider.configure(models={"arithmetic": "constant:go"})
     resume_run(run=run, by=world.ada)
     world.work()
 
@@ -411,6 +409,23 @@ def test_a_judge_without_a_price_is_the_one_that_is_told(world: Any, gateway: No
     assert not Run.objects.exists()
 
 
+def test_further_models_are_looked_up_once_for_a_run_and_for_whoever_pays_it(
+    world: Any, gateway: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_deployment("judge")
+    version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")
+    asked = []
+
+    def counted(definition: Any, *, payer: Any) -> Any:
+        asked.append(payer)
+        return further_models(definition, payer=payer)
+
+    monkeypatch.setattr(running, "further_models", counted)
+    bob = world.person("bob")
+    world.start(version, by=bob)
+    assert asked == [bob.namespace]
+
+
 def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> None:
     judge = world.add_deployment("judge")
     version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")
@@ -423,7 +438,7 @@ def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> No
 
 
 def world_waits(is_so: Any) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 300
     while not is_so():
         assert time.monotonic() < ends, "did not come about in time"
         time.sleep(0.05)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from plumbmark.gateway.models import Grant, LedgerLine
 from tasks_app.models import Item, Run, Sample, Scoring
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -490,3 +491,27 @@ def test_a_run_that_waits_for_balance_says_when_it_goes_on(finished: Run, ada: A
 
     assert re.search(r"limit renews on \d{4}-\d\d-\d\d 00:00 UTC, and the run then goes on", page)
     assert 'href="/quota/ada/"' in page
+
+
+def test_the_ledger_leads_to_what_was_paid_for(finished: Run, ada: Any) -> None:
+    scoring = Scoring.objects.filter(run=finished).first()
+    assert scoring is not None
+    grants = [
+        Grant.objects.create(payer=ada.namespace, subject=subject)
+        for subject in (f"run:{finished.pk}", f"scoring:{scoring.pk}", "run:999999", "<b>", "")
+    ]
+    LedgerLine.objects.bulk_create(
+        LedgerLine(
+            payer=ada.namespace, grant=grant, kind="settle", day=timezone.now().date(), at=timezone.now(),
+            reason=f"{grant.subject}: 1 call answered",
+        )
+        for grant in grants
+    )  # fmt: skip
+
+    page = client_of(ada).get("/quota/").content.decode()
+
+    url = f'<a href="/runs/{finished.pk}/">'
+    assert f"<td>{url}run {finished.pk}</a>: 1 call answered</td>" in page
+    assert f"<td>{url}marking of run {finished.pk}</a>: 1 call answered</td>" in page
+    assert "<td>run:999999: 1 call answered</td>" in page
+    assert "<td>&lt;b&gt;: 1 call answered</td>" in page

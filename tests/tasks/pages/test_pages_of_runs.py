@@ -500,9 +500,10 @@ def test_the_ledger_leads_to_what_was_paid_for(finished: Run, ada: Any) -> None:
         Grant.objects.create(payer=ada.namespace, subject=subject)
         for subject in (f"run:{finished.pk}", f"scoring:{scoring.pk}", "run:999999", "<b>", "")
     ]
+    at = timezone.now()
     LedgerLine.objects.bulk_create(
         LedgerLine(
-            payer=ada.namespace, grant=grant, kind="settle", day=timezone.now().date(), at=timezone.now(),
+            payer=ada.namespace, grant=grant, kind="settle", day=at.date(), at=at,
             reason=f"{grant.subject}: 1 call answered",
         )
         for grant in grants

@@ -10,7 +10,9 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from plumbmark.accounts.profile_sections import add_profile_section
         from plumbmark.common.navigation import add_nav_item
+        from plumbmark.gateway.subjects import add_subject_pages
         from tasks_app import subscribers
+        from tasks_app.ledger_subjects import pages_of_runs, pages_of_scorings
         from tasks_app.profile import tasks_section
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
@@ -18,4 +20,6 @@ class TasksConfig(AppConfig):
         add_nav_item(_("Status"), "tasks:status", order=5, place="staff")
         add_nav_item(_("My runs"), "runs:list", order=15, place="person")
         add_profile_section("tasks", tasks_section, order=20)
+        add_subject_pages("run", pages_of_runs)
+        add_subject_pages("scoring", pages_of_scorings)
         subscribers.register()

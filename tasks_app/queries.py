@@ -16,7 +16,7 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.clock import now
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.queries import callable_deployments
+from plumbmark.gateway.queries import callable_deployments, quota_status
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.models import (
     AttachmentUse,
@@ -292,8 +292,25 @@ def _free_worker(run: Run) -> str:
     return _("a free worker that runs code") if run.task_version.is_code else _("a free worker")
 
 
+def _way_out_of_pause(run: Run) -> str:
+    if run.pause_reason == Run.PauseReason.LIMIT:
+        return _("its owner to raise the spend limit")
+    if run.pause_reason != Run.PauseReason.QUOTA:
+        return _("its owner to resume it")
+    limit = quota_status(run.namespace).binding
+    words = {
+        "day": _(
+            "balance; the day's limit renews on %(at)s UTC, and the run then goes on by itself"
+        ),
+        "month": _(
+            "balance; the month's limit renews on %(at)s UTC, and the run then goes on by itself"
+        ),
+    }
+    return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
+
+
 def passport_of(run: Run) -> Passport:
-    """The passport in at most three queries."""
+    """The passport in at most three queries; four while it waits for balance."""
     runs_ahead = 0
     waits_for = ""
     if run.state == Run.State.QUEUED:
@@ -302,11 +319,7 @@ def passport_of(run: Run) -> Passport:
         ).count()
         waits_for = _free_worker(run)
     elif run.state == Run.State.PAUSED:
-        waits_for = (
-            _("balance in the payer's quota")
-            if run.pause_reason == Run.PauseReason.QUOTA
-            else _("its owner to resume it")
-        )
+        waits_for = _way_out_of_pause(run)
     rate = end = None
     silent = False
     if run.state == Run.State.RUNNING:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:run_id>/passport/", runs.run_passport, name="passport"),
     path("<int:run_id>/pause/", runs.run_pause, name="pause"),
     path("<int:run_id>/resume/", runs.run_resume, name="resume"),
+    path("<int:run_id>/spend-limit/", runs.run_limit, name="limit"),
     path("<int:run_id>/cancel/", runs.run_cancel, name="cancel"),
     path("<int:run_id>/retry/", runs.run_retry, name="retry"),
     path("<int:run_id>/invalidate/", runs.run_invalidate, name="invalidate"),

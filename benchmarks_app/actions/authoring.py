@@ -17,6 +17,7 @@ from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
+from plumbmark.common.shown_names import unseen_character
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
@@ -255,6 +256,8 @@ def _checked_texts(title: str, claim: str) -> tuple[str, str]:
     problems = []
     if not 1 <= len(title) <= 120:
         problems.append(Problem("must have 1 to 120 characters", "title"))
+    elif unseen := unseen_character(title):
+        problems.append(Problem(unseen, "title"))
     if len(claim) > 300:
         problems.append(Problem("must have at most 300 characters", "claim"))
     if problems:

@@ -22,6 +22,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
+from plumbmark.common.shown_names import unseen_character
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway import bulk
 from plumbmark.gateway.queries import callable_deployments
@@ -426,6 +427,8 @@ def _apply_facts(task: Task, facts: TaskFacts) -> None:
         task.title = facts.title.strip()
     if not 1 <= len(task.title) <= 120:
         problems.append(Problem("must have 1 to 120 characters", "title"))
+    elif unseen := unseen_character(task.title):
+        problems.append(Problem(unseen, "title"))
     for name, most in (("summary", 300), ("licence", 80), ("citation", 5000)):
         value = getattr(facts, name)
         if value is None:

@@ -6,6 +6,7 @@ from typing import Any
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
+from plumbmark.common.shown_names import unseen_character
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import Contender
@@ -85,6 +86,9 @@ def submitted_contender(
         raise InvalidInput([Problem("must have 1 to 120 characters", "model_name")])
     if len(maker) > 80:
         raise InvalidInput([Problem("must have at most 80 characters", "maker")])
+    for name, text in (("model_name", label), ("maker", maker)):
+        if unseen := unseen_character(text):
+            raise InvalidInput([Problem(unseen, name)])
     contender, _ = Contender.objects.get_or_create(
         owner=namespace,
         kind=Contender.Kind.SUBMITTED,

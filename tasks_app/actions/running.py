@@ -22,7 +22,7 @@ from plumbmark.gateway.actions import ensure_baselines, open_grant, reopen_grant
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import quota_status, request_bound
-from plumbmark.gateway.terms import current_price_card
+from plumbmark.gateway.terms import KEPT_SECONDS, current_price_card
 from tasks_app.actions.contenders import contender_of_deployment
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.further_models import FurtherModels, further_models
@@ -254,8 +254,8 @@ def start_run(
         sandboxing.check_can_run(version.definition["environment"])
     if bound.is_open:
         # What is left of the day: a program without a bound would be one over the whole quota.
-        left = quota_status(namespace).left
-        spend_limit = left if spend_limit is None else spend_limit
+        if spend_limit is None:
+            spend_limit = _whole_quota(namespace)
         bound = replace(bound, total=spend_limit)
     with transaction.atomic():
         run = _create_run(version, contender, purpose, namespace, by, items, bound, card, further)
@@ -282,6 +282,19 @@ def start_run(
         tell("run.queued", run_id=run.pk)
         transaction.on_commit(lambda: ring_workers(_bells(run)))
     return run
+
+
+def _whole_quota(namespace: Namespace) -> int:
+    """What the tighter limit leaves. Nothing: a program would only come to a stop at once."""
+    status = quota_status(namespace)
+    if status.left <= 0:
+        limit = status.binding
+        raise Conflict(
+            "Nothing is left of the quota, and what this program will ask is not known before. The "
+            f"{limit.kind}'s limit renews on {limit.renews_at:%Y-%m-%d %H:%M} UTC.",
+            code="quota-exhausted",
+        )
+    return status.left
 
 
 def try_program(*, version: TaskVersion, by: User) -> Run:
@@ -508,14 +521,22 @@ def set_spend_limit(*, run: Run, spend_limit: int | None, by: User) -> None:
         raise InvalidInput([Problem("must not be negative", "spend_limit")])
     if run.grant is None:
         raise Conflict(f"Run {run.pk} calls no model, so there is nothing to limit.")
+    if run.task_version.is_code and spend_limit is None:
+        spend_limit = run.charged + _whole_quota(run.namespace)
     with transaction.atomic():
         set_grant_cap(grant=run.grant, cap=spend_limit)
+        if run.task_version.is_code:
+            Run.objects.filter(pk=run.pk).update(cost_bound=spend_limit)
         audit.record("set-spend-limit", f"run:{run.pk}", by=by, spend_limit=str(spend_limit))
         limited = Run.objects.filter(
             pk=run.pk, state=Run.State.PAUSED, pause_reason=Run.PauseReason.LIMIT
         )
         if limited.exists():
             resume_run(run=run, by=by)
+            if run.task_version.is_code:
+                # The gateway's doors would refuse by the old limit for so long.
+                later = now() + timedelta(seconds=KEPT_SECONDS)
+                Shard.objects.filter(run=run, state=Shard.State.QUEUED).update(not_before=later)
 
 
 def retry_failed_samples(*, run: Run, by: User) -> Run:

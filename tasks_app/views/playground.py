@@ -43,6 +43,10 @@ def playground(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             if any(result.attempts for result in results):
+                for result, deployment in zip(results, chosen, strict=True):
+                    if result.failure is not None and not result.attempts:
+                        told = {"model": deployment.slug, "why": result.failure.message}
+                        messages.warning(request, _("%(model)s was not asked: %(why)s") % told)
                 return redirect("tasks:playground-asked", grant.public_id)
             # Nothing went out, so nothing is on record: say why here.
             for result, deployment in zip(results, chosen, strict=True):

@@ -21,7 +21,7 @@ from plumbmark.gateway.money import dollars
 from tasks_app import programs
 from tasks_app.actions import running
 from tasks_app.downloads import file_response, log_response, zip_response
-from tasks_app.forms import InvalidateForm
+from tasks_app.forms import InvalidateForm, SpendLimitForm
 from tasks_app.long_text import capped
 from tasks_app.models import Run, Sample, SampleScore, Scoring
 from tasks_app.permissions import can_control_run, can_view_private_items, can_view_program
@@ -90,11 +90,15 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
-    return _run_page(request, run, InvalidateForm())
+    return _run_page(request, run, InvalidateForm(), SpendLimitForm())
 
 
 def _run_page(
-    request: HttpRequest, run: Run, invalidate_form: InvalidateForm, status: int = 200
+    request: HttpRequest,
+    run: Run,
+    invalidate_form: InvalidateForm,
+    limit_form: SpendLimitForm,
+    status: int = 200,
 ) -> HttpResponse:
     scoring = current_scoring(run)
     version = run.task_version
@@ -121,6 +125,7 @@ def _run_page(
         "is_controlled": can_control_run(request.user, run),
         "can_invalidate": _can_invalidate(request, run),
         "invalidate_form": invalidate_form,
+        "limit_form": limit_form,
         "has_unscored": run.samples_unscored > 0,
         "frozen": _frozen(run),
         "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
@@ -299,6 +304,21 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect(run)
 
 
+@login_required
+@require_POST
+def run_limit(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Another spend limit; a run that waited for it goes on."""
+    run = run_at(run_id=run_id, to=request.user)
+    form = SpendLimitForm(request.POST)
+    if not form.is_valid():
+        return _run_page(request, run, InvalidateForm(), form, status=422)
+    running.set_spend_limit(
+        run=run, spend_limit=form.cleaned_data["spend_limit"], by=person(request)
+    )
+    messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
+    return redirect(run)
+
+
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -336,7 +356,7 @@ def run_invalidate(request: HttpRequest, run_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The run is marked as invalid."))
             return redirect(run)
-    return _run_page(request, run, form, status=422)
+    return _run_page(request, run, form, SpendLimitForm(), status=422)
 
 
 def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -124,11 +124,15 @@ def _targets(transcript: Transcript) -> list[str]:
 
 def _usage(transcript: Transcript) -> list[dict[str, Any]]:
     sample = transcript.sample
+    steps = sum(recorded.role == "candidate" for recorded in transcript.calls)
     rows = [
         {"key": _("Tokens in"), "value": f"{sample.input_tokens:,}"},
         {"key": _("Tokens out"), "value": f"{sample.output_tokens:,}"},
         {"key": _("Charged"), "value": dollars(sample.charged)},
-        {"key": _("Latency"), "value": seconds_written(sample.latency_ms)},
+        {
+            "key": _("Latency of the last call") if steps > 1 else _("Latency"),
+            "value": seconds_written(sample.latency_ms),
+        },
     ]
     return [row for row in rows if row["value"]]
 

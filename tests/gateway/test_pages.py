@@ -118,8 +118,9 @@ def test_the_ledger_is_paged_with_a_constant_number_of_queries(
     few = queries()
     add(8)
 
-    # Session and user; then the namespace, the limits and what of them is in use, the lines.
-    assert queries() == few <= 7
+    # Session and user; then the namespace, the limits and what of them is in use, the lines, and
+    # the runs that they are of.
+    assert queries() == few <= 8
     first = page(client, "/quota/")
     before = LedgerLine.objects.order_by("-id")[3].pk
     assert f"?before={before}" in first

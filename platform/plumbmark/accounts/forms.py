@@ -17,6 +17,7 @@ from plumbmark.accounts.actions import EmailTaken
 from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
 from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common.errors import Conflict, DomainError
+from plumbmark.common.shown_names import unseen_character
 
 PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
 
@@ -189,6 +190,12 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "bio": forms.Textarea(attrs={"rows": 6}),
         }
+
+    def clean_display_name(self) -> str:
+        name: str = self.cleaned_data["display_name"]
+        if unseen := unseen_character(name):
+            raise forms.ValidationError(_("It %(problem)s.") % {"problem": unseen})
+        return name
 
 
 class TokenForm(forms.Form):

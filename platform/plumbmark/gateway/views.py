@@ -1,5 +1,6 @@
 """The pages of a namespace's limits and ledger."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -10,8 +11,9 @@ from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway import queries
-from plumbmark.gateway.models import Call
+from plumbmark.gateway.models import Call, LedgerLine
 from plumbmark.gateway.permissions import can_view_ledger
+from plumbmark.gateway.subjects import pages_of
 
 LINES_PER_PAGE = 50
 CALLS_PER_PAGE = 100
@@ -52,11 +54,25 @@ def _quota(request: HttpRequest, namespace: Namespace) -> HttpResponse:
     context = {
         "namespace": namespace,
         "periods": [status.day, status.month],
-        "lines": page,
+        "rows": _rows(page),
         "is_first_page": not before,
         "older": page[-1].pk if has_more else None,
     }
     return render(request, "gateway/quota.html", context)
+
+
+def _rows(lines: list[LedgerLine]) -> list[dict[str, Any]]:
+    """Lines with their reasons in three pieces: what stands around the subject, and its page."""
+    subjects = [line.grant.subject if line.grant else "" for line in lines]
+    pages = pages_of(subjects)
+    rows = []
+    for line, subject in zip(lines, subjects, strict=True):
+        before, found, after = line.reason.partition(subject) if subject else (line.reason, "", "")
+        page = pages.get(subject) if found else None
+        if page is None:
+            before, after = line.reason, ""
+        rows.append({"line": line, "before": before, "page": page, "after": after})
+    return rows
 
 
 @require_safe

@@ -13,7 +13,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.models import Call
+from plumbmark.gateway.terms import KEPT_SECONDS
 from tasks_app.actions import authoring, running
 from tasks_app.actions.coding import save_code_draft
 from tasks_app.actions.running import cancel_run, pause_run, resume_run, set_spend_limit
@@ -249,15 +251,28 @@ def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
     assert run.cost_bound == 100
     assert "swallowed" in log_of(run)
 
-    # The gateway keeps a grant's terms for ten seconds.
-    ends = time.monotonic() + 300
-    while run.state == Run.State.PAUSED and time.monotonic() < ends:
-        set_spend_limit(run=run, spend_limit=10**12, by=world.ada)
-        world.work()
-        run.refresh_from_db()
+    set_spend_limit(run=run, spend_limit=10**12, by=world.ada)
+    run.refresh_from_db()
+    assert (run.state, run.cost_bound) == (Run.State.QUEUED, 10**12)
+    # The gateway keeps a grant's terms for ten seconds, so the program is not started before.
+    world.work()
+    run.refresh_from_db()
+    assert run.state == Run.State.QUEUED
+    time.sleep(KEPT_SECONDS + 1)
+    world.work()
+    run.refresh_from_db()
     assert run.state == Run.State.COMPLETED, run.failure
     assert Scoring.objects.get(run=run).value == 1.0
     assert "The program starts anew" in log_of(run)
+
+
+def test_a_program_is_not_started_where_the_quota_leaves_nothing(world: Any, gateway: None) -> None:
+    version = published(world, ASKING + "finish(score={'passed': 1, 'of': 1})\n")
+    set_quota(namespace=world.ada.namespace, day_cap=0, month_cap=10**12, by=None)
+
+    with pytest.raises(Conflict, match=r"The day's limit renews on \d{4}-\d\d-\d\d 00:00 UTC"):
+        world.start(version)
+    assert not Run.objects.exists()
 
 
 def test_errors_refuse_to_build_a_version(world: Any) -> None:

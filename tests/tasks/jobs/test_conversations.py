@@ -201,6 +201,7 @@ def test_another_model_plays_the_user_until_the_turns_are_used_up(world: Any, ch
     page = client.get(f"/runs/{run.pk}/samples/1/").content.decode()
     assert "What is scored: the whole conversation" in page
     assert "Call 2, simulated user" in page
+    assert "Latency of the last call" in page
     sample = transcript.sample
     candidate = Call.objects.filter(
         pk__in=SampleCall.objects.filter(sample=sample, role="candidate").values("call")

@@ -1,5 +1,6 @@
 """The pages of runs and samples, through Django's client, over runs that were really run."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from plumbmark.gateway.models import Grant, LedgerLine
 from tasks_app.models import Item, Run, Sample, Scoring
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -450,3 +452,67 @@ def test_a_rescoring_is_listed(finished: Run, work: Callable[[], None], ada: Any
 def test_a_run_that_is_not_there_is_a_404(finished: Run, path: str) -> None:
     assert Client().get(path).status_code == 404
     assert Client().get(f"/runs/{finished.pk}/samples/{10**30}/").status_code == 404
+
+
+def test_a_run_at_its_limit_is_given_a_higher_one_on_its_page(
+    finished: Run, ada: Any, bob: Any
+) -> None:
+    Run.objects.filter(pk=finished.pk).update(
+        state=Run.State.PAUSED, pause_reason=Run.PauseReason.LIMIT
+    )
+    client, limit = client_of(ada), f"/runs/{finished.pk}/spend-limit/"
+
+    page = client.get(f"/runs/{finished.pk}/").content.decode()
+    assert "its owner to raise the spend limit" in page
+    assert f'action="{limit}"' in page
+    assert "resume/" not in page
+    assert client_of(bob).post(limit, {"spend_limit": "5"}).status_code == 403
+    refused = client.post(limit, {"spend_limit": "much"})
+    assert refused.status_code == 422
+    assert "Write an amount in dollars" in refused.content.decode()
+    assert client.post(limit, {"spend_limit": "2.50"}).status_code == 302
+
+    finished.refresh_from_db()
+    assert finished.state == Run.State.QUEUED
+    assert finished.grant is not None
+    assert finished.grant.cap == 2_500_000_000
+    body = {"spend_limit_nanodollars": 7}
+    answer = client.post(f"/api/v1/runs/{finished.pk}/spend-limit", body, "application/json")
+    assert answer.status_code == 200, answer.content
+    assert Run.objects.get(pk=finished.pk).grant.cap == 7
+
+
+def test_a_run_that_waits_for_balance_says_when_it_goes_on(finished: Run, ada: Any) -> None:
+    Run.objects.filter(pk=finished.pk).update(
+        state=Run.State.PAUSED, pause_reason=Run.PauseReason.QUOTA
+    )
+
+    page = client_of(ada).get(f"/runs/{finished.pk}/").content.decode()
+
+    assert re.search(r"limit renews on \d{4}-\d\d-\d\d 00:00 UTC, and the run then goes on", page)
+    assert 'href="/quota/ada/"' in page
+
+
+def test_the_ledger_leads_to_what_was_paid_for(finished: Run, ada: Any) -> None:
+    scoring = Scoring.objects.filter(run=finished).first()
+    assert scoring is not None
+    grants = [
+        Grant.objects.create(payer=ada.namespace, subject=subject)
+        for subject in (f"run:{finished.pk}", f"scoring:{scoring.pk}", "run:999999", "<b>", "")
+    ]
+    at = timezone.now()
+    LedgerLine.objects.bulk_create(
+        LedgerLine(
+            payer=ada.namespace, grant=grant, kind="settle", day=at.date(), at=at,
+            reason=f"{grant.subject}: 1 call answered",
+        )
+        for grant in grants
+    )  # fmt: skip
+
+    page = client_of(ada).get("/quota/").content.decode()
+
+    url = f'<a href="/runs/{finished.pk}/">'
+    assert f"<td>{url}run {finished.pk}</a>: 1 call answered</td>" in page
+    assert f"<td>{url}marking of run {finished.pk}</a>: 1 call answered</td>" in page
+    assert "<td>run:999999: 1 call answered</td>" in page
+    assert "<td>&lt;b&gt;: 1 call answered</td>" in page

@@ -1,5 +1,6 @@
 """The playground: asked by a form, read back from the recorded calls."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -159,3 +160,17 @@ def test_a_model_that_fails_says_so_beside_the_others(
     page = browser.get(ask(browser, chosen)["Location"]).content.decode()
     assert "No answer" in page
     assert "Say &lt;b&gt;hello&lt;/b&gt;." in page
+
+
+def test_a_model_that_could_not_be_asked_is_told_beside_the_others_answers(
+    browser: Client, models: dict[str, str], provider: FakeProvider
+) -> None:
+    add_deployment(
+        slug="fake/dear", provider="openai", upstream_id="echo", base_url=provider.url, by=None
+    )
+    dear = Deployment.objects.get(slug="fake/dear").public_id
+
+    answer = ask(browser, [models["baseline/echo"], dear])
+
+    page = browser.get(answer["Location"]).content.decode()
+    assert re.search(r"fake/dear was not asked: [^<]*price", page)

@@ -60,7 +60,7 @@ class Channel(filesystem.Channel):
 
     def get_table(self, exchange: str) -> list[Any]:
         """Who listens to an exchange."""
-        path = Path(self._exchange_file(exchange))
+        path = self._table(exchange)
         try:
             return [filesystem.exchange_queue_t(*bound) for bound in loads(path.read_text())]
         except FileNotFoundError:
@@ -71,8 +71,14 @@ class Channel(filesystem.Channel):
         except OSError as error:
             raise ChannelError(f"The table {path} cannot be read: {error}") from error
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        path = Path(self._exchange_file(exchange))
+    def _table(self, exchange: str) -> Path:
+        # Refuses names that would lead elsewhere; its types do not tell of it.
+        return Path(self._exchange_file(exchange))  # type: ignore[attr-defined]
+
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str
+    ) -> None:
+        path = self._table(exchange)
         bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
         unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
         try:

@@ -20,6 +20,7 @@ from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
+from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
@@ -181,11 +182,13 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
         created_by=by,
     )
     # The author's name stays in the row alone: on disk the opaque id serves.
-    row.file.save(f"{row.public_id}.data", File(upload), save=False)
+    store_file(row.file, f"{row.public_id}.data", File(upload))
     try:
-        row.save()
+        with transaction.atomic():
+            row.save()
+            keep_files([row.file])
     except BaseException:
-        row.file.delete(save=False)
+        remove_files([row.file])
         raise
     return row
 
@@ -193,10 +196,12 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
 def forget_upload(data_file: DataFile) -> None:
     """Leave nothing behind of a file that nothing refers to."""
     try:
-        data_file.delete()
+        with transaction.atomic():
+            let_go_of_files([data_file.file])
+            data_file.delete()
     except ProtectedError:
         return
-    data_file.file.delete(save=False)
+    remove_files([data_file.file])
 
 
 @contextmanager

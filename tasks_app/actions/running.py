@@ -72,15 +72,24 @@ def parameters_of(version: TaskVersion, contender: Contender) -> dict[str, Any]:
 
 
 def cost_bound(
-    *, version: TaskVersion, contender: Contender, item_count: int | None = None
+    *,
+    version: TaskVersion,
+    contender: Contender,
+    item_count: int | None = None,
+    payer: Namespace | None = None,
 ) -> CostBound:
-    """An upper bound of a run's cost: every prompt's bytes, and all output tokens allowed."""
+    """An upper bound of a run's cost: every prompt's bytes, and all output tokens allowed.
+
+    Who pays decides whom a program may ask; without a `payer` it is the task's own namespace.
+    """
     deployment = contender.deployment
     if deployment is None:
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
     items = version.item_count if item_count is None else item_count
     if version.is_code:
-        return _bound_of_code(version, deployment, items)
+        definition = CodeDefinition.from_document(version.definition)
+        further = further_models(definition, payer=payer or version.task.namespace)
+        return _bound_of_code(deployment, further, items)
     draft = Run(
         task_version=version,
         contender=contender,
@@ -188,12 +197,8 @@ class _UserBound:
         return turns * each - (-said * price // TOKENS_PER_PRICE)
 
 
-def _bound_of_code(version: TaskVersion, deployment: Deployment, items: int) -> CostBound:
-    definition = CodeDefinition.from_document(version.definition)
-    asked = [
-        deployment,
-        *further_models(definition, payer=version.task.namespace).deployments,
-    ]
+def _bound_of_code(deployment: Deployment, further: FurtherModels, items: int) -> CostBound:
+    asked = [deployment, *further.deployments]
     cards = [current_price_card(one.pk) for one in asked if one.owner_id is None]
     is_free = all(
         card is not None and not any((card.input_per_mtok, card.output_per_mtok, card.per_request))
@@ -233,7 +238,11 @@ def start_run(
         items = min(TRY_ITEMS, items)
     # First, because it names the model that has no price; the bound only knows that there is one.
     further = _further_models(version, namespace)
-    bound = cost_bound(version=version, contender=contender, item_count=items)
+    bound = (
+        _bound_of_code(deployment, further, items)
+        if version.is_code
+        else cost_bound(version=version, contender=contender, item_count=items)
+    )
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
             f"No price is known for {deployment.slug}, so its cost cannot be counted against your "

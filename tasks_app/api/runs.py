@@ -144,6 +144,7 @@ class CostBoundView(APIView):
             version=version,
             contender=wanted["contender"],
             item_count=None if items is None else min(items, version.item_count),
+            payer=acting_namespace(request, wanted["namespace"]),
         )
         return Response(shapes.CostBoundDetail(bound).data)
 

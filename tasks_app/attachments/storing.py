@@ -11,6 +11,8 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from plumbmark.common.clock import now
+from plumbmark.common.ids import new_public_id
+from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
 from tasks_app.attachments.detecting import ENDINGS, Media, MediaLimits
 from tasks_app.importers import AttachedFiles, KnownFile
 from tasks_app.models import Attachment, AttachmentUse, TaskDraft
@@ -39,14 +41,15 @@ def keep(media: Media, data: bytes) -> Attachment:
         duration_ms=media.duration_ms,
         stored_at=now(),
     )
-    name = f"{media.sha256[:2]}/{media.sha256}.{ENDINGS[media.media_type]}"
-    # An old file of that name gets another beside it: it may be on its way out.
-    row.file.save(name, ContentFile(data), save=False)
+    # An old file of these bytes may be on its way out, and another process may bring them now.
+    name = f"{media.sha256}.{new_public_id()}.{ENDINGS[media.media_type]}"
+    store_file(row.file, f"{media.sha256[:2]}/{name}", ContentFile(data))
     try:
         with transaction.atomic():
             row.save()
+            keep_files([row.file])
     except BaseException as error:
-        row.file.delete(save=False)
+        remove_files([row.file])
         if isinstance(error, IntegrityError):
             return Attachment.objects.get(sha256=media.sha256)
         raise
@@ -128,8 +131,8 @@ def forget_unused() -> int:
             )
             if row is None or row.uses.exists():
                 continue
-            file = row.file
+            let_go_of_files([row.file])
             row.delete()
-        file.delete(save=False)
+        remove_files([row.file])
         gone += 1
     return gone

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks_app.code.bounded_json import JsonProblem, read_json, storable
+from plumbmark.scoring.texts import storable
+from tasks_app.code.bounded_json import JsonProblem, read_json
 from tasks_app.code.findings import Finding, error, note, warning
 from tasks_app.code.inspecting import Inspection
 from tasks_app.code.records import Artifacts, RunFile, TaskFile

@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_DEPTH = 200
+from plumbmark.scoring.texts import DEEPEST, storable, storable_json
+
+MOST_DEPTH = DEEPEST - 10
+"""What is made of a document may stand in a few levels more."""
 _MOST_TOLD = 20
 
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
@@ -36,6 +39,10 @@ class ReadJson:
     """Keys that stood twice in one object; the last value counts."""
     replaced: int = 0
     """Characters that were replaced by U+FFFD."""
+
+    def mended(self, text: str) -> str:
+        self.replaced += len(_UNSTORABLE.findall(text))
+        return storable(text)
 
 
 NOT_A_NUMBER = float("nan")
@@ -90,18 +97,13 @@ def read_json(
         told = "it ends in the middle" if ends_early else error.msg
         raise JsonProblem(told, error.lineno, error.colno) from None
     if mend and (_UNSTORABLE.search(data) or "\\u" in data):
-        value = _storable(value, read)
+        value = storable_json(value, mend=read.mended)
     read.value = value
     return read
 
 
 def is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
-
-
-def storable(text: str) -> str:
-    """The text with U+FFFD for what no database keeps."""
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def is_number(value: Any) -> bool:
@@ -130,15 +132,3 @@ def _check_depth(text: str, most: int) -> None:
                 raise JsonProblem(f"it is nested deeper than {most} levels", line)
         elif mark in {"]", "}"}:
             depth -= 1
-
-
-def _storable(value: Any, read: ReadJson) -> Any:
-    if isinstance(value, str):
-        mended, count = _UNSTORABLE.subn("\ufffd", value)
-        read.replaced += count
-        return mended
-    if isinstance(value, list):
-        return [_storable(one, read) for one in value]
-    if isinstance(value, dict):
-        return {_storable(key, read): _storable(one, read) for key, one in value.items()}
-    return value

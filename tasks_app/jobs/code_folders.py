@@ -1,18 +1,15 @@
 """What a program finds around it: its folders on the host, and its environment variables."""
 
 import contextlib
-import os
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 from django.conf import settings
 
 from plumbmark.sandbox import GATEWAY_URL, WORK, Job, Limits, Mount, Sandbox, environment_mounts
-from plumbmark.sandbox import remove_work_folder as remove
+from plumbmark.sandbox.held_folders import held_folder, remove_left_behind
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.results import SCRIPT_NAME
 from tasks_app.code.settings import BARE, MOST_MINUTES
@@ -74,12 +71,9 @@ def with_socket(job: Job, socket: Path) -> Job:
 @contextlib.contextmanager
 def prepared(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
     """Folders with the script and the attached files, removed at the end with all in them."""
-    base = Path(settings.CODE_RUNS_DIR)
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove_left_behind(base)
-    folders = Folders(run, definition, base / f"{run.pk}-{uuid4().hex}")
-    folders.top.mkdir(mode=0o755)
-    try:
+    remove_folders_left_behind()
+    with held_folder(Path(settings.CODE_RUNS_DIR), str(run.pk)) as top:
+        folders = Folders(run, definition, top)
         for name in ("work", "src", "input"):
             (folders.top / name).mkdir(mode=0o755)
         script = folders.top / "src" / SCRIPT_NAME
@@ -91,9 +85,6 @@ def prepared(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
                 shutil.copyfileobj(source, copy)
             _open_to_all(target)
         yield folders
-    finally:
-        remove(folders.work)
-        shutil.rmtree(folders.top, ignore_errors=True)
 
 
 def _open_to_all(path: Path) -> None:
@@ -101,13 +92,9 @@ def _open_to_all(path: Path) -> None:
     path.chmod(0o644)
 
 
-def _remove_left_behind(base: Path) -> None:
-    """What killed workers left, once no program can be at work in it any more."""
-    oldest = time.time() - _LEFT_BEHIND_SECONDS
-    for entry in os.scandir(base):
-        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime < oldest:
-            with contextlib.suppress(OSError):
-                remove(Path(entry.path))
+def remove_folders_left_behind() -> int:
+    """What killed workers left on this host; returns how many folders went."""
+    return remove_left_behind(Path(settings.CODE_RUNS_DIR), oldest_seconds=_LEFT_BEHIND_SECONDS)
 
 
 def _environment(run: Run) -> dict[str, str]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.core.files import File
 from django.db.models import F, Sum
 
 from plumbmark.common.clock import now
+from plumbmark.common.ids import new_public_id
+from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
 from plumbmark.gateway.models import Call
 from plumbmark.sandbox import (
     Collected,
@@ -24,7 +25,7 @@ from plumbmark.sandbox import (
     open_artifact,
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
-from plumbmark.scoring.texts import storable
+from plumbmark.scoring.texts import storable, storable_json
 from tasks_app.actions.coding import finding_document
 from tasks_app.code.definition import CodeDefinition
 from tasks_app.code.result_file import MOST_BYTES
@@ -61,15 +62,15 @@ class StoredFiles:
         """Runs inside the caller's transaction."""
         self._replaced = list(RunArtifact.objects.filter(run=self.run))
         RunArtifact.objects.filter(run=self.run).delete()
+        let_go_of_files([row.file for row in self._replaced])
         RunArtifact.objects.bulk_create(self.rows)
+        keep_files([row.file for row in self.rows])
 
     def forget(self) -> None:
-        for row in self.rows:
-            row.file.delete(save=False)
+        remove_files([row.file for row in self.rows])
 
     def forget_replaced(self) -> None:
-        for row in self._replaced:
-            row.file.delete(save=False)
+        remove_files([row.file for row in self._replaced])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Left:
         """Keep the bytes of every artifact; the rows follow with `write_rows`."""
         stored = StoredFiles(run)
         try:
-            for number, artifact in enumerate(self.collected):
+            for artifact in self.collected:
                 row = RunArtifact(run=run, path=storable(artifact.path))
                 digest = hashlib.sha256()
                 with open_artifact(self.work, artifact) as file:
@@ -96,7 +97,7 @@ class Left:
                     row.sha256 = digest.hexdigest()
                     file.seek(0)
                     # The program's names stay in the rows alone.
-                    row.file.save(f"{run.pk}-{number}.data", File(file), save=False)
+                    store_file(row.file, f"{run.pk}-{new_public_id()}.data", File(file))
                 stored.rows.append(row)
         except BaseException:
             stored.forget()
@@ -242,7 +243,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
             outcome=outcome.value,
             is_scored=is_scored,
             output=storable(result.output),
-            messages=_storable(list(result.messages)) or None,
+            messages=storable_json(list(result.messages)) or None,
             error=storable(result.error)[:_ERROR],
             latency_ms=round(statistics.median(latencies)) if is_first and latencies else None,
             finished_at=now(),
@@ -255,7 +256,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
                 value=result.value,
                 answer=storable(result.answer),
                 explanation=storable(result.explanation),
-                details=_storable(result.details),
+                details=storable_json(result.details),
             )
         if is_first:
             SampleCall.objects.bulk_create(
@@ -284,14 +285,3 @@ def _role_of(run: Run, slug: str) -> str:
     if slug == run.deployment_facts["slug"]:
         return "candidate"
     return "judge" if slug == run.parameters.get("judge") else "other model"
-
-
-def _storable(value: Any) -> Any:
-    """Texts within data as every database takes them."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict):
-        return {storable(str(key)): _storable(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
-    return value

@@ -1,11 +1,14 @@
 """The sweep: every few seconds it mends what a lost bell or a dead process left waiting."""
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from plumbmark.common.clock import database_now, now
+from plumbmark.common.row_files import let_go_of_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.jobs.claims import requeue_expired
+from tasks_app.jobs.code_folders import remove_folders_left_behind
 from tasks_app.jobs.finishing import change_state, finish_run_if_done
 from tasks_app.jobs.scoring import finish_scoring_if_done
 from tasks_app.jobs.second_answers import account_for_recent_ones
@@ -23,6 +26,7 @@ def sweep() -> bool:
     _finish_what_was_left()
     account_for_recent_ones()
     _drop_expired_tries()
+    remove_folders_left_behind()
     return _something_is_due()
 
 
@@ -93,10 +97,11 @@ def _drop_expired_tries() -> None:
         state__in=[Run.State.RUNNING, Run.State.QUEUED]
     )
     for run in expired[:50]:
-        artifacts = list(run.artifacts.all())
-        run.delete()
-        for artifact in artifacts:
-            artifact.file.delete(save=False)
+        files = [artifact.file for artifact in run.artifacts.all()]
+        with transaction.atomic():
+            let_go_of_files(files)
+            run.delete()
+        remove_files(files)
 
 
 def _something_is_due() -> bool:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.fields import WrittenJSONField
 from plumbmark.common.ids import new_public_id
 from plumbmark.common.models import Withholdable
 
@@ -132,7 +133,7 @@ class TaskVersion(models.Model):
     number = models.PositiveIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.DECLARATIVE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
-    definition = models.JSONField()
+    definition = WrittenJSONField()
     """The normalised document, defaults applied."""
     definition_text = models.TextField()
     """As the author wrote it."""
@@ -279,15 +280,15 @@ class Item(Withholdable):
     key = models.CharField(max_length=200)
     """The author's id, or a generated one."""
     split = models.CharField(max_length=8, choices=Split.choices, default=Split.PUBLIC)
-    input = models.JSONField()
+    input = WrittenJSONField()
     """The columns that the prompt and the tools use, by name."""
-    target = models.JSONField(null=True)
-    scorer_input = models.JSONField(default=dict)
+    target = WrittenJSONField(null=True)
+    scorer_input = WrittenJSONField(default=dict)
     """The columns that the scorers use beside the target, by name."""
     choices = models.JSONField(null=True)
     """The options of a multiple-choice item, in the data's order."""
     cluster = models.CharField(max_length=200, blank=True)
-    slices = models.JSONField(default=dict)
+    slices = WrittenJSONField(default=dict)
     attachments = models.JSONField(default=list)
     """Its images and audio, in the order of its messages: `{"name", "sha256", "media_type",
     "bytes"}`."""

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.fields import WrittenJSONField
 from plumbmark.common.models import Withholdable
 from plumbmark.gateway.models import Grant, PriceCard
 from tasks_app.models.authoring import DataFile, Item, TaskVersion
@@ -173,7 +174,7 @@ class Sample(Withholdable):
     is_scored = models.BooleanField()
     """Whether the outcome counts towards the score (usually as wrong) or is left out."""
     output = models.TextField(blank=True)
-    messages = models.JSONField(null=True)
+    messages = WrittenJSONField(null=True)
     """The conversation, where it is more than the rendered prompt and the output."""
     error = models.CharField(max_length=1000, blank=True)
     input_tokens = models.PositiveIntegerField(default=0)

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import User
+from plumbmark.common.fields import WrittenJSONField
 from plumbmark.gateway.models import Grant
 from tasks_app.models.authoring import TaskVersion
 from tasks_app.models.leased import LeasedWork
@@ -104,7 +105,7 @@ class SampleScore(models.Model):
     answer = models.TextField(blank=True)
     """What was taken from the output as the answer."""
     explanation = models.TextField(blank=True)
-    details = models.JSONField(default=dict)
+    details = WrittenJSONField(default=dict)
     """Verdicts of the other scorers by name, and whatever the main one adds."""
 
     class Meta:

@@ -122,11 +122,12 @@ def _wish(
         items = min(TRY_ITEMS, items)
     # Not saved: looking at a price makes no row.
     contender = Contender(deployment=deployment, configuration=form.configuration)
+    namespace = chosen_namespace(namespaces, values.get("namespace", ""))
     return _Wish(
         version=version,
         deployment=deployment,
-        namespace=chosen_namespace(namespaces, values.get("namespace", "")),
-        bound=cost_bound(version=version, contender=contender, item_count=items),
+        namespace=namespace,
+        bound=cost_bound(version=version, contender=contender, item_count=items, payer=namespace),
         items=items,
     )
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,10 +34,10 @@ def up(stack: Stack) -> Iterator["subprocess.Popen[str]"]:
     stack.wait_for(lambda: not processes_of(stack))
 
 
-def start(stack: Stack) -> "subprocess.Popen[str]":
+def start(stack: Stack, *options: str) -> "subprocess.Popen[str]":
     with (stack.state / "up.log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "up"],
+            [sys.executable, str(ROOT / "manage.py"), "up", *options],
             cwd=ROOT,
             env=stack.environment,
             stdout=log,
@@ -117,3 +118,33 @@ def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_
     finally:
         again.send_signal(signal.SIGINT)
         assert again.wait(timeout=300) == 0
+
+
+def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) -> None:
+    del stack.environment["PLUMBMARK_SITE_URL"]
+    up = start(stack, f"--port={stack.port}", "--no-demo", f"--gateway-port={stack.gateway_port}")
+    try:
+        wait_for(lambda: page(stack, "/help/") != "", 60, stack)
+        said = (stack.state / "up.log").read_text()
+        link = re.search(r"http://\S+/setup/administrator/\S+", said)
+
+        assert link is not None
+        assert link.group().startswith(f"{stack.url}/")
+        assert "administrator" in page(stack, link.group().removeprefix(stack.url))
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(timeout=25)
+
+
+def test_a_taken_port_is_told_before_anything_is_started(stack: Stack) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", stack.port))
+        other.listen()
+
+        up = start(stack, "--no-demo")
+
+        assert up.wait(timeout=30) == 1
+    said = (stack.state / "up.log").read_text()
+    assert f"The pages cannot be served at 127.0.0.1:{stack.port}: Address already in use" in said
+    assert "--port" in said
+    assert "Traceback" not in said

@@ -15,7 +15,8 @@ from plumbmark.engine.ports import CallFailure, FailureKind, FinishReason
 from plumbmark.gateway import actions, queries, runtime
 from plumbmark.gateway.credentials import put_secret
 from plumbmark.gateway.models import BudgetLease, Call, Credential, Exchange, LedgerLine
-from plumbmark.gateway.records import decompress, hash_of
+from plumbmark.gateway.records import decompress
+from plumbmark.manifests import content_hash
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
@@ -55,8 +56,7 @@ def test_an_answered_call_is_recorded_and_charged(
     exchange = decompress(bytes(call.exchange.body))
     assert exchange["request"]["messages"][0]["content"] == "What is 2+3?"
     assert exchange["response"]["choices"][0]["message"]["content"] == "5"
-    plain = json.dumps(exchange, sort_keys=True, separators=(",", ":")).encode()
-    assert call.exchange.hash == hash_of(plain)
+    assert call.exchange.hash == content_hash(exchange)
     assert rows.assert_books_agree().spent == 6500
 
 

@@ -419,7 +419,24 @@ class TestStreams:
 
 @pytest.mark.parametrize("name", FORMATS)
 class TestRequests:
-    def test_the_body_holds_no_credential_and_is_canonical(self, name: str) -> None:
+    @pytest.mark.parametrize("way", ["format", "tool", "json_object", "prompt"])
+    def test_a_schema_is_sent_with_its_properties_in_order(self, name: str, way: str) -> None:
+        properties = {"zeal": {"type": "string"}, "b": {"type": "string", "description": "x"}}
+        schema = {"type": "object", "properties": properties, "required": ["zeal", "b"]}
+        tool = {"type": "function", "function": {"name": "look_up", "parameters": schema}}
+        asked = ModelRequest([user()], 9, output_schema={"schema": schema}, tools=[tool])
+        target = target_of("claude-opus-4-5", schema=way)
+        provider = provider_named(name)
+        assert provider is not None
+
+        sent = provider.build(target, asked).replace(b'\\"', b'"')
+
+        in_order = (
+            b'"properties":{"zeal":{"type":"string"},"b":{"type":"string","description":"x"}}'
+        )
+        assert sent.count(in_order) == 2
+
+    def test_the_body_holds_no_credential_and_writes_numbers_in_one_way(self, name: str) -> None:
         provider = provider_named(name)
         assert provider is not None
         request = ModelRequest([user("Grüße")], 9, temperature=1.0, seed=3, extra={"z": 1e-7})
@@ -486,7 +503,7 @@ def test_openai_uses_the_field_that_the_model_wants_for_its_limit() -> None:
 
     body = provider.build(Target("http://x", "m", 5, options), request)
 
-    assert body == b'{"max_completion_tokens":9,"messages":[],"model":"m"}'
+    assert body == b'{"model":"m","messages":[],"max_completion_tokens":9}'
 
 
 def test_openai_asks_streams_for_their_usage() -> None:

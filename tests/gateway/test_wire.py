@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.records import compress, decompress, exchange_bytes
+from plumbmark.gateway.records import compress, decompress, exchange_bytes, hash_of
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,24 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_an_exchange_survives_its_storage(value: object) -> None:
-    request = wire.canonical(wire.settled({"x": 1.5}))
+    request = wire.written(wire.settled({"x": 1.5, "a": 1}))
     read = wire.read(json.dumps(value).encode())
 
     stored = decompress(compress(exchange_bytes(request, read)))
 
+    assert list(stored["request"]) == ["x", "a"]
+    assert wire.written(stored["response"]) == wire.written(read)
     again = wire.canonical(wire.read(wire.canonical(stored["response"])))
     assert again == wire.canonical(read)
+    # Whoever has the exchange in either form comes to the same hash.
+    sorted_request = wire.canonical(stored["request"])
+    assert hash_of(request, read) == hash_of(sorted_request, wire.read(wire.canonical(read)))
+
+
+def test_what_is_written_keeps_its_keys_in_order_also_beside_tiny_numbers() -> None:
+    assert wire.written(wire.read(b'{"b": 1.0, "a": [{"d": 2, "c": 3}]}')) == (
+        b'{"b":1,"a":[{"d":2,"c":3}]}'
+    )
+    assert wire.written(wire.read(b'{"b": 0.00001, "a": {"d": 1e-9, "c": "d"}}')) == (
+        b'{"b":0.00001,"a":{"d":1e-9,"c":"d"}}'
+    )

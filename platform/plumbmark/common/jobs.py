@@ -10,6 +10,7 @@ from django.db.models import Q
 from plumbmark.common.clock import now as time_now
 from plumbmark.common.models import IdempotencyKey, OutboxEvent
 from plumbmark.common.outbox import subscribers_of
+from plumbmark.common.row_files import remove_forgotten
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,12 @@ def forget_idempotency_keys() -> int:
     that they belong to died."""
     gone, _ = IdempotencyKey.objects.filter(created_at__lt=time_now() - _KEYS_KEPT).delete()
     return gone
+
+
+@shared_task(name="common.jobs.remove_forgotten_files")
+def remove_forgotten_files() -> int:
+    """Files that a killed process left without a row; returns how many went."""
+    return remove_forgotten()
 
 
 def _deliver(event: OutboxEvent) -> bool:

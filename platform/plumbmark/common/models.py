@@ -89,6 +89,23 @@ class IdempotencyKey(models.Model):
         return self.key
 
 
+class LooseFile(models.Model):
+    """A stored file without a row yet, or no more: see `plumbmark.common.row_files`."""
+
+    name = models.CharField(max_length=300)
+    """As the storage has it."""
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["name"], name="loosefile_by_name"),
+            models.Index(fields=["noted_at"], name="loosefile_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class WorkerReport(models.Model):
     """What a worker process says of itself, again and again while it lives."""
 

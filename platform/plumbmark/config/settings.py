@@ -228,6 +228,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "common.jobs.forget_idempotency_keys",
         "schedule": 3600.0,
     },
+    "remove-forgotten-files": {
+        "task": "common.jobs.remove_forgotten_files",
+        "schedule": 3600.0,
+    },
     "forget-unused-attachments": {
         "task": "tasks_app.jobs.forget_unused_attachments",
         "schedule": 3600.0,

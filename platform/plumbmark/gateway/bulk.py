@@ -25,7 +25,7 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
     if isinstance(field, models.DateTimeField):
         return operations.adapt_datetimefield_value
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else operations.adapt_json_value(value, None)
+        return lambda value: None if value is None else field.get_db_prep_value(value, connection)
     return None
 
 

@@ -97,7 +97,7 @@ def mark_left(
         _charge(terms, record, prices.estimated_usage(request, passed.text))
     else:
         record.status = Call.Status.FAILED
-    _keep(record, exchange_bytes(body, {"partial": passed.text}))
+    _keep(record, body, {"partial": passed.text})
 
 
 def mark_failed(
@@ -136,28 +136,27 @@ def mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> No
         else f"A fault of the platform: {type(error).__name__}."
     )
     record.provider_cost = record.hold
-    _keep(record, exchange_bytes(body, None))
+    _keep(record, body, None)
 
 
 def keep_exchange(record: CallRecord, body: bytes, attempt: Attempt) -> None:
     """Put what was sent and what came back into the record."""
     try:
-        exchange = exchange_bytes(body, _kept_payload(attempt))
+        _keep(record, body, _kept_payload(attempt))
     except RecursionError:
         # Read at the very edge of what can be read, and not writable again.
-        exchange = exchange_bytes(body, {"cut": "nested too deep"})
-    _keep(record, exchange)
+        _keep(record, body, {"cut": "nested too deep"})
 
 
-def _keep(record: CallRecord, exchange: bytes) -> None:
-    record.exchange_hash = hash_of(exchange)
-    record.exchange = exchange
+def _keep(record: CallRecord, request: bytes, response: Any) -> None:
+    record.exchange = exchange_bytes(request, response)
+    record.exchange_hash = hash_of(request, response)
 
 
 def _kept_payload(attempt: Attempt) -> Any:
     payload = attempt.payload
     if isinstance(attempt, AttemptFailure) and payload is not None:
-        kept = wire.canonical(payload)
+        kept = wire.written(payload)
         if len(kept) > _LARGEST_ERROR_BYTES:
             return {"cut": kept[:_LARGEST_ERROR_BYTES].decode("utf-8", "ignore")}
     return payload

@@ -55,7 +55,7 @@ class CallRecord:
     provider_cost: int = 0
     is_duplicate: bool = False
     exchange: bytes = b""
-    """Canonical JSON; empty where nothing was sent. Compressed on its way into the database."""
+    """JSON as it went out and came; empty where nothing went. The database gets it compressed."""
     exchange_hash: str = ""
     unleased_ids: frozenset[int] = frozenset()
     """Budgets whose lease was swept while the call was in flight. Not spooled."""
@@ -169,12 +169,22 @@ def _started(line: bytes) -> CallRecord:
     )
 
 
+_EXCHANGE = b'{"request":%b,"response":%b}'
+
+
 def exchange_bytes(request: bytes, response: Any) -> bytes:
-    """The canonical form of an exchange: `request` is canonical JSON already."""
-    return b'{"request":%b,"response":%b}' % (request, wire.canonical(response))
+    """An exchange as it is kept: the request as it was sent, the response in its own order."""
+    return _EXCHANGE % (request, wire.written(response))
 
 
-def hash_of(exchange: bytes) -> str:
+def hash_of(request: bytes, response: Any) -> str:
+    """Of the exchange's canonical form, which whoever reads it again can make."""
+    try:
+        asked = wire.canonical(wire.read(request))
+    except (ValueError, RecursionError):
+        # Written at the very edge of what can be read: nobody else can make its form either.
+        asked = request
+    exchange = _EXCHANGE % (asked, wire.canonical(response))
     return "h1:" + hashlib.sha256(exchange).hexdigest()
 
 

@@ -1,30 +1,37 @@
 """Texts and JSON as every database and every reply takes them, whatever a program wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _NUL = "\x00"
-DEEPEST = 60
+_REPLACEMENT = "\ufffd"
+DEEPEST = 100
+"""Levels of data from outside; half of what canonical JSON takes, for what is wrapped around it."""
 
 
 def storable(text: str) -> str:
-    """Text as every database takes it: no NUL, no half of a surrogate pair."""
-    if text.isascii() and _NUL not in text:
-        return text
-    return text.replace(_NUL, "\ufffd").encode("utf-8", "replace").decode()
+    """The text with what no database and no file takes (NUL, half a surrogate pair) as U+FFFD."""
+    if _NUL in text:
+        text = text.replace(_NUL, _REPLACEMENT)
+    if not text.isascii():
+        # By way of UTF-16 two halves that belong together become their character.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
-def storable_json(value: Any, *, deepest: int = DEEPEST) -> Any:
+def storable_json(
+    value: Any, *, mend: Callable[[str], str] = storable, deepest: int = DEEPEST
+) -> Any:
     """Plain JSON with such texts alone; ValueError where it is nested too deeply."""
     if isinstance(value, str):
-        return storable(value)
+        return mend(value)
     if not isinstance(value, Mapping | list | tuple):
         return value
     if not deepest:
         raise ValueError("it is nested too deeply")
     if isinstance(value, Mapping):
         return {
-            storable(str(key)): storable_json(inner, deepest=deepest - 1)
+            mend(str(key)): storable_json(inner, mend=mend, deepest=deepest - 1)
             for key, inner in value.items()
         }
-    return [storable_json(inner, deepest=deepest - 1) for inner in value]
+    return [storable_json(inner, mend=mend, deepest=deepest - 1) for inner in value]

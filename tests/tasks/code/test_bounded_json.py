@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.code.bounded_json import JsonProblem, is_number, read_json, storable
+from plumbmark.scoring.texts import storable
+from tasks_app.code.bounded_json import MOST_DEPTH, JsonProblem, is_number, read_json
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -52,8 +53,8 @@ def is_finite(value: Any) -> bool:
         (b'{"a": "\xc3"}', "it is not UTF-8 (byte 7)", 1),
         (b"\n\xff\xfe", "it is not UTF-8 (byte 1)", 2),
         (b'{"a": 1} {"b": 2}', "Extra data", 1),
-        (b"[" * 201 + b"]" * 201, "nested deeper than 200 levels", 1),
-        (b'\n{"a":' * 1_000_000, "nested deeper than 200 levels", 202),
+        (b"[" * 91 + b"]" * 91, "nested deeper than 90 levels", 1),
+        (b'\n{"a":' * 1_000_000, "nested deeper than 90 levels", 92),
     ],
 )
 def test_faults_are_told_with_their_line(data: bytes, told: str, line: int | None) -> None:
@@ -64,7 +65,7 @@ def test_faults_are_told_with_their_line(data: bytes, told: str, line: int | Non
 
 
 def test_depth_counts_brackets_outside_of_texts_alone() -> None:
-    deep = "[" * 200 + "]" * 200
+    deep = "[" * MOST_DEPTH + "]" * MOST_DEPTH
     assert read_json(deep, most_bytes=1000).value
     assert read_json(json.dumps(["[{" * 500, '\\"[' * 500]), most_bytes=10_000).value
 

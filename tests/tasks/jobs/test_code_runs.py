@@ -14,9 +14,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.models import Call
-from tasks_app.actions import authoring
+from tasks_app.actions import authoring, running
 from tasks_app.actions.coding import save_code_draft
 from tasks_app.actions.running import cancel_run, pause_run, resume_run, set_spend_limit
+from tasks_app.code.further_models import further_models
 from tasks_app.jobs import sandboxing
 from tasks_app.models import (
     LogChunk,
@@ -391,6 +392,23 @@ def test_a_judge_without_a_price_is_the_one_that_is_told(world: Any, gateway: No
     with pytest.raises(Conflict, match="No price is known for fake/judge, which the program may"):
         world.start(version)
     assert not Run.objects.exists()
+
+
+def test_further_models_are_looked_up_once_for_a_run_and_for_whoever_pays_it(
+    world: Any, gateway: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_deployment("judge")
+    version = published(world, ASKING + OTHERS % [], settings_text="judge: fake/judge")
+    asked = []
+
+    def counted(definition: Any, *, payer: Any) -> Any:
+        asked.append(payer)
+        return further_models(definition, payer=payer)
+
+    monkeypatch.setattr(running, "further_models", counted)
+    bob = world.person("bob")
+    world.start(version, by=bob)
+    assert asked == [bob.namespace]
 
 
 def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> None:

@@ -128,7 +128,7 @@ def test_several_calls_of_one_answer_are_answered_in_their_order(world: Any, che
         ('get_weather {{"city": ' + "[" * 5000, "no JSON"),
         ('get_weather {{"city": "' + "x" * 70_000 + '"}}', "longer than 65,536"),
         ('get_weather {{"city": NaN}}', "NaN is no number"),
-        ('get_weather {{"city": ' + "[" * 70 + "]" * 70 + "}}", "nested too deeply"),
+        ('get_weather {{"city": ' + "[" * 101 + "]" * 101 + "}}", "nested too deeply"),
         ('get_weather {{"city": 1, "\\ud800\\u0000": "\\udfff"}}', "not of type 'string'"),
         ("rm_-rf_/;`\x07 {{}}", "there is no tool"),
     ],

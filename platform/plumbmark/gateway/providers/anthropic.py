@@ -48,7 +48,8 @@ from plumbmark.gateway.providers.messages import (
     text_of,
 )
 from plumbmark.gateway.providers.schemas import narrowed
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _VERSION = "2023-06-01"
 _FINISH = {
@@ -140,7 +141,7 @@ class Anthropic(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED:
                 payload.pop(name, None)
-        return wire.canonical(payload)
+        return wire.written(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         return f"{target.base_url}/messages"
@@ -161,7 +162,7 @@ class Anthropic(ChatProvider):
     def said(self, payload: Any, text: str) -> Said:
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return Said(text if payload is None else wire.canonical(payload).decode())
+            return Said(text if payload is None else wire.written(payload).decode())
         return Said(str(error.get("message") or ""), str(error.get("type") or ""))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
@@ -419,7 +420,7 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
             if block.get("name") == _SCHEMA_TOOL:
                 answer_in_schema = arguments
                 continue
-            signature = _THINKING + wire.canonical(pending).decode() if pending else ""
+            signature = _THINKING + wire.written(pending).decode() if pending else ""
             pending = []
             call_id = named(block.get("id")) or f"call_{number}"
             calls.append(ToolCall(call_id, named(block.get("name")), arguments, signature))
@@ -447,7 +448,7 @@ def _arguments(block: dict[str, Any]) -> str:
     if isinstance(block.get("partial_json"), str):
         return storable(block["partial_json"])
     given = block.get("input")
-    return storable(wire.canonical({} if given is None else given).decode())
+    return storable(wire.written({} if given is None else given).decode())
 
 
 def _usage(usage: Any) -> Usage:
@@ -522,7 +523,7 @@ class _Events(Assembly):
             return ""
         blocks = [self._whole(index) for index in self._pending]
         self._pending = []
-        return _THINKING + wire.canonical(blocks).decode()
+        return _THINKING + wire.written(blocks).decode()
 
     def _piece(self, index: int, delta: dict[str, Any]) -> Delta:
         kind = delta.get("type")

@@ -102,7 +102,7 @@ class Provider(Protocol):
     """One wire format."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
-        """The body to send, as canonical JSON. Holds no credential, so it can be recorded.
+        """The body to send (`wire.written`). Holds no credential, so it can be recorded.
 
         Raises `CannotAsk` where the provider has no way to be asked this.
         """

@@ -87,7 +87,7 @@ class Baseline:
             question["seed"] = request.seed
         if choices := request.extra.get("choices"):
             question["choices"] = [str(choice) for choice in choices]
-        return wire.canonical(question)
+        return wire.written(question)
 
     async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
         program = PROGRAMS.get(target.upstream_id)

@@ -247,7 +247,7 @@ def _struck(document: Any, secret: str) -> Any:
     """The document with the credential struck out: chunks may have split it."""
     if not secret:
         return document
-    raw = wire.canonical(document)
+    raw = wire.written(document)
     struck = without_secret(raw, secret)
     return document if struck is raw else wire.read(struck)
 

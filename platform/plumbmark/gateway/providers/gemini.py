@@ -47,7 +47,8 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _FINISH = {
     "STOP": FinishReason.STOP,
@@ -148,7 +149,7 @@ class Gemini(ChatProvider):
             if name not in _OWNED:
                 config.pop(name, None)
         payload["generationConfig"] = config
-        return wire.canonical(payload)
+        return wire.written(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         what = "streamGenerateContent?alt=sse" if stream else "generateContent"
@@ -171,11 +172,11 @@ class Gemini(ChatProvider):
             payload = payload[0]
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return Said(text if payload is None else wire.canonical(payload).decode())
+            return Said(text if payload is None else wire.written(payload).decode())
         details = error.get("details")
         words = f"{error.get('status') or ''} "
         if details:
-            words += wire.canonical(details).decode()
+            words += wire.written(details).decode()
         return Said(str(error.get("message") or ""), words, _delay_in(details))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
@@ -371,12 +372,13 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
 def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> ToolCall:
     call = part["functionCall"]
     arguments = call.get("args")
-    written = wire.canonical({} if arguments is None else arguments)
+    written = wire.written({} if arguments is None else arguments)
     name = named(call.get("name"))
     call_id = named(call.get("id"))
     if not call_id:
         # The same for the same document: a recorded answer reads as it did when it came.
-        seed = wire.canonical([payload.get("responseId"), number, name]) + written
+        seed = wire.canonical([payload.get("responseId"), number, name])
+        seed += wire.canonical({} if arguments is None else arguments)
         call_id = _OUR_ID + hashlib.sha256(seed).hexdigest()[:20]
     signature = part.get("thoughtSignature")
     return ToolCall(

@@ -187,7 +187,7 @@ def calls_of(message: Message) -> list[ToolCall]:
             raise CannotAsk("A tool call in an assistant message lacks its function.name.")
         arguments = function.get("arguments", "")
         if not isinstance(arguments, str):
-            arguments = wire.canonical(wire.settled(arguments)).decode()
+            arguments = wire.written(wire.settled(arguments)).decode()
         found.append(
             ToolCall(str(call.get("id") or ""), function["name"], arguments, signature_in(call))
         )

@@ -24,7 +24,8 @@ from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import Said, malformed, status_in
 from plumbmark.gateway.providers.http import Reply
 from plumbmark.gateway.providers.messages import in_turns, schema_of, signature_in
-from plumbmark.gateway.providers.text import count, named, storable, text_in
+from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.scoring.texts import storable
 
 _FINISH = {
     "stop": FinishReason.STOP,
@@ -88,7 +89,7 @@ class OpenAI(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED or name == "stream_options":
                 payload.pop(name, None)
-        return wire.canonical(payload)
+        return wire.written(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         return f"{target.base_url}/chat/completions"
@@ -106,7 +107,7 @@ class OpenAI(ChatProvider):
         error = payload.get("error", payload) if isinstance(payload, dict) else payload
         if not isinstance(error, dict):
             return Said(str(error) if error else text)
-        message = error.get("message") or error.get("detail") or wire.canonical(error).decode()
+        message = error.get("message") or error.get("detail") or wire.written(error).decode()
         words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
         return Said(str(message), words)
 
@@ -132,7 +133,7 @@ class OpenAI(ChatProvider):
 
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
     if way in {"json_object", "prompt"}:
-        schema = wire.canonical(wire.settled(schema_of(wanted))).decode()
+        schema = wire.written(wire.settled(schema_of(wanted))).decode()
         told = f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
         payload["messages"] = [*payload["messages"], {"role": "system", "content": told}]
         if way == "json_object":
@@ -189,7 +190,7 @@ def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
             continue
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):
-            arguments = wire.canonical(arguments).decode()
+            arguments = wire.written(arguments).decode()
         found.append(
             ToolCall(
                 id=named(call.get("id")) or f"call_{number}",
@@ -291,7 +292,7 @@ class _Chunks(Assembly):
             new_name = call["name"] = named(function["name"])
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):
-            arguments = wire.canonical(arguments).decode()
+            arguments = wire.written(arguments).decode()
         call["arguments"].append(arguments)
         signature = signature_in(piece)
         if signature:

@@ -2,17 +2,9 @@
 
 from typing import Any
 
+from plumbmark.scoring.texts import storable
+
 _HIGH_SURROGATES = ("\ud800", "\udbff")
-
-
-def storable(text: str) -> str:
-    """The text with what no database and no file takes (NUL, half a surrogate pair) as U+FFFD."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    if not text.isascii():
-        # The exchange keeps what the provider said; here it must be encodable.
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def text_in(content: Any) -> str:

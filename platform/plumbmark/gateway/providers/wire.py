@@ -1,11 +1,14 @@
-"""JSON as it goes over the wire and into records: read safely, written in canonical form.
+"""JSON as it goes over the wire and into records: read safely, written in one of two forms.
 
-The canonical form is RFC 8785's. The standard encoder already writes it for everything except
-numbers that JavaScript prints otherwise, so those are marked when they are read (integral floats
-become integers, tiny ones `Decimal`) and only a document that holds a tiny one takes the slow way.
+What is sent and recorded keeps the order of its keys (`written`): models read a schema's properties
+in their order and answer in it. What is hashed has the canonical form, RFC 8785's. The standard
+encoder already writes that for everything except numbers that JavaScript prints otherwise, so those
+are marked when they are read (integral floats become integers, tiny ones `Decimal`) and only a
+document that holds a tiny one takes the slow way. Numbers stand alike in both forms.
 """
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -63,18 +66,39 @@ def _refuse(_value: object) -> Any:
     raise _Tiny
 
 
-_fast = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_refuse
-).encode
+def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
+    return json.JSONEncoder(
+        sort_keys=sort_keys,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=_refuse,
+    ).encode
+
+
+_sorted, _in_order = _encoder(sort_keys=True), _encoder(sort_keys=False)
 _string = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of plain data whose numbers were read here or passed through `settled`."""
     try:
-        text = _fast(value)
+        text = _sorted(value)
     except _Tiny:
-        text = _slow(value)
+        text = _slow(value, lambda key: key.encode("utf-16-be", "surrogatepass"))
+    return _encoded(text)
+
+
+def written(value: Any) -> bytes:
+    """The same with every key in its place."""
+    try:
+        text = _in_order(value)
+    except _Tiny:
+        text = _slow(value, None)
+    return _encoded(text)
+
+
+def _encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -82,15 +106,16 @@ def canonical(value: Any) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _slow(value: Any) -> str:
+def _slow(value: Any, place: Callable[[str], bytes] | None) -> str:
+    """`place` sorts the keys of objects; None: they stay in their order."""
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-        return "{" + ",".join(f"{_string(key)}:{_slow(value[key])}" for key in keys) + "}"
+        keys = list(value) if place is None else sorted(value, key=place)
+        return "{" + ",".join(f"{_string(key)}:{_slow(value[key], place)}" for key in keys) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_slow(inner) for inner in value) + "]"
+        return "[" + ",".join(_slow(inner, place) for inner in value) + "]"
     if isinstance(value, Decimal):
         return _tiny(value)
-    return _fast(value)
+    return _sorted(value)
 
 
 def _tiny(value: Decimal) -> str:

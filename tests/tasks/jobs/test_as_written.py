@@ -1,0 +1,110 @@
+"""What the author wrote reaches the model in the order it was written in, on every database."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from plumbmark.gateway.models import Exchange
+from plumbmark.gateway.records import decompress
+from tasks_app.actions import authoring
+from tasks_app.definitions import Definition
+from tasks_app.definitions.sides import SideHashes
+from tasks_app.models import Run, TaskVersion
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Neither sorted nor by length, which is how `jsonb` has them.
+DEFINITION = """\
+plumbmark: 1
+data: {id: id, target: answer, slices: [topic, at]}
+prompt:
+  messages: [{role: user, content: "{facts} {large}"}]
+  output_schema:
+    type: object
+    properties:
+      reasoning: {type: string}
+      answer: {type: string, description: The last word}
+      by: {type: string}
+    required: [reasoning, answer, by]
+    additionalProperties: false
+tools:
+  - type: function
+    name: look_up
+    description: Looks it up.
+    parameters:
+      type: object
+      properties: {where: {type: string}, at: {type: string}}
+    answers: [{when: {at: "{id}"}, return: "{facts}"}]
+    otherwise: Nothing there.
+sampling: {max_output_tokens: 64}
+scorers: [{type: includes}]
+"""
+ROW = (
+    '{"id": "a", "facts": {"zebra": 1.50, "an": {"of": 1, "me": 2}}, "large": 1e22, '
+    '"answer": ["no", "yes"], "topic": "t", "at": "u"}'
+)
+SHOWN = '{"zebra": 1.5, "an": {"of": 1, "me": 2}} 1e+22'
+
+
+def published(world: Any) -> TaskVersion:
+    task = world.task("In order")
+    authoring.save_draft(
+        task=task,
+        definition_text=DEFINITION,
+        definition_format="yaml",
+        upload=SimpleUploadedFile("items.jsonl", ROW.encode()),
+        by=world.ada,
+    )
+    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+
+
+def test_the_model_is_asked_in_the_authors_order_and_so_it_is_recorded(
+    world: Any, check: Any
+) -> None:
+    run = world.start(published(world))
+    world.work()
+    assert check(run).state == Run.State.COMPLETED, run.failure
+
+    for sent in (
+        world.provider.last()["body"],
+        decompress(bytes(Exchange.objects.get().body))["request"],
+    ):
+        assert sent["messages"][-1]["content"] == SHOWN
+        schema = sent["response_format"]["json_schema"]["schema"]
+        assert list(schema["properties"]) == ["reasoning", "answer", "by"]
+        assert list(schema["properties"]["answer"]) == ["type", "description"]
+        (tool,) = sent["tools"]
+        assert list(tool["function"]["parameters"]["properties"]) == ["where", "at"]
+    assert list(run.task_version.items.get().slices) == ["topic", "at"]
+
+
+def test_the_stored_version_has_the_hash_of_what_was_written(world: Any) -> None:
+    version = TaskVersion.objects.get(pk=published(world).pk)
+    hashes = SideHashes(Definition.from_document(version.definition), salt=version.salt)
+
+    found = [hashes.add(item) for item in version.items.order_by("position")]
+
+    assert found == list(version.items.order_by("position").values_list("hash", flat=True))
+    assert (hashes.question, hashes.marking) == (version.question_hash, version.marking_hash)
+
+
+def test_an_older_documents_schema_gets_its_order_back_from_the_text() -> None:
+    migration: Any = import_module("tasks_app.migrations.0008_json_as_written")
+    stored = {
+        "main": "m",
+        "prompt": {"system": "", "output_schema": {"by": 1, "type": 2, "reasoning": {"a": 1}}},
+    }
+    written = {"reasoning": {"a": 1}, "type": 2, "by": 1}
+
+    text = json.dumps({"prompt": {"output_schema": written}})
+    found = migration.in_written_order(stored, text, "json")
+    assert found == stored
+    assert json.dumps(found["prompt"]["output_schema"]) == json.dumps(written)
+
+    other = json.dumps({"prompt": {"output_schema": {**written, "by": 2}}})
+    assert migration.in_written_order(stored, other, "json") is None
+    assert migration.in_written_order(stored, "prompt: [", "yaml") is None
+    assert migration.in_written_order({"prompt": {}}, text, "json") is None

@@ -89,13 +89,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_rate_limits(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cache table is no model, so the database fixtures do not empty it."""
+def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The cache table is no model, so the database fixtures do not empty it. Requests that were
+    counted in memory would add up, the more the faster the machine is; and primary keys come again,
+    so that a page of another test might be taken for one of this."""
     yield
-    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
-        from django.core.cache import cache
+    from django.core.cache import caches
 
-        cache.clear()
+    from plumbmark.common.kept_pages import kept
+
+    caches["rates"].clear()
+    kept.clear()
+    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        caches["default"].clear()
 
 
 _numbers = itertools.count(1)

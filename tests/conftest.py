@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     from tests.emptying import empty_after_transactional_tests
 
     empty_after_transactional_tests()
+
+
+@pytest.fixture(autouse=True)
+def _the_day_does_not_end_meanwhile(request: pytest.FixtureRequest) -> None:
+    """Limits, prices and boards are of a UTC day: what begins just before its end waits for it."""
+    left = 86_400 - time.time() % 86_400
+    if left < (300 if request.node.get_closest_marker("slow") else 15):
+        time.sleep(left + 1)
 
 
 @pytest.fixture(autouse=True)

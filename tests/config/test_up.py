@@ -89,7 +89,7 @@ def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
 
     up.send_signal(signal.SIGINT)
 
-    assert up.wait(timeout=3000) == 0
+    assert up.wait(timeout=300) == 0
     stack.wait_for(lambda: not processes_of(stack))
 
 
@@ -117,7 +117,7 @@ def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_
         assert (stack.state / "up.log").read_text().count("Loaded a demo benchmark") == 1
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(timeout=3000) == 0
+        assert again.wait(timeout=300) == 0
 
 
 def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) -> None:
@@ -133,7 +133,7 @@ def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) 
         assert "administrator" in page(stack, link.group().removeprefix(stack.url))
     finally:
         up.send_signal(signal.SIGINT)
-        up.wait(timeout=3000)
+        up.wait(timeout=300)
 
 
 def test_a_taken_port_is_told_before_anything_is_started(stack: Stack) -> None:

@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,13 +90,27 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_rate_limits(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cache table is no model, so the database fixtures do not empty it."""
-    yield
-    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
-        from django.core.cache import cache
+def _the_day_does_not_end_meanwhile(request: pytest.FixtureRequest) -> None:
+    """Limits, prices and boards are of a UTC day: what begins just before its end waits for it."""
+    left = 86_400 - time.time() % 86_400
+    if left < (300 if request.node.get_closest_marker("slow") else 15):
+        time.sleep(left + 1)
 
-        cache.clear()
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The cache table is no model, so the database fixtures do not empty it. Requests that were
+    counted in memory would add up, the more the faster the machine is; and primary keys come again,
+    so that a page of another test might be taken for one of this."""
+    yield
+    from django.core.cache import caches
+
+    from plumbmark.common.kept_pages import kept
+
+    caches["rates"].clear()
+    kept.clear()
+    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        caches["default"].clear()
 
 
 _numbers = itertools.count(1)

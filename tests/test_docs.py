@@ -161,7 +161,7 @@ def test_the_python_walk_through_of_the_api_runs(tmp_path: Path) -> None:
             env={"PLUMBMARK": f"{stack.url}/api/v1", "TOKEN": api.token, "PATH": ""},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=600,
             check=False,
         )
 

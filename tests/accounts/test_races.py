@@ -26,7 +26,7 @@ def all_at_once(action: Callable[[int], Any]) -> list[Any]:
     def take_part(number: int) -> Any:
         try:
             connection.ensure_connection()
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=300)
             return action(number)
         except Conflict as error:
             return error

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from plumbmark.common import outbox
-from plumbmark.common.clock import moved
+from plumbmark.common.clock import held, moved
 from plumbmark.common.jobs import deliver_events
 from plumbmark.common.models import OutboxEvent
 
@@ -53,21 +53,22 @@ def test_a_subscriber_that_fails_is_tried_again_ever_later_and_alone(
         heard.append(("failing", payload["n"]))
 
     outbox.subscribe("test.said", "failing", failing)
-    event = outbox.tell("test.said", n=7)
-    assert deliver_events() == 0
-    assert heard == [("first", 7), ("second", 7)]
-    event.refresh_from_db()
-    assert event.attempts == 1
-    assert "RuntimeError: not yet" in event.last_error
-    assert deliver_events() == 0  # its pause is not over
-    assert len(troubles) == 1
-    with moved(timedelta(seconds=1.5)):
+    with held():
+        event = outbox.tell("test.said", n=7)
         assert deliver_events() == 0
-    assert not troubles
-    with moved(timedelta(seconds=2.5)):
-        assert deliver_events() == 0  # the second pause is longer
-    with moved(timedelta(seconds=10)):
-        assert deliver_events() == 1
+        assert heard == [("first", 7), ("second", 7)]
+        event.refresh_from_db()
+        assert event.attempts == 1
+        assert "RuntimeError: not yet" in event.last_error
+        assert deliver_events() == 0  # its pause is not over
+        assert len(troubles) == 1
+        with moved(timedelta(seconds=1.5)):
+            assert deliver_events() == 0
+        assert not troubles
+        with moved(timedelta(seconds=2.5)):
+            assert deliver_events() == 0  # the second pause is longer
+        with moved(timedelta(seconds=10)):
+            assert deliver_events() == 1
     assert heard == [("first", 7), ("second", 7), ("failing", 7)]
     event.refresh_from_db()
     assert event.delivered_at is not None

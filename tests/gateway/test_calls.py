@@ -127,7 +127,7 @@ def test_a_fault_is_retried_until_the_answer_comes(
 def test_a_stalled_attempt_ends_at_its_deadline_and_is_not_charged(
     store: Store, fake_provider: FakeProvider
 ) -> None:
-    deployment = rows.deployment(fake_provider.url, "always-stall", deadline_seconds=0.1)
+    deployment = rows.deployment(fake_provider.url, "always-stall", deadline_seconds=0.5)
     grant = rows.grant(rows.namespace(), deployment)
 
     failure = failure_of(result := rows.call_one(grant, deployment))

@@ -234,7 +234,8 @@ class TestConformance:
     ) -> None:
         fake_provider.configure(faults={fault: 1.0})
 
-        got = failure(name, fake_provider.url, "echo", "a b c", streams=streams, deadline=0.3)
+        deadline = 0.3 if fault == "stall" else 300
+        got = failure(name, fake_provider.url, "echo", "a b c", streams=streams, deadline=deadline)
 
         assert (got.kind, got.code, got.is_retryable) == (kind, code, True)
 
@@ -389,7 +390,7 @@ class TestStreams:
             model,
             request,
             streams=True,
-            options={"silence_seconds": 0.2},
+            options={"silence_seconds": 0.2 if code == "stalled" else 300},
         )
 
         assert isinstance(ending, AttemptFailure)
@@ -402,7 +403,7 @@ class TestStreams:
     def test_a_stream_may_fall_silent_after_its_last_word(
         self, name: str, fake_provider: FakeProvider
     ) -> None:
-        options = {"silence_seconds": 0.2}
+        options = {"silence_seconds": 1.0}
 
         got = answer(name, fake_provider.url, "stream-silent-end", streams=True, options=options)
 

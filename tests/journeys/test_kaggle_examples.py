@@ -123,7 +123,7 @@ def _ended(api: Api, stack: Stack, started: int | str) -> tuple[str, str]:
     if isinstance(started, str):
         return "refused", started
     found: dict[str, Any] = {}
-    ends = time.monotonic() + 600
+    ends = time.monotonic() + 1800
     while found.get("state") not in {"completed", "failed"}:
         assert time.monotonic() < ends, (started, found)
         found = api.get(f"runs/{started}")

@@ -23,7 +23,7 @@ with held_folder(Path(sys.argv[1]), "7") as folder:
     (folder / "work" / "file").write_text("x")
     (folder / "work").chmod(0o500)
     # A guest that outlives its worker must not hold the folder for it.
-    guest = subprocess.Popen(["sleep", "120"], stdout=subprocess.DEVNULL)
+    guest = subprocess.Popen(["sleep", "3600"], stdout=subprocess.DEVNULL)
     print(guest.pid, flush=True)
     sys.stdin.read()
 """
@@ -48,7 +48,7 @@ def held_by_another(base: Path) -> Iterator["subprocess.Popen[str]"]:
     finally:
         os.kill(guest, signal.SIGKILL)
         holder.stdin.close()
-        holder.wait(30)
+        holder.wait(300)
         holder.stdout.close()
 
 
@@ -65,14 +65,14 @@ def test_a_folder_stays_as_long_as_its_holder_lives_and_goes_when_it_ends(tmp_pa
         assert (folder / "work" / "file").read_text() == "x"
         assert holder.stdin is not None
         holder.stdin.close()
-        holder.wait(30)
+        holder.wait(300)
         assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_holders_folder_goes_a_minute_after_it_was_found(tmp_path: Path) -> None:
     with held_by_another(tmp_path) as holder:
         holder.send_signal(signal.SIGKILL)
-        holder.wait(30)
+        holder.wait(300)
 
         age(tmp_path, 10**6)
         assert remove_left_behind(tmp_path, oldest_seconds=NEVER) == 0

@@ -14,15 +14,18 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 _offset = timedelta()
+_held: datetime | None = None
 
 
 def now() -> datetime:
-    return timezone.now() + _offset
+    return (_held or timezone.now()) + _offset
 
 
 def database_now(plus: timedelta = timedelta()) -> Combinable:
     """The database's time at the statement, plus a duration, as an expression."""
     shift = _offset + plus
+    if _held is not None:
+        return Value(_held + shift, output_field=DateTimeField())
     if not shift:
         return Now()
     return ExpressionWrapper(
@@ -39,3 +42,14 @@ def moved(by: timedelta) -> Iterator[None]:
         yield
     finally:
         _offset = before
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Inside, no time passes but what it is `moved` by. For tests."""
+    global _held
+    before, _held = _held, _held or timezone.now()
+    try:
+        yield
+    finally:
+        _held = before

@@ -2,10 +2,12 @@
 
 kombu opens a message's file in the folder that readers watch and writes it afterwards, so a reader
 that comes in between finds an empty message, and a writer that dies there leaves half of one; the
-worker that reads it ends. Here a message appears by a rename, whole or not at all, and one that
-cannot be read is put aside.
+worker that reads it ends. The table of who listens to an exchange it writes in the same way, just
+when several processes start. Here both appear by a rename, whole or not at all, and what cannot be
+read is put aside.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -55,6 +57,41 @@ class Channel(filesystem.Channel):
             except json.JSONDecodeError:
                 log.warning("an unreadable message was dropped from the queue: %s", name)
         raise Empty
+
+    def get_table(self, exchange: str) -> list[Any]:
+        """Who listens to an exchange."""
+        path = self._table(exchange)
+        try:
+            return [filesystem.exchange_queue_t(*bound) for bound in loads(path.read_text())]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError):
+            log.warning("an unreadable table of listeners is made anew: %s", path)
+            return []
+        except OSError as error:
+            raise ChannelError(f"The table {path} cannot be read: {error}") from error
+
+    def _table(self, exchange: str) -> Path:
+        # Refuses names that would lead elsewhere; its types do not tell of it.
+        return Path(self._exchange_file(exchange))  # type: ignore[attr-defined]
+
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str
+    ) -> None:
+        path = self._table(exchange)
+        bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with path.with_suffix(".lock").open("a") as gate:
+                # Let go with the file, also by a process that is killed.
+                fcntl.flock(gate, fcntl.LOCK_EX)
+                others = self.get_table(exchange)
+                if bound not in others:
+                    unfinished.write_text(dumps([bound, *others]))
+                    unfinished.rename(path)
+        except OSError as error:
+            raise ChannelError(f"The table {path} cannot be written: {error}") from error
 
 
 class Transport(filesystem.Transport):

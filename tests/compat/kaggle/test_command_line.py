@@ -443,7 +443,7 @@ def test_the_package_itself_gets_here_through_its_proxy_variable(
 def test_the_server_is_no_open_proxy(stack: Stack) -> None:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=300)
     connection.putrequest("GET", "http://example.org/", skip_host=True)
     connection.putheader("Host", "example.org")
     connection.endheaders()
@@ -461,7 +461,7 @@ def test_a_zip_of_the_platform_is_whole(stack: Stack, ada: Api, tmp_path: Path) 
         data=json.dumps({"runId": run}).encode(),
         headers={"Authorization": f"Bearer {ada.token}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         (tmp_path / "run.zip").write_bytes(answer.read())
 
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:

@@ -26,7 +26,7 @@ def run(output: str, **more: object) -> tuple[float | None, str]:
         [sys.executable, "-I", "-c", one.program(output, VALUES, token="t0ken")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
     )
     said = done.stdout if done.returncode == 0 else done.stderr
     verdict = one.verdict(Ran(done.returncode, said, False), token="t0ken")

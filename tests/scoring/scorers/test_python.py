@@ -85,7 +85,7 @@ def called(source: str, cases: list[Any], seconds: float = 5) -> list[CaseResult
         [sys.executable, "-I", "-c", author_code.program()],
         input=given,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     return author_code.results(done.stdout.decode(), mark="M", count=len(cases))
@@ -121,7 +121,7 @@ def score(output, target, item):
 def test_one_case_harms_no_other() -> None:
     outputs = ["a", "raise", "exit", "die", "hang", "print", "deep", "set", "long", "z"]
     cases = [[output, None, {"a": output}] for output in outputs]
-    found = called(HARMFUL, cases, 1)
+    found = called(HARMFUL, cases, 3)
     good = {"a": 0, "print": 5, "z": 9}
     for output, place in good.items():
         assert found[place] == CaseResult({"value": 1, "explanation": output})

@@ -72,7 +72,7 @@ def killed_at(act: str, settings: Any) -> None:
         [sys.executable, "-c", KILLED.format(act=act), name, str(settings.MEDIA_ROOT)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=_environment(),
         check=False,
     )

@@ -76,7 +76,7 @@ def test_a_real_traceback_names_cells(tmp_path: Path) -> None:
     path = tmp_path / "task.py"
     path.write_text(script.code)
     done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(path)], capture_output=True, text=True, timeout=300, check=False
     )
 
     told = script.told(done.stderr, script="task.py")

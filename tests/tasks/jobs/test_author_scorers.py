@@ -26,10 +26,10 @@ def score(output, target, item):
     if output == "raise":
         raise ValueError("bad")
     if output == "hang":
-        time.sleep(60)
+        time.sleep(600)
     if output == "all":
         os.kill(os.getppid(), 9)
-        time.sleep(60)
+        time.sleep(600)
     if output == "much":
         return 2
     if output == "halves":
@@ -77,7 +77,7 @@ def marked(world: Any, version: TaskVersion, outputs: list[str]) -> list[SampleS
 
 @in_the_sandbox
 def test_the_authors_function_marks_every_answer_and_no_failure_harms_another(world: Any) -> None:
-    scorer = {"type": "python", "source": SOURCE, "columns": ["weight"], "timeout_seconds": 1}
+    scorer = {"type": "python", "source": SOURCE, "columns": ["weight"], "timeout_seconds": 3}
     outputs = ["a0", "x", "raise", "hang", "all", "much", "{output}'''", "a7", "halves"]
     scores = marked(world, version_of(world, scorer, len(outputs)), outputs)
     assert [score.value for score in scores] == [

@@ -47,7 +47,7 @@ def hold_on_postgresql(*tests: str) -> None:
             env={**os.environ, "PLUMBMARK_DATABASE_URL": server.url},
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=3600,
             check=False,
         )
     assert done.returncode == 0, done.stdout[-6000:]

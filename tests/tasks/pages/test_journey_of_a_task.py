@@ -53,7 +53,7 @@ def test_from_a_new_task_to_its_first_samples(
     selected = area.evaluate("it => it.value.slice(it.selectionStart, it.selectionEnd)")
     assert selected == "  - type: include"
     assert page.locator(".definition-editor__gutter [data-wrong]").inner_text() == "8"
-    assert area.get_attribute("aria-invalid") == "true"
+    page.locator("textarea[aria-invalid=true]").wait_for()
 
     area.fill(DEFINITION)
     page.get_by_label("Upload").set_input_files(
@@ -61,7 +61,7 @@ def test_from_a_new_task_to_its_first_samples(
     )
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Your draft is saved.").wait_for()
-    assert page.get_by_text("Say 3.").count() == 1
+    page.get_by_text("Say 3.").wait_for()
     assert page.get_by_text("Say 4.").count() == 0
     area.fill(DEFINITION.replace("{question}", "Please: {question}"))
     page.get_by_text("Please: Say 1.").wait_for()
@@ -76,7 +76,7 @@ def test_from_a_new_task_to_its_first_samples(
     work()
     passport.get_by_text("completed").wait_for()
     page.get_by_text("The output includes “1”.").wait_for()
-    assert "is now completed" in page.locator("#run-announcement").inner_text()
+    page.locator("#run-announcement", has_text="is now completed").wait_for(state="attached")
     assert passport.get_attribute("hx-get") is None
 
     page.get_by_role("link", name="Back to the editor").click()
@@ -175,8 +175,8 @@ def test_leaving_with_unsaved_text_asks_first(
 
     page.on("dialog", stay)
     page.get_by_label("Definition, as YAML or JSON").press_sequentially("# ")
-    page.get_by_role("link", name="Settings").first.click(no_wait_after=True)
-    page.wait_for_timeout(300)
+    with page.expect_event("dialog"):
+        page.get_by_role("link", name="Settings").first.click(no_wait_after=True)
 
     assert asked == ["beforeunload"]
     assert page.url.endswith("/edit/")

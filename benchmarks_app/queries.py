@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
@@ -43,17 +42,16 @@ def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
     )
 
 
-def benchmark_at(*, handle: str, slug: str, to: Visitor, **beside: Any) -> Benchmark:
-    """The benchmark at an address; 404 where the visitor may not see it.
-
-    `beside` are annotations that the caller wants in the same query.
-    """
-    benchmark = (
-        Benchmark.objects.select_related("namespace", "latest_version")
-        .annotate(**beside)
-        .filter(namespace__handle=handle, slug=slug)
-        .first()
+def benchmarks_at(handle: str, slug: str) -> QuerySet[Benchmark]:
+    """The one at an address, or none, whoever asks: what is found must pass the permissions."""
+    return Benchmark.objects.select_related("namespace", "latest_version").filter(
+        namespace__handle=handle, slug=slug
     )
+
+
+def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
+    """The benchmark at an address; 404 where the visitor may not see it."""
+    benchmark = benchmarks_at(handle, slug).first()
     if benchmark is None or not can_view_benchmark(to, benchmark):
         raise Http404
     return benchmark

@@ -1,95 +1,168 @@
-"""The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server."""
+"""The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server.
 
+A drawing of its own with an address, not part of the page: most readers come for the table,
+browsers fetch the figure when it is scrolled to, and papers and other pages can use it.
+"""
+
+import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from plumbmark.common.numbers import written, written_short
+from plumbmark.common.stylesheet import token
+from plumbmark.common.theme import Theme
 
-_WIDTH, _LABEL, _ROW, _TOP, _BOTTOM = 720, 230, 26, 12, 30
+_WIDTH, _LABEL, _VALUE, _ROW, _TOP, _BOTTOM = 760, 230, 70, 26, 12, 30
 MOST_ROWS = 30
 
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    x: int
-    label: str
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
+    """What a page says of the drawing that it shows."""
+
     width: int
     height: int
-    plot_left: int
-    plot_bottom: int
-    label_y: int
-    marks: SafeString
-    """A `<g>` for each row: its label, its interval and its dot."""
-    ticks: Sequence[Tick]
     finding: str
     """What the figure shows, in a sentence: its accessible name."""
     left_out: int
 
 
-def figure_of(
-    rows: Sequence[Mapping[str, Any]], content: Mapping[str, Any], scope: str
-) -> Figure | None:
-    """The figure of the rows that have an interval; None for fewer than two."""
-    drawn = [row for row in rows if row["score"] and row["score"]["low"] is not None]
-    if len(drawn) < 2:
+def figure_of(rows: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure | None:
+    """Of the rows that have an interval; None for fewer than two."""
+    with_interval = _with_interval(rows)
+    if len(with_interval) < 2:
         return None
-    left_out = max(0, len(drawn) - MOST_ROWS)
-    drawn = drawn[:MOST_ROWS]
-    metric = content["metric"]
-    least = min(row["score"]["low"] for row in drawn)
-    most = max(row["score"]["high"] for row in drawn)
-    margin = (most - least) * 0.05 or 0.5
-    least, most = least - margin, most + margin
-    if metric["lower"] is not None:
-        least = max(least, metric["lower"])
-    if metric["upper"] is not None:
-        most = min(most, metric["upper"])
-
-    def x(value: float) -> int:
-        share = (value - least) / (most - least) if most > least else 0.5
-        return round(_LABEL + share * (_WIDTH - _LABEL - 12))
-
-    marks = []
-    for index, row in enumerate(drawn):
-        score = row["score"]
-        y = _TOP + index * _ROW + _ROW / 2
-        label = row["contender"]["label"]
-        short = escape(label if len(label) <= 30 else label[:29] + "…")
-        css = ' class="is-reference"' if row["status"] == "reference" else ""
-        text = (
-            f"{written(score['value'], metric)} ({written_short(score['low'], metric)} "
-            f"to {written_short(score['high'], metric)})"
-        )
-        low = x(score["low"])
-        # Moved as a group, so that the rows differ in few numbers: it is sent in fewer bytes.
-        marks.append(
-            f'<g{css} transform="translate(0 {y:g})"><title>{short}: {escape(text)}</title>'
-            f'<text y="4">{short}</text><path d="M{low} 0h{x(score["high"]) - low}"/>'
-            f'<circle cx="{x(score["value"])}" r="4.5"/></g>'
-        )
-    bottom = _TOP + len(drawn) * _ROW
-    ticks = [Tick(x(value), written_short(value, metric)) for value in round_values(least, most)]
+    drawn = with_interval[:MOST_ROWS]
     return Figure(
         width=_WIDTH,
-        height=bottom + _BOTTOM,
-        plot_left=_LABEL,
-        plot_bottom=bottom,
-        label_y=bottom + 20,
-        # Safe: the labels and texts were escaped, the rest are numbers.
-        marks=mark_safe("".join(marks)),  # noqa: S308
-        ticks=ticks,
-        finding=_finding(drawn, metric, scope),
-        left_out=left_out,
+        height=_TOP + len(drawn) * _ROW + _BOTTOM,
+        finding=_finding(drawn, content["metric"], scope),
+        left_out=len(with_interval) - len(drawn),
     )
+
+
+def drawing_of(
+    rows: Sequence[Row], content: Mapping[str, Any], scope: str, theme: Theme
+) -> str | None:
+    """The SVG document; None where `figure_of` has none."""
+    figure = figure_of(rows, content, scope)
+    if figure is None:
+        return None
+    drawn = _with_interval(rows)[:MOST_ROWS]
+    metric = content["metric"]
+    scale = _Scale.of(drawn, metric)
+    bottom = _TOP + len(drawn) * _ROW
+    grid = "".join(
+        f'<path class="g" d="M{x} 8V{bottom}"/>'
+        f'<text class="k" x="{x}" y="{bottom + 20}" text-anchor="middle">{label}</text>'
+        for x, label in scale.ticks(metric)
+    )
+    marks = "".join(_mark(row, index, scale, metric) for index, row in enumerate(drawn))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{figure.width}" height="{figure.height}" '
+        f'viewBox="0 0 {figure.width} {figure.height}" role="img">'
+        f"<title>{escape(figure.finding)}</title><style>{style_of(theme)}</style>{grid}{marks}</svg>"
+    )
+
+
+def _with_interval(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["score"] and row["score"]["low"] is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, drawn: Sequence[Row], metric: Mapping[str, Any]) -> "_Scale":
+        least = min(row["score"]["low"] for row in drawn)
+        most = max(row["score"]["high"] for row in drawn)
+        margin = (most - least) * 0.05 or 0.5
+        least, most = least - margin, most + margin
+        if metric["lower"] is not None:
+            least = max(least, metric["lower"])
+        if metric["upper"] is not None:
+            most = min(most, metric["upper"])
+        return cls(least, most)
+
+    def x(self, value: float) -> int:
+        span = self.most - self.least
+        share = (value - self.least) / span if span > 0 else 0.5
+        return round(_LABEL + share * (_WIDTH - _LABEL - _VALUE - 12))
+
+    def ticks(self, metric: Mapping[str, Any]) -> list[tuple[int, str]]:
+        return [
+            (self.x(value), written_short(value, metric))
+            for value in round_values(self.least, self.most)
+        ]
+
+
+def _mark(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str:
+    """A row: its label, its interval with a dot, and its value."""
+    score = row["score"]
+    y = _TOP + index * _ROW + _ROW // 2
+    label = row["contender"]["label"]
+    short = escape(label if len(label) <= 30 else label[:29] + "…")
+    value = escape(written(score["value"], metric))
+    interval = (
+        f"{written_short(score['low'], metric)} {_('to')} {written_short(score['high'], metric)}"
+    )
+    low = scale.x(score["low"])
+    css = ' class="r"' if row["status"] == "reference" else ""
+    return (
+        f'<g{css} transform="translate(0 {y})"><title>{escape(label)}: {value} ({escape(interval)})'
+        f'</title><text y="4">{short}</text><path d="M{low} 0h{scale.x(score["high"]) - low}"/>'
+        f'<circle cx="{scale.x(score["value"])}" r="4.5"/>'
+        f'<text class="v" x="{_WIDTH}" y="4" text-anchor="end">{value}</text></g>'
+    )
+
+
+@cache
+def style_of(theme: Theme) -> str:
+    """The site's colours. A drawing stands alone: the page's stylesheet does not reach it."""
+
+    def paint(what: str, name: str) -> str:
+        return _in_theme(what, token(f"color-{name}"), theme)
+
+    scheme = "light dark" if theme == "system" else theme
+    return (
+        f":root{{color-scheme:{scheme}}}"
+        f"text{{font:13px {token('font-text')};{paint('fill', 'ink')}}}"
+        ".k,.v{font-variant-numeric:tabular-nums}"
+        f".k{{font-size:12px;{paint('fill', 'muted')}}}"
+        f".g{{stroke-width:1;{paint('stroke', 'border')}}}"
+        f"g path{{stroke-width:3;{paint('stroke', 'mark-1')}}}"
+        f"circle{{{paint('fill', 'mark-1')}}}"
+        f".r text{{font-style:italic;{paint('fill', 'muted')}}}"
+        f".r path{{stroke-dasharray:4 3;stroke-width:2;{paint('stroke', 'muted')}}}"
+        f".r circle{{stroke-width:1.5;{paint('fill', 'page')};{paint('stroke', 'muted')}}}"
+    )
+
+
+def style_source(theme: Theme) -> str:
+    """`style_of` as a source of a content security policy: it alone may apply."""
+    digest = hashlib.sha256(style_of(theme).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _in_theme(what: str, colour: str, theme: Theme) -> str:
+    """One declaration, or two: what knows no `light-dark()`, as editors, takes the light one."""
+    if not colour.startswith("light-dark("):
+        return f"{what}:{colour}"
+    light, dark = (part.strip() for part in colour[len("light-dark(") : -1].split(","))
+    if theme == "system":
+        return f"{what}:{light};{what}:{colour}"
+    return f"{what}:{dark if theme == 'dark' else light}"
 
 
 def round_values(least: float, most: float) -> list[float]:
@@ -107,13 +180,14 @@ def round_values(least: float, most: float) -> list[float]:
 def _finding(rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str) -> str:
     ranked = [row for row in rows if row["status"] == "ranked" and row["ranks"][scope]]
     if not ranked:
-        return "Reference lines only"
+        return _("Reference lines only")
     # The rows may be sorted by anything: the best is sought by its rank, then by its score.
     sign = 1 if metric["direction"] == "lower" else -1
     first = min(ranked, key=lambda row: (row["ranks"][scope]["best"], sign * row["score"]["value"]))
     rank = first["ranks"][scope]
     label = first["contender"]["label"]
     value = written(first["score"]["value"], metric)
+    told = {"label": label, "value": value}
     if rank and rank["sole_first"]:
-        return f"{label} leads with {value}, significantly above every other row"
-    return f"{label} has the highest estimate, {value}, but does not stand clear of the next rows"
+        return _("%(label)s leads with %(value)s, significantly above every other row") % told
+    return _("%(label)s has the highest estimate, %(value)s, but is not clear of the next") % told

@@ -6,11 +6,11 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
-from benchmarks_app.permissions import can_view_version
-from benchmarks_app.queries import benchmark_at, benchmarks_for_anybody
+from benchmarks_app.permissions import can_view_benchmark, can_view_version
+from benchmarks_app.queries import benchmarks_at, benchmarks_for_anybody
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
-from plumbmark.common.prepared import Prepared
+from plumbmark.common.prepared import Prepared, PreparedModel
 
 _SHOWN_OF_A_BENCHMARK = (
     "public_id",
@@ -35,6 +35,14 @@ _board = Prepared(
         .values_list(
             *_SHOWN_OF_A_BENCHMARK, Subquery(_newest_standings(OuterRef("latest_version")))
         )
+    ),
+    "handle",
+    "slug",
+)
+
+_benchmark = PreparedModel(
+    lambda handle, slug: benchmarks_at(handle, slug).annotate(
+        newest_standings=Subquery(_newest_standings(OuterRef("latest_version")))
     ),
     "handle",
     "slug",
@@ -69,8 +77,9 @@ def snapshot_fingerprint(*, public_id: str) -> str | None:
 
 def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
     """The benchmark at an address, and the public id of its latest version's newest snapshot."""
-    newest = Subquery(_newest_standings(OuterRef("latest_version")))
-    benchmark = benchmark_at(handle=handle, slug=slug, to=to, newest_standings=newest)
+    benchmark = _benchmark.first(handle=handle, slug=slug)
+    if benchmark is None or not can_view_benchmark(to, benchmark):
+        raise Http404
     return benchmark, getattr(benchmark, "newest_standings", None)
 
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from leaderboards_app.arranging import Arrangement, arrange
+from leaderboards_app.arranging import Arrangement, Row, arrange
 from leaderboards_app.figure import Figure, figure_of
 from leaderboards_app.models import Standings
 from leaderboards_app.table import board_rows
 from plumbmark.common.numbers import written
+from plumbmark.common.prepared import Prepared
 
 _SNAPSHOTS_KEPT = 32
 _VIEWS_KEPT = 128
@@ -21,7 +24,8 @@ _VIEWS_KEPT = 128
 Query = tuple[tuple[str, str], ...]
 """The parameters that a board knows, as sorted pairs."""
 
-PARAMETERS = ("maker", "q", "scope", "sort")
+PARAMETERS = ("maker", "page", "q", "scope", "sort")
+ROWS_OF_A_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,13 @@ class Shown:
 
     snapshot: Snapshot
     arranged: Arrangement
+    page: Page[Row]
+    """Of the rows of `arranged.main`."""
     main_rows: SafeString
     figure: Figure | None
     bounds: Sequence[Mapping[str, Any]]
+    """Of the unranked rows, on the first page."""
+    bounds_left_out: int
 
 
 def query_of(given: Mapping[str, Any]) -> Query:
@@ -56,22 +64,47 @@ def query_of(given: Mapping[str, Any]) -> Query:
 @lru_cache(maxsize=_SNAPSHOTS_KEPT)
 def snapshot_of(public_id: str) -> Snapshot:
     """A snapshot, read and parsed once per process."""
-    names = ("public_id", "number", "content_hash", "created_at", "content")
-    return Snapshot(*Standings.objects.values_list(*names).get(public_id=public_id))
+    row = _standings.first(public_id=public_id)
+    if row is None:
+        raise Standings.DoesNotExist(f"no standings {public_id}")
+    return Snapshot(*row)
+
+
+_standings = Prepared(
+    lambda public_id: Standings.objects.filter(public_id=public_id).values_list(
+        "public_id", "number", "content_hash", "created_at", "content"
+    ),
+    "public_id",
+)
+
+
+def arranged_of(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:
+    """A snapshot's rows as the query asks, and its content."""
+    content = snapshot_of(public_id).content
+    return arrange(content, dict(query)), content
+
+
+def figure_address(public_id: str, query: Query) -> str:
+    """The drawing of the rows that the query shows."""
+    address = reverse("leaderboards:figure", args=[public_id])
+    of_the_rows = [(name, value) for name, value in query if name != "page"]
+    return f"{address}?{urlencode(of_the_rows)}" if of_the_rows else address
 
 
 @lru_cache(maxsize=_VIEWS_KEPT)
 def shown(public_id: str, language: str, query: Query) -> Shown:
     """`language` is part of the key alone: the texts are in the active one."""
-    snapshot = snapshot_of(public_id)
-    content = snapshot.content
-    arranged = arrange(content, dict(query))
+    arranged, content = arranged_of(public_id, query)
+    page = Paginator(arranged.main, ROWS_OF_A_PAGE).get_page(dict(query).get("page"))
+    apart = arranged.apart if page.number == 1 else []
     return Shown(
-        snapshot=snapshot,
+        snapshot=snapshot_of(public_id),
         arranged=arranged,
-        main_rows=board_rows(arranged.main, content, arranged.scope),
+        page=page,
+        main_rows=board_rows(page.object_list, content, arranged.scope),
         figure=figure_of(arranged.main, content, arranged.scope),
-        bounds=[_bounds(row, content["metric"]) for row in arranged.apart],
+        bounds=[_bounds(row, content["metric"]) for row in apart[:ROWS_OF_A_PAGE]],
+        bounds_left_out=len(apart[ROWS_OF_A_PAGE:]),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from plumbmark.common.numbers import dollars_short, seconds_written, written, written_short
+from plumbmark.common.numbers import Writer, dollars_short, seconds_short, writers_of
 
 Row = Mapping[str, Any]
 
@@ -41,6 +41,8 @@ class _Writer:
         self._least = lower if lower is not None else min(values, default=0.0)
         most = upper if upper is not None else max(values, default=1.0)
         self._scale = 100 / (most - self._least) if most > self._least else 0.0
+        self._written, self._written_short = writers_of(self._metric)
+        self._written_cells = [writers_of(task["metric"])[1] for task in self._tasks]
         self._words = {
             "to": _("to"),
             "submitted": _("submitted, unverified"),
@@ -67,7 +69,7 @@ class _Writer:
             self._score(row),
         ]
         if len(self._tasks) > 1:
-            cells += map(self._cell, row["tasks"], self._tasks)
+            cells += map(self._cell, row["tasks"], self._written_cells)
         score = row["score"]
         items = f"{score['items']:,}" if score else "0"
         if score and score["repeats"] > 1:
@@ -76,7 +78,7 @@ class _Writer:
             items,
             f"{score['unscored']:,}" if score else "",
             dollars_short(row["cost_per_item"]),
-            seconds_written(row["median_latency_ms"]),
+            seconds_short(row["median_latency_ms"]),
             row["date"] or "",
             f"{row['attempts']}\n",
         ]
@@ -110,27 +112,32 @@ class _Writer:
         score = row["score"]
         if score is None or score["value"] is None:
             return f'<span class="score__missing">{escape(row["reason"]) or "–"}</span>'
-        value = written(score["value"], self._metric)
+        value = self._written(score["value"])
         runs = row["tasks"][0]["runs"] if len(self._tasks) == 1 else []
-        if runs:
+        if len(runs) == 0:
+            value = f"<b>{value}</b>"
+        elif len(runs) == 1:
             value = f'<a href="/runs/{runs[0]}/">{value}</a>'
-            if len(runs) > 1:
-                value += f' <span class="muted">({len(runs)})</span>'
+        else:
+            value = (
+                f'<b><a href="/runs/{runs[0]}/">{value}</a> '
+                f'<span class="muted">({len(runs)})</span></b>'
+            )
         if score["low"] is None:
-            return f"<b>{value}</b>"
-        low, high = (written_short(score[end], self._metric) for end in ("low", "high"))
+            return f'<span class="score">{value}</span>'
+        low, high = self._written_short(score["low"]), self._written_short(score["high"])
         interval = f"<small>{low} {self._words['to']} {high}</small>"
-        return f'<span class="score">{self._bar(score)}<b>{value}</b>{interval}</span>'
+        return f'<span class="score">{self._bar(score)}{value}{interval}</span>'
 
     def _bar(self, score: Mapping[str, Any]) -> str:
-        low, high = self._place(score["low"]), self._place(score["high"])
-        width = high - low
-        if width < 2:
-            low, width = max(0, low - 1), 2
+        """Interval and estimate in one path of small steps: many rows then share its end."""
+        place = self._place
+        low, value, high = place(score["low"]), place(score["value"]), place(score["high"])
+        if high - low < 2:
+            low, high = max(0, value - 1), value + 1
         return (
             '<svg class="interval-bar" viewBox="0 0 100 16" preserveAspectRatio="none" '
-            f'aria-hidden="true"><path d="M{low} 8h{width}"/>'
-            f'<path d="M{self._place(score["value"])} 2v12"/></svg>'
+            f'aria-hidden="true"><path d="M{low} 8h{value - low}m0-5v10m0-5h{high - value}"/></svg>'
         )
 
     def _place(self, value: float) -> int:
@@ -138,8 +145,8 @@ class _Writer:
         share = (value - self._least) * self._scale
         return 99 if share > 99 else 1 if share < 1 else round(share)
 
-    def _cell(self, cell: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    def _cell(self, cell: Mapping[str, Any], written_short: Writer) -> str:
         if cell["value"] is None:
             return f'<span class="score__missing">{self._absent.get(cell["state"], "–")}</span>'
-        value = written_short(cell["value"], task["metric"])
+        value = written_short(cell["value"])
         return f'<a href="/runs/{cell["runs"][0]}/">{value}</a>' if cell["runs"] else value

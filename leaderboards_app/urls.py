@@ -9,6 +9,7 @@ app_name = "leaderboards"
 urlpatterns = [
     path("", views.home, name="home"),
     path("standings/<str:public_id>/", views.snapshot, name="snapshot"),
+    path("standings/<str:public_id>/figure.svg", views.figure, name="figure"),
     path("benchmarks/<slug:handle>/<slug:slug>/", views.board, name="board"),
     path("benchmarks/<slug:handle>/<slug:slug>/history/", views.history, name="history"),
     path(

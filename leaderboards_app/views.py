@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -15,6 +15,7 @@ from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
 from leaderboards_app.arranging import SORT_LABELS
+from leaderboards_app.figure import drawing_of, style_source
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
     board_at,
@@ -24,8 +25,10 @@ from leaderboards_app.queries import (
     snapshot_fingerprint,
     standings_at,
 )
-from leaderboards_app.showing import Snapshot, query_of, shown
+from leaderboards_app.showing import Snapshot, arranged_of, figure_address, query_of, shown
+from plumbmark.common.csp import policy_text
 from plumbmark.common.kept_pages import is_stranger, same_for_strangers
+from plumbmark.common.theme import theme_of
 from tasks_app.queries import visible_tasks
 from tasks_app.showing_judges import trust_shown
 
@@ -98,6 +101,30 @@ def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return render_it()
 
 
+@require_safe
+def figure(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The figure of a snapshot as SVG, of the same rows as the page with the same query."""
+    theme = theme_of(request)
+
+    def render_it() -> HttpResponse:
+        standings_at(public_id=public_id, to=request.user)
+        arranged, content = arranged_of(public_id, query_of(request.GET))
+        drawing = drawing_of(arranged.main, content, arranged.scope, theme)
+        if drawing is None:
+            raise Http404(_("A figure needs two rows with an interval."))
+        return HttpResponse(drawing, content_type="image/svg+xml; charset=utf-8")
+
+    fingerprint = snapshot_fingerprint(public_id=public_id) if is_stranger(request) else None
+    if fingerprint is None:
+        response: HttpResponseBase = render_it()
+    else:
+        response = same_for_strangers(request, f"figure {fingerprint}", render_it)
+        # What a stranger may see, another site may show.
+        response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["Content-Security-Policy"] = policy_text({"style-src": (style_source(theme),)})
+    return response
+
+
 def _render_board(
     request: HttpRequest,
     version: BenchmarkVersion,
@@ -122,7 +149,8 @@ def _render_board(
         "trail": _trail(benchmark),
     }
     if standings_id is not None:
-        view = shown(standings_id, get_language() or "", query_of(request.GET))
+        query = query_of(request.GET)
+        view = shown(standings_id, get_language() or "", query)
         standings, arranged = view.snapshot, view.arranged
         content = standings.content
         context |= {
@@ -130,12 +158,14 @@ def _render_board(
             "content": content,
             "arranged": arranged,
             "main_rows": view.main_rows,
-            "apart_rows": arranged.apart,
+            "page": view.page,
             "figure": view.figure,
+            "figure_url": figure_address(standings_id, query),
             "task_columns": content["tasks"] if len(content["tasks"]) > 1 else [],
             "announcement": _("Sorted by %(label)s, %(count)s rows")
             % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
             "bounds": view.bounds,
+            "bounds_left_out": view.bounds_left_out,
             "judges": [
                 {"task": task, "trust": trust_shown(task["judges"])}
                 for task in content["tasks"]

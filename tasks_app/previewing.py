@@ -1,6 +1,7 @@
 """What an author sees beside the definition: its problems, or how the first items are asked."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,7 +133,8 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
     return placed
 
 
-def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, Any]]:
+def messages_asked(definition: Definition, item: Question) -> list[dict[str, Any]]:
+    """An item's messages with the further turns of the user, answers left open."""
     messages = render_messages(definition, item)
     for text in render_follow_ups(definition, item):
         messages.append({"role": "assistant", "content": str(_("(the model's answer)"))})
@@ -143,6 +145,18 @@ def _with_follow_ups(definition: Definition, item: Question) -> list[dict[str, A
 def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
     """The tools as models are told of them: `name`, `description`, `parameters`."""
     return [sent_form(tool)["function"] for tool in tools_of(definition)]
+
+
+def tools_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What `tasks_app/_tools.html` takes."""
+    return [
+        {
+            "name": tool["name"],
+            "description": tool["description"],
+            "parameters": json.dumps(tool["parameters"], indent=2, ensure_ascii=False),
+        }
+        for tool in sent
+    ]
 
 
 def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
@@ -164,7 +178,7 @@ def first_questions(definition: Definition, imported: Imported) -> list[ShownQue
             ShownQuestion(
                 key=item.key,
                 split=item.split,
-                messages=_with_follow_ups(definition, item),
+                messages=messages_asked(definition, item),
                 target=item.target,
                 choices=None if item.choices is None else list(shown_choices(definition, item)),
                 inside=_inside(item, imported),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 CHROMIUM = os.environ.get("PLUMBMARK_CHROMIUM") or shutil.which("chromium") or ""
@@ -52,6 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
         # A file, not memory: live_server's threads get connections of their own, as in production.
         test_database = settings.DATABASES["default"].setdefault("TEST", {})
         test_database["NAME"] = str(state / "test.sqlite3")
+    # The same examples on every machine, and no limit to the time that one takes on a busy one.
+    hypothesis.settings.register_profile(
+        "steady",
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("steady")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -68,6 +78,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
             report.outcome = "failed"
             report.longrepr = f"skipped although everything is required: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Asked for before the first test of a database, and Django is ready then."""
+    from tests.emptying import empty_after_transactional_tests
+
+    empty_after_transactional_tests()
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +182,7 @@ def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(120_000)
         page.on("console", note)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         return page

@@ -11,6 +11,8 @@ from typing import Self
 
 import pytest
 
+from tests.ports import unused_port
+
 
 class RedisServer:
     """Running while the block lasts; `url` names it. Skips where Redis is not installed."""
@@ -19,9 +21,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("redis-server is not installed")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = unused_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.url = f"redis://127.0.0.1:{port}/0"
         self._process = subprocess.Popen(
@@ -39,7 +39,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", "")},
         )
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while time.monotonic() < ends:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -49,7 +49,7 @@ class RedisServer:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=120)
 
     def __enter__(self) -> Self:
         return self

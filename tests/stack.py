@@ -4,12 +4,15 @@ Everything is started as an operator would start it; tests talk to it over HTTP,
 and look into its database through `manage.py shell`.
 """
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.ports import unused_port
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -100,7 +105,7 @@ class Api:
         for name, value in (headers or {}).items():
             request.add_header(name.replace("_", "-"), value)
         try:
-            with urllib.request.urlopen(request, timeout=120) as response:
+            with urllib.request.urlopen(request, timeout=600) as response:
                 text = response.read()
         except urllib.error.HTTPError as error:
             text = error.read()
@@ -112,6 +117,23 @@ class Api:
         return json.loads(text) if text else None
 
 
+@functools.cache
+def migrated() -> Path:
+    """An empty SQLite database with all tables, to be copied: making it takes seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="plumbmark-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0"],
+        env={
+            **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
+            "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
+            "PLUMBMARK_STATE_DIR": str(folder),
+        },
+        check=True,
+    )
+    return folder / "plumbmark.sqlite3"
+
+
 class Stack:
     """Processes of one platform. Nothing runs until asked for."""
 
@@ -119,12 +141,7 @@ class Stack:
         self, state: Path, *, database_url: str = "", redis_url: str = "", **settings: str
     ) -> None:
         self.state = state
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.gateway_port = probe.getsockname()[1]
+        self.port, self.gateway_port = unused_port(), unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.gateway_url = f"http://127.0.0.1:{self.gateway_port}"
         self.environment = {
@@ -145,7 +162,10 @@ class Stack:
             self.environment["PLUMBMARK_REDIS_URL"] = redis_url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         state.mkdir(parents=True, exist_ok=True)
-        self.manage("migrate", "--verbosity=0")
+        if database_url:
+            self.manage("migrate", "--verbosity=0")
+        else:
+            shutil.copy(migrated(), state / "plumbmark.sqlite3")
 
     # --- processes --------------------------------------------------------------------------
 
@@ -184,13 +204,13 @@ class Stack:
         )
         log.close()
         if name == "web":
-            self.wait_for(self._answers, 30)
+            self.wait_for(self._answers)
         elif name == "gateway":
-            self.wait_for(lambda: self._answers(f"{self.gateway_url}/healthz"), 30)
+            self.wait_for(lambda: self._answers(f"{self.gateway_url}/healthz"))
 
     def _answers(self, url: str = "") -> bool:
         try:
-            with urllib.request.urlopen(url or f"{self.url}/api/v1/deployments", timeout=2):
+            with urllib.request.urlopen(url or f"{self.url}/api/v1/deployments", timeout=60):
                 return True
         except OSError:
             return False
@@ -203,7 +223,7 @@ class Stack:
         except ProcessLookupError:
             return
         if sign in {signal.SIGKILL, signal.SIGTERM}:
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
     def stop(self) -> None:
         for name in self.processes:
@@ -232,7 +252,7 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         if done.returncode:
@@ -283,7 +303,8 @@ class Stack:
 
     # --- waiting ----------------------------------------------------------------------------
 
-    def wait_for(self, claim: Callable[[], bool], seconds: float) -> None:
+    def wait_for(self, claim: Callable[[], bool], seconds: float = 600) -> None:
+        """The time is only ever waited where it does not come about."""
         ends = time.monotonic() + seconds
         while not claim():
             if time.monotonic() > ends:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from plumbmark.common.rest.shapes import WriteShape
+from plumbmark.common.rest.shapes import TextOrFile, WriteShape
 from tasks_app.models import (
     Contender,
     Item,
@@ -72,8 +72,10 @@ class TaskChange(WriteShape):
 
 
 class TaskDraftWrite(WriteShape):
-    definition = serializers.CharField(
-        required=False, trim_whitespace=False, help_text="The definition's text, YAML or JSON."
+    definition = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        help_text="The definition, YAML or JSON: its text, or a file of it as multipart.",
     )
     format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
     data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
@@ -94,8 +96,11 @@ class TaskDraftWrite(WriteShape):
         required=False, trim_whitespace=False, help_text="The same as text; name it by code_name."
     )
     code_name = serializers.CharField(required=False, max_length=200)
-    settings = serializers.CharField(
-        required=False, trim_whitespace=False, allow_blank=True, help_text="YAML beside the code."
+    settings = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        allow_blank=True,
+        help_text="YAML beside the code: its text, or a file of it as multipart.",
     )
     attach = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),

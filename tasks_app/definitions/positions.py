@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.definitions.characters import SURROGATE
 
 LONGEST_TEXT = 128 * 1024
 DEEPEST = 20
@@ -115,6 +116,8 @@ _Loader.add_implicit_resolver(
     list("-0123456789"),
 )
 
+_NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+
 
 def read_yaml(text: str) -> Located:
     try:
@@ -134,6 +137,12 @@ def read_yaml(text: str) -> Located:
         ) from error
     except yaml.YAMLError as error:
         raise InvalidInput([Problem(f"this is not YAML: {error}")]) from error
+    except (OverflowError, ValueError) as error:
+        # PyYAML makes a character of an escape without asking whether there is one.
+        found = _NO_CHARACTER.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else None
+        name = found.group() if found else "an escape"
+        raise InvalidInput([Problem(f"{name} names no character", line=line)]) from error
     if node is None:
         raise InvalidInput([Problem("the definition is empty", line=1)])
     places: dict[Path, Place] = {}
@@ -175,7 +184,7 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InvalidInput([Problem("a key must be a plain word", dotted(path), line)])
-            key = str(key_node.value)
+            key = _text(str(key_node.value), path, line)
             if key == "<<" and key_node.style is None:
                 raise InvalidInput(
                     [Problem("merge keys (<<) are not taken; write it out", dotted(path), line)]
@@ -188,7 +197,19 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
             places[(*path, key)] = Place(line, key_node.start_mark.column + 1)
         return found
     assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node.tag.rpartition(":")[2], node.value, path, place)
+    text = _text(node.value, path, place.line)
+    return _scalar(node.tag.rpartition(":")[2], text, path, place)
+
+
+def _text(text: str, path: Path, line: int) -> str:
+    """Escapes in double quotes can make what neither a database nor UTF-8 can hold."""
+    if "\x00" in text:
+        raise InvalidInput([Problem("a null character in a text; remove it", dotted(path), line)])
+    if SURROGATE.search(text):
+        raise InvalidInput(
+            [Problem("half of a surrogate pair in a text; write it whole", dotted(path), line)]
+        )
+    return text
 
 
 def _twice(key: str, first: Place) -> str:

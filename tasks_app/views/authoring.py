@@ -1,6 +1,5 @@
 """Making a task: its facts, the editor with its preview, trying and publishing."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +33,7 @@ from tasks_app.previewing import (
     Preview,
     placed_problems,
     preview_of,
+    tools_shown,
 )
 from tasks_app.queries import deployments_for, latest_try_of, media_of
 from tasks_app.views.acting import (
@@ -316,15 +316,7 @@ def _preview_context(draft: TaskDraft, preview: Preview) -> dict[str, Any]:
                 "choices": [capped(one, 300).text for one in question.choices or ()],
             }
         )
-    tools = [
-        {
-            "name": tool["name"],
-            "description": tool["description"],
-            "parameters": json.dumps(tool["parameters"], indent=2, ensure_ascii=False),
-        }
-        for tool in preview.tools
-    ]
-    return {"preview": preview, "questions": questions, "tools": tools}
+    return {"preview": preview, "questions": questions, "tools": tools_shown(preview.tools)}
 
 
 def _text(draft: TaskDraft) -> str:

@@ -10,13 +10,14 @@ from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from tasks_app.code.definition import CodeDefinition
-from tasks_app.definitions import Definition, render_messages
+from tasks_app.definitions import Definition
 from tasks_app.definitions.render import shown_choices, text_of
 from tasks_app.forms import RunForm
 from tasks_app.judge_labels import trust_in_judges
 from tasks_app.long_text import capped
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
+from tasks_app.previewing import messages_asked
 from tasks_app.queries import (
     declared_runs_of,
     deployments_for,
@@ -29,6 +30,7 @@ from tasks_app.queries import (
 from tasks_app.showing import score_shown
 from tasks_app.showing_judges import trust_shown
 from tasks_app.views.acting import number_in
+from tasks_app.views.asking import how_it_is_asked
 from tasks_app.views.authoring import trail_of
 from tasks_app.views.messages import files_of_item, shown_message
 
@@ -102,6 +104,7 @@ def _detail(
             _shown_item(version, definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
+        "asking": None if definition is None else how_it_is_asked(definition),
         "versions": list(published_versions_of(task)[:20]),
         "runs": _run_rows(runs),
         "run_form": _run_form(request),
@@ -192,7 +195,7 @@ def _shown_item(
         return {"item": item, "exchange": [], "targets": [], "choices": []}
     exchange = []
     address_of = files_of_item(version, item)
-    for message in render_messages(definition, item):
+    for message in messages_asked(definition, item):
         told, text = shown_message(message, most, address_of)
         exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
     targets = item.target if isinstance(item.target, list) else [item.target]

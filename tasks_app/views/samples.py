@@ -50,6 +50,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "output": None
         if sample.is_withheld
         else marked(sample.output, _position(details, "start"), _position(details, "end")),
+        **_output_facts(transcript),
         "targets": _targets(transcript),
         "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
         "printed": str(details.get("printed", "")),
@@ -81,6 +82,27 @@ def _told_by_program(details: dict[str, Any]) -> dict[str, Any]:
         "told_total": max(len(details.get("scores", ())), details.get("samples_told", 0)),
         "told_checks": checks[:_TOLD],
         "told_left_out": len(items) > _TOLD or len(checks) > _TOLD,
+    }
+
+
+def _output_facts(transcript: Transcript) -> dict[str, Any]:
+    """What the output is called. A made one is no message: nobody said it as it stands."""
+    version, sample = transcript.run.task_version, transcript.sample
+    if version.is_code:
+        last = transcript.messages[-1] if transcript.messages else {}
+        is_shown = last.get("role") == "assistant" and last.get("content") == sample.output
+        return {
+            "output_label": _("What the program tells as the output"),
+            "output_is_made": True,
+            "output_is_shown": is_shown and not sample.is_withheld,
+        }
+    is_conversation = version.definition["prompt"].get("scored") == "conversation"
+    return {
+        "output_label": _("What is scored: the whole conversation")
+        if is_conversation
+        else transcript.run.contender.label,
+        "output_is_made": is_conversation,
+        "output_is_shown": False,
     }
 
 

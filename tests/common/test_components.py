@@ -45,7 +45,7 @@ def test_the_interval_bar_keeps_inside_its_scale() -> None:
     bar = rendered("{% interval_bar 1.4 -3 2 0 1 %}")
 
     assert "M1.00 8H99.00" in bar
-    assert "M99.00 2V14" in bar
+    assert "M99.00 3V13" in bar
 
 
 def test_an_interval_without_width_still_shows() -> None:

@@ -1,4 +1,5 @@
 import gzip
+import re
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +18,18 @@ def test_the_joined_stylesheet_is_found_and_holds_every_part() -> None:
     assert joined.startswith("@layer reset, tokens, base, components, pages;")
     assert set(parts(CSS)) == set(CSS.rglob("*.css"))
     for part in parts(CSS):
-        assert part.read_text(encoding="utf-8") in joined
+        assert part.read_text(encoding="utf-8").split("url(", 1)[0] in joined
+
+
+def test_what_the_stylesheet_points_to_is_found_from_its_parts_and_from_the_joined_file() -> None:
+    pointed = re.compile(r'url\("([^"]+)"\)')
+    joined = pointed.findall(joined_css(CSS))
+
+    assert joined
+    assert all((CSS / target).resolve().is_file() for target in joined)
+    for part in parts(CSS):
+        for target in pointed.findall(part.read_text(encoding="utf-8")):
+            assert (part.parent / target).resolve().is_file()
 
 
 def test_the_stylesheet_keeps_its_budget() -> None:
@@ -32,8 +44,6 @@ def test_ordinary_pages_keep_the_budget_of_scripts() -> None:
 
 
 def test_colours_are_named_in_the_tokens_only() -> None:
-    import re
-
     colour = re.compile(r"#[0-9a-fA-F]{3,8}\b")
 
     found = [

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,3 +96,49 @@ def test_a_fragment_goes_only_to_who_asked_for_one(
     rf: Any, headers: dict[str, str], expected: bool
 ) -> None:
     assert wants_fragment(rf.get("/", headers=headers)) is expected
+
+
+@pytest.mark.django_db
+def test_an_address_for_forms_leads_to_its_page_when_it_is_opened_by_itself(
+    client: Client, open_account: Callable[..., Any]
+) -> None:
+    client.force_login(open_account("ada"))
+
+    answer = client.get("/settings/tokens/abc/revoke/")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    page = answer.content.decode()
+    assert "This address only takes forms" in page
+    assert 'href="/settings/tokens/"' in page
+
+
+def test_after_an_expired_form_the_page_that_had_it_is_offered() -> None:
+    strict = Client(enforce_csrf_checks=True)
+
+    near = strict.post("/settings/tokens/new/", headers={"Referer": "http://testserver/settings/"})
+    far = strict.post("/settings/tokens/new/", headers={"Referer": "https://evil.example/x"})
+
+    assert 'href="http://testserver/settings/"' in near.content.decode()
+    assert "evil.example" not in far.content.decode()
+
+
+@pytest.mark.django_db
+def test_who_is_not_signed_in_is_offered_to_sign_in_where_a_page_is_missing(client: Client) -> None:
+    page = client.get("/nothing/here/?a=1&b=<x>").content.decode()
+
+    assert "/accounts/login/?next=%2Fnothing%2Fhere%2F%3Fa%3D1%26b%3D" in page
+
+    client.cookies["sessionid"] = "some"
+    assert "/accounts/login/" not in client.get("/nothing/here/").content.decode()
+
+
+def test_too_much_text_in_a_form_says_how_much_is_taken(client: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+
+    form = client.post(
+        "/theme/", b"next=" + b"x" * (3 * 2**20), content_type="application/x-www-form-urlencoded"
+    )
+
+    assert form.status_code == 413
+    assert "At most 2 MiB are taken as text" in form.content.decode()

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,13 +31,13 @@ def up(stack: Stack) -> Iterator["subprocess.Popen[str]"]:
     if process.poll() is None:
         process.kill()
         process.wait()
-    wait_for(lambda: not processes_of(stack), 20, stack)
+    stack.wait_for(lambda: not processes_of(stack))
 
 
-def start(stack: Stack) -> "subprocess.Popen[str]":
+def start(stack: Stack, *options: str) -> "subprocess.Popen[str]":
     with (stack.state / "up.log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "up"],
+            [sys.executable, str(ROOT / "manage.py"), "up", *options],
             cwd=ROOT,
             env=stack.environment,
             stdout=log,
@@ -62,15 +63,10 @@ def processes_of(stack: Stack) -> dict[int, str]:
 
 def page(stack: Stack, path: str) -> str:
     try:
-        with urllib.request.urlopen(stack.url + path, timeout=5) as response:
+        with urllib.request.urlopen(stack.url + path, timeout=60) as response:
             return str(response.read().decode())
     except (urllib.error.URLError, OSError):
         return ""
-
-
-def wait_for(claim: object, seconds: float, stack: Stack) -> None:
-    assert callable(claim)
-    stack.wait_for(claim, seconds)
 
 
 def board_is_there(stack: Stack) -> bool:
@@ -81,26 +77,26 @@ def board_is_there(stack: Stack) -> bool:
 def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
     stack: Stack, up: "subprocess.Popen[str]"
 ) -> None:
-    wait_for(lambda: board_is_there(stack), 90, stack)
+    stack.wait_for(lambda: board_is_there(stack))
     said = (stack.state / "up.log").read_text()
     assert f"Plumbmark runs at {stack.url}/" in said
     link = re.search(r"http://\S+/setup/administrator/\S+", said)
     assert link is not None
     assert page(stack, link.group().removeprefix(stack.url)) != ""
     assert "stylesheet" in page(stack, "/")
-    with urllib.request.urlopen(f"{stack.gateway_url}/healthz", timeout=5) as response:
+    with urllib.request.urlopen(f"{stack.gateway_url}/healthz", timeout=60) as response:
         assert response.status == 200
 
     up.send_signal(signal.SIGINT)
 
-    assert up.wait(timeout=25) == 0
-    wait_for(lambda: not processes_of(stack), 10, stack)
+    assert up.wait(timeout=300) == 0
+    stack.wait_for(lambda: not processes_of(stack))
 
 
 def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_along(
     stack: Stack, up: "subprocess.Popen[str]"
 ) -> None:
-    wait_for(lambda: board_is_there(stack), 90, stack)
+    stack.wait_for(lambda: board_is_there(stack))
     worker = next(pid for pid, command in processes_of(stack).items() if " worker " in command)
     os.kill(worker, signal.SIGKILL)
 
@@ -109,16 +105,46 @@ def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_
             " worker " in command and pid != worker for pid, command in processes_of(stack).items()
         )
 
-    wait_for(is_back, 20, stack)
+    stack.wait_for(is_back)
     up.kill()
     up.wait()
-    wait_for(lambda: not processes_of(stack), 30, stack)
+    stack.wait_for(lambda: not processes_of(stack))
 
     again = start(stack)
     try:
-        wait_for(lambda: board_is_there(stack), 60, stack)
+        stack.wait_for(lambda: board_is_there(stack))
         time.sleep(1)
         assert (stack.state / "up.log").read_text().count("Loaded a demo benchmark") == 1
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(timeout=25) == 0
+        assert again.wait(timeout=300) == 0
+
+
+def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) -> None:
+    del stack.environment["PLUMBMARK_SITE_URL"]
+    up = start(stack, f"--port={stack.port}", "--no-demo", f"--gateway-port={stack.gateway_port}")
+    try:
+        wait_for(lambda: page(stack, "/help/") != "", 60, stack)
+        said = (stack.state / "up.log").read_text()
+        link = re.search(r"http://\S+/setup/administrator/\S+", said)
+
+        assert link is not None
+        assert link.group().startswith(f"{stack.url}/")
+        assert "administrator" in page(stack, link.group().removeprefix(stack.url))
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(timeout=25)
+
+
+def test_a_taken_port_is_told_before_anything_is_started(stack: Stack) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", stack.port))
+        other.listen()
+
+        up = start(stack, "--no-demo")
+
+        assert up.wait(timeout=30) == 1
+    said = (stack.state / "up.log").read_text()
+    assert f"The pages cannot be served at 127.0.0.1:{stack.port}: Address already in use" in said
+    assert "--port" in said
+    assert "Traceback" not in said

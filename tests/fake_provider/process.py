@@ -4,7 +4,9 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +38,20 @@ class FakeProvider:
     def reset(self) -> None:
         self._ask("/__reset__", {})
 
+    def go_on(self) -> None:
+        """Let out what `hold` and `hold_after` keep back, and keep nothing more back."""
+        self._ask("/__go_on__", {})
+
+    def wait_for_calls(self, count: int) -> None:
+        """Until so many are in flight here."""
+        self.wait_until(lambda stats: stats["in_flight"] == count)
+
+    def wait_until(self, claim: Callable[[dict[str, Any]], bool]) -> None:
+        ends = time.monotonic() + 300
+        while not claim(stats := self.stats()):
+            assert time.monotonic() < ends, stats
+            time.sleep(0.02)
+
     def stats(self, *, prompts: bool = False) -> dict[str, Any]:
         return self._ask("/__stats__?prompts=1" if prompts else "/__stats__", None)
 
@@ -45,13 +61,13 @@ class FakeProvider:
 
     def _ask(self, path: str, body: Any) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self._root + path, data=data, timeout=10) as response:
+        with urllib.request.urlopen(self._root + path, data=data, timeout=120) as response:
             answer: dict[str, Any] = json.load(response)
             return answer
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=5)
+        self._process.wait(timeout=120)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -23,8 +23,11 @@ A model is a rule: `echo`, `judge` (finds correct what holds the X of "Is it X?"
 messages, chosen by hash), `constant:TEXT`,
 `words:20` (so many words, a chunk each), or one of the manners in `rules.MANNERS`. A rule's own
 name can be asked for as a model. `latency_ms` passes before an answer begins, `chunk_ms` before
-each further chunk of a stream. Whether a request fails is decided by the hash of (seed, body, how
-often this body was seen), so a retry may succeed and a run can be repeated.
+each further chunk of a stream. With `"hold": 0` no answer begins (with 40: none but the
+first forty), and with `"hold_after": 3` no stream goes beyond its third chunk, before
+`POST /__go_on__`: for tests that want something to happen meanwhile, however busy the machine is.
+Whether a request fails is decided by the hash of (seed, body, how often this body was seen), so a
+retry may succeed and a run can be repeated.
 """
 
 import argparse
@@ -34,6 +37,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 from dialects import DIALECTS, BadRequest
@@ -44,6 +48,7 @@ class Provider:
     """What it answers, and what it has been asked."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self.held: list[Callable[[], None]] = []
         self.configure(config)
         self.reset()
 
@@ -59,6 +64,16 @@ class Provider:
         self.has_usage = config.get("usage", True)
         self.models: dict[str, str] = dict(config.get("models", {}))
         self.answers: dict[str, dict[str, str]] = config.get("answers", {})
+        self.go_on()
+        self.holds_from: int | None = config.get("hold")
+        self.holds_after = int(config.get("hold_after", 0))
+
+    def go_on(self) -> None:
+        """Let out what was held, and hold nothing more."""
+        self.holds_from, self.holds_after = None, 0
+        held, self.held = self.held, []
+        for act in held:
+            act()
 
     def reset(self) -> None:
         self.total = self.answered = self.connections = self.left = 0
@@ -186,6 +201,7 @@ class Connection(asyncio.Protocol):
         self.open_connections = open_connections
         self.buffer = b""
         self.is_busy = False
+        self.is_counted = False
         self.timer: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
         self.loop = asyncio.get_running_loop()
@@ -194,7 +210,6 @@ class Connection(asyncio.Protocol):
         # uvloop's transports have the interface without the base class.
         self.transport = cast(asyncio.Transport, transport)
         self.open_connections.add(self)
-        self.provider.connections += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open_connections.discard(self)
@@ -241,6 +256,9 @@ class Connection(asyncio.Protocol):
         elif path == "/__reset__":
             provider.reset()
             self._write(_http(200, b"{}"))
+        elif path == "/__go_on__":
+            provider.go_on()
+            self._write(_http(200, b"{}"))
         elif path == "/__config__":
             provider.configure(json.loads(body))
             self._write(_http(200, b"{}"))
@@ -278,6 +296,9 @@ class Connection(asyncio.Protocol):
     def _chat(self, dialect: Any, path: str, body: bytes, key: str) -> None:
         provider = self.provider
         provider.total += 1
+        if not self.is_counted:
+            self.is_counted = True
+            provider.connections += 1
         provider.count(+1)
         self.is_busy = True
         try:
@@ -317,7 +338,9 @@ class Connection(asyncio.Protocol):
             act = (self._stream, dialect, asked.model, chunks, fault)
         else:
             act = (self._finish, data, fault)
-        if provider.latency:
+        if provider.holds_from is not None and provider.total > provider.holds_from:
+            provider.held.append(lambda: act[0](*act[1:]))
+        elif provider.latency:
             self.timer = self.loop.call_later(provider.latency, *act)
         else:
             act[0](*act[1:])
@@ -362,11 +385,17 @@ class Connection(asyncio.Protocol):
     def _next_chunk(self, model: str, frames: list[bytes], at: int, fault: str | None) -> None:
         if self.transport is None or not self.is_busy:
             return
-        pause = self.provider.chunk_seconds
+        pause, most = self.provider.chunk_seconds, self.provider.holds_after
+        last = most + 1 if most else 0
         if at < len(frames):
             # The head goes with the first chunk.
             until = max(2, at + 1) if pause else len(frames)
+            if at < last:
+                until = min(last, until)
             self.transport.write(b"".join(frames[at:until]))
+            if until == last:
+                self.provider.held.append(lambda: self._next_chunk(model, frames, until, fault))
+                return
             if pause:
                 self.timer = self.loop.call_later(
                     pause, self._next_chunk, model, frames, until, fault

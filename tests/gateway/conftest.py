@@ -6,6 +6,7 @@ commit on other threads and in other processes.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections
 
 from plumbmark.config import env
 from plumbmark.gateway import clock, runtime
 from tests import postgres
+from tests.emptying import empty
 from tests.fake_provider.process import FakeProvider
+from tests.stack import migrated
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,10 @@ def _using(config: dict[str, Any]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_config(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Any:
+def sqlite_config(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("gateway") / "plumbmark.sqlite3"
-    config = env.database("NO_SUCH_VARIABLE", path)
-    with django_db_blocker.unblock(), _using(config):
-        call_command("migrate", verbosity=0)
-    return config
+    shutil.copy(migrated(), path)
+    return env.database("NO_SUCH_VARIABLE", path)
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +90,7 @@ def _store(
         finally:
             runtime.shutdown()
             clock.set_offset(0)
-            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
-            ContentType.objects.clear_cache()
+            empty()
 
 
 @pytest.fixture

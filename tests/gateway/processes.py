@@ -32,6 +32,7 @@ class Worker:
             stdout=subprocess.PIPE,
         )
         self._is_ready = False
+        self._heard: list[bytes] = []
 
     def wait_until_ready(self) -> None:
         assert self.process.stdout is not None
@@ -45,12 +46,18 @@ class Worker:
         self.process.stdin.write(b"go\n")
         self.process.stdin.close()
 
+    def wait_for_answers(self, count: int) -> None:
+        """Until it has told so many; it goes on meanwhile."""
+        assert self.process.stdout is not None
+        self._heard += [self.process.stdout.readline() for _ in range(count)]
+
     def answers(self) -> dict[str, int]:
         """What it was charged, by key, read until its pipe ends."""
         assert self.process.stdout is not None
-        lines = self.process.stdout.read().decode().splitlines()
+        self._heard += self.process.stdout.readlines()
+        lines = b"".join(self._heard).decode().splitlines()
         self.process.stdout.close()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=300)
         pairs = (line.split() for line in lines if line != "done")
         return {key: int(charged) for key, charged in pairs}
 

@@ -78,7 +78,7 @@ def test_a_shutdown_gives_up_calls_that_do_not_end_and_records_the_loss(
             asyncio.create_task(caller.call(rows.ask(), key=f"k{n}", role="candidate"))
             for n in range(3)
         ]
-        await asyncio.sleep(0.2)
+        await asyncio.to_thread(fake_provider.wait_for_calls, 3)
         return calls
 
     calls = runtime.run(begin())

@@ -173,9 +173,8 @@ spool = Spool(Path({str(tmp_path)!r}), "parent")
 child = os.fork()
 if child == 0:
     spool.forget_after_fork()
-    time.sleep(5)
-    os._exit(0)
-print(child, flush=True)
+    os.write(1, b"%d\\n" % os.getpid())
+    time.sleep(600)
 os._exit(0)
 """
     reader, writer = os.pipe()
@@ -190,9 +189,9 @@ os._exit(0)
         stdout=writer,
     )
     os.close(writer)
-    process.wait(timeout=20)
+    process.wait(timeout=300)
+    # Told only when it has forgotten.
     child = int(os.read(reader, 100))
-    time.sleep(0.2)
     try:
         assert [spool.owner for spool in abandoned(tmp_path)] == ["parent"]
     finally:

@@ -29,9 +29,10 @@ def ask(question):
 
 answers = [ask(f"{n}+{n}") for n in range(3)]
 print("asked", flush=True)
-time.sleep(8)
+if "wait" in answers:
+    time.sleep(3600)
 with open("plumbmark.result.json", "w") as file:
-    passed = sum(answer == str(2 * n) for n, answer in enumerate(answers))
+    passed = sum(answer == "go" for answer in answers)
     json.dump({"plumbmark": 1, "score": {"passed": passed, "of": 3}}, file)
 """
 
@@ -44,6 +45,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 def test_a_killed_workers_program_starts_anew_and_its_calls_stay_charged(stack: Stack) -> None:
     with FakeProvider() as provider:
+        provider.configure(models={"arithmetic": "constant:wait"})
         model = stack.add_model("arithmetic", provider.url)
         api = stack.account("ada")
         for name in ("web", "gateway", "beat", "worker1"):
@@ -61,11 +63,13 @@ def test_a_killed_workers_program_starts_anew_and_its_calls_stay_charged(stack: 
                 "spend_limit_nanodollars": 10**9,
             },
         )["id"]
-        stack.wait_for(lambda: "asked" in api.get(f"runs/{run}/log")["text"], 90)
+        stack.wait_for(lambda: "asked" in api.get(f"runs/{run}/log")["text"])
 
+        assert provider.stats()["answered"] == 3
+        provider.configure(models={"arithmetic": "constant:go"})
         stack.kill("worker1")
         stack.start("worker2")
-        stack.wait_for(lambda: api.get(f"runs/{run}")["state"] not in ("queued", "running"), 120)
+        stack.wait_for(lambda: api.get(f"runs/{run}")["state"] not in ("queued", "running"))
 
         found = api.get(f"runs/{run}")
         log = api.get(f"runs/{run}/log")["text"]
@@ -78,4 +82,4 @@ def test_a_killed_workers_program_starts_anew_and_its_calls_stay_charged(stack: 
         assert roles == ["earlier try"] * 3 + ["candidate"] * 3
         charged = sum(call["charged_nanodollars"] for call in sample["calls"])
         assert found["charged_nanodollars"] == charged > 0
-        assert provider.stats()["answered"] == 6
+        assert provider.stats()["answered"] == 3

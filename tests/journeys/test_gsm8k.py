@@ -67,13 +67,13 @@ def board(api: Api, version_id: str, rows: int) -> list[dict[str, Any]] | None:
     return ranked if len(ranked) == rows else None
 
 
-def finish(stack: Stack, api: Api, runs: list[int], seconds: float) -> None:
+def finish(stack: Stack, api: Api, runs: list[int]) -> None:
     def are_done() -> bool:
         states = [api.get(f"runs/{run}")["state"] for run in runs]
         assert "failed" not in states, [api.get(f"runs/{run}")["failure"] for run in runs]
         return all(state == "completed" for state in states)
 
-    stack.wait_for(are_done, seconds)
+    stack.wait_for(are_done)
 
 
 def check_board(rows: list[dict[str, Any]], scope: str) -> None:
@@ -145,7 +145,7 @@ def check_ledger(stack: Stack) -> dict[str, Any]:
         is_stored = min(found["answered"], found["linked"]) >= ITEMS * len(RIGHT)
         return bool(is_stored and found["reserved"] == 0 and found["leases"] == 0)
 
-    stack.wait_for(is_settled, 90)
+    stack.wait_for(is_settled)
     found: dict[str, Any] = stack.shell(_LEDGER)
     assert found["answered"] == ITEMS * len(RIGHT)
     assert found["exchanges"] == found["all_answered"]
@@ -174,8 +174,8 @@ def test_submitted_outputs_give_the_known_board(tmp_path: Path) -> None:
             )
             runs[model] = run["id"]
             api.post(f"benchmark-versions/{benchmark}/entries", {"contender": run["contender"]})
-        finish(stack, api, list(runs.values()), 60)
-        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+        finish(stack, api, list(runs.values()))
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None)
 
         rows = board(api, benchmark, len(RIGHT))
         assert rows is not None
@@ -223,8 +223,8 @@ def test_a_provider_with_the_recorded_outputs_gives_the_same_board(
         benchmark = publish_benchmark(api, publish_task(api))
 
         runs = start_models(stack, api, provider, benchmark)
-        finish(stack, api, list(runs.values()), 180)
-        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+        finish(stack, api, list(runs.values()))
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None)
 
         rows = board(api, benchmark, len(RIGHT))
         assert rows is not None
@@ -277,16 +277,15 @@ def test_faults_and_kills_change_no_figure(tmp_path: Path, provider: FakeProvide
                 stack.kill(name)
                 kills += 1
                 stack.start(name)
-        finish(stack, api, list(runs.values()), 60)
-        retried = 0
-        for run in runs.values():
-            if api.get(f"runs/{run}")["samples_unscored"]:
-                api.post(f"runs/{run}/retry")
-                retried += 1
-        if retried:
-            finish(stack, api, list(runs.values()), 90)
+        finish(stack, api, list(runs.values()))
+        # Who is retried may meet a fault again, or a machine that is too busy for the deadline.
+        for _ in range(5):
+            for run in runs.values():
+                if api.get(f"runs/{run}")["samples_unscored"]:
+                    api.post(f"runs/{run}/retry")
+            finish(stack, api, list(runs.values()))
 
-        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None, 30)
+        stack.wait_for(lambda: board(api, benchmark, len(RIGHT)) is not None)
         rows = board(api, benchmark, len(RIGHT))
         assert rows is not None
         assert kills >= 3

@@ -1,5 +1,7 @@
 """The board's page: what it costs, what it shows, what a reader can ask of it."""
 
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,10 +41,19 @@ def grow(board: Any, count: int) -> None:
     newest = Standings.objects.get(version=board)
     content = newest.content
     pattern = content["rows"][1]
-    content["rows"] += [
-        {**pattern, "contender": {**pattern["contender"], "label": f"model {number}"}}
-        for number in range(count)
-    ]
+    chance = random.Random(20261121)
+    for number in range(count):
+        low, value, high = sorted(chance.random() for _ in range(3))
+        content["rows"].append(
+            {
+                **pattern,
+                "contender": {**pattern["contender"], "label": f"model {number}"},
+                "score": {**pattern["score"], "low": low, "value": value, "high": high},
+                "cost_per_item": chance.randint(10_000, 90_000_000),
+                "median_latency_ms": chance.randint(200, 9_000),
+                "attempts": chance.randint(1, 4),
+            }
+        )
     Standings.objects.create(
         version=board,
         number=newest.number + 1,
@@ -167,6 +178,25 @@ def test_a_board_of_200_rows_is_small_on_the_wire(board: Any, client: Any) -> No
     assert response["Content-Encoding"] == "gzip"
     assert b"model 196" in gzip.decompress(response.content)
     assert len(response.content) < 10 * 1024
+
+
+def test_a_board_of_thousands_of_rows_is_read_in_pages(board: Any, client: Any) -> None:
+    grow(board, 4_997)
+
+    def labels(query: str) -> list[str]:
+        page = client.get(address(board) + query).content.decode()
+        return re.findall(r'<th scope="row">([^<]+)', page.split('id="apart"')[0])
+
+    pages = [labels(f"?scope=all&page={number}") for number in range(1, 26)]
+
+    assert [len(page) for page in pages] == [200] * 25
+    assert len({label for page in pages for label in page}) == 5_000
+    assert labels("?scope=all&page=99") == pages[-1]
+    assert labels("?scope=all&page=x") == pages[0]
+    second = client.get(address(board) + "?scope=all&sort=cost&page=2").content.decode()
+    assert "201 to 400 of 5000" in second
+    assert 'rel="next" href="?scope=all&amp;sort=cost&amp;page=3"' in second
+    assert 'href="?scope=all&amp;sort=-cost"' in second  # another order begins at its first page
 
 
 def test_names_are_escaped_and_scores_lead_to_their_runs(board: Any, client: Any) -> None:

@@ -93,10 +93,15 @@ def test_each_page_has_one_h1_and_a_title(new_page: Callable[..., Any]) -> None:
         assert page.title().endswith("· Plumbmark"), path
 
 
-def test_htmx_is_there_and_injects_no_style(new_page: Callable[..., Any]) -> None:
+def test_htmx_comes_where_it_is_used_and_injects_no_style(
+    new_page: Callable[..., Any], keeper: Any, sign_in: Callable[..., None]
+) -> None:
     page = new_page()
     page.goto("/help/")
+    assert page.evaluate("typeof htmx") == "undefined"
 
+    sign_in(page, keeper)
+    page.goto("/gallery/")
     assert page.evaluate("htmx.version").startswith("4.0.1")
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
     assert page.locator("style").count() == 0

@@ -44,7 +44,7 @@ class GatewayServer:
         self.loop.close()
 
     def call(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(300)
 
     @contextmanager
     def relay(self, **options: Any) -> Iterator[GatewayRelay]:
@@ -91,7 +91,7 @@ class GatewayServer:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(b"data: one\n\n")
-        await asyncio.to_thread(self.go_on.wait, 20)
+        await asyncio.to_thread(self.go_on.wait, 120)
         await response.write(b"data: two\n\n")
         return response
 
@@ -102,7 +102,7 @@ class GatewayServer:
     async def _waits(self, request: web.Request) -> web.Response:
         self._note(request, await request.read())
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         except asyncio.CancelledError:
             self.gone.set()
             raise

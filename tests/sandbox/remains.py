@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-MARK = "plumbmark-mark-of-a-test"
+MARK = f"plumbmark-mark-of-a-test-of-{os.getpid()}"
+"""Of this process alone: another run of the tests may be going on beside."""
 
 
 def left_over(mark: str) -> list[str]:
@@ -22,7 +23,8 @@ def left_over(mark: str) -> list[str]:
     return found
 
 
-def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether it comes about. The time is only ever waited where it does not."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if condition():

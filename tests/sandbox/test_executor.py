@@ -26,7 +26,7 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return driver.back_end(request.param)
 
 
-def executed(sandbox: Sandbox, program: str, seconds: float = 20) -> Execution:
+def executed(sandbox: Sandbox, program: str, seconds: float = 120) -> Execution:
     async def main() -> Execution:
         executor: Executor = PythonExecutor(sandbox)
         return await executor.execute(program, timeout_seconds=seconds)

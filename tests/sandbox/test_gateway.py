@@ -49,7 +49,7 @@ request = urllib.request.Request(
     json.dumps({"model": "m"}).encode(),
     {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "Content-Type": "application/json"},
 )
-with urllib.request.urlopen(request, timeout=10) as answer:
+with urllib.request.urlopen(request, timeout=100) as answer:
     print(json.dumps({"status": answer.status, "answer": json.load(answer)}))
 """,
         job=through(relay),
@@ -68,11 +68,11 @@ def test_a_stream_reaches_the_program_piece_by_piece(
     facts = guest.facts(
         """
 import http.client, json
-stream = http.client.HTTPConnection("127.0.0.1", 8999, timeout=10)
+stream = http.client.HTTPConnection("127.0.0.1", 8999, timeout=100)
 stream.request("POST", "/v1/stream", b"{}")
 answer = stream.getresponse()
 first = answer.readline().decode()
-other = http.client.HTTPConnection("127.0.0.1", 8999, timeout=10)
+other = http.client.HTTPConnection("127.0.0.1", 8999, timeout=100)
 other.request("POST", "/v1/go-on", b"{}")
 other.getresponse().read()
 print(json.dumps([first, answer.read().decode()]))
@@ -122,7 +122,7 @@ def test_other_paths_and_other_addresses_stay_closed(
 import http.client, json, socket
 told = {{}}
 for path in ("/admin/", "/api/v1/tasks", "/v1/%2e%2e/admin/"):
-    connection = http.client.HTTPConnection("127.0.0.1", 8999, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", 8999, timeout=100)
     connection.request("GET", path)
     told[path] = connection.getresponse().status
 for name, address in {{"server": {tuple(server.address)!r}, "other port": ("127.0.0.1", 8998),
@@ -178,7 +178,7 @@ print(len(held))
     facts = guest.facts(
         """
 import json, urllib.request
-print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8999/v1/models", timeout=10).status))
+print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8999/v1/models", timeout=100).status))
 """,
         job=through(relay),
     )
@@ -201,7 +201,7 @@ print("{}")
     facts = guest.facts(
         """
 import json, os, urllib.request
-answer = urllib.request.urlopen(os.environ["OPENAI_BASE_URL"] + "/models", timeout=10)
+answer = urllib.request.urlopen(os.environ["OPENAI_BASE_URL"] + "/models", timeout=100)
 print(json.dumps([answer.status, os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"]]))
 """,
         job=through(relay, work=work),

@@ -130,7 +130,7 @@ def as_ordinary_user_in(prepare: str, checkout: Path) -> tuple[object, ...]:
         cwd="/",
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr.decode()
     found = pickle.loads(done.stdout)
@@ -190,7 +190,7 @@ def under_a_filter(refused: list[str], checkout: Path) -> tuple[object, ...]:
         cwd="/",
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=600,
         **(drop if os.getuid() == 0 else {}),  # type: ignore[call-overload]
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -35,18 +35,18 @@ def relay(server: GatewayServer) -> Iterator[GatewayRelay]:
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=120)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(120)
         self.sock.connect(str(self._path))
 
 
 def arrived(server: GatewayServer) -> None:
     """Wait until the server was asked."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 120
     while not server.asked:
         assert time.monotonic() < ends
         time.sleep(0.005)
@@ -55,7 +55,7 @@ def arrived(server: GatewayServer) -> None:
 def said(relay: GatewayRelay, text: str | bytes) -> bytes:
     """Everything that comes back until the relay closes, for bytes that no client would send."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(120)
         connection.connect(str(relay.socket))
         connection.sendall(text.encode("latin-1") if isinstance(text, str) else text)
         answer = b""
@@ -346,7 +346,7 @@ def test_a_guest_that_leaves_ends_the_call(server: GatewayServer, relay: Gateway
     arrived(server)
     connection.close()
 
-    assert server.gone.wait(20)
+    assert server.gone.wait(120)
 
 
 def test_an_answer_before_the_body_was_read_is_passed_on(
@@ -405,7 +405,7 @@ def test_stopping_breaks_off_what_is_under_way(server: GatewayServer) -> None:
         connection.request("POST", "/v1/waits", b"{}")
         arrived(server)
 
-    assert server.gone.wait(20)
+    assert server.gone.wait(120)
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         connection.getresponse()
     connection.close()
@@ -415,7 +415,7 @@ def test_a_client_that_waits_for_leave_to_send_gets_it(
     server: GatewayServer, relay: GatewayRelay
 ) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(120)
         connection.connect(str(relay.socket))
         head = f"POST /v1/chat/completions HTTP/1.1\r\n{HOST}Content-Length: 3\r\n"
         connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())

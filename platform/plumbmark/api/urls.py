@@ -1,9 +1,9 @@
 """`/api/v1/`: the endpoints of every app, and their description."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from plumbmark.api.views import ApiDocumentation, MeView
+from plumbmark.api.views import ApiDocumentation, MeView, NoEndpoint
 
 app_name = "api"
 
@@ -15,4 +15,5 @@ urlpatterns = [
     path("", include("leaderboards_app.api.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", ApiDocumentation.as_view(), name="docs"),
+    re_path(r"", NoEndpoint.as_view()),
 ]

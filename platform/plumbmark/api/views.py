@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -37,6 +39,17 @@ class MeView(APIView):
                 "scopes": getattr(token, "scopes", None),
                 "gateway_url": settings.GATEWAY_URL,
             }
+        )
+
+
+@extend_schema(exclude=True)
+class NoEndpoint(APIView):
+    """Every other address below `/api/v1/`: programs get problem+json, not a page."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound(
+            f"There is no endpoint {request.path}; {reverse('api:docs')} lists them all."
         )
 
 

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import DomainError
-from plumbmark.common.views import error_page
+from plumbmark.common.views import error_page, method_not_allowed
 
 
 class DomainErrorPages:
@@ -20,7 +20,12 @@ class DomainErrorPages:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._get_response(request)
+        response = self._get_response(request)
+        if response.status_code == 405 and not getattr(response, "content", b""):
+            page = method_not_allowed(request)
+            page["Allow"] = response.get("Allow", "")
+            return page
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

@@ -6,7 +6,6 @@ anything does that the page shows. The same fingerprint makes the ETag, so that 
 page already costs no rendering at all.
 """
 
-import gzip
 import hashlib
 import re
 from collections import OrderedDict
@@ -24,6 +23,7 @@ from django.utils.translation import get_language
 
 import plumbmark
 from plumbmark.common import theme
+from plumbmark.common.packing import packed
 from plumbmark.common.rest.etags import not_modified, tag
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -124,12 +124,12 @@ def _page(
         return HttpResponse(page.body, content_type=page.content_type)
     if page.packed is None:
         # Without the random padding of `GZipMiddleware`: no secret stands on a stranger's page.
-        page = _Kept(page.content_type, page.body, gzip.compress(page.body, 9, mtime=0))
+        page = _Kept(page.content_type, page.body, packed(page.body))
         kept.put(key, page)
-    packed = HttpResponse(page.packed, content_type=page.content_type)
-    packed["Content-Encoding"] = "gzip"
-    patch_vary_headers(packed, ("Accept-Encoding",))
-    return packed
+    response = HttpResponse(page.packed, content_type=page.content_type)
+    response["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ("Accept-Encoding",))
+    return response
 
 
 def _may_be_kept(response: HttpResponseBase, request: HttpRequest) -> TypeGuard[HttpResponse]:

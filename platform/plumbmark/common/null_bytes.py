@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBadRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+
+from plumbmark.common.views import error_page
 
 
 class NoNullBytes:
@@ -13,5 +16,10 @@ class NoNullBytes:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         query = request.META.get("QUERY_STRING", "")
         if "\x00" in request.path or "%00" in query or "\x00" in query:
-            return HttpResponseBadRequest("The address holds a null character; remove it.")
+            return error_page(
+                request,
+                400,
+                _("That address cannot be"),
+                _("It holds a null character (%00); remove it."),
+            )
         return self._get_response(request)

@@ -1,6 +1,7 @@
 """Numbers as pages write them: the same everywhere."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -11,20 +12,22 @@ def is_share(metric: Mapping[str, Any]) -> bool:
 
 def written(value: float | None, metric: Mapping[str, Any]) -> str:
     """A score on its metric's scale: `56.25 %`, or four significant digits. Empty for None."""
-    if value is None:
-        return ""
-    if is_share(metric):
-        return f"{100 * value:.2f} %"
-    return f"{value:.4g}"
+    return "" if value is None else writers_of(metric)[0](value)
 
 
 def written_short(value: float | None, metric: Mapping[str, Any]) -> str:
     """The same with one place: for the ends of intervals and for task columns."""
-    if value is None:
-        return ""
+    return "" if value is None else writers_of(metric)[1](value)
+
+
+Writer = Callable[[float], str]
+
+
+def writers_of(metric: Mapping[str, Any]) -> tuple[Writer, Writer]:
+    """`written` and `written_short` of one metric, for the many values of a table."""
     if is_share(metric):
-        return f"{100 * value:.1f}"
-    return f"{value:.3g}"
+        return lambda value: f"{100 * value:.2f} %", lambda value: f"{100 * value:.1f}"
+    return lambda value: f"{value:.4g}", lambda value: f"{value:.3g}"
 
 
 def dollars_short(nanodollars: int | None) -> str:
@@ -36,12 +39,15 @@ def dollars_short(nanodollars: int | None) -> str:
     amount = nanodollars / 1e9
     if amount >= 1:
         return f"${amount:,.2f}"
-    places = 2
-    while round(amount, places) == 0 or amount * 10**places < 10:
-        places += 1
-        if places >= 9:
-            break
-    return f"${amount:.{places}f}"
+    places = 1 - math.floor(math.log10(amount))
+    return f"${amount:.{min(max(places, 2), 9)}f}"
+
+
+def seconds_short(milliseconds: int | None) -> str:
+    """`0.34 s` or `2.1 s`: for columns, where one unit compares at a glance."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds / 1000:.{2 if milliseconds < 1000 else 1}f} s"
 
 
 def seconds_written(milliseconds: int | None) -> str:

@@ -1,42 +1,73 @@
 """Reads on hot paths, compiled to SQL once.
 
 Building a query with the ORM and compiling it costs twenty times what the database needs to answer
-a look-up by key. `Prepared` has the ORM compile it once for each database and from then on only
-puts other values in. For look-ups by text alone, of columns that need no conversion (text, whole
-numbers, booleans of PostgreSQL): the rows are as the driver gives them.
+a look-up by key. These have the ORM compile it once for each thread's connection, and from then on
+only put other values in. For look-ups by text alone.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from threading import local
+from typing import Any, Generic, TypeVar
 
-from django.db import connection
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Model, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+
+M = TypeVar("M", bound=Model)
+Build = Callable[..., QuerySet[Any, Any]]
+"""Gets each name by keyword and returns the query."""
 
 
 class Prepared:
     """`Prepared(lambda handle: Namespace.objects.filter(handle=handle).values_list("id"))`."""
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *names: str) -> None:
-        """`build` gets each of `names` by keyword and returns a `values_list` query."""
-        self._build = build
-        self._names = names
-        self._compiled: dict[str, tuple[str, tuple[Any, ...]]] = {}
+    def __init__(self, build: Build, *names: str) -> None:
+        """`build` returns a `values_list` query that looks up by all of `names`."""
+        self._plans = _Plans(build, names)
 
     def first(self, **values: str) -> tuple[Any, ...] | None:
-        """The first row, or None."""
-        compiled = self._compiled.get(connection.vendor)
-        if compiled is None:
-            compiled = self._compiled[connection.vendor] = self._compile()
-        sql, parameters = compiled
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [_put_in(given, values) for given in parameters])
-            row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+        """The first row as the ORM would give it, or None."""
+        return self._plans.plan().first(values)
 
-    def _compile(self) -> tuple[str, tuple[Any, ...]]:
+
+class PreparedModel(Generic[M]):
+    """The same for a query of models, with what it annotates and selects of related ones."""
+
+    def __init__(self, build: Callable[..., QuerySet[M]], *names: str) -> None:
+        self._plans = _Plans(build, names)
+
+    def first(self, **values: str) -> M | None:
+        """The first object, or None."""
+        plan = self._plans.plan()
+        row = plan.first(values)
+        if row is None:
+            return None
+        if plan.reader is None:
+            plan.reader = _ModelReader(plan.compiler)
+        found: M = plan.reader.read(row)
+        return found
+
+
+class _Plans:
+    """A query's plan in each thread: a compiler belongs to a connection, which has one thread."""
+
+    def __init__(self, build: Build, names: tuple[str, ...]) -> None:
+        self._build = build
+        self._names = names
+        self._own = local()
+
+    def plan(self) -> "_Plan":
+        connection = connections[DEFAULT_DB_ALIAS]
+        plan: _Plan | None = getattr(self._own, "plan", None)
+        if plan is None or plan.compiler.connection is not connection:
+            plan = self._own.plan = self._compile(connection)
+        return plan
+
+    def _compile(self, connection: Any) -> "_Plan":
         marks = {name: f"prepared:{name}" for name in self._names}
-        query = self._build(**marks)[:1].query
-        sql, parameters = query.get_compiler(connection=connection).as_sql()
+        compiler = self._build(**marks)[:1].query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
         names = {mark: name for name, mark in marks.items()}
         found = tuple(
             _Place(names[given]) if isinstance(given, str) and given in names else given
@@ -45,17 +76,69 @@ class Prepared:
         missing = set(self._names) - {given.name for given in found if isinstance(given, _Place)}
         if missing:
             raise TypeError(f"the query does not look up by {', '.join(sorted(missing))} as text")
-        return sql, found
+        return _Plan(compiler, sql, found)
 
 
+@dataclass(slots=True)
+class _Plan:
+    compiler: SQLCompiler
+    sql: str
+    parameters: tuple[Any, ...]
+    reader: "_ModelReader | None" = None
+
+    def first(self, values: Mapping[str, str]) -> tuple[Any, ...] | None:
+        given = [values[one.name] if isinstance(one, _Place) else one for one in self.parameters]
+        with self.compiler.connection.cursor() as cursor:
+            cursor.execute(self.sql, given)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        return tuple(next(iter(self.compiler.results_iter([[row]], tuple_expected=True))))
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """Where a value goes."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name: str
 
 
-def _put_in(given: Any, values: Mapping[str, str]) -> Any:
-    return values[given.name] if isinstance(given, _Place) else given
+class _ModelReader:
+    """Makes objects of rows, with the related ones that the query selects, as the ORM does."""
+
+    def __init__(self, compiler: SQLCompiler) -> None:
+        self._alias = compiler.using or DEFAULT_DB_ALIAS
+        self._part: Any = _Part(compiler.klass_info, compiler.select)
+        self._annotated: Mapping[str, int] = compiler.annotation_col_map or {}
+
+    def read(self, row: tuple[Any, ...]) -> Any:
+        found = self._part.read(self._alias, row)
+        for name, position in self._annotated.items():
+            setattr(found, name, row[position])
+        return found
+
+
+class _Part:
+    """The columns of a row that make one object."""
+
+    def __init__(self, klass_info: Any, select: Any) -> None:
+        fields = klass_info["select_fields"]
+        self._model = klass_info["model"]
+        self._columns = slice(fields[0], fields[-1] + 1)
+        self._names = [column[0].target.attname for column in select[self._columns]]
+        self._key = self._columns.start + self._names.index(self._model._meta.pk.attname)
+        self._related = [
+            (_Part(info, select), info["local_setter"], info["remote_setter"])
+            for info in klass_info.get("related_klass_infos", ())
+        ]
+
+    def read(self, alias: str, row: tuple[Any, ...]) -> Any:
+        if row[self._key] is None:
+            return None
+        found = self._model.from_db(alias, self._names, row[self._columns])
+        for part, tell_this, tell_other in self._related:
+            other = part.read(alias, row)
+            tell_this(found, other)
+            if other is not None:
+                tell_other(other, found)
+        return found

@@ -6,8 +6,10 @@ joined file is written below the state directory whenever a part is newer, by th
 """
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,28 @@ def parts(folder: Path) -> list[Path]:
 
 
 def joined_css(folder: Path) -> str:
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts(folder))
+    return "\n".join(_as_in(folder, part) for part in parts(folder))
+
+
+def _as_in(folder: Path, part: Path) -> str:
+    """A part's text with its `url("../…")` as seen from `folder`, where the joined file stands."""
+    up = "../" * (len(part.relative_to(folder).parts) - 1)
+    return part.read_text(encoding="utf-8").replace(f'url("{up}', 'url("')
+
+
+def token(name: str) -> str:
+    """A value of `static/css/tokens.css`, for drawings that no stylesheet reaches.
+
+    `token("color-ink")`; raises `KeyError` for a name that the file does not have.
+    """
+    return _tokens()[name]
+
+
+@cache
+def _tokens() -> Mapping[str, str]:
+    text = (Path(settings.STATICFILES_DIRS[0]) / "css" / "tokens.css").read_text(encoding="utf-8")
+    declared = re.findall(r"--([a-z0-9-]+):\s*([^;]+);", text)
+    return {name: " ".join(value.split()) for name, value in declared}
 
 
 class StylesheetFinder(BaseFinder):

@@ -2,14 +2,14 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import TooManyFilesSent
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template import loader
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from plumbmark.common import mail
 from plumbmark.common.theme import THEMES, remember_theme, theme_of
-from plumbmark.common.uploads import too_many_files_message
+from plumbmark.common.uploads import too_many_files_message, too_much_text_message
 
 
 # A colour scheme is no secret and no power: without a token, pages that only show something need
@@ -136,23 +136,82 @@ def mail_detail(request: HttpRequest, name: str) -> HttpResponse:
 # --- Errors ---------------------------------------------------------------------------------------
 
 
+_CODES = {
+    400: "bad-request",
+    403: "permission-denied",
+    404: "not-found",
+    413: "too-large",
+    429: "throttled",
+    500: "server-error",
+}
+
+
 def error_page(
-    request: HttpRequest, status: int, title: str, text: str, *, retry_url: str = ""
+    request: HttpRequest,
+    status: int,
+    title: str,
+    text: str,
+    *,
+    retry_url: str = "",
+    offers_sign_in: bool = False,
 ) -> HttpResponse:
-    """A page that needs neither the database nor a session: they may be what is broken."""
+    """A page that needs neither the database nor a session: they may be what is broken.
+
+    Programs of the REST API get the same as problem+json.
+    """
+    if request.path.startswith("/api/"):
+        body = {
+            "title": str(title),
+            "status": status,
+            "code": _CODES.get(status, "error"),
+            "detail": str(text),
+        }
+        return JsonResponse(body, status=status, content_type="application/problem+json")
     context = {
         "status": status,
         "title": title,
         "text": text,
         "retry_url": retry_url,
+        "sign_in_url": _sign_in_url(request) if offers_sign_in else "",
         "theme": theme_of(request),
     }
     return HttpResponse(loader.get_template("error.html").render(context), status=status)
 
 
+def _sign_in_url(request: HttpRequest) -> str:
+    """Where to sign in and come back; empty for who has a session, which is not read here."""
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return ""
+    return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': request.get_full_path()})}"
+
+
+def _page_above(path: str) -> str:
+    """The nearest page above an address that only takes forms."""
+    while path.strip("/"):
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        try:
+            resolve(path)
+        except Resolver404:
+            continue
+        return path
+    return "/"
+
+
+def _page_of_the_form(request: HttpRequest) -> str:
+    """Where the visitor sent a form from, as far as the browser tells."""
+    came_from = request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(
+        came_from, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return came_from
+    return request.path
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, TooManyFilesSent):
         return error_page(request, 400, _("Those are too many files"), too_many_files_message())
+    if isinstance(exception, RequestDataTooBig):
+        return error_page(request, 413, _("That is too much"), too_much_text_message())
     return error_page(
         request,
         400,
@@ -167,6 +226,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
         403,
         _("This is not open to you"),
         str(exception) or _("Sign in with another account, or ask the owner for access."),
+        offers_sign_in=True,
+    )
+
+
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    """Mostly an address that takes a form and was opened by itself, as by a reload."""
+    return error_page(
+        request,
+        405,
+        _("This address only takes forms"),
+        _("There is nothing to see here by itself. The page that it belongs to is one step up."),
+        retry_url=_page_above(request.path),
     )
 
 
@@ -179,7 +250,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
             "For your safety, forms work only from a page that this site showed you a moment ago, "
             "and only with cookies allowed. Open the page again and send the form once more."
         ),
-        retry_url=request.path,
+        retry_url=_page_of_the_form(request),
     )
 
 
@@ -189,6 +260,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         404,
         _("There is no page here"),
         _("It may have been renamed, or it may not be visible to you. Signing in may help."),
+        offers_sign_in=True,
     )
 
 

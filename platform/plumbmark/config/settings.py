@@ -4,8 +4,10 @@ Without any variable this is the embedded default: SQLite, Celery's filesystem b
 terminal, everything under `var/`.
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,13 +33,15 @@ def _secret_key() -> str:
     if configured:
         return configured
     kept = STATE_DIR / "secret_key"
-    try:
-        handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return kept.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(key := secrets.token_urlsafe(48))
-    return key
+    if not kept.exists():
+        # Written whole before it has its name: several processes may start for the first time, and
+        # none may read half a key or go on with one of its own.
+        with tempfile.NamedTemporaryFile("w", dir=STATE_DIR, encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, kept)
+    return kept.read_text(encoding="ascii").strip()
 
 
 # --- The site ---------------------------------------------------------------------------------

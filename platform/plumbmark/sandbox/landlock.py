@@ -46,8 +46,9 @@ _PUBLIC = (
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _TEMPORARY = "/tmp"  # noqa: S108
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_PATIENCE = 1.0
-"""Seconds that the keeper has to end all before we do it ourselves."""
+_PATIENCE = 5.0
+"""Seconds that the keeper has to end all before we do it ourselves, less thoroughly: it stops each
+process first, so that none makes another meanwhile. On a busy machine it takes its time."""
 
 
 class Landlock:

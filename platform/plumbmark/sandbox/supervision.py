@@ -22,8 +22,9 @@ _PIECE = 65536
 _STATUS_BYTES = 4096
 _LOOKERS = ThreadPoolExecutor(4, thread_name_prefix="sandbox-watch")
 """Threads of its own: a watchdog must not wait until others are done with the loop's."""
-_GRACE = 2.0
-"""Seconds for what was killed to be gone, and for what it had written to be read."""
+_GRACE = 10.0
+"""Seconds at most for what was killed to be gone, and for what it had written to be read. A busy
+machine needs more than a moment; what is gone is not waited for."""
 
 
 @dataclass(slots=True)

@@ -300,7 +300,7 @@ def test_a_log_is_followed_to_its_end(stack: Stack, shell: Shell) -> None:
 
     kaggle("push", "slow-one", "-f", "task.py")
     kaggle("run", "slow-one", "-m", "echo")
-    stack.wait_for(lambda: dora.get("runs?namespace=dora")["results"][0]["state"] != "queued", 60)
+    stack.wait_for(lambda: dora.get("runs?namespace=dora")["results"][0]["state"] != "queued")
     log = kaggle("log", "slow-one")
 
     assert "the beginning" in log
@@ -370,7 +370,7 @@ def test_a_leaderboard_is_shown_and_saved(stack: Stack, ada: Api, shell: Shell) 
         rows_of_board[:] = content["rows"]
         return bool(rows_of_board) and all(row["score"] for row in rows_of_board)
 
-    stack.wait_for(is_there, 90)
+    stack.wait_for(is_there)
 
     shown = output(shell.launch(stack.url, ada.token, "b", "leaderboard", found, "-s", "--csv"))
     output(shell.launch(stack.url, ada.token, "b", "leaderboard", found, "-d", "-p", "."))

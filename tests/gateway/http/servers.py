@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from plumbmark.accounts.models import Namespace
 from plumbmark.accounts.tokens import issue_token
 from tests.gateway.conftest import Store
+from tests.ports import unused_port
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,9 +25,7 @@ class Server:
     """A running gateway process; `url` is where its doors are."""
 
     def __init__(self, store: Store, folder: Path, **settings: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = unused_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "gateway.log"
         environment = {
@@ -47,7 +45,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while not self._answers():
             assert time.monotonic() < ends, self.log
             assert self.process.poll() is None, self.log
@@ -66,7 +64,7 @@ class Server:
     def stop(self, sign: int = signal.SIGTERM) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, sign)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=300)
 
 
 @contextlib.contextmanager
@@ -106,7 +104,7 @@ def ask(url: str, body: Any = None, token: str = "", **headers: str) -> Reply:
     for name, value in headers.items():
         request.add_header(name.replace("_", "-"), value)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             return Reply(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
         return Reply(error.code, error.headers, error.read())

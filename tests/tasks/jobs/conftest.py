@@ -48,7 +48,7 @@ class World:
         return user
 
     def add_deployment(
-        self, model: str = "arithmetic", *, priced: bool = True, deadline: float = 5.0
+        self, model: str = "arithmetic", *, priced: bool = True, deadline: float = 60.0
     ) -> Deployment:
         deployment = add_deployment(
             slug=f"fake/{model}",
@@ -133,7 +133,7 @@ class World:
         return sweeping.sweep()
 
 
-def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(is_so: Callable[[], bool], seconds: float = 300.0) -> None:
     ends = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < ends, "did not come about in time"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,15 +14,15 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.db import connection
 
+from tests.ports import unused_port
+
 _ROOT = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
 def doors(folder: Path) -> Iterator[str]:
     """Yields host and port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused_port()
     state = folder / "gateway"
     state.mkdir()
     database = {}
@@ -50,7 +49,7 @@ def doors(folder: Path) -> Iterator[str]:
     )
     log.close()
     try:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while not _answers(port):
             assert time.monotonic() < ends, (folder / "gateway.log").read_text()
             assert process.poll() is None, (folder / "gateway.log").read_text()
@@ -59,7 +58,7 @@ def doors(folder: Path) -> Iterator[str]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
+        process.wait(timeout=300)
 
 
 def _answers(port: int) -> bool:

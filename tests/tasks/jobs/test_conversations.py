@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Value
 from django.db.models.functions import Concat
+from django.test import Client
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.models import Call, Deployment, LedgerLine
@@ -195,6 +196,11 @@ def test_another_model_plays_the_user_until_the_turns_are_used_up(world: Any, ch
     assert [one["role"] for one in asked] == ["system", "user", "assistant", "user"]
     assert transcript.sample.output.startswith("User: Hello: word1\n\nAssistant: Hello: word1")
     assert [score.value for score in SampleScore.objects.order_by("sample__ordinal")] == [0, 1, 0]
+    client = Client()
+    client.force_login(world.ada)
+    page = client.get(f"/runs/{run.pk}/samples/1/").content.decode()
+    assert "What is scored: the whole conversation" in page
+    assert "Call 2, simulated user" in page
     sample = transcript.sample
     candidate = Call.objects.filter(
         pk__in=SampleCall.objects.filter(sample=sample, role="candidate").values("call")

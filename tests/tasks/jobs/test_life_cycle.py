@@ -43,7 +43,7 @@ def in_background() -> Any:
 
     yield start
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
 
 
 def done(run: Run) -> int:
@@ -88,16 +88,17 @@ def test_a_try_asks_three_items_only(world: Any, check: Any) -> None:
 def test_an_owner_pauses_midway_and_what_was_in_flight_is_stored(
     world: Any, check: Any, in_background: Any, eventually: Any
 ) -> None:
-    world.provider.configure(latency_ms=100)
-    run = world.start(world.version(120))
+    world.provider.configure(latency_ms=100, hold=40)
+    run = world.start(world.version(400))
     worker = in_background()
-    eventually(lambda: done(run) > 0)
+    eventually(lambda: done(run) == 40)
     pause_run(run=run, by=world.ada)
-    worker.join(20)
+    world.provider.go_on()
+    worker.join(300)
     run = check(run)
     assert run.state == Run.State.PAUSED
     assert run.pause_reason == Run.PauseReason.OWNER
-    assert 0 < run.samples_done < 120
+    assert 40 < run.samples_done < 400
     assert run.samples_done == world.provider.stats()["total"]
     assert work() == "nothing due"
     resume_run(run=run, by=world.ada)
@@ -105,22 +106,23 @@ def test_an_owner_pauses_midway_and_what_was_in_flight_is_stored(
     world.work()
     run = check(run)
     assert run.state == Run.State.COMPLETED
-    assert Call.objects.filter(status="answered", is_duplicate=False).count() == 120
+    assert Call.objects.filter(status="answered", is_duplicate=False).count() == 400
     assert events(run) == ["queued", "started", "paused", "resumed", "started", "completed"]
 
 
 def test_a_cancelled_run_ends_for_good_and_keeps_its_samples(
     world: Any, check: Any, in_background: Any, eventually: Any
 ) -> None:
-    world.provider.configure(latency_ms=100)
-    run = world.start(world.version(120))
+    world.provider.configure(latency_ms=100, hold=40)
+    run = world.start(world.version(400))
     worker = in_background()
-    eventually(lambda: done(run) > 0)
+    eventually(lambda: done(run) == 40)
     cancel_run(run=run, by=world.ada)
-    worker.join(20)
+    world.provider.go_on()
+    worker.join(300)
     run = check(run)
     assert run.state == Run.State.CANCELLED
-    assert run.samples_done == world.provider.stats()["total"] > 0
+    assert 40 < run.samples_done == world.provider.stats()["total"] < 400
     assert Scoring.objects.get(run=run).state == Scoring.State.CANCELLED
     assert work() == "nothing due"
     with pytest.raises(Conflict):
@@ -164,7 +166,7 @@ def test_a_bad_key_fails_the_run_and_its_samples_are_asked_again_when_it_is_mend
 
 def test_failed_samples_are_retried_as_a_new_revision(world: Any, check: Any) -> None:
     world.provider.configure(faults={"stall": 0.3}, seed=3)
-    Deployment.objects.update(deadline_seconds=0.1)
+    Deployment.objects.update(deadline_seconds=0.5)
     run = world.start(world.version(40))
     world.work()
     run = check(run)
@@ -177,7 +179,7 @@ def test_failed_samples_are_retried_as_a_new_revision(world: Any, check: Any) ->
     first = Scoring.objects.get(run=run)
 
     world.provider.configure()
-    Deployment.objects.update(deadline_seconds=5)
+    Deployment.objects.update(deadline_seconds=60)
     retry_failed_samples(run=run, by=world.ada)
     world.work()
     run = check(run)

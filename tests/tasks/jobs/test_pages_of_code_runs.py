@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from tasks_app.jobs import sandboxing
-from tasks_app.models import LogChunk, Run
+from tasks_app.models import LogChunk, Run, Sample
 from tasks_app.programs import LOG_CHUNK, log_ends, log_of, whole_log
 from tests.tasks.jobs.test_code_runs import ASKING, published, ran
 from tests.tasks.jobs.test_code_runs import log_of as text_of
@@ -127,6 +127,24 @@ def test_the_items_that_a_program_tells_stand_on_its_samples_page(
     assert "Withheld" not in page
     assert "Right answer" not in page
     assert "Checks of the program" in page
+
+
+def test_an_output_that_stands_in_the_conversation_is_not_shown_twice(
+    world: Any, gateway: None
+) -> None:
+    run = ran(world, published(world, TALKING.replace("20_000", "3")), purpose="declared")
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "the answer"}]
+    samples = Sample.objects.filter(run=run)
+    title = "What the program tells as the output"
+
+    samples.update(messages=talk, output="the answer")
+    same = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
+    samples.update(output="another")
+    other = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
+
+    assert "the answer" in same
+    assert title not in same
+    assert title in other
 
 
 @pytest.mark.browser

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from plumbmark.accounts.models import Membership, Namespace
+from plumbmark.gateway.actions import ensure_baselines
 from tasks_app.models import Run, Task, TaskDraft
 
 DEFINITION = """\
@@ -372,6 +373,47 @@ def test_the_public_page_shows_what_is_asked_and_hides_what_is_private(
     assert "bold" not in for_others
     assert "Say &lt;b&gt;bold&lt;/b&gt;." in for_author
     assert "not shown to you" not in for_author
+
+
+def test_the_public_page_tells_how_the_model_is_asked(
+    make_task: Callable[..., Any], ada: Any
+) -> None:
+    ensure_baselines()
+    definition = DEFINITION.replace(
+        "scorers:",
+        """\
+  simulated_user: {model: baseline/echo, instructions: "Ask for <b>tea</b>.", max_turns: 3}
+  scored: conversation
+tools: [{type: calculator}]
+limits: {max_steps: 7}
+scorers:""",
+    )
+    page = Client().get(url(make_task(ada, definition=definition), "detail")).content.decode()
+
+    assert "Tools that the model may call" in page
+    assert "<summary>calculator</summary>" in page
+    assert "7 calls of the model, 20 calls of tools" in page
+    assert "at most 4,096 output tokens" in page
+    assert "played by baseline/echo, for at most 3 answers, until it says DONE" in page
+    assert "Ask for &lt;b&gt;tea&lt;/b&gt;." in page
+    assert "the whole conversation" in page
+
+
+def test_further_turns_and_the_schema_of_answers_stand_on_the_public_page(
+    make_task: Callable[..., Any], ada: Any
+) -> None:
+    definition = DEFINITION.replace(
+        "scorers:",
+        """\
+  follow_ups: ["Are you sure of {answer}?"]
+  output_schema: {type: object, properties: {city: {type: string}}, required: [city]}
+scorers:""",
+    )
+    page = Client().get(url(make_task(ada, definition=definition), "detail")).content.decode()
+
+    assert "Are you sure of thirteen?" in page
+    assert "JSON Schema that the answer is asked to follow" in page
+    assert "&quot;city&quot;" in page
 
 
 def test_a_private_task_is_not_there_for_others(

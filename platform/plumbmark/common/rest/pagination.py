@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 
 class NewestFirst(CursorPagination):
@@ -12,6 +14,14 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 200
     ordering = "-id"
+
+    def get_page_size(self, request: Request) -> int | None:
+        """A limit that is no number is told, not passed over; one above the largest is that."""
+        asked = request.query_params.get("limit")
+        if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked[:9]) > 0):
+            message = f"must be a whole number from 1 to {self.max_page_size}"
+            raise ValidationError({"limit": [message]})
+        return super().get_page_size(request)
 
 
 class OldestFirst(NewestFirst):

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
 
 
 class StrictJSONParser(JSONParser):
@@ -20,7 +25,7 @@ class StrictJSONParser(JSONParser):
         length = (parser_context or {}).get("request")
         size = int(length.META.get("CONTENT_LENGTH") or 0) if length is not None else 0
         if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise ParseError(
+            raise TooLarge(
                 f"The body has {size:,} bytes; at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} "
                 "are taken as JSON. Send large data as a file (multipart)."
             )

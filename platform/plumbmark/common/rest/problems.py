@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, TooManyFilesSent
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.http import Http404
 from rest_framework import exceptions, renderers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from plumbmark.common.errors import DomainError, InvalidInput, Problem
-from plumbmark.common.uploads import too_many_files_message
+from plumbmark.common.uploads import too_many_files_message, too_much_text_message
 
 _TITLES = {
     400: "Bad request",
@@ -70,6 +70,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
         return problem_response(error.status, error.code, error.message)
     if isinstance(error, TooManyFilesSent):
         return problem_response(400, "too-many-files", too_many_files_message())
+    if isinstance(error, RequestDataTooBig):
+        return problem_response(413, "too-large", too_much_text_message())
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
 from rest_framework import serializers
+
+_LONGEST_TEXT_FILE = 1024 * 1024
 
 
 class WriteShape(serializers.Serializer[Any]):
@@ -17,3 +21,30 @@ class WriteShape(serializers.Serializer[Any]):
                     {str(name)[:80]: [f"is not known; there are {known}"] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+class TextOrFile(serializers.CharField):
+    """Text, or a file of text in a multipart body: what `curl -F name=@file` sends."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, UploadedFile):
+            return super().to_internal_value(data)
+        if (data.size or 0) > _LONGEST_TEXT_FILE:
+            raise serializers.ValidationError(
+                _("The file has %(size)s bytes; at most %(most)s are taken as text.")
+                % {"size": f"{data.size:,}", "most": f"{_LONGEST_TEXT_FILE:,}"}
+            )
+        try:
+            text = data.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise serializers.ValidationError(
+                _("The file is not UTF-8 from byte %(at)d on; save it as UTF-8.")
+                % {"at": error.start + 1}
+            ) from error
+        return super().to_internal_value(text)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # The base class looks at the text before it is read; an empty file is an empty text.
+        if isinstance(data, UploadedFile):
+            data = self.to_internal_value(data)
+        return super().run_validation(data)

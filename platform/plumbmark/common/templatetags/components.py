@@ -6,6 +6,7 @@ Everything that is only markup is an include in `templates/components/`.
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from django import template
@@ -15,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from plumbmark.common.markdown import render_markdown
+from plumbmark.common.numbers import written
 
 register = template.Library()
 
@@ -62,6 +64,21 @@ def markdown(text: str, top_heading: int = 3) -> SafeString:
     return render_markdown(text or "", top_heading=top_heading)
 
 
+@register.filter
+def words(code: str) -> str:
+    """`{{ outcome|words }}`: a code such as `length_limit` as words."""
+    return str(code).replace("_", " ")
+
+
+@register.filter
+def on_scale_of(value: Any, version: Any) -> str:
+    """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
+    if not isinstance(value, int | float):
+        return ""
+    metric = {"unit": version.metric_unit, "lower": version.metric_lower}
+    return written(value, {**metric, "upper": version.metric_upper})
+
+
 # --- Links that change the query ------------------------------------------------------------------
 
 
@@ -101,17 +118,23 @@ def sort_header(
     else:
         starts_down = (first or ("descending" if numeric else "ascending")) == "descending"
         target, sorted_as = (downwards if starts_down else key), ""
-    return SafeString(
-        render_to_string(
-            "components/sort_header.html",
-            {
-                "label": label,
-                "url": with_query(context, sort=target, cursor=None, page=None),
-                "sorted_as": sorted_as,
-                "numeric": numeric,
-            },
-        )
+    return format_html(
+        '<th scope="col"{}{}><a href="{}">{}{}</a></th>',
+        SafeString(' class="is-number"' if numeric else ""),
+        SafeString(f' aria-sort="{sorted_as}"' if sorted_as else ""),
+        with_query(context, sort=target, cursor=None, page=None),
+        label,
+        _SORT_MARKS.get(sorted_as, ""),
     )
+
+
+_SORT_MARKS = {
+    sorted_as: SafeString(
+        '<svg class="sort-mark" viewBox="0 0 8 8" aria-hidden="true" focusable="false">'
+        f'<path fill="currentColor" d="{path}"/></svg>'
+    )
+    for sorted_as, path in (("ascending", "M4 1 7.5 7h-7z"), ("descending", "M4 7 .5 1h7z"))
+}
 
 
 # --- Geometry -------------------------------------------------------------------------------------
@@ -203,14 +226,15 @@ def _avatar(handle: str, size: int, label: str) -> SafeString:
 
 def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
     digest = hashlib.sha256(handle.encode()).digest()
-    cells = []
+    path = ""
     for row in range(5):
-        for column in range(3):
-            if digest[row * 3 + column] & 1:
-                cells.append((column, row))
-                if column < 2:
-                    cells.append((4 - column, row))
-    path = "".join(f"M{x + 1} {y + 1}h1v1h-1z" for x, y in sorted(cells))
+        left = [bool(digest[row * 3 + column] & 1) for column in range(3)]
+        column = 1
+        for is_drawn, cells in groupby([*left, left[1], left[0]]):
+            length = len(list(cells))
+            if is_drawn:
+                path += f"M{column} {row + 1}h{length}v1h-{length}z"
+            column += length
     return {
         "path": path or "M3 3h1v1h-1z",
         "mark": digest[31] % 5 + 1,

@@ -1,6 +1,7 @@
 """`manage.py up`: the whole platform on one machine."""
 
 import os
+import socket
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from plumbmark.accounts.administrator import administrator_link
 from plumbmark.config.demo import load_demo
@@ -34,6 +35,13 @@ class Command(BaseCommand):
         gateway_port = options["gateway_port"] or (
             port + 1 if options["port"] else settings.GATEWAY_PORT
         )
+        is_told = bool({"PLUMBMARK_SITE_URL", "PLUMBMARK_SITE_URL_FILE"} & set(os.environ))
+        if options["port"] and not is_told:
+            # Links in mails and the administrator's must lead where the pages are.
+            settings.SITE_URL = f"http://{site.hostname}:{port}"
+            os.environ["PLUMBMARK_SITE_URL"] = settings.SITE_URL
+        for name, wanted in (("pages", port), ("gateway", gateway_port)):
+            _refuse_taken(host, wanted, name)
         call_command("migrate", verbosity=0)
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
@@ -64,6 +72,21 @@ class Command(BaseCommand):
             self.stdout.write(f"Make the first administrator, once, from this machine: {link}")
         self.stdout.write("")
         self.stdout.flush()
+
+
+def _refuse_taken(host: str, port: int, name: str) -> None:
+    """Two platforms on one port would start and die again and again."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            option = "--port" if name == "pages" else "--gateway-port"
+            raise CommandError(
+                f"The {name} cannot be served at {host}:{port}: {error.strerror}. End what listens "
+                f"there, or choose another port: manage.py up {option} {port + 100}"
+            ) from error
 
 
 def children(host: str, port: int, gateway_port: int) -> list[Child]:

@@ -1,0 +1,75 @@
+"""What of a definition concerns the asking and does not stand in the first items' messages."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from tasks_app.definitions import Definition
+from tasks_app.long_text import capped
+from tasks_app.previewing import tools_sent, tools_shown
+
+_LONGEST = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    tools: list[dict[str, str]] = field(default_factory=list)
+    instructions: str = ""
+    """Of the simulated user."""
+    output_schema: str = ""
+
+
+def how_it_is_asked(definition: Definition) -> Asking:
+    prompt = definition.prompt
+    user = prompt.simulated_user
+    facts = [
+        {"key": _("Sampling"), "value": _sampling(definition)},
+        {"key": _("Limits of a sample"), "value": _limits(definition)},
+    ]
+    if user is not None:
+        told = _("played by %(model)s, for at most %(n)d answers, until it says %(stop)s")
+        value = told % {"model": user.model, "n": user.max_turns, "stop": user.stop}
+        facts.append({"key": _("The user"), "value": value})
+    if prompt.scored == "conversation":
+        facts.append({"key": _("What is scored"), "value": _("the whole conversation")})
+    schema = prompt.output_schema
+    return Asking(
+        facts=[fact for fact in facts if fact["value"]],
+        tools=tools_shown(tools_sent(definition)),
+        instructions="" if user is None else capped(user.instructions, _LONGEST).text,
+        output_schema=""
+        if schema is None
+        else capped(json.dumps(schema, indent=2, ensure_ascii=False), _LONGEST).text,
+    )
+
+
+def _sampling(definition: Definition) -> str:
+    sampling = definition.sampling
+    told = [_("at most %(n)s output tokens") % {"n": f"{sampling.max_output_tokens:,}"}]
+    for name, value in (
+        (_("temperature"), sampling.temperature),
+        ("top-p", sampling.top_p),
+        (_("seed"), sampling.seed),
+    ):
+        if value is not None:
+            told.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+    if sampling.stop:
+        told.append(_("stops at %(marks)s") % {"marks": ", ".join(map(repr, sampling.stop))})
+    return ", ".join(told)
+
+
+def _limits(definition: Definition) -> str:
+    limits = definition.limits
+    if limits is None:
+        return ""
+    told = [_("%(n)d calls of the model") % {"n": limits.max_steps}]
+    if definition.tools:
+        told.append(_("%(n)d calls of tools") % {"n": limits.max_tool_calls})
+    if limits.max_output_tokens_total is not None:
+        told.append(_("%(n)s output tokens in all") % {"n": f"{limits.max_output_tokens_total:,}"})
+    if limits.max_cost_usd is not None:
+        told.append(f"{limits.max_cost_usd} USD")
+    return ", ".join(told)

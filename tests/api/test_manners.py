@@ -1,0 +1,102 @@
+"""What holds of every endpoint, whatever it is about."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from plumbmark.accounts.tokens import issue_token
+
+pytestmark = pytest.mark.django_db
+
+DEFINITION = """\
+plumbmark: 1
+data: {target: answer}
+prompt:
+  messages: [{role: user, content: "{question} é"}]
+scorers: [{type: exact}]
+"""
+
+
+@pytest.fixture
+def api(open_account: Callable[..., Any]) -> APIClient:
+    issued = issue_token(
+        user=open_account("ada"), name="test", scopes=["read", "write"], expires_at=None
+    )
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.secret}")
+    return client
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "tasks/", "runs/abc", "runs/-1", "runs/1.5"])
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_an_unknown_endpoint_answers_programs_in_their_own_form(
+    api: APIClient, path: str, method: str
+) -> None:
+    answer = getattr(api, method)(f"/api/v1/{path}")
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert f"There is no endpoint /api/v1/{path}; /api/v1/docs" in answer.json()["detail"]
+
+
+def test_a_null_character_in_an_address_is_told(api: APIClient) -> None:
+    answer = api.get("/api/v1/tasks/%00")
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "null character" in answer.json()["detail"]
+
+
+def test_a_body_that_is_too_large_says_how_large_it_may_be(api: APIClient, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+
+    answer = api.post("/api/v1/tasks", {"title": "x" * 2**21}, format="json")
+
+    assert answer.status_code == 413
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "At most 1 MiB are taken" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("limit", ["abc", "0", "-1", "", "1e3", "²"])
+def test_a_limit_that_is_none_is_told(api: APIClient, limit: str) -> None:
+    answer = api.get("/api/v1/tasks", {"limit": limit})
+
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["path"] == "limit"
+    assert api.get("/api/v1/tasks", {"limit": "99999999999"}).status_code == 200
+
+
+def test_a_definition_may_be_sent_as_a_file_as_the_documentation_does(api: APIClient) -> None:
+    task = api.post("/api/v1/tasks", {"title": "Capitals"}, format="json").json()
+
+    answer = api.put(
+        f"/api/v1/tasks/{task['id']}/draft",
+        {"definition": SimpleUploadedFile("definition.yaml", DEFINITION.encode())},
+    )
+
+    assert answer.status_code == 200, answer.json()
+    assert answer.json()["definition"] == DEFINITION
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: \xff", "not UTF-8 from byte 4 on"),
+        (b"a: " + b"x" * 2**21, "at most 1,048,576"),
+        (b"a: " + b"x" * 2**18, "larger than 128 KiB"),
+        (b"a: \x00", "ull character"),
+    ],
+)
+def test_a_file_that_is_no_definition_is_told(api: APIClient, content: bytes, message: str) -> None:
+    task = api.post("/api/v1/tasks", {"title": "Capitals"}, format="json").json()
+
+    answer = api.put(
+        f"/api/v1/tasks/{task['id']}/draft",
+        {"definition": SimpleUploadedFile("definition.yaml", content)},
+    )
+
+    assert answer.status_code == 422
+    assert message in answer.json()["detail"]

@@ -1,0 +1,131 @@
+"""The figure of a board: a drawing with an address of its own."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.factories import publish_benchmark, publish_task, settle, submit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def ada(open_account: Callable[..., Any]) -> Any:
+    return open_account(handle="ada")
+
+
+@pytest.fixture
+def board(ada: Any) -> Any:
+    from benchmarks_app.actions.entering import enter
+
+    version = publish_task(ada, items=60)
+    made = publish_benchmark(ada, [version])
+    for name, right, maker in (("best", 59, "Arbor"), ("mid <b>", 30, "Lithos"), ("low", 2, "")):
+        run = submit(ada, version, name, right, maker=maker)
+        enter(version=made, contender=run.contender, by=ada)
+    settle()
+    return made
+
+
+def address(board: Any) -> str:
+    """The drawing's, as the board's page has it."""
+    from leaderboards_app.models import Standings
+
+    return f"{Standings.objects.get(version=board).get_absolute_url()}figure.svg"
+
+
+def drawn(response: Any) -> ElementTree.Element:
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("image/svg+xml")
+    return ElementTree.fromstring(response.content)
+
+
+def labels(drawing: ElementTree.Element) -> list[str]:
+    return [mark.findtext(f"{SVG}text") or "" for mark in drawing.findall(f"{SVG}g")]
+
+
+def test_it_shows_each_row_with_its_value_and_interval(board: Any, client: Any) -> None:
+    drawing = drawn(client.get(address(board)))
+
+    assert labels(drawing) == ["best", "mid <b>", "low"]
+    first = drawing.find(f"{SVG}g")
+    assert first is not None
+    assert first.findtext(f"{SVG}title") == "best: 98.33 % (91.1 to 99.7)"
+    assert [text.text for text in first.findall(f"{SVG}text")] == ["best", "98.33 %"]
+    title = drawing.findtext(f"{SVG}title")
+    assert title == "best leads with 98.33 %, significantly above every other row"
+
+
+def test_the_page_names_it_by_what_it_shows(board: Any, client: Any) -> None:
+    page = client.get(board.benchmark.get_absolute_url()).content.decode()
+    image = re.search(r'<img class="dot-plot"[^>]*>', page)
+
+    assert image is not None
+    assert f'src="{address(board)}"' in image.group()
+    assert 'alt="best leads with 98.33 %, significantly above every other row.' in image.group()
+    drawing = drawn(client.get(address(board)))
+    for side in ("width", "height"):
+        assert f'{side}="{drawing.get(side)}"' in image.group()
+
+
+def test_it_follows_the_filter_and_the_order_of_the_page(board: Any, client: Any) -> None:
+    query = "?q=o&sort=score&nonsense=1"
+    page = client.get(board.benchmark.get_absolute_url() + "?q=l&sort=score").content.decode()
+
+    assert labels(drawn(client.get(address(board) + "?sort=score"))) == ["low", "mid <b>", "best"]
+    assert client.get(address(board) + query).status_code == 404  # one row makes no figure
+    assert "dot-plot" not in page
+
+
+def test_it_is_drawn_in_the_reader_s_theme_and_runs_no_other_style(board: Any, client: Any) -> None:
+    import base64
+    import hashlib
+
+    seen = set()
+    for theme in ("", "light", "dark"):
+        client.cookies["theme"] = theme
+        response = client.get(address(board))
+        style = drawn(response).findtext(f"{SVG}style")
+        assert style is not None
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in response["Content-Security-Policy"]
+        seen.add((style, response["ETag"]))
+
+    assert len({style for style, _ in seen}) == 3
+    assert len({etag for _, etag in seen}) == 3
+    dark = next(style for style, _ in seen if "color-scheme:dark" in style)
+    assert "light-dark" not in dark
+    assert "#14181f" not in dark  # the ink of the light theme
+
+
+def test_who_has_it_already_gets_a_304(board: Any, client: Any) -> None:
+    first = client.get(address(board))
+
+    again = client.get(address(board), headers={"If-None-Match": first["ETag"]})
+
+    assert again.status_code == 304
+    assert "style-src 'sha256-" in again["Content-Security-Policy"]
+
+
+def test_it_is_seen_by_whom_the_board_is_seen(
+    board: Any, ada: Any, client: Any, open_account: Any
+) -> None:
+    public = address(board)
+    assert client.get(public)["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+    board.benchmark.visibility = "private"
+    board.benchmark.save()
+
+    assert client.get(public).status_code == 404
+    client.force_login(open_account(handle="bob"))
+    assert client.get(public).status_code == 404
+    client.force_login(ada)
+    own = client.get(public)
+    assert own.status_code == 200
+    assert own["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert client.get("/standings/nosuchstandings/figure.svg").status_code == 404

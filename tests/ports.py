@@ -1,0 +1,35 @@
+"""Ports for servers that the tests start."""
+
+import errno
+import socket
+from pathlib import Path
+
+_held: list[socket.socket] = []
+
+
+def unused_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on, and that no other test will be given.
+
+    Not the kernel's next free one, which it may give to anybody's connection before the server has
+    started: one below those, taken by a name that ends with this process.
+    """
+    for port in range(20_000, _first_of_the_kernels()):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0plumbmark-tests-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            name.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        _held.append(name)
+        return port
+    raise RuntimeError("every port from 20000 on is taken")
+
+
+def _first_of_the_kernels() -> int:
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    first = int(text.split()[0])
+    return first if first > 21_000 else 65_536

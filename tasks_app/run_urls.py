@@ -16,6 +16,7 @@ urlpatterns = [
     path("<int:run_id>/resume/", runs.run_resume, name="resume"),
     path("<int:run_id>/cancel/", runs.run_cancel, name="cancel"),
     path("<int:run_id>/retry/", runs.run_retry, name="retry"),
+    path("<int:run_id>/spend-limit/", runs.run_spend_limit, name="spend_limit"),
     path("<int:run_id>/invalidate/", runs.run_invalidate, name="invalidate"),
     path("<int:run_id>/log/", runs.run_log, name="log"),
     path("<int:run_id>/output/", runs.run_output, name="output"),

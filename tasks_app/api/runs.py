@@ -226,6 +226,19 @@ class RetryView(_RunAction):
         return self._done(request, run_id)
 
 
+class SpendLimitView(_RunAction):
+    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
+    def put(self, request: Request, run_id: int) -> Response:
+        """Set what a run may spend in all. One that paused at its limit goes on."""
+        run = run_at(run_id=run_id, to=request.user)
+        user = actor(request)
+        body = shapes.SpendLimitWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        limit = body.validated_data["spend_limit_nanodollars"]
+        running.set_spend_limit(run=run, spend_limit=limit, by=user)
+        return self._done(request, run_id)
+
+
 class InvalidateView(_RunAction):
     @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:

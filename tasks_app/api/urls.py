@@ -36,6 +36,7 @@ urlpatterns = [
     path("runs/<int:run_id>/resume", runs.ResumeView.as_view()),
     path("runs/<int:run_id>/cancel", runs.CancelView.as_view()),
     path("runs/<int:run_id>/retry", runs.RetryView.as_view()),
+    path("runs/<int:run_id>/spend-limit", runs.SpendLimitView.as_view()),
     path("runs/<int:run_id>/invalidate", runs.InvalidateView.as_view()),
     path("runs/<int:run_id>/log", programs.LogView.as_view()),
     path("runs/<int:run_id>/report", programs.ReportView.as_view()),

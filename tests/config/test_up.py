@@ -124,7 +124,7 @@ def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) 
     del stack.environment["PLUMBMARK_SITE_URL"]
     up = start(stack, f"--port={stack.port}", "--no-demo", f"--gateway-port={stack.gateway_port}")
     try:
-        wait_for(lambda: page(stack, "/help/") != "", 60, stack)
+        stack.wait_for(lambda: page(stack, "/help/") != "", 60)
         said = (stack.state / "up.log").read_text()
         link = re.search(r"http://\S+/setup/administrator/\S+", said)
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import DomainError
@@ -45,11 +44,6 @@ class QuotaStatus:
     def left(self) -> int:
         """What the tighter of the two leaves."""
         return min(self.day.left, self.month.left)
-
-    @property
-    def binding(self) -> PeriodQuota:
-        """The limit that leaves less: the one to wait for."""
-        return self.day if self.day.left <= self.month.left else self.month
 
 
 def quota_status(namespace: Namespace) -> QuotaStatus:
@@ -170,10 +164,3 @@ def _response_of(call: Call) -> ModelResponse | None:
         call.usage_estimated,
     )
     return replace(parsed, usage=usage)
-
-
-def deployments_without_price() -> QuerySet[Deployment]:
-    """The platform's deployments that refuse calls for want of a price."""
-    return Deployment.objects.filter(owner=None, is_active=True).exclude(
-        price_cards__valid_from__lte=timezone.now()
-    )

@@ -124,7 +124,32 @@ PURPOSE_CHOICES = [
 ]
 
 
-class RunForm(forms.Form):
+class SpendLimitForm(forms.Form):
+    """What a run may spend in all."""
+
+    spend_limit = forms.CharField(
+        label=_("Spend at most, in US dollars"),
+        required=False,
+        max_length=20,
+        help_text=_("The run pauses there. Leave it empty for your quota alone."),
+    )
+
+    def clean_spend_limit(self) -> int | None:
+        text = self.cleaned_data["spend_limit"].strip().removeprefix("$")
+        if not text:
+            return None
+        try:
+            amount = nanodollars(text)
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("Write an amount in dollars, for example 2.50.")
+            ) from error
+        if not 0 <= amount <= 10**18:
+            raise forms.ValidationError(_("Write an amount from 0 to 1,000,000,000."))
+        return amount
+
+
+class RunForm(SpendLimitForm):
     """Whom to ask, what for, and what differs from the task's own settings."""
 
     deployment = forms.ChoiceField(label=_("Model"))
@@ -147,12 +172,6 @@ class RunForm(forms.Form):
         choices=[("", _("as the provider has it"))]
         + [(effort, effort) for effort in ("minimal", "low", "medium", "high")],
     )
-    spend_limit = forms.CharField(
-        label=_("Spend at most, in US dollars"),
-        required=False,
-        max_length=20,
-        help_text=_("The run pauses there. Leave it empty for your quota alone."),
-    )
 
     def __init__(
         self,
@@ -168,9 +187,6 @@ class RunForm(forms.Form):
             self.fields["purpose"].choices = [(Run.Purpose.TRY, _("Try"))]  # type: ignore[attr-defined]
         if len(namespaces) > 1:
             self.fields["namespace"] = namespace_field(namespaces)
-
-    def clean_spend_limit(self) -> int | None:
-        return _amount(self.cleaned_data["spend_limit"])
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -208,34 +224,6 @@ class SubmissionForm(forms.Form):
         super().__init__(*args, **kwargs)
         if len(namespaces) > 1:
             self.fields["namespace"] = namespace_field(namespaces)
-
-
-def _amount(text: str) -> int | None:
-    """Dollars, as somebody wrote them, in nanodollars; None where nothing was written."""
-    text = text.strip().removeprefix("$")
-    if not text:
-        return None
-    try:
-        amount = nanodollars(text)
-    except ValueError as error:
-        raise forms.ValidationError(_("Write an amount in dollars, for example 2.50.")) from error
-    if not 0 <= amount <= 10**18:
-        raise forms.ValidationError(_("Write an amount from 0 to 1,000,000,000."))
-    return amount
-
-
-class SpendLimitForm(forms.Form):
-    """Another limit for a run that came to its own."""
-
-    spend_limit = forms.CharField(
-        label=_("Spend at most, in US dollars"),
-        required=False,
-        max_length=20,
-        help_text=_("For the whole run, with what it has spent. Empty: your quota alone."),
-    )
-
-    def clean_spend_limit(self) -> int | None:
-        return _amount(self.cleaned_data["spend_limit"])
 
 
 class InvalidateForm(forms.Form):

@@ -11,12 +11,11 @@ from django.http import Http404
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.scoring.scorers import ModelJudge
-from plumbmark.scoring.scorers.model_judge import OUTPUT, TARGET
-from plumbmark.scoring.templates import parse_template
 from tasks_app.definitions import Definition
-from tasks_app.definitions.render import text_of
 from tasks_app.judge_panels import category, combined_verdicts, judging_scorers
+from tasks_app.labelled_content import LabelledContent, content_of, marked_items
 from tasks_app.models import (
+    Item,
     JudgeLabel,
     JudgePanel,
     LabelSample,
@@ -24,7 +23,6 @@ from tasks_app.models import (
     TaskVersion,
 )
 from tasks_app.permissions import can_label_answers, can_view_version
-from tasks_app.transcripts import messages_of
 
 LABELS_TO_BE_PUBLIC = 30
 """With fewer, agreement is shown to the authors alone: its interval says next to nothing."""
@@ -137,42 +135,50 @@ def blind_answers(
     places: Iterable[LabelSample], labels: Mapping[int, JudgeLabel]
 ) -> list[BlindAnswer]:
     """Several at once; `labels` are the person's own by the place's key."""
+    places = list(places)
     scorers: dict[int, dict[str, ModelJudge]] = {}
+    items: dict[tuple[int, int], Item] = {}
+    for version in {place.label_set.task_version for place in places}:
+        samples = [one.sample for one in places if one.label_set.task_version_id == version.pk]
+        for sample_id, item in marked_items(version, samples).items():
+            items[version.pk, sample_id] = item
     found = []
     for place in places:
         version = place.label_set.task_version
         if version.pk not in scorers:
             scorers[version.pk] = judging_scorers(version)
         scorer = scorers[version.pk][place.label_set.scorer]
-        found.append(_blind(place, scorer, labels.get(place.pk)))
+        item = items.get((version.pk, place.sample_id), place.sample.item)
+        content = content_of(place.sample, item, scorer)
+        found.append(_blind(place, scorer, content, labels.get(place.pk)))
     return found
 
 
-def _blind(place: LabelSample, scorer: ModelJudge, label: JudgeLabel | None) -> BlindAnswer:
-    sample, item = place.sample, place.sample.item
-    is_withheld = sample.is_withheld or item.is_withheld
-    found = item.target if isinstance(item.target, list) else [item.target]
-    targets = [] if is_withheld else [text_of(one) for one in found if one is not None]
+def _blind(
+    place: LabelSample,
+    scorer: ModelJudge,
+    content: LabelledContent | None,
+    label: JudgeLabel | None,
+) -> BlindAnswer:
     is_pair = scorer.mode == "pairwise"
     is_first = not is_pair or answer_stands_first(place)
-    answers = [] if is_withheld else [sample.output]
-    if is_pair and not is_withheld:
-        answers = [sample.output, "\n".join(targets)]
+    answers: list[str] = []
+    if content is not None:
+        answers = [content.output, *(["\n".join(content.targets)] if is_pair else [])]
         if not is_first:
             answers.reverse()
-    values = {} if is_withheld else {k: text_of(v) for k, v in item.scorer_input.items()}
     return BlindAnswer(
         position=place.position,
         size=place.label_set.size,
-        item_key=item.key,
+        item_key=place.sample.item.key,
         mode=scorer.mode,
         scale=scorer.scale,
-        criteria="" if is_withheld else _criteria(scorer, values, targets),
-        messages=[] if is_withheld else _asked(place),
+        criteria=content.criteria if content else "",
+        messages=content.messages if content else [],
         answers=answers,
         answer_is_first=is_first,
-        targets=[] if is_pair else targets,
-        is_withheld=is_withheld,
+        targets=[] if is_pair or content is None else content.targets,
+        is_withheld=content is None,
         label=label.value if label else None,
         is_skipped=label is not None and label.is_skipped,
     )
@@ -182,23 +188,6 @@ def answer_stands_first(place: LabelSample) -> bool:
     """In a comparison: a coin tossed once for each answer of a set."""
     told = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
     return hashlib.sha256(told.encode()).digest()[0] % 2 == 0
-
-
-def _criteria(scorer: ModelJudge, values: Mapping[str, str], targets: Sequence[str]) -> str:
-    """The rubric as the judges got it, the answer itself left out: it stands beside."""
-    template = parse_template(scorer.rubric)
-    known = {name: values.get(name, "") for name in template.columns}
-    return template.fill({**known, OUTPUT: "[…]", TARGET: "\nor: ".join(targets)}).strip()
-
-
-def _asked(place: LabelSample) -> Sequence[Mapping[str, Any]]:
-    sample = place.sample
-    messages = list(messages_of(sample.run, sample))
-    last = messages[-1] if messages else None
-    # A conversation ends with the answer itself, which has its place of its own.
-    if last and last.get("role") == "assistant" and last.get("content") == sample.output:
-        messages.pop()
-    return messages
 
 
 # --- What the labels came to --------------------------------------------------------------------

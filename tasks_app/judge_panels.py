@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import Q, QuerySet
 
@@ -85,8 +85,24 @@ def category(value: float) -> float:
 # --- Against labels -----------------------------------------------------------------------------
 
 
-def labelled_document(version: TaskVersion) -> dict[str, Document]:
-    """Every judge against people's labels, by scorer. A handful of queries."""
+class PersonsLabel(Protocol):
+    """What one person said of one judged answer."""
+
+    @property
+    def sample_id(self) -> int: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def person_id(self) -> int: ...
+
+
+def labelled_document(
+    version: TaskVersion, carried: Mapping[str, Sequence[PersonsLabel]]
+) -> dict[str, Document]:
+    """Every judge against people's labels, by scorer. A handful of queries.
+
+    `carried` are labels of other versions that hold for this one too, by its scorers.
+    """
     scorers = judging_scorers(version)
     labels: dict[str, list[tuple[int, float, int]]] = defaultdict(list)
     rows = JudgeLabel.objects.filter(
@@ -97,6 +113,12 @@ def labelled_document(version: TaskVersion) -> dict[str, Document]:
     ):
         assert value is not None
         labels[name].append((sample_id, value, person))
+    from_others: dict[str, int] = {}
+    for name, others in carried.items():
+        own = {(sample_id, person) for sample_id, _, person in labels[name]}
+        more = [one for one in others if (one.sample_id, one.person_id) not in own]
+        from_others[name] = len(more)
+        labels[name] += [(one.sample_id, one.value, one.person_id) for one in more]
     wanted = {sample_id for found in labels.values() for sample_id, *_ in found}
     if not wanted:
         return {}
@@ -117,6 +139,7 @@ def labelled_document(version: TaskVersion) -> dict[str, Document]:
         documents[name] = {
             **_facts(scorer),
             "labels": len(labels[name]),
+            "carried": from_others.get(name, 0),
             "people": len({person for *_, person in labels[name]}),
             "answers": len({said.sample_id for said, _ in found}),
             "combined": _against(scorer, found, lambda said: said.combined),

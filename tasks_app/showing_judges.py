@@ -71,6 +71,7 @@ def _section(
         "answers": judged["answers"] if judged else 0,
         "labels": labelled["labels"] if labelled else 0,
         "people": labelled["people"] if labelled else 0,
+        "carried": labelled.get("carried", 0) if labelled else 0,
         "against": _against(scorer, labelled) if labelled else [],
         "between": [
             {"first": one["first"], "second": one["second"], **_agreement(one)}

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway import bulk
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.manifests import content_hash
+from tasks_app.actions.building import metric_columns, version_built_of
 from tasks_app.actions.coding import build_code_version
 from tasks_app.attachments import inspect_media
 from tasks_app.attachments.storing import files_of, keep, media_limits, use_in_version
@@ -314,16 +316,13 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
             source["files"] = content_hash(
                 {name: file.sha256 for name, file in imported.files.items()}
             )
+        if definition.prompt.output_schema is not None:
+            # The order of its keys is asked too, and the canonical form has none.
+            source["output_schema"] = json.dumps(definition.prompt.output_schema)
         digest = content_hash(source)
-        known = (
-            task.versions.filter(source_digest=digest)
-            .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
-            .order_by("-id")
-            .first()
-        )
+        known = version_built_of(task, digest)
         if known is not None:
             return known
-        metric = definition.metric
         version = TaskVersion.objects.create(
             task=task,
             definition=document,
@@ -332,11 +331,7 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
             data_file=draft.data_file,
             source_digest=digest,
             repeats=definition.repeats,
-            metric_name=metric.name,
-            metric_direction=metric.direction,
-            metric_unit=metric.unit,
-            metric_lower=metric.lower,
-            metric_upper=metric.upper,
+            **metric_columns(definition.metric),
             created_by=by,
         )
         try:

@@ -13,6 +13,7 @@ from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.manifests import content_hash
+from tasks_app.actions.building import metric_columns, version_built_of
 from tasks_app.code.definition import (
     AttachedFile as AttachedFileSpec,
 )
@@ -266,15 +267,9 @@ def build_code_version(*, task: Task, draft: TaskDraft, by: User) -> TaskVersion
     assert draft.code_file is not None
     document = definition.as_document()
     digest = content_hash({"code": content_hash(document), "file": draft.code_file.sha256})
-    known = (
-        task.versions.filter(source_digest=digest)
-        .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
-        .order_by("-id")
-        .first()
-    )
+    known = version_built_of(task, digest)
     if known is not None:
         return known
-    metric = definition.metric
     with transaction.atomic():
         version = TaskVersion(
             task=task,
@@ -284,11 +279,7 @@ def build_code_version(*, task: Task, draft: TaskDraft, by: User) -> TaskVersion
             definition_format="yaml",
             code_file=draft.code_file,
             source_digest=digest,
-            metric_name=metric.name,
-            metric_direction=metric.direction,
-            metric_unit=metric.unit,
-            metric_lower=metric.lower,
-            metric_upper=metric.upper,
+            **metric_columns(definition.metric),
             item_count=len(definition.counted),
             private_item_count=len(definition.counted) if definition.is_private else 0,
             created_by=by,

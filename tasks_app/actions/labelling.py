@@ -12,6 +12,7 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.scoring.sampling import Choosable, stratified_choice
 from plumbmark.scoring.scorers import ModelJudge
+from tasks_app.carried_labels import carried_labels, sister_versions
 from tasks_app.judge_panels import (
     counted_scorings,
     judged_document,
@@ -132,10 +133,14 @@ def label_answer(*, place: LabelSample, value: float | None, by: User) -> JudgeL
             value=value,
             before="none" if before is None else before.value,
         )
-        refresh_labelled(version)
-        if not unlabelled(label_set, by=by):
-            # Boards show what the labels tell once a set is through, not with every label.
-            tell("judges.labelled", version_id=version.pk)
+        if unlabelled(label_set, by=by):
+            refresh_labelled(version)
+        else:
+            # Other versions, and boards, show what the labels tell once a set is through.
+            concerned = sorted([version, *sister_versions(version)], key=lambda one: one.pk)
+            for one in concerned:
+                refresh_labelled(one)
+                tell("judges.labelled", version_id=one.pk)
     return label
 
 
@@ -173,7 +178,7 @@ def refresh_labelled(version: TaskVersion) -> None:
     with transaction.atomic():
         JudgePanel.objects.get_or_create(task_version=version)
         panel = JudgePanel.objects.select_for_update().get(task_version=version)
-        panel.labelled = labelled_document(version)
+        panel.labelled = labelled_document(version, carried_labels(version))
         panel.save(update_fields=["labelled", "changed_at"])
 
 

@@ -209,19 +209,6 @@ class ResumeView(_RunAction):
         return self._done(request, run_id)
 
 
-class SpendLimitView(_RunAction):
-    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
-    def post(self, request: Request, run_id: int) -> Response:
-        """Another limit for the whole run (null: the quota alone). A run that it paused goes on."""
-        run = run_at(run_id=run_id, to=request.user)
-        user = actor(request)
-        body = shapes.SpendLimitWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        limit = body.validated_data["spend_limit_nanodollars"]
-        running.set_spend_limit(run=run, spend_limit=limit, by=user)
-        return self._done(request, run_id)
-
-
 class CancelView(_RunAction):
     @extend_schema(request=None, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
@@ -236,6 +223,19 @@ class RetryView(_RunAction):
     def post(self, request: Request, run_id: int) -> Response:
         """Ask once more what stayed unscored, as a new revision."""
         running.retry_failed_samples(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        return self._done(request, run_id)
+
+
+class SpendLimitView(_RunAction):
+    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
+    def put(self, request: Request, run_id: int) -> Response:
+        """What a run may spend in all (null: the quota alone). One that it paused goes on."""
+        run = run_at(run_id=run_id, to=request.user)
+        user = actor(request)
+        body = shapes.SpendLimitWrite(data=request.data)
+        body.is_valid(raise_exception=True)
+        limit = body.validated_data["spend_limit_nanodollars"]
+        running.set_spend_limit(run=run, spend_limit=limit, by=user)
         return self._done(request, run_id)
 
 

@@ -488,7 +488,7 @@ class SubmissionWrite(WriteShape):
 
 class SpendLimitWrite(WriteShape):
     spend_limit_nanodollars = serializers.IntegerField(
-        allow_null=True, min_value=0, max_value=10**18
+        allow_null=True, min_value=0, max_value=10**18, help_text="null: the quota alone limits."
     )
 
 

@@ -16,7 +16,8 @@ class JudgesDetail(serializers.Serializer[Any]):
         help_text="Of all judged answers: agreement between judges, swapped orders, families."
     )
     labelled = serializers.DictField(
-        help_text="Against people's labels; readers see it from 30 labels on."
+        help_text="Against people's labels; readers see it from 30 labels on. `carried`: so "
+        "many of them were given under other versions, to the very same answers."
     )
     too_few = serializers.DictField(
         child=serializers.IntegerField(), help_text="Labels of scorers that have too few."

@@ -76,10 +76,6 @@ class Conversation:
     replies: tuple[Reply, ...]
     usage: Usage
 
-    def seen_by(self, reply: Reply) -> tuple[Message, ...]:
-        """The messages that the model had before it gave this reply."""
-        return self.messages[: reply.position]
-
 
 @dataclass(frozen=True, slots=True)
 class Assertion:

@@ -90,14 +90,14 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
-    return _run_page(request, run, InvalidateForm(), SpendLimitForm())
+    return _run_page(request, run)
 
 
 def _run_page(
     request: HttpRequest,
     run: Run,
-    invalidate_form: InvalidateForm,
-    limit_form: SpendLimitForm,
+    invalidate_form: InvalidateForm | None = None,
+    spend_limit_form: SpendLimitForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     scoring = current_scoring(run)
@@ -124,8 +124,11 @@ def _run_page(
         "outcomes": outcomes,
         "is_controlled": can_control_run(request.user, run),
         "can_invalidate": _can_invalidate(request, run),
-        "invalidate_form": invalidate_form,
-        "limit_form": limit_form,
+        "invalidate_form": invalidate_form or InvalidateForm(),
+        "spend_limit_form": spend_limit_form or _spend_limit_form(request, run),
+        # Open where it is what the run waits for.
+        "opens_spend_limit": run.pause_reason == Run.PauseReason.LIMIT
+        or spend_limit_form is not None,
         "has_unscored": run.samples_unscored > 0,
         "frozen": _frozen(run),
         "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
@@ -304,21 +307,6 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect(run)
 
 
-@login_required
-@require_POST
-def run_limit(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Another spend limit; a run that waited for it goes on."""
-    run = run_at(run_id=run_id, to=request.user)
-    form = SpendLimitForm(request.POST)
-    if not form.is_valid():
-        return _run_page(request, run, InvalidateForm(), form, status=422)
-    running.set_spend_limit(
-        run=run, spend_limit=form.cleaned_data["spend_limit"], by=person(request)
-    )
-    messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
-    return redirect(run)
-
-
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -356,7 +344,28 @@ def run_invalidate(request: HttpRequest, run_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The run is marked as invalid."))
             return redirect(run)
-    return _run_page(request, run, form, SpendLimitForm(), status=422)
+    return _run_page(request, run, invalidate_form=form, status=422)
+
+
+@login_required
+@require_POST
+def run_spend_limit(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = run_at(run_id=run_id, to=request.user)
+    form = SpendLimitForm(request.POST)
+    if not form.is_valid():
+        return _run_page(request, run, spend_limit_form=form, status=422)
+    limit = form.cleaned_data["spend_limit"]
+    running.set_spend_limit(run=run, spend_limit=limit, by=person(request))
+    messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
+    return redirect(run)
+
+
+def _spend_limit_form(request: HttpRequest, run: Run) -> SpendLimitForm | None:
+    """With the present limit; none where there is nothing to limit any more."""
+    if run.is_finished or run.grant is None or not can_control_run(request.user, run):
+        return None
+    cap = run.grant.cap
+    return SpendLimitForm(initial={"spend_limit": "" if cap is None else dollars(cap)})
 
 
 def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:

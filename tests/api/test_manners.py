@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
@@ -40,6 +41,17 @@ def test_an_unknown_endpoint_answers_programs_in_their_own_form(
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert f"There is no endpoint /api/v1/{path}; /api/v1/docs" in answer.json()["detail"]
+
+
+def test_every_answer_tells_how_many_requests_are_left(api: APIClient, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    caches["rates"].clear()
+    answers = [api.get(f"/api/v1/{path}") for path in ("tasks", "runs/999", "tasks")]
+
+    assert [answer.status_code for answer in answers] == [200, 404, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"2"}
+    assert 0 < int(answers[2].headers["RateLimit-Reset"]) <= 61
 
 
 def test_a_null_character_in_an_address_is_told(api: APIClient) -> None:

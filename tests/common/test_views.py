@@ -5,7 +5,6 @@ import pytest
 from django.test import Client
 
 from plumbmark.common import navigation, views
-from plumbmark.common.htmx import wants_fragment
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -80,22 +79,6 @@ def test_the_header_links_to_what_apps_registered(
     page = client.get("/help/").content.decode()
     assert 'href="/help/" aria-current="page">First' in page
     assert page.index(">First<") < page.index(">Second<")
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({}, False),
-        ({"HX-Request": "true"}, False),
-        ({"HX-Request": "true", "HX-Request-Type": "partial"}, True),
-        ({"HX-Request": "true", "HX-Request-Type": "full"}, False),
-        ({"HX-History-Restore-Request": "true"}, False),
-    ],
-)
-def test_a_fragment_goes_only_to_who_asked_for_one(
-    rf: Any, headers: dict[str, str], expected: bool
-) -> None:
-    assert wants_fragment(rf.get("/", headers=headers)) is expected
 
 
 @pytest.mark.django_db

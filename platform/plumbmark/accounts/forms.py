@@ -69,12 +69,7 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
         self.fields["handle"].widget.attrs.update(autocapitalize="none", spellcheck="false")
 
     def clean_handle(self) -> str:
-        handle = normal_handle(self.cleaned_data["handle"])
-        try:
-            check_handle(handle)
-        except DomainError as error:
-            raise forms.ValidationError(_plain(error)) from error
-        return handle
+        return _free_handle(self.cleaned_data["handle"])
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         if self.account_already_exists:
@@ -162,12 +157,7 @@ class AdministratorForm(forms.Form):
     )
 
     def clean_handle(self) -> str:
-        handle = normal_handle(self.cleaned_data["handle"])
-        try:
-            check_handle(handle)
-        except DomainError as error:
-            raise forms.ValidationError(_plain(error)) from error
-        return handle
+        return _free_handle(self.cleaned_data["handle"])
 
     def clean_password(self) -> str:
         from django.contrib.auth.password_validation import validate_password
@@ -226,6 +216,15 @@ class TokenForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]
         return timezone.now() + timedelta(days=int(days)) if days != "never" else None
+
+
+def _free_handle(written: str) -> str:
+    handle = normal_handle(written)
+    try:
+        check_handle(handle)
+    except DomainError as error:
+        raise forms.ValidationError(_plain(error)) from error
+    return handle
 
 
 def _plain(error: DomainError) -> str:

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "plumbmark.common.rate_limits.RateLimitHeaders",
     "plumbmark.common.domain_errors.DomainErrorPages",
 ]
 

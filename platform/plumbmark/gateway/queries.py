@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import DomainError
@@ -44,7 +43,7 @@ class QuotaStatus:
     @property
     def left(self) -> int:
         """What the tighter of the two leaves."""
-        return min(self.day.left, self.month.left)
+        return self.binding.left
 
     @property
     def binding(self) -> PeriodQuota:
@@ -170,10 +169,3 @@ def _response_of(call: Call) -> ModelResponse | None:
         call.usage_estimated,
     )
     return replace(parsed, usage=usage)
-
-
-def deployments_without_price() -> QuerySet[Deployment]:
-    """The platform's deployments that refuse calls for want of a price."""
-    return Deployment.objects.filter(owner=None, is_active=True).exclude(
-        price_cards__valid_from__lte=timezone.now()
-    )

@@ -92,15 +92,6 @@ def call_soon(function: Callable[..., object], *arguments: object) -> None:
     _runtime().loop.call_soon_threadsafe(function, *arguments)
 
 
-def call_and_wait(function: Callable[..., T], *arguments: object) -> T:
-    """Call on the event loop and wait for what it returns."""
-
-    async def called() -> T:
-        return function(*arguments)
-
-    return run(called())
-
-
 def gateway() -> Gateway:
     """The process's gateway; only from code that runs on its loop, through `run`."""
     runtime = _runtime()

@@ -20,7 +20,7 @@ from plumbmark.sandbox import seccomp
 from plumbmark.sandbox.contract import MIB, WORK, Job, Mount, Report, SandboxUnavailable
 from plumbmark.sandbox.descriptors import Descriptors, fields
 from plumbmark.sandbox.folders import give_to
-from plumbmark.sandbox.identity import Identity, guest_identity
+from plumbmark.sandbox.identity import Identity, guest_identity, never_root
 from plumbmark.sandbox.inside.texts import program_text
 from plumbmark.sandbox.interpreter import Interpreter, bare_interpreter
 from plumbmark.sandbox.preparation import (
@@ -73,9 +73,7 @@ class Bubblewrap:
             raise SandboxUnavailable("bubblewrap is not installed: install the package bubblewrap.")
         self._program = program
         self._flavour = flavour or Flavour()
-        self._identity = identity or guest_identity()
-        if self._identity.uid == 0:
-            raise SandboxUnavailable("Untrusted code is never run as root.")
+        self._identity = never_root(identity or guest_identity())
         self._interpreter = interpreter or bare_interpreter()
         try:
             self._filter = seccomp.for_bubblewrap(os.uname().machine)

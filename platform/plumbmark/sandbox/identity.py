@@ -49,6 +49,13 @@ def guest_identity(uid: int = NOBODY, gid: int = NOBODY) -> Identity:
     return Identity(uid, gid, is_dropped=True)
 
 
+def never_root(identity: Identity) -> Identity:
+    """The identity, whoever chose it; raises `SandboxUnavailable` where it is root's."""
+    if identity.uid == 0:
+        raise SandboxUnavailable("Untrusted code is never run as root.")
+    return identity
+
+
 def reachable(path: Path, identity: Identity) -> bool:
     """Whether that user gets to `path` through its parents, by their mode bits."""
     for parent in path.absolute().parents:

@@ -19,7 +19,7 @@ from plumbmark.sandbox import seccomp
 from plumbmark.sandbox.contract import WORK, Job, Report, SandboxUnavailable
 from plumbmark.sandbox.descriptors import Descriptors, Lifeline, fields
 from plumbmark.sandbox.folders import give_to, remove_work_folder
-from plumbmark.sandbox.identity import Identity, guest_identity
+from plumbmark.sandbox.identity import Identity, guest_identity, never_root
 from plumbmark.sandbox.inside.confine import (
     FIRST_WITH_SIGNALS,
     OLDEST_VERSION,
@@ -69,9 +69,7 @@ class Landlock:
                 f"This kernel's Landlock is version {self._version} (0: none, or switched off), "
                 f"and {OLDEST_VERSION} is needed: Linux 6.2 or newer."
             )
-        self._identity = identity or guest_identity()
-        if self._identity.uid == 0:
-            raise SandboxUnavailable("Untrusted code is never run as root.")
+        self._identity = never_root(identity or guest_identity())
         self._interpreter = interpreter or bare_interpreter()
         try:
             self._filters = {

@@ -63,10 +63,6 @@ class Metric:
         share = (value - self.lower) / (self.upper - self.lower)
         return share if self.direction == "higher" else 1 - share
 
-    def is_better(self, value: float, other: float) -> bool:
-        """Whether `value` is strictly better than `other`."""
-        return value > other if self.direction == "higher" else value < other
-
 
 NORMALISED = Metric(name="normalised", direction="higher", unit="", lower=0.0, upper=1.0)
 """The scale of aggregates."""

@@ -286,7 +286,7 @@ def test_conversations_are_put_together_from_what_each_reply_added() -> None:
     assert (first.request, first.position, first.reasoning) == ("r1", 2, ("because", "of this"))
     assert first.usage == Usage(7, 3, None, 150, 9_000_000_000_000, 12)
     assert second.usage == Usage()
-    assert [one.text for one in conversation.seen_by(second)] == [
+    assert [one.text for one in conversation.messages[: second.position]] == [
         "Be brief.", "One?", "1", "Two?",
     ]  # fmt: skip
     assert conversation.usage.output_tokens == 0

@@ -91,6 +91,21 @@ def test_the_stored_version_has_the_hash_of_what_was_written(world: Any) -> None
     assert (hashes.question, hashes.marking) == (version.question_hash, version.marking_hash)
 
 
+def test_another_order_of_the_schema_is_another_version(world: Any) -> None:
+    first = published(world)
+    reordered = DEFINITION.replace("      reasoning: {type: string}\n", "", 1).replace(
+        "      by: {type: string}\n", "      by: {type: string}\n      reasoning: {type: string}\n"
+    )
+    authoring.save_draft(
+        task=first.task, definition_text=reordered, definition_format="yaml", by=world.ada
+    )
+    second = authoring.publish_task(task=first.task, by=world.ada)
+
+    assert second.pk != first.pk
+    assert second.question_hash != first.question_hash
+    assert authoring.build_version(task=first.task, by=world.ada).pk == second.pk
+
+
 def test_an_older_documents_schema_gets_its_order_back_from_the_text() -> None:
     migration: Any = import_module("tasks_app.migrations.0008_json_as_written")
     stored = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from plumbmark.common.clock import moved
 from plumbmark.common.errors import Conflict, NotAllowed
@@ -285,6 +286,59 @@ def test_a_run_at_its_own_limit_waits_for_its_owner_and_does_not_flap(
     run = check(run)
     assert run.state == Run.State.COMPLETED
     assert run.charged <= run.cost_bound
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_the_owner_of_a_run_at_its_limit_raises_it_and_the_run_goes_on(
+    world: Any, check: Any, client: Client, door: str
+) -> None:
+    version = world.version(12)
+    run = world.start(version, spend_limit=world.start(version).cost_bound // 12)
+    Run.objects.exclude(pk=run.pk).update(state=Run.State.CANCELLED)
+    world.work()
+    run = check(run)
+    assert (run.state, run.pause_reason) == (Run.State.PAUSED, Run.PauseReason.LIMIT)
+
+    client.force_login(world.ada)
+    if door == "page":
+        page = client.get(run.get_absolute_url()).content.decode()
+        assert 'class="definition" open><summary>Spend limit' in page
+        refused = client.post(f"/runs/{run.pk}/spend-limit/", {"spend_limit": "much"})
+        assert refused.status_code == 422
+        assert "Write an amount in dollars" in refused.content.decode()
+        answer = client.post(f"/runs/{run.pk}/spend-limit/", {"spend_limit": "1.50"})
+        assert answer.status_code == 302
+    else:
+        url = f"/api/v1/runs/{run.pk}/spend-limit"
+        for bad in ({}, {"spend_limit_nanodollars": -1}, {"spend_limit_nanodollars": "much"}):
+            assert client.put(url, bad, "application/json").status_code == 422
+        body = {"spend_limit_nanodollars": 1_500_000_000}
+        answer = client.put(url, body, "application/json")
+        assert (answer.status_code, answer.json()["state"]) == (200, "queued")
+
+    assert Grant.objects.get(run=run).cap == 1_500_000_000
+    with moved(timedelta(seconds=5)):
+        world.work()
+    assert check(run).state == Run.State.COMPLETED
+    if door == "page":
+        assert "spend-limit" not in client.get(run.get_absolute_url()).content.decode()
+
+
+def test_nobody_else_sets_a_runs_limit(world: Any, client: Client) -> None:
+    run = world.start(world.version(3), purpose="declared", spend_limit=1)
+    client.force_login(world.person("eve"))
+
+    assert "spend-limit" not in client.get(run.get_absolute_url()).content.decode()
+    for answer in (
+        client.post(f"/runs/{run.pk}/spend-limit/", {"spend_limit": "5"}),
+        client.put(
+            f"/api/v1/runs/{run.pk}/spend-limit",
+            {"spend_limit_nanodollars": None},
+            "application/json",
+        ),
+    ):
+        assert answer.status_code == 403
+    assert Grant.objects.get(run=run).cap == 1
 
 
 def test_a_model_that_changes_midway_is_noted(world: Any) -> None:

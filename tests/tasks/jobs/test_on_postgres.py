@@ -30,6 +30,7 @@ def test_programs_boards_of_theirs_and_labels_hold_on_postgresql() -> None:
         "test_code_on_boards.py::test_a_count_has_wilsons_interval_and_tells_nobody_apart",
         "test_judge_labels.py",
         "test_as_written.py",
+        "test_carried_labels.py",
         "test_pages_of_code_runs.py::test_a_long_output_is_shown_by_its_ends_and_read_page_by_page",
     )
 

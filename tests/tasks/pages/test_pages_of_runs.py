@@ -477,7 +477,7 @@ def test_a_run_at_its_limit_is_given_a_higher_one_on_its_page(
     assert finished.grant is not None
     assert finished.grant.cap == 2_500_000_000
     body = {"spend_limit_nanodollars": 7}
-    answer = client.post(f"/api/v1/runs/{finished.pk}/spend-limit", body, "application/json")
+    answer = client.put(f"/api/v1/runs/{finished.pk}/spend-limit", body, "application/json")
     assert answer.status_code == 200, answer.content
     assert Run.objects.get(pk=finished.pk).grant.cap == 7
 

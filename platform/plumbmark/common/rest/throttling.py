@@ -1,7 +1,7 @@
 """Rate limits, counted in the cache named `rates`, told in the standard header fields."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.cache import caches
@@ -37,21 +37,12 @@ class PerMinute(BaseThrottle):
             count = cache.incr(key)
         except ValueError:  # expired between the two
             count = 1
-        state = {"limit": limit, "left": max(0, limit - count), "reset": self._left_seconds}
-        request._request.rate_limit_state = state  # type: ignore[attr-defined]
+        request._request.rate_limit = {  # type: ignore[attr-defined]
+            "RateLimit-Limit": str(limit),
+            "RateLimit-Remaining": str(max(0, limit - count)),
+            "RateLimit-Reset": str(self._left_seconds),
+        }
         return count <= limit
 
     def wait(self) -> float:
         return float(self._left_seconds)
-
-
-def rate_limit_headers(request: Any) -> dict[str, str]:
-    """`RateLimit` fields of the answer to a counted request."""
-    state = getattr(request, "rate_limit_state", None)
-    if state is None:
-        return {}
-    return {
-        "RateLimit-Limit": str(state["limit"]),
-        "RateLimit-Remaining": str(state["left"]),
-        "RateLimit-Reset": str(state["reset"]),
-    }

@@ -13,7 +13,6 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from plumbmark.common.markdown import render_markdown
 from plumbmark.common.numbers import written
@@ -256,9 +255,3 @@ _TONES = {
     **dict.fromkeys(("running", "scoring", "pausing"), "active"),
     **dict.fromkeys(("queued", "declared", "pending"), "waiting"),
 }
-
-
-@register.simple_tag
-def sort_announcement(label: str, count: int) -> str:
-    """For a polite live region after a table was sorted."""
-    return _("Sorted by %(label)s, %(count)s rows") % {"label": label, "count": count}

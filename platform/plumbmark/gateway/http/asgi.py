@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -294,7 +294,3 @@ class App:
         if exchange.is_left or exchange.has_begun:
             return
         await exchange.reply(error.status, write_error(error), error.headers)
-
-
-def headers_of(values: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in values.items()]

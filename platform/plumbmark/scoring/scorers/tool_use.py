@@ -11,7 +11,6 @@ from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict
 
 Order = Literal["any", "strict"]
-MOST_CHECKS = 50
 _MOST_TIMES = 1000
 
 

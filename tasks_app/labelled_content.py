@@ -1,0 +1,77 @@
+"""What a labeller has before them: a question, an answer, and what it is to be held against."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plumbmark.manifests import content_hash
+from plumbmark.scoring.scorers import ModelJudge
+from plumbmark.scoring.scorers.model_judge import OUTPUT, TARGET
+from plumbmark.scoring.templates import parse_template
+from tasks_app.definitions.render import text_of
+from tasks_app.models import Item, Sample, TaskVersion
+from tasks_app.transcripts import messages_of
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledContent:
+    messages: Sequence[Mapping[str, Any]]
+    """What was asked."""
+    output: str
+    targets: Sequence[str]
+    criteria: str
+    """The rubric as the judges got it, the answer itself left out: it stands beside."""
+
+    def fingerprint(self, scorer: ModelJudge) -> str:
+        """The same for all that a labeller could not tell apart."""
+        return content_hash(
+            {
+                "messages": [dict(message) for message in self.messages],
+                "output": self.output,
+                "targets": list(self.targets),
+                "criteria": self.criteria,
+                "mode": scorer.mode,
+                "scale": None if scorer.scale is None else [repr(end) for end in scorer.scale],
+            }
+        )
+
+
+def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledContent | None:
+    """`item` as the judges' version has it; None where something of it is withheld."""
+    if sample.is_withheld or sample.item.is_withheld or item.is_withheld:
+        return None
+    found = item.target if isinstance(item.target, list) else [item.target]
+    targets = [text_of(one) for one in found if one is not None]
+    template = parse_template(scorer.rubric)
+    values = {name: text_of(item.scorer_input.get(name)) for name in template.columns}
+    criteria = template.fill({**values, OUTPUT: "[…]", TARGET: "\nor: ".join(targets)})
+    return LabelledContent(_asked(sample), sample.output, targets, criteria.strip())
+
+
+def _asked(sample: Sample) -> Sequence[Mapping[str, Any]]:
+    messages = list(messages_of(sample.run, sample))
+    last = messages[-1] if messages else None
+    # A conversation ends with the answer itself, which has its place of its own.
+    if last and last.get("role") == "assistant" and last.get("content") == sample.output:
+        messages.pop()
+    return messages
+
+
+def marked_items(version: TaskVersion, samples: Iterable[Sample]) -> dict[int, Item]:
+    """The items that a version's scorers held the samples against, by the sample's key.
+
+    A run of an earlier version with equal questions is marked by the later one's targets. One query
+    at most.
+    """
+    found: dict[int, Item] = {}
+    elsewhere: dict[int, list[int]] = defaultdict(list)
+    for sample in samples:
+        if sample.item.version_id == version.pk:
+            found[sample.pk] = sample.item
+        else:
+            elsewhere[sample.item.position].append(sample.pk)
+    if elsewhere:
+        for item in version.items.filter(position__in=list(elsewhere)):
+            found.update(dict.fromkeys(elsewhere[item.position], item))
+    return found

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,6 +24,7 @@ from benchmarks_app.queries import (
     listed_benchmarks,
     members_of,
 )
+from benchmarks_app.trails import trail_of
 from plumbmark.accounts.models import User
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.errors import DomainError, InvalidInput
@@ -69,7 +71,9 @@ def benchmark_new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("benchmarks:edit", benchmark.namespace.handle, benchmark.slug)
     status = 422 if form.errors else 200
-    return render(request, "benchmarks_app/new.html", {"form": form}, status=status)
+    trail = [{"label": _("Benchmarks"), "url": reverse("benchmarks:list")}, {"label": _("New")}]
+    context = {"form": form, "trail": trail}
+    return render(request, "benchmarks_app/new.html", context, status=status)
 
 
 @login_required
@@ -140,6 +144,7 @@ def _edit_page(
         "benchmarks_app/edit.html",
         {
             "benchmark": version.benchmark,
+            "trail": trail_of(version.benchmark, _("Edit")),
             "version": version,
             "form": form,
             "rows": rows,
@@ -177,6 +182,7 @@ def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpRespo
         "benchmarks_app/publish.html",
         {
             "benchmark": benchmark,
+            "trail": trail_of(benchmark, _("Publish")),
             "version": version,
             "form": form,
             "members": members_of(version),
@@ -201,6 +207,7 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         "benchmarks_app/grid.html",
         {
             "benchmark": benchmark,
+            "trail": trail_of(benchmark, _("Run models")),
             "version": version,
             "grid": grid,
             "deployments": deployments_for(request.user),

@@ -14,6 +14,7 @@ from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
+from benchmarks_app.trails import trail_of
 from leaderboards_app.arranging import SORT_LABELS
 from leaderboards_app.figure import drawing_of, style_source
 from leaderboards_app.models import Standings
@@ -146,7 +147,7 @@ def _render_board(
             {"title": question.title, "answer": version.card.get(question.key, "")}
             for question in QUESTIONS
         ],
-        "trail": _trail(benchmark),
+        "trail": trail_of(benchmark),
     }
     if standings_id is not None:
         query = query_of(request.GET)
@@ -184,22 +185,7 @@ def _facts(content: Mapping[str, Any], standings: Snapshot) -> list[dict[str, An
         {"key": _("Tasks"), "value": len(content["tasks"])},
         {"key": _("Items"), "value": f"{items:,}"},
         {"key": _("Ranked rows"), "value": ranked},
-        {
-            "key": _("Snapshot"),
-            "value": standings.number,
-            "note": f"{standings.created_at:%Y-%m-%d %H:%M} UTC",
-        },
-    ]
-
-
-def _trail(benchmark: Benchmark) -> list[dict[str, Any]]:
-    return [
-        {"label": _("Benchmarks"), "url": "/benchmarks/"},
-        {
-            "label": benchmark.namespace.handle,
-            "url": benchmark.namespace.get_absolute_url(),
-        },
-        {"label": benchmark.title},
+        {"key": _("Snapshot"), "value": standings.number, "at": standings.created_at},
     ]
 
 
@@ -213,11 +199,7 @@ def history(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "leaderboards_app/history.html",
         {
             "benchmark": benchmark,
-            "trail": [
-                *_trail(benchmark)[:-1],
-                {"label": benchmark.title, "url": benchmark.get_absolute_url()},
-                {"label": _("History")},
-            ],
+            "trail": trail_of(benchmark, _("History")),
             "versions": versions,
             "snapshots": Standings.objects.filter(version__in=versions)
             .select_related("version")

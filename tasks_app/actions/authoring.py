@@ -127,12 +127,9 @@ def save_draft(
 ) -> TaskDraft:
     """Keep what the author has, finished or not. Faults are told by `checked_draft`."""
     _check_edit(task, by)
-    problems = []
-    if definition_format is not None and definition_format not in {"yaml", "json"}:
-        problems.append(Problem("must be yaml or json", "definition_format"))
-    problems += _unstorable(definition_text or "")
-    if problems:
-        raise InvalidInput(problems)
+    check_keepable(
+        definition_text=definition_text, definition_format=definition_format, upload=upload
+    )
     data_file = (
         None if upload is None else store_upload(namespace=task.namespace, upload=upload, by=by)
     )
@@ -156,6 +153,39 @@ def save_draft(
     return draft
 
 
+def check_keepable(
+    *,
+    definition_text: str | None = None,
+    definition_format: str | None = None,
+    upload: "UploadedFile[bytes] | None" = None,
+) -> None:
+    """Refuse what `save_draft` could not keep, for who has to know before keeping other parts."""
+    problems = []
+    if definition_format is not None and definition_format not in {"yaml", "json"}:
+        problems.append(Problem("must be yaml or json", "definition_format"))
+    problems += _unstorable(definition_text or "")
+    if upload is not None:
+        problems += _unkeepable(upload)
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _unkeepable(upload: "UploadedFile[bytes]") -> list[Problem]:
+    limit = settings.MAX_DATA_FILE_BYTES
+    if upload.size is None or upload.size > limit:
+        message = f"the file has {upload.size or 0:,} bytes; at most {limit:,} are taken"
+        return [Problem(message, "data_file")]
+    name = _name_of(upload)
+    if not name or len(name) > 200 or not name.isprintable():
+        message = "the file needs a printable name of at most 200 characters"
+        return [Problem(message, "data_file")]
+    return []
+
+
+def _name_of(upload: "UploadedFile[bytes]") -> str:
+    return Path((upload.name or "").replace("\\", "/")).name.strip()
+
+
 def _unstorable(text: str) -> list[Problem]:
     """Why a definition cannot even be kept; all else is told when it is checked."""
     if "\x00" in text:
@@ -174,20 +204,11 @@ def _unstorable(text: str) -> list[Problem]:
 
 def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: User) -> DataFile:
     """Keep an uploaded file as it came; the same bytes of one namespace are kept once."""
-    limit = settings.MAX_DATA_FILE_BYTES
-    if upload.size is None or upload.size > limit:
-        raise InvalidInput(
-            [
-                Problem(
-                    f"the file has {upload.size or 0:,} bytes; at most {limit:,} are taken",
-                    "data_file",
-                )
-            ]
-        )
+    check_keepable(upload=upload)
     digest = hashlib.sha256()
     for chunk in upload.chunks():
         digest.update(chunk)
-    name = _checked_name(upload.name or "")
+    name = _name_of(upload)
     known = DataFile.objects.filter(
         namespace=namespace, sha256=digest.hexdigest(), name=name, withheld_at__isnull=True
     ).first()
@@ -197,7 +218,7 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
     row = DataFile(
         namespace=namespace,
         name=name,
-        size=upload.size,
+        size=upload.size or 0,
         sha256=digest.hexdigest(),
         created_by=by,
     )
@@ -435,15 +456,6 @@ def _apply_facts(task: Task, facts: TaskFacts) -> None:
         raise InvalidInput(problems)
     if facts.tags is not None:
         task.tags = checked_tags(facts.tags)
-
-
-def _checked_name(name: str) -> str:
-    name = Path(name.replace("\\", "/")).name.strip()
-    if not name or len(name) > 200 or not name.isprintable():
-        raise InvalidInput(
-            [Problem("the file needs a printable name of at most 200 characters", "data_file")]
-        )
-    return name
 
 
 @contextmanager

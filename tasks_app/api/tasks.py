@@ -140,6 +140,13 @@ class DraftView(APIView):
         body = shapes.TaskDraftWrite(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
+        draft_parts = {
+            "definition_text": values.get("definition"),
+            "definition_format": values.get("format"),
+            "upload": values.get("data_file"),
+        }
+        # Before anything is kept: a request that is refused leaves nothing of it behind.
+        authoring.check_keepable(**draft_parts)
         if "kind" in values:
             coding.drop_code(task=task, by=user)
         if _CODE_FIELDS & set(values):
@@ -160,13 +167,7 @@ class DraftView(APIView):
                 remove=values.get("remove_media", ()),
                 by=user,
             )
-        draft = authoring.save_draft(
-            task=task,
-            definition_text=values.get("definition"),
-            definition_format=values.get("format"),
-            upload=values.get("data_file"),
-            by=user,
-        )
+        draft = authoring.save_draft(task=task, by=user, **draft_parts)
         return Response(shapes.DraftDetail(draft).data)
 
 

@@ -416,5 +416,10 @@ LOGGING: dict[str, Any] = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.text("PLUMBMARK_LOG_LEVEL", "WARNING")},
-    "loggers": {"plumbmark": {"level": "INFO"}, "tasks_app": {"level": "INFO"}},
+    "loggers": {
+        "plumbmark": {"level": "INFO"},
+        "tasks_app": {"level": "INFO"},
+        # What a request is refused for is told to who sent it; the operator hears of faults alone.
+        "django.request": {"level": "ERROR"},
+    },
 }

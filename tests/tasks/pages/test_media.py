@@ -250,6 +250,15 @@ def test_the_api_takes_lists_and_gives_files(task: Task, ada: Any) -> None:
     refused = put(media=[SimpleUploadedFile("page.png", b"<html>")])
     assert refused.status_code == 422
     assert "'page.png' is an HTML page" in refused.json()["detail"]
+    before = client.get(path).json()
+    refused = put(
+        media=[SimpleUploadedFile("new.png", RED)],
+        definition="a: 1",
+        data_file=SimpleUploadedFile("x" * 201, b"{}"),
+    )
+    assert refused.status_code == 422
+    assert refused.json()["problems"][0]["path"] == "data_file"
+    assert client.get(path).json() == before  # nothing of a refused request is kept
 
     taken = put(media=[SimpleUploadedFile("x.zip", zipped({"q.mp3": mp3()}))]).json()
     assert [one["name"] for one in taken["media"]] == ["beep.wav", "blue.jpg", "q.mp3", "red.png"]

@@ -1,6 +1,7 @@
 """`Idempotency-Key` on writes that start work: a repeat gets the first answer."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -9,12 +10,15 @@ from django.db import IntegrityError, transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.common.models import IdempotencyKey
 from plumbmark.manifests import content_hash
 
 HEADER = "Idempotency-Key"
 _LONGEST = 255
+_LONGEST_ANSWER = timedelta(minutes=15)
+"""No answer takes as long; a key that is in use for longer was left by a process that died."""
 
 
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
@@ -32,10 +36,10 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
         if len(key) > _LONGEST or not key.isprintable():
             raise InvalidInput([Problem(f"must have 1 to {_LONGEST} printable characters", HEADER)])
         digest = content_hash([request.method, request.path, _fingerprint(request)])
-        try:
-            with transaction.atomic():
-                row = IdempotencyKey.objects.create(user=request.user, key=key, request_hash=digest)
-        except IntegrityError:
+        row = _taken(request, key, digest)
+        if row is None and _let_go_of_abandoned(request, key):
+            row = _taken(request, key, digest)
+        if row is None:
             return _answer_again(request, key, digest)
         try:
             response = method(self, request, *args, **kwargs)
@@ -50,6 +54,24 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
         return response
 
     return wrapped
+
+
+def _taken(request: Request, key: str, digest: str) -> IdempotencyKey | None:
+    """The key, taken for this request; None where it is in use."""
+    assert not isinstance(request.user, AnonymousUser)
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(user=request.user, key=key, request_hash=digest)
+    except IntegrityError:
+        return None
+
+
+def _let_go_of_abandoned(request: Request, key: str) -> bool:
+    """A process that was killed while it answered keeps nobody from asking again."""
+    left = IdempotencyKey.objects.filter(
+        user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _LONGEST_ANSWER
+    )
+    return left.delete()[0] > 0
 
 
 def _answer_again(request: Request, key: str, digest: str) -> Response:

@@ -355,7 +355,16 @@ class PassportDetail(serializers.Serializer[Any]):
     expected_end = serializers.DateTimeField(allow_null=True)
 
 
+class DeploymentFacts(serializers.Serializer[Any]):
+    """Whom a run asked. The address is not told: it may be somebody's own server."""
+
+    slug = serializers.CharField()
+    provider = serializers.CharField()
+    upstream_id = serializers.CharField()
+
+
 class RunDetail(RunSummary):
+    deployment_facts = serializers.SerializerMethodField()
     cost_bound_nanodollars = serializers.IntegerField(source="cost_bound")
     provider_cost_nanodollars = serializers.IntegerField(source="provider_cost")
     passport = serializers.SerializerMethodField()
@@ -383,6 +392,11 @@ class RunDetail(RunSummary):
             "passport",
             "scoring",
         )
+
+    @extend_schema_field(DeploymentFacts(allow_null=True))
+    def get_deployment_facts(self, run: Run) -> dict[str, Any] | None:
+        # Submitted outputs have none.
+        return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
 
     def get_passport(self, run: Run) -> PassportDetail:
         from tasks_app.queries import passport_of

@@ -516,3 +516,14 @@ def test_the_ledger_leads_to_what_was_paid_for(finished: Run, ada: Any) -> None:
     assert f"<td>{url}marking of run {finished.pk}</a>: 1 call answered</td>" in page
     assert "<td>run:999999: 1 call answered</td>" in page
     assert "<td>&lt;b&gt;: 1 call answered</td>" in page
+
+
+def test_a_runs_deployment_is_told_without_its_address(finished: Run, ada: Any) -> None:
+    facts = {**finished.deployment_facts, "base_url": "http://someones-own-server:11434/v1"}
+    Run.objects.filter(pk=finished.pk).update(deployment_facts=facts)
+
+    for client in (client_of(ada), Client()):
+        told = client.get(f"/api/v1/runs/{finished.pk}")
+        assert told.json()["deployment_facts"]["slug"] == facts["slug"]
+        assert "someones-own-server" not in told.content.decode()
+        assert "someones-own-server" not in client.get(f"/runs/{finished.pk}/").content.decode()

@@ -1,35 +1,14 @@
 """The figure of a board: a drawing with an address of its own."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.factories import publish_benchmark, publish_task, settle, submit
-
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture
-def ada(open_account: Callable[..., Any]) -> Any:
-    return open_account(handle="ada")
-
-
-@pytest.fixture
-def board(ada: Any) -> Any:
-    from benchmarks_app.actions.entering import enter
-
-    version = publish_task(ada, items=60)
-    made = publish_benchmark(ada, [version])
-    for name, right, maker in (("best", 59, "Arbor"), ("mid <b>", 30, "Lithos"), ("low", 2, "")):
-        run = submit(ada, version, name, right, maker=maker)
-        enter(version=made, contender=run.contender, by=ada)
-    settle()
-    return made
 
 
 def address(board: Any) -> str:

@@ -34,7 +34,9 @@ from tasks_app.attachments import inspect_media
 from tasks_app.attachments.storing import files_of, keep, media_limits, use_in_version
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
+from tasks_app.definitions.parse import placed_problem
 from tasks_app.definitions.positions import LONGEST_TEXT
+from tasks_app.definitions.positions import Path as KeyPath
 from tasks_app.importers import Imported, Limits, import_data
 from tasks_app.models import DataFile, Item, Task, TaskDraft, TaskVersion
 from tasks_app.models.authoring import Visibility
@@ -256,10 +258,23 @@ def checked_draft(
     `data_file`.
     """
     if definition_text is None:
-        definition = parse_definition(draft.definition_text, format=draft.definition_format)
+        text, form = draft.definition_text, draft.definition_format
     else:
-        definition = parse_definition(definition_text.replace("\r\n", "\n"))
-    _check_judges(definition, draft.task.namespace)
+        text, form = definition_text.replace("\r\n", "\n"), None
+    definition = parse_definition(text, format=form)
+    unknown = _unknown_models(definition, draft.task.namespace)
+    if unknown:
+        raise InvalidInput(
+            [
+                placed_problem(
+                    f"{name!r} is no deployment that you may call; take one of the list of models",
+                    place,
+                    text=text,
+                    format=form,
+                )
+                for name, place in unknown.items()
+            ]
+        )
     if draft.data_file is None:
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
@@ -290,30 +305,22 @@ def checked_draft(
             yield definition, imported
 
 
-def _check_judges(definition: Definition, namespace: Namespace) -> None:
-    """Judges and simulated users are deployments that the task's owner may call."""
-    named = {
-        judge: f"scorers[{index}].judges"
+def _unknown_models(definition: Definition, namespace: Namespace) -> dict[str, KeyPath]:
+    """Judges and simulated users that the task's owner may not call, and where they are named."""
+    named: dict[str, KeyPath] = {
+        judge: ("scorers", index, "judges", number)
         for index, spec in enumerate(definition.scorers)
         if spec.type == "model_judge"
-        for judge in spec.options["judges"]
+        for number, judge in enumerate(spec.options["judges"])
     }
     if (user := definition.prompt.simulated_user) is not None:
-        named[user.model] = "prompt.simulated_user.model"
+        named[user.model] = ("prompt", "simulated_user", "model")
     if not named:
-        return
+        return {}
     known = set(
         callable_deployments(to=namespace).filter(slug__in=named).values_list("slug", flat=True)
     )
-    problems = [
-        Problem(
-            f"{name!r} is no deployment that you may call; take one of the list of models", place
-        )
-        for name, place in named.items()
-        if name not in known
-    ]
-    if problems:
-        raise InvalidInput(problems)
+    return {name: place for name, place in named.items() if name not in known}
 
 
 def data_limits() -> Limits:

@@ -63,11 +63,7 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
 
     `format` is `yaml` or `json`; None: JSON where the text begins with a brace.
     """
-    check_text(text)
-    if format is None:
-        format = "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
-    text = text.removeprefix("\ufeff")
-    located = read_json(text) if format == "json" else read_yaml(text)
+    located = _located(text, format)
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be a document of keys and values", line=1)])
     _raise_any(_schema_problems(located))
@@ -75,6 +71,22 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
     definition = _definition(located.value)
     _raise_any(_meaning_problems(definition, located))
     return definition
+
+
+def placed_problem(message: str, path: Path, *, text: str, format: str | None = None) -> Problem:
+    """A problem of a definition that can be read but means nothing here, with its line."""
+    place = _located(text, format).place_of(path)
+    if place is None:
+        return Problem(message, dotted(path))
+    return Problem(message, dotted(path), place.line, place.column)
+
+
+def _located(text: str, format: str | None) -> Located:
+    check_text(text)
+    if format is None:
+        format = "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
+    text = text.removeprefix("\ufeff")
+    return read_json(text) if format == "json" else read_yaml(text)
 
 
 def _raise_any(found: Iterator[Problem]) -> None:

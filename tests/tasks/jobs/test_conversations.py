@@ -234,5 +234,10 @@ def test_a_user_that_fails_is_not_the_candidates_fault(world: Any, check: Any) -
 
 
 def test_a_user_that_is_no_deployment_is_refused(world: Any) -> None:
-    with pytest.raises(InvalidInput, match="no deployment that you may call"):
+    with pytest.raises(InvalidInput, match="no deployment that you may call") as refused:
         published(world, SIMULATED)
+
+    [problem] = refused.value.problems
+    assert problem.path == "prompt.simulated_user.model"
+    assert problem.line is not None
+    assert "model: " in SIMULATED.split("\n")[problem.line - 1]

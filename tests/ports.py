@@ -1,10 +1,17 @@
 """Ports for servers that the tests start."""
 
+import atexit
 import errno
 import socket
 from pathlib import Path
 
 _held: list[socket.socket] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    for name in _held:
+        name.close()
 
 
 def unused_port() -> int:

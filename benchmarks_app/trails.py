@@ -6,14 +6,15 @@ from django.utils.translation import gettext as _
 from benchmarks_app.models import Benchmark
 
 
+def list_step() -> dict[str, str]:
+    return {"label": _("Benchmarks"), "url": reverse("benchmarks:list")}
+
+
 def trail_of(benchmark: Benchmark, *below: str) -> list[dict[str, str]]:
     """The steps to the benchmark's page, and the labels of what lies below it."""
     return [
-        {"label": _("Benchmarks"), "url": reverse("benchmarks:list")},
-        {
-            "label": benchmark.namespace.handle,
-            "url": benchmark.namespace.get_absolute_url(),
-        },
+        list_step(),
+        {"label": benchmark.namespace.handle, "url": benchmark.namespace.get_absolute_url()},
         {"label": benchmark.title, "url": benchmark.get_absolute_url()},
         *({"label": label} for label in below),
     ]

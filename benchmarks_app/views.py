@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,7 +23,7 @@ from benchmarks_app.queries import (
     listed_benchmarks,
     members_of,
 )
-from benchmarks_app.trails import trail_of
+from benchmarks_app.trails import list_step, trail_of
 from plumbmark.accounts.models import User
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.errors import DomainError, InvalidInput
@@ -71,8 +70,7 @@ def benchmark_new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("benchmarks:edit", benchmark.namespace.handle, benchmark.slug)
     status = 422 if form.errors else 200
-    trail = [{"label": _("Benchmarks"), "url": reverse("benchmarks:list")}, {"label": _("New")}]
-    context = {"form": form, "trail": trail}
+    context = {"form": form, "trail": [list_step(), {"label": _("New")}]}
     return render(request, "benchmarks_app/new.html", context, status=status)
 
 

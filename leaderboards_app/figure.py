@@ -15,14 +15,13 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from leaderboards_app.arranging import Row
 from plumbmark.common.numbers import written, written_short
 from plumbmark.common.stylesheet import token
 from plumbmark.common.theme import Theme
 
 _WIDTH, _LABEL, _VALUE, _ROW, _TOP, _BOTTOM = 760, 230, 70, 26, 12, 30
 MOST_ROWS = 30
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,10 @@ class Figure:
 def figure_of(rows: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure | None:
     """Of the rows that have an interval; None for fewer than two."""
     with_interval = _with_interval(rows)
-    if len(with_interval) < 2:
-        return None
+    return None if len(with_interval) < 2 else _figure(with_interval, content, scope)
+
+
+def _figure(with_interval: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure:
     drawn = with_interval[:MOST_ROWS]
     return Figure(
         width=_WIDTH,
@@ -54,10 +55,11 @@ def drawing_of(
     rows: Sequence[Row], content: Mapping[str, Any], scope: str, theme: Theme
 ) -> str | None:
     """The SVG document; None where `figure_of` has none."""
-    figure = figure_of(rows, content, scope)
-    if figure is None:
+    with_interval = _with_interval(rows)
+    if len(with_interval) < 2:
         return None
-    drawn = _with_interval(rows)[:MOST_ROWS]
+    figure = _figure(with_interval, content, scope)
+    drawn = with_interval[:MOST_ROWS]
     metric = content["metric"]
     scale = _Scale.of(drawn, metric)
     bottom = _TOP + len(drawn) * _ROW

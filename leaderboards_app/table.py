@@ -13,9 +13,8 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from leaderboards_app.arranging import Row
 from plumbmark.common.numbers import Writer, dollars_short, seconds_short, writers_of
-
-Row = Mapping[str, Any]
 
 
 def board_rows(rows: Iterable[Row], content: Mapping[str, Any], scope: str) -> SafeString:

@@ -23,11 +23,16 @@ def written_short(value: float | None, metric: Mapping[str, Any]) -> str:
 Writer = Callable[[float], str]
 
 
+_SHARE: tuple[Writer, Writer] = (
+    lambda value: f"{100 * value:.2f} %",
+    lambda value: f"{100 * value:.1f}",
+)
+_OTHER: tuple[Writer, Writer] = (lambda value: f"{value:.4g}", lambda value: f"{value:.3g}")
+
+
 def writers_of(metric: Mapping[str, Any]) -> tuple[Writer, Writer]:
     """`written` and `written_short` of one metric, for the many values of a table."""
-    if is_share(metric):
-        return lambda value: f"{100 * value:.2f} %", lambda value: f"{100 * value:.1f}"
-    return lambda value: f"{value:.4g}", lambda value: f"{value:.3g}"
+    return _SHARE if is_share(metric) else _OTHER
 
 
 def dollars_short(nanodollars: int | None) -> str:

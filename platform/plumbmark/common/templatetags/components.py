@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from plumbmark.common.markdown import render_markdown
-from plumbmark.common.numbers import written
 
 register = template.Library()
 
@@ -67,15 +66,6 @@ def markdown(text: str, top_heading: int = 3) -> SafeString:
 def words(code: str) -> str:
     """`{{ outcome|words }}`: a code such as `length_limit` as words."""
     return str(code).replace("_", " ")
-
-
-@register.filter
-def on_scale_of(value: Any, version: Any) -> str:
-    """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
-    if not isinstance(value, int | float):
-        return ""
-    metric = {"unit": version.metric_unit, "lower": version.metric_lower}
-    return written(value, {**metric, "upper": version.metric_upper})
 
 
 # --- Links that change the query ------------------------------------------------------------------

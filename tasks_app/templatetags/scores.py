@@ -1,0 +1,17 @@
+"""Scores in templates."""
+
+from typing import Any
+
+from django import template
+
+from plumbmark.common.numbers import written
+from tasks_app.models import TaskVersion
+from tasks_app.showing import metric_facts
+
+register = template.Library()
+
+
+@register.filter
+def on_scale_of(value: Any, version: TaskVersion) -> str:
+    """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
+    return written(value, metric_facts(version)) if isinstance(value, int | float) else ""

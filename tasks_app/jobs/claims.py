@@ -44,28 +44,21 @@ def lease_duration() -> timedelta:
 
 def claim_shard(
     *,
-    of_run: int | None = None,
     not_of: Collection[int] = (),
     takes_code: bool = False,
     has_sandbox: bool = False,
 ) -> tuple[Shard, Lease] | None:
     """Take the next shard of a run by the fair policy, or None where nothing is due.
 
-    `of_run` wants a shard of that run, `not_of` names runs to leave aside. Programs are left to
-    others unless it `takes_code`, and runs whose tools run code unless it `has_sandbox`.
+    `not_of` names runs to leave aside. Programs are left to others unless it `takes_code`, and runs
+    whose tools run code unless it `has_sandbox`.
 
     Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
     waiting at the page), then the older run.
     """
-    due = _due(Shard.objects.all()).filter(
-        run__state__in=[Run.State.QUEUED, Run.State.RUNNING], revision=F("run__revision")
-    )
+    due = _due_of_runs(has_sandbox=has_sandbox)
     if not takes_code:
         due = due.exclude(run__task_version__kind=TaskVersion.Kind.CODE)
-    if not has_sandbox:
-        due = due.filter(run__needs_sandbox=False)
-    if of_run is not None:
-        due = due.filter(run_id=of_run)
     if not_of:
         due = due.exclude(run_id__in=not_of)
     busy = (
@@ -81,13 +74,29 @@ def claim_shard(
         busy=Coalesce(Subquery(busy, output_field=IntegerField()), 0),
         urgency=Case(When(run__purpose=Run.Purpose.TRY, then=0), default=1),
     ).order_by("busy", "urgency", "run_id", "index")
+    of_run = Shard.objects.select_related("run__task_version", "run__contender__deployment")
+    return _first_taken(due, of_run)
+
+
+def claim_further_shard(run_id: int, *, has_sandbox: bool) -> tuple[Shard, Lease] | None:
+    """Take the next shard of a run that the caller works on already, or None."""
+    due = _due_of_runs(has_sandbox=has_sandbox).filter(run_id=run_id).order_by("index")
+    return _first_taken(due, Shard.objects.all())
+
+
+def _due_of_runs(*, has_sandbox: bool) -> "QuerySet[Shard]":
+    due: QuerySet[Shard] = _due(Shard.objects.all()).filter(
+        run__state__in=[Run.State.QUEUED, Run.State.RUNNING], revision=F("run__revision")
+    )
+    return due if has_sandbox else due.filter(run__needs_sandbox=False)
+
+
+def _first_taken(due: "QuerySet[Shard]", found: "QuerySet[Shard]") -> tuple[Shard, Lease] | None:
+    """The first of those due that nobody else takes meanwhile, as `found` reads it."""
     for shard_id, held_at in due.values_list("id", "heartbeat_at")[:_CANDIDATES]:
         lease = _take(Shard.objects.all(), shard_id, is_first=held_at is None)
         if lease is not None:
-            shard = Shard.objects.select_related(
-                "run__task_version", "run__contender__deployment"
-            ).get(pk=shard_id)
-            return shard, lease
+            return found.get(pk=shard_id), lease
     return None
 
 

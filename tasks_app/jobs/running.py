@@ -31,7 +31,7 @@ from tasks_app.jobs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
     LeaseLost,
-    claim_shard,
+    claim_further_shard,
     finish_work,
     give_back,
     keep_leases,
@@ -264,7 +264,7 @@ class RunSlice:
             claimed = (
                 None
                 if self._no_more_shards
-                else claim_shard(of_run=self.run.pk, has_sandbox=self._planner.needs_sandbox)
+                else claim_further_shard(self.run.pk, has_sandbox=self._planner.needs_sandbox)
             )
             if claimed is None:
                 return None

@@ -1,7 +1,6 @@
 """Writing batches of samples, with their scores, in one transaction each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
 from plumbmark.gateway import bulk
 from plumbmark.scoring.texts import storable, storable_json
+from plumbmark.scoring.values import value
 from tasks_app.marking import Mark, Marker
 from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
 from tasks_app.planning import AskedItem
@@ -19,6 +19,8 @@ from tasks_app.planning import AskedItem
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
 _LARGEST_COUNT = 2**31 - 1
+_DENSE = 3
+"""A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
 
 def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
@@ -34,7 +36,7 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """A sample ready to be written, with its calls and its mark."""
 
@@ -166,9 +168,7 @@ class BatchWriter:
                 run=run, ordinal__in=ordinals, is_scored=False, revision__lt=run.revision
             ).delete()
         bulk.insert(Sample, _SAMPLE_FIELDS, (row.values for row in rows))
-        ids = dict(
-            Sample.objects.filter(run=run, ordinal__in=ordinals).values_list("ordinal", "id")
-        )
+        ids = self._ids(ordinals)
         bulk.insert(
             SampleCall,
             _CALL_FIELDS,
@@ -205,6 +205,17 @@ class BatchWriter:
             heartbeat_at=now(),
         )
         self.check_run_goes_on()
+
+    def _ids(self, ordinals: Sequence[int]) -> dict[int, int]:
+        """Of the stored samples with these ordinals; others may be among them."""
+        first, last = min(ordinals), max(ordinals)
+        stored = Sample.objects.filter(run=self._run)
+        if last - first < _DENSE * len(ordinals):
+            # Many numbers in a list cost more to compile than some rows more to read.
+            stored = stored.filter(ordinal__gte=first, ordinal__lte=last)
+        else:
+            stored = stored.filter(ordinal__in=ordinals)
+        return dict(stored.values_list("ordinal", "id"))
 
     def check_run_goes_on(self) -> bool:
         """Look whether somebody paused, cancelled or failed the run meanwhile."""

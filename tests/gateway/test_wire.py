@@ -1,6 +1,8 @@
 """Canonical JSON of what providers say."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from plumbmark.gateway.providers import wire
 from plumbmark.gateway.records import compress, decompress, exchange_bytes, hash_of
+from plumbmark.manifests.canonical import canonical_json
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,10 @@ from plumbmark.gateway.records import compress, decompress, exchange_bytes, hash
             b"[0.1,0.0001,0.00005,0.000001,1e-7,2.5e-10]",
         ),
         (b"[-0.00005, 123456.789]", b"[-0.00005,123456.789]"),
+        (
+            b"[1e16, 9007199254740992.0, 1e21, 12e30]",
+            b"[10000000000000000,9007199254740992,1e+21,1.2e+31]",
+        ),
         (b'"Gr\\u00fc\\u00dfe \\u0001 \\/"', '"Grüße \\u0001 /"'.encode()),
         (b"[NaN, Infinity]", b"[null,null]"),
     ],
@@ -41,10 +48,38 @@ json_values = st.recursive(
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.text()
-    | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15),
+    | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
+
+
+@given(json_values)
+def test_the_quick_encoder_writes_what_the_canonical_one_does(value: object) -> None:
+    read = wire.read(json.dumps(value).encode())
+
+    assert wire.canonical(read) == canonical_json(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"n": 2**64 + 1}, {"b": ["\ud83d", 1], "a": {"n": -(2**70)}}, {"b": [[[1.5]]], "a": 2**63}],
+)
+def test_what_the_quick_encoder_refuses_is_written_all_the_same(value: object) -> None:
+    standard: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
+
+    assert wire.written(value) == json.dumps(value, **standard).encode("utf-8", "replace")
+    in_order = json.dumps(value, sort_keys=True, **standard).encode("utf-8", "replace")
+    assert wire.canonical(value) == in_order
+
+
+@pytest.mark.parametrize("write", [wire.written, wire.canonical])
+def test_deep_nesting_is_written(write: Callable[[object], bytes]) -> None:
+    value: object = 1
+    for _ in range(300):
+        value = [value]
+
+    assert write(value) == b"[" * 300 + b"1" + b"]" * 300
 
 
 @given(json_values)

@@ -8,9 +8,10 @@ from typing import Any
 from plumbmark.engine.ports import CallResult, Message, ModelRequest
 from plumbmark.engine.tools import Toolbox
 from plumbmark.scoring.outcomes import Outcome
+from plumbmark.scoring.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlannedSample:
     """One item, one repeat, ready to be asked."""
 
@@ -73,7 +74,7 @@ def key_of_turn(key: str, turn: int, *, of_user: bool = False) -> str:
     return key if turn == 0 else f"{first}/{turn}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SampleResult:
     """A sample whose outcome is known."""
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from plumbmark.scoring.values import value
+
 Message = Mapping[str, Any]
 """One chat message in the OpenAI form.
 
@@ -32,7 +34,7 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelRequest:
     """One question to a model, free of any provider's dialect. None means: not sent."""
 
@@ -54,7 +56,7 @@ class ModelRequest:
     """`none`, `low`, `medium` or `high`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens as the provider counted them; `estimated` where it did not and we had to."""
 
@@ -91,7 +93,7 @@ class ToolCall:
         return part
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelResponse:
     """A model's answer."""
 
@@ -135,7 +137,7 @@ class CallFailure:
     """Seconds to stay away, where the provider said so."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallResult:
     """What became of one call. Exactly one of `response` and `failure` is set.
 

@@ -6,7 +6,9 @@ adapted per column once it is known which columns need it. Same tables, same con
 backend of Django's.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, models
@@ -23,10 +25,17 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
     if isinstance(field, models.UUIDField):
         return None if connection.features.has_native_uuid_field else lambda value: value.hex
     if isinstance(field, models.DateTimeField):
+        if connection.vendor == "sqlite":
+            return _as_sqlite_writes_it
         return operations.adapt_datetimefield_value
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else field.get_db_prep_value(value, connection)
     return None
+
+
+def _as_sqlite_writes_it(moment: datetime | None) -> str | None:
+    """What Django's own adapter makes of an aware time, for a tenth of the cost."""
+    return None if moment is None else str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -57,7 +66,7 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         else:
             # Many rows in one statement: `executemany` gives up the interpreter's lock at each row,
             # and gets it back only when the event loop has nothing to do.
-            row_marks = f"({', '.join(['%s'] * len(fields))})"
+            row_marks = f"({', '.join('?' * len(fields))})"
             start = 0
             while start < len(adapted):
                 # Powers of two, so that few statements are prepared and kept.
@@ -66,4 +75,8 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 start += size
                 marks = ", ".join([row_marks] * len(chunk))
                 statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
-                cursor.execute(statement, [value for values in chunk for value in values])
+                # Past Django's wrapper, which would look for its own marks in every statement.
+                with connection.wrap_database_errors:
+                    sqlite3.Cursor.execute(
+                        cursor.cursor, statement, [value for values in chunk for value in values]
+                    )

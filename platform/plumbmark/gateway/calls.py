@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from plumbmark.gateway.records import CallRecord
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
 from plumbmark.gateway.tries import Tries
+from plumbmark.scoring.values import value
 
 log = logging.getLogger(__name__)
 
@@ -428,7 +428,7 @@ def _check(key: str, role: str) -> None:
         raise ValueError(f"key or role is too long: {key!r}, {role!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Admitted:
     """A call that may go out."""
 

@@ -11,6 +11,9 @@ from django.db.models import DateTimeField, DurationField, Expression, Expressio
 from django.db.models.functions import Now
 
 _offset = 0.0
+_DAY_SECONDS = 86_400
+_today = (0, date(1970, 1, 1))
+"""Days since the epoch, and the date: asked for twice in every call."""
 
 
 def set_offset(seconds: float) -> None:
@@ -35,7 +38,11 @@ def moment(seconds: float) -> datetime:
 
 def today() -> date:
     """The UTC day."""
-    return now().date()
+    global _today
+    days, day = int(timestamp() // _DAY_SECONDS), _today
+    if day[0] != days:
+        day = _today = (days, now().date())
+    return day[1]
 
 
 def database_now(shift: timedelta = timedelta()) -> Expression | Now:

@@ -12,6 +12,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from plumbmark.gateway.providers import wire
 
 _HEADER_END = b"\n"
@@ -116,8 +118,11 @@ _dump_text = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _dump(value: list[Any]) -> bytes:
-    # ASCII escapes keep the line breaks between the parts unambiguous.
-    return _dump_text(value).encode("ascii")
+    # Line breaks inside are escaped, which keeps those between the parts unambiguous.
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return _dump_text(value).encode("ascii")
 
 
 def read_record(frame: bytes) -> CallRecord:

@@ -1,13 +1,15 @@
 """What a scorer says about one output."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
+
+from plumbmark.scoring.values import value
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """`value` is the score, None where the sample is unscored.
 

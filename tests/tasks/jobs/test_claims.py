@@ -11,7 +11,14 @@ from django.db import connection, transaction
 from plumbmark.common.clock import held, moved
 from tasks_app.jobs import claims
 from tasks_app.jobs.bells import work
-from tasks_app.jobs.claims import Lease, LeaseLost, claim_shard, give_back, keep_leases
+from tasks_app.jobs.claims import (
+    Lease,
+    LeaseLost,
+    claim_further_shard,
+    claim_shard,
+    give_back,
+    keep_leases,
+)
 from tasks_app.jobs.running import RunSlice
 from tasks_app.models import Run, Sample, Scoring, Shard
 
@@ -75,7 +82,7 @@ def test_runs_in_hand_and_runs_that_are_not_to_be_worked_on_are_left_aside(world
     run, other = world.start(version), world.start(version)
     Run.objects.filter(pk=other.pk).update(state=Run.State.PAUSED, pause_reason="owner")
     assert claim_shard(not_of={run.pk}) is None
-    assert claim_shard(of_run=other.pk) is None
+    assert claim_further_shard(other.pk, has_sandbox=False) is None
     assert claim_shard() is not None
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.gateway.providers.http import Transport
+from plumbmark.scoring.values import value
 
 
 class CannotAsk(ValueError):
@@ -33,7 +34,7 @@ class Target:
     """Set up by a user: connections to private addresses are refused, also after resolving."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """One attempt that brought an answer. `usage.estimated` with 0 tokens: none was reported."""
 
@@ -77,7 +78,7 @@ class ToolCallDelta:
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delta:
     """What one piece of a stream adds. Pieces that arrive together may come as one."""
 

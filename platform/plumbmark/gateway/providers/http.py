@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from plumbmark.gateway.providers import wire
+from plumbmark.scoring.values import value
 
 LARGEST_BODY = 16 * 1024 * 1024
 DONE = object()
@@ -66,7 +67,7 @@ class _GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """What came back. `payload` is the parsed JSON, or None where the body is none (`text`)."""
 

@@ -192,8 +192,7 @@ class Stack:
                 "--no-log",
             ]
         elif name == "gateway":
-            command = [*python, "granian", "plumbmark.config.gateway:app", "--interface=asgi"]
-            command += ["--http=1", "--no-ws", f"--port={self.gateway_port}", "--no-log"]
+            command = [*python, "plumbmark.config.gateway_server", f"--port={self.gateway_port}"]
         elif name == "beat":
             command = [*celery, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
         else:

@@ -1,7 +1,4 @@
-"""The ASGI entry of the gateway's doors: a small process of its own beside the web process.
-
-granian plumbmark.config.gateway:app --interface asgi --port 8001
-"""
+"""The ASGI entry of the gateway's doors; `gateway_server` serves it."""
 
 import gc
 import os

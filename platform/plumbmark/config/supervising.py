@@ -44,8 +44,15 @@ def _die_with_parent() -> None:
 class Supervisor:
     """Keeps the children running until SIGINT or SIGTERM."""
 
-    def __init__(self, children: Sequence[Child], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        environment: Mapping[str, str],
+        *,
+        grace_seconds: float = _GRACE_SECONDS,
+    ) -> None:
         self._children = children
+        self._grace_seconds = grace_seconds
         self._environment = dict(environment)
         self._is_ending = False
 
@@ -91,7 +98,7 @@ class Supervisor:
     def _stop(self) -> int:
         for child in self._children:
             self._signal(child, signal.SIGTERM)
-        ends = time.monotonic() + _GRACE_SECONDS
+        ends = time.monotonic() + self._grace_seconds
         for child in self._children:
             if child.process is None:
                 continue

@@ -99,13 +99,13 @@ class Gateway:
             if caller.is_idle(now):
                 del self._callers[key]
 
-    async def _give_up_calls(self) -> None:
+    def give_up_calls(self) -> list[asyncio.Task[Any]]:
         """Cancel what is still in flight, so that it is recorded as a loss and not torn off."""
         self.is_ending = True
         calls = list(self._calls)
         for call in calls:
             call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        return calls
 
     def entered(self) -> asyncio.Task[Any]:
         """The running task makes a call."""
@@ -140,7 +140,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_seconds):
                     await self._is_idle.wait()
-        await self._give_up_calls()
+        await asyncio.gather(*self.give_up_calls(), return_exceptions=True)
         await asyncio.wait([self._recovery], timeout=timeout_seconds)
         await self.recorder.end(timeout_seconds)
         await self.transport.close()

@@ -113,6 +113,13 @@ def adopt() -> Gateway:
     return gateway()
 
 
+def give_up_calls() -> None:
+    """On an adopted loop: cancel what is in flight, which is recorded as the platform's loss."""
+    runtime = _current
+    if runtime is not None and runtime.gateway is not None:
+        runtime.gateway.give_up_calls()
+
+
 async def leave(timeout_seconds: float) -> None:
     """On an adopted loop: wait for calls in flight, store everything, give the leases back."""
     global _current

@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 class Server:
     """A running gateway process; `url` is where its doors are."""
 
-    def __init__(self, store: Store, folder: Path, **settings: str) -> None:
+    def __init__(self, store: Store, folder: Path, workers: int = 1, **settings: str) -> None:
         port = unused_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "gateway.log"
@@ -34,8 +34,8 @@ class Server:
             "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
             **{f"PLUMBMARK_{name.upper()}": value for name, value in settings.items()},
         }
-        command = [sys.executable, "-m", "granian", "plumbmark.config.gateway:app"]
-        command += ["--interface=asgi", "--http=1", "--no-ws", f"--port={port}", "--workers=1"]
+        command = [sys.executable, "-m", "plumbmark.config.gateway_server", f"--port={port}"]
+        command += [f"--workers={workers}"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
@@ -68,8 +68,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(store: Store, folder: Path, **settings: str) -> Iterator[Server]:
-    server = Server(store, folder, **settings)
+def serving(store: Store, folder: Path, workers: int = 1, **settings: str) -> Iterator[Server]:
+    server = Server(store, folder, workers, **settings)
     try:
         yield server
     finally:

@@ -231,6 +231,36 @@ def test_an_orderly_end_waits_for_calls_in_flight(
     assert list(store.spool.iterdir()) == []
 
 
+def test_calls_that_outlast_an_orderly_end_are_given_up_and_recorded(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    fake_provider.configure(hold=0)
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url)
+    with serving(store, tmp_path, gateway_drain_seconds="0.3") as server:
+        crowd = Crowd(server, token, 4)
+        fake_provider.wait_for_calls(4)
+
+        server.stop(signal.SIGTERM)
+
+        assert 200 not in crowd.result()
+    assert Call.objects.filter(status="lost", error_code="cancelled", charged=0).count() == 4
+    assert rows.assert_books_agree().reserved == 0
+    assert list(store.spool.iterdir()) == []
+
+
+def test_several_processes_share_one_port(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url)
+    with serving(store, tmp_path, workers=2) as server:
+        assert Crowd(server, token, 8).result() == [200] * 8
+    assert Call.objects.filter(status="answered").count() == 8
+    assert rows.assert_books_agree().reserved == 0
+    assert list(store.spool.iterdir()) == []
+
+
 def test_a_kill_loses_no_answered_call(
     any_store: Store, fake_provider: FakeProvider, tmp_path: Path
 ) -> None:

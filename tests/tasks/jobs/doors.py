@@ -41,8 +41,7 @@ def doors(folder: Path) -> Iterator[str]:
         "PLUMBMARK_SPOOL_DIR": str(folder / "gateway-spool"),
         **database,
     }
-    command = [sys.executable, "-m", "granian", "plumbmark.config.gateway:app"]
-    command += ["--interface=asgi", "--http=1", "--no-ws", f"--port={port}", "--workers=1"]
+    command = [sys.executable, "-m", "plumbmark.config.gateway_server", f"--port={port}"]
     log = (folder / "gateway.log").open("wb")
     process = subprocess.Popen(
         command, cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from plumbmark.engine.ports import CallResult, FinishReason, ModelResponse, Usage
 from plumbmark.gateway.http.errors import error_of_failure, openai_error
+from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import Delta
 
 _FINISH = {
@@ -88,7 +89,7 @@ def answer(result: CallResult, response: ModelResponse, told: Told) -> bytes:
         "usage": {**usage_of(response.usage), **told.more_usage},
         "plumbmark": _call(result),
     }
-    return _dump(document).encode()
+    return wire.written(document)
 
 
 class ChunkWriter:

@@ -112,15 +112,9 @@ def children(host: str, port: int, gateway_port: int) -> list[Child]:
             "gateway",
             [
                 *python,
-                "granian",
-                "plumbmark.config.gateway:app",
-                "--interface=asgi",
-                "--http=1",
-                "--no-ws",
+                "plumbmark.config.gateway_server",
                 f"--host={host}",
                 f"--port={gateway_port}",
-                "--workers=1",
-                "--log-level=warning",
             ],
         ),
         Child(

@@ -1,0 +1,49 @@
+"""How much, and for how long, a connection may say before it has said what it wants.
+
+Nobody has been asked for a token by then, and the server's own protocol sets no limit.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes of a request before its body."""
+HEAD_SECONDS = 20.0
+"""After so long a connection that has not said what it wants is closed."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with limits on the head of a request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._waits_since: float | None = self.loop.time()
+        self._lookout = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lookout.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._waits_since is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes, self._waits_since = 0, self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        self._waits_since = None
+        super().on_headers_complete()
+
+    def _look(self) -> None:
+        since = self._waits_since
+        if since is not None and self.loop.time() - since >= HEAD_SECONDS:
+            self.transport.close()
+            return
+        self._lookout = self.loop.call_later(HEAD_SECONDS, self._look)

@@ -1,7 +1,6 @@
 """One sample whole: what was asked, answered, said of it, and every exchange behind it."""
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
+from plumbmark.gateway.records import unpacked
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
@@ -117,7 +117,7 @@ def _calls_of(sample: Sample) -> list[RecordedCall]:
                 RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")
             )
         else:
-            body = json.loads(zlib.decompress(bytes(exchange.body)))
+            body = json.loads(unpacked(bytes(exchange.body)))
             found.append(RecordedCall(link.role, call, body["request"], body["response"], ""))
     return found
 

@@ -6,11 +6,13 @@ adapted per column once it is known which columns need it. Same tables, same con
 backend of Django's.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from django.db import connection, models
 
 _ROWS = 64
@@ -29,8 +31,18 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
             return _as_sqlite_writes_it
         return operations.adapt_datetimefield_value
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else field.get_db_prep_value(value, connection)
+        return _as_json
     return None
+
+
+def _as_json(value: Any) -> str | None:
+    """Plain data as text, which columns of either kind take."""
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(value)
 
 
 def _as_sqlite_writes_it(moment: datetime | None) -> str | None:
@@ -57,7 +69,7 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     table = quote(model._meta.db_table)
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # One command for all rows, where an INSERT is planned and answered row by row.
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -76,7 +88,6 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 marks = ", ".join([row_marks] * len(chunk))
                 statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
                 # Past Django's wrapper, which would look for its own marks in every statement.
-                with connection.wrap_database_errors:
-                    sqlite3.Cursor.execute(
-                        cursor.cursor, statement, [value for values in chunk for value in values]
-                    )
+                sqlite3.Cursor.execute(
+                    cursor.cursor, statement, [value for values in chunk for value in values]
+                )

@@ -201,16 +201,16 @@ def settle(
     One transaction. `may_be_stored` says that an earlier try may have been committed after all, or
     that this is a replay: calls that are there already are skipped, so nothing is charged twice.
     """
-    check_ids = may_be_stored
+    check = may_be_stored
     for attempt in range(_TRIES):
         try:
             with transaction.atomic():
-                return _settle(owner, records, closing, closing_reason, check_ids)
+                return _settle(owner, records, closing, closing_reason, check)
         except (_Raced, IntegrityError):
-            # Another process answered one of our keys first; the next look sees it.
+            # One of our keys has an answer already; the next try looks for them.
             if attempt == _TRIES - 1:
                 raise
-            check_ids = True
+            check = True
     raise AssertionError("unreachable")
 
 
@@ -219,12 +219,12 @@ def _settle(
     records: Sequence[CallRecord],
     closing: Collection[int],
     closing_reason: str,
-    check_ids: bool,
+    check: bool,
 ) -> Settled:
-    if check_ids and records:
+    if check and records:
         stored = _stored_ids([record.id for record in records])
         records = [record for record in records if record.id not in stored]
-    refunds = _mark_duplicates(records)
+    refunds = _mark_duplicates(records, looks_up=check)
     now = clock.now()
     deltas: dict[int, int] = defaultdict(int)
     unleased: dict[int, int] = defaultdict(int)
@@ -251,8 +251,11 @@ def _stored_ids(ids: Sequence[Any]) -> set[Any]:
     return stored
 
 
-def _mark_duplicates(records: Sequence[CallRecord]) -> dict[int, int]:
-    """Mark second answers to a key; returns what falls free again, by budget."""
+def _mark_duplicates(records: Sequence[CallRecord], *, looks_up: bool) -> dict[int, int]:
+    """Mark second answers to a key; returns what falls free again, by budget.
+
+    Without `looks_up` only those among the records: others are rare, and break a constraint.
+    """
     refunds: dict[int, int] = defaultdict(int)
     by_grant: dict[int, list[CallRecord]] = defaultdict(list)
     for record in records:
@@ -262,7 +265,7 @@ def _mark_duplicates(records: Sequence[CallRecord]) -> dict[int, int]:
     for grant_id, answered in by_grant.items():
         seen: set[str] = set()
         keys = [record.key for record in answered]
-        for start in range(0, len(keys), _IDS_PER_QUERY):
+        for start in range(0, len(keys) if looks_up else 0, _IDS_PER_QUERY):
             seen.update(
                 Call.objects.filter(
                     grant=grant_id,

@@ -390,7 +390,7 @@ class Exchange(Withholdable):
         Call, primary_key=True, on_delete=models.PROTECT, related_name="exchange"
     )
     body = models.BinaryField()
-    """zlib over JSON `{"request": …, "response": …}`, credentials never among it."""
+    """JSON `{"request": …, "response": …}`, packed by zlib unless it is short; no credentials."""
     hash = models.CharField(max_length=72)
     """`h1:` and the SHA-256 of the canonical form; stays when the body is withheld."""
 

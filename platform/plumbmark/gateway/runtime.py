@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import uvloop
 from django.conf import settings
 
 from plumbmark.gateway.calls import Gateway
@@ -34,7 +35,7 @@ class _Runtime:
             self.loop = adopted
             self._thread = threading.current_thread()
             return
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="gateway-loop", daemon=True)
         self._thread.start()
 

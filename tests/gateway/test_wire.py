@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.records import compress, decompress, exchange_bytes, hash_of
+from plumbmark.gateway.records import (
+    compress,
+    decompress,
+    exchange_bytes,
+    hash_of,
+    unpacked,
+)
 from plumbmark.manifests.canonical import canonical_json
 
 
@@ -96,6 +102,17 @@ def test_an_exchange_survives_its_storage(value: object) -> None:
     # Whoever has the exchange in either form comes to the same hash.
     sorted_request = wire.canonical(stored["request"])
     assert hash_of(request, read) == hash_of(sorted_request, wire.read(wire.canonical(read)))
+
+
+@pytest.mark.parametrize("length", [0, 900, 5000])
+def test_a_short_exchange_is_stored_as_it_is_and_a_long_one_packed(length: int) -> None:
+    exchange = exchange_bytes(b'{"messages":[]}', {"text": "ab" * length})
+
+    stored = compress(exchange)
+
+    assert unpacked(stored) == exchange
+    assert (stored == exchange) is (len(exchange) < 1024)
+    assert decompress(stored)["response"] == {"text": "ab" * length}
 
 
 def test_what_is_written_keeps_its_keys_in_order_also_beside_tiny_numbers() -> None:

@@ -84,7 +84,7 @@ def database(name: str, sqlite_path: Path) -> dict[str, Any]:
                 "init_command": (
                     "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
                     "PRAGMA busy_timeout=20000;PRAGMA mmap_size=134217728;"
-                    "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000"
+                    "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-8000"
                 ),
             },
         }

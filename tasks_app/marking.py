@@ -23,7 +23,7 @@ from plumbmark.scoring.scorers.code_execution import Ran
 from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
 from plumbmark.scoring.tool_calls import calls_made
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 from plumbmark.scoring.verdicts import Verdict
 from tasks_app.code.definition import READER_VERSION
 from tasks_app.definitions import Definition
@@ -40,7 +40,7 @@ _START_SECONDS = 5.0
 """For the sandbox and the interpreter, beside an author's function's own time."""
 
 
-@value
+@value_object
 class Mark:
     """The verdict on one output. `value` None: unscored, and `explanation` says why."""
 

@@ -10,7 +10,7 @@ from plumbmark.engine.ports import ModelRequest
 from plumbmark.engine.tools import Toolbox
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.money import nanodollars
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 from tasks_app.definitions import (
     Definition,
     render_follow_ups,
@@ -21,7 +21,7 @@ from tasks_app.definitions.render import Question, shown_choices, tool_input, to
 from tasks_app.models import Item, Run
 
 
-@value
+@value_object
 class AskedItem:
     """What asking and marking need of an item: a row's object costs ten times as much."""
 

@@ -11,7 +11,7 @@ from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
 from plumbmark.gateway import bulk
 from plumbmark.scoring.texts import storable, storable_json
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 from tasks_app.marking import Mark, Marker
 from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
 from tasks_app.planning import AskedItem
@@ -36,7 +36,7 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
     )
 
 
-@value
+@value_object
 class Row:
     """A sample ready to be written, with its calls and its mark."""
 

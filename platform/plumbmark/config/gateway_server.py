@@ -52,6 +52,8 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # Longer than the pools of clients and proxies keep what they do not use.
+        timeout_keep_alive=75,
         # Calls that are given up end by themselves a moment after.
         timeout_graceful_shutdown=math.ceil(settings.GATEWAY_DRAIN_SECONDS + _SECONDS_TO_STORE),
     )

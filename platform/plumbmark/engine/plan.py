@@ -8,10 +8,10 @@ from typing import Any
 from plumbmark.engine.ports import CallResult, Message, ModelRequest
 from plumbmark.engine.tools import Toolbox
 from plumbmark.scoring.outcomes import Outcome
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 
-@value
+@value_object
 class PlannedSample:
     """One item, one repeat, ready to be asked."""
 
@@ -74,7 +74,7 @@ def key_of_turn(key: str, turn: int, *, of_user: bool = False) -> str:
     return key if turn == 0 else f"{first}/{turn}"
 
 
-@value
+@value_object
 class SampleResult:
     """A sample whose outcome is known."""
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 Message = Mapping[str, Any]
 """One chat message in the OpenAI form.
@@ -34,7 +34,7 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
-@value
+@value_object
 class ModelRequest:
     """One question to a model, free of any provider's dialect. None means: not sent."""
 
@@ -56,7 +56,7 @@ class ModelRequest:
     """`none`, `low`, `medium` or `high`."""
 
 
-@value
+@value_object
 class Usage:
     """Tokens as the provider counted them; `estimated` where it did not and we had to."""
 
@@ -93,7 +93,7 @@ class ToolCall:
         return part
 
 
-@value
+@value_object
 class ModelResponse:
     """A model's answer."""
 
@@ -137,7 +137,7 @@ class CallFailure:
     """Seconds to stay away, where the provider said so."""
 
 
-@value
+@value_object
 class CallResult:
     """What became of one call. Exactly one of `response` and `failure` is set.
 

@@ -36,7 +36,7 @@ from plumbmark.gateway.records import CallRecord
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
 from plumbmark.gateway.tries import Tries
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 log = logging.getLogger(__name__)
 
@@ -428,7 +428,7 @@ def _check(key: str, role: str) -> None:
         raise ValueError(f"key or role is too long: {key!r}, {role!r}")
 
 
-@value
+@value_object
 class _Admitted:
     """A call that may go out."""
 

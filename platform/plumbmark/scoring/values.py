@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(cls: type[T]) -> type[T]:
+def value_object(cls: type[T]) -> type[T]:
     """A dataclass that the type checker keeps anybody from changing.
 
     A frozen one keeps watch at run time too, for which making it costs four times as much: a tenth

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from types import MappingProxyType
 
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-@value
+@value_object
 class Verdict:
     """`value` is the score, None where the sample is unscored.
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.gateway.providers.http import Transport
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 
 class CannotAsk(ValueError):
@@ -34,7 +34,7 @@ class Target:
     """Set up by a user: connections to private addresses are refused, also after resolving."""
 
 
-@value
+@value_object
 class Answer:
     """One attempt that brought an answer. `usage.estimated` with 0 tokens: none was reported."""
 
@@ -78,7 +78,7 @@ class ToolCallDelta:
     signature: str = ""
 
 
-@value
+@value_object
 class Delta:
     """What one piece of a stream adds. Pieces that arrive together may come as one."""
 

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from plumbmark.gateway.providers import wire
-from plumbmark.scoring.values import value
+from plumbmark.scoring.values import value_object
 
 LARGEST_BODY = 16 * 1024 * 1024
 DONE = object()
@@ -67,7 +67,7 @@ class _GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-@value
+@value_object
 class Reply:
     """What came back. `payload` is the parsed JSON, or None where the body is none (`text`)."""
 

@@ -10,7 +10,6 @@ T = TypeVar("T")
 def value_object(cls: type[T]) -> type[T]:
     """A dataclass that the type checker keeps anybody from changing.
 
-    A frozen one keeps watch at run time too, for which making it costs four times as much: a tenth
-    of what a call costs without its HTTP exchange. It has no hash.
+    A frozen one keeps watch at run time too, and costs four times as much to make. It has no hash.
     """
     return dataclass(slots=True)(cls)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from plumbmark.engine.values import value_object
 from plumbmark.scoring import author_code
 from plumbmark.scoring.author_code import CaseResult
 from plumbmark.scoring.scorers import (
@@ -23,7 +24,6 @@ from plumbmark.scoring.scorers.code_execution import Ran
 from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
 from plumbmark.scoring.tool_calls import calls_made
-from plumbmark.scoring.values import value_object
 from plumbmark.scoring.verdicts import Verdict
 from tasks_app.code.definition import READER_VERSION
 from tasks_app.definitions import Definition

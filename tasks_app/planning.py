@@ -8,9 +8,9 @@ from typing import Any
 from plumbmark.engine.plan import PlannedSample, SampleLimits, SimulatedUser, key_of_turn
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.engine.tools import Toolbox
+from plumbmark.engine.values import value_object
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.money import nanodollars
-from plumbmark.scoring.values import value_object
 from tasks_app.definitions import (
     Definition,
     render_follow_ups,

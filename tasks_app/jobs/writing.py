@@ -9,9 +9,9 @@ from django.db.models import F
 from plumbmark.common.clock import now
 from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
+from plumbmark.engine.values import value_object
 from plumbmark.gateway import bulk
 from plumbmark.scoring.texts import storable, storable_json
-from plumbmark.scoring.values import value_object
 from tasks_app.marking import Mark, Marker
 from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
 from tasks_app.planning import AskedItem

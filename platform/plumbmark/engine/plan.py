@@ -7,8 +7,8 @@ from typing import Any
 
 from plumbmark.engine.ports import CallResult, Message, ModelRequest
 from plumbmark.engine.tools import Toolbox
+from plumbmark.engine.values import value_object
 from plumbmark.scoring.outcomes import Outcome
-from plumbmark.scoring.values import value_object
 
 
 @value_object

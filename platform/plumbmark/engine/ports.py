@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from plumbmark.scoring.values import value_object
+from plumbmark.engine.values import value_object
 
 Message = Mapping[str, Any]
 """One chat message in the OpenAI form.

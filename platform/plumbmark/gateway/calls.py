@@ -22,6 +22,7 @@ from plumbmark.engine.ports import (
     ModelResponse,
     Usage,
 )
+from plumbmark.engine.values import value_object
 from plumbmark.gateway import clock, marks, prices, recovery
 from plumbmark.gateway.database import DatabaseThread
 from plumbmark.gateway.leases import Account, Hold, Leases
@@ -36,7 +37,6 @@ from plumbmark.gateway.records import CallRecord
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
 from plumbmark.gateway.tries import Tries
-from plumbmark.scoring.values import value_object
 
 log = logging.getLogger(__name__)
 

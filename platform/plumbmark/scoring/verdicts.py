@@ -1,15 +1,13 @@
 """What a scorer says about one output."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
-
-from plumbmark.scoring.values import value_object
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-@value_object
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """`value` is the score, None where the sample is unscored.
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
+from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers.http import Transport
-from plumbmark.scoring.values import value_object
 
 
 class CannotAsk(ValueError):

@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers import wire
-from plumbmark.scoring.values import value_object
 
 LARGEST_BODY = 16 * 1024 * 1024
 DONE = object()

@@ -70,8 +70,8 @@ def snapshot_of(public_id: str) -> Snapshot:
     row = _standings.first(public_id=public_id)
     if row is None:
         raise Standings.DoesNotExist(f"no standings {public_id}")
-    *facts, content = row
-    return Snapshot(*facts, orjson.loads(content))
+    _, number, content_hash, created_at, content = row
+    return Snapshot(public_id, number, content_hash, created_at, orjson.loads(content))
 
 
 # As text: the ORM's own reading of a long board takes as long as its table takes to draw.

@@ -70,14 +70,14 @@ def snapshot_of(public_id: str) -> Snapshot:
     row = _standings.first(public_id=public_id)
     if row is None:
         raise Standings.DoesNotExist(f"no standings {public_id}")
-    _, number, content_hash, created_at, content = row
+    number, content_hash, created_at, content = row
     return Snapshot(public_id, number, content_hash, created_at, orjson.loads(content))
 
 
 # As text: the ORM's own reading of a long board takes as long as its table takes to draw.
 _standings = Prepared(
     lambda public_id: Standings.objects.filter(public_id=public_id).values_list(
-        "public_id", "number", "content_hash", "created_at", Cast("content", TextField())
+        "number", "content_hash", "created_at", Cast("content", TextField())
     ),
     "public_id",
 )

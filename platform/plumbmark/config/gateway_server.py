@@ -3,7 +3,7 @@
     python -m plumbmark.config.gateway_server --port 8001
 
 The server runs on the gateway's own loop. One that accepts in threads of its own fights with that
-loop for the interpreter, which costs a fifth of a call (docs/design/gateway.md).
+loop for the interpreter, which costs a sixth of a call (docs/design/gateway.md).
 """
 
 import argparse

@@ -41,7 +41,7 @@ def today() -> date:
     global _today
     days, day = int(timestamp() // _DAY_SECONDS), _today
     if day[0] != days:
-        day = _today = (days, now().date())
+        day = _today = (days, moment(days * _DAY_SECONDS).date())
     return day[1]
 
 

@@ -85,6 +85,7 @@ def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
 
 _sorted, _in_order = _encoder(sort_keys=True), _encoder(sort_keys=False)
 _string = json.JSONEncoder(ensure_ascii=False).encode
+_escaped = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def canonical(value: Any) -> bytes:
@@ -92,12 +93,7 @@ def canonical(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
-        pass
-    try:
-        text = _sorted(value)
-    except _Marked:
-        text = _slow(value, lambda key: key.encode("utf-16-be", "surrogatepass"))
-    return _encoded(text)
+        return _standard(value, _sorted, lambda key: key.encode("utf-16-be", "surrogatepass"))
 
 
 def written(value: Any) -> bytes:
@@ -105,15 +101,24 @@ def written(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        pass
+        return _standard(value, _in_order, None)
+
+
+def kept(value: Any) -> bytes:
+    """Plain data of our own, for the spool and for columns: half a surrogate pair stays one."""
     try:
-        text = _in_order(value)
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return _escaped(value).encode("ascii")
+
+
+def _standard(
+    value: Any, encode: Callable[[Any], str], place: Callable[[str], bytes] | None
+) -> bytes:
+    try:
+        text = encode(value)
     except _Marked:
-        text = _slow(value, None)
-    return _encoded(text)
-
-
-def _encoded(text: str) -> bytes:
+        text = _slow(value, place)
     try:
         return text.encode()
     except UnicodeEncodeError:

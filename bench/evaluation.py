@@ -29,6 +29,7 @@ from tests.fake_provider.process import FakeProvider
 from tests.postgres import Postgres
 from tests.stack import Api, Stack
 
+_LATENCY_SECONDS = 0.05
 _TICKS = os.sysconf("SC_CLK_TCK")
 DEFINITION = """\
 plumbmark: 1
@@ -106,12 +107,26 @@ def _mean_in_flight(stats: dict[str, Any]) -> float:
 
 
 class Platform:
-    """A platform with a published task of `items` items and one worker."""
+    """A platform with a published task of `items` items; its workers share the window."""
 
     def __init__(
-        self, state: Path, provider: FakeProvider, items: int, workers: int = 1, **settings: str
+        self,
+        state: Path,
+        provider: FakeProvider,
+        items: int,
+        *,
+        window: int,
+        workers: int,
+        **settings: str,
     ) -> None:
-        self.stack = Stack(state, quota_day_usd="100000", quota_month_usd="1000000", **settings)
+        self.stack = Stack(
+            state,
+            quota_day_usd="100000",
+            quota_month_usd="1000000",
+            worker_window=str(window // workers),
+            **settings,
+        )
+        self._window = window
         self._names = [f"worker{number}" for number in range(1, workers + 1)]
         self.items = items
         self._provider = provider
@@ -157,7 +172,9 @@ class Platform:
             },
         )["id"]
         queued = time.perf_counter()
-        # Asked seldom, because the answers cost the same two cores; the run knows its own times.
+        # Not asked before it can be done, and then seldom, because the answers cost the same cores;
+        # the run knows its own times.
+        time.sleep(self.items * _LATENCY_SECONDS / self._window)
         while (found := self.api.get(f"runs/{run}"))["state"] != "completed":
             if found["state"] == "failed":
                 raise RuntimeError(found["failure"])
@@ -229,12 +246,11 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="500 against 8,000 items, on SQLite")
     options = parser.parse_args()
     settings: dict[str, Any] = {"redis_url": options.redis} if options.redis else {}
-    settings["worker_window"] = str(options.window // options.workers)
-    settings["workers"] = options.workers
+    settings |= {"window": options.window, "workers": options.workers}
     # As an operator runs it: with it, Django keeps every statement.
     settings["debug"] = "0"
     with FakeProvider() as provider, tempfile.TemporaryDirectory() as folder:
-        provider.configure(latency_ms=50)
+        provider.configure(latency_ms=1000 * _LATENCY_SECONDS)
         if options.growth:
             folders = (Path(folder) / f"growth-{number}" for number in itertools.count())
             show_growth(lambda: Platform(next(folders), provider, 100, **settings), options.rounds)

@@ -50,8 +50,6 @@ _LOAD = 256
 _FIRST_LOAD = 64
 """The first load is small, so that the first calls go out before the rest is rendered."""
 _WINDOWS_AHEAD = 8
-_WINDOWS_AT_THE_END = 2
-"""So many windows before the last call everything that came is stored."""
 _BATCH = 250
 _WRITE_SECONDS = 0.25
 """A batch is written when it is full, or when the last one was so long ago."""
@@ -217,9 +215,10 @@ class RunSlice:
                     runtime.call_soon(evaluation.stop, StopReason.ASKED, "slice over")
                 else:
                     self._feed(evaluation)
-            is_closing = not is_flushed and self._is_near_its_end(evaluation)
+            is_closing = not is_flushed and self._is_all_asked(evaluation)
             if is_closing:
-                # Stored while the last calls are in flight, so that little is left to do after.
+                # Stored while the last calls are in flight, so that little is left to do after, and
+                # no call waits meanwhile to go out.
                 is_flushed = True
                 runtime.submit(self._metered.flush())
             wrote = self._write(is_over=is_over or is_closing)
@@ -239,9 +238,8 @@ class RunSlice:
             if not wrote:
                 wait([future], timeout=_TICK_SECONDS)
 
-    def _is_near_its_end(self, evaluation: Evaluation) -> bool:
-        left = self._fed - evaluation.plan.taken
-        return self._no_more_shards and left <= _WINDOWS_AT_THE_END * settings.WORKER_WINDOW
+    def _is_all_asked(self, evaluation: Evaluation) -> bool:
+        return self._no_more_shards and evaluation.plan.taken == self._fed
 
     def _feed(self, evaluation: Evaluation) -> None:
         """Keep enough planned ahead of the lanes to last through a slow write."""

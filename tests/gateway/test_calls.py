@@ -406,6 +406,40 @@ def test_a_cancelled_call_settles_and_its_cost_is_the_platforms(
     assert (day.spent, day.reserved) == (0, 0)
 
 
+def test_an_answer_that_has_come_is_kept_though_its_caller_leaves(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(hold=0)
+    deployment = rows.deployment(fake_provider.url)
+    grant = rows.grant(rows.namespace(), deployment)
+
+    async def work() -> bool:
+        gateway = runtime.gateway()
+        caller = await gateway.caller(grant_id=grant.pk, deployment_id=deployment.pk)
+        task = asyncio.create_task(caller.call(rows.ask(), key="k", role="candidate"))
+        await asyncio.to_thread(fake_provider.wait_for_calls, 1)
+        # So many go before it that it still waits for its turn when its caller leaves.
+        crowd = [asyncio.ensure_future(gateway.turns.mine()) for _ in range(50_000)]
+        await asyncio.to_thread(fake_provider.go_on)
+        (limit,) = gateway._limits.values()
+        while limit.in_flight:  # noqa: ASYNC110 - there is no event of it
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        for one in crowd:
+            one.cancel()
+        await caller.flush()
+        await caller.release()
+        return task.cancelled()
+
+    assert runtime.run(work())
+
+    call = Call.objects.get()
+    assert (call.status, call.error_code) == ("answered", "")
+    assert call.charged > 0
+    rows.assert_books_agree()
+
+
 def test_release_gives_the_rest_of_the_lease_back(
     any_store: Store, fake_provider: FakeProvider
 ) -> None:

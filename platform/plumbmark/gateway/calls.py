@@ -37,6 +37,7 @@ from plumbmark.gateway.records import CallRecord
 from plumbmark.gateway.spool import Spool
 from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
 from plumbmark.gateway.tries import Tries
+from plumbmark.gateway.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Gateway:
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
+        self.turns = Turns()
         self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
         self.is_ending = False
@@ -279,7 +281,12 @@ class ModelCaller:
             if record.attempts:
                 marks.mark_broken_off(record, error, body)
             raise
-        return _ended(admitted, request, body, attempt, None)
+        try:
+            await self._gateway.turns.mine()
+        finally:
+            # It has come, and is kept, even where its caller is gone by now.
+            result = _ended(admitted, request, body, attempt, None)
+        return result
 
     async def _attempts(self, admitted: "_Admitted", body: bytes) -> Attempt:
         terms = admitted.terms

@@ -49,6 +49,7 @@ class Provider:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.held: list[Callable[[], None]] = []
+        self.resets = 0
         self.configure(config)
         self.reset()
 
@@ -76,6 +77,7 @@ class Provider:
             act()
 
     def reset(self) -> None:
+        self.resets += 1
         self.total = self.answered = self.connections = self.left = 0
         self.last_request: dict[str, Any] = {}
         self.by_fault: dict[str, int] = {}
@@ -201,7 +203,8 @@ class Connection(asyncio.Protocol):
         self.open_connections = open_connections
         self.buffer = b""
         self.is_busy = False
-        self.is_counted = False
+        self.counted_in = 0
+        """The reset since which it has carried a request."""
         self.timer: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
         self.loop = asyncio.get_running_loop()
@@ -296,8 +299,8 @@ class Connection(asyncio.Protocol):
     def _chat(self, dialect: Any, path: str, body: bytes, key: str) -> None:
         provider = self.provider
         provider.total += 1
-        if not self.is_counted:
-            self.is_counted = True
+        if self.counted_in != provider.resets:
+            self.counted_in = provider.resets
             provider.connections += 1
         provider.count(+1)
         self.is_busy = True

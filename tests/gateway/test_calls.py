@@ -419,6 +419,7 @@ def test_an_answer_that_has_come_is_kept_though_its_caller_leaves(
         task = asyncio.create_task(caller.call(rows.ask(), key="k", role="candidate"))
         await asyncio.to_thread(fake_provider.wait_for_calls, 1)
         # So many go before it that it still waits for its turn when its caller leaves.
+        assert gateway.turns is not None
         crowd = [asyncio.ensure_future(gateway.turns.mine()) for _ in range(50_000)]
         await asyncio.to_thread(fake_provider.go_on)
         (limit,) = gateway._limits.values()

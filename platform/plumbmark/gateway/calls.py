@@ -51,7 +51,8 @@ _MOST_CALLERS = 2000
 class Gateway:
     """Sessions, limits, leases, spool and queue of one process. Lives on one event loop."""
 
-    def __init__(self, *, owner: str, spool_folder: Path) -> None:
+    def __init__(self, *, owner: str, spool_folder: Path, takes_turns: bool = True) -> None:
+        """`takes_turns`: its callers ask again as soon as they are answered (see `Turns`)."""
         self.owner = owner
         self._spool_folder = spool_folder
         self.database = DatabaseThread()
@@ -59,7 +60,7 @@ class Gateway:
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
-        self.turns = Turns()
+        self.turns = Turns() if takes_turns else None
         self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
         self.is_ending = False
@@ -282,7 +283,8 @@ class ModelCaller:
                 marks.mark_broken_off(record, error, body)
             raise
         try:
-            await self._gateway.turns.mine()
+            if self._gateway.turns is not None:
+                await self._gateway.turns.mine()
         finally:
             # It has come, and is kept, even where its caller is gone by now.
             result = _ended(admitted, request, body, attempt, None)

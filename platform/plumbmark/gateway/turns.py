@@ -7,9 +7,9 @@ from collections import deque
 class Turns:
     """Lets those who come together go on one at each turn of the event loop.
 
-    What a turn of the loop writes leaves at its end. Were all answers that wait worked through in
-    one turn, their callers' next requests would leave together, come back together, and the
-    provider would have nothing to do meanwhile. One by one, they spread out again.
+    What a turn of the loop writes leaves at its end. If all answers that came together were worked
+    through in one turn, the calls that follow them would leave together, come back together, and
+    the provider would have nothing to do meanwhile. One by one, they spread out again.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Turns:
         """Somebody goes on in this turn of the loop."""
 
     async def mine(self) -> None:
-        """Return in a turn of the loop in which nobody else has; the first to come goes first."""
+        """Return in a turn of the loop in which nobody else does; the first to come goes first."""
         if not self._is_taken:
             self._is_taken = True
             self._loop.call_soon(self._pass_on)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvloop
 
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway.limits import AdaptiveLimit
@@ -75,6 +76,29 @@ def test_retry_after_pauses_everybody() -> None:
         limit.rate_limited(0.1)
         assert await limit.acquire(until=began + 5)
         assert loop.time() - began >= 0.095
+
+    run(work)
+
+
+def test_every_pause_ends_on_uvloop_too() -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        for milliseconds in range(10, 40):
+            limit = AdaptiveLimit(4)
+            limit.rate_limited(milliseconds / 1000)
+            assert await limit.acquire(until=loop.time() + 2)
+
+    uvloop.run(work())
+
+
+def test_a_longer_pause_outlasts_the_shorter_before_it() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        limit.rate_limited(0.05)
+        limit.rate_limited(0.2)
+        assert await limit.acquire(until=began + 5)
+        assert loop.time() - began >= 0.195
 
     run(work)
 

@@ -24,6 +24,7 @@ class AdaptiveLimit:
         self.in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until = 0.0
+        """0 while nothing pauses."""
         self._decreased_at = float("-inf")
         self._loop = asyncio.get_running_loop()
 
@@ -80,12 +81,17 @@ class AdaptiveLimit:
             until = now + min(retry_after, _LONGEST_PAUSE_SECONDS)
             if until > self._paused_until:
                 self._paused_until = until
-                self._loop.call_at(until, self._wake)
+                self._loop.call_at(until, self._end_pause, until)
+
+    def _end_pause(self, until: float) -> None:
+        # Not by comparing with the clock: uvloop's counts milliseconds, and its timers ring a
+        # moment before what it then shows. Nobody would be woken, and nobody rings again.
+        if until == self._paused_until:
+            self._paused_until = 0.0
+            self._wake()
 
     def _has_room(self) -> bool:
-        if self.in_flight >= int(self.limit):
-            return False
-        return not self._paused_until or self._loop.time() >= self._paused_until
+        return not self._paused_until and self.in_flight < int(self.limit)
 
     def _wake(self) -> None:
         while self._waiting and self._has_room():

@@ -159,11 +159,12 @@ class Exchange:
 
     def _look(self, task: asyncio.Task[Any]) -> None:
         since = self._writing_since
-        if since and self._loop.time() - since >= _WRITE_SECONDS:
+        left = since + _WRITE_SECONDS - self._loop.time() if since else _WRITE_SECONDS
+        if left <= 0:
             self.is_left = True
             task.cancel()
             return
-        self._lookout = self._loop.call_later(_WRITE_SECONDS, self._look, task)
+        self._lookout = self._loop.call_later(left, self._look, task)
 
     async def _wait_until_left(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -43,7 +43,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _look(self) -> None:
         since = self._waits_since
-        if since is not None and self.loop.time() - since >= HEAD_SECONDS:
+        left = HEAD_SECONDS if since is None else since + HEAD_SECONDS - self.loop.time()
+        if left <= 0:
             self.transport.close()
             return
-        self._lookout = self.loop.call_later(HEAD_SECONDS, self._look)
+        self._lookout = self.loop.call_later(left, self._look)

@@ -1,1 +1,0 @@
-"""Endpoints of tasks, versions, contenders, runs, samples and scorings."""

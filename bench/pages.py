@@ -228,12 +228,12 @@ def sign_in() -> str:
 
 def cold(ask: Callable[[], Any]) -> Callable[[], Any]:
     """The same with everything forgotten that the process keeps of a snapshot and of its page."""
-    from leaderboards_app import showing
-    from plumbmark.common.kept_pages import kept
+    from leaderboards_app import snapshots
+    from plumbmark.web.page_cache import kept
 
     def forgetful() -> Any:
-        showing.snapshot_of.cache_clear()
-        showing.shown.cache_clear()
+        snapshots.snapshot_of.cache_clear()
+        snapshots.shown.cache_clear()
         kept.clear()
         return ask()
 

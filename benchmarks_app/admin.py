@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 
 from benchmarks_app.models import Benchmark, Entry
-from plumbmark.common.read_only_admin import ReadOnly
+from plumbmark.web.admin import ReadOnly
 
 if TYPE_CHECKING:
     _BenchmarkAdmin = admin.ModelAdmin[Benchmark]

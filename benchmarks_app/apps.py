@@ -9,7 +9,7 @@ class BenchmarksConfig(AppConfig):
 
     def ready(self) -> None:
         from benchmarks_app import subscribers
-        from plumbmark.common.navigation import add_nav_item
+        from plumbmark.web.navigation import add_nav_item
 
         subscribers.register()
         add_nav_item(_("Benchmarks"), "benchmarks:list", order=10)

@@ -13,7 +13,7 @@ from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from tasks_app.models import TaskVersion
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 
 
 class NewBenchmarkForm(forms.Form):

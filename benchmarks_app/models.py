@@ -12,7 +12,7 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.ids import new_public_id
 from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender, Run, TaskVersion
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 
 
 class Benchmark(models.Model):

@@ -1,8 +1,13 @@
 """Who may see, edit and enter benchmarks. Deny by default."""
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
-from plumbmark.accounts.permissions import Visitor, can_act_for, can_see_inside, is_person
-from tasks_app.models.authoring import Visibility
+from plumbmark.accounts.permissions import (
+    Visitor,
+    can_act_for,
+    can_see_inside,
+    is_person,
+)
+from tasks_app.models.tasks import Visibility
 
 
 def can_view_benchmark(visitor: Visitor, benchmark: Benchmark) -> bool:

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
 
-from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion, Entry
+from benchmarks_app.models import (
+    Benchmark,
+    BenchmarkTask,
+    BenchmarkVersion,
+    Entry,
+)
 from benchmarks_app.permissions import can_view_benchmark, can_view_version
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from tasks_app.models import Contender, Run, TaskVersion
-from tasks_app.models.authoring import Visibility
-from tasks_app.queries import visible_tasks
+from tasks_app.models.tasks import Visibility
+from tasks_app.runs.queries import visible_tasks
 
 
 def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:

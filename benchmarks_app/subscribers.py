@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks_app.actions.entering import attach_runs
+from benchmarks_app.actions.entries import attach_runs
 from benchmarks_app.models import BenchmarkVersion, Entry
 from plumbmark.common.outbox import subscribe, tell
 from tasks_app.models import Run

@@ -10,9 +10,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from benchmarks_app.actions import authoring, entering
+from benchmarks_app.actions import authoring, entries
 from benchmarks_app.actions.authoring import Member
-from benchmarks_app.forms import AddTaskForm, DraftForm, MemberForm, NewBenchmarkForm, PublishForm
+from benchmarks_app.breadcrumbs import list_step, trail_of
+from benchmarks_app.forms import (
+    AddTaskForm,
+    DraftForm,
+    MemberForm,
+    NewBenchmarkForm,
+    PublishForm,
+)
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import (
@@ -23,14 +30,13 @@ from benchmarks_app.queries import (
     listed_benchmarks,
     members_of,
 )
-from benchmarks_app.trails import list_step, trail_of
 from plumbmark.accounts.models import User
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.errors import DomainError, InvalidInput
-from plumbmark.gateway.money import dollars
-from tasks_app.actions.contenders import contender_of_deployment
+from plumbmark.gateway.budget.money import dollars
 from tasks_app.models import Contender
-from tasks_app.queries import deployments_for
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.queries import deployments_for
 
 _A_PAGE = 24
 
@@ -198,7 +204,7 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
     wanted = request.GET.getlist("contender")
     grid = grid_of(version)
     chosen += [one for one in grid.contenders if one.public_id in wanted and one not in chosen]
-    missing = entering.missing_cells(version=version, contenders=chosen) if chosen else []
+    missing = entries.missing_cells(version=version, contenders=chosen) if chosen else []
     total = sum(cell.bound.total for cell in missing)
     return render(
         request,
@@ -237,7 +243,7 @@ def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     if namespace is None:
         raise Http404
     try:
-        runs = entering.start_missing(
+        runs = entries.start_missing(
             version=version, contenders=contenders, namespace=namespace, by=user
         )
     except DomainError as error:
@@ -260,7 +266,7 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     if contender is None:
         raise Http404
     try:
-        entering.enter(version=version, contender=contender, by=_person(request))
+        entries.enter(version=version, contender=contender, by=_person(request))
     except DomainError as error:
         messages.error(request, error.message)
     else:

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from benchmarks_app.models import BenchmarkVersion
-from leaderboards_app.computing import compute_board
+from leaderboards_app.computation import compute_board
 from leaderboards_app.models import BoardRefresh, Correction, Standings
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell

@@ -4,11 +4,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry, EntryRun
-from tasks_app.estimating import item_scores, metric_of
+from benchmarks_app.models import (
+    BenchmarkTask,
+    BenchmarkVersion,
+    Entry,
+    EntryRun,
+)
+from tasks_app.code_tasks.scores import (
+    ProgramScores,
+    joined,
+    joined_runs,
+    program_scores,
+)
 from tasks_app.models import ProgramReport, Run, Scoring
-from tasks_app.program_scores import ProgramScores, joined, joined_runs, program_scores
-from tasks_app.queries import attempts_on
+from tasks_app.runs.queries import attempts_on
+from tasks_app.scorings.estimates import item_scores, metric_of
 
 UNFINISHED = frozenset({Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED})
 

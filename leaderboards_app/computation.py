@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.queries import members_of
-from leaderboards_app.collecting import (
+from leaderboards_app.collection import (
     Candidate,
     TaskCell,
     candidates_of,
@@ -20,11 +20,17 @@ from leaderboards_app.collecting import (
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
 from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScores
-from plumbmark.scoring.ranking import AggregateRow, Ranked, Row, rank, rank_aggregate
-from tasks_app.estimating import as_document, metric_of
-from tasks_app.judge_labels import trust_in_judges
+from plumbmark.scoring.ranking import (
+    AggregateRow,
+    Ranked,
+    Row,
+    rank,
+    rank_aggregate,
+)
+from tasks_app.code_tasks.scores import ProgramScores, estimate_of_program
+from tasks_app.judges.queries import trust_in_judges
 from tasks_app.models import Contender
-from tasks_app.program_scores import ProgramScores, estimate_of_program
+from tasks_app.scorings.estimates import as_document, metric_of
 
 SCOPES = ("platform", "all")
 """`platform`: rows that the platform ran itself. `all`: with submitted rows."""

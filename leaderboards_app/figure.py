@@ -15,10 +15,10 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
-from leaderboards_app.arranging import Row
-from plumbmark.common.numbers import written, written_short
-from plumbmark.common.stylesheet import token
-from plumbmark.common.theme import Theme
+from leaderboards_app.arrangement import Row
+from plumbmark.web.numbers import written, written_short
+from plumbmark.web.stylesheet import token
+from plumbmark.web.theme import Theme
 
 _WIDTH, _LABEL, _VALUE, _ROW, _TOP, _BOTTOM = 760, 230, 70, 26, 12, 30
 MOST_ROWS = 30

@@ -10,7 +10,7 @@ from benchmarks_app.permissions import can_view_benchmark, can_view_version
 from benchmarks_app.queries import benchmarks_at, benchmarks_for_anybody
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
-from plumbmark.common.prepared import Prepared, PreparedModel
+from plumbmark.web.compiled_queries import Prepared, PreparedModel
 
 _SHOWN_OF_A_BENCHMARK = (
     "public_id",

@@ -14,12 +14,12 @@ from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from leaderboards_app.arranging import Arrangement, Row, arrange
+from leaderboards_app.arrangement import Arrangement, Row, arrange
 from leaderboards_app.figure import Figure, figure_of
 from leaderboards_app.models import Standings
 from leaderboards_app.table import board_rows
-from plumbmark.common.numbers import written
-from plumbmark.common.prepared import Prepared
+from plumbmark.web.compiled_queries import Prepared
+from plumbmark.web.numbers import written
 
 _SNAPSHOTS_KEPT = 32
 _VIEWS_KEPT = 128

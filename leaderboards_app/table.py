@@ -13,8 +13,13 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from leaderboards_app.arranging import Row
-from plumbmark.common.numbers import Writer, dollars_short, seconds_short, writers_of
+from leaderboards_app.arrangement import Row
+from plumbmark.web.numbers import (
+    Writer,
+    dollars_short,
+    seconds_short,
+    writers_of,
+)
 
 
 def board_rows(rows: Iterable[Row], content: Mapping[str, Any], scope: str) -> SafeString:

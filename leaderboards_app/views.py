@@ -10,12 +10,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from benchmarks_app.breadcrumbs import trail_of
 from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
-from benchmarks_app.trails import trail_of
-from leaderboards_app.arranging import SORT_LABELS
+from leaderboards_app.arrangement import SORT_LABELS
 from leaderboards_app.figure import drawing_of, style_source
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
@@ -26,12 +26,18 @@ from leaderboards_app.queries import (
     snapshot_fingerprint,
     standings_at,
 )
-from leaderboards_app.showing import Snapshot, arranged_of, figure_address, query_of, shown
-from plumbmark.common.csp import policy_text
-from plumbmark.common.kept_pages import is_stranger, same_for_strangers
-from plumbmark.common.theme import theme_of
-from tasks_app.queries import visible_tasks
-from tasks_app.showing_judges import trust_shown
+from leaderboards_app.snapshots import (
+    Snapshot,
+    arranged_of,
+    figure_address,
+    query_of,
+    shown,
+)
+from plumbmark.web.csp import policy_text
+from plumbmark.web.page_cache import is_stranger, same_for_strangers
+from plumbmark.web.theme import theme_of
+from tasks_app.judges.panel_page import trust_shown
+from tasks_app.runs.queries import visible_tasks
 
 _ON_HOME = 8
 

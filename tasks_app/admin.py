@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import Model, URLField
 from django.http import HttpRequest
 
-from plumbmark.common.read_only_admin import ReadOnly
 from plumbmark.manifests import content_hash
+from plumbmark.web.admin import ReadOnly
 from tasks_app.models import Contender, Run, Task, TaskVersion
 
 if TYPE_CHECKING:

@@ -2,7 +2,10 @@
 
 from django.urls import path
 
-from tasks_app.api import judging, programs, runs, tasks
+from tasks_app.authoring import api as tasks
+from tasks_app.code_tasks import api as programs
+from tasks_app.judges import api as judging
+from tasks_app.runs import api as runs
 
 urlpatterns = [
     path("tasks", tasks.TaskList.as_view()),

@@ -9,11 +9,11 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from plumbmark.accounts.profile_sections import add_profile_section
-        from plumbmark.common.navigation import add_nav_item
-        from plumbmark.gateway.subjects import add_subject_pages
-        from tasks_app import subscribers
-        from tasks_app.ledger_subjects import pages_of_runs, pages_of_scorings
-        from tasks_app.profile import tasks_section
+        from plumbmark.gateway.budget.subjects import add_subject_pages
+        from plumbmark.web.navigation import add_nav_item
+        from tasks_app.authoring.profile import tasks_section
+        from tasks_app.judges import subscribers
+        from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
         add_nav_item(_("Playground"), "tasks:playground", order=16, place="person")

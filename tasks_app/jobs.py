@@ -13,18 +13,22 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
-from tasks_app.attachments import storing
-from tasks_app.jobs import reporting, sandboxing, sweeping
-from tasks_app.jobs.claims import Lease, claim_scoring_shard, claim_shard
-from tasks_app.jobs.code_runs import CodeSlice
-from tasks_app.jobs.ending import shutting_down
-from tasks_app.jobs.running import RunSlice
-from tasks_app.jobs.scoring import work_on_scoring
+from tasks_app.code_tasks.slices import CodeSlice
+from tasks_app.datasets.media import storage
 from tasks_app.models import Shard
+from tasks_app.runs import sweep as sweeping
+from tasks_app.runs.claims import Lease, claim_scoring_shard, claim_shard
+from tasks_app.runs.slices import RunSlice
+from tasks_app.scorings.slices import work_on_scoring
+from tasks_app.workers import (
+    reports,  # noqa: F401 - connects to the worker's signals
+    sandbox,
+)
+from tasks_app.workers.shutdown import shutting_down
 
 log = logging.getLogger(__name__)
 
-__all__ = ["reporting", "ring_workers", "sweep", "work"]
+__all__ = ["ring_workers", "sweep", "work"]
 
 _claiming = threading.Lock()
 _in_hand: set[int] = set()
@@ -60,7 +64,7 @@ def work() -> str:
                 _programs.discard(shard.run_id)
             ring_workers()
             return f"run {shard.run_id}: {ending}"
-        scoring = claim_scoring_shard(has_sandbox=sandboxing.is_here())
+        scoring = claim_scoring_shard(has_sandbox=sandbox.is_here())
         if scoring is not None:
             work_on_scoring(*scoring)
             ring_workers()
@@ -79,7 +83,7 @@ def _claim() -> tuple[Shard, Lease] | None:
     """
     with _claiming:
         # Programs take long: some threads are kept for everything else.
-        has_sandbox = sandboxing.is_here()
+        has_sandbox = sandbox.is_here()
         takes_code = len(_programs) < settings.SANDBOX_RUNS and has_sandbox
         claimed = claim_shard(not_of=_in_hand, takes_code=takes_code, has_sandbox=has_sandbox)
         if claimed is not None:
@@ -104,4 +108,4 @@ def sweep() -> None:
 @shared_task(name="tasks_app.jobs.forget_unused_attachments")
 def forget_unused_attachments() -> int:
     """Images and audio that no task has any more; returns how many went."""
-    return storing.forget_unused()
+    return storage.forget_unused()

@@ -1,8 +1,13 @@
 """Who may see and do what with tasks and runs. Deny by default."""
 
-from plumbmark.accounts.permissions import Visitor, can_act_for, can_see_inside, is_person
+from plumbmark.accounts.permissions import (
+    Visitor,
+    can_act_for,
+    can_see_inside,
+    is_person,
+)
 from tasks_app.models import Item, Run, Task, TaskVersion
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 
 
 def can_view_task(visitor: Visitor, task: Task) -> bool:

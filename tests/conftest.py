@@ -105,7 +105,7 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     from django.core.cache import caches
 
-    from plumbmark.common.kept_pages import kept
+    from plumbmark.web.page_cache import kept
 
     caches["rates"].clear()
     kept.clear()

@@ -35,7 +35,7 @@ def publish_task(
     data: Sequence[Mapping[str, Any]] | None = None,
 ) -> Any:
     """A published version whose right answers are 0, 1, 2, …"""
-    from tasks_app.actions import authoring
+    from tasks_app.authoring import actions as authoring
 
     task = authoring.create_task(
         namespace=user.namespace, facts=authoring.TaskFacts(title=title), by=user
@@ -71,7 +71,7 @@ def publish_benchmark(
 
 def submit(user: Any, version: Any, name: str, right: int, *, maker: str = "") -> Any:
     """Outputs of which the first `right` are right."""
-    from tasks_app.actions.submitting import submit_outputs
+    from tasks_app.runs.submissions import submit_outputs
 
     outputs = [
         {"id": f"i{n}", "output": str(n) if n < right else "no"} for n in range(version.item_count)
@@ -92,7 +92,7 @@ def settle() -> None:
     from leaderboards_app.models import BoardRefresh
     from plumbmark.common.jobs import deliver_events
     from plumbmark.common.models import OutboxEvent
-    from tasks_app.jobs.bells import work
+    from tasks_app.jobs import work
 
     for _ in range(200):
         while work() != "nothing due":

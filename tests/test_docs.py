@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from plumbmark.scoring import author_code
-from plumbmark.scoring.normalise import STEPS
-from tasks_app.code.findings import CODES
-from tasks_app.code.inspecting import inspect_code
-from tasks_app.code.result_file import RESULT_SCHEMA, read_result
+from plumbmark.scoring.normalisation import STEPS
+from tasks_app.code_tasks.findings import CODES
+from tasks_app.code_tasks.output.result_file import RESULT_SCHEMA, read_result
+from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.definitions import parse_definition
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
 from tasks_app.definitions.tool_schemas import LIMITS, TOOL_OPTIONS

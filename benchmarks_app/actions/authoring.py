@@ -9,20 +9,25 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from benchmarks_app.card import card_problems
-from benchmarks_app.models import AllowedDeployment, Benchmark, BenchmarkTask, BenchmarkVersion
+from benchmarks_app.models import (
+    AllowedDeployment,
+    Benchmark,
+    BenchmarkTask,
+    BenchmarkVersion,
+)
 from benchmarks_app.permissions import can_edit_benchmark
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.names import unseen_character
 from plumbmark.common.outbox import tell
-from plumbmark.common.shown_names import unseen_character
 from plumbmark.common.slugs import checked_tags, slug_for
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import TaskVersion
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import can_view_version as can_view_task_version
 
 MOST_TASKS = 200

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry, EntryRun
+from benchmarks_app.models import (
+    BenchmarkTask,
+    BenchmarkVersion,
+    Entry,
+    EntryRun,
+)
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
-from tasks_app.actions.running import CostBound, cost_bound, start_run
 from tasks_app.models import Contender, Run
+from tasks_app.runs.start import CostBound, cost_bound, start_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion, Entry
-from plumbmark.common.rest.shapes import WriteShape
-from tasks_app.models.authoring import Visibility
+from benchmarks_app.models import (
+    Benchmark,
+    BenchmarkTask,
+    BenchmarkVersion,
+    Entry,
+)
+from plumbmark.rest.serializers import WriteShape
+from tasks_app.models.tasks import Visibility
 
 
 class BenchmarkSummary(serializers.ModelSerializer[Benchmark]):

@@ -12,19 +12,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from benchmarks_app.actions import authoring, entering
+from benchmarks_app.actions import authoring
+from benchmarks_app.actions import entries as entering
 from benchmarks_app.actions.authoring import Member
 from benchmarks_app.api import serializers as shapes
 from benchmarks_app.models import Benchmark, BenchmarkVersion, Entry
-from benchmarks_app.permissions import can_edit_benchmark, can_view_benchmark, can_view_version
+from benchmarks_app.permissions import (
+    can_edit_benchmark,
+    can_view_benchmark,
+    can_view_version,
+)
 from benchmarks_app.queries import entries_of, grid_of, visible_benchmarks
-from plumbmark.accounts.rest import acting_namespace, actor
+from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.common.rest.idempotency import idempotent
-from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
-from tasks_app.api.runs import deployment_named
-from tasks_app.api.tasks import IDEMPOTENCY, version_or_404
+from plumbmark.rest.idempotency import idempotent
+from plumbmark.rest.pagination import NewestFirst, OldestFirst
+from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
 from tasks_app.models import Contender
+from tasks_app.runs.api import deployment_named
 
 
 def benchmark_or_404(public_id: str, request: Request) -> Benchmark:

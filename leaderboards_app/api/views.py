@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 from benchmarks_app.api.views import benchmark_or_404, benchmark_version_or_404
 from leaderboards_app.models import Correction, Standings
 from leaderboards_app.queries import corrections_of, snapshots_of, standings_at
-from plumbmark.common.rest.etags import not_modified, tag
-from plumbmark.common.rest.pagination import NewestFirst
+from plumbmark.common.etags import not_modified, tag
+from plumbmark.rest.pagination import NewestFirst
 
 
 class StandingsSummary(serializers.ModelSerializer[Standings]):

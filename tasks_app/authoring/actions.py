@@ -21,25 +21,35 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.names import unseen_character
 from plumbmark.common.outbox import tell
-from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
-from plumbmark.common.shown_names import unseen_character
+from plumbmark.common.row_files import (
+    keep_files,
+    let_go_of_files,
+    remove_files,
+    store_file,
+)
 from plumbmark.common.slugs import checked_tags, slug_for
-from plumbmark.gateway import bulk
 from plumbmark.gateway.queries import callable_deployments
+from plumbmark.gateway.storage import bulk
 from plumbmark.manifests import content_hash
-from tasks_app.actions.building import metric_columns, version_built_of
-from tasks_app.actions.coding import build_code_version
-from tasks_app.attachments import inspect_media
-from tasks_app.attachments.storing import files_of, keep, media_limits, use_in_version
+from tasks_app.authoring.versions import metric_columns, version_built_of
+from tasks_app.code_tasks.actions import build_code_version
+from tasks_app.datasets import Imported, Limits, import_data
+from tasks_app.datasets.media import inspect_media
+from tasks_app.datasets.media.storage import (
+    files_of,
+    keep,
+    media_limits,
+    use_in_version,
+)
 from tasks_app.definitions import Definition, SideHashes, parse_definition
 from tasks_app.definitions.characters import SURROGATE
-from tasks_app.definitions.parse import placed_problem
-from tasks_app.definitions.positions import LONGEST_TEXT
-from tasks_app.definitions.positions import Path as KeyPath
-from tasks_app.importers import Imported, Limits, import_data
+from tasks_app.definitions.parsing import placed_problem
+from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.definitions.source_map import Path as KeyPath
 from tasks_app.models import DataFile, Item, Task, TaskDraft, TaskVersion
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import can_edit_task
 
 _CHUNK = 500

@@ -14,19 +14,31 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from plumbmark.accounts.rest import acting_namespace, actor
+from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, NotAllowed
-from plumbmark.common.rest.idempotency import HEADER, idempotent
-from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
-from plumbmark.common.rest.parsers import StrictJSONParser
-from tasks_app.actions import attaching, authoring, coding, running, scoring
-from tasks_app.api import serializers as shapes
-from tasks_app.attachments.detecting import ENDINGS
-from tasks_app.attachments.serving import attachment_of_item, attachment_response
+from plumbmark.rest.idempotency import HEADER, idempotent
+from plumbmark.rest.pagination import NewestFirst, OldestFirst
+from plumbmark.rest.parsers import StrictJSONParser
+from tasks_app.authoring import actions as authoring
+from tasks_app.authoring.preview import first_questions, tools_sent
+from tasks_app.code_tasks import actions as coding
+from tasks_app.datasets import actions as attaching
+from tasks_app.datasets.media.detection import ENDINGS
+from tasks_app.datasets.media.responses import (
+    attachment_of_item,
+    attachment_response,
+)
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
-from tasks_app.previewing import first_questions, tools_sent
-from tasks_app.queries import items_of, published_versions_of, run_at, visible_tasks
+from tasks_app.runs import serializers as shapes
+from tasks_app.runs import start as running
+from tasks_app.runs.queries import (
+    items_of,
+    published_versions_of,
+    run_at,
+    visible_tasks,
+)
+from tasks_app.scorings import actions as scoring
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
 

@@ -7,11 +7,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace
+from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.money import nanodollars
-from tasks_app.actions.authoring import TaskFacts
+from tasks_app.authoring.actions import TaskFacts
 from tasks_app.models import Run
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 
 VISIBILITY_CHOICES = [
     (Visibility.PRIVATE, _("Private: only you and your team")),

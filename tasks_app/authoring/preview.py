@@ -10,12 +10,17 @@ from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import sent_form
-from tasks_app.actions.authoring import checked_draft
-from tasks_app.actions.coding import checked_code, problems_of
-from tasks_app.code.findings import Severity
-from tasks_app.definitions import Definition, Question, render_follow_ups, render_messages
-from tasks_app.definitions.render import shown_choices, text_of, tools_of
-from tasks_app.importers import Imported, ImportedItem
+from tasks_app.authoring.actions import checked_draft
+from tasks_app.code_tasks.actions import checked_code, problems_of
+from tasks_app.code_tasks.findings import Severity
+from tasks_app.datasets import Imported, ImportedItem
+from tasks_app.definitions import (
+    Definition,
+    Question,
+    render_follow_ups,
+    render_messages,
+)
+from tasks_app.definitions.rendering import shown_choices, text_of, tools_of
 from tasks_app.models import TaskDraft
 
 FIRST_ITEMS = 3

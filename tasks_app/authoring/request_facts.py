@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from plumbmark.web.long_text import capped
+from tasks_app.authoring.preview import tools_sent, tools_shown
 from tasks_app.definitions import Definition
-from tasks_app.long_text import capped
-from tasks_app.previewing import tools_sent, tools_shown
 
 _LONGEST = 4000
 

@@ -13,23 +13,28 @@ from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.manifests import content_hash
-from tasks_app.actions.building import metric_columns, version_built_of
-from tasks_app.code.definition import (
-    AttachedFile as AttachedFileSpec,
-)
-from tasks_app.code.definition import (
+from tasks_app.authoring.versions import metric_columns, version_built_of
+from tasks_app.code_tasks.auxiliary_models import findings_of_models
+from tasks_app.code_tasks.definition import AttachedFile as AttachedFileSpec
+from tasks_app.code_tasks.definition import (
     Built,
     CodeDefinition,
     build_definition,
     environment_of,
 )
-from tasks_app.code.findings import Finding, Severity
-from tasks_app.code.further_models import findings_of_models
-from tasks_app.code.inspecting import Inspection, inspect_code
-from tasks_app.code.notebook import MOST_BYTES, Script, script_of
-from tasks_app.code.settings import BARE, CodeSettings, parse_settings
-from tasks_app.definitions.positions import LONGEST_TEXT
-from tasks_app.models import AttachedFile, DataFile, Item, Task, TaskDraft, TaskVersion
+from tasks_app.code_tasks.findings import Finding, Severity
+from tasks_app.code_tasks.settings import BARE, CodeSettings, parse_settings
+from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
+from tasks_app.code_tasks.source.notebook import MOST_BYTES, Script, script_of
+from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.models import (
+    AttachedFile,
+    DataFile,
+    Item,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
 from tasks_app.permissions import can_edit_task
 
 MOST_ATTACHED = 20
@@ -130,14 +135,14 @@ def _change_attached(
 
 
 def _forget(files: Sequence[DataFile]) -> None:
-    from tasks_app.actions.authoring import forget_upload
+    from tasks_app.authoring.actions import forget_upload
 
     for one in files:
         forget_upload(one)
 
 
 def _stored(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
-    from tasks_app.actions.authoring import store_upload
+    from tasks_app.authoring.actions import store_upload
 
     return store_upload(namespace=task.namespace, upload=upload, by=by)
 

@@ -8,9 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app import programs
-from tasks_app.api import serializers as shapes
-from tasks_app.downloads import file_response, zip_response
+from tasks_app.code_tasks import queries as programs
+from tasks_app.code_tasks.downloads import file_response, zip_response
+from tasks_app.runs import serializers as shapes
 
 
 class LogView(APIView):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plumbmark.accounts.models import Namespace
-from plumbmark.gateway.model_names import other_names, slugs_named
+from plumbmark.gateway.catalogue.model_names import other_names, slugs_named
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import callable_deployments
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.code.findings import Finding, error, warning
-from tasks_app.code.inspecting import Inspection
+from tasks_app.code_tasks.definition import CodeDefinition
+from tasks_app.code_tasks.findings import Finding, error, warning
+from tasks_app.code_tasks.source.inspection import Inspection
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from plumbmark.manifests import content_hash
-from tasks_app.code.findings import Finding, error
-from tasks_app.code.inspecting import Inspection
-from tasks_app.code.notebook import Cell, Script
-from tasks_app.code.result_kinds import ResultKind
-from tasks_app.code.settings import BARE, KAGGLE, MOST_MODELS, CodeSettings, is_name_of_model
+from tasks_app.code_tasks.findings import Finding, error
+from tasks_app.code_tasks.settings import (
+    BARE,
+    KAGGLE,
+    MOST_MODELS,
+    CodeSettings,
+    is_name_of_model,
+)
+from tasks_app.code_tasks.source.inspection import Inspection
+from tasks_app.code_tasks.source.notebook import Cell, Script
+from tasks_app.code_tasks.source.result_kinds import ResultKind
 from tasks_app.definitions.document import MetricSpec
 
 READER_VERSION = "1"

@@ -4,7 +4,7 @@ import tempfile
 
 from django.http import FileResponse, HttpResponse
 
-from tasks_app import programs
+from tasks_app.code_tasks import queries as programs
 from tasks_app.models import Run
 
 _IN_MEMORY = 16 * 1024 * 1024

@@ -8,13 +8,21 @@ from pathlib import Path
 
 from django.conf import settings
 
-from plumbmark.sandbox import GATEWAY_URL, WORK, Job, Limits, Mount, Sandbox, environment_mounts
-from plumbmark.sandbox.held_folders import held_folder, remove_left_behind
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.code.results import SCRIPT_NAME
-from tasks_app.code.settings import BARE, MOST_MINUTES
-from tasks_app.jobs import sandboxing
+from plumbmark.sandbox import (
+    GATEWAY_URL,
+    WORK,
+    Job,
+    Limits,
+    Mount,
+    Sandbox,
+    environment_mounts,
+)
+from plumbmark.sandbox.locked_folders import held_folder, remove_left_behind
+from tasks_app.code_tasks.definition import CodeDefinition
+from tasks_app.code_tasks.output.results import SCRIPT_NAME
+from tasks_app.code_tasks.settings import BARE, MOST_MINUTES
 from tasks_app.models import Run
+from tasks_app.workers import sandbox as sandboxing
 
 SOURCE = "/kaggle/src"
 INPUT = "/kaggle/input"

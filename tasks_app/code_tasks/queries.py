@@ -12,11 +12,11 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.sandbox import Ending
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.code.inspecting import inspect_code
+from tasks_app.code_tasks.definition import CodeDefinition
+from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.models import LogChunk, ProgramReport, Run, RunArtifact
 from tasks_app.permissions import can_view_program
-from tasks_app.queries import run_at
+from tasks_app.runs.queries import run_at
 
 _CHUNKS = 500
 LOG_CHUNK = 16_384
@@ -244,7 +244,7 @@ def _tasks(definition: CodeDefinition, scored: set[str] | None) -> Iterator[Foun
 
 
 def _static_findings(definition: CodeDefinition) -> list[dict[str, Any]]:
-    from tasks_app.actions.coding import finding_document
+    from tasks_app.code_tasks.actions import finding_document
 
     script = definition.as_script
     findings = inspect_code(definition.script, chosen=definition.chosen).findings

@@ -13,7 +13,12 @@ from django.db.models import F, Sum
 
 from plumbmark.common.clock import now
 from plumbmark.common.ids import new_public_id
-from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
+from plumbmark.common.row_files import (
+    keep_files,
+    let_go_of_files,
+    remove_files,
+    store_file,
+)
 from plumbmark.gateway.models import Call
 from plumbmark.sandbox import (
     Collected,
@@ -26,12 +31,17 @@ from plumbmark.sandbox import (
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
 from plumbmark.scoring.texts import storable, storable_json
-from tasks_app.actions.coding import finding_document
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.code.result_file import MOST_BYTES
-from tasks_app.code.result_schema import RESULT_FILE
-from tasks_app.code.results import SCRIPT_NAME, ItemResult, Outcome, read_outcome
-from tasks_app.code.tracebacks import last_error
+from tasks_app.code_tasks.actions import finding_document
+from tasks_app.code_tasks.definition import CodeDefinition
+from tasks_app.code_tasks.output.result_file import MOST_BYTES
+from tasks_app.code_tasks.output.result_schema import RESULT_FILE
+from tasks_app.code_tasks.output.results import (
+    SCRIPT_NAME,
+    ItemResult,
+    Outcome,
+    read_outcome,
+)
+from tasks_app.code_tasks.output.tracebacks import last_error
 from tasks_app.models import (
     Item,
     ProgramReport,

@@ -14,7 +14,7 @@ from plumbmark.scoring.estimates import Estimate, IntervalMethod, estimate
 from plumbmark.scoring.intervals import Interval, wilson
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
-from tasks_app.code.result_file import is_mean
+from tasks_app.code_tasks.output.result_file import is_mean
 from tasks_app.models import SampleScore, Scoring
 
 _MOST_COUNTED = 100_000

@@ -17,7 +17,12 @@ from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions.document import MetricSpec
-from tasks_app.definitions.positions import Located, dotted, read_json, read_yaml
+from tasks_app.definitions.source_map import (
+    Located,
+    dotted,
+    read_json,
+    read_yaml,
+)
 
 BARE = "bare"
 KAGGLE = "kaggle-benchmarks"

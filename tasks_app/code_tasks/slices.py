@@ -19,14 +19,31 @@ from django.db import transaction
 from django.db.models import Count, Sum
 
 from plumbmark.common.clock import now
-from plumbmark.gateway import runtime
-from plumbmark.gateway.grant_tokens import issue_grant_token
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.http.grant_tokens import issue_grant_token
 from plumbmark.gateway.models import Call
-from plumbmark.sandbox import BadJob, Ending, GatewayRelay, Job, Report, Sandbox, probe
+from plumbmark.sandbox import (
+    BadJob,
+    Ending,
+    GatewayRelay,
+    Job,
+    Report,
+    Sandbox,
+    probe,
+)
 from plumbmark.scoring.texts import storable
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.jobs import code_folders, sandboxing
-from tasks_app.jobs.claims import (
+from tasks_app.code_tasks import folders as code_folders
+from tasks_app.code_tasks.definition import CodeDefinition
+from tasks_app.code_tasks.queries import LOG_CHUNK
+from tasks_app.code_tasks.result_storage import (
+    Left,
+    asked_only_others,
+    failure_of,
+    keep_results,
+    read_what_was_left,
+)
+from tasks_app.models import LogChunk, Run, Shard
+from tasks_app.runs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
     LeaseLost,
@@ -34,17 +51,14 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.code_results import (
-    Left,
-    asked_only_others,
-    failure_of,
-    keep_results,
-    read_what_was_left,
+from tasks_app.runs.completion import (
+    fail_run,
+    finish_run_if_done,
+    mark_started,
+    pause_run,
 )
-from tasks_app.jobs.ending import shutting_down
-from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
-from tasks_app.models import LogChunk, Run, Shard
-from tasks_app.programs import LOG_CHUNK
+from tasks_app.workers import sandbox as sandboxing
+from tasks_app.workers.shutdown import shutting_down
 
 log = logging.getLogger(__name__)
 

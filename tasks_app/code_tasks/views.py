@@ -14,16 +14,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from tasks_app.actions import authoring, coding
-from tasks_app.actions.running import try_program
-from tasks_app.example import EXAMPLE_CODE
-from tasks_app.forms import CodeDraftForm, deployment_choices
+from tasks_app.authoring import actions as authoring
+from tasks_app.authoring.edit_conflicts import changed_meanwhile
+from tasks_app.authoring.example import EXAMPLE_CODE
+from tasks_app.authoring.forms import CodeDraftForm, deployment_choices
+from tasks_app.authoring.preview import PlacedProblem, placed_problems
+from tasks_app.authoring.views.acting import own_task_at, person
+from tasks_app.authoring.views.editor import trail_of
+from tasks_app.code_tasks import actions as coding
 from tasks_app.models import Task, TaskDraft
-from tasks_app.previewing import PlacedProblem, placed_problems
-from tasks_app.queries import deployments_for, latest_try_of
-from tasks_app.views.acting import own_task_at, person
-from tasks_app.views.authoring import trail_of
-from tasks_app.views.two_editors import changed_meanwhile
+from tasks_app.runs.queries import deployments_for, latest_try_of
+from tasks_app.runs.start import try_program
 
 _LONGEST_SHOWN = 256 * 1024
 

@@ -12,15 +12,15 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
-from tasks_app.attachments.archives import (
+from tasks_app.datasets.media.archives import (
     BadArchive,
     entries_of,
     opened,
     path_problem,
     read_entry,
 )
-from tasks_app.attachments.detecting import Media, NotMedia, inspect_media
-from tasks_app.attachments.storing import keep, media_limits
+from tasks_app.datasets.media.detection import Media, NotMedia, inspect_media
+from tasks_app.datasets.media.storage import keep, media_limits
 from tasks_app.models import AttachmentUse, Task, TaskDraft
 from tasks_app.permissions import can_edit_task
 

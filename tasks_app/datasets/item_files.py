@@ -13,10 +13,16 @@ from typing import Any
 
 from plumbmark.common.errors import Problem
 from plumbmark.scoring.templates import suggested
-from tasks_app.attachments.detecting import ENDINGS, MediaLimits, NotMedia, inspect_media, kind_of
+from tasks_app.datasets.media.detection import (
+    ENDINGS,
+    MediaLimits,
+    NotMedia,
+    inspect_media,
+    kind_of,
+)
+from tasks_app.datasets.rows import Row, RowProblem
 from tasks_app.definitions import Definition, Part
-from tasks_app.definitions.render import file_columns, named_files, text_of
-from tasks_app.importers.rows import Row, RowProblem
+from tasks_app.definitions.rendering import file_columns, named_files, text_of
 
 _DATA_URL = re.compile(r"data:[^;,]{0,100}(?:;[^;,]{0,100}){0,5},", re.IGNORECASE)
 _SHOWN = 5

@@ -12,12 +12,8 @@ from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.scorers.patterns import compiled
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.templates import unknown_column_message
-from tasks_app.definitions.characters import name_problem
-from tasks_app.definitions.document import Definition, TargetSpec
-from tasks_app.definitions.render import columns_used, scorer_columns, text_of
-from tasks_app.definitions.warnings import definition_warnings
-from tasks_app.importers.files import AttachedFiles, FileResolver, KnownFile
-from tasks_app.importers.rows import (
+from tasks_app.datasets.item_files import AttachedFiles, FileResolver, KnownFile
+from tasks_app.datasets.rows import (
     Limits,
     Row,
     RowProblem,
@@ -25,6 +21,14 @@ from tasks_app.importers.rows import (
     guess_format,
     read_rows,
 )
+from tasks_app.definitions.characters import name_problem
+from tasks_app.definitions.document import Definition, TargetSpec
+from tasks_app.definitions.rendering import (
+    columns_used,
+    scorer_columns,
+    text_of,
+)
+from tasks_app.definitions.warnings import definition_warnings
 
 _MOST_COLUMNS_TOLD = 20
 _MOST_SPLITS = 1000

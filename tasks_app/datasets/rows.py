@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.definitions.characters import INVISIBLE, SURROGATE, name_of, name_problem
+from tasks_app.definitions.characters import (
+    INVISIBLE,
+    SURROGATE,
+    name_of,
+    name_problem,
+)
 
 EXACT_INTEGER = 2**53
 _DEEPEST = 20

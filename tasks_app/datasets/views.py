@@ -4,16 +4,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from tasks_app.attachments.serving import (
+from tasks_app.authoring.views.acting import own_task_at
+from tasks_app.datasets.media.responses import (
     attachment_of_draft,
     attachment_of_item,
     attachment_response,
 )
 from tasks_app.models import Item, TaskDraft, TaskVersion
 from tasks_app.permissions import can_view_item, can_view_version
-from tasks_app.queries import run_at
-from tasks_app.transcripts import item_of_sample
-from tasks_app.views.acting import own_task_at
+from tasks_app.runs.queries import run_at
+from tasks_app.runs.transcripts import item_of_sample
 
 
 @require_safe

@@ -19,15 +19,15 @@ from tasks_app.definitions.document import (
     TargetSpec,
     Turn,
 )
-from tasks_app.definitions.parse import parse_definition
-from tasks_app.definitions.render import (
+from tasks_app.definitions.hashes import SideHashes
+from tasks_app.definitions.parsing import parse_definition
+from tasks_app.definitions.rendering import (
     Question,
     render_follow_ups,
     render_messages,
     render_user_instructions,
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
-from tasks_app.definitions.sides import SideHashes
 
 __all__ = [
     "DEFINITION_SCHEMA",

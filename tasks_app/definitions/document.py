@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tasks_app.definitions.schema import DEFAULT_OUTPUT_TOKENS
-from tasks_app.definitions.tool_schemas import DEFAULT_RESULT_BYTES, DEFAULT_TOOL_CALLS
+from tasks_app.definitions.tool_schemas import (
+    DEFAULT_RESULT_BYTES,
+    DEFAULT_TOOL_CALLS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from plumbmark.engine.tools import sent_form
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Content, Definition
-from tasks_app.definitions.render import (
+from tasks_app.definitions.rendering import (
     Question,
     render_follow_ups,
     render_messages,

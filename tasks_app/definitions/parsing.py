@@ -12,9 +12,15 @@ from jsonschema.exceptions import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import ToolSpecError, build_tool
-from plumbmark.gateway.money import nanodollars
+from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
-from plumbmark.scoring.scorers import ModelJudge, Scorer, ScorerSpecError, ToolUse, build_scorer
+from plumbmark.scoring.scorers import (
+    ModelJudge,
+    Scorer,
+    ScorerSpecError,
+    ToolUse,
+    build_scorer,
+)
 from plumbmark.scoring.scorers.patterns import PatternError, compiled
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
 from tasks_app.definitions.characters import name_problem
@@ -36,7 +42,8 @@ from tasks_app.definitions.document import (
     ToolSpec,
     Turn,
 )
-from tasks_app.definitions.positions import (
+from tasks_app.definitions.schema import DEFINITION_SCHEMA
+from tasks_app.definitions.source_map import (
     Located,
     Path,
     check_text,
@@ -44,8 +51,11 @@ from tasks_app.definitions.positions import (
     read_json,
     read_yaml,
 )
-from tasks_app.definitions.schema import DEFINITION_SCHEMA
-from tasks_app.definitions.tool_schemas import DEFAULT_STEPS, DOLLARS_PATTERN, TOOL_NAME_PATTERN
+from tasks_app.definitions.tool_schemas import (
+    DEFAULT_STEPS,
+    DOLLARS_PATTERN,
+    TOOL_NAME_PATTERN,
+)
 
 # JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]

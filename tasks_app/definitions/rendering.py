@@ -6,7 +6,13 @@ from typing import Any, Protocol
 
 from plumbmark.engine.media import attachment_part
 from plumbmark.engine.tools import Tool, build_tool
-from plumbmark.scoring.scorers import CodeExecution, ModelJudge, PythonScorer, ToolUse, build_scorer
+from plumbmark.scoring.scorers import (
+    CodeExecution,
+    ModelJudge,
+    PythonScorer,
+    ToolUse,
+    build_scorer,
+)
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.shuffling import shown_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template

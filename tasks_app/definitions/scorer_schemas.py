@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from plumbmark.scoring.normalise import DEFAULT_STEPS, STEPS
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, STEPS
 
 _AFTER: dict[str, Any] = {
     "description": "Look only at what follows the last of these marks.",

@@ -3,7 +3,7 @@
 from plumbmark.scoring.templates import CHOICES, parse_template
 from tasks_app.definitions.characters import INVISIBLE, name_of
 from tasks_app.definitions.document import Definition, parts_of
-from tasks_app.definitions.render import columns_used
+from tasks_app.definitions.rendering import columns_used
 
 
 def definition_warnings(definition: Definition) -> list[str]:

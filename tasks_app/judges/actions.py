@@ -12,13 +12,13 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.scoring.sampling import Choosable, stratified_choice
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.carried_labels import carried_labels, sister_versions
-from tasks_app.judge_panels import (
+from tasks_app.judges.panels import (
     counted_scorings,
     judged_document,
     judging_scorers,
     labelled_document,
 )
+from tasks_app.judges.reused_labels import carried_labels, sister_versions
 from tasks_app.models import (
     JudgeLabel,
     JudgePanel,

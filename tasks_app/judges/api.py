@@ -10,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from plumbmark.accounts.rest import actor
+from plumbmark.accounts.callers import actor
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
-from plumbmark.common.rest.idempotency import idempotent
-from plumbmark.common.rest.pagination import NewestFirst, OldestFirst
-from tasks_app.actions.labelling import label_answer, make_label_set, unlabelled
-from tasks_app.api import shapes_of_judges as shapes
-from tasks_app.api.tasks import IDEMPOTENCY, version_or_404
-from tasks_app.judge_labels import (
+from plumbmark.rest.idempotency import idempotent
+from plumbmark.rest.pagination import NewestFirst, OldestFirst
+from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
+from tasks_app.judges import serializers as shapes
+from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
+from tasks_app.judges.queries import (
     blind_answer,
     blind_answers,
     disagreements,

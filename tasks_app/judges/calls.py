@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from plumbmark.engine.ports import CallResult, FailureKind, ModelRequest
-from plumbmark.gateway import runtime
-from plumbmark.gateway.calls import ModelCaller
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls.gateway import ModelCaller
 from plumbmark.gateway.queries import recorded_answers
 from plumbmark.scoring.scorers.code_execution import Ran
 from plumbmark.scoring.scorers.model_judge import Question, Reply
-from tasks_app.jobs import sandboxing
 from tasks_app.models import Scoring
+from tasks_app.workers import sandbox as sandboxing
 
 
 class QuotaShort(Exception):
@@ -23,7 +23,7 @@ class QuotaShort(Exception):
 
 
 class ScoringOutside:
-    """A scoring's way to the sandbox and to its judges: `tasks_app.marking.Outside`."""
+    """A scoring's way to the sandbox and to its judges: the scorer's `Outside`."""
 
     def __init__(self, scoring: Scoring) -> None:
         self._grant_id = scoring.grant_id

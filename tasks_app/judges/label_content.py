@@ -9,9 +9,9 @@ from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import ModelJudge
 from plumbmark.scoring.scorers.model_judge import OUTPUT, TARGET
 from plumbmark.scoring.templates import parse_template
-from tasks_app.definitions.render import text_of
+from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Item, Sample, TaskVersion
-from tasks_app.transcripts import messages_of
+from tasks_app.runs.transcripts import messages_of
 
 
 @dataclass(frozen=True, slots=True)

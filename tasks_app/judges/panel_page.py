@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.judge_labels import ShownPanel
-from tasks_app.showing import ShownScore
+from tasks_app.judges.queries import ShownPanel
+from tasks_app.scorings.score_display import ShownScore
 
 
 def share_written(value: float | None) -> str:

@@ -28,9 +28,16 @@ from plumbmark.scoring.judge_trust import (
 )
 from plumbmark.scoring.scorers import ModelJudge
 from tasks_app.definitions import Definition
-from tasks_app.estimating import as_document
-from tasks_app.marking import Marker
-from tasks_app.models import JudgeLabel, LabelSet, Run, SampleScore, Scoring, TaskVersion
+from tasks_app.models import (
+    JudgeLabel,
+    LabelSet,
+    Run,
+    SampleScore,
+    Scoring,
+    TaskVersion,
+)
+from tasks_app.scorings.estimates import as_document
+from tasks_app.scorings.output_scorer import Marker
 
 Document = dict[str, Any]
 

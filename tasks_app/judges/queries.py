@@ -12,8 +12,12 @@ from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.scoring.scorers import ModelJudge
 from tasks_app.definitions import Definition
-from tasks_app.judge_panels import category, combined_verdicts, judging_scorers
-from tasks_app.labelled_content import LabelledContent, content_of, marked_items
+from tasks_app.judges.label_content import (
+    LabelledContent,
+    content_of,
+    marked_items,
+)
+from tasks_app.judges.panels import category, combined_verdicts, judging_scorers
 from tasks_app.models import (
     Item,
     JudgeLabel,

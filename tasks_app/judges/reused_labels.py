@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.judge_panels import counted_scorings, judging_scorers
-from tasks_app.labelled_content import content_of, marked_items
+from tasks_app.judges.label_content import content_of, marked_items
+from tasks_app.judges.panels import counted_scorings, judging_scorers
 from tasks_app.models import JudgeLabel, LabelSet, Sample, TaskVersion
 
 _AT_ONCE = 500

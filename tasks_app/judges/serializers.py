@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from plumbmark.common.rest.shapes import WriteShape
-from tasks_app.actions.labelling import MOST, USUAL_SIZE
+from plumbmark.rest.serializers import WriteShape
+from tasks_app.judges.actions import MOST, USUAL_SIZE
 from tasks_app.models import LabelSet
 
 

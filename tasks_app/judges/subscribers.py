@@ -3,7 +3,7 @@
 from typing import Any
 
 from plumbmark.common.outbox import subscribe
-from tasks_app.actions.labelling import refresh_judged
+from tasks_app.judges.actions import refresh_judged
 from tasks_app.models import Run, Scoring
 
 

@@ -12,9 +12,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from tasks_app.actions.labelling import label_answer, make_label_set, unlabelled
-from tasks_app.forms import GradeForm, LabelSetForm
-from tasks_app.judge_labels import (
+from plumbmark.web.long_text import capped
+from tasks_app.authoring.forms import GradeForm, LabelSetForm
+from tasks_app.authoring.views.acting import (
+    add_problems,
+    number_in,
+    own_task_at,
+    person,
+)
+from tasks_app.authoring.views.editor import trail_of
+from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
+from tasks_app.judges.panel_page import panel_sections, verdict_words
+from tasks_app.judges.panels import judging_scorers
+from tasks_app.judges.queries import (
     LABELS_TO_BE_PUBLIC,
     BlindAnswer,
     blind_answer,
@@ -24,15 +34,10 @@ from tasks_app.judge_labels import (
     panel_shown,
     place_at,
 )
-from tasks_app.judge_panels import judging_scorers
-from tasks_app.long_text import capped
 from tasks_app.models import LabelSample, LabelSet, TaskVersion
 from tasks_app.permissions import can_label_answers
-from tasks_app.queries import task_at, version_at
-from tasks_app.showing_judges import panel_sections, verdict_words
-from tasks_app.views.acting import add_problems, number_in, own_task_at, person
-from tasks_app.views.authoring import trail_of
-from tasks_app.views.messages import exchange_shown, files_of_item
+from tasks_app.runs.message_display import exchange_shown, files_of_item
+from tasks_app.runs.queries import task_at, version_at
 
 _SKIP = "skip"
 

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import plumbmark.common.ids
-import tasks_app.models.authoring
+import tasks_app.models.tasks
 from django.conf import settings
 from django.db import migrations, models
 
@@ -271,8 +271,8 @@ class Migration(migrations.Migration):
                 ('source_digest', models.CharField(max_length=72)),
                 ('question_hash', models.CharField(blank=True, max_length=72)),
                 ('marking_hash', models.CharField(blank=True, max_length=72)),
-                ('salt', models.CharField(default=tasks_app.models.authoring.new_salt, editable=False, max_length=32)),
-                ('canary', models.CharField(default=tasks_app.models.authoring.new_salt, editable=False, max_length=32)),
+                ('salt', models.CharField(default=tasks_app.models.tasks.new_salt, editable=False, max_length=32)),
+                ('canary', models.CharField(default=tasks_app.models.tasks.new_salt, editable=False, max_length=32)),
                 ('item_count', models.PositiveIntegerField(default=0)),
                 ('private_item_count', models.PositiveIntegerField(default=0)),
                 ('repeats', models.PositiveIntegerField(default=1)),

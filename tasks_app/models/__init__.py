@@ -3,7 +3,17 @@
 `authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
 """
 
-from tasks_app.models.authoring import (
+from tasks_app.models.contenders import Contender
+from tasks_app.models.judges import (
+    JudgeLabel,
+    JudgePanel,
+    LabelSample,
+    LabelSet,
+)
+from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
+from tasks_app.models.runs import Run, Sample, SampleCall, Shard
+from tasks_app.models.scorings import SampleScore, Scoring, ScoringShard
+from tasks_app.models.tasks import (
     AttachedFile,
     Attachment,
     AttachmentUse,
@@ -13,11 +23,6 @@ from tasks_app.models.authoring import (
     TaskDraft,
     TaskVersion,
 )
-from tasks_app.models.contenders import Contender
-from tasks_app.models.judging import JudgeLabel, JudgePanel, LabelSample, LabelSet
-from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
-from tasks_app.models.running import Run, Sample, SampleCall, Shard
-from tasks_app.models.scoring import SampleScore, Scoring, ScoringShard
 
 __all__ = [
     "AttachedFile",

@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from plumbmark.accounts.models import User
 from plumbmark.common.ids import new_public_id
-from tasks_app.models.authoring import TaskVersion
-from tasks_app.models.running import Sample
+from tasks_app.models.runs import Sample
+from tasks_app.models.tasks import TaskVersion
 
 
 class LabelSet(models.Model):
@@ -78,7 +78,7 @@ class JudgeLabel(models.Model):
 class JudgePanel(models.Model):
     """What is known of the judges of a version: computed when something changes, never on a view.
 
-    `tasks_app.judge_panels` describes the content.
+    `tasks_app.judges.panels` describes the content.
     """
 
     task_version = models.OneToOneField(

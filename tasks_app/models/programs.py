@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from tasks_app.models.running import Run
+from tasks_app.models.runs import Run
 
 
 class LogChunk(models.Model):

@@ -11,9 +11,9 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.fields import WrittenJSONField
 from plumbmark.common.models import Withholdable
 from plumbmark.gateway.models import Grant, PriceCard
-from tasks_app.models.authoring import DataFile, Item, TaskVersion
 from tasks_app.models.contenders import Contender
-from tasks_app.models.leased import LeasedWork
+from tasks_app.models.leased_work import LeasedWork
+from tasks_app.models.tasks import DataFile, Item, TaskVersion
 
 
 class Run(models.Model):

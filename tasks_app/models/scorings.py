@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.models import User
 from plumbmark.common.fields import WrittenJSONField
 from plumbmark.gateway.models import Grant
-from tasks_app.models.authoring import TaskVersion
-from tasks_app.models.leased import LeasedWork
-from tasks_app.models.running import Run, Sample
+from tasks_app.models.leased_work import LeasedWork
+from tasks_app.models.runs import Run, Sample
+from tasks_app.models.tasks import TaskVersion
 
 
 class Scoring(models.Model):

@@ -12,11 +12,11 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.engine.ports import CallResult, ModelRequest
-from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import close_grant, open_grant
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Deployment, Grant
 from plumbmark.manifests import canonical_json
-from tasks_app.actions.authoring import TaskFacts, create_task, save_draft
+from tasks_app.authoring.actions import TaskFacts, create_task, save_draft
 from tasks_app.models import Task
 
 SUBJECT = "playground"

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway.models import Deployment
-from tasks_app.actions.playground import LONGEST_PROMPT, Prompt
-from tasks_app.forms import namespace_field
+from tasks_app.authoring.forms import namespace_field
+from tasks_app.playground.actions import LONGEST_PROMPT, Prompt
 
 
 class PlaygroundForm(forms.Form):

@@ -12,8 +12,8 @@ from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.engine.ports import ModelResponse
 from plumbmark.gateway.models import Call, Deployment, Grant
 from plumbmark.gateway.providers import provider_named
-from plumbmark.gateway.records import decompress
-from tasks_app.actions.playground import SUBJECT, Prompt
+from plumbmark.gateway.storage.records import decompress
+from tasks_app.playground.actions import SUBJECT, Prompt
 
 _SHOWN = 20
 

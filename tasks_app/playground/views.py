@@ -10,12 +10,31 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from plumbmark.common.errors import Conflict, DomainError, InvalidInput, NotAllowed
-from tasks_app.actions.playground import Prompt, ask_side_by_side, task_from_exchange
-from tasks_app.forms_playground import PlaygroundForm
-from tasks_app.playground import Exchange, Playground, playground_at, playgrounds_of
-from tasks_app.queries import deployments_for
-from tasks_app.views.acting import acting_namespaces, add_problems, chosen_namespace, person
+from plumbmark.common.errors import (
+    Conflict,
+    DomainError,
+    InvalidInput,
+    NotAllowed,
+)
+from tasks_app.authoring.views.acting import (
+    acting_namespaces,
+    add_problems,
+    chosen_namespace,
+    person,
+)
+from tasks_app.playground.actions import (
+    Prompt,
+    ask_side_by_side,
+    task_from_exchange,
+)
+from tasks_app.playground.forms import PlaygroundForm
+from tasks_app.playground.queries import (
+    Exchange,
+    Playground,
+    playground_at,
+    playgrounds_of,
+)
+from tasks_app.runs.queries import deployments_for
 
 
 @never_cache

@@ -12,17 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from plumbmark.accounts.rest import acting_namespace, actor
+from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.common.rest.idempotency import idempotent
-from plumbmark.common.rest.pagination import InOrder, NewestFirst
-from plumbmark.common.rest.parsers import StrictJSONParser
 from plumbmark.gateway.models import Deployment
-from tasks_app.actions import contenders, running, submitting
-from tasks_app.api import serializers as shapes
-from tasks_app.api.tasks import IDEMPOTENCY, version_or_404
+from plumbmark.rest.idempotency import idempotent
+from plumbmark.rest.pagination import InOrder, NewestFirst
+from plumbmark.rest.parsers import StrictJSONParser
+from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
 from tasks_app.models import Contender, Run, Sample, Scoring
-from tasks_app.queries import (
+from tasks_app.runs import contenders, submissions
+from tasks_app.runs import serializers as shapes
+from tasks_app.runs import start as running
+from tasks_app.runs.queries import (
     current_scoring,
     deployments_for,
     run_at,
@@ -30,7 +31,7 @@ from tasks_app.queries import (
     visible_runs,
     with_scores,
 )
-from tasks_app.transcripts import transcript_of
+from tasks_app.runs.transcripts import transcript_of
 
 
 def deployment_named(slug: str, request: Request) -> Deployment:
@@ -313,7 +314,7 @@ class SubmissionView(APIView):
         values = dict(body.validated_data)
         if ("file" in values) == ("outputs" in values):
             raise InvalidInput([Problem("give either a file or outputs", "file")])
-        run = submitting.submit_outputs(
+        run = submissions.submit_outputs(
             version=version,
             model_name=values["model_name"],
             maker=values.get("maker", ""),

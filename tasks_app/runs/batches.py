@@ -10,11 +10,18 @@ from plumbmark.common.clock import now
 from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
 from plumbmark.engine.values import value_object
-from plumbmark.gateway import bulk
+from plumbmark.gateway.storage import bulk
 from plumbmark.scoring.texts import storable, storable_json
-from tasks_app.marking import Mark, Marker
-from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Shard
-from tasks_app.planning import AskedItem
+from tasks_app.models import (
+    Run,
+    Sample,
+    SampleCall,
+    SampleScore,
+    Scoring,
+    Shard,
+)
+from tasks_app.runs.planning import AskedItem
+from tasks_app.scorings.output_scorer import Mark, Marker
 
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from plumbmark.common.clock import database_now
 from tasks_app.models import Run, Scoring, ScoringShard, Shard, TaskVersion
-from tasks_app.models.leased import LeasedWork
+from tasks_app.models.leased_work import LeasedWork
 
 ATTEMPTS_AT_MOST = 5
 """Claims of one shard that end without a word before its run is failed."""

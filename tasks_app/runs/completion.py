@@ -14,9 +14,9 @@ from django.db import transaction
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
 from plumbmark.gateway.actions import close_grant
-from tasks_app.estimating import estimate_scoring
-from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.models import Run, Sample, Scoring, Shard
+from tasks_app.scorings.estimates import estimate_scoring
+from tasks_app.scorings.plans import queue_scoring
 
 _S = Run.State
 

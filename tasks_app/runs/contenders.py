@@ -6,7 +6,7 @@ from typing import Any
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
-from plumbmark.common.shown_names import unseen_character
+from plumbmark.common.names import unseen_character
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import Contender

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from plumbmark.gateway.subjects import SubjectPage
+from plumbmark.gateway.budget.subjects import SubjectPage
 from tasks_app.models import Run, Scoring
 
 

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
 from plumbmark.scoring.texts import storable_json
-from tasks_app.definitions.render import text_of
-from tasks_app.long_text import INLINE_CHARACTERS, Capped, capped
+from plumbmark.web.long_text import INLINE_CHARACTERS, Capped, capped
+from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
 
 AddressOf = Callable[[Mapping[str, Any]], str]

@@ -6,8 +6,15 @@ from pathlib import Path
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.templates import suggested
+from tasks_app.datasets.rows import (
+    Limits,
+    Row,
+    RowProblem,
+    Warned,
+    guess_format,
+    read_rows,
+)
 from tasks_app.definitions.characters import SURROGATE
-from tasks_app.importers.rows import Limits, Row, RowProblem, Warned, guess_format, read_rows
 
 _COLUMNS = ("id", "output", "repeat")
 

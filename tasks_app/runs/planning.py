@@ -5,19 +5,29 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from plumbmark.engine.plan import PlannedSample, SampleLimits, SimulatedUser, key_of_turn
+from plumbmark.engine.plan import (
+    PlannedSample,
+    SampleLimits,
+    SimulatedUser,
+    key_of_turn,
+)
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.engine.tools import Toolbox
 from plumbmark.engine.values import value_object
+from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.money import nanodollars
 from tasks_app.definitions import (
     Definition,
     render_follow_ups,
     render_messages,
     render_user_instructions,
 )
-from tasks_app.definitions.render import Question, shown_choices, tool_input, tools_of
+from tasks_app.definitions.rendering import (
+    Question,
+    shown_choices,
+    tool_input,
+    tools_of,
+)
 from tasks_app.models import Item, Run
 
 

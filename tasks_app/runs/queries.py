@@ -30,8 +30,12 @@ from tasks_app.models import (
     TaskDraft,
     TaskVersion,
 )
-from tasks_app.models.authoring import Visibility
-from tasks_app.permissions import can_view_private_items, can_view_run, can_view_task
+from tasks_app.models.tasks import Visibility
+from tasks_app.permissions import (
+    can_view_private_items,
+    can_view_run,
+    can_view_task,
+)
 from tasks_app.permissions import can_view_version as can_view
 
 

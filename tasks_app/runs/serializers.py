@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from plumbmark.common.rest.shapes import TextOrFile, WriteShape
+from plumbmark.rest.serializers import TextOrFile, WriteShape
 from tasks_app.models import (
     Contender,
     Item,
@@ -18,7 +18,7 @@ from tasks_app.models import (
     TaskDraft,
     TaskVersion,
 )
-from tasks_app.models.authoring import Visibility
+from tasks_app.models.tasks import Visibility
 
 
 class TaskSummary(serializers.ModelSerializer[Task]):
@@ -399,13 +399,13 @@ class RunDetail(RunSummary):
         return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
 
     def get_passport(self, run: Run) -> PassportDetail:
-        from tasks_app.queries import passport_of
+        from tasks_app.runs.queries import passport_of
 
         return PassportDetail(passport_of(run)).data  # type: ignore[return-value]
 
     @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:
-        from tasks_app.queries import current_scoring
+        from tasks_app.runs.queries import current_scoring
 
         scoring = current_scoring(run)
         return None if scoring is None else ScoringDetail(scoring).data  # type: ignore[return-value]

@@ -18,16 +18,27 @@ from django.db import transaction
 
 from plumbmark.engine.evaluation import Evaluation, Solver
 from plumbmark.engine.media import AttachingCaller
-from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
-from plumbmark.engine.ports import CallResult, Executor, ModelCaller, ModelRequest
+from plumbmark.engine.plan import (
+    Ending,
+    PlannedSample,
+    SampleResult,
+    StopReason,
+)
+from plumbmark.engine.ports import (
+    CallResult,
+    Executor,
+    ModelCaller,
+    ModelRequest,
+)
 from plumbmark.engine.solvers import generate
-from plumbmark.gateway import runtime
-from plumbmark.gateway.calls import ModelCaller as GatewayCaller
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls.gateway import ModelCaller as GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
-from tasks_app.attachments.storing import StoredFiles
-from tasks_app.jobs import sandboxing
-from tasks_app.jobs.claims import (
+from tasks_app.datasets.media.storage import StoredFiles
+from tasks_app.models import Run, Shard
+from tasks_app.runs.batches import BatchWriter, done_ordinals
+from tasks_app.runs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
     LeaseLost,
@@ -36,11 +47,15 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.ending import shutting_down
-from tasks_app.jobs.finishing import fail_run, finish_run_if_done, mark_started, pause_run
-from tasks_app.jobs.writing import BatchWriter, done_ordinals
-from tasks_app.models import Run, Shard
-from tasks_app.planning import AskedItem, RequestPlanner
+from tasks_app.runs.completion import (
+    fail_run,
+    finish_run_if_done,
+    mark_started,
+    pause_run,
+)
+from tasks_app.runs.planning import AskedItem, RequestPlanner
+from tasks_app.workers import sandbox
+from tasks_app.workers.shutdown import shutting_down
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +99,7 @@ async def _caller(grant_id: int, deployment_id: int, is_private: bool) -> Gatewa
 
 
 async def _executor() -> Executor:
-    return sandboxing.executor()
+    return sandbox.executor()
 
 
 async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None:

@@ -18,24 +18,41 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.engine.ports import ModelRequest
-from plumbmark.gateway.actions import ensure_baselines, open_grant, reopen_grant, set_grant_cap
+from plumbmark.gateway.actions import (
+    ensure_baselines,
+    open_grant,
+    reopen_grant,
+    set_grant_cap,
+)
+from plumbmark.gateway.calls.policy import KEPT_SECONDS, current_price_card
+from plumbmark.gateway.catalogue.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.models import Deployment, PriceCard
-from plumbmark.gateway.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.queries import quota_status, request_bound
-from plumbmark.gateway.terms import KEPT_SECONDS, current_price_card
-from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.code.definition import CodeDefinition
-from tasks_app.code.further_models import FurtherModels, further_models
+from tasks_app.code_tasks.auxiliary_models import FurtherModels, further_models
+from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
-from tasks_app.jobs import sandboxing
-from tasks_app.jobs.bells import ring_workers
-from tasks_app.jobs.finishing import change_state, fail_run
-from tasks_app.jobs.reporting import check_answers_can_be_run
-from tasks_app.jobs.scoring_plans import carry_marks_over
-from tasks_app.marking import Marker
-from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
-from tasks_app.permissions import can_control_run, can_run_version, can_view_private_items
-from tasks_app.planning import RequestPlanner, tools_need_sandbox
+from tasks_app.jobs import ring_workers
+from tasks_app.models import (
+    Contender,
+    Item,
+    Run,
+    Sample,
+    Scoring,
+    Shard,
+    TaskVersion,
+)
+from tasks_app.permissions import (
+    can_control_run,
+    can_run_version,
+    can_view_private_items,
+)
+from tasks_app.runs.completion import change_state, fail_run
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.planning import RequestPlanner, tools_need_sandbox
+from tasks_app.scorings.output_scorer import Marker
+from tasks_app.scorings.plans import carry_marks_over
+from tasks_app.workers import sandbox
+from tasks_app.workers.reports import check_answers_can_be_run
 
 TRY_ITEMS = 3
 _CHECKED_BY = "baseline/echo"
@@ -251,7 +268,7 @@ def start_run(
         )
     card = current_price_card(deployment.pk)
     if version.is_code:
-        sandboxing.check_can_run(version.definition["environment"])
+        sandbox.check_can_run(version.definition["environment"])
     if bound.is_open:
         # What is left of the day: a program without a bound would be one over the whole quota.
         if spend_limit is None:
@@ -333,7 +350,7 @@ def _check_start(
     if Marker(version).needs_sandbox:
         check_answers_can_be_run()
     if _needs_sandbox(version):
-        sandboxing.check_tools_can_run()
+        sandbox.check_tools_can_run()
     deployment = contender.deployment
     if deployment is None:
         raise Conflict(f"{contender.label} cannot be called; submit its outputs instead.")

@@ -15,14 +15,23 @@ from plumbmark.common.errors import Conflict, NotAllowed
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
-from tasks_app.actions.authoring import data_limits, forget_upload, local_copy, store_upload
-from tasks_app.actions.contenders import submitted_contender
-from tasks_app.importers.outputs import SubmittedOutput, outputs_from, read_outputs
-from tasks_app.jobs.reporting import check_answers_can_be_run
-from tasks_app.jobs.scoring_plans import queue_scoring
-from tasks_app.marking import Marker
+from tasks_app.authoring.actions import (
+    data_limits,
+    forget_upload,
+    local_copy,
+    store_upload,
+)
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
 from tasks_app.permissions import can_run_version
+from tasks_app.runs.contenders import submitted_contender
+from tasks_app.runs.output_files import (
+    SubmittedOutput,
+    outputs_from,
+    read_outputs,
+)
+from tasks_app.scorings.output_scorer import Marker
+from tasks_app.scorings.plans import queue_scoring
+from tasks_app.workers.reports import check_answers_can_be_run
 
 _CHUNK = 1000
 

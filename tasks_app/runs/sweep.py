@@ -7,12 +7,12 @@ from plumbmark.common.clock import database_now, now
 from plumbmark.common.row_files import let_go_of_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
-from tasks_app.jobs.claims import requeue_expired
-from tasks_app.jobs.code_folders import remove_folders_left_behind
-from tasks_app.jobs.finishing import change_state, finish_run_if_done
-from tasks_app.jobs.scoring import finish_scoring_if_done
-from tasks_app.jobs.second_answers import account_for_recent_ones
+from tasks_app.code_tasks.folders import remove_folders_left_behind
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
+from tasks_app.runs.claims import requeue_expired
+from tasks_app.runs.completion import change_state, finish_run_if_done
+from tasks_app.runs.duplicate_calls import account_for_recent_ones
+from tasks_app.scorings.slices import finish_scoring_if_done
 
 
 def sweep() -> bool:

@@ -9,12 +9,12 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.records import unpacked
+from plumbmark.gateway.storage.records import unpacked
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.definitions import Definition, render_messages
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
 from tasks_app.permissions import can_view_item
-from tasks_app.queries import current_scoring
+from tasks_app.runs.queries import current_scoring
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from tasks_app.views import files, runs, samples
+from tasks_app.datasets import views as files
+from tasks_app.runs.views import runs, samples
 
 app_name = "runs"
 

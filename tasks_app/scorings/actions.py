@@ -5,9 +5,9 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
-from tasks_app.jobs.scoring_plans import queue_scoring
 from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.permissions import can_rescore_run
+from tasks_app.scorings.plans import queue_scoring
 
 
 def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:

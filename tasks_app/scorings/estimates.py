@@ -7,8 +7,8 @@ from plumbmark.scoring.estimates import Estimate, estimate
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
+from tasks_app.code_tasks.scores import estimate_of_program, program_scores
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
-from tasks_app.program_scores import estimate_of_program, program_scores
 
 
 def metric_of(version: TaskVersion) -> Metric:

@@ -25,9 +25,9 @@ from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
 from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.scoring.verdicts import Verdict
-from tasks_app.code.definition import READER_VERSION
+from tasks_app.code_tasks.definition import READER_VERSION
 from tasks_app.definitions import Definition
-from tasks_app.definitions.render import text_of
+from tasks_app.definitions.rendering import text_of
 from tasks_app.models import TaskVersion
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,14 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.outbox import tell
 from plumbmark.gateway.actions import open_grant
 from plumbmark.gateway.queries import callable_deployments
-from tasks_app.marking import Marker
-from tasks_app.models import Run, SampleScore, Scoring, ScoringShard, TaskVersion
+from tasks_app.models import (
+    Run,
+    SampleScore,
+    Scoring,
+    ScoringShard,
+    TaskVersion,
+)
+from tasks_app.scorings.output_scorer import Marker
 
 _COPIED_AT_ONCE = 1000
 _OUTSIDE_PER_SHARD = 64
@@ -99,6 +105,6 @@ def carry_marks_over(before: Scoring, scoring: Scoring) -> None:
 
 def _ring() -> None:
     # Bells know the jobs, and the jobs come here.
-    from tasks_app.jobs.bells import ring_workers
+    from tasks_app.jobs import ring_workers
 
     ring_workers()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plumbmark.common.numbers import written, written_short
+from plumbmark.web.numbers import written, written_short
 from tasks_app.models import Run, Scoring, TaskVersion
 
 
@@ -26,7 +26,7 @@ class ShownScore:
 
 
 def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
-    """A metric as `plumbmark.common.numbers` takes it."""
+    """A metric as `plumbmark.web.numbers` takes it."""
     return {
         "name": version.metric_name,
         "unit": version.metric_unit,

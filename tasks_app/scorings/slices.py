@@ -7,9 +7,19 @@ from django.db import transaction
 from django.db.models import F
 
 from plumbmark.common.clock import now
-from plumbmark.gateway import bulk, runtime
-from tasks_app.estimating import estimate_scoring
-from tasks_app.jobs.claims import (
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.storage import bulk
+from tasks_app.judges.calls import QuotaShort, ScoringOutside
+from tasks_app.models import (
+    Run,
+    Sample,
+    SampleCall,
+    SampleScore,
+    Scoring,
+    ScoringShard,
+)
+from tasks_app.runs.batches import SCORE_FIELDS, score_values
+from tasks_app.runs.claims import (
     ATTEMPTS_AT_MOST,
     Lease,
     LeaseLost,
@@ -17,13 +27,16 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.ending import shutting_down
-from tasks_app.jobs.finishing import change_state, complete_scoring, fail_scoring, median_latency
-from tasks_app.jobs.judging import QuotaShort, ScoringOutside
-from tasks_app.jobs.writing import SCORE_FIELDS, score_values
-from tasks_app.marking import Mark, Marker, StoredAnswer
-from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, ScoringShard
-from tasks_app.planning import asked_items
+from tasks_app.runs.completion import (
+    change_state,
+    complete_scoring,
+    fail_scoring,
+    median_latency,
+)
+from tasks_app.runs.planning import asked_items
+from tasks_app.scorings.estimates import estimate_scoring
+from tasks_app.scorings.output_scorer import Mark, Marker, StoredAnswer
+from tasks_app.workers.shutdown import shutting_down
 
 _BATCH = 500
 _OUTSIDE_BATCH = 32

@@ -4,9 +4,9 @@ from typing import Any
 
 from django import template
 
-from plumbmark.common.numbers import written
+from plumbmark.web.numbers import written
 from tasks_app.models import TaskVersion
-from tasks_app.showing import metric_facts
+from tasks_app.scorings.score_display import metric_facts
 
 register = template.Library()
 

@@ -21,7 +21,7 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict
 from plumbmark.common.models import WorkerReport
 from plumbmark.sandbox import probe
-from tasks_app.code.settings import KAGGLE
+from tasks_app.code_tasks.settings import KAGGLE
 
 REPORT_SECONDS = 20.0
 _SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)

@@ -10,8 +10,8 @@ from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
 from plumbmark.scoring import author_code
 from plumbmark.scoring.scorers.code_execution import Ran
-from tasks_app.code.settings import BARE
-from tasks_app.jobs.reporting import Worker, workers
+from tasks_app.code_tasks.settings import BARE
+from tasks_app.workers.reports import Worker, workers
 
 _LAST_WORDS = 64 * 1024
 

@@ -6,8 +6,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tasks_app.jobs.reporting import workers
-from tasks_app.queries import waiting_work
+from tasks_app.runs.queries import waiting_work
+from tasks_app.workers.reports import workers
 
 
 @never_cache

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from plumbmark.accounts import administrator
-from plumbmark.accounts.administrator import administrator_link
+from plumbmark.accounts import first_administrator
+from plumbmark.accounts.first_administrator import administrator_link
 from plumbmark.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_a_newer_link_replaces_the_older(link: str) -> None:
 
 
 def test_the_link_expires(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(administrator, "LIFETIME", timedelta(seconds=-1))
+    monkeypatch.setattr(first_administrator, "LIFETIME", timedelta(seconds=-1))
 
     assert Client().get(link).status_code == 404
 

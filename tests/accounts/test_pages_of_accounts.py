@@ -6,7 +6,10 @@ from django.test import Client
 
 from plumbmark.accounts import profile_sections
 from plumbmark.accounts.models import ApiToken, Namespace, User
-from plumbmark.accounts.profile_sections import ProfileSection, add_profile_section
+from plumbmark.accounts.profile_sections import (
+    ProfileSection,
+    add_profile_section,
+)
 from plumbmark.accounts.tokens import issue_token
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,10 @@ import pytest
 from django.db import connection
 
 from plumbmark.accounts import actions
-from plumbmark.accounts.administrator import administrator_link, make_first_administrator
+from plumbmark.accounts.first_administrator import (
+    administrator_link,
+    make_first_administrator,
+)
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import Conflict
 

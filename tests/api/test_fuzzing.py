@@ -20,8 +20,8 @@ from plumbmark.accounts.models import Namespace
 from plumbmark.accounts.tokens import issue_token
 from plumbmark.config.demo import load_demo
 from plumbmark.config.wsgi import application
-from plumbmark.gateway import runtime
-from tasks_app.jobs.bells import work
+from plumbmark.gateway.calls import runtime
+from tasks_app.jobs import work
 from tests.factories import DEFINITION, publish_task, submit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

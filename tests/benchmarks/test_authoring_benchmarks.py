@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _gateway_ends() -> Iterator[None]:
     yield
-    from plumbmark.gateway import runtime
+    from plumbmark.gateway.calls import runtime
 
     runtime.shutdown()
 
@@ -104,7 +104,7 @@ def test_another_persons_private_task_cannot_be_taken(ada: Any, bob: Any) -> Non
 def test_a_public_benchmark_takes_no_private_task_and_pins_public_ones(ada: Any) -> None:
     from benchmarks_app.actions.authoring import Member
     from benchmarks_app.actions.authoring import publish_benchmark as publish
-    from tasks_app.actions.authoring import set_task_visibility
+    from tasks_app.authoring.actions import set_task_visibility
 
     task = publish_task(ada, visibility="private").task
     version = draft(ada, members=[Member(task.latest_version)], card=CARD)
@@ -150,7 +150,7 @@ def test_two_tasks_with_the_same_questions_are_one_too_many(ada: Any) -> None:
 
 
 def test_strangers_neither_edit_nor_enter(ada: Any, bob: Any) -> None:
-    from benchmarks_app.actions import authoring, entering
+    from benchmarks_app.actions import authoring, entries
 
     version = publish_task(ada)
     board = publish_benchmark(ada, [version])
@@ -159,11 +159,11 @@ def test_strangers_neither_edit_nor_enter(ada: Any, bob: Any) -> None:
     with pytest.raises(NotAllowed):
         authoring.draft_of(benchmark=board.benchmark, by=bob)
     with pytest.raises(NotAllowed):
-        entering.enter(version=board, contender=run.contender, by=bob)
+        entries.enter(version=board, contender=run.contender, by=bob)
 
 
 def test_anyone_may_enter_where_the_rules_say_so(ada: Any, bob: Any) -> None:
-    from benchmarks_app.actions.entering import enter
+    from benchmarks_app.actions.entries import enter
     from leaderboards_app.models import Standings
 
     version = publish_task(ada)
@@ -177,7 +177,7 @@ def test_anyone_may_enter_where_the_rules_say_so(ada: Any, bob: Any) -> None:
 
 
 def test_a_later_declared_run_belongs_to_the_row_wanted_or_not(ada: Any) -> None:
-    from benchmarks_app.actions.entering import enter
+    from benchmarks_app.actions.entries import enter
     from benchmarks_app.models import EntryRun
 
     version = publish_task(ada)
@@ -192,10 +192,10 @@ def test_a_later_declared_run_belongs_to_the_row_wanted_or_not(ada: Any) -> None
 
 
 def test_starting_what_is_missing_tells_the_cost_first_and_starts_each_cell_once(ada: Any) -> None:
-    from benchmarks_app.actions.entering import missing_cells, start_missing
+    from benchmarks_app.actions.entries import missing_cells, start_missing
     from plumbmark.gateway.actions import ensure_baselines
-    from tasks_app.actions.contenders import contender_of_deployment
     from tasks_app.models import Run
+    from tasks_app.runs.contenders import contender_of_deployment
 
     one, other = publish_task(ada, "One"), publish_task(ada, "Other")
     board = publish_benchmark(ada, [one, other])

@@ -5,7 +5,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from plumbmark.common.csp import policy_text, with_csp
+from plumbmark.web.csp import policy_text, with_csp
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 

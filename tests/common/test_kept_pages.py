@@ -9,7 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.test import RequestFactory
 
-from plumbmark.common.kept_pages import KeptPages, _Kept, is_stranger, kept, same_for_strangers
+from plumbmark.web.page_cache import (
+    KeptPages,
+    _Kept,
+    is_stranger,
+    kept,
+    same_for_strangers,
+)
 
 PAGE = "a page of some length " * 40
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from plumbmark.common import mail
+from plumbmark.web import mail
 
 
 @pytest.fixture

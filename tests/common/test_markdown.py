@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from plumbmark.common.markdown import render_markdown
+from plumbmark.web.markdown import render_markdown
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,12 @@
 
 import pytest
 
-from plumbmark.common.numbers import dollars_short, seconds_short, written, written_short
+from plumbmark.web.numbers import (
+    dollars_short,
+    seconds_short,
+    written,
+    written_short,
+)
 
 SHARE = {"unit": "share", "lower": 0.0, "upper": 1.0}
 POINTS = {"unit": "points", "lower": None, "upper": None}

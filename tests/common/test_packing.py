@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from plumbmark.common.packing import packed
+from plumbmark.web.compression import packed
 
 _chance = random.Random(20261121)
 _TABLE = "<tbody>{}</tbody>".format(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from plumbmark.accounts.models import Namespace
-from plumbmark.common.prepared import Prepared, PreparedModel
+from plumbmark.web.compiled_queries import Prepared, PreparedModel
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ import pytest
 from django.test import Client
 
 from plumbmark.common.errors import InvalidInput
-from plumbmark.common.shown_names import unseen_character
-from tasks_app.actions.contenders import submitted_contender
+from plumbmark.common.names import unseen_character
+from tasks_app.runs.contenders import submitted_contender
 
 
 @pytest.mark.parametrize(

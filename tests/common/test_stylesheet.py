@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles import finders
 
-from plumbmark.common.stylesheet import JOINED_NAME, joined_css, parts
+from plumbmark.web.stylesheet import JOINED_NAME, joined_css, parts
 
 CSS = Path(settings.STATICFILES_DIRS[0]) / "css"
 

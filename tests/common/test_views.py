@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from plumbmark.common import navigation, views
+from plumbmark.web import navigation, views
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

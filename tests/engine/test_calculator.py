@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.engine.tools import Situation, build_tool
-from plumbmark.engine.tools.calculator import CannotCalculate, calculated, written
+from plumbmark.engine.tools.calculator import (
+    CannotCalculate,
+    calculated,
+    written,
+)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ from uuid import uuid4
 import pytest
 
 from plumbmark.engine.evaluation import Evaluation
-from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
+from plumbmark.engine.plan import (
+    Ending,
+    PlannedSample,
+    SampleResult,
+    StopReason,
+)
 from plumbmark.engine.ports import (
     CallFailure,
     CallResult,

@@ -7,7 +7,13 @@ from typing import Any
 
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.providers import provider_named
-from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Delta, Target
+from plumbmark.gateway.providers.base import (
+    Answer,
+    Attempt,
+    AttemptFailure,
+    Delta,
+    Target,
+)
 from plumbmark.gateway.providers.http import Transport
 
 SECRET = "sk-test-0123456789abcdef"  # not a credential of anything

@@ -18,7 +18,8 @@ from django.core.management import call_command
 from django.db import connections
 
 from plumbmark.config import env
-from plumbmark.gateway import clock, runtime
+from plumbmark.gateway import clock
+from plumbmark.gateway.calls import runtime
 from tests import postgres
 from tests.emptying import empty
 from tests.fake_provider.process import FakeProvider

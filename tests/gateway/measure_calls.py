@@ -95,7 +95,7 @@ def _measure_all(provider: FakeProvider, calls: int, rounds: int) -> None:
 
     call_command("migrate", verbosity=0)
     from plumbmark.engine.ports import ModelRequest
-    from plumbmark.gateway import runtime
+    from plumbmark.gateway.calls import runtime
     from tests.gateway import rows
 
     deployment = rows.deployment(provider.url)

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.engine.ports import CallResult, ModelRequest
-from plumbmark.gateway import actions, runtime
+from plumbmark.gateway import actions
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import (
     Budget,
     BudgetLease,

@@ -12,10 +12,17 @@ from django.db import connection
 from django.utils import timezone
 
 from plumbmark.engine.ports import CallFailure, FailureKind, FinishReason
-from plumbmark.gateway import actions, queries, runtime
-from plumbmark.gateway.credentials import put_secret
-from plumbmark.gateway.models import BudgetLease, Call, Credential, Exchange, LedgerLine
-from plumbmark.gateway.records import decompress
+from plumbmark.gateway import actions, queries
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.catalogue.credentials import put_secret
+from plumbmark.gateway.models import (
+    BudgetLease,
+    Call,
+    Credential,
+    Exchange,
+    LedgerLine,
+)
+from plumbmark.gateway.storage.records import decompress
 from plumbmark.manifests import content_hash
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
@@ -343,7 +350,7 @@ def test_a_withheld_exchange_brings_no_answer_back(
 def test_an_exhausted_limit_says_which_and_when_it_renews(
     store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plumbmark.gateway.leases.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("plumbmark.gateway.budget.leases.PATIENCE_SECONDS", 0.2)
     deployment = rows.deployment(fake_provider.url)
     payer = rows.namespace(day_cap=1000, month_cap=10**12)
     grant = rows.grant(payer, deployment)
@@ -456,7 +463,7 @@ def test_release_gives_the_rest_of_the_lease_back(
 def test_an_idle_lease_goes_back_by_itself(
     store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plumbmark.gateway.leases.IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("plumbmark.gateway.budget.leases.IDLE_SECONDS", 0.1)
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
     rows.call_one(grant, deployment)

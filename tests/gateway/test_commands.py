@@ -7,8 +7,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from plumbmark.gateway import actions, queries
-from plumbmark.gateway.models import Credential, Deployment, PriceCard, QuotaPolicy
-from plumbmark.gateway.terms import current_price_card
+from plumbmark.gateway.calls.policy import current_price_card
+from plumbmark.gateway.models import (
+    Credential,
+    Deployment,
+    PriceCard,
+    QuotaPolicy,
+)
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
@@ -150,7 +155,8 @@ def test_a_price_that_cannot_be_set_says_why(
 
 def test_limits_are_set_for_one_and_for_all_and_reach_the_running_day(store: Store) -> None:
     anna = rows.namespace("anna")
-    from plumbmark.gateway import clock, ledger
+    from plumbmark.gateway import clock
+    from plumbmark.gateway.budget import ledger
 
     ledger.open_budgets(payer_id=anna.pk, grant_id=0, cap=None, day=clock.today())
 
@@ -167,7 +173,8 @@ def test_limits_are_set_for_one_and_for_all_and_reach_the_running_day(store: Sto
 def test_the_default_limits_change_for_those_without_their_own(store: Store) -> None:
     own, other = rows.namespace("anna", day_cap=7), rows.namespace("bert")
     other.quota_policy.delete()
-    from plumbmark.gateway import clock, ledger
+    from plumbmark.gateway import clock
+    from plumbmark.gateway.budget import ledger
 
     for payer in (own, other):
         ledger.open_budgets(payer_id=payer.pk, grant_id=0, cap=None, day=clock.today())

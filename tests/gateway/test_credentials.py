@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
-from plumbmark.gateway.addresses import BadBaseUrl, checked_base_url
-from plumbmark.gateway.credentials import CredentialUnreadable, put_secret, secret_of
+from plumbmark.gateway.catalogue.base_urls import BadBaseUrl, checked_base_url
+from plumbmark.gateway.catalogue.credentials import (
+    CredentialUnreadable,
+    put_secret,
+    secret_of,
+)
 from plumbmark.gateway.forms import CredentialForm, DeploymentForm
 from plumbmark.gateway.models import Credential
 from plumbmark.gateway.providers.base import Target

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from plumbmark.gateway import recovery, spool
 from plumbmark.gateway.models import BudgetLease, Call, LedgerLine
+from plumbmark.gateway.storage import recovery, spool
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store

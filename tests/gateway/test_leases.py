@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from plumbmark.gateway import clock, ledger, runtime
-from plumbmark.gateway.leases import Hold, Leases
-from plumbmark.gateway.ledger import Shortage, Taken
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget import ledger
+from plumbmark.gateway.budget.leases import Hold, Leases
+from plumbmark.gateway.budget.ledger import Shortage, Taken
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Budget, BudgetLease, Call
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
@@ -32,7 +34,7 @@ def test_a_fetch_that_is_short_when_it_arrives_is_repeated(
     fetches = 0
     take = ledger.take
     # Exactly what is needed, so that nothing over hides the shortage.
-    monkeypatch.setattr("plumbmark.gateway.leases._HOLDS_PER_LEASE", 0)
+    monkeypatch.setattr("plumbmark.gateway.budget.leases._HOLDS_PER_LEASE", 0)
 
     async def work(leases: Leases) -> Hold | Shortage:
         nonlocal fetches
@@ -69,7 +71,7 @@ def test_a_fetch_that_is_short_when_it_arrives_is_repeated(
 def test_a_hold_waits_for_a_call_in_flight_to_settle(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plumbmark.gateway.leases.PATIENCE_SECONDS", 300.0)
+    monkeypatch.setattr("plumbmark.gateway.budget.leases.PATIENCE_SECONDS", 300.0)
     deployment = rows.deployment("http://x/v1")
     grant = rows.grant(rows.namespace(day_cap=1000), deployment)
 
@@ -95,7 +97,7 @@ def test_a_hold_that_nothing_could_pay_is_refused_at_once(
     grant = rows.grant(rows.namespace(day_cap=1000), deployment)
 
     # A fault would wait for so long; what waits for nothing is over before.
-    monkeypatch.setattr("plumbmark.gateway.leases.PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr("plumbmark.gateway.budget.leases.PATIENCE_SECONDS", 3600.0)
 
     async def work(leases: Leases) -> Hold | Shortage:
         account = leases.account(

@@ -13,10 +13,18 @@ from django.db.models import F, Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plumbmark.gateway import clock, ledger
-from plumbmark.gateway.ledger import Ask, OpenBudget, Shortage, Taken
-from plumbmark.gateway.models import Budget, BudgetLease, Call, Deployment, Grant, LedgerLine
-from plumbmark.gateway.records import CallRecord
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget import ledger
+from plumbmark.gateway.budget.ledger import Ask, OpenBudget, Shortage, Taken
+from plumbmark.gateway.models import (
+    Budget,
+    BudgetLease,
+    Call,
+    Deployment,
+    Grant,
+    LedgerLine,
+)
+from plumbmark.gateway.storage.records import CallRecord
 from tests.gateway import rows
 from tests.gateway.conftest import Store
 

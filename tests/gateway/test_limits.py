@@ -7,9 +7,9 @@ import pytest
 import uvloop
 
 from plumbmark.engine.ports import FailureKind
-from plumbmark.gateway.limits import AdaptiveLimit
+from plumbmark.gateway.calls.concurrency import AdaptiveLimit
+from plumbmark.gateway.calls.retry_budget import RetryBudget
 from plumbmark.gateway.providers.base import AttemptFailure
-from plumbmark.gateway.retries import RetryBudget
 
 FAR = float("inf")
 

@@ -13,7 +13,13 @@ from django.urls import NoReverseMatch, reverse
 
 from plumbmark.accounts.models import Membership, Namespace, User
 from plumbmark.gateway import views
-from plumbmark.gateway.models import Budget, Call, Credential, LedgerLine, PriceCard
+from plumbmark.gateway.models import (
+    Budget,
+    Call,
+    Credential,
+    LedgerLine,
+    PriceCard,
+)
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from plumbmark.engine.media import attachment_part, sent_part
 from plumbmark.engine.ports import ModelRequest, Usage
-from plumbmark.gateway import prices
-from plumbmark.gateway.money import dollars, nanodollars
-from plumbmark.gateway.prices import FixedPrices
+from plumbmark.gateway.budget.money import dollars, nanodollars
+from plumbmark.gateway.catalogue import prices
+from plumbmark.gateway.catalogue.prices import FixedPrices
 
 tokens = st.integers(0, 10**7)
 price = st.integers(0, 10**12)

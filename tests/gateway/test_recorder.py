@@ -7,10 +7,12 @@ import pytest
 from django.db import DataError, OperationalError
 
 from plumbmark.engine.ports import CallResult
-from plumbmark.gateway import ledger, recovery, runtime
-from plumbmark.gateway.calls import ModelCaller
-from plumbmark.gateway.ledger import Settled
+from plumbmark.gateway.budget import ledger
+from plumbmark.gateway.budget.ledger import Settled
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls.gateway import ModelCaller
 from plumbmark.gateway.models import Call
+from plumbmark.gateway.storage import recovery
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
@@ -20,7 +22,7 @@ Settle = Callable[..., Settled]
 
 @pytest.fixture(autouse=True)
 def quick_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_SECONDS", 0.05)
 
 
 def ask_some(grant: Any, deployment: Any, count: int, **fields: Any) -> list[CallResult]:
@@ -100,8 +102,8 @@ def test_a_full_queue_admits_nothing_more_until_there_is_room(
 ) -> None:
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
-    monkeypatch.setattr("plumbmark.gateway.recorder.MOST_PENDING", 5)
-    monkeypatch.setattr("plumbmark.gateway.recorder.ADMISSION_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING", 5)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.ADMISSION_PATIENCE_SECONDS", 0.2)
     settle: Settle = ledger.settle
     is_away = True
 
@@ -162,7 +164,7 @@ def test_many_calls_are_stored_in_few_flushes(
 
     monkeypatch.setattr(ledger, "settle", count)
 
-    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_SECONDS", 3600.0)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_SECONDS", 3600.0)
     ask_some(grant, deployment, 300)
     flush(grant, deployment)
 
@@ -176,8 +178,8 @@ def test_large_exchanges_are_flushed_few_at_a_time_and_hold_up_admission(
     """With images inside, a thousand calls would be gigabytes."""
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
-    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_BYTES", 250_000)
-    monkeypatch.setattr("plumbmark.gateway.recorder.MOST_PENDING_BYTES", 450_000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_BYTES", 250_000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING_BYTES", 450_000)
     settle: Settle = ledger.settle
     flushed: list[list[int]] = []
 
@@ -203,8 +205,8 @@ def test_one_exchange_that_is_larger_than_a_flush_is_stored_alone(
 ) -> None:
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
-    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_BYTES", 1000)
-    monkeypatch.setattr("plumbmark.gateway.recorder.MOST_PENDING_BYTES", 1000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_BYTES", 1000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING_BYTES", 1000)
 
     results = rows.call_all(
         grant, deployment, [rows.ask(f"{n}+{n} " + "x" * 5000) for n in range(4)], window=4

@@ -9,7 +9,8 @@ import pytest
 from celery import current_app
 from celery.signals import worker_process_shutdown
 
-from plumbmark.gateway import jobs, runtime
+from plumbmark.gateway import jobs
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Call
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from plumbmark.gateway.records import CallRecord
-from plumbmark.gateway.spool import Spool, abandoned, living_owners
+from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.spool import Spool, abandoned, living_owners
 
 
 def record(*, text: str = "x", hold: int = 10) -> CallRecord:
@@ -116,7 +116,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
 def test_what_is_stored_is_dropped_and_what_is_not_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plumbmark.gateway.spool._SEGMENT_BYTES", 1000)
+    monkeypatch.setattr("plumbmark.gateway.storage.spool._SEGMENT_BYTES", 1000)
     spool = Spool(tmp_path, "one")
     made = [record(text="x" * 300) for _ in range(6)]
     for one in made:
@@ -168,7 +168,7 @@ def test_a_forked_child_does_not_keep_its_parents_spool_locked(tmp_path: Path) -
     program = f"""
 import os, sys, time
 from pathlib import Path
-from plumbmark.gateway.spool import Spool
+from plumbmark.gateway.storage.spool import Spool
 spool = Spool(Path({str(tmp_path)!r}), "parent")
 child = os.fork()
 if child == 0:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from plumbmark.engine.ports import CallResult, ModelRequest
-from plumbmark.gateway import runtime
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Call, Deployment, Grant
 from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.providers.base import Delta
-from plumbmark.gateway.records import decompress
+from plumbmark.gateway.storage.records import decompress
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from plumbmark.gateway.turns import Turns
+from plumbmark.gateway.calls.scheduler import Turns
 
 
 def run(work: Callable[[Turns], Awaitable[None]]) -> None:

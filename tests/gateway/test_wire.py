@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.records import (
+from plumbmark.gateway.storage.records import (
     compress,
     decompress,
     exchange_bytes,

@@ -18,7 +18,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
     django.setup()
     from plumbmark.engine.ports import ModelRequest
-    from plumbmark.gateway import runtime
+    from plumbmark.gateway.calls import runtime
 
     grant_id, deployment_id, calls, window = (int(argument) for argument in sys.argv[1:5])
     prefix = sys.argv[5]

@@ -35,8 +35,8 @@ ROWS = "".join(
 
 @pytest.fixture(autouse=True)
 def _gateway_ends() -> Iterator[None]:
-    from plumbmark.gateway import runtime
     from plumbmark.gateway.actions import ensure_baselines
+    from plumbmark.gateway.calls import runtime
 
     ensure_baselines()
     yield

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks_app.jobs import sandboxing
+from tasks_app.workers import sandbox as sandboxing
 from tests.fake_provider.process import FakeProvider
 from tests.stack import Stack
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tasks_app.jobs import sandboxing
+from tasks_app.workers import sandbox as sandboxing
 from tests.fake_provider.process import FakeProvider
 from tests.stack import Api, ApiError, Stack
 

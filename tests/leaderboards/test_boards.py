@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _gateway_ends() -> Iterator[None]:
     yield
-    from plumbmark.gateway import runtime
+    from plumbmark.gateway.calls import runtime
 
     runtime.shutdown()
 
@@ -24,7 +24,7 @@ def ada(open_account: Callable[..., Any]) -> Any:
 
 
 def enter(version: Any, run: Any, by: Any) -> Any:
-    from benchmarks_app.actions.entering import enter as put_in
+    from benchmarks_app.actions.entries import enter as put_in
 
     return put_in(version=version, contender=run.contender, by=by)
 
@@ -134,7 +134,7 @@ def test_several_tasks_are_averaged_by_their_weights(ada: Any) -> None:
 
 
 def test_an_invalid_row_stays_marked_and_the_log_tells(ada: Any) -> None:
-    from benchmarks_app.actions.entering import invalidate_entry
+    from benchmarks_app.actions.entries import invalidate_entry
     from leaderboards_app.models import Correction
 
     version = publish_task(ada)
@@ -180,9 +180,9 @@ def test_a_remarked_version_changes_the_board_without_new_runs(ada: Any) -> None
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from benchmarks_app.actions import authoring as benchmarks
-    from tasks_app.actions import authoring
-    from tasks_app.actions.scoring import rescore_runs_of
+    from tasks_app.authoring import actions as authoring
     from tasks_app.models import Run
+    from tasks_app.scorings.actions import rescore_runs_of
     from tests.factories import DEFINITION, rows
 
     version = publish_task(ada)
@@ -214,9 +214,9 @@ def test_a_remarked_version_changes_the_board_without_new_runs(ada: Any) -> None
 
 
 def test_baselines_stand_outside_of_the_ranking(ada: Any) -> None:
-    from benchmarks_app.actions.entering import start_missing
+    from benchmarks_app.actions.entries import start_missing
     from plumbmark.gateway.actions import ensure_baselines
-    from tasks_app.actions.contenders import contender_of_deployment
+    from tasks_app.runs.contenders import contender_of_deployment
 
     version = publish_task(ada)
     board = publish_benchmark(ada, [version])

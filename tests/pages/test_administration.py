@@ -18,7 +18,7 @@ def test_every_page_of_the_administration_opens(
     ada = open_account(handle="ada", is_administrator=True)
     version = publish_task(ada)
     board = publish_benchmark(ada, [version])
-    from benchmarks_app.actions.entering import enter
+    from benchmarks_app.actions.entries import enter
     from plumbmark.gateway.actions import ensure_baselines
 
     ensure_baselines()

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from plumbmark.sandbox.backends import examine
 from plumbmark.sandbox.contract import Job, Limits, Report
-from plumbmark.sandbox.probing import examine
 from tests.sandbox import driver
 
 ROOT = Path(__file__).resolve().parents[2]

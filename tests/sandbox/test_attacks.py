@@ -21,7 +21,13 @@ import pytest
 
 from plumbmark.sandbox import seccomp
 from plumbmark.sandbox.bubblewrap import Bubblewrap
-from plumbmark.sandbox.contract import BadJob, Ending, Job, Mount, SandboxUnavailable
+from plumbmark.sandbox.contract import (
+    BadJob,
+    Ending,
+    Job,
+    Mount,
+    SandboxUnavailable,
+)
 from plumbmark.sandbox.identity import NOBODY, Identity, guest_identity
 from plumbmark.sandbox.landlock import Landlock
 from plumbmark.sandbox.preparation import checked

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from plumbmark.sandbox.held_folders import held_folder, remove_left_behind
+from plumbmark.sandbox.locked_folders import held_folder, remove_left_behind
 
 HOLDS = """\
 import subprocess, sys
 from pathlib import Path
-from plumbmark.sandbox.held_folders import held_folder
+from plumbmark.sandbox.locked_folders import held_folder
 
 with held_folder(Path(sys.argv[1]), "7") as folder:
     (folder / "work").mkdir()

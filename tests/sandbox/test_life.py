@@ -15,9 +15,19 @@ from pathlib import Path
 import pytest
 
 from plumbmark.sandbox.bubblewrap import Bubblewrap
-from plumbmark.sandbox.contract import Ending, Job, Limits, Mount, Report, Sandbox
+from plumbmark.sandbox.contract import (
+    Ending,
+    Job,
+    Limits,
+    Mount,
+    Report,
+    Sandbox,
+)
 from plumbmark.sandbox.identity import guest_identity
-from plumbmark.sandbox.interpreter import environment_mounts, private_interpreter
+from plumbmark.sandbox.interpreter import (
+    environment_mounts,
+    private_interpreter,
+)
 from tests.sandbox import driver
 from tests.sandbox.conftest import BACK_ENDS, ORDINARY_USER, PUBLIC_PYTHON, unavailable
 from tests.sandbox.remains import MARK, left_over, soon

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 
 from plumbmark.sandbox import probe, seccomp
+from plumbmark.sandbox.backends import Probe, examine
 from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
-from plumbmark.sandbox.contract import Ending, Job, Report, Sandbox, SandboxUnavailable
+from plumbmark.sandbox.contract import (
+    Ending,
+    Job,
+    Report,
+    Sandbox,
+    SandboxUnavailable,
+)
 from plumbmark.sandbox.landlock import Landlock
-from plumbmark.sandbox.probing import Probe, examine
 from tests.sandbox.conftest import ORDINARY_USER, PUBLIC_PYTHON, unavailable
 
 TELL = """

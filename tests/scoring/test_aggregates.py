@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from plumbmark.scoring.aggregates import WeightedTask, aggregate_compare, aggregate_estimate
+from plumbmark.scoring.aggregates import (
+    WeightedTask,
+    aggregate_compare,
+    aggregate_estimate,
+)
 from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.scoring.normalise import DESCRIPTIONS, STEPS, UnknownStep, normaliser
+from plumbmark.scoring.normalisation import (
+    DESCRIPTIONS,
+    STEPS,
+    UnknownStep,
+    normaliser,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.scoring.templates import BadTemplate, parse_template, unknown_column_message
+from plumbmark.scoring.templates import (
+    BadTemplate,
+    parse_template,
+    unknown_column_message,
+)
 
 
 @pytest.mark.parametrize(

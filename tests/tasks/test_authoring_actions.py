@@ -11,10 +11,18 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from tasks_app.actions import authoring
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.models import Contender, DataFile, Item, Run, Sample, Scoring, TaskVersion
-from tasks_app.previewing import preview_of
+from tasks_app.authoring import actions as authoring
+from tasks_app.authoring.preview import preview_of
+from tasks_app.models import (
+    Contender,
+    DataFile,
+    Item,
+    Run,
+    Sample,
+    Scoring,
+    TaskVersion,
+)
+from tasks_app.runs.submissions import submit_outputs
 
 pytestmark = pytest.mark.django_db
 

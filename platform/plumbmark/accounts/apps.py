@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from plumbmark.accounts import openapi  # noqa: F401 - registers itself
-        from plumbmark.common.navigation import add_nav_item
+        from plumbmark.web.navigation import add_nav_item
 
         add_nav_item(_("Profile"), "accounts:me", order=10, place="person")
         add_nav_item(_("Settings"), "accounts:settings", order=20, place="person")

@@ -23,7 +23,7 @@ from plumbmark.accounts.models import User
 from plumbmark.common.errors import Conflict
 
 LIFETIME = timedelta(hours=24)
-_SALT = "plumbmark.accounts.administrator"
+_SALT = "plumbmark.accounts.first_administrator"
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 

@@ -17,7 +17,7 @@ from plumbmark.accounts.actions import EmailTaken
 from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
 from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common.errors import Conflict, DomainError
-from plumbmark.common.shown_names import unseen_character
+from plumbmark.common.names import unseen_character
 
 PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
 

@@ -20,7 +20,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from plumbmark.accounts.models import ApiToken, User
 from plumbmark.common import audit
-from plumbmark.common.errors import DomainError, InvalidInput, NotAllowed, Problem
+from plumbmark.common.errors import (
+    DomainError,
+    InvalidInput,
+    NotAllowed,
+    Problem,
+)
 
 PREFIX = "pmk_"
 _ALPHABET = string.digits + string.ascii_letters

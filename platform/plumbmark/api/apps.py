@@ -7,6 +7,6 @@ class ApiConfig(AppConfig):
     label = "api"
 
     def ready(self) -> None:
-        from plumbmark.common.navigation import add_nav_item
+        from plumbmark.web.navigation import add_nav_item
 
         add_nav_item(_("API"), "api:docs", order=10, place="footer")

@@ -10,7 +10,7 @@ app_name = "api"
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
     path("", include("plumbmark.gateway.api.urls")),
-    path("", include("tasks_app.api.urls")),
+    path("", include("tasks_app.api")),
     path("", include("benchmarks_app.api.urls")),
     path("", include("leaderboards_app.api.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from plumbmark.accounts.callers import actor
 from plumbmark.accounts.queries import namespaces_acted_for_by
-from plumbmark.accounts.rest import actor
-from plumbmark.common.csp import with_csp
+from plumbmark.web.csp import with_csp
 
 
 class MeDetail(serializers.Serializer[Any]):

@@ -2,7 +2,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
-from django.utils.translation import gettext_lazy as _
 
 
 def _create_cache_table(using: str, **kwargs: Any) -> None:
@@ -18,11 +17,4 @@ class CommonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from plumbmark.common.mail import mailbox_is_local
-        from plumbmark.common.navigation import add_nav_item
-
         post_migrate.connect(_create_cache_table, sender=self)
-        if mailbox_is_local():
-            add_nav_item(_("Mail"), "staff_mail", order=10, place="staff")
-        add_nav_item(_("Components"), "gallery", order=80, place="staff")
-        add_nav_item(_("Administration"), "admin:index", order=90, place="staff")

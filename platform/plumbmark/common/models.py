@@ -113,7 +113,7 @@ class WorkerReport(models.Model):
     """Host and process."""
     platform_version = models.CharField(max_length=20)
     facts = models.JSONField(default=dict)
-    """What it can do: see `tasks_app.jobs.reporting`."""
+    """What it can do: see `tasks_app.workers.reports`."""
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

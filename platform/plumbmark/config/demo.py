@@ -18,12 +18,17 @@ from benchmarks_app.actions.authoring import (
     draft_of,
     publish_benchmark,
 )
-from benchmarks_app.actions.entering import start_missing
+from benchmarks_app.actions.entries import start_missing
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.gateway.actions import ensure_baselines
-from tasks_app.actions.authoring import TaskFacts, create_task, publish_task, save_draft
-from tasks_app.actions.contenders import contender_of_deployment
+from tasks_app.authoring.actions import (
+    TaskFacts,
+    create_task,
+    publish_task,
+    save_draft,
+)
 from tasks_app.models import TaskVersion
+from tasks_app.runs.contenders import contender_of_deployment
 
 HANDLE = "demo"
 _SEED = 7

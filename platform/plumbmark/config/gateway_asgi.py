@@ -13,7 +13,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from plumbmark.compat.kaggle import model_proxy  # noqa: E402
-from plumbmark.gateway.http import doors  # noqa: E402
+from plumbmark.gateway.http import routes as doors  # noqa: E402
 from plumbmark.gateway.http.asgi import App, Bodies, Route  # noqa: E402
 from plumbmark.gateway.http.errors import openai_error  # noqa: E402
 

@@ -16,7 +16,7 @@ import sys
 import uvicorn
 from django.conf import settings
 
-from plumbmark.config.supervising import Child, Supervisor
+from plumbmark.config.supervisor import Child, Supervisor
 from plumbmark.gateway.http.heads import BoundedHttp
 
 _SECONDS_TO_STORE = 4.0
@@ -29,7 +29,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Only where the application was loaded: Django is not set up before.
-        from plumbmark.gateway import runtime
+        from plumbmark.gateway.calls import runtime
 
         loop = asyncio.get_running_loop()
         lookout = loop.call_later(settings.GATEWAY_DRAIN_SECONDS, runtime.give_up_calls)
@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
 def serve(host: str, port: int, *, shares_port: bool) -> None:
     """Serve in this process until SIGINT or SIGTERM."""
     config = uvicorn.Config(
-        "plumbmark.config.gateway:app",
+        "plumbmark.config.gateway_asgi:app",
         host=host,
         port=port,
         http=BoundedHttp,

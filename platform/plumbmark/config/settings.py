@@ -70,6 +70,7 @@ ATOMIC_REQUESTS = False
 INSTALLED_APPS = [
     "plumbmark.config",
     "plumbmark.common",
+    "plumbmark.web",
     "plumbmark.accounts",
     "plumbmark.gateway",
     "plumbmark.api",
@@ -93,9 +94,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "plumbmark.common.null_bytes.NoNullBytes",
+    "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
-    "plumbmark.common.csp.SecurityHeaders",
+    "plumbmark.web.csp.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -106,8 +107,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "plumbmark.common.rate_limits.RateLimitHeaders",
-    "plumbmark.common.domain_errors.DomainErrorPages",
+    "plumbmark.rest.rate_limits.RateLimitHeaders",
+    "plumbmark.web.domain_errors.DomainErrorPages",
 ]
 
 _PAGES = Path(__file__).resolve().parent
@@ -121,7 +122,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "plumbmark.common.context.page",
+                "plumbmark.web.context.page",
             ],
         },
     }
@@ -130,7 +131,7 @@ TEMPLATES: list[dict[str, Any]] = [
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 STATICFILES_FINDERS = [
-    "plumbmark.common.stylesheet.StylesheetFinder",
+    "plumbmark.web.stylesheet.StylesheetFinder",
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
@@ -281,7 +282,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_DISPLAY = "plumbmark.accounts.adapter.user_display"
 ALLAUTH_TRUSTED_PROXY_COUNT: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
 """How many reverse proxies stand in front; rate limits count the address before them."""
-CSRF_FAILURE_VIEW = "plumbmark.common.views.csrf_failure"
+CSRF_FAILURE_VIEW = "plumbmark.web.views.csrf_failure"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -297,7 +298,7 @@ DEFAULT_FROM_EMAIL: str = env.text("PLUMBMARK_EMAIL_FROM", "plumbmark@localhost"
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
     if EMAIL_HOST
-    else "plumbmark.common.mail.LocalMailbox"
+    else "plumbmark.web.mail.LocalMailbox"
 )
 
 # --- Gateway and running ----------------------------------------------------------------------
@@ -373,10 +374,10 @@ API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["plumbmark.common.rest.parsers.StrictJSONParser"],
-    "EXCEPTION_HANDLER": "plumbmark.common.rest.problems.handle_exception",
-    "DEFAULT_PAGINATION_CLASS": "plumbmark.common.rest.pagination.NewestFirst",
-    "DEFAULT_THROTTLE_CLASSES": ["plumbmark.common.rest.throttling.PerMinute"],
+    "DEFAULT_PARSER_CLASSES": ["plumbmark.rest.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "plumbmark.rest.problems.handle_exception",
+    "DEFAULT_PAGINATION_CLASS": "plumbmark.rest.pagination.NewestFirst",
+    "DEFAULT_THROTTLE_CLASSES": ["plumbmark.rest.throttling.PerMinute"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "plumbmark.accounts.authentication.TokenAuthentication",
@@ -395,8 +396,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "RunState": "tasks_app.models.running.Run.State",
-        "TaskVersionState": "tasks_app.models.authoring.TaskVersion.State",
+        "RunState": "tasks_app.models.runs.Run.State",
+        "TaskVersionState": "tasks_app.models.tasks.TaskVersion.State",
         "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",
     },
 }

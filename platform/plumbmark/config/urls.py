@@ -12,13 +12,13 @@ urlpatterns = [
     path("", include("leaderboards_app.urls")),
     path("", include("plumbmark.gateway.urls")),
     path("", include("tasks_app.urls")),
-    path("runs/", include("tasks_app.run_urls")),
-    path("", include("plumbmark.common.urls")),
+    path("runs/", include("tasks_app.runs.urls")),
+    path("", include("plumbmark.web.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]
 
-handler400 = "plumbmark.common.views.bad_request"
-handler403 = "plumbmark.common.views.permission_denied"
-handler404 = "plumbmark.common.views.not_found"
-handler429 = "plumbmark.common.views.too_many_requests"
-handler500 = "plumbmark.common.views.server_error"
+handler400 = "plumbmark.web.views.bad_request"
+handler403 = "plumbmark.web.views.permission_denied"
+handler404 = "plumbmark.web.views.not_found"
+handler429 = "plumbmark.web.views.too_many_requests"
+handler500 = "plumbmark.web.views.server_error"

@@ -9,7 +9,12 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
-from plumbmark.engine.plan import Ending, PlannedSample, SampleResult, StopReason
+from plumbmark.engine.plan import (
+    Ending,
+    PlannedSample,
+    SampleResult,
+    StopReason,
+)
 from plumbmark.engine.ports import FailureKind, ModelCaller
 from plumbmark.engine.solvers import generate
 

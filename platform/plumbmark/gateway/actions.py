@@ -10,8 +10,9 @@ from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, DomainError, NotAllowed
 from plumbmark.gateway import clock
-from plumbmark.gateway.addresses import checked_base_url
-from plumbmark.gateway.ledger import limits_of
+from plumbmark.gateway.budget.ledger import limits_of
+from plumbmark.gateway.catalogue.base_urls import checked_base_url
+from plumbmark.gateway.catalogue.price_data import MatchedPrice
 from plumbmark.gateway.models import (
     Budget,
     CatalogueModel,
@@ -22,7 +23,6 @@ from plumbmark.gateway.models import (
     QuotaPolicy,
 )
 from plumbmark.gateway.permissions import can_manage_deployments
-from plumbmark.gateway.price_data import MatchedPrice
 
 SUBJECT_CHARACTERS = 120
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import User
-from plumbmark.common.read_only_admin import ReadOnly
 from plumbmark.gateway import actions
+from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.forms import CredentialForm, DeploymentForm
 from plumbmark.gateway.models import (
     Budget,
@@ -23,7 +23,7 @@ from plumbmark.gateway.models import (
     PriceCard,
     QuotaPolicy,
 )
-from plumbmark.gateway.money import dollars
+from plumbmark.web.admin import ReadOnly
 
 if TYPE_CHECKING:
     _CatalogueModelAdmin = admin.ModelAdmin[CatalogueModel]

@@ -9,7 +9,7 @@ class GatewayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from plumbmark.common.navigation import add_nav_item
+        from plumbmark.web.navigation import add_nav_item
 
         add_nav_item(_("Quota"), "gateway:quota", order=30, place="person")
         settings.CELERY_BEAT_SCHEDULE.setdefault(

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.common.errors import DomainError
-from plumbmark.gateway.addresses import checked_base_url
-from plumbmark.gateway.credentials import put_secret
+from plumbmark.gateway.catalogue.base_urls import checked_base_url
+from plumbmark.gateway.catalogue.credentials import put_secret
 from plumbmark.gateway.models import Credential, Deployment
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 
-from plumbmark.gateway import recovery, runtime, spool
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.storage import recovery, spool
 
 
 @shared_task(name="gateway.jobs.sweep_leases")

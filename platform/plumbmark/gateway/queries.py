@@ -8,15 +8,21 @@ from django.db.models import Q, QuerySet
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import DomainError
-from plumbmark.engine.ports import CallResult, ModelRequest, ModelResponse, Usage
-from plumbmark.gateway import clock, prices
-from plumbmark.gateway.calls import renewal_of
-from plumbmark.gateway.ledger import limits_of
+from plumbmark.engine.ports import (
+    CallResult,
+    ModelRequest,
+    ModelResponse,
+    Usage,
+)
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget.ledger import limits_of
+from plumbmark.gateway.calls.gateway import renewal_of
+from plumbmark.gateway.calls.policy import current_price_card
+from plumbmark.gateway.catalogue import prices
+from plumbmark.gateway.catalogue.prices import Prices
 from plumbmark.gateway.models import Budget, Call, Deployment, Grant, LedgerLine
-from plumbmark.gateway.prices import Prices
 from plumbmark.gateway.providers import provider_named
-from plumbmark.gateway.records import decompress
-from plumbmark.gateway.terms import current_price_card
+from plumbmark.gateway.storage.records import decompress
 
 _KEYS_PER_QUERY = 500
 

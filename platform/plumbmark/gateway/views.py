@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway import queries
+from plumbmark.gateway.budget.subjects import pages_of
 from plumbmark.gateway.models import Call, LedgerLine
 from plumbmark.gateway.permissions import can_view_ledger
-from plumbmark.gateway.subjects import pages_of
 
 LINES_PER_PAGE = 50
 CALLS_PER_PAGE = 100

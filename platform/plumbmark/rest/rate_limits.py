@@ -14,7 +14,7 @@ class RateLimitHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        # `plumbmark.common.rest.throttling` left them.
+        # `plumbmark.rest.throttling` left them.
         for name, value in getattr(request, "rate_limit", {}).items():
             response.headers[name] = value
         return response

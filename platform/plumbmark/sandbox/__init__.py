@@ -5,6 +5,7 @@ neither Django nor Celery, and knows nothing of runs, tasks or models. May impor
 `plumbmark.engine.ports`; is imported by `tasks_app`.
 """
 
+from plumbmark.sandbox.backends import Probe, SelfTest, probe
 from plumbmark.sandbox.contract import (
     GATEWAY_URL,
     WORK,
@@ -28,7 +29,6 @@ from plumbmark.sandbox.folders import (
     remove_work_folder,
 )
 from plumbmark.sandbox.interpreter import environment_mounts
-from plumbmark.sandbox.probing import Probe, SelfTest, probe
 from plumbmark.sandbox.relay import GatewayRelay
 
 __all__ = [

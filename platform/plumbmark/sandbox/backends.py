@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
-from plumbmark.sandbox.contract import Ending, Job, Limits, Report, Sandbox, SandboxUnavailable
+from plumbmark.sandbox.contract import (
+    Ending,
+    Job,
+    Limits,
+    Report,
+    Sandbox,
+    SandboxUnavailable,
+)
 from plumbmark.sandbox.landlock import Landlock
 
 _LIMITS = Limits(wall_seconds=20.0)

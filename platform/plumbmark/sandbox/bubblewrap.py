@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from plumbmark.sandbox import seccomp
-from plumbmark.sandbox.contract import MIB, WORK, Job, Mount, Report, SandboxUnavailable
+from plumbmark.sandbox.contract import (
+    MIB,
+    WORK,
+    Job,
+    Mount,
+    Report,
+    SandboxUnavailable,
+)
 from plumbmark.sandbox.descriptors import Descriptors, fields
 from plumbmark.sandbox.folders import give_to
 from plumbmark.sandbox.identity import Identity, guest_identity, never_root

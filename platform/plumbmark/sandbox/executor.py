@@ -5,7 +5,14 @@ from dataclasses import replace
 from math import ceil
 
 from plumbmark.engine.ports import Execution
-from plumbmark.sandbox.contract import MIB, Ending, Job, Limits, Sandbox, SandboxUnavailable
+from plumbmark.sandbox.contract import (
+    MIB,
+    Ending,
+    Job,
+    Limits,
+    Sandbox,
+    SandboxUnavailable,
+)
 
 ANSWER_LIMITS = Limits(
     memory_bytes=512 * MIB,

@@ -14,7 +14,12 @@ from pathlib import Path
 from plumbmark.sandbox.contract import Ending, Limits, Report
 from plumbmark.sandbox.descriptors import Lifeline
 from plumbmark.sandbox.folders import measure
-from plumbmark.sandbox.processes import TreeUse, exact_memory, tree_use, unlinked_bytes
+from plumbmark.sandbox.processes import (
+    TreeUse,
+    exact_memory,
+    tree_use,
+    unlinked_bytes,
+)
 
 _FIRST_LOOK, _LOOK_EVERY = 0.02, 0.1
 _DISK_EVERY = 0.25

@@ -4,9 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from plumbmark.scoring.clustering import Column, Part, Spread, column, deviations, lay_out, spread
+from plumbmark.scoring.clustering import (
+    Column,
+    Part,
+    Spread,
+    column,
+    deviations,
+    lay_out,
+    spread,
+)
 from plumbmark.scoring.distributions import t_quantile
-from plumbmark.scoring.intervals import CONFIDENCE, Interval, student, wilson, wilson_with_quantile
+from plumbmark.scoring.intervals import (
+    CONFIDENCE,
+    Interval,
+    student,
+    wilson,
+    wilson_with_quantile,
+)
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 

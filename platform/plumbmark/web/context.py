@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from plumbmark.common import navigation, theme
+from plumbmark.web import navigation, theme
 
 
 def page(request: HttpRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import DomainError
-from plumbmark.common.views import error_page, method_not_allowed
+from plumbmark.web.views import error_page, method_not_allowed
 
 
 class DomainErrorPages:

@@ -21,7 +21,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from plumbmark.common.ids import new_public_id
 
-BACKEND = "plumbmark.common.mail.LocalMailbox"
+BACKEND = "plumbmark.web.mail.LocalMailbox"
 KEPT_AT_MOST = 200
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-from plumbmark.common.views import error_page
+from plumbmark.web.views import error_page
 
 
 class NoNullBytes:

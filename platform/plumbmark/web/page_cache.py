@@ -22,9 +22,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 
 import plumbmark
-from plumbmark.common import theme
-from plumbmark.common.packing import packed
-from plumbmark.common.rest.etags import not_modified, tag
+from plumbmark.common.etags import not_modified, tag
+from plumbmark.web import theme
+from plumbmark.web.compression import packed
 
 _MOST_BYTES = 16 * 1024 * 1024
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")  # what `GZipMiddleware` takes for a yes

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plumbmark.common import views
+from plumbmark.web import views
 
 urlpatterns = [
     path("theme/", views.theme_set, name="theme"),

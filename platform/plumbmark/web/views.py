@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from plumbmark.common import mail
-from plumbmark.common.theme import THEMES, remember_theme, theme_of
 from plumbmark.common.uploads import too_many_files_message, too_much_text_message
+from plumbmark.web import mail
+from plumbmark.web.theme import THEMES, remember_theme, theme_of
 
 
 # A colour scheme is no secret and no power: without a token, pages that only show something need

@@ -10,7 +10,7 @@ from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from tasks_app.models import Task
 from tasks_app.permissions import can_edit_task
-from tasks_app.queries import task_at
+from tasks_app.runs.queries import task_at
 
 
 def person(request: HttpRequest) -> User:

@@ -9,16 +9,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.queries import namespaces_acted_for_by
-from tasks_app.code.definition import CodeDefinition
+from plumbmark.web.long_text import capped
+from tasks_app.authoring.forms import RunForm
+from tasks_app.authoring.preview import messages_asked
+from tasks_app.authoring.request_facts import how_it_is_asked
+from tasks_app.authoring.views.acting import number_in
+from tasks_app.authoring.views.editor import trail_of
+from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
-from tasks_app.definitions.render import shown_choices, text_of
-from tasks_app.forms import RunForm
-from tasks_app.judge_labels import trust_in_judges
-from tasks_app.long_text import capped
+from tasks_app.definitions.rendering import shown_choices, text_of
+from tasks_app.judges.panel_page import trust_shown
+from tasks_app.judges.queries import trust_in_judges
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
-from tasks_app.previewing import messages_asked
-from tasks_app.queries import (
+from tasks_app.runs.message_display import files_of_item, shown_message
+from tasks_app.runs.queries import (
     declared_runs_of,
     deployments_for,
     items_of,
@@ -27,12 +32,7 @@ from tasks_app.queries import (
     task_at,
     version_at,
 )
-from tasks_app.showing import score_shown
-from tasks_app.showing_judges import trust_shown
-from tasks_app.views.acting import number_in
-from tasks_app.views.asking import how_it_is_asked
-from tasks_app.views.authoring import trail_of
-from tasks_app.views.messages import files_of_item, shown_message
+from tasks_app.scorings.score_display import score_shown
 
 _RUNS = 20
 _EXAMPLES = 2

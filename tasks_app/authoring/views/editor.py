@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from tasks_app.actions import attaching, authoring
-from tasks_app.code.result_schema import RESULT_SCHEMA
-from tasks_app.definitions import DEFINITION_SCHEMA
-from tasks_app.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
-from tasks_app.forms import (
+from plumbmark.web.long_text import capped
+from tasks_app.authoring import actions as authoring
+from tasks_app.authoring.edit_conflicts import changed_meanwhile
+from tasks_app.authoring.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
+from tasks_app.authoring.forms import (
     DraftForm,
     NewTaskForm,
     PublishForm,
@@ -25,9 +25,7 @@ from tasks_app.forms import (
     VisibilityForm,
     deployment_choices,
 )
-from tasks_app.long_text import capped
-from tasks_app.models import Task, TaskDraft
-from tasks_app.previewing import (
+from tasks_app.authoring.preview import (
     FIRST_ITEMS,
     PlacedProblem,
     Preview,
@@ -35,16 +33,19 @@ from tasks_app.previewing import (
     preview_of,
     tools_shown,
 )
-from tasks_app.queries import deployments_for, latest_try_of, media_of
-from tasks_app.views.acting import (
+from tasks_app.authoring.views.acting import (
     acting_namespaces,
     add_problems,
     chosen_namespace,
     own_task_at,
     person,
 )
-from tasks_app.views.messages import files_of_draft, shown_message
-from tasks_app.views.two_editors import changed_meanwhile
+from tasks_app.code_tasks.output.result_schema import RESULT_SCHEMA
+from tasks_app.datasets import actions as attaching
+from tasks_app.definitions import DEFINITION_SCHEMA
+from tasks_app.models import Task, TaskDraft
+from tasks_app.runs.message_display import files_of_draft, shown_message
+from tasks_app.runs.queries import deployments_for, latest_try_of, media_of
 
 _PREVIEW_CHARACTERS = 4000
 _MEDIA_LISTED = 200

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from plumbmark.scoring.texts import storable
-from tasks_app.code.bounded_json import JsonProblem, read_json
-from tasks_app.code.findings import Finding, error, note, warning
-from tasks_app.code.inspecting import Inspection
-from tasks_app.code.records import Artifacts, RunFile, TaskFile
-from tasks_app.code.run_reading import Kinds, read_run, read_task
-from tasks_app.code.shapes import Report, Shape
-from tasks_app.code.tasks import file_name_of
+from tasks_app.code_tasks.findings import Finding, error, note, warning
+from tasks_app.code_tasks.output.bounded_json import JsonProblem, read_json
+from tasks_app.code_tasks.output.records import Artifacts, RunFile, TaskFile
+from tasks_app.code_tasks.output.sdk_files import Kinds, read_run, read_task
+from tasks_app.code_tasks.output.shapes import Report, Shape
+from tasks_app.code_tasks.source.functions import file_name_of
+from tasks_app.code_tasks.source.inspection import Inspection
 
 _TASK_ENDING = ".task.json"
 _RUN_ENDING = ".run.json"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from tasks_app.code.findings import Finding
-from tasks_app.code.result_kinds import ResultKind
+from tasks_app.code_tasks.findings import Finding
+from tasks_app.code_tasks.source.result_kinds import ResultKind
 
 Role = Literal["user", "assistant", "system", "developer", "tool", "unknown"]
 State = Literal["queued", "running", "completed", "errored", "unknown"]

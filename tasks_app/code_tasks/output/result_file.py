@@ -9,10 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks_app.code.bounded_json import JsonProblem, is_number, read_json
-from tasks_app.code.findings import Finding, error, note, warning
-from tasks_app.code.records import Assertion, Message
-from tasks_app.code.result_schema import (
+from tasks_app.code_tasks.findings import Finding, error, note, warning
+from tasks_app.code_tasks.output.bounded_json import (
+    JsonProblem,
+    is_number,
+    read_json,
+)
+from tasks_app.code_tasks.output.records import Assertion, Message
+from tasks_app.code_tasks.output.result_schema import (
     FORMAT,
     MOST_ASSERTIONS,
     MOST_MESSAGES,
@@ -22,7 +26,7 @@ from tasks_app.code.result_schema import (
     RESULT_SCHEMA,
     ROLES,
 )
-from tasks_app.code.shapes import Report, Shape, kind_of
+from tasks_app.code_tasks.output.shapes import Report, Shape, kind_of
 
 __all__ = ["RESULT_FILE", "RESULT_SCHEMA", "Interval", "ResultFile", "Sample", "Score"]
 

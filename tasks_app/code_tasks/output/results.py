@@ -6,14 +6,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tasks_app.code.artifacts import main_run, missing_runs, read_artifacts
-from tasks_app.code.definition import CodeDefinition, Counted
-from tasks_app.code.findings import Finding, error
-from tasks_app.code.inspecting import Inspection, inspect_code
-from tasks_app.code.records import Artifacts, Assertion, Conversation, Message, Result, RunFile
-from tasks_app.code.result_file import RESULT_FILE, ReadResult, ResultFile, is_mean, read_result
-from tasks_app.code.result_file import Sample as FileSample
-from tasks_app.code.tracebacks import last_error
+from tasks_app.code_tasks.definition import CodeDefinition, Counted
+from tasks_app.code_tasks.findings import Finding, error
+from tasks_app.code_tasks.output.artifacts import (
+    main_run,
+    missing_runs,
+    read_artifacts,
+)
+from tasks_app.code_tasks.output.records import (
+    Artifacts,
+    Assertion,
+    Conversation,
+    Message,
+    Result,
+    RunFile,
+)
+from tasks_app.code_tasks.output.result_file import (
+    RESULT_FILE,
+    ReadResult,
+    ResultFile,
+    is_mean,
+    read_result,
+)
+from tasks_app.code_tasks.output.result_file import Sample as FileSample
+from tasks_app.code_tasks.output.tracebacks import last_error
+from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
 
 _MOST_CHECKS = 200
 _MOST_SAMPLES = 1_000

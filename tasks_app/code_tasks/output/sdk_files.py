@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
-from tasks_app.code.bounded_json import JsonProblem, read_json
-from tasks_app.code.findings import error, note, warning
-from tasks_app.code.records import (
+from tasks_app.code_tasks.findings import error, note, warning
+from tasks_app.code_tasks.output.bounded_json import JsonProblem, read_json
+from tasks_app.code_tasks.output.records import (
     Assertion,
     Conversation,
     Media,
@@ -26,9 +26,12 @@ from tasks_app.code.records import (
     ToolOutcome,
     Usage,
 )
-from tasks_app.code.result_kinds import ResultKind, kind_of_definition
-from tasks_app.code.shapes import Shape
-from tasks_app.code.tracebacks import shortened
+from tasks_app.code_tasks.output.shapes import Shape
+from tasks_app.code_tasks.output.tracebacks import shortened
+from tasks_app.code_tasks.source.result_kinds import (
+    ResultKind,
+    kind_of_definition,
+)
 
 _MOST_DECODED = 5_000_000
 _ROLES: Mapping[str, Role] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from tasks_app.code.findings import Finding, error, note, warning
+from tasks_app.code_tasks.findings import Finding, error, note, warning
 
 MOST_TOLD = 50
 """Findings that are kept of one file."""

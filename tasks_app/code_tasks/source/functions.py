@@ -6,8 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tasks_app.code.names import SDK, Names, constant_text, keywords_of
-from tasks_app.code.result_kinds import ResultKind, kind_of_annotation
+from tasks_app.code_tasks.source.names import (
+    SDK,
+    Names,
+    constant_text,
+    keywords_of,
+)
+from tasks_app.code_tasks.source.result_kinds import (
+    ResultKind,
+    kind_of_annotation,
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -9,18 +9,29 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tasks_app.code.findings import Finding, error, has_errors, note
-from tasks_app.code.names import Import, Names, constant_text, names_of
-from tasks_app.code.result_kinds import ResultKind
-from tasks_app.code.result_schema import RESULT_FILE
-from tasks_app.code.rules import (
+from tasks_app.code_tasks.findings import Finding, error, has_errors, note
+from tasks_app.code_tasks.output.result_schema import RESULT_FILE
+from tasks_app.code_tasks.source.functions import (
+    FixedModel,
+    RunCall,
+    TaskFunction,
+    runs_of,
+    tasks_of,
+)
+from tasks_app.code_tasks.source.names import (
+    Import,
+    Names,
+    constant_text,
+    names_of,
+)
+from tasks_app.code_tasks.source.result_kinds import ResultKind
+from tasks_app.code_tasks.source.rules import (
     import_findings,
     model_findings,
     run_findings,
     task_findings,
     usage_findings,
 )
-from tasks_app.code.tasks import FixedModel, RunCall, TaskFunction, runs_of, tasks_of
 
 MOST_FINDINGS = 100
 

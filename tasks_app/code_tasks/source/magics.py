@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tasks_app.code.findings import Finding, error, note, warning
+from tasks_app.code_tasks.findings import Finding, error, note, warning
 
 # Commands that only change how a notebook looks, measures or is debugged.
 _HARMLESS = frozenset(

@@ -13,9 +13,18 @@ from hashlib import sha256
 from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.code.bounded_json import JsonProblem, is_storable, read_json
-from tasks_app.code.findings import Finding, error
-from tasks_app.code.magics import Plain, chosen_twice, statement_lines, without_magics
+from tasks_app.code_tasks.findings import Finding, error
+from tasks_app.code_tasks.output.bounded_json import (
+    JsonProblem,
+    is_storable,
+    read_json,
+)
+from tasks_app.code_tasks.source.magics import (
+    Plain,
+    chosen_twice,
+    statement_lines,
+    without_magics,
+)
 
 MOST_BYTES = 20 * 1024 * 1024
 """A notebook may hold pictures in its outputs."""

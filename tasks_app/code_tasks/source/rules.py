@@ -5,10 +5,10 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 
-from tasks_app.code.findings import Finding, error, note, warning
-from tasks_app.code.names import Names, constant_text, keywords_of
-from tasks_app.code.result_kinds import ResultKind
-from tasks_app.code.tasks import Runs, TaskFunction
+from tasks_app.code_tasks.findings import Finding, error, note, warning
+from tasks_app.code_tasks.source.functions import Runs, TaskFunction
+from tasks_app.code_tasks.source.names import Names, constant_text, keywords_of
+from tasks_app.code_tasks.source.result_kinds import ResultKind
 
 _NETWORK = frozenset(
     {"aiohttp", "ftplib", "httpx", "paramiko", "requests", "smtplib", "socket", "urllib3"}

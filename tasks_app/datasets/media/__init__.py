@@ -3,6 +3,11 @@
 `detecting` and `archives` are pure; `storing` writes rows and files; `serving` answers requests.
 """
 
-from tasks_app.attachments.detecting import Media, MediaLimits, NotMedia, inspect_media
+from tasks_app.datasets.media.detection import (
+    Media,
+    MediaLimits,
+    NotMedia,
+    inspect_media,
+)
 
 __all__ = ["Media", "MediaLimits", "NotMedia", "inspect_media"]

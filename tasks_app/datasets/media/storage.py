@@ -12,9 +12,14 @@ from django.db import IntegrityError, transaction
 
 from plumbmark.common.clock import now
 from plumbmark.common.ids import new_public_id
-from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
-from tasks_app.attachments.detecting import ENDINGS, Media, MediaLimits
-from tasks_app.importers import AttachedFiles, KnownFile
+from plumbmark.common.row_files import (
+    keep_files,
+    let_go_of_files,
+    remove_files,
+    store_file,
+)
+from tasks_app.datasets import AttachedFiles, KnownFile
+from tasks_app.datasets.media.detection import ENDINGS, Media, MediaLimits
 from tasks_app.models import Attachment, AttachmentUse, TaskDraft
 
 _KEPT_UNUSED = timedelta(days=1)

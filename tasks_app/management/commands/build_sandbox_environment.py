@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tasks_app.code import __file__ as _package
+from tasks_app.code_tasks import __file__ as _package
 
 REQUIREMENTS = Path(_package).with_name("environment.txt")
 

@@ -15,17 +15,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput
-from plumbmark.common.htmx import trigger
-from plumbmark.common.numbers import seconds_written
-from plumbmark.gateway.money import dollars
-from tasks_app import programs
-from tasks_app.actions import running
-from tasks_app.downloads import file_response, log_response, zip_response
-from tasks_app.forms import InvalidateForm, SpendLimitForm
-from tasks_app.long_text import capped
+from plumbmark.gateway.budget.money import dollars
+from plumbmark.web.htmx import trigger
+from plumbmark.web.long_text import capped
+from plumbmark.web.numbers import seconds_written
+from tasks_app.authoring.forms import InvalidateForm, SpendLimitForm
+from tasks_app.authoring.views.acting import add_problems, number_in, person
+from tasks_app.code_tasks import queries as programs
+from tasks_app.code_tasks.downloads import (
+    file_response,
+    log_response,
+    zip_response,
+)
 from tasks_app.models import Run, Sample, SampleScore, Scoring
-from tasks_app.permissions import can_control_run, can_view_private_items, can_view_program
-from tasks_app.queries import (
+from tasks_app.permissions import (
+    can_control_run,
+    can_view_private_items,
+    can_view_program,
+)
+from tasks_app.runs import start as running
+from tasks_app.runs.queries import (
     OutcomeCount,
     current_scoring,
     in_brief,
@@ -38,8 +47,7 @@ from tasks_app.queries import (
     with_scores,
     with_verdict,
 )
-from tasks_app.showing import score_shown
-from tasks_app.views.acting import add_problems, number_in, person
+from tasks_app.scorings.score_display import score_shown
 
 _RUNS = 50
 _SAMPLES = 50

@@ -10,16 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from plumbmark.common.numbers import seconds_written, written
-from plumbmark.gateway.money import dollars
+from plumbmark.gateway.budget.money import dollars
 from plumbmark.scoring.outcomes import Outcome
-from tasks_app.definitions.render import text_of
-from tasks_app.long_text import capped, marked
+from plumbmark.web.long_text import capped, marked
+from plumbmark.web.numbers import seconds_written, written
+from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Run
-from tasks_app.queries import run_at, samples_of
-from tasks_app.showing import metric_facts
-from tasks_app.transcripts import RecordedCall, Transcript, transcript_of
-from tasks_app.views.messages import exchange_shown, files_of_sample
+from tasks_app.runs.message_display import exchange_shown, files_of_sample
+from tasks_app.runs.queries import run_at, samples_of
+from tasks_app.runs.transcripts import RecordedCall, Transcript, transcript_of
+from tasks_app.scorings.score_display import metric_facts
 
 _TOLD = 200
 """Items and checks of a program on one page; the API and the result file have all."""

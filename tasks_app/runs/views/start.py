@@ -17,14 +17,25 @@ from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
-from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.actions.running import TRY_ITEMS, CostBound, check_modalities, cost_bound, start_run
-from tasks_app.forms import RunForm
+from tasks_app.authoring.forms import RunForm
+from tasks_app.authoring.views.acting import (
+    acting_namespaces,
+    add_problems,
+    chosen_namespace,
+    person,
+)
+from tasks_app.authoring.views.editor import trail_of
 from tasks_app.models import Contender, Run, Task, TaskVersion
 from tasks_app.permissions import can_run_version
-from tasks_app.queries import deployments_for, task_at
-from tasks_app.views.acting import acting_namespaces, add_problems, chosen_namespace, person
-from tasks_app.views.authoring import trail_of
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.queries import deployments_for, task_at
+from tasks_app.runs.start import (
+    TRY_ITEMS,
+    CostBound,
+    check_modalities,
+    cost_bound,
+    start_run,
+)
 
 _ONCE_SECONDS = 24 * 3600
 

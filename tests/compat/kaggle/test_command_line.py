@@ -207,7 +207,7 @@ says_hello.run(kbench.llm)
 
 
 def has_sandbox() -> bool:
-    from tasks_app.jobs import sandboxing
+    from tasks_app.workers import sandbox as sandboxing
 
     return sandboxing.is_here()
 

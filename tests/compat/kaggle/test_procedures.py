@@ -16,11 +16,15 @@ from django.utils import timezone
 from plumbmark.accounts.models import ApiToken
 from plumbmark.accounts.tokens import issue_token, revoke_token, token_behind
 from plumbmark.compat.kaggle.rpc.pushing import with_main
-from plumbmark.gateway.actions import add_deployment, ensure_baselines, set_price
-from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.actions.running import cancel_run, start_run
-from tasks_app.jobs import sandboxing
+from plumbmark.gateway.actions import (
+    add_deployment,
+    ensure_baselines,
+    set_price,
+)
 from tasks_app.models import Run, Task
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.start import cancel_run, start_run
+from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, publish_task, settle, submit
 
 pytestmark = pytest.mark.django_db
@@ -672,8 +676,8 @@ def run_of_private_code(user: Any) -> Run:
     """A cancelled run of a public task whose code is private, with a log and a file."""
     from django.core.files.base import ContentFile
 
-    from tasks_app.actions.authoring import TaskFacts, create_task, publish_task
-    from tasks_app.actions.coding import save_code_draft
+    from tasks_app.authoring.actions import TaskFacts, create_task, publish_task
+    from tasks_app.code_tasks.actions import save_code_draft
     from tasks_app.models import LogChunk, RunArtifact
 
     task = create_task(namespace=user.namespace, facts=TaskFacts(title="Secrets"), by=user)
@@ -725,7 +729,7 @@ class TestLeaderboards:
     @pytest.fixture(autouse=True)
     def _gateway_ends(self) -> Iterator[None]:
         yield
-        from plumbmark.gateway import runtime
+        from plumbmark.gateway.calls import runtime
 
         runtime.shutdown()
 
@@ -734,7 +738,7 @@ class TestLeaderboards:
         for name, right in (("Weak", 1), ("Strong", 4)):
             submit(ada, version, name, right)
         board = publish_benchmark(ada, [version], "World")
-        from benchmarks_app.actions.entering import enter
+        from benchmarks_app.actions.entries import enter
         from tasks_app.models import Contender
 
         for contender in Contender.objects.order_by("pk"):

@@ -5,8 +5,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from plumbmark.config.gateway import app
-from plumbmark.gateway import runtime
+from plumbmark.config.gateway_asgi import app
+from plumbmark.gateway.calls import runtime
 from tests.gateway.http.servers import Reply
 
 

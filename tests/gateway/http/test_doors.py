@@ -8,11 +8,12 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Membership, Namespace
-from plumbmark.config.gateway import app
-from plumbmark.gateway import actions, clock, runtime
-from plumbmark.gateway.grant_tokens import issue_grant_token
+from plumbmark.config.gateway_asgi import app
+from plumbmark.gateway import actions, clock
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.http import asgi, principals
 from plumbmark.gateway.http.asgi import Bodies
+from plumbmark.gateway.http.grant_tokens import issue_grant_token
 from plumbmark.gateway.models import Call, Deployment, Grant
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
@@ -526,7 +527,7 @@ def test_no_statement_is_made_per_call(
     store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However long the calls take, no flush by time and no token that is to be read anew.
-    monkeypatch.setattr("plumbmark.gateway.recorder.FLUSH_SECONDS", 3600.0)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_SECONDS", 3600.0)
     monkeypatch.setattr(principals, "KEPT_SECONDS", 3600.0)
     rows.deployment(fake_provider.url)
     token = token_of(rows.namespace())

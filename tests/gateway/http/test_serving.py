@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
-from plumbmark.gateway import recovery
 from plumbmark.gateway.models import BudgetLease, Call
+from plumbmark.gateway.storage import recovery
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store

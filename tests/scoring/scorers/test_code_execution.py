@@ -5,7 +5,12 @@ import sys
 
 import pytest
 
-from plumbmark.scoring.scorers import CodeExecution, ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import (
+    CodeExecution,
+    ScorerContext,
+    ScorerSpecError,
+    build_scorer,
+)
 from plumbmark.scoring.scorers.code_execution import Ran, code_in
 
 SPEC = {"type": "code_execution", "program": "{output}\n\n{test}\ncheck({entry})"}

@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from plumbmark.scoring.scorers import ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import (
+    ScorerContext,
+    ScorerSpecError,
+    build_scorer,
+)
 
 HERE = ScorerContext("i")
 SCHEMA = {

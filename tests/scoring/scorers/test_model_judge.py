@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from plumbmark.scoring.scorers import ModelJudge, ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import (
+    ModelJudge,
+    ScorerContext,
+    ScorerSpecError,
+    build_scorer,
+)
 from plumbmark.scoring.scorers.model_judge import Reply
 
 MARK = "5eed5eed"

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.scoring.scorers import ScorerContext, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import (
+    ScorerContext,
+    ScorerSpecError,
+    build_scorer,
+)
 
 HERE = ScorerContext("item")
 

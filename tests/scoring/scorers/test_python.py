@@ -9,7 +9,11 @@ import pytest
 
 from plumbmark.scoring import author_code
 from plumbmark.scoring.author_code import CaseResult
-from plumbmark.scoring.scorers import PythonScorer, ScorerSpecError, build_scorer
+from plumbmark.scoring.scorers import (
+    PythonScorer,
+    ScorerSpecError,
+    build_scorer,
+)
 
 SOURCE = "def score(output, target, item):\n    return output == target\n"
 

@@ -4,8 +4,17 @@ import time
 
 import pytest
 
-from plumbmark.scoring.scorers import ScorerContext, ScorerSpecError, build_scorer
-from plumbmark.scoring.scorers.patterns import PLAIN, PatternError, compiled, last_match
+from plumbmark.scoring.scorers import (
+    ScorerContext,
+    ScorerSpecError,
+    build_scorer,
+)
+from plumbmark.scoring.scorers.patterns import (
+    PLAIN,
+    PatternError,
+    compiled,
+    last_match,
+)
 
 HERE = ScorerContext("item")
 

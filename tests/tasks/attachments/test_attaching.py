@@ -12,8 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.clock import now
 from plumbmark.common.errors import InvalidInput, NotAllowed
-from tasks_app.actions import attaching, authoring
-from tasks_app.attachments import storing
+from tasks_app.authoring import actions as authoring
+from tasks_app.datasets import actions as attaching
+from tasks_app.datasets.media import storage
 from tasks_app.models import Attachment, AttachmentUse, Task
 from tests.media_files import image, wav, zipped
 
@@ -100,7 +101,7 @@ def test_later_ones_are_added_replace_or_are_let_go(task: Task) -> None:
     attach(task, {"a.png": image(colour="green"), "c.png": image()}, remove=["b.png"])
 
     assert names(task) == ["a.png", "c.png"]
-    green = storing.files_of(task.draft).files["a.png"].sha256
+    green = storage.files_of(task.draft).files["a.png"].sha256
     assert green == Attachment.objects.order_by("id")[2].sha256
 
     attach(task, {}, remove=["*"])
@@ -197,14 +198,14 @@ def test_what_nothing_uses_goes_a_day_later_with_its_file(task: Task, settings: 
     attach(task, {"a.png": image(colour="red"), "b.png": image(colour="blue")})
     attach(task, {}, remove=["b.png"])
 
-    assert storing.forget_unused() == 0
+    assert storage.forget_unused() == 0
     Attachment.objects.update(stored_at=now() - timedelta(days=2))
     # What is brought again stays.
     attach(task, {"b.png": image(colour="blue")})
     attach(task, {}, remove=["b.png"])
-    assert storing.forget_unused() == 0
+    assert storage.forget_unused() == 0
     Attachment.objects.update(stored_at=now() - timedelta(days=2))
 
-    assert storing.forget_unused() == 1
+    assert storage.forget_unused() == 1
     assert Attachment.objects.count() == len(files_on_disk(settings)) == 1
     assert names(task) == ["a.png"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks_app.attachments import Media, MediaLimits, NotMedia, inspect_media
+from tasks_app.datasets.media import Media, MediaLimits, NotMedia, inspect_media
 from tests.media_files import image, mp3, wav
 
 LIMITS = MediaLimits(file_bytes=200_000, pixels=1_000_000)

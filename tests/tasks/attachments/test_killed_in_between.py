@@ -15,9 +15,10 @@ from django.db import connection
 from plumbmark.common.clock import moved
 from plumbmark.common.jobs import remove_forgotten_files
 from plumbmark.common.models import LooseFile
-from tasks_app.actions import attaching, authoring
-from tasks_app.actions.authoring import forget_upload, store_upload
-from tasks_app.attachments import inspect_media, storing
+from tasks_app.authoring import actions as authoring
+from tasks_app.authoring.actions import forget_upload, store_upload
+from tasks_app.datasets import actions as attaching
+from tasks_app.datasets.media import inspect_media, storage
 from tasks_app.models import Attachment, DataFile, Task
 from tests.media_files import image
 
@@ -32,8 +33,8 @@ import django
 django.setup()
 from django.core.files.uploadedfile import SimpleUploadedFile
 from plumbmark.accounts.models import User
-from tasks_app.actions.authoring import forget_upload, store_upload
-from tasks_app.attachments import inspect_media, storing
+from tasks_app.authoring.actions import forget_upload, store_upload
+from tasks_app.datasets.media import inspect_media, storing
 from tasks_app.models import Attachment, DataFile
 from tests.media_files import image
 
@@ -46,7 +47,7 @@ print("still here")
 """
 ATTACHED = """\
 Attachment.save = die
-storing.keep(inspect_media(image(), storing.media_limits()), image())
+storage.keep(inspect_media(image(), storage.media_limits()), image())
 """
 UPLOADED = """\
 DataFile.save = die
@@ -54,7 +55,7 @@ upload = SimpleUploadedFile("a.csv", b"question,answer")
 store_upload(namespace=ada.namespace, upload=upload, by=ada)
 """
 FORGOTTEN = """\
-import tasks_app.actions.authoring as authoring
+import tasks_app.authoring.actions as authoring
 authoring.remove_files = die
 forget_upload(DataFile.objects.get())
 """
@@ -129,7 +130,7 @@ def test_the_same_bytes_brought_again_stay_when_the_lost_ones_go(ada: Any, setti
 
     with moved(timedelta(days=1, minutes=1)):
         assert remove_forgotten_files() == 1
-        assert storing.forget_unused() == 0
+        assert storage.forget_unused() == 0
     assert Path(Attachment.objects.get().file.path).read_bytes() == image()
     assert on_disk(settings) == 1
 
@@ -142,7 +143,7 @@ def test_a_row_that_cannot_be_written_leaves_no_file(
 
     monkeypatch.setattr(Attachment, "save", fails)
     with pytest.raises(OSError, match="no room"):
-        storing.keep(inspect_media(image(), storing.media_limits()), image())
+        storage.keep(inspect_media(image(), storage.media_limits()), image())
     assert on_disk(settings) == LooseFile.objects.count() == 0
 
 

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from tasks_app.code.artifacts import Limits, main_run, missing_runs, read_artifacts
-from tasks_app.code.findings import Severity
-from tasks_app.code.inspecting import Inspection, inspect_code
-from tasks_app.code.records import Artifacts
+from tasks_app.code_tasks.findings import Severity
+from tasks_app.code_tasks.output.artifacts import (
+    Limits,
+    main_run,
+    missing_runs,
+    read_artifacts,
+)
+from tasks_app.code_tasks.output.records import Artifacts
+from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
 from tests.tasks.code.files import run, store, task
 
 SCORE: dict[str, Any] = {"numericResult": {"value": 0.5}}

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.scoring.texts import storable
-from tasks_app.code.bounded_json import MOST_DEPTH, JsonProblem, is_number, read_json
+from tasks_app.code_tasks.output.bounded_json import (
+    MOST_DEPTH,
+    JsonProblem,
+    is_number,
+    read_json,
+)
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

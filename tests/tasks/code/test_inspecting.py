@@ -7,9 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.code.findings import CODES, Finding, Severity, error, has_errors
-from tasks_app.code.inspecting import MOST_FINDINGS, Inspection, inspect_code
-from tasks_app.code.result_kinds import ResultKind, kind_of_definition
+from tasks_app.code_tasks.findings import (
+    CODES,
+    Finding,
+    Severity,
+    error,
+    has_errors,
+)
+from tasks_app.code_tasks.source.inspection import (
+    MOST_FINDINGS,
+    Inspection,
+    inspect_code,
+)
+from tasks_app.code_tasks.source.result_kinds import (
+    ResultKind,
+    kind_of_definition,
+)
 
 IMPORT = "import kaggle_benchmarks as kbench\n"
 TASK = '@kbench.task(name="My task")\ndef main(llm) -> float:\n    return 1.0\n'

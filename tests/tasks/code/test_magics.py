@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.code.findings import Severity
-from tasks_app.code.magics import statement_lines, without_magics
+from tasks_app.code_tasks.findings import Severity
+from tasks_app.code_tasks.source.magics import statement_lines, without_magics
 
 
 def told(source: str) -> list[tuple[str, int | None]]:

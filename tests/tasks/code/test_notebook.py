@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput
-from tasks_app.code import notebook
-from tasks_app.code.notebook import Place, notebook_of, script_of
+from tasks_app.code_tasks.source import notebook
+from tasks_app.code_tasks.source.notebook import Place, notebook_of, script_of
 
 
 def cell(source: str | list[str], kind: str = "code", **more: Any) -> dict[str, Any]:

@@ -10,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tasks_app.code.findings import Severity
-from tasks_app.code.records import Assertion, Message
-from tasks_app.code.result_file import Interval, ReadResult, Sample, Score, read_result
-from tasks_app.code.result_schema import RESULT_SCHEMA
+from tasks_app.code_tasks.findings import Severity
+from tasks_app.code_tasks.output.records import Assertion, Message
+from tasks_app.code_tasks.output.result_file import (
+    Interval,
+    ReadResult,
+    Sample,
+    Score,
+    read_result,
+)
+from tasks_app.code_tasks.output.result_schema import RESULT_SCHEMA
 
 SCHEMA = Draft202012Validator(RESULT_SCHEMA)
 
@@ -300,7 +306,7 @@ def test_a_score_that_is_not_the_mean_is_noted(
 
 
 def test_too_many_samples_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks_app.code import result_file
+    from tasks_app.code_tasks.output import result_file
 
     monkeypatch.setattr(result_file, "MOST_SAMPLES", 2)
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from tasks_app.code.definition import CodeDefinition, build_definition
-from tasks_app.code.inspecting import inspect_code
-from tasks_app.code.notebook import Script
-from tasks_app.code.results import read_outcome
-from tasks_app.code.settings import CodeSettings
+from tasks_app.code_tasks.definition import CodeDefinition, build_definition
+from tasks_app.code_tasks.output.results import read_outcome
+from tasks_app.code_tasks.settings import CodeSettings
+from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.code_tasks.source.notebook import Script
 from tests.tasks.code.files import run, store, task
 
 CODE = """\

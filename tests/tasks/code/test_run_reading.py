@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.code.findings import Finding
-from tasks_app.code.records import Media, Result, RunFile, ToolOutcome, Usage
-from tasks_app.code.result_kinds import ResultKind
-from tasks_app.code.run_reading import decoded_text, read_run, read_task
-from tasks_app.code.shapes import MOST_TOLD, Report, Shape
+from tasks_app.code_tasks.findings import Finding
+from tasks_app.code_tasks.output.records import (
+    Media,
+    Result,
+    RunFile,
+    ToolOutcome,
+    Usage,
+)
+from tasks_app.code_tasks.output.sdk_files import (
+    decoded_text,
+    read_run,
+    read_task,
+)
+from tasks_app.code_tasks.output.shapes import MOST_TOLD, Report, Shape
+from tasks_app.code_tasks.source.result_kinds import ResultKind
 from tests.tasks.code.files import content, run, task
 
 

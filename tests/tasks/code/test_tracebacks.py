@@ -1,6 +1,6 @@
 """What is told of a traceback."""
 
-from tasks_app.code.tracebacks import last_error
+from tasks_app.code_tasks.output.tracebacks import last_error
 
 FRAMES = 'Traceback (most recent call last):\n  File "task.py", line 3, in main\n    go()\n'
 

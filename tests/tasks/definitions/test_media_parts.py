@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from plumbmark.common.errors import InvalidInput
-from tasks_app.definitions import Definition, SideHashes, parse_definition, render_messages
-from tasks_app.importers import ImportedItem
+from tasks_app.datasets import ImportedItem
+from tasks_app.definitions import (
+    Definition,
+    SideHashes,
+    parse_definition,
+    render_messages,
+)
 
 TEXT = """\
 plumbmark: 1

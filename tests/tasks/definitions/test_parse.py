@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions import parse_definition
-from tasks_app.definitions.positions import LONGEST_TEXT
+from tasks_app.definitions.source_map import LONGEST_TEXT
 
 SMALL = """\
 plumbmark: 1

@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from plumbmark.common.errors import InvalidInput
-from plumbmark.scoring.normalise import STEPS
-from plumbmark.scoring.scorers import SCORER_TYPES, ScorerSpecError, build_scorer
-from tasks_app.definitions import DEFINITION_SCHEMA, Definition, parse_definition
+from plumbmark.scoring.normalisation import STEPS
+from plumbmark.scoring.scorers import (
+    SCORER_TYPES,
+    ScorerSpecError,
+    build_scorer,
+)
+from tasks_app.definitions import (
+    DEFINITION_SCHEMA,
+    Definition,
+    parse_definition,
+)
 from tasks_app.definitions.schema import _SCORER_SCHEMAS
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
 

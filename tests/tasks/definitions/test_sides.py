@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
-from tasks_app.definitions import Definition, SideHashes, parse_definition, render_messages
-from tasks_app.importers import ImportedItem
+from tasks_app.datasets import ImportedItem
+from tasks_app.definitions import (
+    Definition,
+    SideHashes,
+    parse_definition,
+    render_messages,
+)
 
 TEXT = """\
 plumbmark: 1

@@ -7,7 +7,7 @@ import pytest
 from plumbmark.common.errors import InvalidInput
 from plumbmark.engine.tools import TOOL_TYPES
 from tasks_app.definitions import Definition, parse_definition
-from tasks_app.definitions.render import columns_used, tools_of
+from tasks_app.definitions.rendering import columns_used, tools_of
 from tasks_app.definitions.tool_schemas import TOOL_OPTIONS
 from tasks_app.definitions.warnings import definition_warnings
 

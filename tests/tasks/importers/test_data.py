@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
+from tasks_app.datasets import Imported, ImportedItem, Limits, import_data
 from tasks_app.definitions import Definition, parse_definition
-from tasks_app.importers import Imported, ImportedItem, Limits, import_data
 
 TAIL = 'prompt: {messages: [{role: user, content: "{question}"}]}\nscorers: [{type: exact}]\n'
 PLAIN = parse_definition(f"plumbmark: 1\ndata: {{id: id, target: answer}}\n{TAIL}")

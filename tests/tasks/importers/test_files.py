@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.attachments import MediaLimits
+from tasks_app.datasets import (
+    AttachedFiles,
+    ImportedItem,
+    KnownFile,
+    import_data,
+)
+from tasks_app.datasets.media import MediaLimits
 from tasks_app.definitions import parse_definition
-from tasks_app.importers import AttachedFiles, ImportedItem, KnownFile, import_data
 from tests.media_files import data_url, image, wav
 
 DEFINITION = """\

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.importers import Limits, SubmittedOutput, read_outputs
-from tasks_app.importers.outputs import outputs_from
+from tasks_app.datasets import Limits, SubmittedOutput, read_outputs
+from tasks_app.runs.output_files import outputs_from
 
 POSITIONS = {"a": 0, "b": 1}
 A, B = {"id": "a", "output": "x"}, {"id": "b", "output": "y"}

@@ -10,15 +10,23 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.accounts.models import User
-from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import add_deployment, set_price, set_quota
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Deployment
-from tasks_app.actions import authoring
-from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.actions.running import start_run
-from tasks_app.jobs import sweeping
-from tasks_app.jobs.bells import work
-from tasks_app.models import Contender, Run, Sample, SampleScore, Scoring, Task, TaskVersion
+from tasks_app.authoring import actions as authoring
+from tasks_app.jobs import work
+from tasks_app.models import (
+    Contender,
+    Run,
+    Sample,
+    SampleScore,
+    Scoring,
+    Task,
+    TaskVersion,
+)
+from tasks_app.runs import sweep as sweeping
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.start import start_run
 from tests.fake_provider.process import FakeProvider
 from tests.tasks.jobs.doors import doors
 

@@ -8,10 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.gateway.models import Exchange
-from plumbmark.gateway.records import decompress
-from tasks_app.actions import authoring
+from plumbmark.gateway.storage.records import decompress
+from tasks_app.authoring import actions as authoring
 from tasks_app.definitions import Definition
-from tasks_app.definitions.sides import SideHashes
+from tasks_app.definitions.hashes import SideHashes
 from tasks_app.models import Run, TaskVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tasks_app.actions import authoring
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.jobs import sandboxing
-from tasks_app.jobs.scoring_plans import queue_scoring
+from tasks_app.authoring import actions as authoring
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
+from tasks_app.runs.submissions import submit_outputs
+from tasks_app.scorings.plans import queue_scoring
+from tasks_app.workers import sandbox as sandboxing
 from tests.tasks.jobs.test_tools import WEATHER, published
 
 pytestmark = pytest.mark.django_db(transaction=True)

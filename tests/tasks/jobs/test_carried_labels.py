@@ -8,11 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from plumbmark.common.jobs import deliver_events
-from tasks_app.actions import authoring
-from tasks_app.actions.labelling import label_answer, make_label_set
-from tasks_app.actions.scoring import rescore_runs_of
-from tasks_app.judge_labels import blind_answer, place_at
+from tasks_app.authoring import actions as authoring
+from tasks_app.judges.actions import label_answer, make_label_set
+from tasks_app.judges.queries import blind_answer, place_at
 from tasks_app.models import JudgePanel, LabelSet, TaskVersion
+from tasks_app.scorings.actions import rescore_runs_of
 from tests.tasks.jobs.test_judge_labels import is_right, judged, label_all, submitted_as
 from tests.tasks.jobs.test_judges import DEFINITION
 

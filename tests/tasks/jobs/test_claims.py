@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from plumbmark.common.clock import held, moved
-from tasks_app.jobs import claims
-from tasks_app.jobs.bells import work
-from tasks_app.jobs.claims import (
+from tasks_app.jobs import work
+from tasks_app.models import Run, Sample, Scoring, Shard
+from tasks_app.runs import claims
+from tasks_app.runs.claims import (
     Lease,
     LeaseLost,
     claim_further_shard,
@@ -19,8 +20,7 @@ from tasks_app.jobs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.jobs.running import RunSlice
-from tasks_app.models import Run, Sample, Scoring, Shard
+from tasks_app.runs.slices import RunSlice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,7 +183,7 @@ def test_a_shard_that_kills_its_workers_fails_the_run_and_can_be_tried_again(wor
     assert Scoring.objects.get(run=run).state == Scoring.State.FAILED
     assert work() == "nothing due"
 
-    from tasks_app.actions.running import resume_run
+    from tasks_app.runs.start import resume_run
 
     resume_run(run=run, by=world.ada)
     world.work()

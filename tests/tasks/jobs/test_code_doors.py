@@ -12,9 +12,9 @@ from django.test import Client
 
 from plumbmark.accounts.tokens import issue_token
 from plumbmark.common.clock import now
-from tasks_app.example import EXAMPLE_CODE
-from tasks_app.jobs import sandboxing
+from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.models import Run, Task, TaskDraft
+from tasks_app.workers import sandbox as sandboxing
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

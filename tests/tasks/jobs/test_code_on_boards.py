@@ -7,11 +7,11 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from benchmarks_app.actions.entering import enter
+from benchmarks_app.actions.entries import enter
 from leaderboards_app.models import Standings
 from plumbmark.gateway.models import Deployment
-from tasks_app.jobs import sandboxing
 from tasks_app.models import Contender, ProgramReport, Run, SampleScore, Scoring
+from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, settle
 from tests.tasks.jobs.test_code_runs import ASKING, log_of, published
 

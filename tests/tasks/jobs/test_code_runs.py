@@ -14,13 +14,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.actions import set_quota
+from plumbmark.gateway.calls.policy import KEPT_SECONDS
 from plumbmark.gateway.models import Call
-from plumbmark.gateway.terms import KEPT_SECONDS
-from tasks_app.actions import authoring, running
-from tasks_app.actions.coding import save_code_draft
-from tasks_app.actions.running import cancel_run, pause_run, resume_run, set_spend_limit
-from tasks_app.code.further_models import further_models
-from tasks_app.jobs import sandboxing
+from tasks_app.authoring import actions as authoring
+from tasks_app.code_tasks.actions import save_code_draft
+from tasks_app.code_tasks.auxiliary_models import further_models
 from tasks_app.models import (
     LogChunk,
     ProgramReport,
@@ -32,6 +30,14 @@ from tasks_app.models import (
     Scoring,
     TaskVersion,
 )
+from tasks_app.runs import start as running
+from tasks_app.runs.start import (
+    cancel_run,
+    pause_run,
+    resume_run,
+    set_spend_limit,
+)
+from tasks_app.workers import sandbox as sandboxing
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -11,10 +11,18 @@ from django.test import Client
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.models import Call, Deployment, LedgerLine
-from tasks_app.actions import authoring
-from tasks_app.actions.running import cost_bound
-from tasks_app.models import Run, Sample, SampleCall, SampleScore, Scoring, Task, TaskVersion
-from tasks_app.transcripts import transcript_of
+from tasks_app.authoring import actions as authoring
+from tasks_app.models import (
+    Run,
+    Sample,
+    SampleCall,
+    SampleScore,
+    Scoring,
+    Task,
+    TaskVersion,
+)
+from tasks_app.runs.start import cost_bound
+from tasks_app.runs.transcripts import transcript_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from plumbmark.gateway.actions import add_deployment, ensure_baselines, set_price
+from plumbmark.gateway.actions import (
+    add_deployment,
+    ensure_baselines,
+    set_price,
+)
 from plumbmark.gateway.models import Deployment
-from tasks_app.actions import attaching, authoring
-from tasks_app.actions.coding import save_code_draft
-from tasks_app.code.inspecting import inspect_code
+from tasks_app.authoring import actions as authoring
+from tasks_app.code_tasks.actions import save_code_draft
+from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import parse_definition
-from tasks_app.jobs import sandboxing
 from tasks_app.models import Run, Scoring, TaskDraft, TaskVersion
+from tasks_app.workers import sandbox as sandboxing
 from tests.media_files import image, mp3, wav
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/authors/examples.md"

@@ -7,15 +7,21 @@ import pytest
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.common.jobs import deliver_events
 from plumbmark.common.models import AuditEvent
-from tasks_app.actions.labelling import label_answer, make_label_set, unlabelled
-from tasks_app.judge_labels import (
+from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
+from tasks_app.judges.queries import (
     blind_answer,
     disagreements,
     label_sets_of,
     place_at,
     trust_in_judges,
 )
-from tasks_app.models import JudgeLabel, JudgePanel, LabelSet, SampleScore, TaskVersion
+from tasks_app.models import (
+    JudgeLabel,
+    JudgePanel,
+    LabelSet,
+    SampleScore,
+    TaskVersion,
+)
 from tests.tasks.jobs.test_judges import published, submitted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +44,7 @@ def judged(world: Any, *, items: int = 6, **scorer: Any) -> TaskVersion:
 
 
 def submitted_as(world: Any, version: TaskVersion, name: str, outputs: list[str]) -> Any:
-    from tasks_app.actions.submitting import submit_outputs
+    from tasks_app.runs.submissions import submit_outputs
 
     return submit_outputs(
         version=version,
@@ -186,8 +192,8 @@ def test_a_task_without_judges_or_answers_has_nothing_to_label(world: Any, judge
 
 
 def test_invalid_runs_are_not_drawn_from(world: Any, judge: Any) -> None:
-    from tasks_app.actions.running import invalidate_run
     from tasks_app.models import Run
+    from tasks_app.runs.start import invalidate_run
 
     version = judged(world)
     run = Run.objects.filter(task_version=version).latest("id")
@@ -229,7 +235,7 @@ def test_two_judges_are_held_against_each_other(world: Any, judge: Any) -> None:
 
 
 def test_a_secondary_judge_keeps_what_each_judge_said(world: Any, judge: Any) -> None:
-    from tasks_app.marking import Mark, Marker
+    from tasks_app.scorings.output_scorer import Mark, Marker
 
     version = published(world)
     marker = Marker(version)

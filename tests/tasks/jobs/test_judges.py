@@ -9,11 +9,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.models import Call, LedgerLine
-from tasks_app.actions import authoring
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.jobs.scoring_plans import queue_scoring
-from tasks_app.models import Run, SampleScore, Scoring, ScoringShard, TaskVersion
-from tasks_app.transcripts import transcript_of
+from tasks_app.authoring import actions as authoring
+from tasks_app.models import (
+    Run,
+    SampleScore,
+    Scoring,
+    ScoringShard,
+    TaskVersion,
+)
+from tasks_app.runs.submissions import submit_outputs
+from tasks_app.runs.transcripts import transcript_of
+from tasks_app.scorings.plans import queue_scoring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

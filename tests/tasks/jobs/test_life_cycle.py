@@ -11,18 +11,18 @@ from django.test import Client
 
 from plumbmark.common.clock import moved
 from plumbmark.common.errors import Conflict, NotAllowed
-from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import set_quota
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Budget, Call, Deployment, Grant
-from tasks_app.actions.running import (
+from tasks_app.jobs import work
+from tasks_app.models import Run, Sample, SampleScore, Scoring
+from tasks_app.runs.start import (
     cancel_run,
     pause_run,
     resume_run,
     retry_failed_samples,
     set_spend_limit,
 )
-from tasks_app.jobs.bells import work
-from tasks_app.models import Run, Sample, SampleScore, Scoring
 
 
 @pytest.fixture

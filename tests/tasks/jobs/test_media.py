@@ -11,10 +11,11 @@ from PIL import Image
 
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import CatalogueModel, Deployment
-from tasks_app.actions import attaching, authoring
-from tasks_app.actions.running import cost_bound
+from tasks_app.authoring import actions as authoring
+from tasks_app.datasets import actions as attaching
 from tasks_app.models import Attachment, Run, Sample, TaskVersion
-from tasks_app.transcripts import transcript_of
+from tasks_app.runs.start import cost_bound
+from tasks_app.runs.transcripts import transcript_of
 from tests.media_files import data_url, image, mp3, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)

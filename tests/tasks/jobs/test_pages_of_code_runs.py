@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tasks_app.jobs import sandboxing
+from tasks_app.code_tasks.queries import LOG_CHUNK, log_ends, log_of, whole_log
 from tasks_app.models import LogChunk, Run, Sample
-from tasks_app.programs import LOG_CHUNK, log_ends, log_of, whole_log
+from tasks_app.workers import sandbox as sandboxing
 from tests.tasks.jobs.test_code_runs import ASKING, published, ran
 from tests.tasks.jobs.test_code_runs import log_of as text_of
 

@@ -11,11 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.pass_at_k import mean_pass_at_k
-from tasks_app.actions import authoring
-from tasks_app.actions.running import retry_failed_samples
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.jobs import sandboxing
+from tasks_app.authoring import actions as authoring
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
+from tasks_app.runs.start import retry_failed_samples
+from tasks_app.runs.submissions import submit_outputs
+from tasks_app.workers import sandbox as sandboxing
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

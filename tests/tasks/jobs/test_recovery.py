@@ -9,13 +9,13 @@ from django.conf import settings
 from django.db.models import Sum
 
 from plumbmark.common.clock import moved
-from plumbmark.gateway import runtime
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Call, LedgerLine
-from tasks_app.jobs.bells import work
-from tasks_app.jobs.running import RunSlice
-from tasks_app.jobs.second_answers import account_for_second_answers
-from tasks_app.jobs.writing import BatchWriter
+from tasks_app.jobs import work
 from tasks_app.models import Run, Sample, SampleCall, Scoring, Shard
+from tasks_app.runs.batches import BatchWriter
+from tasks_app.runs.duplicate_calls import account_for_second_answers
+from tasks_app.runs.slices import RunSlice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,9 +71,9 @@ def test_recorded_answers_that_were_not_stored_are_adopted(
 def test_stored_samples_are_neither_asked_nor_stored_again(
     world: Any, check: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks_app.jobs.running._BATCH", 10)
+    monkeypatch.setattr("tasks_app.runs.slices._BATCH", 10)
     # Only full batches are written, however long they take to fill.
-    monkeypatch.setattr("tasks_app.jobs.running._WRITE_SECONDS", 3600.0)
+    monkeypatch.setattr("tasks_app.runs.slices._WRITE_SECONDS", 3600.0)
     world.provider.configure(latency_ms=20)
     run = world.start(world.version(60))
     with monkeypatch.context() as patch:

@@ -10,8 +10,8 @@ from django.test import Client
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict
 from plumbmark.common.models import WorkerReport
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.jobs import reporting
+from tasks_app.runs.submissions import submit_outputs
+from tasks_app.workers import reports
 from tests.stack import Stack
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,18 +35,18 @@ def worker(name: str, sandbox: str, *, seconds_ago: float = 1.0, reason: str = "
 
 
 def test_a_worker_reports_what_came_of_trying_its_sandbox(settings: Any) -> None:
-    reporting.report()
-    reporting.report()
-    (live,) = reporting.workers()
-    assert live.name == reporting.own_name()
+    reports.report()
+    reports.report()
+    (live,) = reports.workers()
+    assert live.name == reports.own_name()
     assert bool(live.sandbox) != bool(live.reason)
     settings.SANDBOX_IS_ON = False
-    reporting.report()
-    (live,) = reporting.workers()
+    reports.report()
+    (live,) = reports.workers()
     assert live.sandbox == ""
     assert "PLUMBMARK_SANDBOX" in live.reason
-    reporting.withdraw()
-    assert reporting.workers() == []
+    reports.withdraw()
+    assert reports.workers() == []
 
 
 def test_code_is_refused_where_no_live_worker_runs_it(world: Any) -> None:

@@ -8,13 +8,13 @@ from django.conf import settings
 
 from plumbmark.common.clock import moved
 from plumbmark.common.errors import Conflict, NotAllowed
-from tasks_app.actions.running import retry_failed_samples
-from tasks_app.actions.scoring import rescore_run, rescore_runs_of
-from tasks_app.jobs import scoring as scoring_jobs
-from tasks_app.jobs.bells import work
-from tasks_app.jobs.claims import ATTEMPTS_AT_MOST, claim_scoring_shard
-from tasks_app.jobs.scoring import work_on_scoring
+from tasks_app.jobs import work
 from tasks_app.models import Run, SampleScore, Scoring, ScoringShard
+from tasks_app.runs.claims import ATTEMPTS_AT_MOST, claim_scoring_shard
+from tasks_app.runs.start import retry_failed_samples
+from tasks_app.scorings import slices as scoring_jobs
+from tasks_app.scorings.actions import rescore_run, rescore_runs_of
+from tasks_app.scorings.slices import work_on_scoring
 from tests.tasks.jobs.conftest import DEFINITION
 
 pytestmark = pytest.mark.django_db(transaction=True)

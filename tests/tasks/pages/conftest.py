@@ -44,7 +44,7 @@ def make_task(db: None) -> Callable[..., Any]:
     """`make_task(user, title="Words", definition=…, rows=…, publish="public")` → a task."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from tasks_app.actions import authoring
+    from tasks_app.authoring import actions as authoring
 
     def make(
         user: Any,
@@ -84,8 +84,8 @@ def echo(db: None) -> Any:
 @pytest.fixture
 def start(echo: Any) -> Callable[..., Any]:
     """`start(task, user, purpose="declared")` → a queued run of the latest version."""
-    from tasks_app.actions.contenders import contender_of_deployment
-    from tasks_app.actions.running import start_run
+    from tasks_app.runs.contenders import contender_of_deployment
+    from tasks_app.runs.start import start_run
 
     def begin(task: Any, user: Any, purpose: str = "declared") -> Any:
         return start_run(
@@ -102,8 +102,8 @@ def start(echo: Any) -> Callable[..., Any]:
 @pytest.fixture
 def work(transactional_db: None) -> Iterator[Callable[[], None]]:
     """`work()` does what a worker would, until nothing is due."""
-    from plumbmark.gateway import runtime
-    from tasks_app.jobs import bells
+    from plumbmark.gateway.calls import runtime
+    from tasks_app import jobs as bells
 
     def until_done() -> None:
         for _ in range(20):

@@ -193,7 +193,8 @@ def shown(
     ada: Any,
 ) -> list[str]:
     """Every page of tasks and runs with something on it."""
-    from tasks_app.actions import authoring, running
+    from tasks_app.authoring import actions as authoring
+    from tasks_app.runs import start as running
 
     facts = {"summary": "A summary.", "tags": ["arithmetic"], "citation": "Cite me."}
     task = make_task(ada, **facts)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks_app.actions.labelling import label_answer, make_label_set
-from tasks_app.judge_labels import place_at
+from tasks_app.judges.actions import label_answer, make_label_set
+from tasks_app.judges.queries import place_at
 from tasks_app.models import JudgeLabel, TaskVersion
 from tests.tasks.pages.test_judges import (  # noqa: F401  (fixtures)
     ada,

@@ -7,12 +7,12 @@ import pytest
 from django.test import Client
 
 from plumbmark.common.jobs import deliver_events
-from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import add_deployment, set_price, set_quota
-from tasks_app.actions.labelling import label_answer, make_label_set
-from tasks_app.actions.submitting import submit_outputs
-from tasks_app.judge_labels import answer_stands_first, place_at
+from plumbmark.gateway.calls import runtime
+from tasks_app.judges.actions import label_answer, make_label_set
+from tasks_app.judges.queries import answer_stands_first, place_at
 from tasks_app.models import JudgeLabel, LabelSet, TaskVersion
+from tasks_app.runs.submissions import submit_outputs
 from tests.fake_provider.process import FakeProvider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -316,7 +316,7 @@ def test_the_page_costs_the_same_whatever_is_labelled(
 def test_the_board_tells_how_far_its_judges_are_trusted(
     ada: Any, judged: Callable[..., TaskVersion]
 ) -> None:
-    from benchmarks_app.actions.entering import enter
+    from benchmarks_app.actions.entries import enter
     from tasks_app.models import Contender
     from tests.factories import publish_benchmark, settle
 

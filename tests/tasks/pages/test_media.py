@@ -10,7 +10,8 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from plumbmark.gateway.models import CatalogueModel
-from tasks_app.actions import attaching, authoring
+from tasks_app.authoring import actions as authoring
+from tasks_app.datasets import actions as attaching
 from tasks_app.models import Attachment, AttachmentUse, Item, Task, TaskVersion
 from tests.media_files import data_url, image, mp3, wav, zipped
 

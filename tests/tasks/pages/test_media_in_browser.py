@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tasks_app.actions import attaching, authoring
+from tasks_app.authoring import actions as authoring
+from tasks_app.datasets import actions as attaching
 from tests.media_files import data_url, image, mp3, wav
 
 DEFINITION = """\

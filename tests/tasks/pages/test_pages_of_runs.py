@@ -439,7 +439,7 @@ def test_submitted_outputs_are_marked_and_shown(
 
 
 def test_a_rescoring_is_listed(finished: Run, work: Callable[[], None], ada: Any) -> None:
-    from tasks_app.actions.scoring import rescore_run
+    from tasks_app.scorings.actions import rescore_run
 
     rescore_run(run=finished, version=finished.task_version, by=ada)
     work()

@@ -447,7 +447,7 @@ def test_an_unpublished_task_is_a_page_for_its_author_alone(
 def test_an_older_version_says_that_there_is_a_newer(
     make_task: Callable[..., Any], ada: Any
 ) -> None:
-    from tasks_app.actions import authoring
+    from tasks_app.authoring import actions as authoring
 
     task = make_task(ada)
     authoring.save_draft(task=task, definition_text=DEFINITION, by=ada)

@@ -8,8 +8,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from plumbmark.gateway import runtime
-from plumbmark.gateway.actions import add_deployment, ensure_baselines, set_price, set_quota
+from plumbmark.gateway.actions import (
+    add_deployment,
+    ensure_baselines,
+    set_price,
+    set_quota,
+)
+from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Call, Deployment
 from tasks_app.models import Task, TaskDraft
 from tests.fake_provider.process import FakeProvider

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from plumbmark.accounts.administrator import (
+from plumbmark.accounts.first_administrator import (
     LinkUsed,
     comes_from_this_machine,
     link_is_valid,

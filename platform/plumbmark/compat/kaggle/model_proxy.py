@@ -11,10 +11,14 @@ from typing import Any
 
 from plumbmark.compat.kaggle import genai
 from plumbmark.engine.ports import CallResult, Usage
-from plumbmark.gateway.calls import ModelCaller
+from plumbmark.gateway.calls.gateway import ModelCaller
 from plumbmark.gateway.http.asgi import Exchange, Route
-from plumbmark.gateway.http.doors import ChatDoor, Doors, begun
-from plumbmark.gateway.http.errors import HttpError, error_of_failure, openai_error
+from plumbmark.gateway.http.errors import (
+    HttpError,
+    error_of_failure,
+    openai_error,
+)
+from plumbmark.gateway.http.routes import ChatDoor, Doors, begun
 from plumbmark.gateway.providers.base import Delta
 
 BASE = "/compat/kaggle/models"

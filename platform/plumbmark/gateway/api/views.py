@@ -9,10 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from plumbmark.accounts.rest import acting_namespace
-from plumbmark.common.rest.pagination import NewestFirst
+from plumbmark.accounts.callers import acting_namespace
 from plumbmark.gateway.models import CatalogueModel, Deployment, LedgerLine
-from plumbmark.gateway.queries import callable_deployments, ledger_of, quota_status
+from plumbmark.gateway.queries import (
+    callable_deployments,
+    ledger_of,
+    quota_status,
+)
+from plumbmark.rest.pagination import NewestFirst
 
 _NAMESPACE = OpenApiParameter("namespace", str, description="Yours where it is left out.")
 

@@ -11,9 +11,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import date
 
-from plumbmark.gateway import clock, ledger
-from plumbmark.gateway.database import DatabaseThread
-from plumbmark.gateway.ledger import Ask, OpenBudget, Shortage, Taken
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget import ledger
+from plumbmark.gateway.budget.ledger import Ask, OpenBudget, Shortage, Taken
+from plumbmark.gateway.storage.database import DatabaseThread
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,18 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from plumbmark.gateway import bulk, clock
-from plumbmark.gateway.models import Budget, BudgetLease, Call, Exchange, LedgerLine, QuotaPolicy
-from plumbmark.gateway.money import dollars, nanodollars
-from plumbmark.gateway.records import CallRecord, compress
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget.money import dollars, nanodollars
+from plumbmark.gateway.models import (
+    Budget,
+    BudgetLease,
+    Call,
+    Exchange,
+    LedgerLine,
+    QuotaPolicy,
+)
+from plumbmark.gateway.storage import bulk
+from plumbmark.gateway.storage.records import CallRecord, compress
 
 _TRIES = 8
 _SHARE_OF_LEFT = 4

@@ -23,21 +23,24 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.engine.values import value_object
-from plumbmark.gateway import clock, marks, prices, recovery
-from plumbmark.gateway.database import DatabaseThread
-from plumbmark.gateway.leases import Account, Hold, Leases
-from plumbmark.gateway.ledger import Shortage
-from plumbmark.gateway.limits import AdaptiveLimit
-from plumbmark.gateway.marks import Passed
-from plumbmark.gateway.money import dollars
+from plumbmark.gateway import clock
+from plumbmark.gateway.budget.leases import Account, Hold, Leases
+from plumbmark.gateway.budget.ledger import Shortage
+from plumbmark.gateway.budget.money import dollars
+from plumbmark.gateway.calls import outcomes
+from plumbmark.gateway.calls.concurrency import AdaptiveLimit
+from plumbmark.gateway.calls.outcomes import Passed
+from plumbmark.gateway.calls.policy import KEPT_SECONDS, Terms, read_terms
+from plumbmark.gateway.calls.retry_loop import Tries
+from plumbmark.gateway.calls.scheduler import Turns
+from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
 from plumbmark.gateway.providers.http import Transport
-from plumbmark.gateway.recorder import Recorder
-from plumbmark.gateway.records import CallRecord
-from plumbmark.gateway.spool import Spool
-from plumbmark.gateway.terms import KEPT_SECONDS, Terms, read_terms
-from plumbmark.gateway.tries import Tries
-from plumbmark.gateway.turns import Turns
+from plumbmark.gateway.storage import recovery
+from plumbmark.gateway.storage.database import DatabaseThread
+from plumbmark.gateway.storage.recorder import Recorder
+from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +283,7 @@ class ModelCaller:
             attempt = await self._attempts(admitted, body)
         except BaseException as error:
             if record.attempts:
-                marks.mark_broken_off(record, error, body)
+                outcomes.mark_broken_off(record, error, body)
             raise
         try:
             if self._gateway.turns is not None:
@@ -345,9 +348,9 @@ class ModelCaller:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
                     if has_left and not gateway.is_ending:
-                        marks.mark_left(terms, request, record, passed, body, tries.is_open)
+                        outcomes.mark_left(terms, request, record, passed, body, tries.is_open)
                     else:
-                        marks.mark_broken_off(record, error, body)
+                        outcomes.mark_broken_off(record, error, body)
                 raise
             finally:
                 tries.end()
@@ -458,10 +461,10 @@ def _ended(
     response: ModelResponse | None = None
     failure: CallFailure | None = None
     if isinstance(attempt, Answer):
-        response = marks.mark_answered(terms, request, record, attempt)
+        response = outcomes.mark_answered(terms, request, record, attempt)
     else:
-        failure = marks.mark_failed(terms, request, record, attempt, passed)
-    marks.keep_exchange(record, body, attempt)
+        failure = outcomes.mark_failed(terms, request, record, attempt, passed)
+    outcomes.keep_exchange(record, body, attempt)
     return CallResult(
         call_id=record.id,
         response=response,

@@ -4,13 +4,28 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plumbmark.engine.ports import CallFailure, FinishReason, ModelRequest, ModelResponse, Usage
-from plumbmark.gateway import prices
+from plumbmark.engine.ports import (
+    CallFailure,
+    FinishReason,
+    ModelRequest,
+    ModelResponse,
+    Usage,
+)
+from plumbmark.gateway.calls.policy import Terms
+from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.models import Call
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Delta
-from plumbmark.gateway.records import CallRecord, exchange_bytes, hash_of
-from plumbmark.gateway.terms import Terms
+from plumbmark.gateway.providers.base import (
+    Answer,
+    Attempt,
+    AttemptFailure,
+    Delta,
+)
+from plumbmark.gateway.storage.records import (
+    CallRecord,
+    exchange_bytes,
+    hash_of,
+)
 
 READER_LEFT = "reader-left"
 """The error code of a stream whose reader went away: charged for what came, and no whole answer."""

@@ -12,10 +12,14 @@ from django.conf import settings
 
 from plumbmark.common.errors import DomainError
 from plumbmark.engine.ports import CallFailure, FailureKind
-from plumbmark.gateway import addresses, clock
-from plumbmark.gateway.credentials import CredentialUnreadable, secret_of
+from plumbmark.gateway import clock
+from plumbmark.gateway.catalogue import base_urls
+from plumbmark.gateway.catalogue.credentials import (
+    CredentialUnreadable,
+    secret_of,
+)
+from plumbmark.gateway.catalogue.prices import FixedPrices
 from plumbmark.gateway.models import Deployment, Grant, PriceCard
-from plumbmark.gateway.prices import FixedPrices
 from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.providers.base import Provider, Target
 from plumbmark.gateway.providers.http import is_public_address
@@ -85,7 +89,7 @@ def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
             secret = secret_of(deployment.credential)
         except CredentialUnreadable as error:
             refusal = _refused(FailureKind.PROVIDER_ERROR, error.code, error.message)
-    is_guarded = deployment.owner_id is not None and not addresses.may_be_private()
+    is_guarded = deployment.owner_id is not None and not base_urls.may_be_private()
     if is_guarded and refusal is None:
         refusal = _private_refusal(deployment.base_url)
     return Terms(

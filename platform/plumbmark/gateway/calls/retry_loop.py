@@ -5,11 +5,11 @@ from typing import Any
 
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway import clock
-from plumbmark.gateway.limits import AdaptiveLimit
+from plumbmark.gateway.calls.concurrency import AdaptiveLimit
+from plumbmark.gateway.calls.policy import Terms
+from plumbmark.gateway.calls.retry_budget import OVERALL_DEADLINES, RetryBudget
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
-from plumbmark.gateway.records import CallRecord
-from plumbmark.gateway.retries import OVERALL_DEADLINES, RetryBudget
-from plumbmark.gateway.terms import Terms
+from plumbmark.gateway.storage.records import CallRecord
 
 
 class Tries:

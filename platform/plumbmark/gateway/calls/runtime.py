@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import uvloop
 from django.conf import settings
 
-from plumbmark.gateway.calls import Gateway
+from plumbmark.gateway.calls.gateway import Gateway
 
 log = logging.getLogger(__name__)
 

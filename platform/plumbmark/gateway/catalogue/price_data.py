@@ -13,8 +13,8 @@ from importlib.metadata import version
 from typing import Any
 
 from plumbmark.gateway import clock
+from plumbmark.gateway.budget.money import NANO
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.money import NANO
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,12 @@ from typing import Any
 from django.db import Error as DatabaseError
 
 from plumbmark.common.errors import DomainError
-from plumbmark.gateway import runtime
-from plumbmark.gateway.http.errors import HttpError, database_is_away, error_of_domain
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.http.errors import (
+    HttpError,
+    database_is_away,
+    error_of_domain,
+)
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,12 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID, uuid4
 
-from plumbmark.engine.ports import CallResult, FinishReason, ModelResponse, Usage
+from plumbmark.engine.ports import (
+    CallResult,
+    FinishReason,
+    ModelResponse,
+    Usage,
+)
 from plumbmark.gateway.http.errors import error_of_failure, openai_error
 from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import Delta

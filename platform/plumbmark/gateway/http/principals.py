@@ -17,16 +17,20 @@ from django.db import Error as DatabaseError
 from plumbmark.accounts.models import ApiToken, Namespace
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.tokens import PREFIX as PERSONAL_PREFIX
-from plumbmark.accounts.tokens import TokenRejected, is_well_formed, token_behind
+from plumbmark.accounts.tokens import (
+    TokenRejected,
+    is_well_formed,
+    token_behind,
+)
 from plumbmark.common.errors import DomainError, NotAllowed
 from plumbmark.gateway import actions, clock
-from plumbmark.gateway.database import DatabaseThread
-from plumbmark.gateway.grant_tokens import PREFIX as GRANT_PREFIX
-from plumbmark.gateway.grant_tokens import read_grant_token
+from plumbmark.gateway.catalogue.model_names import other_names, slugs_named
 from plumbmark.gateway.http.errors import HttpError, error_of_domain
-from plumbmark.gateway.model_names import other_names, slugs_named
+from plumbmark.gateway.http.grant_tokens import PREFIX as GRANT_PREFIX
+from plumbmark.gateway.http.grant_tokens import read_grant_token
 from plumbmark.gateway.models import Deployment, Grant
 from plumbmark.gateway.queries import callable_deployments
+from plumbmark.gateway.storage.database import DatabaseThread
 
 T = TypeVar("T")
 

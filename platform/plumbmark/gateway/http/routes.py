@@ -11,12 +11,22 @@ from dataclasses import replace
 from typing import Any
 
 from plumbmark.engine.ports import CallResult, ModelRequest, Usage
-from plumbmark.gateway import clock, runtime
-from plumbmark.gateway.calls import ModelCaller
+from plumbmark.gateway import clock
+from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls.gateway import ModelCaller
 from plumbmark.gateway.http.asgi import Exchange, Route
-from plumbmark.gateway.http.chat_answer import ChunkWriter, Told, answer, usage_of
+from plumbmark.gateway.http.chat_answer import (
+    ChunkWriter,
+    Told,
+    answer,
+    usage_of,
+)
 from plumbmark.gateway.http.chat_request import ChatQuestion, read_chat
-from plumbmark.gateway.http.errors import HttpError, error_of_failure, openai_error
+from plumbmark.gateway.http.errors import (
+    HttpError,
+    error_of_failure,
+    openai_error,
+)
 from plumbmark.gateway.http.principals import DoorModel, Principal, Principals
 from plumbmark.gateway.providers.base import Delta
 

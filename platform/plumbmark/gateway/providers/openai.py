@@ -19,11 +19,20 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers import wire
-from plumbmark.gateway.providers.base import AttemptFailure, Delta, Target, ToolCallDelta
+from plumbmark.gateway.providers.base import (
+    AttemptFailure,
+    Delta,
+    Target,
+    ToolCallDelta,
+)
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import Said, malformed, status_in
 from plumbmark.gateway.providers.http import Reply
-from plumbmark.gateway.providers.messages import in_turns, schema_of, signature_in
+from plumbmark.gateway.providers.messages import (
+    in_turns,
+    schema_of,
+    signature_in,
+)
 from plumbmark.gateway.providers.text import count, named, text_in
 from plumbmark.scoring.texts import storable
 

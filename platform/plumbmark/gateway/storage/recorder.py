@@ -10,12 +10,12 @@ import logging
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from plumbmark.gateway import ledger
-from plumbmark.gateway.database import DatabaseThread
-from plumbmark.gateway.leases import Leases
-from plumbmark.gateway.ledger import Settled
-from plumbmark.gateway.records import CallRecord
-from plumbmark.gateway.spool import Spool
+from plumbmark.gateway.budget import ledger
+from plumbmark.gateway.budget.leases import Leases
+from plumbmark.gateway.budget.ledger import Settled
+from plumbmark.gateway.storage.database import DatabaseThread
+from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.spool import Spool
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from plumbmark.gateway import ledger, spool
+from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.models import Call
-from plumbmark.gateway.records import CallRecord
-from plumbmark.gateway.spool import AbandonedSpool
+from plumbmark.gateway.storage import spool
+from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.spool import AbandonedSpool
 
 log = logging.getLogger(__name__)
 

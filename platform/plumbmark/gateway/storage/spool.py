@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from plumbmark.gateway.records import CallRecord, read_record
+from plumbmark.gateway.storage.records import CallRecord, read_record
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from django import template
 
-from plumbmark.gateway.money import dollars
+from plumbmark.gateway.budget.money import dollars
 
 register = template.Library()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from plumbmark.scoring.extraction import WithoutMarker
-from plumbmark.scoring.normalise import STEPS, UnknownStep, normaliser
+from plumbmark.scoring.normalisation import STEPS, UnknownStep, normaliser
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict, quoted

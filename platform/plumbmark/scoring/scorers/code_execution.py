@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.scorers.base import (
+    Options,
+    ScorerContext,
+    ScorerSpecError,
+    Target,
+)
 from plumbmark.scoring.templates import parse_template
 from plumbmark.scoring.verdicts import Verdict, quoted
 

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plumbmark.scoring.extraction import WithoutMarker, no_marker_explanation, passage_after
-from plumbmark.scoring.normalise import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.extraction import (
+    WithoutMarker,
+    no_marker_explanation,
+    passage_after,
+)
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,

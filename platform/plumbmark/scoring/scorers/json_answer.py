@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plumbmark.scoring.json_schemas import fault, schema_problem
-from plumbmark.scoring.normalise import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,

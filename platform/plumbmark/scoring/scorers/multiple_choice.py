@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from plumbmark.scoring.extraction import WithoutMarker, no_marker_explanation, passage_after
-from plumbmark.scoring.normalise import normaliser
+from plumbmark.scoring.extraction import (
+    WithoutMarker,
+    no_marker_explanation,
+    passage_after,
+)
+from plumbmark.scoring.normalisation import normaliser
 from plumbmark.scoring.scorers.base import (
     Options,
     Scalar,

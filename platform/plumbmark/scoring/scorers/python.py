@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.scoring.author_code import CaseResult, source_problem
-from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.scorers.base import (
+    Options,
+    ScorerContext,
+    ScorerSpecError,
+    Target,
+)
 from plumbmark.scoring.texts import storable
 from plumbmark.scoring.verdicts import Verdict
 

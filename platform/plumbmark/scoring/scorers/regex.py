@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plumbmark.scoring.extraction import WithoutMarker, no_marker_explanation, passage_after
-from plumbmark.scoring.normalise import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.extraction import (
+    WithoutMarker,
+    no_marker_explanation,
+    passage_after,
+)
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,
@@ -15,7 +19,12 @@ from plumbmark.scoring.scorers.base import (
     target_list,
     target_text,
 )
-from plumbmark.scoring.scorers.patterns import Flags, PatternError, compiled, last_match
+from plumbmark.scoring.scorers.patterns import (
+    Flags,
+    PatternError,
+    compiled,
+    last_match,
+)
 from plumbmark.scoring.verdicts import Verdict, quoted
 
 Compare = Literal["target", "pattern"]

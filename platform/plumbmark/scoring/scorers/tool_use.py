@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from plumbmark.scoring.json_values import columns_in, covers, filled
-from plumbmark.scoring.scorers.base import Options, ScorerContext, ScorerSpecError, Target
+from plumbmark.scoring.scorers.base import (
+    Options,
+    ScorerContext,
+    ScorerSpecError,
+    Target,
+)
 from plumbmark.scoring.templates import BadTemplate
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict

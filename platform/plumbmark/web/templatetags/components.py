@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from plumbmark.common.markdown import render_markdown
+from plumbmark.web.markdown import render_markdown
 
 register = template.Library()
 

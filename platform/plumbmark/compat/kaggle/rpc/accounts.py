@@ -9,7 +9,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.accounts.queries import tokens_of
-from plumbmark.accounts.tokens import TokenRejected, issue_token, revoke_token, token_behind
+from plumbmark.accounts.tokens import (
+    TokenRejected,
+    issue_token,
+    revoke_token,
+    token_behind,
+)
 from plumbmark.compat.kaggle.model_proxy import BASE
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.messages import NANODOLLARS, lean, moment

@@ -16,7 +16,7 @@ from plumbmark.compat.kaggle.rpc.models import ModelNames, as_slug
 from plumbmark.compat.kaggle.rpc.paging import page_of
 from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender
-from tasks_app.queries import deployments_for
+from tasks_app.runs.queries import deployments_for
 
 _MODALITIES = {"text", "image", "video", "audio"}
 

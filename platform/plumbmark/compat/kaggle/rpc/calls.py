@@ -7,8 +7,8 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.accounts.models import ApiToken, Namespace, User
-from plumbmark.accounts.rest import acting_namespace, actor
 from plumbmark.compat.kaggle.rpc.body import Body
 
 Answer = Mapping[str, Any] | HttpResponseBase

@@ -13,12 +13,12 @@ from django.http import FileResponse
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.runs import run_of
-from tasks_app.actions.coding import code_of
-from tasks_app.code.notebook import notebook_of, script_of
+from tasks_app.code_tasks.actions import code_of
+from tasks_app.code_tasks.queries import artifacts_of
+from tasks_app.code_tasks.source.notebook import notebook_of, script_of
 from tasks_app.models import Run, Sample
 from tasks_app.permissions import can_view_program
-from tasks_app.programs import artifacts_of
-from tasks_app.queries import current_scoring, samples_of, with_scores
+from tasks_app.runs.queries import current_scoring, samples_of, with_scores
 
 _AT_ONCE = 200
 

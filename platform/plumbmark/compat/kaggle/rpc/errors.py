@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.response import Response
 
 from plumbmark.common.errors import DomainError
-from plumbmark.common.rest.problems import handle_exception
+from plumbmark.rest.problems import handle_exception
 
 
 class Unknown(DomainError):

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from plumbmark.accounts.models import ApiToken
-from plumbmark.compat.kaggle.rpc import accounts, boards, downloads, logs, pushing, runs, tasks
+from plumbmark.compat.kaggle.rpc import (
+    accounts,
+    boards,
+    downloads,
+    logs,
+    pushing,
+    runs,
+    tasks,
+)
 from plumbmark.compat.kaggle.rpc.calls import Procedure
 
 _READ, _WRITE, _GATEWAY = (

@@ -8,10 +8,15 @@ from plumbmark.common.slugs import slug_for
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.models import as_slug
 from plumbmark.compat.kaggle.rpc.tasks import newest_state_of, task_message
-from tasks_app.actions.authoring import TaskFacts, build_version, create_task, publish_task
-from tasks_app.actions.coding import save_code_draft
-from tasks_app.code.inspecting import inspect_code
-from tasks_app.code.notebook import MOST_BYTES, script_of
+from tasks_app.authoring.actions import (
+    TaskFacts,
+    build_version,
+    create_task,
+    publish_task,
+)
+from tasks_app.code_tasks.actions import save_code_draft
+from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.code_tasks.source.notebook import MOST_BYTES, script_of
 from tasks_app.models import Task, TaskDraft, TaskVersion
 
 _LONGEST_TITLE = 120

@@ -13,10 +13,15 @@ from plumbmark.compat.kaggle.rpc.models import ModelNames, shortened
 from plumbmark.compat.kaggle.rpc.paging import page_of
 from plumbmark.compat.kaggle.rpc.tasks import version_named
 from plumbmark.gateway.models import Deployment
-from tasks_app.actions.contenders import contender_of_deployment
-from tasks_app.actions.running import start_run
 from tasks_app.models import Run, Scoring, TaskVersion
-from tasks_app.queries import deployments_for, run_at, scorings_by_run, visible_runs
+from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.queries import (
+    deployments_for,
+    run_at,
+    scorings_by_run,
+    visible_runs,
+)
+from tasks_app.runs.start import start_run
 
 _STATE = "BENCHMARK_TASK_RUN_STATE_"
 _UNFINISHED = (Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED)

@@ -13,12 +13,15 @@ from rest_framework.views import APIView
 
 from plumbmark.accounts.authentication import TokenAuthentication
 from plumbmark.accounts.models import User
-from plumbmark.common.rest.parsers import StrictJSONParser
-from plumbmark.compat.kaggle.rpc.authentication import BasicTokenAuthentication, KnownCaller
+from plumbmark.compat.kaggle.rpc.authentication import (
+    BasicTokenAuthentication,
+    KnownCaller,
+)
 from plumbmark.compat.kaggle.rpc.body import Body
 from plumbmark.compat.kaggle.rpc.calls import Call, Procedure
 from plumbmark.compat.kaggle.rpc.errors import Unknown, error_answer
 from plumbmark.compat.kaggle.rpc.procedures import PROCEDURES
+from plumbmark.rest.parsers import StrictJSONParser
 
 
 class ProcedureView(APIView):

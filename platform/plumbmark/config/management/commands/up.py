@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from plumbmark.accounts.administrator import administrator_link
+from plumbmark.accounts.first_administrator import administrator_link
 from plumbmark.config.demo import load_demo
-from plumbmark.config.supervising import Child, Supervisor
+from plumbmark.config.supervisor import Child, Supervisor
 from plumbmark.gateway.actions import ensure_baselines
 
 

@@ -10,10 +10,10 @@ from django.db import transaction
 
 from plumbmark.common.errors import DomainError
 from plumbmark.gateway import actions
-from plumbmark.gateway.addresses import checked_base_url
+from plumbmark.gateway.catalogue.base_urls import checked_base_url
+from plumbmark.gateway.catalogue.price_data import matched_price
+from plumbmark.gateway.catalogue.upstream_models import models_at
 from plumbmark.gateway.models import Credential, Deployment
-from plumbmark.gateway.price_data import matched_price
-from plumbmark.gateway.upstream import models_at
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from plumbmark.gateway.budget.money import dollars
+from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.money import dollars
-from plumbmark.gateway.terms import current_price_card
 
 
 class Command(BaseCommand):

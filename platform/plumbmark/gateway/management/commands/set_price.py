@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from plumbmark.common.errors import DomainError
 from plumbmark.gateway import actions
+from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.gateway.models import Deployment
-from plumbmark.gateway.money import nanodollars
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import DomainError
 from plumbmark.gateway import actions
-from plumbmark.gateway.money import nanodollars
+from plumbmark.gateway.budget.money import nanodollars
 
 
 class Command(BaseCommand):

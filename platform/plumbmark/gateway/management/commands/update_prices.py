@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from plumbmark.gateway import actions
+from plumbmark.gateway.calls.policy import current_price_card
+from plumbmark.gateway.catalogue.price_data import matched_price
 from plumbmark.gateway.models import Deployment, PriceCard
-from plumbmark.gateway.price_data import matched_price
-from plumbmark.gateway.terms import current_price_card
 
 
 class Command(BaseCommand):

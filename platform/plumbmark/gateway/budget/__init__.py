@@ -1,0 +1,1 @@
+"""Money: the ledger, leases on budgets, and who grants belong to."""

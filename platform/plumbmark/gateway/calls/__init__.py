@@ -1,0 +1,1 @@
+"""Calls: policy, retries, concurrency and outcomes."""

@@ -1,0 +1,1 @@
+"""Models and deployments: names, prices, base URLs and credentials."""

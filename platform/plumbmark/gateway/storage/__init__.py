@@ -1,0 +1,1 @@
+"""Storage of calls: records, the spool, the recorder and recovery."""

@@ -1,0 +1,1 @@
+"""Pages: middleware, navigation, template tags, Markdown and the page cache."""

@@ -1,0 +1,1 @@
+"""Drafts, the editor, its preview, tries and publication of tasks."""

@@ -1,0 +1,1 @@
+"""Reading what a program left in its working folder. Pure: no rows."""

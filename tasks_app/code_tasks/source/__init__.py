@@ -1,0 +1,1 @@
+"""Reading an author's program without running it."""

@@ -1,0 +1,1 @@
+"""Runs from their cost and start to their samples, and the pages about them."""

@@ -1,0 +1,1 @@
+"""From stored outputs to scores, estimates and re-scoring."""

@@ -10,13 +10,12 @@ from leaderboards_app.computation import compute_board
 from leaderboards_app.models import BoardRefresh, Correction, Standings
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import tell
+from plumbmark.common.queue import enqueue
 from plumbmark.manifests import content_hash
 
 
 def request_refresh(version_ids: Iterable[int], *, reason: str) -> None:
     """Note that boards are due. Requests for one board coalesce until it is computed."""
-    from leaderboards_app.jobs import ring_boards
-
     asked = False
     for version_id in version_ids:
         asked = True
@@ -28,7 +27,7 @@ def request_refresh(version_ids: Iterable[int], *, reason: str) -> None:
         except IntegrityError:
             _request_again(version_id, reason)
     if asked:
-        transaction.on_commit(ring_boards)
+        enqueue("leaderboards_app.jobs.refresh_boards")
 
 
 def _request_again(version_id: int, reason: str) -> None:

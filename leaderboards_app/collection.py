@@ -16,6 +16,7 @@ from tasks_app.code_tasks.scores import (
     joined_runs,
     program_scores,
 )
+from tasks_app.kinds import kind_of
 from tasks_app.models import ProgramReport, Run, Scoring
 from tasks_app.runs.queries import attempts_on
 from tasks_app.scorings.estimates import item_scores, metric_of
@@ -142,7 +143,7 @@ def joined_scores(cell: TaskCell) -> ProgramScores:
 
     What the estimate rests on and what is compared with other rows differ only for programs.
     """
-    if cell.task.task_version.is_code:
+    if kind_of(cell.task.task_version).runs_program:
         metric = metric_of(cell.task.task_version)
         return joined_runs(
             [
@@ -159,7 +160,9 @@ def joined_scores(cell: TaskCell) -> ProgramScores:
 
 def failed_requests(candidates: Sequence[Candidate]) -> dict[int, int]:
     """By run of a program how many of its requests failed, where any did. One query at most."""
-    runs = [run.pk for one in candidates for run in one.runs if run.task_version.is_code]
+    runs = [
+        run.pk for one in candidates for run in one.runs if kind_of(run.task_version).runs_program
+    ]
     if not runs:
         return {}
     reports = ProgramReport.objects.filter(run__in=runs)

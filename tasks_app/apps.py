@@ -11,8 +11,13 @@ class TasksConfig(AppConfig):
         from plumbmark.accounts.profile_sections import add_profile_section
         from plumbmark.gateway.budget.subjects import add_subject_pages
         from plumbmark.web.navigation import add_nav_item
+        from tasks_app.authoring.declarative_draft import DeclarativeDraft
         from tasks_app.authoring.profile import tasks_section
+        from tasks_app.code_tasks.draft import CodeDraft
+        from tasks_app.code_tasks.kind import CodeKind
         from tasks_app.judges import subscribers
+        from tasks_app.kinds import register_kind
+        from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
 
         add_nav_item(_("Tasks"), "tasks:list", order=20)
@@ -22,4 +27,6 @@ class TasksConfig(AppConfig):
         add_profile_section("tasks", tasks_section, order=20)
         add_subject_pages("run", pages_of_runs)
         add_subject_pages("scoring", pages_of_scorings)
+        register_kind("declarative", of_version=DeclarativeKind, of_draft=DeclarativeDraft())
+        register_kind("code", of_version=CodeKind, of_draft=CodeDraft())
         subscribers.register()

@@ -1,7 +1,6 @@
-"""The Celery entry points: bells that carry no work.
+"""The Celery jobs of tasks and runs. Their messages carry no work.
 
-A woken worker claims what is due in SQL, works a bounded slice, and rings again while more is due.
-A lost or doubled bell does no harm.
+A woken worker claims what is due in SQL, works a bounded slice, and queues the next one.
 """
 
 import logging
@@ -13,37 +12,26 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
-from tasks_app.code_tasks.slices import CodeSlice
 from tasks_app.datasets.media import storage
+from tasks_app.kinds import kind_of
 from tasks_app.models import Shard
 from tasks_app.runs import sweep as sweeping
 from tasks_app.runs.claims import Lease, claim_scoring_shard, claim_shard
-from tasks_app.runs.slices import RunSlice
 from tasks_app.scorings.slices import work_on_scoring
 from tasks_app.workers import (
     reports,  # noqa: F401 - connects to the worker's signals
     sandbox,
 )
 from tasks_app.workers.shutdown import shutting_down
+from tasks_app.workers.wake import wake_workers
 
 log = logging.getLogger(__name__)
-
-__all__ = ["ring_workers", "sweep", "work"]
 
 _claiming = threading.Lock()
 _in_hand: set[int] = set()
 """Runs that a thread of this process works on."""
 _programs: set[int] = set()
 """Those of them that are code tasks."""
-
-
-def ring_workers(times: int = 1) -> None:
-    """Wake up to `times` workers. Call it on commit."""
-    try:
-        for _ in range(max(1, min(times, settings.WORKER_BELLS_AT_MOST))):
-            work.delay()
-    except Exception:
-        log.warning("the broker did not take a bell; the sweep will ring again", exc_info=True)
 
 
 @shared_task(name="tasks_app.jobs.work")
@@ -56,18 +44,16 @@ def work() -> str:
         if claimed is not None:
             shard, lease = claimed
             try:
-                is_code = shard.run.task_version.is_code
-                slice_ = CodeSlice(shard, lease) if is_code else RunSlice(shard, lease)
-                ending = slice_.work()
+                ending = kind_of(shard.run.task_version).open_slice(shard, lease).work()
             finally:
                 _in_hand.discard(shard.run_id)
                 _programs.discard(shard.run_id)
-            ring_workers()
+            wake_workers()
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard(has_sandbox=sandbox.is_here())
         if scoring is not None:
             work_on_scoring(*scoring)
-            ring_workers()
+            wake_workers()
             return f"scoring {scoring[0].scoring_id}"
         return "nothing due"
     finally:
@@ -88,7 +74,7 @@ def _claim() -> tuple[Shard, Lease] | None:
         claimed = claim_shard(not_of=_in_hand, takes_code=takes_code, has_sandbox=has_sandbox)
         if claimed is not None:
             _in_hand.add(claimed[0].run_id)
-            if claimed[0].run.task_version.is_code:
+            if kind_of(claimed[0].run.task_version).runs_program:
                 _programs.add(claimed[0].run_id)
         return claimed
 
@@ -100,9 +86,9 @@ def _end_slices(**_signal: Any) -> None:
 
 @shared_task(name="tasks_app.jobs.sweep")
 def sweep() -> None:
-    """Mend what a lost bell, a dead worker or a renewed quota left waiting."""
+    """Mend what a lost message, a dead worker or a renewed quota left waiting."""
     if sweeping.sweep():
-        ring_workers(2)
+        wake_workers(2)
 
 
 @shared_task(name="tasks_app.jobs.forget_unused_attachments")

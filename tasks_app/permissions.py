@@ -6,6 +6,7 @@ from plumbmark.accounts.permissions import (
     can_see_inside,
     is_person,
 )
+from plumbmark.common.errors import NotAllowed
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.models.tasks import Visibility
 
@@ -69,3 +70,9 @@ def can_rescore_run(visitor: Visitor, run: Run, version: TaskVersion) -> bool:
     return can_act_for(visitor, version.task.namespace) or (
         can_act_for(visitor, run.namespace) and can_view_version(visitor, version)
     )
+
+
+def check_edit(task: Task, *, by: Visitor) -> None:
+    """Refuse whoever may not edit the task."""
+    if not can_edit_task(by, task):
+        raise NotAllowed("This task belongs to somebody else.")

@@ -36,18 +36,19 @@ def publish_task(
 ) -> Any:
     """A published version whose right answers are 0, 1, 2, …"""
     from tasks_app.authoring import actions as authoring
+    from tasks_app.authoring import drafts, publication
 
     task = authoring.create_task(
         namespace=user.namespace, facts=authoring.TaskFacts(title=title), by=user
     )
     lines = "\n".join(json.dumps(row) for row in (data or rows(items, title)))
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=definition,
         upload=SimpleUploadedFile("items.jsonl", lines.encode()),
         by=user,
     )
-    return authoring.publish_task(task=task, visibility=visibility, by=user)
+    return publication.publish_task(task=task, visibility=visibility, by=user)
 
 
 def publish_benchmark(

@@ -16,8 +16,10 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import tell
+from tasks_app.kinds import CostBound
 from tasks_app.models import Contender, Run
-from tasks_app.runs.start import CostBound, cost_bound, start_run
+from tasks_app.runs.cost import cost_bound
+from tasks_app.runs.start import start_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import acting_namespace, actor
-from plumbmark.common.errors import InvalidInput, NotAllowed
+from plumbmark.common.errors import NotAllowed
 from plumbmark.rest.idempotency import HEADER, idempotent
 from plumbmark.rest.pagination import NewestFirst, OldestFirst
 from plumbmark.rest.parsers import StrictJSONParser
 from tasks_app.authoring import actions as authoring
-from tasks_app.authoring.preview import first_questions, tools_sent
+from tasks_app.authoring import drafts, publication
 from tasks_app.code_tasks import actions as coding
 from tasks_app.datasets import actions as attaching
 from tasks_app.datasets.media.detection import ENDINGS
@@ -28,6 +28,7 @@ from tasks_app.datasets.media.responses import (
     attachment_of_item,
     attachment_response,
 )
+from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
 from tasks_app.runs import serializers as shapes
@@ -158,7 +159,7 @@ class DraftView(APIView):
             "upload": values.get("data_file"),
         }
         # Before anything is kept: a request that is refused leaves nothing of it behind.
-        authoring.check_keepable(**draft_parts)
+        drafts.check_keepable(**draft_parts)
         if "kind" in values:
             coding.drop_code(task=task, by=user)
         if _CODE_FIELDS & set(values):
@@ -179,7 +180,7 @@ class DraftView(APIView):
                 remove=values.get("remove_media", ()),
                 by=user,
             )
-        draft = authoring.save_draft(task=task, by=user, **draft_parts)
+        draft = drafts.save_draft(task=task, by=user, **draft_parts)
         return Response(shapes.DraftDetail(draft).data)
 
 
@@ -190,33 +191,7 @@ class DraftCheckView(DraftView):
     def post(self, request: Request, public_id: str) -> Response:
         """Check the whole draft; 422 names every problem with its line."""
         draft = self._draft(public_id, request)
-        if draft.is_code:
-            return Response(shapes.DraftCheck(_checked_code(draft)).data)
-        with authoring.checked_draft(draft) as (definition, imported):
-            checked = {
-                "items": imported.count,
-                "private_items": imported.private_count,
-                "warnings": imported.warnings,
-                "first": first_questions(definition, imported),
-                "tools": tools_sent(definition),
-                "findings": [],
-            }
-        return Response(shapes.DraftCheck(checked).data)
-
-
-def _checked_code(draft: TaskDraft) -> dict[str, Any]:
-    checked = coding.checked_code(draft)
-    if checked.definition is None:
-        raise InvalidInput(coding.problems_of(checked))
-    items = len(checked.definition.counted)
-    return {
-        "items": items,
-        "private_items": items if checked.definition.is_private else 0,
-        "warnings": [],
-        "first": [],
-        "tools": [],
-        "findings": [coding.finding_document(one, checked.script) for one in checked.findings],
-    }
+        return Response(shapes.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
 
 class DraftTryView(APIView):
@@ -226,7 +201,7 @@ class DraftTryView(APIView):
         """Really run the draft's code against a baseline; `runs/{id}/report` tells what came."""
         task = task_or_404(public_id, request)
         user = actor(request)
-        run = running.try_program(version=authoring.build_version(task=task, by=user), by=user)
+        run = running.try_program(version=publication.build_version(task=task, by=user), by=user)
         return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=202)
 
 
@@ -242,7 +217,7 @@ class PublishView(APIView):
         task = task_or_404(public_id, request)
         body = shapes.TaskPublishWrite(data=request.data)
         body.is_valid(raise_exception=True)
-        version = authoring.publish_task(task=task, by=actor(request), **body.validated_data)
+        version = publication.publish_task(task=task, by=actor(request), **body.validated_data)
         return Response(shapes.TaskVersionDetail(version).data, status=201)
 
 
@@ -254,7 +229,7 @@ class BuildView(APIView):
     def post(self, request: Request, public_id: str) -> Response:
         """Build the draft as an unpublished version, to try it."""
         task = task_or_404(public_id, request)
-        version = authoring.build_version(task=task, by=actor(request))
+        version = publication.build_version(task=task, by=actor(request))
         return Response(shapes.TaskVersionDetail(version).data, status=201)
 
 

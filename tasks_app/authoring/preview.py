@@ -8,11 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.common.errors import Problem
 from plumbmark.engine.tools import sent_form
-from tasks_app.authoring.actions import checked_draft
-from tasks_app.code_tasks.actions import checked_code, problems_of
-from tasks_app.code_tasks.findings import Severity
 from tasks_app.datasets import Imported, ImportedItem
 from tasks_app.definitions import (
     Definition,
@@ -21,6 +18,7 @@ from tasks_app.definitions import (
     render_messages,
 )
 from tasks_app.definitions.rendering import shown_choices, text_of, tools_of
+from tasks_app.kinds import draft_kind_of
 from tasks_app.models import TaskDraft
 
 FIRST_ITEMS = 3
@@ -82,36 +80,7 @@ def preview_of(
 
     `rows` bounds how much of the data file is read; None reads all of it.
     """
-    if draft.is_code:
-        return _preview_of_code(draft)
-    text = draft.definition_text if definition_text is None else definition_text
-    try:
-        with checked_draft(draft, first=rows, definition_text=text) as (definition, imported):
-            return Preview(
-                warnings=imported.warnings,
-                items=imported.count,
-                private_items=imported.private_count,
-                is_whole=rows is None or imported.count < rows,
-                first=first_questions(definition, imported),
-                tools=tools_sent(definition),
-            )
-    except InvalidInput as error:
-        return Preview(problems=placed_problems(error.problems, text))
-
-
-def _preview_of_code(draft: TaskDraft) -> Preview:
-    try:
-        checked = checked_code(draft)
-    except InvalidInput as error:
-        return Preview(problems=placed_problems(error.problems, ""))
-    if checked.definition is None:
-        return Preview(problems=placed_problems(problems_of(checked), checked.script.code))
-    items = len(checked.definition.counted)
-    return Preview(
-        warnings=[str(one) for one in checked.findings if one.severity is Severity.WARNING],
-        items=items,
-        private_items=items if checked.definition.is_private else 0,
-    )
+    return draft_kind_of(draft).preview(draft, text=definition_text, rows=rows)
 
 
 def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:

@@ -11,9 +11,7 @@ from django.db import transaction
 
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
-from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
-from plumbmark.manifests import content_hash
-from tasks_app.authoring.versions import metric_columns, version_built_of
+from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.code_tasks.auxiliary_models import findings_of_models
 from tasks_app.code_tasks.definition import AttachedFile as AttachedFileSpec
 from tasks_app.code_tasks.definition import (
@@ -26,16 +24,15 @@ from tasks_app.code_tasks.findings import Finding, Severity
 from tasks_app.code_tasks.settings import BARE, CodeSettings, parse_settings
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
 from tasks_app.code_tasks.source.notebook import MOST_BYTES, Script, script_of
+from tasks_app.datasets.uploads import forget_upload, store_upload
 from tasks_app.definitions.source_map import LONGEST_TEXT
 from tasks_app.models import (
     AttachedFile,
     DataFile,
-    Item,
     Task,
     TaskDraft,
-    TaskVersion,
 )
-from tasks_app.permissions import can_edit_task
+from tasks_app.permissions import check_edit
 
 MOST_ATTACHED = 20
 
@@ -74,7 +71,7 @@ def save_code_draft(
 
     A file attached under a name that is taken replaces that one; `detach` names files to let go.
     """
-    _check_edit(task, by)
+    check_edit(task, by=by)
     if code is not None and upload is None:
         upload = _as_upload(code, code_name)
     if settings_text is not None and len(settings_text) > LONGEST_TEXT:
@@ -104,7 +101,7 @@ def save_code_draft(
 
 def drop_code(*, task: Task, by: User) -> TaskDraft:
     """Make the draft one of a definition and a data file again."""
-    _check_edit(task, by)
+    check_edit(task, by=by)
     with transaction.atomic():
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         replaced = [draft.code_file] if draft.code_file else []
@@ -135,15 +132,11 @@ def _change_attached(
 
 
 def _forget(files: Sequence[DataFile]) -> None:
-    from tasks_app.authoring.actions import forget_upload
-
     for one in files:
         forget_upload(one)
 
 
 def _stored(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
-    from tasks_app.authoring.actions import store_upload
-
     return store_upload(namespace=task.namespace, upload=upload, by=by)
 
 
@@ -258,64 +251,3 @@ def problems_of(checked: CheckedCode) -> list[Problem]:
         told = f"{finding.message} {finding.remedy}".strip()
         problems.append(Problem(f"{told}{of_cell}", "code", place.line if place else None))
     return problems
-
-
-# --- Building -----------------------------------------------------------------------------------
-
-
-def build_code_version(*, task: Task, draft: TaskDraft, by: User) -> TaskVersion:
-    """An unpublished version of the draft's code; an unchanged draft gives the same one again."""
-    checked = checked_code(draft)
-    definition = checked.definition
-    if definition is None:
-        raise InvalidInput(problems_of(checked))
-    assert draft.code_file is not None
-    document = definition.as_document()
-    digest = content_hash({"code": content_hash(document), "file": draft.code_file.sha256})
-    known = version_built_of(task, digest)
-    if known is not None:
-        return known
-    with transaction.atomic():
-        version = TaskVersion(
-            task=task,
-            kind=TaskVersion.Kind.CODE,
-            definition=document,
-            definition_text=draft.code_settings,
-            definition_format="yaml",
-            code_file=draft.code_file,
-            source_digest=digest,
-            **metric_columns(definition.metric),
-            item_count=len(definition.counted),
-            private_item_count=len(definition.counted) if definition.is_private else 0,
-            created_by=by,
-        )
-        version.question_hash = definition.question_hash(salt=version.salt)
-        version.marking_hash = definition.marking_hash()
-        version.state = TaskVersion.State.READY
-        version.save()
-        split = Item.Split.PRIVATE if definition.is_private else Item.Split.PUBLIC
-        Item.objects.bulk_create(
-            Item(
-                version=version,
-                position=position,
-                key=one.key,
-                split=split,
-                input={"task": one.task or one.key, "file": definition.file_name},
-                target=None,
-                hash=content_hash(
-                    {"key": one.key, "question": version.question_hash},
-                    salt=version.salt if definition.is_private else None,
-                ),
-            )
-            for position, one in enumerate(definition.counted)
-        )
-        AttachedFile.objects.bulk_create(
-            AttachedFile(version=version, data_file=row.data_file)
-            for row in draft.attached_files.select_related("data_file")
-        )
-    return version
-
-
-def _check_edit(task: Task, by: User) -> None:
-    if not can_edit_task(by, task):
-        raise NotAllowed("This task belongs to somebody else.")

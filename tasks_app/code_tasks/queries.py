@@ -14,6 +14,7 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.sandbox import Ending
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.kinds import kind_of
 from tasks_app.models import LogChunk, ProgramReport, Run, RunArtifact
 from tasks_app.permissions import can_view_program
 from tasks_app.runs.queries import run_at
@@ -35,7 +36,7 @@ _ENDINGS = {
 def program_run_at(*, run_id: int, to: Visitor) -> Run:
     """A run of code whose log and files the visitor may see; 404 otherwise."""
     run = run_at(run_id=run_id, to=to)
-    if not run.task_version.is_code or not can_view_program(to, run):
+    if not kind_of(run.task_version).runs_program or not can_view_program(to, run):
         raise Http404
     return run
 
@@ -200,7 +201,7 @@ class RunReport:
 
 def report_of(run: Run) -> RunReport:
     """The itemised report of a run of code, whether it is over or not."""
-    definition = CodeDefinition.from_document(run.task_version.definition)
+    definition = kind_of(run.task_version).definition
     row = ProgramReport.objects.filter(run=run).first()
     scored = set(run.samples.filter(is_scored=True).values_list("item__key", flat=True))
     return RunReport(

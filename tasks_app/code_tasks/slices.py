@@ -43,20 +43,16 @@ from tasks_app.code_tasks.result_storage import (
     read_what_was_left,
 )
 from tasks_app.models import LogChunk, Run, Shard
+from tasks_app.runs import states
 from tasks_app.runs.claims import (
-    ATTEMPTS_AT_MOST,
+    MAX_ATTEMPTS,
     Lease,
     LeaseLost,
     finish_work,
     give_back,
     keep_leases,
 )
-from tasks_app.runs.completion import (
-    fail_run,
-    finish_run_if_done,
-    mark_started,
-    pause_run,
-)
+from tasks_app.runs.completion import finish_run_if_done
 from tasks_app.workers import sandbox as sandboxing
 from tasks_app.workers.shutdown import shutting_down
 
@@ -84,11 +80,11 @@ class _Stopped(Exception):
 class CodeSlice:
     """One worker's work on the one shard of a code run: to its end."""
 
-    def __init__(self, shard: Shard, lease: Lease) -> None:
+    def __init__(self, shard: Shard, lease: Lease, definition: CodeDefinition) -> None:
         self.run: Run = shard.run
         self._shard = shard
         self._lease = lease
-        self._definition = CodeDefinition.from_document(self.run.task_version.definition)
+        self._definition = definition
         self._pieces: deque[bytes] = deque()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._log_position = 0
@@ -101,12 +97,12 @@ class CodeSlice:
 
     def work(self) -> str:
         """Run the program and store what came of it; returns how it ended."""
-        if self._shard.attempts > ATTEMPTS_AT_MOST:
+        if self._shard.attempts > MAX_ATTEMPTS:
             return self._fail(
-                f"Workers died {ATTEMPTS_AT_MOST} times while running this program. Resume the "
+                f"Workers died {MAX_ATTEMPTS} times while running this program. Resume the "
                 "run; if it happens again, tell the administrator."
             )
-        mark_started(self.run.pk)
+        states.start(self.run.pk)
         sandbox = probe().sandbox
         if sandbox is None:
             return self._fail(f"Code tasks cannot be run here. {sandboxing.reason()}")
@@ -198,17 +194,19 @@ class CodeSlice:
         self._store_log(is_over=True)
         give_back(Shard.objects.all(), self._lease)
         if why == "quota":
-            pause_run(
+            states.change_run(
                 self.run.pk,
-                Run.PauseReason.LIMIT,
-                "A call was refused because the spend limit or the quota is used up. With a higher "
-                "limit the program starts anew.",
+                "paused",
+                detail="A call was refused because the spend limit or the quota is used up. With a "
+                "higher limit the program starts anew.",
+                pause_reason=Run.PauseReason.LIMIT,
+                balance_needed=0,
             )
         return why
 
     def _fail(self, why: str) -> str:
         with transaction.atomic():
-            if fail_run(self.run.pk, storable(why)):
+            if states.fail(self.run.pk, storable(why)):
                 # Not done: after a resume it is run again.
                 give_back(Shard.objects.all(), self._lease)
                 return "failed"

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import publication
 from tasks_app.authoring.edit_conflicts import changed_meanwhile
 from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.authoring.forms import CodeDraftForm, deployment_choices
@@ -73,10 +73,10 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             by=by,
         )
         if then == "check":
-            run = try_program(version=authoring.build_version(task=task, by=by), by=by)
+            run = try_program(version=publication.build_version(task=task, by=by), by=by)
             return redirect(run)
         if then == "try":
-            version = authoring.build_version(task=task, by=by)
+            version = publication.build_version(task=task, by=by)
             query = {
                 "version": version.public_id,
                 "purpose": "try",

@@ -27,7 +27,7 @@ from plumbmark.scoring.judge_trust import (
     swap_flips,
 )
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.definitions import Definition
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     JudgeLabel,
     LabelSet,
@@ -37,7 +37,6 @@ from tasks_app.models import (
     TaskVersion,
 )
 from tasks_app.scorings.estimates import as_document
-from tasks_app.scorings.output_scorer import Marker
 
 Document = dict[str, Any]
 
@@ -63,7 +62,7 @@ class Said:
 
 def judging_scorers(version: TaskVersion) -> dict[str, ModelJudge]:
     """A version's scorers that ask models, by name."""
-    return {} if version.is_code else Marker(version).judging
+    return kind_of(version).output_scorer.judging
 
 
 def counted_scorings(version: TaskVersion) -> dict[int, int]:
@@ -323,7 +322,7 @@ def _scores(version: TaskVersion) -> QuerySet[SampleScore]:
 
 def _said(scores: QuerySet[SampleScore], version: TaskVersion, scorer: str) -> Iterator[Said]:
     """What one scorer's judges said, answer by answer; who never asked them is left out."""
-    is_main = Definition.from_document(version.definition).main == scorer
+    is_main = kind_of(version).definition.main == scorer
     rows = scores.values_list(
         "sample_id",
         "value",

@@ -11,13 +11,13 @@ from django.http import Http404
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.definitions import Definition
 from tasks_app.judges.label_content import (
     LabelledContent,
     content_of,
     marked_items,
 )
 from tasks_app.judges.panels import category, combined_verdicts, judging_scorers
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Item,
     JudgeLabel,
@@ -251,7 +251,7 @@ def trust_in_judges(version: TaskVersion) -> dict[str, Any] | None:
 
 
 def _main(version: TaskVersion) -> str:
-    return Definition.from_document(version.definition).main
+    return str(kind_of(version).definition.main)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ class CarriedLabel:
 
 def sister_versions(version: TaskVersion) -> list[TaskVersion]:
     """Other versions of the task whose labels or judges may concern this one, in their order."""
-    if version.is_code:
-        return []
     own = {_asks_people(scorer) for scorer in judging_scorers(version).values()}
+    if not own:
+        return []
     others = (
         TaskVersion.objects.filter(task=version.task_id, scorings__isnull=False)
         .exclude(pk=version.pk)

@@ -105,8 +105,9 @@ class TaskDraft(models.Model):
         return f"draft of {self.task_id}"
 
     @property
-    def is_code(self) -> bool:
-        return self.code_file_id is not None
+    def kind(self) -> str:
+        """Of the version that it would become."""
+        return TaskVersion.Kind.DECLARATIVE if self.code_file_id is None else TaskVersion.Kind.CODE
 
     @property
     def mark(self) -> str:
@@ -188,10 +189,6 @@ class TaskVersion(models.Model):
         return reverse(
             "tasks:version", args=[self.task.namespace.handle, self.task.slug, self.number]
         )
-
-    @property
-    def is_code(self) -> bool:
-        return self.kind == self.Kind.CODE
 
 
 class AttachedFile(models.Model):

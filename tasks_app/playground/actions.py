@@ -16,7 +16,8 @@ from plumbmark.gateway.actions import close_grant, open_grant
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Deployment, Grant
 from plumbmark.manifests import canonical_json
-from tasks_app.authoring.actions import TaskFacts, create_task, save_draft
+from tasks_app.authoring.actions import TaskFacts, create_task
+from tasks_app.authoring.drafts import save_draft
 from tasks_app.models import Task
 
 SUBJECT = "playground"

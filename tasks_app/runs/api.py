@@ -19,8 +19,9 @@ from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import InOrder, NewestFirst
 from plumbmark.rest.parsers import StrictJSONParser
 from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
+from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, Run, Sample, Scoring
-from tasks_app.runs import contenders, submissions
+from tasks_app.runs import contenders, control, cost, submissions
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
 from tasks_app.runs.queries import (
@@ -140,11 +141,10 @@ class CostBoundView(APIView):
         actor(request)
         wanted = _wanted(request)
         version = wanted["version"]
-        items = running.TRY_ITEMS if wanted["purpose"] == Run.Purpose.TRY else None
-        bound = running.cost_bound(
+        bound = cost.cost_bound(
             version=version,
             contender=wanted["contender"],
-            item_count=None if items is None else min(items, version.item_count),
+            item_count=kind_of(version).count_items(of_try=wanted["purpose"] == Run.Purpose.TRY),
             payer=acting_namespace(request, wanted["namespace"]),
         )
         return Response(shapes.CostBoundDetail(bound).data)
@@ -198,7 +198,7 @@ class PauseView(_RunAction):
     @extend_schema(request=None, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
         """Take no new samples until the run is resumed."""
-        running.pause_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        control.pause_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
         return self._done(request, run_id)
 
 
@@ -206,7 +206,7 @@ class ResumeView(_RunAction):
     @extend_schema(request=None, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
         """Let a paused or failed run go on."""
-        running.resume_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        control.resume_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
         return self._done(request, run_id)
 
 
@@ -214,7 +214,7 @@ class CancelView(_RunAction):
     @extend_schema(request=None, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
         """End a run for good; what it has stays."""
-        running.cancel_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        control.cancel_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
         return self._done(request, run_id)
 
 
@@ -223,7 +223,7 @@ class RetryView(_RunAction):
     @idempotent
     def post(self, request: Request, run_id: int) -> Response:
         """Ask once more what stayed unscored, as a new revision."""
-        running.retry_failed_samples(run=run_at(run_id=run_id, to=request.user), by=actor(request))
+        control.retry_failed_samples(run=run_at(run_id=run_id, to=request.user), by=actor(request))
         return self._done(request, run_id)
 
 
@@ -236,7 +236,7 @@ class SpendLimitView(_RunAction):
         body = shapes.SpendLimitWrite(data=request.data)
         body.is_valid(raise_exception=True)
         limit = body.validated_data["spend_limit_nanodollars"]
-        running.set_spend_limit(run=run, spend_limit=limit, by=user)
+        control.set_spend_limit(run=run, spend_limit=limit, by=user)
         return self._done(request, run_id)
 
 
@@ -248,7 +248,7 @@ class InvalidateView(_RunAction):
         user = actor(request)
         body = shapes.RunInvalidateWrite(data=request.data)
         body.is_valid(raise_exception=True)
-        running.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
+        control.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
         return self._done(request, run_id)
 
 

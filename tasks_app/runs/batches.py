@@ -12,6 +12,7 @@ from plumbmark.engine.ports import CallResult
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.storage import bulk
 from plumbmark.scoring.texts import storable, storable_json
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
     Sample,
@@ -21,7 +22,7 @@ from tasks_app.models import (
     Shard,
 )
 from tasks_app.runs.planning import AskedItem
-from tasks_app.scorings.output_scorer import Mark, Marker
+from tasks_app.scorings.output_scorer import Mark
 
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
@@ -91,10 +92,10 @@ class BatchWriter:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._marker = Marker(run.task_version)
-        self.needs_columns = self._marker.needs_columns
+        self._scorer = kind_of(run.task_version).output_scorer
+        self.needs_columns = self._scorer.needs_columns
         """Items must come with what their scorers use."""
-        self._is_inline = self._marker.is_pure
+        self._is_inline = self._scorer.is_pure
         """Marks are made batch by batch; programs and judges come when the run is complete."""
         self._scoring_id = (
             Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
@@ -117,7 +118,7 @@ class BatchWriter:
         is_scored = result.outcome.is_scored
         mark = None
         if is_scored and self._is_inline:
-            mark = self._marker.mark(output, item, result.messages)
+            mark = self._scorer.mark(output, item, result.messages)
         roles = result.roles or ("candidate",) * len(result.calls)
         usages = [
             call.response.usage

@@ -17,8 +17,9 @@ from django.db.models.functions import Coalesce
 from plumbmark.common.clock import database_now
 from tasks_app.models import Run, Scoring, ScoringShard, Shard, TaskVersion
 from tasks_app.models.leased_work import LeasedWork
+from tasks_app.runs.states import change_shards
 
-ATTEMPTS_AT_MOST = 5
+MAX_ATTEMPTS = 5
 """Claims of one shard that end without a word before its run is failed."""
 
 _CANDIDATES = 8
@@ -126,12 +127,13 @@ def _due(work: "QuerySet[Any]") -> "QuerySet[Any]":
 
 def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lease | None:
     token = uuid4()
-    queued = work.filter(pk=work_id, state=LeasedWork.State.QUEUED)
+    shard = work.filter(pk=work_id)
     if is_first:
         # Somebody may have held it and given it back since the look.
-        queued = queued.filter(heartbeat_at=None)
-    taken = queued.update(
-        state=LeasedWork.State.LEASED,
+        shard = shard.filter(heartbeat_at=None)
+    taken = change_shards(
+        shard,
+        "claimed",
         lease_token=token,
         lease_expires_at=database_now(lease_duration()),
         heartbeat_at=database_now(),
@@ -158,19 +160,14 @@ def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
 
 def finish_work(work: "QuerySet[Any]", lease: Lease) -> bool:
     """Mark it done, if it is still ours."""
-    return bool(
-        work.filter(pk=lease.id, lease_token=lease.token, state=LeasedWork.State.LEASED).update(
-            state=LeasedWork.State.DONE, lease_token=None, lease_expires_at=None
-        )
-    )
+    return bool(change_shards(work.filter(pk=lease.id, lease_token=lease.token), "finished"))
 
 
 def give_back(work: "QuerySet[Any]", lease: Lease, *, not_before: timedelta | None = None) -> None:
     """Put unfinished work back in order: this was no failed attempt."""
-    work.filter(pk=lease.id, lease_token=lease.token, state=LeasedWork.State.LEASED).update(
-        state=LeasedWork.State.QUEUED,
-        lease_token=None,
-        lease_expires_at=None,
+    change_shards(
+        work.filter(pk=lease.id, lease_token=lease.token),
+        "requeued",
         attempts=0,
         not_before=database_now(not_before) if not_before else None,
     )
@@ -178,6 +175,4 @@ def give_back(work: "QuerySet[Any]", lease: Lease, *, not_before: timedelta | No
 
 def requeue_expired(work: "QuerySet[Any]") -> int:
     """Put back work whose holder fell silent; returns how much."""
-    return work.filter(state=LeasedWork.State.LEASED, lease_expires_at__lte=database_now()).update(
-        state=LeasedWork.State.QUEUED, lease_token=None, lease_expires_at=None
-    )
+    return change_shards(work.filter(lease_expires_at__lte=database_now()), "requeued")

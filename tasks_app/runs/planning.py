@@ -85,9 +85,9 @@ _EFFORTS = {"none", "low", "medium", "high"}
 class RequestPlanner:
     """Renders the samples of one run. The same run and ordinal always give the same request."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, definition: Definition) -> None:
         self._version_id = run.task_version_id
-        self._definition = Definition.from_document(run.task_version.definition)
+        self._definition = definition
         self._repeats = run.repeats
         self._sampling = run.parameters
         schema = self._definition.prompt.output_schema

@@ -1,6 +1,7 @@
 """Named reads of tasks and runs."""
 
 import json
+import statistics
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from plumbmark.common.clock import now
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import callable_deployments, quota_status
 from plumbmark.scoring.outcomes import Outcome
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     AttachmentUse,
     Item,
@@ -292,10 +294,6 @@ class Passport:
         return 100 * self.done // self.total if self.total else 100
 
 
-def _free_worker(run: Run) -> str:
-    return _("a free worker that runs code") if run.task_version.is_code else _("a free worker")
-
-
 def _way_out_of_pause(run: Run) -> str:
     if run.pause_reason == Run.PauseReason.LIMIT:
         return _("its owner to raise the spend limit")
@@ -321,7 +319,7 @@ def passport_of(run: Run) -> Passport:
         runs_ahead = Run.objects.filter(
             state__in=[Run.State.QUEUED, Run.State.RUNNING], pk__lt=run.pk
         ).count()
-        waits_for = _free_worker(run)
+        waits_for = kind_of(run.task_version).worker_needed()
     elif run.state == Run.State.PAUSED:
         waits_for = _way_out_of_pause(run)
     rate = end = None
@@ -333,7 +331,7 @@ def passport_of(run: Run) -> Passport:
             waiting=Count("id", filter=Q(state=Shard.State.QUEUED)),
         )
         if not shards["leased"] and shards["waiting"]:
-            waits_for = _free_worker(run)
+            waits_for = kind_of(run.task_version).worker_needed()
         beat = run.heartbeat_at or run.started_at
         silent = beat is not None and at - beat > timedelta(seconds=90)
         if run.started_at and run.samples_done:
@@ -390,3 +388,12 @@ def waiting_work() -> list[dict[str, Any]]:
         {"key": _("Scorings"), "value": scorings.get(False, 0)},
         {"key": _("Scorings that run code"), "value": scorings.get(True, 0)},
     ]
+
+
+def median_latency(run: Run) -> int | None:
+    """Return the median latency of a run's samples in milliseconds, None where none has one."""
+    latencies = Sample.objects.filter(run=run, latency_ms__isnull=False).values_list(
+        "latency_ms", flat=True
+    )
+    values = [latency for latency in latencies if latency is not None]
+    return round(statistics.median(values)) if values else None

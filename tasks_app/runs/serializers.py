@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.rest.serializers import TextOrFile, WriteShape
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Contender,
     Item,
@@ -140,7 +141,7 @@ class DraftDetail(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
     def get_kind(self, draft: TaskDraft) -> str:
-        return "code" if draft.is_code else "declarative"
+        return draft.kind
 
     @extend_schema_field(MediaDetail(many=True))
     def get_media(self, draft: TaskDraft) -> Any:
@@ -219,7 +220,7 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
 
     def get_definition(self, version: TaskVersion) -> dict[str, Any]:
         document: dict[str, Any] = dict(version.definition)
-        if version.is_code and version.private_item_count:
+        if kind_of(version).runs_program and version.private_item_count:
             # Its authors have the file; nobody else is told it.
             document |= {"script": None, "cells": []}
         if isinstance(document.get("tools"), str):

@@ -36,10 +36,12 @@ from plumbmark.gateway.calls.gateway import ModelCaller as GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
 from tasks_app.datasets.media.storage import StoredFiles
+from tasks_app.definitions import Definition
 from tasks_app.models import Run, Shard
+from tasks_app.runs import states
 from tasks_app.runs.batches import BatchWriter, done_ordinals
 from tasks_app.runs.claims import (
-    ATTEMPTS_AT_MOST,
+    MAX_ATTEMPTS,
     Lease,
     LeaseLost,
     claim_further_shard,
@@ -47,12 +49,7 @@ from tasks_app.runs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.runs.completion import (
-    fail_run,
-    finish_run_if_done,
-    mark_started,
-    pause_run,
-)
+from tasks_app.runs.completion import finish_run_if_done
 from tasks_app.runs.planning import AskedItem, RequestPlanner
 from tasks_app.workers import sandbox
 from tasks_app.workers.shutdown import shutting_down
@@ -130,14 +127,14 @@ class RememberingCaller:
 class RunSlice:
     """One worker's bounded work on the shards of one run."""
 
-    def __init__(self, shard: Shard, lease: Lease) -> None:
+    def __init__(self, shard: Shard, lease: Lease, definition: Definition) -> None:
         self.run: Run = shard.run
         self._first = (shard, lease)
         self._held: list[_Held] = []
         self._results: deque[SampleResult] = deque()
         self._items: dict[int, AskedItem] = {}
         """Items of planned samples by ordinal, until they are written."""
-        self._planner = RequestPlanner(self.run)
+        self._planner = RequestPlanner(self.run, definition)
         self._writer = BatchWriter(self.run)
         self._no_more_shards = False
         self._fed = 0
@@ -146,17 +143,17 @@ class RunSlice:
 
     def work(self) -> str:
         """Work until the slice is over or nothing is left; returns why it ended."""
-        if self._first[0].attempts > ATTEMPTS_AT_MOST:
-            fail_run(
+        if self._first[0].attempts > MAX_ATTEMPTS:
+            states.fail(
                 self.run.pk,
-                f"Workers died {ATTEMPTS_AT_MOST} times while working on the same "
+                f"Workers died {MAX_ATTEMPTS} times while working on the same "
                 f"{self._first[0].stop - self._first[0].start} samples. Retry the run; if it "
                 "happens again, tell the administrator.",
             )
             # Not done: after a resume it is tried again.
             give_back(Shard.objects.all(), self._first[1])
             return "poisoned"
-        mark_started(self.run.pk)
+        states.start(self.run.pk)
         deployment = self.run.contender.deployment
         assert deployment is not None
         assert self.run.grant_id is not None
@@ -362,7 +359,13 @@ class RunSlice:
             # A spending limit does not renew: only the owner lets such a run go on.
             is_own = ending.code == "grant-exhausted"
             reason = Run.PauseReason.LIMIT if is_own else Run.PauseReason.QUOTA
-            pause_run(self.run.pk, reason, ending.detail, balance_needed=ending.amount)
+            states.change_run(
+                self.run.pk,
+                "paused",
+                detail=ending.detail,
+                pause_reason=reason,
+                balance_needed=ending.amount,
+            )
         elif ending.reason is StopReason.BREAKER:
-            fail_run(self.run.pk, f"The same error came back from every call: {ending.detail}")
+            states.fail(self.run.pk, f"The same error came back from every call: {ending.detail}")
         finish_run_if_done(self.run.pk, calls_stored=released.result)

@@ -15,12 +15,8 @@ from plumbmark.common.errors import Conflict, NotAllowed
 from plumbmark.common.outbox import tell
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
-from tasks_app.authoring.actions import (
-    data_limits,
-    forget_upload,
-    local_copy,
-    store_upload,
-)
+from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
+from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
 from tasks_app.permissions import can_run_version
 from tasks_app.runs.contenders import submitted_contender
@@ -29,7 +25,6 @@ from tasks_app.runs.output_files import (
     outputs_from,
     read_outputs,
 )
-from tasks_app.scorings.output_scorer import Marker
 from tasks_app.scorings.plans import queue_scoring
 from tasks_app.workers.reports import check_answers_can_be_run
 
@@ -57,9 +52,9 @@ def submit_outputs(
         raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version takes submitted outputs.")
-    if version.is_code:
-        raise Conflict("This task is a program that asks models itself; it takes no outputs.")
-    if Marker(version).needs_sandbox:
+    kind = kind_of(version)
+    kind.check_submission()
+    if kind.output_scorer.needs_sandbox:
         check_answers_can_be_run()
     if version.private_item_count:
         raise Conflict("This task has private items, so outputs cannot be submitted to it.")
@@ -115,7 +110,7 @@ def _start(
         question_hash=version.question_hash,
         marking_hash=version.marking_hash,
         engine_version=ENGINE_VERSION,
-        scorer_versions=Marker(version).versions,
+        scorer_versions=kind_of(version).output_scorer.versions,
         platform_version=plumbmark.__version__,
         item_count=version.item_count,
         repeats=version.repeats,

@@ -1,4 +1,4 @@
-"""The sweep: every few seconds it mends what a lost bell or a dead process left waiting."""
+"""The sweep: every few seconds it mends what a lost message or a dead process left waiting."""
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -10,13 +10,14 @@ from plumbmark.gateway.queries import has_balance
 from tasks_app.code_tasks.folders import remove_folders_left_behind
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
 from tasks_app.runs.claims import requeue_expired
-from tasks_app.runs.completion import change_state, finish_run_if_done
+from tasks_app.runs.completion import finish_run_if_done
 from tasks_app.runs.duplicate_calls import account_for_recent_ones
-from tasks_app.scorings.slices import finish_scoring_if_done
+from tasks_app.runs.states import change_run, change_scorings
+from tasks_app.scorings.completion import finish_scoring_if_done
 
 
 def sweep() -> bool:
-    """Mend; returns whether there is work to ring for."""
+    """Mend; returns whether there is work to wake workers for."""
     # First what dead processes were answered, so that the next holder of a shard finds it.
     sweep_leases()
     requeue_expired(Shard.objects.all())
@@ -45,11 +46,10 @@ def resume_where_there_is_balance() -> None:
             continue
         if has_balance(run.namespace, max(1, run.balance_needed), grant=run.grant):
             seen.add(run.namespace_id)
-            change_state(
+            change_run(
                 run.pk,
-                of=[Run.State.PAUSED],
-                to=Run.State.QUEUED,
-                event="resumed",
+                "resumed",
+                sources=[Run.State.PAUSED],
                 detail="there is balance again",
                 pause_reason="",
             )
@@ -63,8 +63,8 @@ def resume_scorings_where_there_is_balance() -> None:
     for scoring in waiting.order_by("id"):
         assert scoring.grant is not None
         if has_balance(scoring.grant.payer, max(1, scoring.balance_needed), grant=scoring.grant):
-            Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.PAUSED).update(
-                state=Scoring.State.QUEUED, pause_reason="", failure=""
+            change_scorings(
+                Scoring.objects.filter(pk=scoring.pk), "resumed", pause_reason="", failure=""
             )
 
 

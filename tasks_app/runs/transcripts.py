@@ -11,7 +11,7 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
 from plumbmark.gateway.storage.records import unpacked
 from plumbmark.scoring.tool_calls import calls_made
-from tasks_app.definitions import Definition, render_messages
+from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
 from tasks_app.permissions import can_view_item
 from tasks_app.runs.queries import current_scoring
@@ -93,10 +93,7 @@ def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
     """What was sent; nothing where the item is withheld, as its columns are gone."""
     if sample.item.is_withheld:
         return []
-    if run.task_version.is_code:
-        return sample.messages or []
-    definition = Definition.from_document(run.task_version.definition)
-    return sample.messages or render_messages(definition, sample.item)
+    return kind_of(run.task_version).messages_of(sample)
 
 
 def _calls_of(sample: Sample) -> list[RecordedCall]:

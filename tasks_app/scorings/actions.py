@@ -5,6 +5,7 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
+from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.permissions import can_rescore_run
 from tasks_app.scorings.plans import queue_scoring
@@ -14,8 +15,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     """Add a scoring of `run` by `version`, whose questions must equal the run's."""
     if not can_rescore_run(by, run, version):
         raise NotAllowed("You may not add a scoring to this run.")
-    if version.is_code:
-        raise Conflict("A program says itself what it came to; start a new run instead.")
+    kind_of(version).check_rescoring()
     if version.question_hash != run.question_hash:
         raise Conflict(
             "That version asks other questions than this run did, so its marking does not fit. "
@@ -33,8 +33,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
 
 def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
     """Score every finished run that asked this version's questions and that it has not marked."""
-    if version.is_code:
-        raise Conflict("A program says itself what it came to; start new runs instead.")
+    kind_of(version).check_rescoring()
     runs = (
         Run.objects.filter(question_hash=version.question_hash, state=Run.State.COMPLETED)
         .exclude(scorings__task_version=version)

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from plumbmark.scoring.estimates import Estimate, estimate
+from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
-from tasks_app.code_tasks.scores import estimate_of_program, program_scores
+from tasks_app.kinds import kind_of
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
 
 
@@ -55,9 +55,7 @@ def estimate_scoring(scoring: Scoring) -> dict[str, Any]:
     `pass_hat` hold pass@k and pass^k by k (as text).
     """
     scores, metric = item_scores(scoring), metric_of(scoring.task_version)
-    if scoring.task_version.is_code:
-        return as_document(estimate_of_program(program_scores(scoring, scores, metric), metric))
-    return {**as_document(estimate(scores, metric)), **passes(scores, metric)}
+    return kind_of(scoring.task_version).estimate(scoring, scores, metric)
 
 
 _SHOWN_K = (1, 2, 3, 5, 10, 20, 50, 100)

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from plumbmark.engine.values import value_object
@@ -15,6 +16,7 @@ from plumbmark.scoring.scorers import (
     CodeExecution,
     ModelJudge,
     PythonScorer,
+    Scorer,
     ScorerContext,
     ToolUse,
     build_scorer,
@@ -25,10 +27,8 @@ from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
 from plumbmark.scoring.scorers.model_judge import Reply
 from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.scoring.verdicts import Verdict
-from tasks_app.code_tasks.definition import READER_VERSION
 from tasks_app.definitions import Definition
 from tasks_app.definitions.rendering import text_of
-from tasks_app.models import TaskVersion
 
 log = logging.getLogger(__name__)
 
@@ -98,24 +98,26 @@ class StoredAnswer:
     messages: Messages | None = None
 
 
-class Marker:
+class OutputScorer:
     """The scorers of one version."""
 
-    def __init__(self, version: TaskVersion) -> None:
-        self._is_code = version.is_code
-        self.reads_calls = self.needs_columns = False
-        if version.is_code:
-            # The program itself says what it came to: there is nothing to mark.
-            self._scorers: dict[str, Any] = {}
-            return
-        definition = Definition.from_document(version.definition)
-        self._main = definition.main
-        self._choice_seed = definition.prompt.shuffle_seed
-        self._secret = version.salt
-        self._scorers = {spec.name: build_scorer(spec.as_spec()) for spec in definition.scorers}
-        self._bounds = {
-            spec.name: (spec.metric.lower, spec.metric.upper) for spec in definition.scorers
-        }
+    def __init__(
+        self,
+        scorers: Mapping[str, Scorer],
+        *,
+        versions: Mapping[str, str],
+        main: str = "",
+        bounds: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({}),
+        choice_seed: int | None = None,
+        secret: str = "",
+    ) -> None:
+        self._scorers = scorers
+        self.versions = dict(versions)
+        """Each scorer's own version by its name in the definition."""
+        self._main = main
+        self._bounds = bounds
+        self._choice_seed = choice_seed
+        self._secret = secret
         self.reads_calls = any(isinstance(one, ToolUse) for one in self._scorers.values())
         """Some scorer looks at the messages of a sample, for its tool calls."""
         self.needs_columns = any(
@@ -123,12 +125,20 @@ class Marker:
         )
         """`mark` needs items with what their scorers use."""
 
-    @property
-    def versions(self) -> dict[str, str]:
-        """Each scorer's own version by its name in the definition."""
-        if self._is_code:
-            return {"program": READER_VERSION}
-        return {name: scorer.version for name, scorer in self._scorers.items()}
+    @classmethod
+    def of_definition(cls, definition: Definition, *, secret: str) -> "OutputScorer":
+        """Build the scorers of a definition; `secret` salts what judges are shown."""
+        scorers = {spec.name: build_scorer(spec.as_spec()) for spec in definition.scorers}
+        return cls(
+            scorers,
+            versions={name: scorer.version for name, scorer in scorers.items()},
+            main=definition.main,
+            bounds={
+                spec.name: (spec.metric.lower, spec.metric.upper) for spec in definition.scorers
+            },
+            choice_seed=definition.prompt.shuffle_seed,
+            secret=secret,
+        )
 
     @property
     def needs_sandbox(self) -> bool:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import transaction
 
 import plumbmark
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.outbox import tell
 from plumbmark.gateway.actions import open_grant
 from plumbmark.gateway.queries import callable_deployments
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
     SampleScore,
@@ -17,7 +17,7 @@ from tasks_app.models import (
     ScoringShard,
     TaskVersion,
 )
-from tasks_app.scorings.output_scorer import Marker
+from tasks_app.workers.wake import wake_workers
 
 _COPIED_AT_ONCE = 1000
 _OUTSIDE_PER_SHARD = 64
@@ -31,15 +31,15 @@ def queue_scoring(
 
     `payer` pays for judges; the run's own namespace where it is left out.
     """
-    marker = Marker(version)
-    judges = marker.judges
+    scorer = kind_of(version).output_scorer
+    judges = scorer.judges
     scoring = Scoring.objects.create(
         run=run,
         task_version=version,
         revision=run.revision,
         marking_hash=version.marking_hash,
-        needs_sandbox=marker.needs_sandbox,
-        scorer_versions=marker.versions,
+        needs_sandbox=scorer.needs_sandbox,
+        scorer_versions=scorer.versions,
         platform_version=plumbmark.__version__,
         started_by=by,
         samples_total=run.samples_total,
@@ -56,17 +56,17 @@ def queue_scoring(
         .first()
     )
     if before is not None:
-        carry_marks_over(before, scoring)
+        carry_scores_over(before, scoring)
     if judges:
         _open_grant(scoring, judges, payer or run.namespace)
-    size = settings.SHARD_ITEMS * 4 if marker.is_pure else _OUTSIDE_PER_SHARD
+    size = settings.SHARD_ITEMS * 4 if scorer.is_pure else _OUTSIDE_PER_SHARD
     total = run.samples_total
     ScoringShard.objects.bulk_create(
         ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
         for index, start in enumerate(range(0, total, size))
     )
     tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
-    transaction.on_commit(_ring)
+    wake_workers()
     return scoring
 
 
@@ -80,8 +80,8 @@ def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> No
     scoring.save(update_fields=["grant"])
 
 
-def carry_marks_over(before: Scoring, scoring: Scoring) -> None:
-    """Begin a scoring of a new revision with the marks that stand."""
+def carry_scores_over(before: Scoring, scoring: Scoring) -> None:
+    """Begin a scoring of a new revision with the scores that stay."""
     kept = SampleScore.objects.filter(
         scoring=before, sample__is_scored=True, sample__revision__lt=scoring.revision
     )
@@ -101,10 +101,3 @@ def carry_marks_over(before: Scoring, scoring: Scoring) -> None:
     Scoring.objects.filter(pk=scoring.pk).update(
         samples_done=carried.count(), samples_unscored=carried.filter(value=None).count()
     )
-
-
-def _ring() -> None:
-    # Bells know the jobs, and the jobs come here.
-    from tasks_app.jobs import ring_workers
-
-    ring_workers()

@@ -10,6 +10,7 @@ from plumbmark.common.clock import now
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.storage import bulk
 from tasks_app.judges.calls import QuotaShort, ScoringOutside
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
     Sample,
@@ -20,22 +21,17 @@ from tasks_app.models import (
 )
 from tasks_app.runs.batches import SCORE_FIELDS, score_values
 from tasks_app.runs.claims import (
-    ATTEMPTS_AT_MOST,
+    MAX_ATTEMPTS,
     Lease,
     LeaseLost,
     finish_work,
     give_back,
     keep_leases,
 )
-from tasks_app.runs.completion import (
-    change_state,
-    complete_scoring,
-    fail_scoring,
-    median_latency,
-)
 from tasks_app.runs.planning import asked_items
-from tasks_app.scorings.estimates import estimate_scoring
-from tasks_app.scorings.output_scorer import Mark, Marker, StoredAnswer
+from tasks_app.runs.states import change_scorings
+from tasks_app.scorings.completion import fail_scoring, finish_scoring_if_done
+from tasks_app.scorings.output_scorer import Mark, StoredAnswer
 from tasks_app.workers.shutdown import shutting_down
 
 _BATCH = 500
@@ -48,17 +44,15 @@ _AFTER_CANDIDATES = 1000
 def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
     """Score one shard of stored samples; the last one completes the scoring."""
     scoring = shard.scoring
-    if shard.attempts > ATTEMPTS_AT_MOST:
+    if shard.attempts > MAX_ATTEMPTS:
         fail_scoring(
             scoring,
-            f"Workers died {ATTEMPTS_AT_MOST} times while scoring the same "
+            f"Workers died {MAX_ATTEMPTS} times while scoring the same "
             f"{shard.stop - shard.start} samples. Tell the administrator.",
         )
         give_back(ScoringShard.objects.all(), lease)
         return
-    Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.QUEUED).update(
-        state=Scoring.State.RUNNING, started_at=now()
-    )
+    change_scorings(Scoring.objects.filter(pk=scoring.pk), "started")
     slice_ = _Slice(scoring, lease)
     try:
         is_done = slice_.score(shard.start, shard.stop)
@@ -78,8 +72,9 @@ def work_on_scoring(shard: ScoringShard, lease: Lease) -> None:
 
 
 def _pause(scoring: Scoring, short: QuotaShort) -> None:
-    Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.RUNNING).update(
-        state=Scoring.State.PAUSED,
+    change_scorings(
+        Scoring.objects.filter(pk=scoring.pk),
+        "paused",
         pause_reason=Run.PauseReason.QUOTA,
         failure=str(short)[:1000],
         balance_needed=short.amount,
@@ -92,8 +87,8 @@ class _Slice:
     def __init__(self, scoring: Scoring, lease: Lease) -> None:
         self._scoring = scoring
         self._lease = lease
-        self._marker = Marker(scoring.task_version)
-        self._outside = None if self._marker.is_pure else ScoringOutside(scoring)
+        self._scorer = kind_of(scoring.task_version).output_scorer
+        self._outside = None if self._scorer.is_pure else ScoringOutside(scoring)
         self._repeats = scoring.run.repeats
 
     def score(self, start: int, stop: int) -> bool:
@@ -116,7 +111,7 @@ class _Slice:
         scoring, repeats = self._scoring, self._repeats
         marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
         fields = ["id", "ordinal", "is_scored", "output"]
-        if self._marker.reads_calls:
+        if self._scorer.reads_calls:
             fields.append("messages")
         samples = list(
             Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
@@ -128,7 +123,7 @@ class _Slice:
             scoring.task_version_id,
             start // repeats,
             (stop - 1) // repeats,
-            for_scorers=self._outside is not None or self._marker.needs_columns,
+            for_scorers=self._outside is not None or self._scorer.needs_columns,
         )
         to_mark = {
             sample_id: StoredAnswer(ordinal, output, items[ordinal // repeats], *messages)
@@ -166,9 +161,9 @@ class _Slice:
     def _marks(self, answers: Sequence[StoredAnswer]) -> list[Mark]:
         outside = self._outside
         if outside is None:
-            return [self._marker.mark(one.output, one.item, one.messages) for one in answers]
-        outside.remember([key for one in answers for key in self._marker.judge_keys(one.ordinal)])
-        marking = self._marker.mark_outside(answers, outside)
+            return [self._scorer.mark(one.output, one.item, one.messages) for one in answers]
+        outside.remember([key for one in answers for key in self._scorer.judge_keys(one.ordinal)])
+        marking = self._scorer.mark_outside(answers, outside)
         # On the process's loop; the lease is kept meanwhile.
         future = runtime.submit(marking)
         try:
@@ -180,29 +175,3 @@ class _Slice:
                         keep_leases(ScoringShard.objects.all(), [self._lease])
         finally:
             future.cancel()
-
-
-def finish_scoring_if_done(scoring: Scoring) -> bool:
-    """Complete a scoring all of whose shards are done, and with it a submitted run."""
-    if ScoringShard.objects.filter(scoring=scoring).exclude(state=ScoringShard.State.DONE).exists():
-        return False
-    estimate = estimate_scoring(scoring)
-    with transaction.atomic():
-        won = Scoring.objects.filter(pk=scoring.pk, state=Scoring.State.RUNNING).update(
-            state=Scoring.State.COMPLETED
-        )
-        if not won:
-            return False
-        complete_scoring(scoring, estimate)
-        run = scoring.run
-        if run.state == Run.State.RUNNING and run.is_submitted:
-            change_state(
-                run.pk,
-                of=[Run.State.RUNNING],
-                to=Run.State.COMPLETED,
-                event="completed",
-                finished_at=now(),
-                samples_unscored=estimate["unscored"],
-                median_latency_ms=median_latency(run),
-            )
-    return True

@@ -180,7 +180,7 @@ def test_a_remarked_version_changes_the_board_without_new_runs(ada: Any) -> None
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from benchmarks_app.actions import authoring as benchmarks
-    from tasks_app.authoring import actions as authoring
+    from tasks_app.authoring import drafts, publication
     from tasks_app.models import Run
     from tasks_app.scorings.actions import rescore_runs_of
     from tests.factories import DEFINITION, rows
@@ -191,13 +191,13 @@ def test_a_remarked_version_changes_the_board_without_new_runs(ada: Any) -> None
     enter(board, run, ada)
     settle()
     data = "\n".join(str(row).replace("'", '"') for row in rows(4)).encode()
-    authoring.save_draft(
+    drafts.save_draft(
         task=version.task,
         definition_text=DEFINITION.replace("exact", "includes").replace("answer}", "answer}"),
         upload=SimpleUploadedFile("items.jsonl", data.replace(b'"answer": "3"', b'"answer": "no"')),
         by=ada,
     )
-    second = authoring.publish_task(task=version.task, by=ada)
+    second = publication.publish_task(task=version.task, by=ada)
     assert second.question_hash == version.question_hash
     assert second.marking_hash != version.marking_hash
 

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import declarative_draft, drafts, publication
 from tasks_app.authoring.preview import preview_of
 from tasks_app.models import (
     Contender,
@@ -91,10 +92,10 @@ def task(ada: Any) -> Any:
 @pytest.fixture
 def published(task: Any, ada: Any) -> Callable[..., TaskVersion]:
     def publish(definition: str = DEFINITION, rows: list[dict[str, Any]] = ROWS) -> TaskVersion:
-        authoring.save_draft(
+        drafts.save_draft(
             task=task, definition_text=definition, upload=upload(jsonl(*rows)), by=ada
         )
-        return authoring.publish_task(task=task, visibility="public", by=ada)
+        return publication.publish_task(task=task, visibility="public", by=ada)
 
     return publish
 
@@ -122,7 +123,7 @@ def refusal(call: Callable[..., object], **given: Any) -> list[Problem]:
 def test_a_definition_that_cannot_be_kept_is_refused(
     task: Any, ada: Any, text: str, message: str
 ) -> None:
-    (problem,) = refusal(authoring.save_draft, task=task, definition_text=text, by=ada)
+    (problem,) = refusal(drafts.save_draft, task=task, definition_text=text, by=ada)
 
     assert problem.path == "definition"
     assert message in problem.message
@@ -134,10 +135,8 @@ def test_a_file_that_is_too_large_or_oddly_named_is_refused(
     task: Any, ada: Any, settings: Any
 ) -> None:
     settings.MAX_DATA_FILE_BYTES = 10
-    (large,) = refusal(authoring.save_draft, task=task, upload=upload(b"x" * 11), by=ada)
-    (name,) = refusal(
-        authoring.save_draft, task=task, upload=upload(b"x", "a\u202elnosj.csv"), by=ada
-    )
+    (large,) = refusal(drafts.save_draft, task=task, upload=upload(b"x" * 11), by=ada)
+    (name,) = refusal(drafts.save_draft, task=task, upload=upload(b"x", "a\u202elnosj.csv"), by=ada)
 
     assert str(large) == "data_file: the file has 11 bytes; at most 10 are taken"
     assert "printable name" in name.message
@@ -145,24 +144,24 @@ def test_a_file_that_is_too_large_or_oddly_named_is_refused(
 
 def test_a_replaced_file_goes_unless_a_version_was_built_of_it(task: Any, ada: Any) -> None:
     before = files()
-    authoring.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(GOOD)), by=ada)
-    authoring.save_draft(task=task, upload=upload(jsonl(*ROWS)), by=ada)
+    drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(GOOD)), by=ada)
+    drafts.save_draft(task=task, upload=upload(jsonl(*ROWS)), by=ada)
     assert len(files() - before) == DataFile.objects.count() == 1
 
-    authoring.build_version(task=task, by=ada)
-    authoring.save_draft(task=task, upload=upload(jsonl({**GOOD, "id": "z"})), by=ada)
+    publication.build_version(task=task, by=ada)
+    drafts.save_draft(task=task, upload=upload(jsonl({**GOOD, "id": "z"})), by=ada)
 
     assert len(files() - before) == DataFile.objects.count() == 2
 
 
 def test_the_same_file_again_is_kept_once(task: Any, ada: Any) -> None:
     for _ in range(2):
-        authoring.save_draft(
-            task=task, definition_text=DEFINITION, upload=upload(jsonl(GOOD)), by=ada
-        )
+        drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(GOOD)), by=ada)
 
     assert DataFile.objects.count() == 1
-    assert authoring.build_version(task=task, by=ada) == authoring.build_version(task=task, by=ada)
+    assert publication.build_version(task=task, by=ada) == publication.build_version(
+        task=task, by=ada
+    )
 
 
 # --- Versions ---------------------------------------------------------------------------------
@@ -198,11 +197,9 @@ def test_the_same_file_again_is_kept_once(task: Any, ada: Any) -> None:
 def test_a_file_with_faults_builds_no_version(
     task: Any, ada: Any, content: bytes, name: str, line: int | None, path: str, message: str
 ) -> None:
-    authoring.save_draft(
-        task=task, definition_text=DEFINITION, upload=upload(content, name), by=ada
-    )
+    drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(content, name), by=ada)
 
-    for call in (authoring.build_version, authoring.publish_task):
+    for call in (publication.build_version, publication.publish_task):
         (problem,) = refusal(call, task=task, by=ada)
         assert (problem.line, problem.path) == (line, path)
         assert message in problem.message
@@ -212,14 +209,14 @@ def test_a_file_with_faults_builds_no_version(
 
 
 def test_a_definition_with_faults_builds_no_version(task: Any, ada: Any) -> None:
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=DEFINITION.replace("exact", "exakt").replace("\n", "\r\n"),
         upload=upload(jsonl(GOOD)),
         by=ada,
     )
 
-    (problem,) = refusal(authoring.build_version, task=task, by=ada)
+    (problem,) = refusal(publication.build_version, task=task, by=ada)
 
     assert (problem.line, problem.path) == (10, "scorers[0].type")
     assert "did you mean 'exact'?" in problem.message
@@ -228,11 +225,11 @@ def test_a_definition_with_faults_builds_no_version(task: Any, ada: Any) -> None
 def test_without_a_file_and_with_too_many_items_nothing_is_built(
     task: Any, ada: Any, settings: Any
 ) -> None:
-    authoring.save_draft(task=task, definition_text=DEFINITION, by=ada)
-    (without,) = refusal(authoring.build_version, task=task, by=ada)
+    drafts.save_draft(task=task, definition_text=DEFINITION, by=ada)
+    (without,) = refusal(publication.build_version, task=task, by=ada)
     settings.MAX_ITEMS = 1
-    authoring.save_draft(task=task, upload=upload(jsonl(*ROWS)), by=ada)
-    (many,) = refusal(authoring.build_version, task=task, by=ada)
+    drafts.save_draft(task=task, upload=upload(jsonl(*ROWS)), by=ada)
+    (many,) = refusal(publication.build_version, task=task, by=ada)
 
     assert (without.path, without.message[:18]) == ("data_file", "upload a data file")
     assert (many.line, many.message) == (2, "the file has more than 1 items")
@@ -242,10 +239,10 @@ def test_a_failure_halfway_leaves_no_version_behind(
     task: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{**GOOD, "id": str(number)} for number in range(5)]
-    authoring.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(*rows)), by=ada)
+    drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(*rows)), by=ada)
     before = rows_of_all()
-    monkeypatch.setattr(authoring, "_CHUNK", 2)
-    whole = authoring.Imported.__iter__
+    monkeypatch.setattr(declarative_draft, "_CHUNK", 2)
+    whole = declarative_draft.Imported.__iter__
 
     def breaks_off(imported: Any) -> Iterator[Any]:
         for item in whole(imported):
@@ -253,10 +250,10 @@ def test_a_failure_halfway_leaves_no_version_behind(
                 raise OSError("the disk is gone")
             yield item
 
-    monkeypatch.setattr(authoring.Imported, "__iter__", breaks_off)
+    monkeypatch.setattr(declarative_draft.Imported, "__iter__", breaks_off)
 
     with pytest.raises(OSError, match="the disk is gone"):
-        authoring.build_version(task=task, by=ada)
+        publication.build_version(task=task, by=ada)
 
     assert rows_of_all() == before
 
@@ -412,7 +409,7 @@ def test_strangers_change_nothing(
     before = rows_of_all(), files()
 
     with pytest.raises(NotAllowed):
-        authoring.save_draft(task=task, upload=upload(b"x"), by=eve)
+        drafts.save_draft(task=task, upload=upload(b"x"), by=eve)
     with pytest.raises(NotAllowed):
         submit_outputs(
             version=version,

@@ -20,14 +20,6 @@ _KEYS_KEPT = timedelta(days=3)
 """Longer than any client repeats a request; docs/api.md tells it."""
 
 
-def ring_outbox() -> None:
-    """Ask a worker to deliver. A lost bell is no harm: the sweep rings again."""
-    try:
-        deliver_events.delay()
-    except Exception:
-        log.warning("the broker did not take a bell; the sweep will ring again", exc_info=True)
-
-
 @shared_task(name="common.jobs.deliver_events")
 def deliver_events() -> int:
     """Deliver every undelivered event that is due; returns how many were delivered."""

@@ -9,9 +9,8 @@ missed.
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
-
 from plumbmark.common.models import OutboxEvent
+from plumbmark.common.queue import enqueue
 
 Subscriber = Callable[[dict[str, Any]], None]
 
@@ -28,9 +27,7 @@ def subscribers_of(kind: str) -> dict[str, Subscriber]:
 
 
 def tell(kind: str, **payload: Any) -> OutboxEvent:
-    """Write an event in the current transaction and ring the bell when it commits."""
-    from plumbmark.common import jobs
-
+    """Write an event in the current transaction; its delivery is queued when that commits."""
     event = OutboxEvent.objects.create(kind=kind, payload=payload)
-    transaction.on_commit(jobs.ring_outbox)
+    enqueue("common.jobs.deliver_events")
     return event

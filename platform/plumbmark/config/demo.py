@@ -21,12 +21,9 @@ from benchmarks_app.actions.authoring import (
 from benchmarks_app.actions.entries import start_missing
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.gateway.actions import ensure_baselines
-from tasks_app.authoring.actions import (
-    TaskFacts,
-    create_task,
-    publish_task,
-    save_draft,
-)
+from tasks_app.authoring.actions import TaskFacts, create_task
+from tasks_app.authoring.drafts import save_draft
+from tasks_app.authoring.publication import publish_task
 from tasks_app.models import TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
 

@@ -317,8 +317,8 @@ CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
 ALLOW_PRIVATE_PROVIDERS: bool = env.flag("PLUMBMARK_ALLOW_PRIVATE_PROVIDERS", False)
 """Whether a user's own deployment may lie at a private address, such as a local model server."""
-WORKER_BELLS_AT_MOST: int = env.integer("PLUMBMARK_WORKER_BELLS_AT_MOST", 4)
-"""Bells rung at once for a run: as many workers as are likely to be free."""
+MAX_WAKE_UPS: int = env.integer("PLUMBMARK_MAX_WAKE_UPS", 4)
+"""Workers woken at once for a run: as many as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
 """Calls in flight at most in one worker process."""
 SANDBOX_IS_ON: bool = env.flag("PLUMBMARK_SANDBOX", True)

@@ -20,6 +20,7 @@ from tasks_app.definitions import Definition
 from tasks_app.definitions.rendering import shown_choices, text_of
 from tasks_app.judges.panel_page import trust_shown
 from tasks_app.judges.queries import trust_in_judges
+from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
 from tasks_app.runs.message_display import files_of_item, shown_message
@@ -68,8 +69,9 @@ def task_version(request: HttpRequest, handle: str, slug: str, number: int) -> H
 def _detail(
     request: HttpRequest, task: Task, version: TaskVersion, *, is_latest: bool
 ) -> HttpResponse:
-    program = CodeDefinition.from_document(version.definition) if version.is_code else None
-    definition = None if version.is_code else Definition.from_document(version.definition)
+    kind = kind_of(version)
+    program = kind.definition if kind.runs_program else None
+    definition = None if kind.runs_program else kind.definition
     sees_code = program is not None and (
         not program.is_private or can_view_private_items(request.user, task)
     )
@@ -214,7 +216,8 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task
-    definition = None if version.is_code else Definition.from_document(version.definition)
+    kind = kind_of(version)
+    definition = None if kind.runs_program else kind.definition
     visible = items_of(version, to=request.user)
     start = number_in(request, "from") or 0
     found = list(visible.filter(position__gte=start)[: _ITEMS + 1])

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.web.long_text import capped
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.authoring.edit_conflicts import changed_meanwhile
 from tasks_app.authoring.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
 from tasks_app.authoring.forms import (
@@ -43,6 +44,7 @@ from tasks_app.authoring.views.acting import (
 from tasks_app.code_tasks.output.result_schema import RESULT_SCHEMA
 from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import DEFINITION_SCHEMA
+from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Task, TaskDraft
 from tasks_app.runs.message_display import files_of_draft, shown_message
 from tasks_app.runs.queries import deployments_for, latest_try_of, media_of
@@ -147,8 +149,9 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The editor. Its buttons say what follows: save, look, try, publish."""
     task = own_task_at(request, handle, slug)
     draft = TaskDraft.objects.select_related("data_file", "updated_by__namespace").get(task=task)
-    if draft.is_code:
-        return redirect("tasks:edit-code", handle, slug)
+    edit_url = draft_kind_of(draft).edit_url
+    if edit_url != "tasks:edit":
+        return redirect(edit_url, handle, slug)
     if request.method != "POST":
         return _editor(
             request, task, draft, preview=preview_of(draft, definition_text=_text(draft))
@@ -174,7 +177,7 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         media, remove = request.FILES.getlist("media"), request.POST.getlist("remove_media")
         if media or remove:
             attaching.attach_media(task=task, uploads=media, remove=remove, by=person(request))
-        draft = authoring.save_draft(
+        draft = drafts.save_draft(
             task=task,
             definition_text=text,
             definition_format=_format_of(text),
@@ -197,7 +200,7 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
     """Build the draft, then on to the page that says what a try costs."""
     try:
-        version = authoring.build_version(task=task, by=person(request))
+        version = publication.build_version(task=task, by=person(request))
     except InvalidInput as error:
         problems = placed_problems(error.problems, draft.definition_text)
         return _editor(request, task, draft, preview=Preview(problems=problems), status=422)
@@ -234,7 +237,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            version = authoring.publish_task(
+            version = publication.publish_task(
                 task=task,
                 visibility=form.cleaned_data["visibility"],
                 notes=form.cleaned_data["notes"],

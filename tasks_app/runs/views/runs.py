@@ -27,13 +27,14 @@ from tasks_app.code_tasks.downloads import (
     log_response,
     zip_response,
 )
+from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample, SampleScore, Scoring
 from tasks_app.permissions import (
     can_control_run,
     can_view_private_items,
     can_view_program,
 )
-from tasks_app.runs import start as running
+from tasks_app.runs import control
 from tasks_app.runs.queries import (
     OutcomeCount,
     current_scoring,
@@ -169,7 +170,7 @@ def _run_page(
 
 def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Report, log and files of a run of code, for those who may see them."""
-    if not run.task_version.is_code or not can_view_program(request.user, run):
+    if not kind_of(run.task_version).runs_program or not can_view_program(request.user, run):
         return {}
     return {
         "report": programs.report_of(run),
@@ -301,7 +302,7 @@ def run_passport(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
-    running.pause_run(run=run, by=person(request))
+    control.pause_run(run=run, by=person(request))
     messages.success(request, _("The run is paused. Calls in flight end and are stored."))
     return redirect(run)
 
@@ -310,7 +311,7 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
-    running.resume_run(run=run, by=person(request))
+    control.resume_run(run=run, by=person(request))
     messages.success(request, _("The run goes on where it stopped."))
     return redirect(run)
 
@@ -322,7 +323,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """GET says what cancelling means; POST does it."""
     run = run_at(run_id=run_id, to=request.user)
     if request.method == "POST":
-        running.cancel_run(run=run, by=person(request))
+        control.cancel_run(run=run, by=person(request))
         messages.success(request, _("The run is cancelled. What it has stays."))
         return redirect(run)
     if run.is_finished or not can_control_run(request.user, run):
@@ -334,7 +335,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
-    running.retry_failed_samples(run=run, by=person(request))
+    control.retry_failed_samples(run=run, by=person(request))
     messages.success(request, _("The unscored samples are asked once more."))
     return redirect(run)
 
@@ -346,7 +347,7 @@ def run_invalidate(request: HttpRequest, run_id: int) -> HttpResponse:
     form = InvalidateForm(request.POST)
     if form.is_valid():
         try:
-            running.invalidate_run(run=run, reason=form.cleaned_data["reason"], by=person(request))
+            control.invalidate_run(run=run, reason=form.cleaned_data["reason"], by=person(request))
         except InvalidInput as error:
             add_problems(form, error)
         else:
@@ -363,7 +364,7 @@ def run_spend_limit(request: HttpRequest, run_id: int) -> HttpResponse:
     if not form.is_valid():
         return _run_page(request, run, spend_limit_form=form, status=422)
     limit = form.cleaned_data["spend_limit"]
-    running.set_spend_limit(run=run, spend_limit=limit, by=person(request))
+    control.set_spend_limit(run=run, spend_limit=limit, by=person(request))
     messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
     return redirect(run)
 

@@ -15,6 +15,7 @@ from plumbmark.scoring.outcomes import Outcome
 from plumbmark.web.long_text import capped, marked
 from plumbmark.web.numbers import seconds_written, written
 from tasks_app.definitions.rendering import text_of
+from tasks_app.kinds import kind_of
 from tasks_app.models import Run
 from tasks_app.runs.message_display import exchange_shown, files_of_sample
 from tasks_app.runs.queries import run_at, samples_of
@@ -55,7 +56,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
         "printed": str(details.get("printed", "")),
         "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
-        "is_program": run.task_version.is_code,
+        "is_program": kind_of(run.task_version).runs_program,
         **_told_by_program(details),
         "usage": _usage(transcript),
         "calls": [_call(recorded) for recorded in transcript.calls],
@@ -88,7 +89,7 @@ def _told_by_program(details: dict[str, Any]) -> dict[str, Any]:
 def _output_facts(transcript: Transcript) -> dict[str, Any]:
     """What the output is called. A made one is no message: nobody said it as it stands."""
     version, sample = transcript.run.task_version, transcript.sample
-    if version.is_code:
+    if kind_of(version).runs_program:
         last = transcript.messages[-1] if transcript.messages else {}
         is_shown = last.get("role") == "assistant" and last.get("content") == sample.output
         return {

@@ -25,17 +25,13 @@ from tasks_app.authoring.views.acting import (
     person,
 )
 from tasks_app.authoring.views.editor import trail_of
+from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, Run, Task, TaskVersion
 from tasks_app.permissions import can_run_version
 from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.queries import deployments_for, task_at
-from tasks_app.runs.start import (
-    TRY_ITEMS,
-    CostBound,
-    check_modalities,
-    cost_bound,
-    start_run,
-)
+from tasks_app.runs.start import start_run
 
 _ONCE_SECONDS = 24 * 3600
 
@@ -77,12 +73,13 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         return _page(request, context)
     wish = _wish(form, version, namespaces, deployments)
     try:
-        check_modalities(version, wish.deployment)
+        kind_of(version).check_deployment(wish.deployment)
     except Conflict as error:
         form.add_error("deployment", error.message)
         return _page(request, context)
     context |= {
         "wish": wish,
+        "runs_program": kind_of(version).runs_program,
         "is_try": form.cleaned_data["purpose"] == Run.Purpose.TRY,
         "is_declared": form.cleaned_data["purpose"] == Run.Purpose.DECLARED,
         "quota": quota_status(wish.namespace) if wish.bound.is_metered else None,
@@ -128,9 +125,7 @@ def _wish(
 ) -> _Wish:
     values = form.cleaned_data
     deployment = next(one for one in deployments if one.slug == values["deployment"])
-    items = version.item_count
-    if values["purpose"] == Run.Purpose.TRY:
-        items = min(TRY_ITEMS, items)
+    items = kind_of(version).count_items(of_try=values["purpose"] == Run.Purpose.TRY)
     # Not saved: looking at a price makes no row.
     contender = Contender(deployment=deployment, configuration=form.configuration)
     namespace = chosen_namespace(namespaces, values.get("namespace", ""))

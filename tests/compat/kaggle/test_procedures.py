@@ -23,7 +23,8 @@ from plumbmark.gateway.actions import (
 )
 from tasks_app.models import Run, Task
 from tasks_app.runs.contenders import contender_of_deployment
-from tasks_app.runs.start import cancel_run, start_run
+from tasks_app.runs.control import cancel_run
+from tasks_app.runs.start import start_run
 from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, publish_task, settle, submit
 
@@ -676,7 +677,8 @@ def run_of_private_code(user: Any) -> Run:
     """A cancelled run of a public task whose code is private, with a log and a file."""
     from django.core.files.base import ContentFile
 
-    from tasks_app.authoring.actions import TaskFacts, create_task, publish_task
+    from tasks_app.authoring.actions import TaskFacts, create_task
+    from tasks_app.authoring.publication import publish_task
     from tasks_app.code_tasks.actions import save_code_draft
     from tasks_app.models import LogChunk, RunArtifact
 

@@ -16,9 +16,9 @@ from plumbmark.common.clock import moved
 from plumbmark.common.jobs import remove_forgotten_files
 from plumbmark.common.models import LooseFile
 from tasks_app.authoring import actions as authoring
-from tasks_app.authoring.actions import forget_upload, store_upload
 from tasks_app.datasets import actions as attaching
 from tasks_app.datasets.media import inspect_media, storage
+from tasks_app.datasets.uploads import forget_upload, store_upload
 from tasks_app.models import Attachment, DataFile, Task
 from tests.media_files import image
 

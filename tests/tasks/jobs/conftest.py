@@ -14,6 +14,7 @@ from plumbmark.gateway.actions import add_deployment, set_price, set_quota
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Deployment
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.jobs import work
 from tasks_app.models import (
     Contender,
@@ -100,14 +101,14 @@ class World:
             json.dumps({"id": f"i{n}", "question": f"{n}+{n % 7}", "answer": str(n + n % 7)})
             for n in range(items)
         )
-        authoring.save_draft(
+        drafts.save_draft(
             task=task,
             definition_text=definition,
             definition_format="yaml",
             upload=SimpleUploadedFile("sums.jsonl", rows.encode()),
             by=user,
         )
-        return authoring.publish_task(task=task, visibility="public", by=user)
+        return publication.publish_task(task=task, visibility="public", by=user)
 
     def start(
         self,

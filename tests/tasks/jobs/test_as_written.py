@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.gateway.models import Exchange
 from plumbmark.gateway.storage.records import decompress
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.definitions import Definition
 from tasks_app.definitions.hashes import SideHashes
 from tasks_app.models import Run, TaskVersion
@@ -51,14 +51,14 @@ SHOWN = '{"zebra": 1.5, "an": {"of": 1, "me": 2}} 1e+22'
 
 def published(world: Any) -> TaskVersion:
     task = world.task("In order")
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=DEFINITION,
         definition_format="yaml",
         upload=SimpleUploadedFile("items.jsonl", ROW.encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def test_the_model_is_asked_in_the_authors_order_and_so_it_is_recorded(
@@ -96,14 +96,14 @@ def test_another_order_of_the_schema_is_another_version(world: Any) -> None:
     reordered = DEFINITION.replace("      reasoning: {type: string}\n", "", 1).replace(
         "      by: {type: string}\n", "      by: {type: string}\n      reasoning: {type: string}\n"
     )
-    authoring.save_draft(
+    drafts.save_draft(
         task=first.task, definition_text=reordered, definition_format="yaml", by=world.ada
     )
-    second = authoring.publish_task(task=first.task, by=world.ada)
+    second = publication.publish_task(task=first.task, by=world.ada)
 
     assert second.pk != first.pk
     assert second.question_hash != first.question_hash
-    assert authoring.build_version(task=first.task, by=world.ada).pk == second.pk
+    assert publication.build_version(task=first.task, by=world.ada).pk == second.pk
 
 
 def test_an_older_documents_schema_gets_its_order_back_from_the_text() -> None:

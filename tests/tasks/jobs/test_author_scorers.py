@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
 from tasks_app.runs.submissions import submit_outputs
 from tasks_app.scorings.plans import queue_scoring
@@ -52,13 +52,13 @@ def version_of(world: Any, scorer: dict[str, Any], count: int) -> TaskVersion:
     }
     rows = [{"id": f"i{n}", "answer": f"a{n}", "weight": 0.25} for n in range(count)]
     task = world.task("Authors' scorers")
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=json.dumps(definition),
         upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def marked(world: Any, version: TaskVersion, outputs: list[str]) -> list[SampleScore]:
@@ -177,8 +177,8 @@ def test_checks_of_tools_are_made_with_the_run_and_again_on_what_is_stored(
     # Another marking of the same questions, over the stored transcripts.
     definition = json.loads(version.definition_text)
     definition["scorers"] = [{"type": "tool_use", "forbidden": [{"tool": "get_weather"}]}]
-    authoring.save_draft(task=version.task, definition_text=json.dumps(definition), by=world.ada)
-    second = authoring.publish_task(task=version.task, by=world.ada)
+    drafts.save_draft(task=version.task, definition_text=json.dumps(definition), by=world.ada)
+    second = publication.publish_task(task=version.task, by=world.ada)
     assert second.question_hash == version.question_hash
     asked = world.provider.stats()["total"]
     scoring = queue_scoring(run=run, version=second, by=world.ada)

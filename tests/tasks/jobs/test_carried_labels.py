@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from plumbmark.common.jobs import deliver_events
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.judges.actions import label_answer, make_label_set
 from tasks_app.judges.queries import blind_answer, place_at
 from tasks_app.models import JudgePanel, LabelSet, TaskVersion
@@ -45,13 +45,13 @@ def next_version(world: Any, version: TaskVersion, *, items: int = 6, **changes:
         )
         for n in range(items)
     )
-    authoring.save_draft(
+    drafts.save_draft(
         task=version.task,
         definition_text=json.dumps(definition),
         upload=SimpleUploadedFile("items.jsonl", lines.encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=version.task, by=world.ada)
+    return publication.publish_task(task=version.task, by=world.ada)
 
 
 def marked_again(world: Any, version: TaskVersion) -> None:

@@ -170,7 +170,7 @@ def test_a_write_with_a_lost_lease_rolls_back_whole(world: Any) -> None:
 
 def test_a_shard_that_kills_its_workers_fails_the_run_and_can_be_tried_again(world: Any) -> None:
     run = world.start(world.version(20))
-    for death in range(claims.ATTEMPTS_AT_MOST):
+    for death in range(claims.MAX_ATTEMPTS):
         with moved(PAST_THE_LEASE * 2 * death):
             claimed()
         with moved(PAST_THE_LEASE * (2 * death + 1)):
@@ -183,7 +183,7 @@ def test_a_shard_that_kills_its_workers_fails_the_run_and_can_be_tried_again(wor
     assert Scoring.objects.get(run=run).state == Scoring.State.FAILED
     assert work() == "nothing due"
 
-    from tasks_app.runs.start import resume_run
+    from tasks_app.runs.control import resume_run
 
     resume_run(run=run, by=world.ada)
     world.work()

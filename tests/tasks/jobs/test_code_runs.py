@@ -16,7 +16,8 @@ from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.calls.policy import KEPT_SECONDS
 from plumbmark.gateway.models import Call
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import publication
+from tasks_app.code_tasks import kind
 from tasks_app.code_tasks.actions import save_code_draft
 from tasks_app.code_tasks.auxiliary_models import further_models
 from tasks_app.models import (
@@ -30,13 +31,7 @@ from tasks_app.models import (
     Scoring,
     TaskVersion,
 )
-from tasks_app.runs import start as running
-from tasks_app.runs.start import (
-    cancel_run,
-    pause_run,
-    resume_run,
-    set_spend_limit,
-)
+from tasks_app.runs.control import cancel_run, pause_run, resume_run, set_spend_limit
 from tasks_app.workers import sandbox as sandboxing
 
 pytestmark = [
@@ -75,7 +70,7 @@ def published(
         by=world.ada,
         **more,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def ran(world: Any, version: TaskVersion, **given: Any) -> Run:
@@ -426,7 +421,7 @@ def test_further_models_are_looked_up_once_for_a_run_and_for_whoever_pays_it(
         asked.append(payer)
         return further_models(definition, payer=payer)
 
-    monkeypatch.setattr(running, "further_models", counted)
+    monkeypatch.setattr(kind, "further_models", counted)
     bob = world.person("bob")
     world.start(version, by=bob)
     assert asked == [bob.namespace]

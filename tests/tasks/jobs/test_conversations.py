@@ -11,7 +11,7 @@ from django.test import Client
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.models import Call, Deployment, LedgerLine
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.models import (
     Run,
     Sample,
@@ -21,7 +21,7 @@ from tasks_app.models import (
     Task,
     TaskVersion,
 )
-from tasks_app.runs.start import cost_bound
+from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.transcripts import transcript_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,13 +44,13 @@ def published(world: Any, definition: str, count: int = 3) -> TaskVersion:
         json.dumps({"id": f"i{n}", "question": f"word{n}", "answer": f"end{n}"})
         for n in range(count)
     )
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=definition,
         upload=SimpleUploadedFile("items.jsonl", lines.encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def test_each_turn_is_said_after_the_answer_before(world: Any, check: Any) -> None:

@@ -14,7 +14,7 @@ from plumbmark.gateway.actions import (
     set_price,
 )
 from plumbmark.gateway.models import Deployment
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.code_tasks.actions import save_code_draft
 from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.datasets import actions as attaching
@@ -128,7 +128,7 @@ def _published(world: Any, example: Example) -> TaskVersion:
         code = SimpleUploadedFile("task.py", example.block("python").encode())
         chosen = example.block("yaml") if "\n```yaml\n" in example.text else ""
         save_code_draft(task=task, upload=code, settings_text=chosen, by=world.ada)
-        return authoring.publish_task(task=task, visibility="public", by=world.ada)
+        return publication.publish_task(task=task, visibility="public", by=world.ada)
     uploads = [
         SimpleUploadedFile(name.rpartition("/")[2], _MADE[name.rpartition(".")[2]])
         for name in sorted(example.files)
@@ -138,15 +138,15 @@ def _published(world: Any, example: Example) -> TaskVersion:
         if "/" in name:
             uploads.append(_zip_of(name))
     attaching.attach_media(task=task, uploads=uploads, by=world.ada)
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=example.block("yaml"),
         upload=SimpleUploadedFile("items.jsonl", example.block("jsonl").encode()),
         by=world.ada,
     )
-    with authoring.checked_draft(TaskDraft.objects.get(task=task)) as (_, imported):
+    with drafts.checked_draft(TaskDraft.objects.get(task=task)) as (_, imported):
         assert [one for one in imported.warnings if "named by no row" in one] == []
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def _zip_of(name: str) -> SimpleUploadedFile:

@@ -193,7 +193,7 @@ def test_a_task_without_judges_or_answers_has_nothing_to_label(world: Any, judge
 
 def test_invalid_runs_are_not_drawn_from(world: Any, judge: Any) -> None:
     from tasks_app.models import Run
-    from tasks_app.runs.start import invalidate_run
+    from tasks_app.runs.control import invalidate_run
 
     version = judged(world)
     run = Run.objects.filter(task_version=version).latest("id")

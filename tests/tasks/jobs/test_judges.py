@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.models import Call, LedgerLine
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.models import (
     Run,
     SampleScore,
@@ -44,13 +44,13 @@ def published(world: Any, scorer: dict[str, Any] | None = None, count: int = 4) 
         json.dumps({"id": f"i{n}", "question": f"q{n}", "answer": f"a{n}", "hint": f"hint {n}"})
         for n in range(count)
     )
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=json.dumps(definition),
         upload=SimpleUploadedFile("items.jsonl", lines.encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 @pytest.fixture

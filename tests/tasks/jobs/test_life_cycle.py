@@ -16,7 +16,7 @@ from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Budget, Call, Deployment, Grant
 from tasks_app.jobs import work
 from tasks_app.models import Run, Sample, SampleScore, Scoring
-from tasks_app.runs.start import (
+from tasks_app.runs.control import (
     cancel_run,
     pause_run,
     resume_run,

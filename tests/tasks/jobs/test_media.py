@@ -11,10 +11,10 @@ from PIL import Image
 
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import CatalogueModel, Deployment
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.datasets import actions as attaching
 from tasks_app.models import Attachment, Run, Sample, TaskVersion
-from tasks_app.runs.start import cost_bound
+from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.transcripts import transcript_of
 from tests.media_files import data_url, image, mp3, wav
 
@@ -66,13 +66,13 @@ def published(
         uploads=[SimpleUploadedFile(name, data) for name, data in FILES.items()],
         by=world.ada,
     )
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=definition,
         upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def url_of(name: str, media_type: str) -> str:
@@ -206,13 +206,13 @@ def test_large_images_pass_whole(world: Any, check: Any) -> None:
     rows = [{"id": f"i{n}", "question": "?", "photo": "large.png", "answer": "?"} for n in range(4)]
     definition = DEFINITION.replace('        - {audio: "{sound}", optional: true}\n', "")
     start, end = definition.index("  few_shot"), definition.index("  messages")
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=definition[:start] + definition[end:],
         upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
         by=world.ada,
     )
-    version = authoring.publish_task(task=task, visibility="public", by=world.ada)
+    version = publication.publish_task(task=task, visibility="public", by=world.ada)
     run = world.start(version, world.contender_of(world.add_deployment("echo")))
     world.work()
     run = check(run)

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.pass_at_k import mean_pass_at_k
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
-from tasks_app.runs.start import retry_failed_samples
+from tasks_app.runs.control import retry_failed_samples
 from tasks_app.runs.submissions import submit_outputs
 from tasks_app.workers import sandbox as sandboxing
 
@@ -44,13 +44,13 @@ TESTS = [
 def published(world: Any, definition: str = DEFINITION, rows: Any = TESTS) -> TaskVersion:
     task = world.task("Programs")
     lines = "\n".join(json.dumps(row) for row in rows)
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=definition,
         upload=SimpleUploadedFile("items.jsonl", lines.encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def submitted(world: Any, version: TaskVersion, outputs: list[dict[str, Any]]) -> Scoring:

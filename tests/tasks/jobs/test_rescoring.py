@@ -10,8 +10,8 @@ from plumbmark.common.clock import moved
 from plumbmark.common.errors import Conflict, NotAllowed
 from tasks_app.jobs import work
 from tasks_app.models import Run, SampleScore, Scoring, ScoringShard
-from tasks_app.runs.claims import ATTEMPTS_AT_MOST, claim_scoring_shard
-from tasks_app.runs.start import retry_failed_samples
+from tasks_app.runs.claims import MAX_ATTEMPTS, claim_scoring_shard
+from tasks_app.runs.control import retry_failed_samples
 from tasks_app.scorings import slices as scoring_jobs
 from tasks_app.scorings.actions import rescore_run, rescore_runs_of
 from tasks_app.scorings.slices import work_on_scoring
@@ -116,7 +116,7 @@ def test_a_scoring_whose_workers_die_fails_with_the_reason(world: Any) -> None:
     run, task = scored_run(world, 5)
     version = world.version(5, task=task, definition=CONTAINS)
     scoring = rescore_run(run=run, version=version, by=world.ada)
-    ScoringShard.objects.filter(scoring=scoring).update(attempts=ATTEMPTS_AT_MOST)
+    ScoringShard.objects.filter(scoring=scoring).update(attempts=MAX_ATTEMPTS)
     work()
     scoring.refresh_from_db()
     assert scoring.state == Scoring.State.FAILED

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.common.errors import Conflict, DomainError, InvalidInput
 from tasks_app.models import Contender, DataFile, Run, Sample, Scoring
-from tasks_app.runs.start import retry_failed_samples
+from tasks_app.runs.control import retry_failed_samples
 from tasks_app.runs.submissions import submit_outputs
 from tests.tasks.jobs.conftest import DEFINITION
 

@@ -11,9 +11,9 @@ from django.test import Client
 
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import Call, Deployment, LedgerLine
-from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.models import Run, Sample, SampleCall, Scoring, Task, TaskVersion
-from tasks_app.runs.start import cost_bound
+from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.transcripts import transcript_of
 from tasks_app.workers import sandbox as sandboxing
 
@@ -50,13 +50,13 @@ def published(
         **more,
     }
     task = world.task(f"Tools {Task.objects.count()}")
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=json.dumps(definition),
         upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
         by=world.ada,
     )
-    return authoring.publish_task(task=task, visibility="public", by=world.ada)
+    return publication.publish_task(task=task, visibility="public", by=world.ada)
 
 
 def ran(world: Any, check: Any, version: TaskVersion, model: str = "calls") -> tuple[Run, Sample]:

@@ -45,6 +45,7 @@ def make_task(db: None) -> Callable[..., Any]:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from tasks_app.authoring import actions as authoring
+    from tasks_app.authoring import drafts, publication
 
     def make(
         user: Any,
@@ -57,14 +58,14 @@ def make_task(db: None) -> Callable[..., Any]:
         task = authoring.create_task(
             namespace=user.namespace, facts=authoring.TaskFacts(title=title, **facts), by=user
         )
-        authoring.save_draft(
+        drafts.save_draft(
             task=task,
             definition_text=definition,
             upload=SimpleUploadedFile("items.jsonl", jsonl(rows)),
             by=user,
         )
         if publish:
-            authoring.publish_task(task=task, visibility=publish, by=user)
+            publication.publish_task(task=task, visibility=publish, by=user)
         task.refresh_from_db()
         return task
 

@@ -193,18 +193,18 @@ def shown(
     ada: Any,
 ) -> list[str]:
     """Every page of tasks and runs with something on it."""
-    from tasks_app.authoring import actions as authoring
-    from tasks_app.runs import start as running
+    from tasks_app.authoring import drafts
+    from tasks_app.runs import control
 
     facts = {"summary": "A summary.", "tags": ["arithmetic"], "citation": "Cite me."}
     task = make_task(ada, **facts)
     bad = make_task(ada, "Bad draft", publish="")
-    authoring.save_draft(task=bad, definition_text="plumbmark: 2\nfoo: 1", by=ada)
+    drafts.save_draft(task=bad, definition_text="plumbmark: 2\nfoo: 1", by=ada)
     make_task(ada, "Good draft", publish="")
     run, tried = start(task, ada), start(task, ada, "try")
     work()
     paused, queued = start(task, ada), start(task, ada)
-    running.pause_run(run=paused, by=ada)
+    control.pause_run(run=paused, by=ada)
     base = "/tasks/ada/number-words/"
     return [
         "/tasks/",

@@ -11,6 +11,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from plumbmark.gateway.models import CatalogueModel
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.datasets import actions as attaching
 from tasks_app.models import Attachment, AttachmentUse, Item, Task, TaskVersion
 from tests.media_files import data_url, image, mp3, wav, zipped
@@ -77,7 +78,7 @@ def task(ada: Any) -> Task:
     uploads = [SimpleUploadedFile(name, data) for name, data in FILES.items()]
     attaching.attach_media(task=made, uploads=uploads, by=ada)
     rows = "\n".join(json.dumps(row) for row in ROWS).encode()
-    authoring.save_draft(
+    drafts.save_draft(
         task=made,
         definition_text=DEFINITION,
         upload=SimpleUploadedFile("items.jsonl", rows),
@@ -88,7 +89,7 @@ def task(ada: Any) -> Task:
 
 @pytest.fixture
 def version(task: Task, ada: Any) -> TaskVersion:
-    return authoring.publish_task(task=task, visibility="public", by=ada)
+    return publication.publish_task(task=task, visibility="public", by=ada)
 
 
 def client_of(user: Any) -> Client:
@@ -163,7 +164,7 @@ def test_private_items_keep_their_files_to_their_authors(
 def test_an_unpublished_version_and_a_draft_show_theirs_to_the_author_alone(
     task: Task, ada: Any, bob: Any
 ) -> None:
-    built = authoring.build_version(task=task, by=ada)
+    built = publication.build_version(task=task, by=ada)
     digest = AttachmentUse.objects.get(draft=task.draft, name="red.png").attachment.sha256
     paths = [file_url(built, "a"), f"/tasks/ada/colours/edit/files/{digest}/"]
 
@@ -298,7 +299,7 @@ def test_an_unused_file_makes_no_new_version_and_a_changed_one_does(
     def attach(name: str, data: bytes) -> TaskVersion:
         upload = SimpleUploadedFile(name, data)
         attaching.attach_media(task=task, uploads=[upload], by=ada)
-        return authoring.build_version(task=task, by=ada)
+        return publication.build_version(task=task, by=ada)
 
     assert attach("unused.png", image(colour="black")) == version
     changed = attach("red.png", image(colour="darkred"))

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import drafts, publication
 from tasks_app.datasets import actions as attaching
 from tests.media_files import data_url, image, mp3, wav
 
@@ -64,13 +65,13 @@ def ada(open_account: Callable[..., Any]) -> Any:
     )
     uploads = [SimpleUploadedFile(name, data) for name, data in FILES.items()]
     attaching.attach_media(task=task, uploads=uploads, by=user)
-    authoring.save_draft(
+    drafts.save_draft(
         task=task,
         definition_text=DEFINITION,
         upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, ROWS)).encode()),
         by=user,
     )
-    authoring.publish_task(task=task, visibility="public", by=user)
+    publication.publish_task(task=task, visibility="public", by=user)
     return user
 
 

@@ -447,11 +447,11 @@ def test_an_unpublished_task_is_a_page_for_its_author_alone(
 def test_an_older_version_says_that_there_is_a_newer(
     make_task: Callable[..., Any], ada: Any
 ) -> None:
-    from tasks_app.authoring import actions as authoring
+    from tasks_app.authoring import drafts, publication
 
     task = make_task(ada)
-    authoring.save_draft(task=task, definition_text=DEFINITION, by=ada)
-    authoring.publish_task(task=task, notes="exact now", by=ada)
+    drafts.save_draft(task=task, definition_text=DEFINITION, by=ada)
+    publication.publish_task(task=task, notes="exact now", by=ada)
 
     old = Client().get(f"{url(task, 'detail')}versions/1/").content.decode()
     new = Client().get(url(task, "detail")).content.decode()

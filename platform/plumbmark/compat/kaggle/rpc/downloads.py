@@ -16,6 +16,7 @@ from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.code_tasks.actions import code_of
 from tasks_app.code_tasks.queries import artifacts_of
 from tasks_app.code_tasks.source.notebook import notebook_of, script_of
+from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample
 from tasks_app.permissions import can_view_program
 from tasks_app.runs.queries import current_scoring, samples_of, with_scores
@@ -35,7 +36,7 @@ def download_benchmark_task_run_output(call: Call) -> Answer:
             archive.writestr("plumbmark-run.json", _text(run_facts(run)))
             with archive.open("plumbmark-samples.jsonl", "w", force_zip64=True) as lines:
                 _write_samples(lines, run, call)
-            if run.task_version.is_code and can_view_program(call.user, run):
+            if kind_of(run.task_version).runs_program and can_view_program(call.user, run):
                 _write_artifacts(archive, run)
             if call.body.flag("includeSource"):
                 _write_source(archive, run, call)
@@ -63,7 +64,7 @@ def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
 def _write_source(archive: zipfile.ZipFile, run: Run, call: Call) -> None:
     """The definition, or the code as a notebook under the name that the command line looks for."""
     version = run.task_version
-    if not version.is_code:
+    if not kind_of(version).runs_program:
         archive.writestr("plumbmark-task.json", _text(version.definition))
         return
     if version.code_file is None or not can_view_program(call.user, run):

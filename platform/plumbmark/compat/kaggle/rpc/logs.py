@@ -9,6 +9,7 @@ from django.http import JsonResponse, StreamingHttpResponse
 
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.runs import run_of
+from tasks_app.kinds import kind_of
 from tasks_app.models import LogChunk, Run
 from tasks_app.permissions import can_view_program
 
@@ -40,7 +41,7 @@ def lines_after(run: Run, place: int, *, is_whole: bool) -> list[str]:
 
     `is_whole` is false for whoever may not see what goes on inside.
     """
-    if is_whole and run.task_version.is_code:
+    if is_whole and kind_of(run.task_version).runs_program:
         chunks = LogChunk.objects.filter(run=run).order_by("position")
         texts = list(chunks.values_list("text", flat=True)[place:])
         # A program that never started wrote nothing; why, its life tells.

@@ -8,12 +8,8 @@ from plumbmark.common.slugs import slug_for
 from plumbmark.compat.kaggle.rpc.calls import Answer, Call
 from plumbmark.compat.kaggle.rpc.models import as_slug
 from plumbmark.compat.kaggle.rpc.tasks import newest_state_of, task_message
-from tasks_app.authoring.actions import (
-    TaskFacts,
-    build_version,
-    create_task,
-    publish_task,
-)
+from tasks_app.authoring.actions import TaskFacts, create_task
+from tasks_app.authoring.publication import build_version, publish_task
 from tasks_app.code_tasks.actions import save_code_draft
 from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.code_tasks.source.notebook import MOST_BYTES, script_of

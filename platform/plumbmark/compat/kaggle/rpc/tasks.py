@@ -14,6 +14,7 @@ from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.paging import last_id, page_size
 from tasks_app.authoring.actions import set_task_visibility
+from tasks_app.kinds import kind_of
 from tasks_app.models import Task, TaskVersion
 from tasks_app.models.tasks import Visibility
 from tasks_app.runs.queries import task_at, version_at, visible_tasks
@@ -54,7 +55,7 @@ def task_message(task: Task, newest_state: str | None) -> dict[str, Any]:
     """A task with where its newest version stands."""
     latest = task.latest_version
     state, error = creation_state(task, newest_state)
-    is_code = latest is not None and latest.kind == TaskVersion.Kind.CODE
+    runs_program = latest is not None and kind_of(latest).runs_program
     return lean(
         slug=lean(
             ownerSlug=task.namespace.handle,
@@ -67,7 +68,7 @@ def task_message(task: Task, newest_state: str | None) -> dict[str, Any]:
         createTime=moment(latest.published_at if latest else task.created_at),
         isPublic=is_public(task),
         # The code is shown wherever its task is.
-        isBackingNotebookPublished=is_code and is_public(task),
+        isBackingNotebookPublished=runs_program and is_public(task),
     )
 
 

@@ -1,0 +1,173 @@
+"""Drafts of declarative tasks: saved as they are, and checked whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.common import audit
+from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.gateway.queries import callable_deployments
+from tasks_app.datasets import Imported, import_data
+from tasks_app.datasets.media.storage import files_of
+from tasks_app.datasets.uploads import (
+    data_limits,
+    forget_upload,
+    local_copy,
+    store_upload,
+    upload_problems,
+)
+from tasks_app.definitions import Definition, parse_definition
+from tasks_app.definitions.characters import SURROGATE
+from tasks_app.definitions.parsing import placed_problem
+from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.definitions.source_map import Path as KeyPath
+from tasks_app.models import Task, TaskDraft
+from tasks_app.permissions import check_edit
+
+
+def save_draft(
+    *,
+    task: Task,
+    definition_text: str | None = None,
+    definition_format: str | None = None,
+    upload: "UploadedFile[bytes] | None" = None,
+    by: User,
+) -> TaskDraft:
+    """Keep what the author has, finished or not. Faults are told by `checked_draft`."""
+    check_edit(task, by=by)
+    check_keepable(
+        definition_text=definition_text, definition_format=definition_format, upload=upload
+    )
+    data_file = (
+        None if upload is None else store_upload(namespace=task.namespace, upload=upload, by=by)
+    )
+    with transaction.atomic():
+        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+        if definition_text is not None:
+            # Browsers send line ends as CRLF; lines are counted by LF.
+            draft.definition_text = definition_text.replace("\r\n", "\n")
+        if definition_format is not None:
+            draft.definition_format = definition_format
+        replaced = None
+        if data_file is not None and data_file != draft.data_file:
+            replaced = draft.data_file
+            draft.data_file = data_file
+        draft.updated_by = by
+        draft.save()
+        task.save(update_fields=["updated_at"])
+        audit.record("save-draft", f"task:{task.public_id}", by=by)
+    if replaced is not None:
+        forget_upload(replaced)
+    return draft
+
+
+def check_keepable(
+    *,
+    definition_text: str | None = None,
+    definition_format: str | None = None,
+    upload: "UploadedFile[bytes] | None" = None,
+) -> None:
+    """Refuse what `save_draft` could not keep, for who has to know before keeping other parts."""
+    problems = []
+    if definition_format is not None and definition_format not in {"yaml", "json"}:
+        problems.append(Problem("must be yaml or json", "definition_format"))
+    problems += _unstorable(definition_text or "")
+    if upload is not None:
+        problems += upload_problems(upload)
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _unstorable(text: str) -> list[Problem]:
+    """Why a definition cannot even be kept; all else is told when it is checked."""
+    if "\x00" in text:
+        return [Problem("holds a null character; remove it", "definition")]
+    if SURROGATE.search(text):
+        return [Problem("holds half of a surrogate pair, which is no character", "definition")]
+    if len(text) > LONGEST_TEXT:
+        return [
+            Problem(
+                f"is larger than {LONGEST_TEXT // 1024} KiB; items belong in the data file",
+                "definition",
+            )
+        ]
+    return []
+
+
+@contextmanager
+def checked_draft(
+    draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
+) -> Iterator[tuple[Definition, Imported]]:
+    """The draft's definition and its validated items; `InvalidInput` with every problem.
+
+    `definition_text` is looked at in the draft's place: what the author has not saved yet, in
+    either format. Problems of the definition have paths into it; those of the file begin with
+    `data_file`.
+    """
+    if definition_text is None:
+        text, form = draft.definition_text, draft.definition_format
+    else:
+        text, form = definition_text.replace("\r\n", "\n"), None
+    definition = parse_definition(text, format=form)
+    unknown = _unknown_models(definition, draft.task.namespace)
+    if unknown:
+        raise InvalidInput(
+            [
+                placed_problem(
+                    f"{name!r} is no deployment that you may call; take one of the list of models",
+                    place,
+                    text=text,
+                    format=form,
+                )
+                for name, place in unknown.items()
+            ]
+        )
+    if draft.data_file is None:
+        raise InvalidInput(
+            [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
+        )
+    with local_copy(draft.data_file) as path:
+        try:
+            imported = import_data(
+                path,
+                name=draft.data_file.name,
+                definition=definition,
+                limits=data_limits(),
+                first=first,
+                attached=files_of(draft) if definition.prompt.media_parts else None,
+            )
+        except InvalidInput as error:
+            raise InvalidInput(
+                [
+                    Problem(
+                        problem.message,
+                        f"data_file: {problem.path}" if problem.path else "data_file",
+                        problem.line,
+                        problem.column,
+                    )
+                    for problem in error.problems
+                ]
+            ) from error
+        with imported:
+            yield definition, imported
+
+
+def _unknown_models(definition: Definition, namespace: Namespace) -> dict[str, KeyPath]:
+    """Judges and simulated users that the task's owner may not call, and where they are named."""
+    named: dict[str, KeyPath] = {
+        judge: ("scorers", index, "judges", number)
+        for index, spec in enumerate(definition.scorers)
+        if spec.type == "model_judge"
+        for number, judge in enumerate(spec.options["judges"])
+    }
+    if (user := definition.prompt.simulated_user) is not None:
+        named[user.model] = ("prompt", "simulated_user", "model")
+    if not named:
+        return {}
+    known = set(
+        callable_deployments(to=namespace).filter(slug__in=named).values_list("slug", flat=True)
+    )
+    return {name: place for name, place in named.items() if name not in known}

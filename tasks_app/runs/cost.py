@@ -1,0 +1,42 @@
+"""What a run can cost at most, as it is shown before the start."""
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import Conflict
+from plumbmark.gateway.queries import quota_status
+from tasks_app.kinds import CostBound, kind_of
+from tasks_app.models import Contender, TaskVersion
+
+
+def cost_bound(
+    *,
+    version: TaskVersion,
+    contender: Contender,
+    item_count: int | None = None,
+    payer: Namespace | None = None,
+) -> CostBound:
+    """Return an upper bound of a run's cost: every prompt's bytes, and all output tokens allowed.
+
+    Who pays decides whom a program may ask; without a `payer` it is the task's own namespace.
+    """
+    deployment = contender.deployment
+    if deployment is None:
+        return CostBound(0, 0, 0, is_metered=False, is_priced=True)
+    return kind_of(version).bound_cost(
+        deployment,
+        contender,
+        items=version.item_count if item_count is None else item_count,
+        payer=payer or version.task.namespace,
+    )
+
+
+def whole_quota(namespace: Namespace) -> int:
+    """Return what the tighter limit leaves, in nanodollars; `Conflict` where that is nothing."""
+    status = quota_status(namespace)
+    if status.left <= 0:
+        limit = status.binding
+        raise Conflict(
+            "Nothing is left of the quota, and what this program will ask is not known before. The "
+            f"{limit.kind}'s limit renews on {limit.renews_at:%Y-%m-%d %H:%M} UTC.",
+            code="quota-exhausted",
+        )
+    return status.left

@@ -1,0 +1,188 @@
+"""Declarative tasks: a definition and a data file, asked item by item."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import Conflict
+from plumbmark.engine.ports import ModelRequest
+from plumbmark.gateway.calls.policy import current_price_card
+from plumbmark.gateway.catalogue.prices import TOKENS_PER_PRICE
+from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.queries import request_bound
+from plumbmark.scoring.estimates import estimate
+from plumbmark.scoring.items import ItemScores
+from plumbmark.scoring.metrics import Metric
+from tasks_app.definitions import Definition, render_messages
+from tasks_app.kinds import AuxiliaryDeployments, CostBound
+from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
+from tasks_app.runs.claims import Lease
+from tasks_app.runs.planning import RequestPlanner, tools_need_sandbox
+from tasks_app.runs.slices import RunSlice
+from tasks_app.scorings.estimates import as_document, passes
+from tasks_app.scorings.output_scorer import OutputScorer
+
+TRY_ITEMS = 3
+_MEDIA_WORDS = {"image": "images", "audio": "audio"}
+
+
+class DeclarativeKind:
+    """A version whose items are asked one by one and scored by the definition's scorers."""
+
+    runs_program: bool = False
+
+    def __init__(self, version: TaskVersion) -> None:
+        self.version = version
+        self.definition = Definition.from_document(version.definition)
+        self.needs_sandbox = tools_need_sandbox(self.definition)
+
+    def parameters(self, contender: Contender) -> dict[str, Any]:
+        sampling = dict(self.definition.sampling.as_document())
+        configuration = dict(contender.configuration)
+        effort = configuration.pop("reasoning_effort", None)
+        sampling.update(configuration)
+        if effort is not None:
+            sampling["extra"] = {"reasoning_effort": effort}
+        return sampling
+
+    def count_items(self, *, of_try: bool) -> int:
+        items = self.version.item_count
+        return min(TRY_ITEMS, items) if of_try else items
+
+    def bound_cost(
+        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+    ) -> CostBound:
+        version = self.version
+        draft = Run(
+            task_version=version,
+            contender=contender,
+            repeats=version.repeats,
+            parameters=self.parameters(contender),
+        )
+        card = current_price_card(deployment.pk)
+        samples = items * version.repeats
+        limit = draft.parameters["max_output_tokens"]
+        is_metered = deployment.owner_id is None
+        if card is None:
+            return CostBound(0, samples, limit, is_metered, is_priced=False)
+        planner = RequestPlanner(draft, self.definition)
+        users = _UserBound(self._simulated_user(), self.definition, limit)
+        if not users.is_priced:
+            return CostBound(0, samples, limit, is_metered, is_priced=False)
+        rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
+        total = 0
+        for item in rows.iterator(chunk_size=500):
+            of_sample = largest = 0
+            for step in planner.steps(item.position * version.repeats, item):
+                # Earlier answers are sent again; none has more tokens than it may have.
+                said = step.answers * limit
+                if planner.most_answer_tokens is not None:
+                    said = min(said, planner.most_answer_tokens)
+                said += step.user_turns * users.most_output_tokens + step.tool_bytes
+                again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
+                each = request_bound(step.request, card, deployment) + (again if is_metered else 0)
+                of_sample += each
+                largest = max(largest, each)
+            of_user = users.of(planner, item)
+            if planner.most_cost is not None:
+                # The call that uses the limit up may go beyond it.
+                of_sample = min(of_sample, planner.most_cost + largest)
+            total += (of_sample + of_user) * version.repeats
+        return CostBound(total, samples, limit, is_metered, is_priced=True)
+
+    def _simulated_user(self) -> Deployment | None:
+        """Return the deployment that plays the user, None where none does."""
+        user = self.definition.prompt.simulated_user
+        if user is None:
+            return None
+        found = Deployment.objects.filter(slug=user.model, is_active=True).first()
+        if found is None:
+            raise Conflict(f"{user.model} plays the user in this task, and is not there any more.")
+        return found
+
+    def auxiliary_deployments(self, payer: Namespace) -> AuxiliaryDeployments:
+        user = self._simulated_user()
+        return AuxiliaryDeployments([user] if user else [])
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        known = deployment.model.modalities
+        if not known:
+            return
+        missing = sorted({part.kind for part in self.definition.prompt.media_parts} - set(known))
+        if missing:
+            raise Conflict(
+                "The messages of this task hold "
+                f"{' and '.join(_MEDIA_WORDS[kind] for kind in missing)}, "
+                f"and {deployment.model.slug} takes in {', '.join(known)} alone. Choose a model "
+                "that takes it in, or have an administrator correct the model's modalities.",
+                code="modality",
+            )
+
+    def check_contender(self, contender: Contender) -> None:
+        """Accept every contender: the configuration goes over the task's sampling."""
+
+    def check_workers(self) -> None:
+        """Accept any worker; what its tools and scorers need is checked apart."""
+
+    def open_slice(self, shard: Shard, lease: Lease) -> RunSlice:
+        return RunSlice(shard, lease, self.definition)
+
+    def check_retry(self) -> None:
+        """Accept: each sample is asked by itself."""
+
+    def check_submission(self) -> None:
+        """Accept: outputs from elsewhere are scored like any others."""
+
+    def worker_needed(self) -> str:
+        return _("a free worker")
+
+    def messages_of(self, sample: Sample) -> Sequence[Mapping[str, Any]]:
+        return sample.messages or render_messages(self.definition, sample.item)
+
+    @cached_property
+    def output_scorer(self) -> OutputScorer:
+        return OutputScorer.of_definition(self.definition, secret=self.version.salt)
+
+    def check_rescoring(self) -> None:
+        """Accept: the scorers read the stored outputs."""
+
+    def estimate(self, scoring: Scoring, scores: ItemScores, metric: Metric) -> dict[str, Any]:
+        return {**as_document(estimate(scores, metric)), **passes(scores, metric)}
+
+
+class _UserBound:
+    """The most that the simulated user of a sample can cost."""
+
+    def __init__(
+        self, deployment: Deployment | None, definition: Definition, answer_tokens: int
+    ) -> None:
+        user = definition.prompt.simulated_user
+        self._answer_tokens = answer_tokens
+        self._deployment = deployment
+        self.most_output_tokens = user.max_output_tokens if user else 0
+        self._card = current_price_card(self._deployment.pk) if self._deployment else None
+        self.is_priced = (
+            self._deployment is None
+            or self._deployment.owner_id is not None
+            or self._card is not None
+        )
+
+    def of(self, planner: RequestPlanner, item: Item) -> int:
+        sample = planner.planned(0, item)
+        if self._deployment is None or sample.user is None:
+            return 0
+        request = ModelRequest(
+            messages=[
+                {"role": "system", "content": sample.user.instructions},
+                *sample.request.messages,
+            ],
+            max_output_tokens=sample.user.max_output_tokens,
+        )
+        each = request_bound(request, self._card, self._deployment)
+        price = self._card.input_per_mtok if self._card else 0
+        turns = sample.user.most_turns - 1
+        said = (self._answer_tokens + sample.user.max_output_tokens) * turns * (turns + 1) // 2
+        return turns * each - (-said * price // TOKENS_PER_PRICE)

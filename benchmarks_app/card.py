@@ -11,7 +11,7 @@ from plumbmark.common.errors import Problem
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-LONGEST_ANSWER = 5000
+MAX_ANSWER = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ def card_problems(card: Mapping[str, object], *, complete: bool) -> list[Problem
         answer = card.get(question.key, "")
         if not isinstance(answer, str):
             problems.append(Problem("must be text", f"card.{question.key}"))
-        elif len(answer) > LONGEST_ANSWER:
+        elif len(answer) > MAX_ANSWER:
             problems.append(
-                Problem(f"must have at most {LONGEST_ANSWER} characters", f"card.{question.key}")
+                Problem(f"must have at most {MAX_ANSWER} characters", f"card.{question.key}")
             )
         elif complete and not answer.strip():
             problems.append(

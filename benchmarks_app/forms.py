@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from benchmarks_app.actions.authoring import Member
-from benchmarks_app.card import LONGEST_ANSWER, QUESTIONS
+from benchmarks_app.card import MAX_ANSWER, QUESTIONS
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.queries import namespaces_acted_for_by
@@ -70,7 +70,7 @@ class DraftForm(forms.Form):
                 label=question.title,
                 help_text=question.help,
                 required=False,
-                max_length=LONGEST_ANSWER,
+                max_length=MAX_ANSWER,
                 widget=forms.Textarea(attrs={"rows": 3}),
             )
 

@@ -21,7 +21,7 @@ from plumbmark.web.stylesheet import token
 from plumbmark.web.theme import Theme
 
 _WIDTH, _LABEL, _VALUE, _ROW, _TOP, _BOTTOM = 760, 230, 70, 26, 12, 30
-MOST_ROWS = 30
+MAX_ROWS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def figure_of(rows: Sequence[Row], content: Mapping[str, Any], scope: str) -> Fi
 
 
 def _figure(with_interval: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure:
-    drawn = with_interval[:MOST_ROWS]
+    drawn = with_interval[:MAX_ROWS]
     return Figure(
         width=_WIDTH,
         height=_TOP + len(drawn) * _ROW + _BOTTOM,
@@ -59,7 +59,7 @@ def drawing_of(
     if len(with_interval) < 2:
         return None
     figure = _figure(with_interval, content, scope)
-    drawn = with_interval[:MOST_ROWS]
+    drawn = with_interval[:MAX_ROWS]
     metric = content["metric"]
     scale = _Scale.of(drawn, metric)
     bottom = _TOP + len(drawn) * _ROW

@@ -30,7 +30,7 @@ from tasks_app.models import TaskVersion
 from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import can_view_version as can_view_task_version
 
-MOST_TASKS = 200
+MAX_TASKS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +272,8 @@ def _checked_texts(title: str, claim: str) -> tuple[str, str]:
 
 def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
     problems = []
-    if len(members) > MOST_TASKS:
-        problems.append(Problem(f"has {len(members)} tasks; at most {MOST_TASKS} fit", "tasks"))
+    if len(members) > MAX_TASKS:
+        problems.append(Problem(f"has {len(members)} tasks; at most {MAX_TASKS} fit", "tasks"))
     seen: set[int] = set()
     for index, member in enumerate(members):
         where = f"tasks[{index}]"

@@ -22,7 +22,7 @@ from tasks_app.datasets.uploads import (
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.characters import SURROGATE
 from tasks_app.definitions.parsing import placed_problem
-from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.definitions.source_map import MAX_TEXT
 from tasks_app.definitions.source_map import Path as KeyPath
 from tasks_app.models import Task, TaskDraft
 from tasks_app.permissions import check_edit
@@ -87,10 +87,10 @@ def _unstorable(text: str) -> list[Problem]:
         return [Problem("holds a null character; remove it", "definition")]
     if SURROGATE.search(text):
         return [Problem("holds half of a surrogate pair, which is no character", "definition")]
-    if len(text) > LONGEST_TEXT:
+    if len(text) > MAX_TEXT:
         return [
             Problem(
-                f"is larger than {LONGEST_TEXT // 1024} KiB; items belong in the data file",
+                f"is larger than {MAX_TEXT // 1024} KiB; items belong in the data file",
                 "definition",
             )
         ]

@@ -24,7 +24,7 @@ from tasks_app.models import TaskDraft
 FIRST_ITEMS = 3
 ROWS_WHILE_TYPING = 200
 """Rows of the data file that are checked while the author types; the rest when they ask."""
-_LONGEST_LINE = 200
+_MAX_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
                 if of_data
                 else ("" if of_media else problem.path),
                 line=line,
-                text=lines[line - 1][:_LONGEST_LINE] if has_text and line is not None else "",
+                text=lines[line - 1][:_MAX_LINE] if has_text and line is not None else "",
                 is_of_data=of_data,
                 is_of_media=of_media,
             )

@@ -23,9 +23,9 @@ from tasks_app.code_tasks.definition import (
 from tasks_app.code_tasks.findings import Finding, Severity
 from tasks_app.code_tasks.settings import BARE, CodeSettings, parse_settings
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
-from tasks_app.code_tasks.source.notebook import MOST_BYTES, Script, script_of
+from tasks_app.code_tasks.source.notebook import MAX_BYTES, Script, script_of
 from tasks_app.datasets.uploads import forget_upload, store_upload
-from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.definitions.source_map import MAX_TEXT
 from tasks_app.models import (
     AttachedFile,
     DataFile,
@@ -34,7 +34,7 @@ from tasks_app.models import (
 )
 from tasks_app.permissions import check_edit
 
-MOST_ATTACHED = 20
+MAX_ATTACHED_FILES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def save_code_draft(
     check_edit(task, by=by)
     if code is not None and upload is None:
         upload = _as_upload(code, code_name)
-    if settings_text is not None and len(settings_text) > LONGEST_TEXT:
+    if settings_text is not None and len(settings_text) > MAX_TEXT:
         raise InvalidInput([Problem("the settings are too long", "settings")])
     if settings_text is not None and "\x00" in settings_text:
         raise InvalidInput([Problem("holds a null character; remove it", "settings")])
@@ -125,8 +125,10 @@ def _change_attached(
         AttachedFile(draft=draft, data_file=data_file)
         for data_file in {one.name: one for one in attached}.values()
     )
-    if draft.attached_files.count() > MOST_ATTACHED:
-        raise InvalidInput([Problem(f"at most {MOST_ATTACHED} files can be attached", "attach")])
+    if draft.attached_files.count() > MAX_ATTACHED_FILES:
+        raise InvalidInput(
+            [Problem(f"at most {MAX_ATTACHED_FILES} files can be attached", "attach")]
+        )
     kept = {one.pk for one in attached}
     return [row.data_file for row in rows if row.data_file_id not in kept]
 
@@ -158,11 +160,11 @@ def _check_code_name(upload: "UploadedFile[bytes]") -> None:
         raise InvalidInput(
             [Problem("must be a Python file (.py) or a notebook (.ipynb)", "code_file")]
         )
-    if upload.size is None or upload.size > MOST_BYTES:
+    if upload.size is None or upload.size > MAX_BYTES:
         raise InvalidInput(
             [
                 Problem(
-                    f"has {upload.size or 0:,} bytes; at most {MOST_BYTES:,} are taken", "code_file"
+                    f"has {upload.size or 0:,} bytes; at most {MAX_BYTES:,} are taken", "code_file"
                 )
             ]
         )

@@ -9,7 +9,7 @@ from tasks_app.code_tasks.findings import Finding, error
 from tasks_app.code_tasks.settings import (
     BARE,
     KAGGLE,
-    MOST_MODELS,
+    MAX_MODELS,
     CodeSettings,
     is_name_of_model,
 )
@@ -171,7 +171,7 @@ def environment_of(inspection: Inspection, settings: CodeSettings) -> str:
 
 def _named(inspection: Inspection) -> tuple[str, ...]:
     names = dict.fromkeys(model.name for model in inspection.models)
-    return tuple(name for name in names if is_name_of_model(name))[:MOST_MODELS]
+    return tuple(name for name in names if is_name_of_model(name))[:MAX_MODELS]
 
 
 def _counted(inspection: Inspection, chosen: str | None) -> tuple[Counted, ...] | Finding:

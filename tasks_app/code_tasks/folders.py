@@ -20,7 +20,7 @@ from plumbmark.sandbox import (
 from plumbmark.sandbox.locked_folders import held_folder, remove_left_behind
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.output.results import SCRIPT_NAME
-from tasks_app.code_tasks.settings import BARE, MOST_MINUTES
+from tasks_app.code_tasks.settings import BARE, MAX_MINUTES
 from tasks_app.models import Run
 from tasks_app.workers import sandbox as sandboxing
 
@@ -29,7 +29,7 @@ INPUT = "/kaggle/input"
 _ENVIRONMENT = "/opt/environment"
 _DUMMY_KEY = "the-gateway-adds-the-key"
 _MIB = 1024 * 1024
-_LEFT_BEHIND_SECONDS = (MOST_MINUTES + 60) * 60.0
+_LEFT_BEHIND_SECONDS = (MAX_MINUTES + 60) * 60.0
 
 
 class CannotPrepare(Exception):

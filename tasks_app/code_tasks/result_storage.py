@@ -33,7 +33,7 @@ from plumbmark.scoring.outcomes import Outcome as SampleOutcome
 from plumbmark.scoring.texts import storable, storable_json
 from tasks_app.code_tasks.actions import finding_document
 from tasks_app.code_tasks.definition import CodeDefinition
-from tasks_app.code_tasks.output.result_file import MOST_BYTES
+from tasks_app.code_tasks.output.result_file import MAX_BYTES
 from tasks_app.code_tasks.output.result_schema import RESULT_FILE
 from tasks_app.code_tasks.output.results import (
     SCRIPT_NAME,
@@ -53,7 +53,7 @@ from tasks_app.models import (
     Scoring,
 )
 
-_MOST_CALLS = 30_000
+_MAX_CALLS = 30_000
 """Linked with a sample: positions are small numbers."""
 _ERROR = 1000
 _TOLD_TO_AUTHORS = "Its data is private, so its log tells the task's authors alone why."
@@ -146,7 +146,7 @@ def read_what_was_left(work: Path, limits: Limits, definition: CodeDefinition, *
     for artifact in collected:
         if artifact.path == RESULT_FILE:
             with open_artifact(work, artifact) as file:
-                result_file = file.read(MOST_BYTES + 1)
+                result_file = file.read(MAX_BYTES + 1)
     outcome = read_outcome(work, definition, result_file=result_file, log=log)
     return Left(work, definition, collected, outcome)
 
@@ -276,7 +276,7 @@ def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) ->
                     role=_role_of(run, slug) if at >= since else SampleCall.EARLIER_TRY,
                     position=number,
                 )
-                for number, (call_id, at, _, _, slug) in enumerate(calls[-_MOST_CALLS:])
+                for number, (call_id, at, _, _, slug) in enumerate(calls[-_MAX_CALLS:])
             )
     Scoring.objects.filter(pk=scoring.pk).update(
         samples_done=len(results), samples_unscored=unscored, heartbeat_at=now()

@@ -17,7 +17,7 @@ from plumbmark.scoring.metrics import Metric
 from tasks_app.code_tasks.output.result_file import is_mean
 from tasks_app.models import SampleScore, Scoring
 
-_MOST_COUNTED = 100_000
+_MAX_COUNTED = 100_000
 """Of a larger count the interval is narrower than anybody looks."""
 
 
@@ -68,7 +68,7 @@ def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> Prog
         return ProgramScores(items, items, is_share=is_share)
     if result.get("of") and is_share:
         # Under a name of their own: equal places in two runs are not the same question.
-        counted = _counted(scoring, result["passed"], min(result["of"], _MOST_COUNTED), result)
+        counted = _counted(scoring, result["passed"], min(result["of"], _MAX_COUNTED), result)
         alone = {f"run {scoring.run_id}/{key}": only}
         return ProgramScores(counted, alone, is_share=True)
     if result.get("of"):

@@ -28,12 +28,12 @@ BARE = "bare"
 KAGGLE = "kaggle-benchmarks"
 ENVIRONMENTS = (BARE, KAGGLE)
 DEFAULT_MINUTES = 30
-MOST_MINUTES = 240
+MAX_MINUTES = 240
 _KEYS = (
     *("main", "timeout_minutes", "environment", "private", "metric", "description"),
     *("judge", "models"),
 )
-MOST_MODELS = 20
+MAX_MODELS = 20
 _NAME_OF_MODEL = re.compile(r"[^\s,\x00-\x1f]{1,200}")
 _METRIC_KEYS = ("name", "direction", "unit", "lower", "upper")
 
@@ -102,8 +102,8 @@ def _problems(values: Mapping[str, Any], located: Located) -> Iterator[Problem]:
     if main is not None and not (isinstance(main, str) and 1 <= len(main.strip()) <= 200):
         yield problem("must be the name or the variable of a task", "main")
     minutes = values.get("timeout_minutes", DEFAULT_MINUTES)
-    if not _is_whole(minutes) or not 1 <= minutes <= MOST_MINUTES:
-        yield problem(f"must be a whole number from 1 to {MOST_MINUTES}", "timeout_minutes")
+    if not _is_whole(minutes) or not 1 <= minutes <= MAX_MINUTES:
+        yield problem(f"must be a whole number from 1 to {MAX_MINUTES}", "timeout_minutes")
     if values.get("environment", BARE) not in ENVIRONMENTS:
         yield problem(f"must be one of {', '.join(ENVIRONMENTS)}", "environment")
     if not isinstance(values.get("private", False), bool):
@@ -117,8 +117,8 @@ def _problems(values: Mapping[str, Any], located: Located) -> Iterator[Problem]:
     models = values.get("models", [])
     if not isinstance(models, list) or not all(is_name_of_model(one) for one in models):
         yield problem("must be a list of models' names, without spaces and commas", "models")
-    elif len(models) > MOST_MODELS or len(set(models)) < len(models):
-        yield problem(f"must name at most {MOST_MODELS} models, each once", "models")
+    elif len(models) > MAX_MODELS or len(set(models)) < len(models):
+        yield problem(f"must name at most {MAX_MODELS} models, each once", "models")
     metric = values.get("metric")
     if metric is None and "metric" not in values:
         return

@@ -26,7 +26,7 @@ from tasks_app.models import Task, TaskDraft
 from tasks_app.runs.queries import deployments_for, latest_try_of
 from tasks_app.runs.start import try_program
 
-_LONGEST_SHOWN = 256 * 1024
+_MAX_SHOWN = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _editor(
         "attached": list(draft.attached_files.select_related("data_file").order_by("pk")),
         "deployments": deployment_choices(deployments_for(request.user)),
         "latest_try": latest_try_of(task, by=request.user),
-        "most_bytes": settings.MAX_DATA_FILE_BYTES,
+        "max_bytes": settings.MAX_DATA_FILE_BYTES,
         "trail": [*trail_of(task), {"label": _("Edit the code")}],
     }
     return render(request, "tasks_app/edit_code.html", context, status=status)
@@ -139,7 +139,7 @@ def _look(draft: TaskDraft) -> _Look:
     try:
         checked = coding.checked_code(draft)
     except InvalidInput as error:
-        text = coding.code_of(draft.code_file)[:_LONGEST_SHOWN].decode("utf-8", "replace")
+        text = coding.code_of(draft.code_file)[:_MAX_SHOWN].decode("utf-8", "replace")
         return _Look(placed_problems(error.problems, text), [], text)
     definition = checked.definition
     return _Look(

@@ -25,7 +25,7 @@ from tasks_app.models import AttachmentUse, Task, TaskDraft
 from tasks_app.permissions import can_edit_task
 
 _FIELD = "media"
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 EVERYTHING = "*"
 
 
@@ -91,7 +91,7 @@ def _checked(uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack)
     checked: dict[str, _Checked] = {}
     total = 0
     for sent in _sent(uploads, open_archives):
-        if len(problems) >= _MOST_PROBLEMS:
+        if len(problems) >= _MAX_PROBLEMS:
             break
         if isinstance(sent, str):
             problems.append(Problem(sent, _FIELD))

@@ -30,8 +30,8 @@ from tasks_app.definitions.rendering import (
 )
 from tasks_app.definitions.warnings import definition_warnings
 
-_MOST_COLUMNS_TOLD = 20
-_MOST_SPLITS = 1000
+_MAX_COLUMNS_NAMED = 20
+_MAX_SPLITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class _ItemReader:
         if word in split.private:
             self._private.add(word)
             return "private"
-        if len(self._splits) < _MOST_SPLITS:
+        if len(self._splits) < _MAX_SPLITS:
             self._splits.add(word)
         return "public"
 
@@ -284,7 +284,7 @@ class _ItemReader:
                         self._needs[column],
                         row.head_line or row.line,
                     )
-                    for column in missing[:_MOST_COLUMNS_TOLD]
+                    for column in missing[:_MAX_COLUMNS_NAMED]
                 ]
             )
         raise RowProblem(

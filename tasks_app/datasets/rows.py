@@ -22,7 +22,7 @@ from tasks_app.definitions.characters import (
 
 EXACT_INTEGER = 2**53
 _DEEPEST = 20
-_MOST_WARNINGS = 50
+_MAX_WARNINGS = 50
 _SNIFF = 64 * 1024
 
 _MAGIC = (
@@ -60,7 +60,7 @@ class Warned:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, what: str, line: int) -> None:
-        if what not in self.first_lines and len(self.first_lines) >= _MOST_WARNINGS:
+        if what not in self.first_lines and len(self.first_lines) >= _MAX_WARNINGS:
             return
         self.first_lines.setdefault(what, line)
         self.counts[what] = self.counts.get(what, 0) + 1

@@ -7,7 +7,7 @@ look the same would differ.
 import re
 import unicodedata
 
-LONGEST_NAME = 200
+MAX_NAME = 200
 
 # Zero-width, bidirectional and tag characters, fillers, line separators. The joiner U+200D is left
 # out: emoji are made with it.
@@ -29,8 +29,8 @@ def name_problem(name: str) -> str | None:
     """What is wrong with a column's name or an id; None: nothing."""
     if not name.strip():
         return "is empty"
-    if len(name) > LONGEST_NAME:
-        return f"has {len(name):,} characters; at most {LONGEST_NAME} fit"
+    if len(name) > MAX_NAME:
+        return f"has {len(name):,} characters; at most {MAX_NAME} fit"
     for character in name:
         kind = _UNSEEN.get(unicodedata.category(character))
         if kind is None and character in _FILLERS:

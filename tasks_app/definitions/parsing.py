@@ -64,7 +64,7 @@ _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )(DEFINITION_SCHEMA)
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 _PART_KINDS = ("text", "image", "audio")
 
 
@@ -101,7 +101,7 @@ def _located(text: str, format: str | None) -> Located:
 
 def _raise_any(found: Iterator[Problem]) -> None:
     """The first problems, in the order in which they stand in the text."""
-    problems = list(islice(found, _MOST_PROBLEMS))
+    problems = list(islice(found, _MAX_PROBLEMS))
     if problems:
         raise InvalidInput(sorted(problems, key=lambda one: (one.line or 0, one.column or 0)))
 

@@ -8,8 +8,8 @@ from typing import Any
 from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
 from tasks_app.definitions.tool_schemas import LIMITS, TOOLS
 
-MOST_REPEATS = 100
-MOST_OUTPUT_TOKENS = 1_000_000
+MAX_REPEATS = 100
+MAX_OUTPUT_TOKENS = 1_000_000
 DEFAULT_OUTPUT_TOKENS = 4096
 
 _COLUMN = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -265,7 +265,7 @@ _SAMPLING = _object(
         "max_output_tokens": {
             "type": "integer",
             "minimum": 1,
-            "maximum": MOST_OUTPUT_TOKENS,
+            "maximum": MAX_OUTPUT_TOKENS,
             "default": DEFAULT_OUTPUT_TOKENS,
         },
     },
@@ -316,7 +316,7 @@ DEFINITION_SCHEMA: dict[str, Any] = {
         "repeats": {
             "type": "integer",
             "minimum": 1,
-            "maximum": MOST_REPEATS,
+            "maximum": MAX_REPEATS,
             "default": 1,
             "description": "How often each item is asked.",
         },

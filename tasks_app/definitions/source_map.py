@@ -17,10 +17,10 @@ import yaml
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions.characters import SURROGATE
 
-LONGEST_TEXT = 128 * 1024
+MAX_TEXT = 128 * 1024
 DEEPEST = 20
 EXACT_INTEGER = 2**53
-_LONGEST_STEP = 80
+_MAX_STEP = 80
 
 Path = tuple[str | int, ...]
 
@@ -56,17 +56,17 @@ def dotted(path: Path) -> str:
         if isinstance(step, int):
             words += f"[{step}]"
         else:
-            words += f".{step[:_LONGEST_STEP]}" if words else step[:_LONGEST_STEP]
+            words += f".{step[:_MAX_STEP]}" if words else step[:_MAX_STEP]
     return words
 
 
 def check_text(text: str) -> None:
     """What no definition may be."""
-    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
         raise InvalidInput(
             [
                 Problem(
-                    f"the definition is larger than {LONGEST_TEXT // 1024} KiB; items belong in "
+                    f"the definition is larger than {MAX_TEXT // 1024} KiB; items belong in "
                     "the data file"
                 )
             ]

@@ -31,8 +31,8 @@ from tasks_app.models import (
 from tasks_app.permissions import can_label_answers
 
 USUAL_SIZE = 50
-MOST = 500
-_MOST_SEED = 2**31
+MAX_ANSWERS = 500
+_MAX_SEED = 2**31
 _AT_LEAST_EVERY = timedelta(minutes=10)
 
 
@@ -52,12 +52,12 @@ def make_label_set(
     if not can_label_answers(by, version.task):
         raise NotAllowed("Only the task's authors label its answers.")
     name = _judging(version, scorer)
-    if not 1 <= size <= MOST:
-        raise InvalidInput([Problem(f"must be from 1 to {MOST}", "size")])
+    if not 1 <= size <= MAX_ANSWERS:
+        raise InvalidInput([Problem(f"must be from 1 to {MAX_ANSWERS}", "size")])
     if seed is None:
-        seed = secrets.randbelow(_MOST_SEED)
-    if not 0 <= seed < _MOST_SEED:
-        raise InvalidInput([Problem(f"must be from 0 to {_MOST_SEED - 1}", "seed")])
+        seed = secrets.randbelow(_MAX_SEED)
+    if not 0 <= seed < _MAX_SEED:
+        raise InvalidInput([Problem(f"must be from 0 to {_MAX_SEED - 1}", "seed")])
     chosen = stratified_choice(_judged_answers(version), size=size, seed=seed)
     if not chosen:
         raise Conflict("No answer to this version has been judged yet. Run a model first.")

@@ -54,14 +54,14 @@ class ScoringOutside:
     async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
         return await sandboxing.call_author_code(given, timeout_seconds)
 
-    async def ask_judge(self, question: Question, *, key: str, most_tokens: int) -> Reply:
+    async def ask_judge(self, question: Question, *, key: str, max_tokens: int) -> Reply:
         result = self._recorded.pop(key, None)
         if result is None:
             if question.judge not in self._deployments:
                 return Reply("", "There is no such deployment any more.")
             caller = await self._caller(question.judge)
             request = ModelRequest(
-                messages=question.messages, max_output_tokens=most_tokens, temperature=0.0
+                messages=question.messages, max_output_tokens=max_tokens, temperature=0.0
             )
             result = await caller.call(request, key=key, role="judge")
         if result.failure is not None and result.failure.kind is FailureKind.QUOTA:

@@ -119,7 +119,7 @@ def _agreement(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_MOST_COLUMNS = 12
+_MAX_COLUMNS = 12
 
 
 def _confusion(scorer: ModelJudge, document: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -127,7 +127,7 @@ def _confusion(scorer: ModelJudge, document: Mapping[str, Any]) -> dict[str, Any
     counts = {(first, second): count for first, second, count in document["table"]}
     rows = sorted({first for first, _second in counts}, reverse=True)
     columns = sorted({second for _first, second in counts}, reverse=True)
-    if not rows or len(rows) > _MOST_COLUMNS or len(columns) > _MOST_COLUMNS:
+    if not rows or len(rows) > _MAX_COLUMNS or len(columns) > _MAX_COLUMNS:
         return None
     return {
         "columns": [verdict_words(scorer, one) for one in columns],

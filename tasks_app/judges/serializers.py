@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from plumbmark.rest.serializers import WriteShape
-from tasks_app.judges.actions import MOST, USUAL_SIZE
+from tasks_app.judges.actions import MAX_ANSWERS, USUAL_SIZE
 from tasks_app.models import LabelSet
 
 
@@ -51,7 +51,10 @@ class LabelSetWrite(WriteShape):
         required=False, max_length=80, help_text="May be left out where only one asks judges."
     )
     size = serializers.IntegerField(
-        required=False, min_value=1, max_value=MOST, help_text=f"{USUAL_SIZE} where left out."
+        required=False,
+        min_value=1,
+        max_value=MAX_ANSWERS,
+        help_text=f"{USUAL_SIZE} where left out.",
     )
     seed = serializers.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, help_text="Random where left out."

@@ -22,8 +22,8 @@ from tasks_app.models import Task
 
 SUBJECT = "playground"
 ROLE = "playground"
-MOST_MODELS = 6
-LONGEST_PROMPT = 100_000
+MAX_MODELS = 6
+MAX_PROMPT = 100_000
 _FLUSH_SECONDS = 10.0
 
 
@@ -57,13 +57,13 @@ def ask_side_by_side(
     """
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not ask models in the name of {namespace.handle}.")
-    if not 1 <= len(deployments) <= MOST_MODELS:
-        raise InvalidInput([Problem(f"choose one to {MOST_MODELS} models", "models")])
+    if not 1 <= len(deployments) <= MAX_MODELS:
+        raise InvalidInput([Problem(f"choose one to {MAX_MODELS} models", "models")])
     if not prompt.text.strip():
         raise InvalidInput([Problem("write what to ask", "prompt")])
-    if len(prompt.text) + len(prompt.system) > LONGEST_PROMPT:
+    if len(prompt.text) + len(prompt.system) > MAX_PROMPT:
         raise InvalidInput(
-            [Problem(f"prompt and system have at most {LONGEST_PROMPT:,} characters", "prompt")]
+            [Problem(f"prompt and system have at most {MAX_PROMPT:,} characters", "prompt")]
         )
     with transaction.atomic():
         grant = open_grant(payer=namespace, subject=SUBJECT, deployments=deployments)

@@ -9,20 +9,20 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway.models import Deployment
 from tasks_app.authoring.forms import namespace_field
-from tasks_app.playground.actions import LONGEST_PROMPT, Prompt
+from tasks_app.playground.actions import MAX_PROMPT, Prompt
 
 
 class PlaygroundForm(forms.Form):
     prompt = forms.CharField(
         label=_("Prompt"),
-        max_length=LONGEST_PROMPT,
+        max_length=MAX_PROMPT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6}),
     )
     system = forms.CharField(
         label=_("System prompt"),
         required=False,
-        max_length=LONGEST_PROMPT,
+        max_length=MAX_PROMPT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )

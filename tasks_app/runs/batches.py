@@ -26,7 +26,7 @@ from tasks_app.scorings.output_scorer import Mark
 
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
-_LARGEST_COUNT = 2**31 - 1
+_MAX_COUNT = 2**31 - 1
 _DENSE = 3
 """A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
@@ -140,8 +140,8 @@ class BatchWriter:
             output,
             None if result.messages is None else [storable_json(one) for one in result.messages],
             storable(result.error)[:_ERROR_LENGTH],
-            min(input_tokens, _LARGEST_COUNT),
-            min(output_tokens, _LARGEST_COUNT),
+            min(input_tokens, _MAX_COUNT),
+            min(output_tokens, _MAX_COUNT),
             charged,
             provider_cost,
             last.latency_ms if response and last else None,

@@ -79,17 +79,17 @@ class DeclarativeKind:
             for step in planner.steps(item.position * version.repeats, item):
                 # Earlier answers are sent again; none has more tokens than it may have.
                 said = step.answers * limit
-                if planner.most_answer_tokens is not None:
-                    said = min(said, planner.most_answer_tokens)
-                said += step.user_turns * users.most_output_tokens + step.tool_bytes
+                if planner.max_answer_tokens is not None:
+                    said = min(said, planner.max_answer_tokens)
+                said += step.user_turns * users.max_output_tokens + step.tool_bytes
                 again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
                 each = request_bound(step.request, card, deployment) + (again if is_metered else 0)
                 of_sample += each
                 largest = max(largest, each)
             of_user = users.of(planner, item)
-            if planner.most_cost is not None:
+            if planner.max_cost is not None:
                 # The call that uses the limit up may go beyond it.
-                of_sample = min(of_sample, planner.most_cost + largest)
+                of_sample = min(of_sample, planner.max_cost + largest)
             total += (of_sample + of_user) * version.repeats
         return CostBound(total, samples, limit, is_metered, is_priced=True)
 
@@ -162,7 +162,7 @@ class _UserBound:
         user = definition.prompt.simulated_user
         self._answer_tokens = answer_tokens
         self._deployment = deployment
-        self.most_output_tokens = user.max_output_tokens if user else 0
+        self.max_output_tokens = user.max_output_tokens if user else 0
         self._card = current_price_card(self._deployment.pk) if self._deployment else None
         self.is_priced = (
             self._deployment is None
@@ -183,6 +183,6 @@ class _UserBound:
         )
         each = request_bound(request, self._card, self._deployment)
         price = self._card.input_per_mtok if self._card else 0
-        turns = sample.user.most_turns - 1
+        turns = sample.user.max_turns - 1
         said = (self._answer_tokens + sample.user.max_output_tokens) * turns * (turns + 1) // 2
         return turns * each - (-said * price // TOKENS_PER_PRICE)

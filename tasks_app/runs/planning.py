@@ -96,7 +96,7 @@ class RequestPlanner:
         self._limits = _limits(self._definition)
         spec = self._definition.limits
         self._toolbox = (
-            Toolbox(self._tools, most_result_bytes=spec.max_tool_result_bytes)
+            Toolbox(self._tools, max_result_bytes=spec.max_tool_result_bytes)
             if self._tools and spec
             else None
         )
@@ -133,7 +133,7 @@ class RequestPlanner:
         """The keys of all its turns."""
         prompt, key = self._definition.prompt, self.key(ordinal)
         if self._toolbox is not None and self._limits is not None:
-            keys = [key_of_turn(key, step) for step in range(self._limits.most_steps)]
+            keys = [key_of_turn(key, step) for step in range(self._limits.max_steps)]
             said = prompt.simulated_user.max_turns if prompt.simulated_user else 0
             return keys + [key_of_turn(key, turn, of_user=True) for turn in range(said)]
         if prompt.simulated_user is not None:
@@ -168,7 +168,7 @@ class RequestPlanner:
         return SimulatedUser(
             instructions=render_user_instructions(self._definition, item),
             stop=user.stop,
-            most_turns=user.max_turns,
+            max_turns=user.max_turns,
             max_output_tokens=user.max_output_tokens,
         )
 
@@ -183,11 +183,11 @@ class RequestPlanner:
             *sample.request.messages,
             *({"role": "user", "content": text} for text in sample.follow_ups),
         ]
-        turns = sample.user.most_turns if sample.user else len(sample.follow_ups) + 1
+        turns = sample.user.max_turns if sample.user else len(sample.follow_ups) + 1
         steps = turns
         if limits is not None:
-            steps = limits.most_steps if sample.toolbox else min(turns, limits.most_steps)
-        left = None if limits is None else limits.most_output_tokens
+            steps = limits.max_steps if sample.toolbox else min(turns, limits.max_steps)
+        left = None if limits is None else limits.max_output_tokens_total
         for step in range(steps):
             sent = messages
             if not sample.toolbox:
@@ -209,14 +209,14 @@ class RequestPlanner:
             )
 
     @property
-    def most_cost(self) -> int | None:
+    def max_cost(self) -> int | None:
         """Nanodollars after which a sample makes no further call; None: no such limit."""
-        return self._limits.most_cost if self._limits else None
+        return self._limits.max_cost if self._limits else None
 
     @property
-    def most_answer_tokens(self) -> int | None:
+    def max_answer_tokens(self) -> int | None:
         """Of all of a sample's answers together; None: no such limit."""
-        return self._limits.most_output_tokens if self._limits else None
+        return self._limits.max_output_tokens_total if self._limits else None
 
     @property
     def _most_tool_bytes(self) -> int:
@@ -264,10 +264,10 @@ def _limits(definition: Definition) -> SampleLimits | None:
     if spec is None:
         return None
     return SampleLimits(
-        most_steps=spec.max_steps,
-        most_tool_calls=spec.max_tool_calls,
-        most_output_tokens=spec.max_output_tokens_total,
-        most_cost=None if spec.max_cost_usd is None else nanodollars(spec.max_cost_usd),
+        max_steps=spec.max_steps,
+        max_tool_calls=spec.max_tool_calls,
+        max_output_tokens_total=spec.max_output_tokens_total,
+        max_cost=None if spec.max_cost_usd is None else nanodollars(spec.max_cost_usd),
     )
 
 

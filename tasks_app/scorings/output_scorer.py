@@ -33,8 +33,8 @@ from tasks_app.definitions.rendering import text_of
 log = logging.getLogger(__name__)
 
 Messages = Sequence[Mapping[str, Any]]
-_CASES_AT_ONCE = 50
-_CHARACTERS_AT_ONCE = 8_000_000
+_MAX_CASES = 50
+_MAX_CHARACTERS = 8_000_000
 """Of outputs that go into one start of the sandbox together."""
 _START_SECONDS = 5.0
 """For the sandbox and the interpreter, beside an author's function's own time."""
@@ -83,7 +83,7 @@ class Outside(Protocol):
         """
         ...
 
-    async def ask_judge(self, question: JudgeQuestion, *, key: str, most_tokens: int) -> Reply:
+    async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> Reply:
         """Ask a judge; `key` names the question within the scoring, so it is paid for once."""
         ...
 
@@ -252,7 +252,7 @@ class OutputScorer:
                 outside.ask_judge(
                     question,
                     key=_judge_key(ordinal, scorer.name, number),
-                    most_tokens=scorer.max_output_tokens,
+                    max_tokens=scorer.max_output_tokens,
                 )
                 for number, question in enumerate(questions)
             )
@@ -304,7 +304,7 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
     characters = 0
     for number, answer in enumerate(answers):
         size = len(answer.output)
-        if portion and (len(portion) == _CASES_AT_ONCE or characters + size > _CHARACTERS_AT_ONCE):
+        if portion and (len(portion) == _MAX_CASES or characters + size > _MAX_CHARACTERS):
             yield portion
             portion, characters = [], 0
         portion.append(number)

@@ -136,7 +136,7 @@ def test_nobody_with_a_session_or_a_message_is_a_stranger(cookie: str) -> None:
 
 
 def test_the_pages_used_last_stay_within_the_bytes() -> None:
-    pages = KeptPages(most_bytes=1000)
+    pages = KeptPages(max_bytes=1000)
     for name in "abc":
         pages.put(name, _Kept("text/html", b"x" * 300))
     pages.get("a")

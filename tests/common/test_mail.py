@@ -36,7 +36,7 @@ def test_a_mail_is_printed_and_kept_for_its_owner_only(mailbox: mail.LocalMailbo
 def test_only_the_last_mails_are_kept(
     mailbox: mail.LocalMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "KEPT_AT_MOST", 3)
+    monkeypatch.setattr(mail, "MAX_MAILS", 3)
 
     mailbox.send_messages([message(number) for number in range(5)])
 

@@ -36,7 +36,7 @@ ITEM = {"word": "ä", "n": 4}
 
 
 def toolbox(*entries: dict[str, Any], most: int = 1000) -> Toolbox:
-    return Toolbox([build_tool(one) for one in entries or (ECHO,)], most_result_bytes=most)
+    return Toolbox([build_tool(one) for one in entries or (ECHO,)], max_result_bytes=most)
 
 
 @given(st.text(max_size=80), st.text(max_size=200) | st.recursive(
@@ -106,7 +106,7 @@ def solved(
         request,
         toolbox=toolbox(),
         item=ITEM,
-        limits=limits or SampleLimits(most_steps=10, most_tool_calls=20),
+        limits=limits or SampleLimits(max_steps=10, max_tool_calls=20),
     )
     return asyncio.run(generate(sample, caller)), caller
 
@@ -136,7 +136,7 @@ def test_a_refusal_with_calls_is_a_refusal(finish: FinishReason) -> None:
 
 
 def test_the_last_answer_has_what_the_limit_of_all_tokens_leaves() -> None:
-    limits = SampleLimits(10, 20, most_output_tokens=18)
+    limits = SampleLimits(10, 20, max_output_tokens_total=18)
     cut_off = ModelResponse("do", FinishReason.LENGTH, "m", Usage(3, 8))
     result, caller = solved(calling(SAY), calling(SAY), cut_off, limits=limits)
     assert [request.max_output_tokens for request in caller.requests] == [16, 13, 8]
@@ -156,7 +156,7 @@ def test_ten_thousand_calls_in_one_answer_end_the_sample() -> None:
 
 def test_money_that_is_spent_allows_no_further_call() -> None:
     result, caller = solved(
-        calling(SAY), calling(SAY), DONE, limits=SampleLimits(10, 20, most_cost=20)
+        calling(SAY), calling(SAY), DONE, limits=SampleLimits(10, 20, max_cost=20)
     )
     assert result.outcome is Outcome.OWN_LIMIT
     assert len(caller.keys) == 2

@@ -279,7 +279,7 @@ def test_a_model_that_bills_more_than_asked_has_its_own_bound(
     store: Store, fake_provider: FakeProvider
 ) -> None:
     deployment = rows.deployment(
-        fake_provider.url, "hidden-reasoning", billed_output_tokens_at_most=1000
+        fake_provider.url, "hidden-reasoning", max_billed_output_tokens=1000
     )
     grant = rows.grant(rows.namespace(), deployment)
 

@@ -52,8 +52,8 @@ def test_the_bound_covers_every_byte_of_the_question(texts: list[str], limit: in
     request = ModelRequest([{"role": "user", "content": text} for text in texts], limit)
     size = sum(len(text.encode()) for text in texts)
 
-    assert prices.most_input_tokens(request) >= size + 16 * len(texts)
-    assert prices.most_output_tokens(request, None) == limit
+    assert prices.bound_input_tokens(request) >= size + 16 * len(texts)
+    assert prices.bound_output_tokens(request, None) == limit
 
 
 def test_the_bound_counts_images_tools_and_several_answers() -> None:
@@ -63,10 +63,10 @@ def test_the_bound_counts_images_tools_and_several_answers() -> None:
         [{"role": "user", "content": parts}], 10, extra={"n": 3, "tools": [{"name": "t" * 100}]}
     )
 
-    assert prices.most_input_tokens(plain) > 16_384
-    assert prices.most_input_tokens(more) > prices.most_input_tokens(plain) + 100
-    assert prices.most_output_tokens(more, None) == 30
-    assert prices.most_output_tokens(plain, 500) == 500
+    assert prices.bound_input_tokens(plain) > 16_384
+    assert prices.bound_input_tokens(more) > prices.bound_input_tokens(plain) + 100
+    assert prices.bound_output_tokens(more, None) == 30
+    assert prices.bound_output_tokens(plain, 500) == 500
 
 
 def test_the_bound_counts_tools_schemas_and_audio() -> None:
@@ -76,8 +76,8 @@ def test_the_bound_counts_tools_schemas_and_audio() -> None:
     more = ModelRequest(plain.messages, 10, tools=[tool], output_schema={"schema": {"a": "b" * 50}})
 
     # 120,000 bytes are at most two minutes, at 32 tokens a second 3,840.
-    assert 3_840 < prices.most_input_tokens(plain) < 20_000
-    assert prices.most_input_tokens(more) > prices.most_input_tokens(plain) + 3_050
+    assert 3_840 < prices.bound_input_tokens(plain) < 20_000
+    assert prices.bound_input_tokens(more) > prices.bound_input_tokens(plain) + 3_050
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_a_file_is_bounded_before_it_is_read_as_when_it_is_sent(
         for one in (part, sent)
     )
 
-    assert prices.most_input_tokens(planned) == prices.most_input_tokens(outgoing)
+    assert prices.bound_input_tokens(planned) == prices.bound_input_tokens(outgoing)

@@ -102,7 +102,7 @@ def test_a_full_queue_admits_nothing_more_until_there_is_room(
 ) -> None:
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
-    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING", 5)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MAX_PENDING", 5)
     monkeypatch.setattr("plumbmark.gateway.storage.recorder.ADMISSION_PATIENCE_SECONDS", 0.2)
     settle: Settle = ledger.settle
     is_away = True
@@ -179,7 +179,7 @@ def test_large_exchanges_are_flushed_few_at_a_time_and_hold_up_admission(
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
     monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_BYTES", 250_000)
-    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING_BYTES", 450_000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MAX_PENDING_BYTES", 450_000)
     settle: Settle = ledger.settle
     flushed: list[list[int]] = []
 
@@ -206,7 +206,7 @@ def test_one_exchange_that_is_larger_than_a_flush_is_stored_alone(
     deployment = rows.deployment(fake_provider.url)
     grant = rows.grant(rows.namespace(), deployment)
     monkeypatch.setattr("plumbmark.gateway.storage.recorder.FLUSH_BYTES", 1000)
-    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MOST_PENDING_BYTES", 1000)
+    monkeypatch.setattr("plumbmark.gateway.storage.recorder.MAX_PENDING_BYTES", 1000)
 
     results = rows.call_all(
         grant, deployment, [rows.ask(f"{n}+{n} " + "x" * 5000) for n in range(4)], window=4

@@ -134,7 +134,7 @@ def test_only_the_first_hundred_are_named(folder: Path) -> None:
 
 def test_a_folder_that_does_not_exist_holds_nothing(folder: Path) -> None:
     assert list(collect(folder / "no", LIMITS)) == []
-    assert measure(folder / "no", most_files=10).bytes == 0
+    assert measure(folder / "no", max_files=10).bytes == 0
     remove_work_folder(folder / "no")
 
 
@@ -179,7 +179,7 @@ import pathlib
 from plumbmark.sandbox.contract import Limits
 from plumbmark.sandbox.folders import collect, measure, remove_work_folder
 work = pathlib.Path({str(work)!r})
-assert measure(work, most_files=1000).too_deep
+assert measure(work, max_files=1000).too_deep
 found = collect(work, Limits())
 assert [a.path for a in found] == ["1/2", "locked/file", "n" * 255, "unreadable"], list(found)
 remove_work_folder(work)

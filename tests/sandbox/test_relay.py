@@ -29,7 +29,7 @@ def relay(server: GatewayServer) -> Iterator[GatewayRelay]:
     server.asked.clear()
     server.gone.clear()
     server.go_on.clear()
-    with server.relay(most_body_bytes=1 << 20, most_connections=8) as running:
+    with server.relay(max_body_bytes=1 << 20, max_connections=8) as running:
         yield running
 
 

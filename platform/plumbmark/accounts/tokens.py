@@ -35,7 +35,7 @@ _LENGTH = len(PREFIX) + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 _HINT_LENGTH = 12
 USE_NOTED_EVERY = timedelta(minutes=5)
 """How stale `last_used_at` may be: constant use costs one write in this time."""
-TOKENS_AT_MOST = 50
+MAX_TOKENS_PER_NAMESPACE = 50
 
 
 class IssuedToken(NamedTuple):
@@ -101,9 +101,9 @@ def issue_token(
     valid = ApiToken.objects.filter(user=user, revoked_at=None).filter(
         Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     )
-    if valid.count() >= TOKENS_AT_MOST:
+    if valid.count() >= MAX_TOKENS_PER_NAMESPACE:
         problems.append(
-            Problem(f"You have {TOKENS_AT_MOST} tokens; revoke one that you do not use.")
+            Problem(f"You have {MAX_TOKENS_PER_NAMESPACE} tokens; revoke one that you do not use.")
         )
     if problems:
         raise InvalidInput(problems)

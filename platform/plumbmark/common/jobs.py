@@ -15,7 +15,7 @@ from plumbmark.common.row_files import remove_forgotten
 log = logging.getLogger(__name__)
 
 _BATCH = 200
-_LONGEST_PAUSE = timedelta(hours=1)
+_MAX_PAUSE = timedelta(hours=1)
 _KEYS_KEPT = timedelta(days=3)
 """Longer than any client repeats a request; docs/api.md tells it."""
 
@@ -59,7 +59,7 @@ def _deliver(event: OutboxEvent) -> bool:
                 subscriber(event.payload)
         except Exception as error:
             log.exception("subscriber %s failed on %s", name, event)
-            pause = min(timedelta(seconds=2 ** min(event.attempts, 12)), _LONGEST_PAUSE)
+            pause = min(timedelta(seconds=2 ** min(event.attempts, 12)), _MAX_PAUSE)
             OutboxEvent.objects.filter(pk=event.pk, delivered_at__isnull=True).update(
                 attempts=event.attempts + 1,
                 next_attempt_at=time_now() + pause,

@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from plumbmark.common.errors import InvalidInput, Problem
 
 _TAG = re.compile(r"[a-z0-9](?:[a-z0-9+. -]{0,38}[a-z0-9+])?\Z")
-_MOST_TAGS = 12
+_MAX_TAGS = 12
 
 
 def slug_for(text: str) -> str:
@@ -24,8 +24,8 @@ def slug_for(text: str) -> str:
 def checked_tags(tags: Sequence[str]) -> list[str]:
     """Tags in lower case, each once, sorted."""
     problems = []
-    if len(tags) > _MOST_TAGS:
-        problems.append(Problem(f"at most {_MOST_TAGS} fit, not {len(tags)}", "tags"))
+    if len(tags) > _MAX_TAGS:
+        problems.append(Problem(f"at most {_MAX_TAGS} fit, not {len(tags)}", "tags"))
     cleaned = set()
     for tag in tags:
         word = tag.strip().lower()

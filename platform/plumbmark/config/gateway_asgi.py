@@ -20,14 +20,14 @@ from plumbmark.gateway.http.errors import openai_error  # noqa: E402
 
 def routes() -> Sequence[Route]:
     """Every door of this process; made on its event loop."""
-    hall = doors.Doors(calls_at_once=settings.GATEWAY_CALLS_AT_ONCE)
+    hall = doors.Doors(calls_at_once=settings.MAX_GATEWAY_CALLS)
     return [*doors.routes(hall), *model_proxy.routes(hall)]
 
 
 app = App(
     routes,
     bodies=Bodies(
-        largest=settings.GATEWAY_MAX_BODY_BYTES, together=8 * settings.GATEWAY_MAX_BODY_BYTES
+        largest=settings.MAX_GATEWAY_BODY_BYTES, together=8 * settings.MAX_GATEWAY_BODY_BYTES
     ),
     write_error=openai_error,
     drain_seconds=settings.GATEWAY_DRAIN_SECONDS,

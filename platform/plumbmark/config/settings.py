@@ -342,9 +342,9 @@ GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
 """The doors' address, as people are told it."""
 GATEWAY_ADDRESS: str = env.text("PLUMBMARK_GATEWAY_ADDRESS", f"127.0.0.1:{GATEWAY_PORT}")
 """Host and port where workers reach the doors, for code tasks; plain HTTP."""
-GATEWAY_CALLS_AT_ONCE: int = env.integer("PLUMBMARK_GATEWAY_CALLS_AT_ONCE", 256)
+MAX_GATEWAY_CALLS: int = env.integer("PLUMBMARK_MAX_GATEWAY_CALLS", 256)
 """Calls in flight at most for one token in one gateway process."""
-GATEWAY_MAX_BODY_BYTES: int = env.integer("PLUMBMARK_GATEWAY_MAX_BODY_BYTES", 32 * 1024 * 1024)
+MAX_GATEWAY_BODY_BYTES: int = env.integer("PLUMBMARK_MAX_GATEWAY_BODY_BYTES", 32 * 1024 * 1024)
 GATEWAY_DRAIN_SECONDS: float = env.number("PLUMBMARK_GATEWAY_DRAIN_SECONDS", 8.0)
 """How long an ending gateway waits for calls in flight."""
 QUOTA_DAY_USD: str = env.text("PLUMBMARK_QUOTA_DAY_USD", "5")

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 12.0
-_LONGEST_PAUSE = 30.0
+_MAX_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 
 
@@ -83,7 +83,7 @@ class Supervisor:
             child.pause = 0.5
         child.due_at = now + child.pause
         log.warning("%s ended with %s; starting it again in %.1f s", child.name, code, child.pause)
-        child.pause = min(child.pause * 2, _LONGEST_PAUSE)
+        child.pause = min(child.pause * 2, _MAX_PAUSE)
         child.restarts += 1
 
     def _start(self, child: Child, now: float) -> None:

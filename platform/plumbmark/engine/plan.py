@@ -48,7 +48,7 @@ class SimulatedUser:
     instructions: str
     stop: str
     """What it says when it is done."""
-    most_turns: int
+    max_turns: int
     """Answers of the candidate at most."""
     max_output_tokens: int
 
@@ -57,12 +57,12 @@ class SimulatedUser:
 class SampleLimits:
     """What a sample may use: its own end, and no fault of the platform's."""
 
-    most_steps: int
+    max_steps: int
     """Calls of the candidate."""
-    most_tool_calls: int
-    most_output_tokens: int | None = None
+    max_tool_calls: int
+    max_output_tokens_total: int | None = None
     """Of all answers of the candidate together."""
-    most_cost: int | None = None
+    max_cost: int | None = None
     """Nanodollars of all calls; no call is made once they are spent."""
 
 

@@ -29,7 +29,7 @@ CANDIDATE = "candidate"
 SIMULATED_USER = "simulated_user"
 _OPENING = "(The conversation begins. You speak first.)"
 
-_MOST_KEPT_CALLS = 50
+_MAX_RECORDED_CALLS = 50
 """Of calls that went beyond the limit, in the transcript."""
 
 _OUTCOMES = {
@@ -122,8 +122,8 @@ class _Conversation:
     def _request(self) -> ModelRequest:
         request = replace(self._sample.request, messages=tuple(self._messages))
         limits = self._sample.limits
-        if limits is not None and limits.most_output_tokens is not None:
-            left = limits.most_output_tokens - self._output_tokens
+        if limits is not None and limits.max_output_tokens_total is not None:
+            left = limits.max_output_tokens_total - self._output_tokens
             self._is_narrowed = left < request.max_output_tokens
             if self._is_narrowed:
                 request = replace(request, max_output_tokens=left)
@@ -134,9 +134,9 @@ class _Conversation:
         limits = self._sample.limits
         if limits is None:
             return ""
-        if self._steps >= limits.most_steps:
-            return f"{limits.most_steps} model calls (max_steps)"
-        tokens, cost = limits.most_output_tokens, limits.most_cost
+        if self._steps >= limits.max_steps:
+            return f"{limits.max_steps} model calls (max_steps)"
+        tokens, cost = limits.max_output_tokens_total, limits.max_cost
         if tokens is not None and self._output_tokens >= tokens:
             return _all_tokens(tokens)
         if cost is not None and self._cost >= cost:
@@ -150,9 +150,9 @@ class _Conversation:
         """Answer the calls of one response; the sample's end where they cannot be."""
         calls = self._with_own_ids(response.tool_calls)
         limits = self._sample.limits
-        if limits is not None and self._tool_calls + len(calls) > limits.most_tool_calls:
-            self._say_calls(response, calls[:_MOST_KEPT_CALLS])
-            return self._at_limit(f"{limits.most_tool_calls} tool calls (max_tool_calls)")
+        if limits is not None and self._tool_calls + len(calls) > limits.max_tool_calls:
+            self._say_calls(response, calls[:_MAX_RECORDED_CALLS])
+            return self._at_limit(f"{limits.max_tool_calls} tool calls (max_tool_calls)")
         self._tool_calls += len(calls)
         answered: list[Answered] = []
         try:
@@ -199,7 +199,7 @@ class _Conversation:
         sample = self._sample
         if sample.user is None:
             return sample.follow_ups[turn] if turn < len(sample.follow_ups) else None
-        if turn + 1 >= sample.user.most_turns:
+        if turn + 1 >= sample.user.max_turns:
             return None
         assert self._user is not None
         call = await self._user.call(
@@ -249,8 +249,8 @@ class _Conversation:
         if ended.outcome is Outcome.LENGTH_LIMIT and self._is_narrowed:
             limits = self._sample.limits
             assert limits is not None
-            assert limits.most_output_tokens is not None
-            ended = _limited(ended, _all_tokens(limits.most_output_tokens))
+            assert limits.max_output_tokens_total is not None
+            ended = _limited(ended, _all_tokens(limits.max_output_tokens_total))
         output = ended.output
         if self._sample.keeps_conversation and last.response is not None:
             said = list(self._messages)

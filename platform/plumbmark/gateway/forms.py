@@ -68,7 +68,7 @@ class DeploymentForm(_DeploymentForm):
             "is_active",
             "max_concurrency",
             "deadline_seconds",
-            "billed_output_tokens_at_most",
+            "max_billed_output_tokens",
             "options",
         ]
 

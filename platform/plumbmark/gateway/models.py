@@ -98,7 +98,7 @@ class Deployment(models.Model):
     """Ceiling of calls in flight per process; the adaptive limit stays below it."""
     deadline_seconds = models.FloatField(null=True, blank=True)
     """None: the platform's default."""
-    billed_output_tokens_at_most = models.PositiveIntegerField(null=True, blank=True)
+    max_billed_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     """For models that may bill more output than they were asked for (hidden reasoning)."""
     options = models.JSONField(default=dict, blank=True)
     """Provider-specific switches, for example `{"max_tokens_field": "max_completion_tokens"}`."""

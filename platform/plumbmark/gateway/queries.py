@@ -120,7 +120,7 @@ def request_bound(request: ModelRequest, price_card: Prices | None, deployment: 
             "set one, or state that it is free.",
             code="no-price",
         )
-    return prices.most_cost(price_card, request, deployment.billed_output_tokens_at_most)
+    return prices.bound_call_cost(price_card, request, deployment.max_billed_output_tokens)
 
 
 def cost_bound(deployment: Deployment, requests: Iterable[ModelRequest]) -> int:

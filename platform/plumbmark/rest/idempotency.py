@@ -17,7 +17,7 @@ from plumbmark.manifests import content_hash
 
 HEADER = "Idempotency-Key"
 _LONGEST = 255
-_LONGEST_ANSWER = timedelta(minutes=15)
+_MAX_ANSWER = timedelta(minutes=15)
 """No answer takes as long; a key that is in use for longer was left by a process that died."""
 
 
@@ -69,7 +69,7 @@ def _taken(request: Request, key: str, digest: str) -> IdempotencyKey | None:
 def _let_go_of_abandoned(request: Request, key: str) -> bool:
     """A process that was killed while it answered keeps nobody from asking again."""
     left = IdempotencyKey.objects.filter(
-        user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _LONGEST_ANSWER
+        user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _MAX_ANSWER
     )
     return left.delete()[0] > 0
 

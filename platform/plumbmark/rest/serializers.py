@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-_LONGEST_TEXT_FILE = 1024 * 1024
+_MAX_TEXT_FILE = 1024 * 1024
 
 
 class WriteShape(serializers.Serializer[Any]):
@@ -29,10 +29,10 @@ class TextOrFile(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, UploadedFile):
             return super().to_internal_value(data)
-        if (data.size or 0) > _LONGEST_TEXT_FILE:
+        if (data.size or 0) > _MAX_TEXT_FILE:
             raise serializers.ValidationError(
                 _("The file has %(size)s bytes; at most %(most)s are taken as text.")
-                % {"size": f"{data.size:,}", "most": f"{_LONGEST_TEXT_FILE:,}"}
+                % {"size": f"{data.size:,}", "most": f"{_MAX_TEXT_FILE:,}"}
             )
         try:
             text = data.read().decode("utf-8-sig")

@@ -82,14 +82,14 @@ class _TooDeep(Exception):
     pass
 
 
-def measure(work: Path, *, most_files: int) -> Use:
-    """What the folder takes; stops counting above `most_files`."""
+def measure(work: Path, *, max_files: int) -> Use:
+    """What the folder takes; stops counting above `max_files`."""
     found = files = 0
     try:
         for entry in _entries(work):
             files += 1
             found += entry.status.st_blocks * _BLOCK
-            if files > most_files:
+            if files > max_files:
                 break
     except _TooDeep:
         return Use(found, files, too_deep=True)

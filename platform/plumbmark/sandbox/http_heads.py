@@ -12,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlencode
 
 HEAD_BYTES = 65536
-_MOST_HEADERS = 100
+_MAX_HEADERS = 100
 _REQUEST = re.compile(rb"(GET|HEAD|POST) (/[\x21-\x7e]*) HTTP/1\.1")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*)?")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
@@ -85,7 +85,7 @@ class ResponseHead:
     is_chunked: bool
 
 
-def read_request(head: bytes, *, most_body: int) -> RequestHead:
+def read_request(head: bytes, *, max_body: int) -> RequestHead:
     """Raises `Refused` for anything out of the ordinary."""
     line, headers = _split(head)
     found = _REQUEST.fullmatch(line)
@@ -104,7 +104,7 @@ def read_request(head: bytes, *, most_body: int) -> RequestHead:
         path=path,
         query=f"{question}{_without_credentials(query)}" if query else "",
         headers=tuple(pair for pair in headers if pair[0] in _TO_THE_GATEWAY),
-        length=_request_length(values, most_body),
+        length=_request_length(values, max_body),
         wants_to_close="close" in values.get("connection", "").lower(),
         expects_continue=bool(expects),
     )
@@ -150,8 +150,8 @@ def written(first_line: str, headers: Sequence[tuple[str, str]]) -> bytes:
 
 def _split(head: bytes) -> tuple[bytes, list[tuple[str, str]]]:
     line, *rest = head.split(b"\r\n")
-    if len(rest) > _MOST_HEADERS:
-        raise _bad(f"There are more than {_MOST_HEADERS} headers.")
+    if len(rest) > _MAX_HEADERS:
+        raise _bad(f"There are more than {_MAX_HEADERS} headers.")
     headers: list[tuple[str, str]] = []
     seen = set()
     for text in rest:

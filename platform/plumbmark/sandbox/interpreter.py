@@ -11,7 +11,7 @@ from plumbmark.sandbox.contract import Mount, SandboxUnavailable
 _OLDEST = (3, 10)
 _SYSTEM = ("/usr/bin/python3", "/usr/local/bin/python3")
 _NEUTRAL = "/opt/python"
-_MOST_LINKS = 20
+_MAX_LINKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def environment_mounts(python: Path, *, at: str = "") -> tuple[Mount, ...]:
     prefix = python.absolute().parent.parent
     mounts = [Mount(prefix, at or str(prefix))]
     link = python.absolute()
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         if not link.is_symlink():
             break
         link = Path(os.path.normpath(link.parent / link.readlink()))

@@ -60,8 +60,8 @@ class GatewayRelay:
         allowed_paths: Sequence[str] = ("/v1", "/compat/kaggle/models"),
         socket: Path | None = None,
         host: str = "gateway",
-        most_body_bytes: int = 32 * 1024 * 1024,
-        most_connections: int = 128,
+        max_body_bytes: int = 32 * 1024 * 1024,
+        max_connections: int = 128,
         head_seconds: float = 60.0,
         answer_seconds: float = 900.0,
     ) -> None:
@@ -83,8 +83,8 @@ class GatewayRelay:
         self._given_socket = socket
         self._folder: Path | None = None
         self._host = host
-        self._most_body = most_body_bytes
-        self._most_connections = most_connections
+        self._most_body = max_body_bytes
+        self._most_connections = max_connections
         self._head_seconds = head_seconds
         self._answer_seconds = answer_seconds
         self._server: asyncio.Server | None = None
@@ -176,7 +176,7 @@ class GatewayRelay:
         if head is None:
             return False
         guest.is_answered = False
-        request = read_request(head, most_body=self._most_body)
+        request = read_request(head, max_body=self._most_body)
         if not is_allowed(request.path, self._allowed_paths):
             raise Refused(
                 HTTPStatus.FORBIDDEN,

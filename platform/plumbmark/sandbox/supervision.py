@@ -240,7 +240,7 @@ class _Supervisor:
         size = files = 0
         devices = set()
         for folder in self._started.folders:
-            use = measure(folder, most_files=limits.files)
+            use = measure(folder, max_files=limits.files)
             if use.too_deep:
                 return (Ending.DISK, "Stopped because it nested folders too deeply.")
             size += use.bytes

@@ -14,7 +14,7 @@ from typing import Any
 
 from plumbmark.scoring import author_harness
 
-LONGEST_SOURCE = 100_000
+MAX_SOURCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class CaseResult:
 
 def source_problem(source: str, function: str, parameters: Sequence[str]) -> str | None:
     """Why an author's source cannot be taken; None where it can."""
-    if len(source) > LONGEST_SOURCE:
-        return f"must have at most {LONGEST_SOURCE:,} characters"
+    if len(source) > MAX_SOURCE:
+        return f"must have at most {MAX_SOURCE:,} characters"
     call = f"{function}({', '.join(parameters)})"
     try:
         tree = ast.parse(source)

@@ -19,7 +19,7 @@ from types import CodeType
 from typing import Any
 
 FILE = "source.py"
-LONGEST_ANSWER = 16 * 1024
+MAX_ANSWER = 16 * 1024
 _PR_SET_DUMPABLE = 4
 
 
@@ -66,8 +66,8 @@ def _in_a_process(
         os.closerange(theirs + 1, 1024)
         try:
             answer = json.dumps(_called(code, name, arguments)).encode()
-            if len(answer) > LONGEST_ANSWER:
-                size = f"{len(answer):,} bytes; at most {LONGEST_ANSWER:,} are taken"
+            if len(answer) > MAX_ANSWER:
+                size = f"{len(answer):,} bytes; at most {MAX_ANSWER:,} are taken"
                 answer = json.dumps({"error": f"it returned {size}", "line": 0}).encode()
             answer += b"\n"
             while answer:
@@ -84,7 +84,7 @@ def _in_a_process(
             is_late = True
             break
         piece = os.read(ours, 65536)
-        if not piece or len(answer) > 2 * LONGEST_ANSWER:
+        if not piece or len(answer) > 2 * MAX_ANSWER:
             break
         answer += piece
     os.close(ours)

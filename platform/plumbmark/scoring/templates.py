@@ -10,7 +10,7 @@ from typing import Any
 
 # Comparing names takes time in the square of their length.
 _COMPARED = 60
-_MOST_COMPARED = 200
+_MAX_COMPARED = 200
 
 CHOICES = "choices"
 """`{choices}` stands for the rendered list of options."""
@@ -102,6 +102,6 @@ def unknown_column_message(name: str, known: Iterable[str]) -> str:
 def suggested(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'question'?`, empty where nothing known is near."""
     # Names that differ in case alone are the same to the eye, so they come first.
-    by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MOST_COMPARED)}
+    by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MAX_COMPARED)}
     close = difflib.get_close_matches(name[:_COMPARED].casefold(), by_case, n=1, cutoff=0.6)
     return f"; did you mean {by_case[close[0]]!r}?" if close else ""

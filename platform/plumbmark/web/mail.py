@@ -22,7 +22,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from plumbmark.common.ids import new_public_id
 
 BACKEND = "plumbmark.web.mail.LocalMailbox"
-KEPT_AT_MOST = 200
+MAX_MAILS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +122,5 @@ class LocalMailbox(BaseEmailBackend):
         stream.flush()
 
     def _drop_old(self) -> None:
-        for path in _files()[KEPT_AT_MOST:]:
+        for path in _files()[MAX_MAILS:]:
             path.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from plumbmark.common.etags import not_modified, tag
 from plumbmark.web import theme
 from plumbmark.web.compression import packed
 
-_MOST_BYTES = 16 * 1024 * 1024
+_MAX_BYTES = 16 * 1024 * 1024
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")  # what `GZipMiddleware` takes for a yes
 _VARY = ("Cookie", "Accept-Language")
 
@@ -46,8 +46,8 @@ class _Kept:
 class KeptPages:
     """The pages used last, up to a number of bytes. Safe between threads."""
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self._most = most_bytes
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._most = max_bytes
         self._bytes = 0
         self._pages: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = Lock()

@@ -292,10 +292,10 @@ def _editor(
         "example_rows": EXAMPLE_ROWS,
         "deployments": deployment_choices(deployments_for(request.user)),
         "latest_try": latest_try_of(task, by=request.user),
-        "most_bytes": settings.MAX_DATA_FILE_BYTES,
+        "max_bytes": settings.MAX_DATA_FILE_BYTES,
         "media": media_of(draft, first=_MEDIA_LISTED),
-        "most_media_bytes": settings.MAX_ATTACHMENT_BYTES,
-        "most_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "max_media_bytes": settings.MAX_ATTACHMENT_BYTES,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "try_items": FIRST_ITEMS,
         "trail": [*trail_of(task), {"label": _("Edit")}],
     }

@@ -82,7 +82,7 @@ def _row_of(run: RunFile) -> str:
 
 def _document(data: bytes, report: Report) -> Shape | None:
     try:
-        read = read_json(data, most_bytes=len(data))
+        read = read_json(data, max_bytes=len(data))
     except JsonProblem as problem:
         report.add(
             error(

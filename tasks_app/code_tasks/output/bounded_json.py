@@ -12,13 +12,13 @@ from typing import Any
 
 from plumbmark.scoring.texts import DEEPEST, storable, storable_json
 
-MOST_DEPTH = DEEPEST - 10
+MAX_DEPTH = DEEPEST - 10
 """What is made of a document may stand in a few levels more."""
-_MOST_TOLD = 20
+_MAX_NOTED = 20
 
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_MOST_DIGITS = 300
+_MAX_DIGITS = 300
 
 
 class JsonProblem(ValueError):
@@ -50,7 +50,7 @@ NOT_A_NUMBER = float("nan")
 
 
 def read_json(
-    data: bytes | str, *, most_bytes: int, most_depth: int = MOST_DEPTH, mend: bool = True
+    data: bytes | str, *, max_bytes: int, max_depth: int = MAX_DEPTH, mend: bool = True
 ) -> ReadJson:
     """Read a document; `JsonProblem` says what is wrong and where.
 
@@ -58,20 +58,20 @@ def read_json(
     Without `mend` characters that no database keeps stay as they are.
     """
     if isinstance(data, bytes):
-        if len(data) > most_bytes:
-            raise JsonProblem(f"it has more than {most_bytes:,} bytes")
+        if len(data) > max_bytes:
+            raise JsonProblem(f"it has more than {max_bytes:,} bytes")
         given = data
         try:
             data = given.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = given.count(b"\n", 0, error.start) + 1
             raise JsonProblem(f"it is not UTF-8 (byte {error.start})", line) from None
-    elif len(data) > most_bytes:
-        raise JsonProblem(f"it has more than {most_bytes:,} characters")
+    elif len(data) > max_bytes:
+        raise JsonProblem(f"it has more than {max_bytes:,} characters")
     data = data.removeprefix("\ufeff")
     if not data.strip():
         raise JsonProblem("it is empty")
-    _check_depth(data, most_depth)
+    _check_depth(data, max_depth)
     read = ReadJson(None)
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def read_json(
         if len(found) != len(pairs):
             seen: set[str] = set()
             for key, _ in pairs:
-                if key in seen and len(read.twice) < _MOST_TOLD:
+                if key in seen and len(read.twice) < _MAX_NOTED:
                     read.twice.append(key[:100])
                 seen.add(key)
         return found
@@ -113,7 +113,7 @@ def is_number(value: Any) -> bool:
 
 def _whole(digits: str) -> float | int:
     # Python refuses to read endless digits, and no float holds them.
-    return int(digits) if len(digits) <= _MOST_DIGITS else NOT_A_NUMBER
+    return int(digits) if len(digits) <= _MAX_DIGITS else NOT_A_NUMBER
 
 
 def _number(digits: str) -> float:

@@ -18,10 +18,10 @@ from tasks_app.code_tasks.output.bounded_json import (
 from tasks_app.code_tasks.output.records import Assertion, Message
 from tasks_app.code_tasks.output.result_schema import (
     FORMAT,
-    MOST_ASSERTIONS,
-    MOST_MESSAGES,
-    MOST_SAMPLES,
-    MOST_TEXT,
+    MAX_ASSERTIONS,
+    MAX_MESSAGES,
+    MAX_SAMPLES,
+    MAX_TEXT,
     RESULT_FILE,
     RESULT_SCHEMA,
     ROLES,
@@ -30,7 +30,7 @@ from tasks_app.code_tasks.output.shapes import Report, Shape, kind_of
 
 __all__ = ["RESULT_FILE", "RESULT_SCHEMA", "Interval", "ResultFile", "Sample", "Score"]
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 _DIFFERENCE = 1e-6
 """By which a score may differ from the mean of its samples: it may have been rounded."""
 
@@ -92,7 +92,7 @@ def read_result(data: bytes) -> ReadResult:
 
 def _read(data: bytes, report: Report) -> ResultFile | None:
     try:
-        read = read_json(data, most_bytes=MOST_BYTES)
+        read = read_json(data, max_bytes=MAX_BYTES)
     except JsonProblem as problem:
         told = f"The file cannot be read: {problem}."
         report.add(error("unreadable-file", told, "Write it with json.dump.", line=problem.line))
@@ -245,8 +245,8 @@ def is_mean(values: Sequence[float], score: float) -> bool:
 def _samples(shape: Shape) -> Iterator[Sample]:
     seen: set[str] = set()
     for position, told in enumerate(shape.objects("samples")):
-        if position >= MOST_SAMPLES:
-            message = f"There are more than {MOST_SAMPLES:,} samples; the rest was left out."
+        if position >= MAX_SAMPLES:
+            message = f"There are more than {MAX_SAMPLES:,} samples; the rest was left out."
             shape.report.add(error("too-many-samples", message, path=shape.at("samples")))
             return
         sample = _sample(told)
@@ -283,7 +283,7 @@ def _sample(told: Shape) -> Sample | None:
     return Sample(
         id=name,
         score=score,
-        output=_text(told, "output", MOST_TEXT),
+        output=_text(told, "output", MAX_TEXT),
         messages=tuple(_messages(told)),
         assertions=tuple(_assertions(told)),
         error=failure,
@@ -292,19 +292,19 @@ def _sample(told: Shape) -> Sample | None:
 
 def _messages(told: Shape) -> Iterator[Message]:
     for position, one in enumerate(told.objects("messages")):
-        if position >= MOST_MESSAGES:
+        if position >= MAX_MESSAGES:
             return
         role = one.text("role")
         if role not in ROLES:
             message = f"{role[:60]!r} is none of {', '.join(ROLES)}."
             told.report.add(warning("unknown-value", message, path=one.at("role")))
-        text = _text(one, "content", MOST_TEXT)
+        text = _text(one, "content", MAX_TEXT)
         yield Message(role if role in ROLES else "unknown", "", text)  # type: ignore[arg-type]
 
 
 def _assertions(told: Shape) -> Iterator[Assertion]:
     for position, one in enumerate(told.objects("assertions")):
-        if position >= MOST_ASSERTIONS:
+        if position >= MAX_ASSERTIONS:
             return
         passed = one.flag("passed")
         if passed is None and not one.has("passed"):

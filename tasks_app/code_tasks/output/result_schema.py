@@ -7,10 +7,10 @@ from typing import Any
 
 RESULT_FILE = "plumbmark.result.json"
 FORMAT = 1
-MOST_SAMPLES = 100_000
-MOST_TEXT = 1_000_000
-MOST_MESSAGES = 1_000
-MOST_ASSERTIONS = 1_000
+MAX_SAMPLES = 100_000
+MAX_TEXT = 1_000_000
+MAX_MESSAGES = 1_000
+MAX_ASSERTIONS = 1_000
 ROLES = ("assistant", "developer", "system", "tool", "user")
 
 
@@ -51,7 +51,7 @@ _MESSAGE = _object(
     "One message of a conversation.",
     {
         "role": {"enum": list(ROLES)},
-        "content": {"type": "string", "maxLength": MOST_TEXT},
+        "content": {"type": "string", "maxLength": MAX_TEXT},
     },
     "role",
     "content",
@@ -76,11 +76,11 @@ _SAMPLE = _object(
         },
         "output": {
             "type": "string",
-            "maxLength": MOST_TEXT,
+            "maxLength": MAX_TEXT,
             "description": "What the model answered, as it was scored.",
         },
-        "messages": {"type": "array", "items": _MESSAGE, "maxItems": MOST_MESSAGES},
-        "assertions": {"type": "array", "items": _ASSERTION, "maxItems": MOST_ASSERTIONS},
+        "messages": {"type": "array", "items": _MESSAGE, "maxItems": MAX_MESSAGES},
+        "assertions": {"type": "array", "items": _ASSERTION, "maxItems": MAX_ASSERTIONS},
         "error": {
             "type": "string",
             "maxLength": 10_000,
@@ -105,7 +105,7 @@ RESULT_SCHEMA: dict[str, Any] = {
                 "maxLength": 80,
                 "description": "What the score is called.",
             },
-            "samples": {"type": "array", "items": _SAMPLE, "maxItems": MOST_SAMPLES},
+            "samples": {"type": "array", "items": _SAMPLE, "maxItems": MAX_SAMPLES},
         },
         "plumbmark",
     ),

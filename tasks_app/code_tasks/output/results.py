@@ -32,12 +32,12 @@ from tasks_app.code_tasks.output.result_file import Sample as FileSample
 from tasks_app.code_tasks.output.tracebacks import last_error
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
 
-_MOST_CHECKS = 200
-_MOST_SAMPLES = 1_000
-_MOST_MESSAGES = 400
-_MOST_MESSAGE = 20_000
-_MOST_OUTPUT = 100_000
-_MOST_ROW_ID = 200
+_MAX_CHECKS = 200
+_MAX_SAMPLES = 1_000
+_MAX_MESSAGES = 400
+_MAX_MESSAGE = 20_000
+_MAX_OUTPUT = 100_000
+_MAX_ROW_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,10 @@ def _of_run(
         )
     messages = _messages(run.conversations)
     output = next((one["content"] for one in reversed(messages) if one["role"] == "assistant"), "")
-    details: dict[str, Any] = {"checks": [_check(one) for one in run.assertions[:_MOST_CHECKS]]}
+    details: dict[str, Any] = {"checks": [_check(one) for one in run.assertions[:_MAX_CHECKS]]}
     if run.model:
         details["model"] = run.model
-    common: dict[str, Any] = {"output": output[:_MOST_OUTPUT], "messages": messages}
+    common: dict[str, Any] = {"output": output[:_MAX_OUTPUT], "messages": messages}
     if run.state == "errored" or run.error:
         traceback = definition.as_script.told(run.error, script=SCRIPT_NAME)
         details["traceback"] = traceback[-4000:]
@@ -160,7 +160,7 @@ def _rows(run: RunFile, artifacts: Artifacts, score: float) -> list[list[Any]]:
         row = artifacts.rows.get(part.key)
         if row is None:
             return []
-        key = f"{part.task.name}/{row}"[:_MOST_ROW_ID]
+        key = f"{part.task.name}/{row}"[:_MAX_ROW_ID]
         value = part.result.value if part.result is not None and not part.error else None
         if value is not None and found.get(key) is not None:
             return []
@@ -208,20 +208,20 @@ def _of_result_file(definition: CodeDefinition, read: ReadResult) -> Outcome:
 def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -> ItemResult:
     samples = result.samples
     details: dict[str, Any] = {
-        "samples": [_sample_document(one) for one in samples[:_MOST_SAMPLES]],
+        "samples": [_sample_document(one) for one in samples[:_MAX_SAMPLES]],
         "samples_told": len(samples),
         **_every_score(samples),
         "checks": [
             {**_check(one), "sample": sample.id} for sample in samples for one in sample.assertions
-        ][:_MOST_CHECKS],
+        ][:_MAX_CHECKS],
     }
     checks = [one for sample in samples for one in sample.assertions]
     messages = [
-        {"role": one.role, "content": one.text[:_MOST_MESSAGE], "conversation": sample.id}
+        {"role": one.role, "content": one.text[:_MAX_MESSAGE], "conversation": sample.id}
         for sample in samples
         for one in sample.messages
-    ][:_MOST_MESSAGES]
-    output = samples[0].output[:_MOST_OUTPUT] if len(samples) == 1 else ""
+    ][:_MAX_MESSAGES]
+    output = samples[0].output[:_MAX_OUTPUT] if len(samples) == 1 else ""
     common: dict[str, Any] = {
         "output": output,
         "messages": messages,
@@ -256,7 +256,7 @@ def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -
 
 def _every_score(samples: Sequence[FileSample]) -> dict[str, Any]:
     """Ids and scores of all samples, where not all of them are kept whole."""
-    if len(samples) <= _MOST_SAMPLES:
+    if len(samples) <= _MAX_SAMPLES:
         return {}
     scores = [[one.id, None if one.score is None else one.score.value] for one in samples]
     return {"scores": scores}
@@ -313,12 +313,12 @@ def _messages(conversations: Sequence[Conversation]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for conversation in conversations:
         for message in conversation.messages:
-            if len(found) == _MOST_MESSAGES:
+            if len(found) == _MAX_MESSAGES:
                 return found
             found.append(
                 {
                     "role": message.role,
-                    "content": _text(message)[:_MOST_MESSAGE],
+                    "content": _text(message)[:_MAX_MESSAGE],
                     "conversation": conversation.id[:200],
                 }
             )

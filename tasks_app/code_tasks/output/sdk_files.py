@@ -33,7 +33,7 @@ from tasks_app.code_tasks.source.result_kinds import (
     kind_of_definition,
 )
 
-_MOST_DECODED = 5_000_000
+_MAX_DECODED = 5_000_000
 _ROLES: Mapping[str, Role] = {
     "user": "user",
     "assistant": "assistant",
@@ -325,11 +325,11 @@ def decoded_text(text: str) -> str:
 
     A text in quotes that holds no object or list is an answer that the model put in quotes.
     """
-    if not (text.startswith(('"{', '"[')) and text.endswith('"')) or len(text) > _MOST_DECODED:
+    if not (text.startswith(('"{', '"[')) and text.endswith('"')) or len(text) > _MAX_DECODED:
         return text
     try:
         inner = json.loads(text)
-        read_json(inner, most_bytes=_MOST_DECODED)
+        read_json(inner, max_bytes=_MAX_DECODED)
     except ValueError:
         return text
     return str(inner)
@@ -337,7 +337,7 @@ def decoded_text(text: str) -> str:
 
 def _tool(text: str) -> ToolOutcome | None:
     try:
-        told = read_json(text, most_bytes=_MOST_DECODED).value
+        told = read_json(text, max_bytes=_MAX_DECODED).value
     except JsonProblem:
         return None
     if not isinstance(told, dict) or not isinstance(told.get("name"), str):

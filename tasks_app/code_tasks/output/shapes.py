@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from tasks_app.code_tasks.findings import Finding, error, note, warning
 
-MOST_TOLD = 50
+MAX_NOTED = 50
 """Findings that are kept of one file."""
 
 _WHOLE = re.compile(r"-?\d{1,18}\Z")
 _NONE = object()
-_MOST_WHOLE = 2**63 - 1
+_MAX_WHOLE = 2**63 - 1
 _T = TypeVar("_T")
 
 
@@ -29,9 +29,9 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
-        if len(self.findings) < MOST_TOLD:
+        if len(self.findings) < MAX_NOTED:
             self.findings.append(finding.in_file(self.file))
-        elif len(self.findings) == MOST_TOLD:
+        elif len(self.findings) == MAX_NOTED:
             self.findings.append(
                 note("too-many-findings", "More of this file is not told.", file=self.file)
             )
@@ -70,7 +70,7 @@ class Shape:
             return int(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
             return self._wrong(key, "a whole number", value, None)
-        if abs(value) > _MOST_WHOLE:
+        if abs(value) > _MAX_WHOLE:
             return self._wrong(key, "a whole number of at most 64 bits", value, None)
         return int(value)
 

@@ -33,7 +33,7 @@ from tasks_app.code_tasks.source.rules import (
     usage_findings,
 )
 
-MOST_FINDINGS = 100
+MAX_FINDINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,10 @@ def _sorted(found: list[Finding]) -> tuple[Finding, ...]:
     order = {"error": 0, "warning": 1, "note": 2}
     found = list(dict.fromkeys(found))
     found.sort(key=lambda one: (order[one.severity], one.line or 0))
-    if len(found) > MOST_FINDINGS:
-        more = len(found) - MOST_FINDINGS + 1
+    if len(found) > MAX_FINDINGS:
+        more = len(found) - MAX_FINDINGS + 1
         found = [
-            *found[: MOST_FINDINGS - 1],
+            *found[: MAX_FINDINGS - 1],
             note("too-many-findings", f"{more} more findings are not shown."),
         ]
     return tuple(found)

@@ -26,11 +26,11 @@ from tasks_app.code_tasks.source.magics import (
     without_magics,
 )
 
-MOST_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 20 * 1024 * 1024
 """A notebook may hold pictures in its outputs."""
-MOST_CODE_BYTES = 256 * 1024
+MAX_CODE_BYTES = 256 * 1024
 """A look at code costs thousands of times its size in memory for a moment."""
-MOST_CELLS = 5_000
+MAX_CELLS = 5_000
 
 _MARKER = re.compile(r"# ?%%(?:[ \t\[].*)?")
 _KIND = re.compile(r"\[(?P<kind>markdown|md|raw)\]\s*(?P<title>.*)")
@@ -110,16 +110,16 @@ def script_of(name: str, data: bytes) -> Script:
     """
     ending = name.rpartition(".")[2].lower()
     if ending == "py":
-        return _script_of_python(_decoded(data, MOST_CODE_BYTES))
+        return _script_of_python(_decoded(data, MAX_CODE_BYTES))
     if ending == "ipynb":
-        return script_of_notebook(_decoded(data, MOST_BYTES))
+        return script_of_notebook(_decoded(data, MAX_BYTES))
     raise _invalid(f"{name!r} is no Python file (.py) and no notebook (.ipynb)")
 
 
 def script_of_notebook(text: str) -> Script:
     """The same for the JSON text of a notebook, formats 3 and 4."""
     try:
-        document = read_json(text, most_bytes=MOST_BYTES, mend=False).value
+        document = read_json(text, max_bytes=MAX_BYTES, mend=False).value
     except JsonProblem as problem:
         raise InvalidInput(
             [Problem(f"is no notebook: {problem}", line=problem.line, column=problem.column)]
@@ -139,8 +139,8 @@ def script_of_notebook(text: str) -> Script:
     if not any(part.strip() and not part.startswith("# %% cell ") for part in parts):
         findings.append(error("no-code", "The notebook has no code.", "Add a code cell."))
     code = "\n".join(parts).rstrip("\n") + "\n"
-    if len(code.encode()) > MOST_CODE_BYTES:
-        raise _too_large(MOST_CODE_BYTES, "of code")
+    if len(code.encode()) > MAX_CODE_BYTES:
+        raise _too_large(MAX_CODE_BYTES, "of code")
     return Script(code, tuple(cells), chosen, tuple(findings))
 
 
@@ -238,8 +238,8 @@ def _is_python(language: str) -> bool:
 def _cells_of(cells: Any, path: str, source_key: str) -> Iterator[str]:
     if not isinstance(cells, list):
         raise _invalid("must be a list", path=path)
-    if len(cells) > MOST_CELLS:
-        raise _invalid(f"has more than {MOST_CELLS:,} cells", path=path)
+    if len(cells) > MAX_CELLS:
+        raise _invalid(f"has more than {MAX_CELLS:,} cells", path=path)
     for at, cell in enumerate(cells):
         if not isinstance(cell, dict):
             raise _invalid("must be an object", path=f"{path}[{at}]")

@@ -14,7 +14,7 @@ from typing import IO
 from tasks_app.definitions.characters import name_problem
 
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
-_MOST_SKIPPED = 1000
+_MAX_SKIPPED = 1000
 
 
 class BadArchive(ValueError):
@@ -39,7 +39,7 @@ def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[Entry | str]:
 
     Folders are passed over, and what file managers leave behind.
     """
-    if len(archive.infolist()) > most + _MOST_SKIPPED:
+    if len(archive.infolist()) > most + _MAX_SKIPPED:
         raise BadArchive(f"holds {len(archive.infolist()):,} entries; at most {most:,} are taken")
     for info in archive.infolist():
         if info.is_dir() or _is_junk(info.filename):

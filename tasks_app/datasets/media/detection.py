@@ -92,14 +92,14 @@ def inspect_media(data: bytes, limits: MediaLimits) -> Media:
     if known is None:
         known = _inspected(data, seen[0], limits)
         _SEEN[seen] = known
-        while len(_SEEN) > _MOST_SEEN:
+        while len(_SEEN) > _MAX_DETECTED_BYTES:
             _SEEN.popitem(last=False)
     return known
 
 
 _SEEN: OrderedDict[tuple[str, int], Media] = OrderedDict()
 """Facts of files that were found good: a preview looks at the same ones again and again."""
-_MOST_SEEN = 20_000
+_MAX_DETECTED_BYTES = 20_000
 
 
 def _inspected(data: bytes, digest: str, limits: MediaLimits) -> Media:

@@ -502,7 +502,7 @@ def test_bodies_together_are_bounded_and_given_back() -> None:
 def test_one_token_has_so_many_calls_in_flight_and_no_more(
     store: Store, fake_provider: FakeProvider, settings: Any
 ) -> None:
-    settings.GATEWAY_CALLS_AT_ONCE = 2
+    settings.MAX_GATEWAY_CALLS = 2
     fake_provider.configure(hold=0)
     rows.deployment(fake_provider.url)
     token = token_of(rows.namespace())

@@ -15,7 +15,7 @@ from tasks_app.code_tasks.findings import (
     has_errors,
 )
 from tasks_app.code_tasks.source.inspection import (
-    MOST_FINDINGS,
+    MAX_FINDINGS,
     Inspection,
     inspect_code,
 )
@@ -618,7 +618,7 @@ def test_no_text_breaks_the_look(code: str) -> None:
 def test_a_thousand_findings_are_cut() -> None:
     found = look(IMPORT + TASK + RUN + "input()\n" * 1000)
 
-    assert len(found.findings) == MOST_FINDINGS
+    assert len(found.findings) == MAX_FINDINGS
     assert found.findings[-1].code == "too-many-findings"
     assert "901" in found.findings[-1].message
 

@@ -184,14 +184,14 @@ def test_what_is_no_notebook_is_refused_with_its_place(data: bytes, told: str) -
 
 def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     many = written(*[cell("x")] * 5)
-    monkeypatch.setattr(notebook, "MOST_CELLS", 4)
+    monkeypatch.setattr(notebook, "MAX_CELLS", 4)
     assert "cells: has more than 4 cells" in problem_of(many)
-    monkeypatch.setattr(notebook, "MOST_CELLS", 5)
+    monkeypatch.setattr(notebook, "MAX_CELLS", 5)
     assert script_of("a.ipynb", many).cells[-1].number == 5
 
-    big = written(cell("# " + "x" * notebook.MOST_CODE_BYTES))
+    big = written(cell("# " + "x" * notebook.MAX_CODE_BYTES))
     assert "has more than 256 KiB of code" in problem_of(big)
-    assert "has more than 256 KiB" in problem_of(b"#" * (notebook.MOST_CODE_BYTES + 1), "a.py")
+    assert "has more than 256 KiB" in problem_of(b"#" * (notebook.MAX_CODE_BYTES + 1), "a.py")
 
 
 def test_a_notebook_without_code_is_told() -> None:

@@ -308,7 +308,7 @@ def test_a_score_that_is_not_the_mean_is_noted(
 def test_too_many_samples_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks_app.code_tasks.output import result_file
 
-    monkeypatch.setattr(result_file, "MOST_SAMPLES", 2)
+    monkeypatch.setattr(result_file, "MAX_SAMPLES", 2)
 
     found = read(score=1, samples=[sample(name) for name in "abc"])
 

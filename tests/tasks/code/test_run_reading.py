@@ -21,7 +21,7 @@ from tasks_app.code_tasks.output.sdk_files import (
     read_run,
     read_task,
 )
-from tasks_app.code_tasks.output.shapes import MOST_TOLD, Report, Shape
+from tasks_app.code_tasks.output.shapes import MAX_NOTED, Report, Shape
 from tasks_app.code_tasks.source.result_kinds import ResultKind
 from tests.tasks.code.files import content, run, task
 
@@ -471,7 +471,7 @@ def test_a_file_full_of_faults_is_told_briefly() -> None:
 
     _, findings = read(document)
 
-    assert len(findings) == MOST_TOLD + 1
+    assert len(findings) == MAX_NOTED + 1
     assert findings[-1].code == "too-many-findings"
 
 

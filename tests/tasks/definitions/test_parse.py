@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions import parse_definition
-from tasks_app.definitions.source_map import LONGEST_TEXT
+from tasks_app.definitions.source_map import MAX_TEXT
 
 SMALL = """\
 plumbmark: 1
@@ -296,7 +296,7 @@ def test_ten_megabytes_are_refused_before_they_are_read() -> None:
     (problem,) = problems("a: " + "x" * 10_000_000)
 
     assert "items belong in the data file" in problem.message
-    assert f"{LONGEST_TEXT // 1024} KiB" in problem.message
+    assert f"{MAX_TEXT // 1024} KiB" in problem.message
     assert time.process_time() - started < 5
 
 
@@ -306,7 +306,7 @@ def test_hostile_repetitions_end_quickly(unit: str) -> None:
 
     for start in ("", 'prompt: "'):
         with suppress(InvalidInput):
-            parse_definition((start + unit * 20_000)[:LONGEST_TEXT])
+            parse_definition((start + unit * 20_000)[:MAX_TEXT])
 
     assert time.process_time() - started < 10
 

@@ -18,14 +18,14 @@ from plumbmark.engine.tools.base import Situation, ToolResult
 
 Number = Fraction | float
 
-LONGEST_EXPRESSION = 500
+MAX_EXPRESSION = 500
 _ZERO = Fraction(0)
-_MOST_BITS = 12_000
+_MAX_BITS = 12_000
 """Of a numerator or denominator: some 3,600 digits, which Python still writes out."""
-_MOST_EXPONENT = 10_000
-_MOST_FACTORIAL = 1000
+_MAX_EXPONENT = 10_000
+_MAX_FACTORIAL = 1000
 _DIGITS = 17
-_LONGEST_EXACT = 60
+_MAX_EXACT = 60
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"})
 _LITERAL = re.compile(r"[0-9_]*\.?[0-9_]*(?:[eE]([-+]?[0-9_]+))?")
 
@@ -79,8 +79,8 @@ class Calculator:
 
 def calculated(expression: str) -> Number:
     """The value of an expression; `CannotCalculate` says what is wrong with it."""
-    if len(expression) > LONGEST_EXPRESSION:
-        raise CannotCalculate(f"it has more than {LONGEST_EXPRESSION} characters")
+    if len(expression) > MAX_EXPRESSION:
+        raise CannotCalculate(f"it has more than {MAX_EXPRESSION} characters")
     # One line of ASCII, so that a node's columns are its place in the text.
     text = " ".join(expression.split()).translate(_SIGNS).replace("^", "**")
     if not text:
@@ -118,7 +118,7 @@ def written(number: Number) -> str:
         while rest % prime == 0:
             rest //= prime
     with localcontext() as context:
-        context.prec = _LONGEST_EXACT if rest == 1 else _DIGITS
+        context.prec = _MAX_EXACT if rest == 1 else _DIGITS
         quotient = Decimal(number.numerator) / Decimal(number.denominator)
         if rest == 1 and Fraction(quotient) != number:
             context.prec = _DIGITS
@@ -156,7 +156,7 @@ def _value(node: ast.expr, text: str) -> Number:
 
 
 def _range(least: int, most: int) -> str:
-    if most >= LONGEST_EXPRESSION:
+    if most >= MAX_EXPRESSION:
         return "one or more numbers"
     if least == most:
         return "one number" if most == 1 else f"{most} numbers"
@@ -168,7 +168,7 @@ def _literal(node: ast.Constant, text: str) -> Number:
     found = _LITERAL.fullmatch(source)
     if isinstance(node.value, bool) or not isinstance(node.value, int | float) or found is None:
         raise CannotCalculate(f"{source[:40]!r} is no number")
-    if found[1] and abs(int(found[1])) > _MOST_EXPONENT:
+    if found[1] and abs(int(found[1])) > _MAX_EXPONENT:
         raise CannotCalculate("a number grows too large")
     return _checked(Fraction(source))
 
@@ -178,7 +178,7 @@ def _checked(number: Number) -> Number:
         if not math.isfinite(number):
             raise CannotCalculate("a number grows too large")
         return number
-    if max(abs(number.numerator).bit_length(), number.denominator.bit_length()) > _MOST_BITS:
+    if max(abs(number.numerator).bit_length(), number.denominator.bit_length()) > _MAX_BITS:
         raise CannotCalculate("a number grows too large")
     return number
 
@@ -192,9 +192,9 @@ def _power(base: Number, exponent: Number) -> Number:
     whole = exponent.numerator
     if abs(base) != 1 and base != 0:
         bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
-        if abs(whole) > _MOST_EXPONENT or (bits - 1) * abs(whole) > _MOST_BITS:
+        if abs(whole) > _MAX_EXPONENT or (bits - 1) * abs(whole) > _MAX_BITS:
             raise CannotCalculate("a number grows too large")
-    elif abs(whole) > _MOST_EXPONENT:
+    elif abs(whole) > _MAX_EXPONENT:
         whole %= 2  # 0, 1 and -1 to a large power
         whole += 2 * (exponent > 0) - 2 * (exponent < 0)
     return Fraction(base**whole)
@@ -256,8 +256,8 @@ def _log_of(base: int, exactly: Callable[[int], float]) -> Callable[[Number], Nu
 def _factorial(number: Number) -> Fraction:
     if number != int(number) or number < 0:
         raise CannotCalculate("factorial takes a whole number that is not negative")
-    if number > _MOST_FACTORIAL:
-        raise CannotCalculate(f"factorial goes up to {_MOST_FACTORIAL}")
+    if number > _MAX_FACTORIAL:
+        raise CannotCalculate(f"factorial goes up to {_MAX_FACTORIAL}")
     return Fraction(math.factorial(int(number)))
 
 
@@ -276,7 +276,7 @@ def _real(function: Callable[[float], float]) -> Callable[[Number], float]:
     return lambda number: function(float(number))
 
 
-_MANY = LONGEST_EXPRESSION
+_MANY = MAX_EXPRESSION
 _FUNCTIONS: Mapping[str, tuple[Callable[..., Number], int, int]] = {
     "sqrt": (_root, 1, 1),
     "exp": (_real(math.exp), 1, 1),

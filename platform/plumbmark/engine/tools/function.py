@@ -12,7 +12,7 @@ from plumbmark.scoring import author_code
 from plumbmark.scoring.json_values import columns_in, covers, filled
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
-LONGEST_TIMEOUT_SECONDS = 30.0
+MAX_TIMEOUT_SECONDS = 30.0
 SCRIPT_FUNCTION = "call"
 SCRIPT_PARAMETERS = ("arguments", "item")
 _START_SECONDS = 5.0

@@ -8,7 +8,7 @@ from plumbmark.engine.ports import CannotExecute
 from plumbmark.engine.tools.base import Situation, ToolResult
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
-LONGEST_TIMEOUT_SECONDS = 60.0
+MAX_TIMEOUT_SECONDS = 60.0
 DEFAULT_MEMORY_MIB = 512
 MIB = 1024 * 1024
 

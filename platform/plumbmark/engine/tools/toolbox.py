@@ -12,7 +12,7 @@ from plumbmark.scoring.json_schemas import fault
 from plumbmark.scoring.templates import suggested
 from plumbmark.scoring.texts import storable, storable_json
 
-LONGEST_ARGUMENTS = 64 * 1024
+MAX_ARGUMENTS = 64 * 1024
 _SHOWN = 2000
 """Characters of arguments that are no JSON object, in what is sent back."""
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
@@ -30,9 +30,9 @@ class Answered:
 class Toolbox:
     """The tools of a task. Shared by all samples: what differs comes with each call."""
 
-    def __init__(self, tools: Sequence[Tool], *, most_result_bytes: int) -> None:
+    def __init__(self, tools: Sequence[Tool], *, max_result_bytes: int) -> None:
         self._tools = {tool.name: tool for tool in tools}
-        self._most_result_bytes = most_result_bytes
+        self._most_result_bytes = max_result_bytes
         self.sent = tuple(sent_form(tool) for tool in tools)
         """What models are told of."""
         self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
@@ -57,14 +57,14 @@ class Toolbox:
         return Answered(back, ToolResult(text, result.is_error))
 
 
-def cut(text: str, most_bytes: int) -> str:
+def cut(text: str, max_bytes: int) -> str:
     """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
     text = storable(text)
     encoded = text.encode()
-    if len(encoded) <= most_bytes:
+    if len(encoded) <= max_bytes:
         return text
-    note = _CUT.format(f"{len(encoded) - most_bytes:,}")
-    room = max(0, most_bytes - len(note.encode()))
+    note = _CUT.format(f"{len(encoded) - max_bytes:,}")
+    room = max(0, max_bytes - len(note.encode()))
     begin, end = encoded[: room - room // 2], encoded[len(encoded) - room // 2 :]
     return begin.decode("utf-8", "ignore") + note + end.decode("utf-8", "ignore")
 
@@ -75,8 +75,8 @@ def _error(what: str) -> ToolResult:
 
 def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:
     """The arguments, or what is wrong with them."""
-    if len(arguments) > LONGEST_ARGUMENTS:
-        return None, f"longer than {LONGEST_ARGUMENTS:,} characters"
+    if len(arguments) > MAX_ARGUMENTS:
+        return None, f"longer than {MAX_ARGUMENTS:,} characters"
     if not arguments.strip():
         return {}, ""
     try:

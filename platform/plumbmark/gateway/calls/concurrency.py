@@ -11,7 +11,7 @@ from collections import deque
 _DECREASE = 0.5
 _BETWEEN_DECREASES_SECONDS = 1.0
 """Calls in flight together are told 429 together: that is one signal, not many."""
-_LONGEST_PAUSE_SECONDS = 300.0
+_MAX_PAUSE_SECONDS = 300.0
 """After so long the provider is asked again, whatever it said."""
 
 
@@ -78,7 +78,7 @@ class AdaptiveLimit:
             self._decreased_at = now
             self.limit = max(1.0, self.limit * _DECREASE)
         if retry_after:
-            until = now + min(retry_after, _LONGEST_PAUSE_SECONDS)
+            until = now + min(retry_after, _MAX_PAUSE_SECONDS)
             if until > self._paused_until:
                 self._paused_until = until
                 self._loop.call_at(until, self._end_pause, until)

@@ -45,9 +45,9 @@ from plumbmark.gateway.storage.spool import Spool
 log = logging.getLogger(__name__)
 
 
-_LONGEST_KEY = 120
-_LONGEST_ROLE = 24
-_MOST_CALLERS = 2000
+_MAX_KEY = 120
+_MAX_ROLE = 24
+_MAX_CALLERS = 2000
 """Above so many, those whose terms nobody has refreshed are forgotten."""
 
 
@@ -90,7 +90,7 @@ class Gateway:
         key = (grant_id, deployment_id, is_private)
         caller = self._callers.get(key)
         if caller is None:
-            if len(self._callers) >= _MOST_CALLERS:
+            if len(self._callers) >= _MAX_CALLERS:
                 self._forget_idle()
             terms = await self.database.run(
                 lambda: read_terms(grant_id=grant_id, deployment_id=deployment_id)
@@ -213,7 +213,7 @@ class ModelCaller:
             )
         amount = 0
         if terms.is_metered and terms.prices is not None:
-            amount = prices.most_cost(terms.prices, request, terms.billed_output_tokens_at_most)
+            amount = prices.bound_call_cost(terms.prices, request, terms.max_billed_output_tokens)
         hold: Hold | None = None
         if amount:
             held = await gateway.leases.hold(self._account, amount)
@@ -436,7 +436,7 @@ class ModelCaller:
 
 
 def _check(key: str, role: str) -> None:
-    if len(key) > _LONGEST_KEY or len(role) > _LONGEST_ROLE:
+    if len(key) > _MAX_KEY or len(role) > _MAX_ROLE:
         raise ValueError(f"key or role is too long: {key!r}, {role!r}")
 
 

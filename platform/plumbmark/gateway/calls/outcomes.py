@@ -29,8 +29,8 @@ from plumbmark.gateway.storage.records import (
 
 READER_LEFT = "reader-left"
 """The error code of a stream whose reader went away: charged for what came, and no whole answer."""
-_LARGEST_ERROR_BYTES = 64 * 1024
-_LARGEST_COUNT = 2**31 - 1
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_COUNT = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -79,10 +79,10 @@ def mark_answered(
 
 
 def _charge(terms: Terms, record: CallRecord, usage: Usage) -> None:
-    record.input_tokens = min(usage.input_tokens, _LARGEST_COUNT)
-    record.output_tokens = min(usage.output_tokens, _LARGEST_COUNT)
-    record.cached_input_tokens = min(usage.cached_input_tokens, _LARGEST_COUNT)
-    record.reasoning_tokens = min(usage.reasoning_tokens, _LARGEST_COUNT)
+    record.input_tokens = min(usage.input_tokens, _MAX_COUNT)
+    record.output_tokens = min(usage.output_tokens, _MAX_COUNT)
+    record.cached_input_tokens = min(usage.cached_input_tokens, _MAX_COUNT)
+    record.reasoning_tokens = min(usage.reasoning_tokens, _MAX_COUNT)
     record.usage_estimated = usage.estimated
     if terms.prices is not None:
         record.provider_cost = prices.cost(terms.prices, usage)
@@ -172,6 +172,6 @@ def _kept_payload(attempt: Attempt) -> Any:
     payload = attempt.payload
     if isinstance(attempt, AttemptFailure) and payload is not None:
         kept = wire.written(payload)
-        if len(kept) > _LARGEST_ERROR_BYTES:
-            return {"cut": kept[:_LARGEST_ERROR_BYTES].decode("utf-8", "ignore")}
+        if len(kept) > _MAX_ERROR_BYTES:
+            return {"cut": kept[:_MAX_ERROR_BYTES].decode("utf-8", "ignore")}
     return payload

@@ -44,7 +44,7 @@ class Terms:
     provider: Provider | None
     target: Target
     max_concurrency: int
-    billed_output_tokens_at_most: int | None
+    max_billed_output_tokens: int | None
     is_metered: bool
     price_card_id: int | None
     prices: FixedPrices | None
@@ -108,7 +108,7 @@ def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
             is_guarded=is_guarded,
         ),
         max_concurrency=deployment.max_concurrency,
-        billed_output_tokens_at_most=deployment.billed_output_tokens_at_most,
+        max_billed_output_tokens=deployment.max_billed_output_tokens,
         is_metered=deployment.owner_id is None,
         price_card_id=card.pk if card else None,
         prices=prices,

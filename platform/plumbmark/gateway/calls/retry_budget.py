@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway.providers.base import AttemptFailure
 
-MOST_ATTEMPTS = 6
+MAX_CALL_ATTEMPTS = 6
 OVERALL_DEADLINES = 3.0
 """The whole call, with waits, may take so many times the deadline of one attempt."""
 _FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0
 _UNITS_PER_ATTEMPT = 3
 
 
@@ -24,7 +24,7 @@ class RetryBudget:
     """The budget of one call; `ends_at` is on the caller's monotonic clock."""
 
     ends_at: float
-    _units: int = MOST_ATTEMPTS * _UNITS_PER_ATTEMPT
+    _units: int = MAX_CALL_ATTEMPTS * _UNITS_PER_ATTEMPT
     _failures: int = 0
 
     def pause_after(self, failure: AttemptFailure, *, now: float) -> float | None:
@@ -35,7 +35,7 @@ class RetryBudget:
         self._units -= 1 if is_limited else _UNITS_PER_ATTEMPT
         if self._units <= 0:
             return None
-        most = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
+        most = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
         self._failures += 1
         pause = random.uniform(0.0, most)  # noqa: S311 - spreads load, guards nothing
         if failure.retry_after is not None:

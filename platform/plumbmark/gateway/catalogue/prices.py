@@ -74,7 +74,7 @@ def bound(prices: Prices, input_tokens: int, output_tokens: int) -> int:
     return -(-total // TOKENS_PER_PRICE) + prices.per_request
 
 
-def most_input_tokens(request: ModelRequest) -> int:
+def bound_input_tokens(request: ModelRequest) -> int:
     """An upper bound of a request's input: no token is shorter than a byte.
 
     The bytes of every text and of the further fields (tools, schemas), 16 a message for the
@@ -118,9 +118,9 @@ def _tokens_of_part(part: Any) -> int:
     return _bytes_of(json.dumps(part, default=str))
 
 
-def most_output_tokens(request: ModelRequest, billed_at_most: int | None) -> int:
+def bound_output_tokens(request: ModelRequest, max_billed: int | None) -> int:
     """The most output that can be billed for: the asked limit, or the model's own where higher."""
-    tokens = max(request.max_output_tokens, billed_at_most or 0)
+    tokens = max(request.max_output_tokens, max_billed or 0)
     if request.extra:
         answers = request.extra.get("n")
         if isinstance(answers, int) and answers > 1:
@@ -128,14 +128,14 @@ def most_output_tokens(request: ModelRequest, billed_at_most: int | None) -> int
     return tokens
 
 
-def most_cost(prices: Prices, request: ModelRequest, billed_at_most: int | None = None) -> int:
+def bound_call_cost(prices: Prices, request: ModelRequest, max_billed: int | None = None) -> int:
     """The upper bound of a call's cost, in nanodollars: what is held before it goes out."""
-    return bound(prices, most_input_tokens(request), most_output_tokens(request, billed_at_most))
+    return bound(prices, bound_input_tokens(request), bound_output_tokens(request, max_billed))
 
 
 def estimated_usage(request: ModelRequest, text: str) -> Usage:
     """Usage where the provider reported none: four bytes a token, flagged as an estimate."""
-    sent = most_input_tokens(request)
+    sent = bound_input_tokens(request)
     return Usage(
         input_tokens=-(-sent // _BYTES_PER_TOKEN),
         output_tokens=min(request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)),

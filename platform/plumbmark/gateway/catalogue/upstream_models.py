@@ -11,7 +11,7 @@ from plumbmark.common.errors import DomainError
 from plumbmark.gateway.providers.http import without_secret
 
 _TIMEOUT_SECONDS = 30
-_LARGEST_LIST = 8 * 1024 * 1024
+_MAX_LIST_BYTES = 8 * 1024 * 1024
 
 
 class ProviderUnreadable(DomainError):
@@ -49,7 +49,7 @@ def models_at(
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            raw = response.read(_LARGEST_LIST)
+            raw = response.read(_MAX_LIST_BYTES)
         listed = json.loads(raw)
         if provider == "gemini":
             found = {str(entry["name"]).removeprefix("models/") for entry in listed["models"]}

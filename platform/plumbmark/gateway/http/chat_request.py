@@ -15,8 +15,8 @@ from plumbmark.gateway.providers import wire
 
 DEFAULT_OUTPUT_TOKENS = 4096
 """Where the caller sets no limit: what is reserved is an upper bound."""
-_MOST_OUTPUT_TOKENS = 2**31 - 1
-_MOST_MESSAGES = 10_000
+_MAX_OUTPUT_TOKENS = 2**31 - 1
+_MAX_MESSAGES = 10_000
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _VIDEO = re.compile(r"https?://(?:[\w-]+\.)*(?:youtube\.com|youtu\.be)/", re.IGNORECASE)
@@ -86,7 +86,7 @@ def read_chat(body: bytes) -> ChatQuestion:
         )
     schema, extra = _response_format(take("response_format", None))
     limits = [
-        _whole(name, value, 1, _MOST_OUTPUT_TOKENS)
+        _whole(name, value, 1, _MAX_OUTPUT_TOKENS)
         for name in ("max_completion_tokens", "max_tokens")
         if (value := take(name, None)) is not None
     ]
@@ -111,8 +111,8 @@ def read_chat(body: bytes) -> ChatQuestion:
 def _messages(value: Any) -> list[Message]:
     if not isinstance(value, list) or not value:
         raise bad_request("messages must be a list with at least one message.", "messages")
-    if len(value) > _MOST_MESSAGES:
-        raise bad_request(f"There are more than {_MOST_MESSAGES} messages.", "messages")
+    if len(value) > _MAX_MESSAGES:
+        raise bad_request(f"There are more than {_MAX_MESSAGES} messages.", "messages")
     for number, message in enumerate(value):
         place = f"messages[{number}]"
         if not isinstance(message, dict):

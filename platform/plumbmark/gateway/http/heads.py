@@ -7,7 +7,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LARGEST_HEAD = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request before its body."""
 HEAD_SECONDS = 20.0
 """After so long a connection that has not said what it wants is closed."""
@@ -30,7 +30,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._waits_since is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD and not self.transport.is_closing():
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
 
     def on_message_begin(self) -> None:

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 KEPT_SECONDS = 10.0
 REFUSALS_KEPT_SECONDS = 1.0
-_MOST_KEPT = 10_000
+_MAX_PRINCIPALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Principals:
 def _remember(memory: dict[bytes, tuple[float, T]], key: bytes, until: float, value: T) -> None:
     # In order of time: the first ones are the oldest.
     memory.pop(key, None)
-    while len(memory) >= _MOST_KEPT:
+    while len(memory) >= _MAX_PRINCIPALS:
         del memory[next(iter(memory))]
     memory[key] = (until, value)
 

@@ -35,7 +35,7 @@ _FATAL_REQUEST = re.compile(
 """Refusals of how we ask, not of what: every further call would be refused too."""
 _FATAL_MODEL = re.compile(r"model_not_found|does not exist|unknown model|no such model", re.I)
 _RETRYABLE = {408, 409, 425}
-_LONGEST_MESSAGE = 900
+_MAX_MESSAGE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def clean(message: str) -> str:
     """One line, of a bearable length, that can be encoded."""
     text = " ".join(message.replace("\x00", "").split())
     text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

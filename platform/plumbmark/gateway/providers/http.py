@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers import wire
 
-LARGEST_BODY = 16 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024
 DONE = object()
 """What stands for the `[DONE]` that ends some providers' streams."""
 _ERROR_TEXT_CHARACTERS = 4000
@@ -126,7 +126,7 @@ class EventStream:
                 self._lookout = self._loop.call_later(self._silence_seconds, self._look)
             self._read_at = self._loop.time()
             size += len(chunk)
-            if size > LARGEST_BODY:
+            if size > MAX_BODY_BYTES:
                 raise StreamBroke(_too_large(self.status))
             *lines, rest = (rest + chunk).split(b"\n")
             events = []
@@ -303,7 +303,7 @@ def _deadline(seconds: float, status: int | None) -> Broken:
 
 
 def _too_large(status: int) -> Broken:
-    return Broken("answer-too-large", f"the answer is larger than {LARGEST_BODY} bytes", status)
+    return Broken("answer-too-large", f"the answer is larger than {MAX_BODY_BYTES} bytes", status)
 
 
 def _broken(error: Exception, status: int | None) -> Broken:
@@ -339,7 +339,7 @@ async def _read_all(content: aiohttp.StreamReader) -> bytes | None:
     while part := await content.readany():
         parts.append(part)
         size += len(part)
-        if size > LARGEST_BODY:
+        if size > MAX_BODY_BYTES:
             return None
     return b"".join(parts)
 

@@ -19,7 +19,7 @@ import orjson
 
 from plumbmark.manifests.canonical import format_number
 
-_LARGEST_EXACT = 2**53
+_MAX_EXACT_INTEGER = 2**53
 _SMALLEST_PLAIN = 1e-4
 """Below this Python writes an exponent where JavaScript still writes a plain fraction."""
 
@@ -31,7 +31,7 @@ class _Marked(Exception):
 def number(value: float) -> float | int | Decimal:
     """The same number in the type that is written canonically."""
     if value.is_integer():
-        return int(value) if abs(value) < _LARGEST_EXACT else Decimal(repr(value))
+        return int(value) if abs(value) < _MAX_EXACT_INTEGER else Decimal(repr(value))
     if abs(value) < _SMALLEST_PLAIN:
         return Decimal(repr(value))
     return value

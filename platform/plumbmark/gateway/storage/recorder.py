@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.5
 FLUSH_RECORDS = 1000
-MOST_PENDING = 8000
+MAX_PENDING = 8000
 """Calls in memory at most before no further one is admitted."""
 FLUSH_BYTES = 16 * 1024 * 1024
 """Of exchanges in one flush, but for one that is larger by itself: images travel inside."""
-MOST_PENDING_BYTES = 64 * 1024 * 1024
+MAX_PENDING_BYTES = 64 * 1024 * 1024
 """Of exchanges in memory before no further call is admitted."""
 ADMISSION_PATIENCE_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 10.0
+_MAX_PAUSE_SECONDS = 10.0
 
 
 class Recorder:
@@ -59,7 +59,7 @@ class Recorder:
 
     async def admit(self) -> bool:
         """Wait for room in the queue; False where there was none in time."""
-        if len(self._pending) < MOST_PENDING and self._bytes < MOST_PENDING_BYTES:
+        if len(self._pending) < MAX_PENDING and self._bytes < MAX_PENDING_BYTES:
             return True
         self._room.clear()
         try:
@@ -142,7 +142,7 @@ class Recorder:
 
     async def _nap(self) -> None:
         if self._failures:
-            await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, FLUSH_SECONDS * 2**self._failures))
+            await asyncio.sleep(min(_MAX_PAUSE_SECONDS, FLUSH_SECONDS * 2**self._failures))
         elif not self._hurry.is_set():
             try:
                 async with asyncio.timeout(FLUSH_SECONDS):
@@ -226,8 +226,8 @@ class Recorder:
 
     def _passed(self, count: int) -> None:
         self._stored += count
-        has_room = len(self._pending) < MOST_PENDING // 2
-        if not self._room.is_set() and has_room and self._bytes < MOST_PENDING_BYTES // 2:
+        has_room = len(self._pending) < MAX_PENDING // 2
+        if not self._room.is_set() and has_room and self._bytes < MAX_PENDING_BYTES // 2:
             self._room.set()
         if self._waiters:
             left = []

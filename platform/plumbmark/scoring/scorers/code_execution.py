@@ -23,10 +23,10 @@ OUTPUT = "output"
 
 Take = Literal["block", "whole"]
 DEFAULT_TIMEOUT_SECONDS = 10.0
-LONGEST_TIMEOUT_SECONDS = 120.0
+MAX_TIMEOUT_SECONDS = 120.0
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _OPEN_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n", re.MULTILINE)
-_LONGEST_TAIL = 2000
+_MAX_TAIL = 2000
 
 
 def code_in(output: str) -> str:
@@ -69,7 +69,7 @@ class CodeExecution:
             )
         takes: tuple[Take, ...] = ("block", "whole")
         timeout = options.number(
-            "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, LONGEST_TIMEOUT_SECONDS
+            "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, MAX_TIMEOUT_SECONDS
         )
         scorer = cls(name, template, options.choice("take", takes, "block"), timeout)
         options.finish("code_execution")
@@ -138,4 +138,4 @@ def _tail(ran: Ran, said: str | None = None) -> Mapping[str, object]:
     text = (ran.output if said is None else said).strip()
     if not text:
         return {}
-    return {"printed": text if len(text) <= _LONGEST_TAIL else "…" + text[-_LONGEST_TAIL:]}
+    return {"printed": text if len(text) <= _MAX_TAIL else "…" + text[-_MAX_TAIL:]}

@@ -29,7 +29,7 @@ OUTPUT, TARGET = "output", "target"
 
 Combine = Literal["vote", "mean"]
 Mode = Literal["grade", "pairwise"]
-MOST_JUDGES = 7
+MAX_JUDGES = 7
 DEFAULT_OUTPUT_TOKENS = 1024
 
 _INSTRUCTIONS = """\
@@ -89,8 +89,8 @@ class ModelJudge:
         judges = options.texts("judges")
         if not judges or isinstance(spec.get("judges"), str):
             raise ScorerSpecError("name the models that judge, as a list of deployments", "judges")
-        if len(judges) > MOST_JUDGES or len(set(judges)) != len(judges):
-            raise ScorerSpecError(f"judges are up to {MOST_JUDGES} different models", "judges")
+        if len(judges) > MAX_JUDGES or len(set(judges)) != len(judges):
+            raise ScorerSpecError(f"judges are up to {MAX_JUDGES} different models", "judges")
         rubric = options.text("rubric", "")
         modes: tuple[Mode, ...] = ("grade", "pairwise")
         mode = options.choice("mode", modes, "grade")

@@ -21,9 +21,9 @@ from plumbmark.scoring.verdicts import Verdict
 FUNCTION = "score"
 PARAMETERS = ("output", "target", "item")
 DEFAULT_TIMEOUT_SECONDS = 5.0
-LONGEST_TIMEOUT_SECONDS = 60.0
-_MOST_COLUMNS = 50
-_LONGEST_ANSWER = 2000
+MAX_TIMEOUT_SECONDS = 60.0
+_MAX_COLUMNS = 50
+_MAX_ANSWER = 2000
 _LARGEST = 1e300
 
 
@@ -48,15 +48,13 @@ class PythonScorer:
         columns = options.texts("columns")
         if isinstance(spec.get("columns"), str):
             raise ScorerSpecError("columns must be a list", "columns")
-        if len(columns) > _MOST_COLUMNS or len(set(columns)) != len(columns):
-            raise ScorerSpecError(f"columns are up to {_MOST_COLUMNS} different ones", "columns")
+        if len(columns) > _MAX_COLUMNS or len(set(columns)) != len(columns):
+            raise ScorerSpecError(f"columns are up to {_MAX_COLUMNS} different ones", "columns")
         scorer = cls(
             name,
             source,
             columns,
-            options.number(
-                "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, LONGEST_TIMEOUT_SECONDS
-            ),
+            options.number("timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, MAX_TIMEOUT_SECONDS),
         )
         options.finish("python")
         return scorer
@@ -99,9 +97,9 @@ class PythonScorer:
         if (lower is not None and told < lower) or (upper is not None and told > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
             return _bug(f"it returned {told:g}, outside of the metric's bounds {bounds}")
-        said = storable(str(explanation)[:_LONGEST_ANSWER]) or f"The scorer returned {told:g}."
+        said = storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {told:g}."
         return Verdict(
-            float(told), None if answer is None else storable(str(answer)[:_LONGEST_ANSWER]), said
+            float(told), None if answer is None else storable(str(answer)[:_MAX_ANSWER]), said
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:

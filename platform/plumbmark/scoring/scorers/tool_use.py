@@ -16,7 +16,7 @@ from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict
 
 Order = Literal["any", "strict"]
-_MOST_TIMES = 1000
+_MAX_TIMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class ToolUse:
             options.flag("partial", False),
         )
         options.finish("tool_use")
-        if scorer.max_calls is not None and not 0 <= scorer.max_calls <= _MOST_TIMES:
-            raise ScorerSpecError(f"max_calls must be from 0 to {_MOST_TIMES}", "max_calls")
+        if scorer.max_calls is not None and not 0 <= scorer.max_calls <= _MAX_TIMES:
+            raise ScorerSpecError(f"max_calls must be from 0 to {_MAX_TIMES}", "max_calls")
         if not required and not forbidden and scorer.max_calls is None:
             raise ScorerSpecError("say what to check: required, forbidden or max_calls", "required")
         if scorer.order == "strict" and len(required) < 2:
@@ -201,4 +201,4 @@ def _range(times: Any, tool: str, option: str) -> tuple[int, int | None]:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TIMES
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TIMES

@@ -7,8 +7,8 @@ from typing import Any
 from plumbmark.common.errors import InvalidInput, Problem
 
 _LARGEST = 2**63 - 1
-LONGEST_NAME = 400
-MOST_NAMES = 200
+MAX_NAME = 400
+MAX_NAMES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Body:
     def _wrong(self, name: str, what: str) -> InvalidInput:
         return InvalidInput([Problem(f"must be {what}", f"{self.path}{name}")])
 
-    def text(self, name: str, *, most: int = LONGEST_NAME) -> str:
+    def text(self, name: str, *, most: int = MAX_NAME) -> str:
         """A text of at most so many characters; empty where it is left out."""
         value = self.fields.get(name)
         if value is None:
@@ -42,8 +42,8 @@ class Body:
         value = self.fields.get(name)
         if value is None:
             return []
-        if not isinstance(value, list) or len(value) > MOST_NAMES:
-            raise self._wrong(name, f"a list of at most {MOST_NAMES} texts")
+        if not isinstance(value, list) or len(value) > MAX_NAMES:
+            raise self._wrong(name, f"a list of at most {MAX_NAMES} texts")
         inner = Body({str(place): one for place, one in enumerate(value)}, f"{self.path}{name}.")
         return [inner.text(place) for place in inner.fields]
 
@@ -76,8 +76,8 @@ class Body:
             return []
         if (
             not isinstance(value, list)
-            or len(value) > MOST_NAMES
+            or len(value) > MAX_NAMES
             or not all(isinstance(one, dict) for one in value)
         ):
-            raise self._wrong(name, f"a list of at most {MOST_NAMES} objects")
+            raise self._wrong(name, f"a list of at most {MAX_NAMES} objects")
         return [Body(one, f"{self.path}{name}.{place}.") for place, one in enumerate(value)]

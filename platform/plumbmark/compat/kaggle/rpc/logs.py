@@ -15,10 +15,10 @@ from tasks_app.permissions import can_view_program
 
 FOLLOWED_SECONDS = 30.0
 """A web thread is held as long; who wants more asks again."""
-FOLLOWERS_AT_ONCE = 2
+MAX_FOLLOWERS = 2
 """In one process. Whoever comes beyond gets what there is."""
 _EVERY_SECONDS = 0.5
-_followers = threading.BoundedSemaphore(FOLLOWERS_AT_ONCE)
+_followers = threading.BoundedSemaphore(MAX_FOLLOWERS)
 
 
 def get_benchmark_task_run_logs(call: Call) -> Answer:

@@ -12,10 +12,10 @@ from tasks_app.authoring.actions import TaskFacts, create_task
 from tasks_app.authoring.publication import build_version, publish_task
 from tasks_app.code_tasks.actions import save_code_draft
 from tasks_app.code_tasks.source.inspection import inspect_code
-from tasks_app.code_tasks.source.notebook import MOST_BYTES, script_of
+from tasks_app.code_tasks.source.notebook import MAX_BYTES, script_of
 from tasks_app.models import Task, TaskDraft, TaskVersion
 
-_LONGEST_TITLE = 120
+_MAX_TITLE = 120
 
 
 def create_benchmark_task(call: Call) -> Answer:
@@ -25,7 +25,7 @@ def create_benchmark_task(call: Call) -> Answer:
     that the task's page shows it. Code that is the newest version already changes nothing.
     """
     slug = call.body.text("slug")
-    text = call.body.text("text", most=MOST_BYTES)
+    text = call.body.text("text", most=MAX_BYTES)
     if not slug or slug_for(slug) != slug:
         raise InvalidInput([Problem("must be lower-case letters, digits and hyphens", "slug")])
     if not text:
@@ -71,7 +71,7 @@ def _own_task(call: Call, slug: str, *, title: str) -> Task:
         .first()
     )
     if task is None:
-        facts = TaskFacts(title=title[:_LONGEST_TITLE])
+        facts = TaskFacts(title=title[:_MAX_TITLE])
         return create_task(namespace=namespace, facts=facts, slug=slug, by=call.user)
     latest = task.latest_version
     draft = TaskDraft.objects.filter(task=task).first()

@@ -26,7 +26,7 @@ from tasks_app.runs.start import start_run
 _STATE = "BENCHMARK_TASK_RUN_STATE_"
 _UNFINISHED = (Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED)
 _UNMARKED = (Scoring.State.QUEUED, Scoring.State.RUNNING, Scoring.State.PAUSED)
-RUNS_AT_ONCE = 200
+MAX_RUNS = 200
 
 
 def batch_schedule_benchmark_task_runs(call: Call) -> Answer:
@@ -40,8 +40,8 @@ def batch_schedule_benchmark_task_runs(call: Call) -> Answer:
         problems.append(Problem("Name at least one task.", "taskSlugs"))
     if not wanted:
         problems.append(Problem("Name at least one model.", "modelVersionSlugs"))
-    if len(versions) * len(wanted) > RUNS_AT_ONCE:
-        problems.append(Problem(f"At most {RUNS_AT_ONCE} runs can be started at once."))
+    if len(versions) * len(wanted) > MAX_RUNS:
+        problems.append(Problem(f"At most {MAX_RUNS} runs can be started at once."))
     if problems:
         raise InvalidInput(problems)
     names = ModelNames(deployments_for(call.user))

@@ -229,12 +229,12 @@ def sign_in() -> str:
 def cold(ask: Callable[[], Any]) -> Callable[[], Any]:
     """The same with everything forgotten that the process keeps of a snapshot and of its page."""
     from leaderboards_app import snapshots
-    from plumbmark.web.page_cache import kept
+    from plumbmark.web.page_cache import page_cache
 
     def forgetful() -> Any:
         snapshots.snapshot_of.cache_clear()
         snapshots.shown.cache_clear()
-        kept.clear()
+        page_cache.clear()
         return ask()
 
     return forgetful

@@ -15,40 +15,40 @@ MAX_ANSWER = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CardQuestion:
     key: str
     title: "_StrPromise"
     help: "_StrPromise"
 
 
 QUESTIONS = (
-    Question(
+    CardQuestion(
         "measures",
         _("What does it measure?"),
         _("The ability or behaviour, and what a higher score means."),
     ),
-    Question(
+    CardQuestion(
         "intended_use",
         _("What is it for?"),
         _("Decisions it can support, and the ones it should not."),
     ),
-    Question(
+    CardQuestion(
         "limits",
         _("Where does it fall short?"),
         _("Known gaps, errors, biases; what a good score does not prove."),
     ),
-    Question(
+    CardQuestion(
         "provenance",
         _("Where do the items come from?"),
         _("Sources, how they were collected and checked, and when."),
     ),
-    Question("licence", _("Under which licence?"), _("Of the items; name it and link to it.")),
-    Question("contact", _("Whom can one ask?"), _("A name with an address or a page.")),
+    CardQuestion("licence", _("Under which licence?"), _("Of the items; name it and link to it.")),
+    CardQuestion("contact", _("Whom can one ask?"), _("A name with an address or a page.")),
 )
 
 
 def card_problems(card: Mapping[str, object], *, complete: bool) -> list[Problem]:
-    """What is wrong with a card; with `complete` every question must be answered."""
+    """Return the problems of a card; with `complete` every question must be answered."""
     known = {question.key for question in QUESTIONS}
     problems = [
         Problem(f"is not known; a card has {', '.join(sorted(known))}", f"card.{key}")

@@ -33,7 +33,7 @@ class NewBenchmarkForm(forms.Form):
         field.initial = getattr(getattr(by, "namespace", None), "handle", None)
 
 
-class DraftForm(forms.Form):
+class BenchmarkDraftForm(forms.Form):
     """Title, claim, rules and card of a draft. The tasks have rows of their own."""
 
     title = forms.CharField(label=_("Title"), max_length=120)
@@ -75,7 +75,7 @@ class DraftForm(forms.Form):
             )
 
     @classmethod
-    def of(cls, version: BenchmarkVersion) -> "DraftForm":
+    def of(cls, version: BenchmarkVersion) -> "BenchmarkDraftForm":
         """The form with what the draft holds."""
         initial = {
             "title": version.benchmark.title,
@@ -150,7 +150,7 @@ class AddTaskForm(forms.Form):
         field.queryset = candidates
 
 
-class PublishForm(forms.Form):
+class PublishBenchmarkForm(forms.Form):
     visibility = forms.ChoiceField(
         label=_("Who may see it"),
         choices=Visibility.choices,

@@ -78,8 +78,8 @@ def members_of(version: BenchmarkVersion) -> QuerySet[BenchmarkTask]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """Where one contender stands on one task: its newest declared run, if any."""
+class RunCell:
+    """One contender on one task: its newest declared run, if any."""
 
     run: Run | None
 
@@ -101,11 +101,11 @@ class Grid:
 
     tasks: list[BenchmarkTask]
     contenders: list[Contender]
-    cells: Mapping[tuple[int, int], Cell]
+    cells: Mapping[tuple[int, int], RunCell]
     """By contender id and benchmark task id."""
 
     @property
-    def rows(self) -> list[tuple[Contender, list[Cell]]]:
+    def rows(self) -> list[tuple[Contender, list[RunCell]]]:
         return [
             (contender, [self.cells[contender.pk, task.pk] for task in self.tasks])
             for contender in self.contenders
@@ -133,7 +133,9 @@ def grid_of(version: BenchmarkVersion) -> Grid:
         (run.contender_id, run.question_hash): run for run in Run.objects.filter(pk__in=newest)
     }
     cells = {
-        (contender.pk, task.pk): Cell(by_place.get((contender.pk, task.task_version.question_hash)))
+        (contender.pk, task.pk): RunCell(
+            by_place.get((contender.pk, task.task_version.question_hash))
+        )
         for contender in contenders
         for task in tasks
     }

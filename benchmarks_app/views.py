@@ -15,10 +15,10 @@ from benchmarks_app.actions.authoring import Member
 from benchmarks_app.breadcrumbs import list_step, trail_of
 from benchmarks_app.forms import (
     AddTaskForm,
-    DraftForm,
+    BenchmarkDraftForm,
     MemberForm,
     NewBenchmarkForm,
-    PublishForm,
+    PublishBenchmarkForm,
 )
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
@@ -90,10 +90,10 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
     version.benchmark = benchmark
     members = list(members_of(version))
     if request.method != "POST":
-        form = DraftForm.of(version)
+        form = BenchmarkDraftForm.of(version)
         rows = [MemberForm(member=member) for member in members]
         return _edit_page(request, version, form, rows)
-    form = DraftForm(request.POST)
+    form = BenchmarkDraftForm(request.POST)
     rows = [MemberForm(request.POST, member=member) for member in members]
     # Every row is asked, so that all faults are told at once.
     are_valid = [form.is_valid(), *(row.is_valid() for row in rows)]
@@ -138,7 +138,7 @@ def _added(request: HttpRequest) -> list[Member]:
 def _edit_page(
     request: HttpRequest,
     version: BenchmarkVersion,
-    form: DraftForm,
+    form: BenchmarkDraftForm,
     rows: list[MemberForm],
     status: int = 200,
 ) -> HttpResponse:
@@ -168,7 +168,7 @@ def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpRespo
     benchmark = _own(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
     version.benchmark = benchmark
-    form = PublishForm(request.POST or None)
+    form = PublishBenchmarkForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             authoring.publish_benchmark(

@@ -72,7 +72,7 @@ def refresh_board(version: BenchmarkVersion) -> Standings | None:
 def _note_corrections(
     version: BenchmarkVersion, before: Standings | None, after: Standings, reasons: Iterable[str]
 ) -> None:
-    """What took something away or changed a mark is told in the public log."""
+    """Add to the public log what took something away or changed a row's validity."""
     if before is None:
         return
     known = {row["entry"]: row for row in before.content["rows"]}

@@ -25,7 +25,7 @@ UNFINISHED = frozenset({Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class CountedRun:
+class IncludedRun:
     run: Run
     scoring: Scoring
 
@@ -35,7 +35,7 @@ class TaskCell:
     """One entry on one task: what counts, and why nothing does where nothing does."""
 
     task: BenchmarkTask
-    counted: Sequence[CountedRun]
+    counted: Sequence[IncludedRun]
     state: str
     """`scored`, or why not: `missing`, `running`, `failed`, `cancelled`, `invalid`, `unmarked`."""
     declared: int
@@ -108,7 +108,7 @@ def _cell(
 ) -> TaskCell:
     valid = [run for run in runs if not run.invalid_reason]
     finished = [
-        CountedRun(run, scoring)
+        IncludedRun(run, scoring)
         for run in valid
         if run.state == Run.State.COMPLETED
         and (scoring := scorings.get((run.pk, task.task_version_id))) is not None

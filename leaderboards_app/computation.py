@@ -23,7 +23,7 @@ from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.ranking import (
     AggregateRow,
     Ranked,
-    Row,
+    RankingRow,
     rank,
     rank_aggregate,
 )
@@ -139,7 +139,7 @@ class _Board:
         return aggregate_estimate(items, self._weighted).estimate
 
     def _pairs(self, candidate: Candidate) -> dict[str, ItemScores]:
-        """What is compared with other rows, task by task."""
+        """Return the scores that are compared with other rows, task by task."""
         return {task: one.pairs for task, one in self._scores[candidate.entry.pk].items()}
 
     def _status_of(self, candidate: Candidate) -> tuple[str, str]:
@@ -198,7 +198,7 @@ class _Board:
             if all(one.is_share for one in found):
                 metric = found[0].metric(metric) if found else metric
             ranked = rank(
-                [Row(str(c.entry.pk), self._pairs(c)[key]) for c in rows],
+                [RankingRow(str(c.entry.pk), self._pairs(c)[key]) for c in rows],
                 metric,
                 contradiction="significant",
             )

@@ -26,7 +26,7 @@ MAX_ROWS = 30
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a page says of the drawing that it shows."""
+    """The drawing that a page shows, and its description."""
 
     width: int
     height: int

@@ -10,7 +10,7 @@ from benchmarks_app.permissions import can_view_benchmark, can_view_version
 from benchmarks_app.queries import benchmarks_at, benchmarks_for_anybody
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
-from plumbmark.web.compiled_queries import Prepared, PreparedModel
+from plumbmark.web.compiled_queries import CompiledModelQuery, CompiledQuery
 
 _SHOWN_OF_A_BENCHMARK = (
     "public_id",
@@ -28,7 +28,7 @@ def _newest_standings(version: Any) -> QuerySet[Standings, tuple[str]]:
     )
 
 
-_board = Prepared(
+_board = CompiledQuery(
     lambda handle, slug: (
         benchmarks_for_anybody()
         .filter(namespace__handle=handle, slug=slug)
@@ -40,7 +40,7 @@ _board = Prepared(
     "slug",
 )
 
-_benchmark = PreparedModel(
+_benchmark = CompiledModelQuery(
     lambda handle, slug: benchmarks_at(handle, slug).annotate(
         newest_standings=Subquery(_newest_standings(OuterRef("latest_version")))
     ),
@@ -48,7 +48,7 @@ _benchmark = PreparedModel(
     "slug",
 )
 
-_snapshot = Prepared(
+_snapshot = CompiledQuery(
     lambda public_id: Standings.objects.filter(
         public_id=public_id,
         version__state=BenchmarkVersion.State.PUBLISHED,

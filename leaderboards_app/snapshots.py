@@ -18,7 +18,7 @@ from leaderboards_app.arrangement import Arrangement, Row, arrange
 from leaderboards_app.figure import Figure, figure_of
 from leaderboards_app.models import Standings
 from leaderboards_app.table import board_rows
-from plumbmark.web.compiled_queries import Prepared
+from plumbmark.web.compiled_queries import CompiledQuery
 from plumbmark.web.numbers import written
 
 _SNAPSHOTS_KEPT = 32
@@ -46,7 +46,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BoardPage:
     """A snapshot as one reader asked for it."""
 
     snapshot: Snapshot
@@ -75,7 +75,7 @@ def snapshot_of(public_id: str) -> Snapshot:
 
 
 # As text: the ORM's own reading of a long board takes as long as its table takes to draw.
-_standings = Prepared(
+_standings = CompiledQuery(
     lambda public_id: Standings.objects.filter(public_id=public_id).values_list(
         "number", "content_hash", "created_at", Cast("content", TextField())
     ),
@@ -97,12 +97,12 @@ def figure_address(public_id: str, query: Query) -> str:
 
 
 @lru_cache(maxsize=_VIEWS_KEPT)
-def shown(public_id: str, language: str, query: Query) -> Shown:
+def shown(public_id: str, language: str, query: Query) -> BoardPage:
     """`language` is part of the key alone: the texts are in the active one."""
     arranged, content = arranged_of(public_id, query)
     page = Paginator(arranged.main, ROWS_OF_A_PAGE).get_page(dict(query).get("page"))
     apart = arranged.apart if page.number == 1 else []
-    return Shown(
+    return BoardPage(
         snapshot=snapshot_of(public_id),
         arranged=arranged,
         page=page,

@@ -46,7 +46,7 @@ def _after_entry(kind: str) -> Subscriber:
 
 
 def _after_labels(payload: dict[str, Any]) -> None:
-    """What labels tell of judges stands on the boards of the task."""
+    """Refresh the boards of a task whose judges were labelled."""
     members = BenchmarkTask.objects.filter(
         task_version=payload["version_id"], version__state=BenchmarkVersion.State.PUBLISHED
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CostBound:
-    """What a run can cost at most, in nanodollars, as shown before its start."""
+    """An upper bound of a run's cost, in nanodollars, as shown before its start."""
 
     total: int
     samples: int
@@ -54,7 +54,7 @@ class WorkSlice(Protocol):
 
 
 class TaskKind(Protocol):
-    """What a version can do. Methods named `check_…` raise `Conflict` where it cannot."""
+    """The abilities of a version. Methods named `check_…` raise `Conflict` where it cannot."""
 
     version: TaskVersion
     definition: Any
@@ -129,7 +129,7 @@ class TaskKind(Protocol):
 
 
 class DraftKind(Protocol):
-    """What an author's draft can do."""
+    """The abilities of an author's draft."""
 
     name: str
     """A value of `TaskVersion.Kind`."""

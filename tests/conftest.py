@@ -105,10 +105,10 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     from django.core.cache import caches
 
-    from plumbmark.web.page_cache import kept
+    from plumbmark.web.page_cache import page_cache
 
     caches["rates"].clear()
-    kept.clear()
+    page_cache.clear()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         caches["default"].clear()
 

@@ -291,7 +291,7 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
 
 
 def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> list[Problem]:
-    """What hinders a whole set from being published, beside what each member is checked for."""
+    """Return what hinders a whole set from being published, beside the checks of each member."""
     problems = []
     asked: dict[str, str] = {}
     for index, member in enumerate(members):

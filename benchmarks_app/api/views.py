@@ -242,7 +242,7 @@ class VersionView(APIView):
 
 
 class EntryList(generics.ListAPIView[Entry]):
-    """Who has entered a benchmark version."""
+    """List who has entered a benchmark version."""
 
     serializer_class = shapes.EntryDetail
     pagination_class = OldestFirst
@@ -314,7 +314,7 @@ class GridView(APIView):
 class MissingView(APIView):
     @extend_schema(request=shapes.StartWrite, responses=shapes.MissingCell(many=True))
     def post(self, request: Request, public_id: str) -> Response:
-        """What is missing for these contenders, each with its cost bound. Starts nothing."""
+        """Return what is missing for these contenders, each with its cost bound. Starts nothing."""
         actor(request)
         version = benchmark_version_or_404(public_id, request)
         body = shapes.StartWrite(data=request.data)

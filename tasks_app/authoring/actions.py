@@ -19,7 +19,7 @@ from tasks_app.permissions import check_edit
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What a task says of itself, beside its versions. None leaves a field as it is."""
+    """The description of a task, beside its versions. None leaves a field as it is."""
 
     title: str | None = None
     summary: str | None = None

@@ -11,10 +11,10 @@ from plumbmark.manifests import content_hash
 from tasks_app.authoring.drafts import checked_draft
 from tasks_app.authoring.preview import Preview, first_questions, placed_problems, tools_sent
 from tasks_app.authoring.versions import metric_columns, version_built_of
-from tasks_app.datasets import Imported
+from tasks_app.datasets import ImportResult
 from tasks_app.datasets.media import inspect_media
 from tasks_app.datasets.media.storage import keep, media_limits, use_in_version
-from tasks_app.definitions import Definition, SideHashes
+from tasks_app.definitions import Definition, VersionHashes
 from tasks_app.models import Item, TaskDraft, TaskVersion
 
 _CHUNK = 500
@@ -106,8 +106,8 @@ class DeclarativeDraft:
             }
 
 
-def _fill(version: TaskVersion, definition: Definition, imported: Imported) -> None:
-    hashes = SideHashes(definition, salt=version.salt)
+def _fill(version: TaskVersion, definition: Definition, imported: ImportResult) -> None:
+    hashes = VersionHashes(definition, salt=version.salt)
     items = iter(imported)
     while chunk := list(itertools.islice(items, _CHUNK)):
         bulk.insert(

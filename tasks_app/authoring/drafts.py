@@ -10,7 +10,7 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.queries import callable_deployments
-from tasks_app.datasets import Imported, import_data
+from tasks_app.datasets import ImportResult, import_data
 from tasks_app.datasets.media.storage import files_of
 from tasks_app.datasets.uploads import (
     data_limits,
@@ -100,7 +100,7 @@ def _unstorable(text: str) -> list[Problem]:
 @contextmanager
 def checked_draft(
     draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
-) -> Iterator[tuple[Definition, Imported]]:
+) -> Iterator[tuple[Definition, ImportResult]]:
     """The draft's definition and its validated items; `InvalidInput` with every problem.
 
     `definition_text` is looked at in the draft's place: what the author has not saved yet, in

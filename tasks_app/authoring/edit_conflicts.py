@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from tasks_app.models import TaskDraft
 
 
-def changed_meanwhile(request: HttpRequest, draft: TaskDraft) -> str:
-    """What to say where the draft is another than the one that the form showed; empty otherwise.
+def edit_conflict_message(request: HttpRequest, draft: TaskDraft) -> str:
+    """Return a message where the draft is another than the one the form showed; empty otherwise.
 
     The form shows the draft's new mark next time, so that saving again takes its place.
     """

@@ -29,7 +29,7 @@ def namespace_field(namespaces: Iterable[Namespace]) -> forms.ChoiceField:
 
 
 class TaskFactsForm(forms.Form):
-    """What a task says of itself."""
+    """The description of a task."""
 
     title = forms.CharField(label=_("Title"), max_length=120)
     summary = forms.CharField(
@@ -87,7 +87,7 @@ class VisibilityForm(forms.Form):
     )
 
 
-class PublishForm(VisibilityForm):
+class PublishTaskForm(VisibilityForm):
     notes = forms.CharField(
         label=_("What changed"),
         max_length=5000,
@@ -97,7 +97,7 @@ class PublishForm(VisibilityForm):
     )
 
 
-class DraftForm(forms.Form):
+class TaskDraftForm(forms.Form):
     """The editor's. The text is kept as it is, with its spaces."""
 
     definition = forms.CharField(required=False, strip=False)
@@ -125,7 +125,7 @@ PURPOSE_CHOICES = [
 
 
 class SpendLimitForm(forms.Form):
-    """What a run may spend in all."""
+    """The spend limit of a run."""
 
     spend_limit = forms.CharField(
         label=_("Spend at most, in US dollars"),
@@ -190,7 +190,7 @@ class RunForm(SpendLimitForm):
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What differs from the task's own settings, as contenders keep it."""
+        """Return what differs from the task's own settings, as contenders store it."""
         names = ("temperature", "max_output_tokens", "reasoning_effort")
         values = {name: self.cleaned_data.get(name) for name in names}
         return {name: value for name, value in values.items() if value not in (None, "")}
@@ -236,7 +236,7 @@ class InvalidateForm(forms.Form):
 
 
 class LabelSetForm(forms.Form):
-    """How many answers to label, and by which rubric."""
+    """The number of answers to label, and the rubric."""
 
     size = forms.IntegerField(
         label=_("Answers"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import Problem
 from plumbmark.engine.tools import sent_form
-from tasks_app.datasets import Imported, ImportedItem
+from tasks_app.datasets import ImportedItem, ImportResult
 from tasks_app.definitions import (
     Definition,
     Question,
@@ -42,7 +42,7 @@ class PlacedProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownQuestion:
+class PreviewQuestion:
     """One item as it will be asked."""
 
     key: str
@@ -68,7 +68,7 @@ class Preview:
     private_items: int = 0
     is_whole: bool = True
     """Every row of the file was looked at."""
-    first: Sequence[ShownQuestion] = ()
+    first: Sequence[PreviewQuestion] = ()
     tools: Sequence[Mapping[str, Any]] = ()
     """As models are told of them: `name`, `description`, `parameters`."""
 
@@ -122,7 +122,7 @@ def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
 
 
 def tools_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """What `tasks_app/_tools.html` takes."""
+    """Return the context of `tasks_app/_tools.html`."""
     return [
         {
             "name": tool["name"],
@@ -133,7 +133,7 @@ def tools_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
+def _inside(item: ImportedItem, imported: ImportResult) -> dict[str, str]:
     return {
         one["sha256"]: f"data:{one['media_type']};base64,"
         + base64.b64encode(imported.inline_files[one["sha256"]].read_bytes()).decode("ascii")
@@ -142,14 +142,14 @@ def _inside(item: ImportedItem, imported: Imported) -> dict[str, str]:
     }
 
 
-def first_questions(definition: Definition, imported: Imported) -> list[ShownQuestion]:
+def first_questions(definition: Definition, imported: ImportResult) -> list[PreviewQuestion]:
     """The first items as they will be asked."""
-    first: list[ShownQuestion] = []
+    first: list[PreviewQuestion] = []
     for item in imported:
         if len(first) == FIRST_ITEMS:
             break
         first.append(
-            ShownQuestion(
+            PreviewQuestion(
                 key=item.key,
                 split=item.split,
                 messages=messages_asked(definition, item),

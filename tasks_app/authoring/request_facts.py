@@ -10,11 +10,11 @@ from plumbmark.web.long_text import capped
 from tasks_app.authoring.preview import tools_sent, tools_shown
 from tasks_app.definitions import Definition
 
-_LONGEST = 4000
+_MAX_LENGTH = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RequestFacts:
     facts: list[dict[str, Any]] = field(default_factory=list)
     tools: list[dict[str, str]] = field(default_factory=list)
     instructions: str = ""
@@ -22,7 +22,7 @@ class Asking:
     output_schema: str = ""
 
 
-def how_it_is_asked(definition: Definition) -> Asking:
+def how_it_is_asked(definition: Definition) -> RequestFacts:
     prompt = definition.prompt
     user = prompt.simulated_user
     facts = [
@@ -36,13 +36,13 @@ def how_it_is_asked(definition: Definition) -> Asking:
     if prompt.scored == "conversation":
         facts.append({"key": _("What is scored"), "value": _("the whole conversation")})
     schema = prompt.output_schema
-    return Asking(
+    return RequestFacts(
         facts=[fact for fact in facts if fact["value"]],
         tools=tools_shown(tools_sent(definition)),
-        instructions="" if user is None else capped(user.instructions, _LONGEST).text,
+        instructions="" if user is None else capped(user.instructions, _MAX_LENGTH).text,
         output_schema=""
         if schema is None
-        else capped(json.dumps(schema, indent=2, ensure_ascii=False), _LONGEST).text,
+        else capped(json.dumps(schema, indent=2, ensure_ascii=False), _MAX_LENGTH).text,
     )
 
 

@@ -13,9 +13,9 @@ from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.code_tasks.auxiliary_models import findings_of_models
-from tasks_app.code_tasks.definition import AttachedFile as AttachedFileSpec
 from tasks_app.code_tasks.definition import (
-    Built,
+    AttachedFileSpec,
+    BuildResult,
     CodeDefinition,
     build_definition,
     environment_of,
@@ -192,7 +192,7 @@ def checked_code(draft: TaskDraft) -> CheckedCode:
     available = packages_of(environment)
     if available is not None:
         looked_at = inspect_code(script.code, available=available, chosen=script.chosen)
-    built: Built = build_definition(
+    built: BuildResult = build_definition(
         file_name=draft.code_file.name,
         script=script,
         inspection=looked_at,
@@ -245,7 +245,7 @@ def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
 
 
 def problems_of(checked: CheckedCode) -> list[Problem]:
-    """What refuses the code, as problems of an input."""
+    """Return the errors of the code as problems of an input."""
     problems = []
     for finding in checked.errors:
         place = checked.script.place_of(finding.line) if finding.line is not None else None

@@ -18,7 +18,7 @@ class LogView(APIView):
         responses=shapes.LogDetail, parameters=[OpenApiParameter("start", int, required=False)]
     )
     def get(self, request: Request, run_id: int) -> Response:
-        """What the program wrote, while it runs and after; ask on from `next`."""
+        """Return the program's output, while it runs and after; ask on from `next`."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         start = request.query_params.get("start", "0")
         if not (start.isascii() and start.isdigit() and len(start) < 10):
@@ -29,7 +29,7 @@ class LogView(APIView):
 class ReportView(APIView):
     @extend_schema(responses=shapes.ProgramReportDetail)
     def get(self, request: Request, run_id: int) -> Response:
-        """What was found in the code and in what it left, and how to mend what is missing."""
+        """Return the findings in the code and in what it left, and how to mend what is missing."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         return Response(shapes.ProgramReportDetail(programs.report_of(run)).data)
 

@@ -14,8 +14,8 @@ from tasks_app.code_tasks.source.inspection import Inspection
 
 
 @dataclass(frozen=True, slots=True)
-class FurtherModels:
-    """Who else is asked; `missing` are names that no deployment, or more than one, answers to."""
+class AuxiliaryModels:
+    """The models that are asked besides; `missing` are names without exactly one deployment."""
 
     judge: Deployment | None = None
     by_name: Mapping[str, Deployment] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class FurtherModels:
         return list({one.pk: one for one in found}.values())
 
     def as_parameters(self) -> dict[str, Any]:
-        """What a run freezes of it; empty where nobody else is asked."""
+        """Return what a run freezes of it; empty where nobody else is asked."""
         told: dict[str, Any] = {}
         if self.judge is not None:
             told["judge"] = self.judge.slug
@@ -38,11 +38,11 @@ class FurtherModels:
         return told
 
 
-def further_models(definition: CodeDefinition, *, payer: Namespace) -> FurtherModels:
+def further_models(definition: CodeDefinition, *, payer: Namespace) -> AuxiliaryModels:
     """Whom the code of a version may ask when `payer` pays for it; two queries at most."""
     wanted = dict.fromkeys([*definition.models, *definition.named])
     if not (wanted or definition.judge):
-        return FurtherModels()
+        return AuxiliaryModels()
     callable_ones = {one.slug: one for one in callable_deployments(to=payer)}
     others = other_names(callable_ones.values())
     found: dict[str, Deployment] = {}
@@ -53,7 +53,7 @@ def further_models(definition: CodeDefinition, *, payer: Namespace) -> FurtherMo
             found[name] = callable_ones[slugs[0]]
         else:
             missing.append(name)
-    return FurtherModels(
+    return AuxiliaryModels(
         judge=found.get(definition.judge),
         by_name={name: one for name, one in found.items() if name in wanted},
         missing=tuple(missing),

@@ -26,7 +26,7 @@ _SHARES = {ResultKind.PASSED, ResultKind.BOOLEAN, ResultKind.COUNT}
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedTask:
     """A task whose result counts: one item of the version."""
 
     key: str
@@ -36,7 +36,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedFile:
+class AttachedFileSpec:
     """A file that the program finds as `/kaggle/input/<name>`."""
 
     name: str
@@ -52,11 +52,11 @@ class CodeDefinition:
     cells: Sequence[Cell]
     chosen: str | None
     uses_sdk: bool
-    counted: Sequence[Counted]
+    counted: Sequence[CountedTask]
     environment: str
     timeout_minutes: int
     metric: MetricSpec
-    files: Sequence[AttachedFile] = ()
+    files: Sequence[AttachedFileSpec] = ()
     is_private: bool = False
     description: str = ""
     judge: str = ""
@@ -81,15 +81,15 @@ class CodeDefinition:
     def from_document(cls, document: Mapping[str, Any]) -> "CodeDefinition":
         values = {key: value for key, value in document.items() if key != "kind"}
         values["cells"] = tuple(Cell(**cell) for cell in values["cells"])
-        values["counted"] = tuple(Counted(**one) for one in values["counted"])
-        values["files"] = tuple(AttachedFile(**one) for one in values["files"])
+        values["counted"] = tuple(CountedTask(**one) for one in values["counted"])
+        values["files"] = tuple(AttachedFileSpec(**one) for one in values["files"])
         values["metric"] = MetricSpec(**values["metric"])
         for name in ("models", "named"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
     def question_hash(self, *, salt: str) -> str:
-        """What is asked: script, settings and the digests of what is attached."""
+        """Hash what is asked: script, settings and the digests of what is attached."""
         side = {
             "solver": "code",
             "script": self.script,
@@ -104,7 +104,7 @@ class CodeDefinition:
         return content_hash(side, salt=salt if self.is_private else None)
 
     def marking_hash(self) -> str:
-        """How it is marked: what kind of result counts, and on which scale."""
+        """Hash how it is scored: what kind of result counts, and on which scale."""
         metric = self.metric
         return content_hash(
             {
@@ -124,7 +124,7 @@ class CodeDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuildResult:
     """A definition, or None where the findings hold an error."""
 
     definition: CodeDefinition | None
@@ -137,13 +137,13 @@ def build_definition(
     script: Script,
     inspection: Inspection,
     settings: CodeSettings,
-    files: Sequence[AttachedFile] = (),
-) -> Built:
+    files: Sequence[AttachedFileSpec] = (),
+) -> BuildResult:
     """Put together what a version holds."""
     chosen = settings.main or script.chosen
     found = _counted(inspection, chosen)
     if isinstance(found, Finding):
-        return Built(None, (found,))
+        return BuildResult(None, (found,))
     definition = CodeDefinition(
         file_name=file_name,
         script=script.code,
@@ -161,11 +161,11 @@ def build_definition(
         models=settings.models,
         named=_named(inspection),
     )
-    return Built(definition, ())
+    return BuildResult(definition, ())
 
 
 def environment_of(inspection: Inspection, settings: CodeSettings) -> str:
-    """Where the code runs: as the settings say, else where its imports are."""
+    """Return the environment of the code: as the settings say, else as its imports need."""
     return settings.environment or (KAGGLE if inspection.uses_sdk else BARE)
 
 
@@ -174,30 +174,30 @@ def _named(inspection: Inspection) -> tuple[str, ...]:
     return tuple(name for name in names if is_name_of_model(name))[:MAX_MODELS]
 
 
-def _counted(inspection: Inspection, chosen: str | None) -> tuple[Counted, ...] | Finding:
+def _counted(inspection: Inspection, chosen: str | None) -> tuple[CountedTask, ...] | Finding:
     if not inspection.tasks:
         if chosen is not None:
             told = f"The main task is to be {chosen!r}, but the code defines no task."
             return error("chosen-unknown", told, "Leave `main` and %choose out.")
-        return (Counted(RESULT_KEY, None, ResultKind.UNKNOWN.value),)
+        return (CountedTask(RESULT_KEY, None, ResultKind.UNKNOWN.value),)
     if chosen is not None:
         task = inspection.task_named(chosen)
         if task is None:
             known = ", ".join(sorted(one.variable for one in inspection.tasks))
             told = f"The main task is to be {chosen!r}, which the code does not define."
             return error("chosen-unknown", told, f"Choose one of: {known}.")
-        return (Counted((task.name or task.variable)[:200], task.name, task.returns.value),)
+        return (CountedTask((task.name or task.variable)[:200], task.name, task.returns.value),)
     run = {call.task for call in inspection.runs if call.is_reached and call.function is None}
     tasks = [task for task in inspection.tasks if task.variable in run and task.stores_run]
-    counted: dict[str, Counted] = {}
+    counted: dict[str, CountedTask] = {}
     # None is found where they are run in a way that the look does not follow: then the first one.
     for task in tasks or inspection.tasks[:1]:
         key = (task.name or task.variable)[:200]
-        counted.setdefault(key, Counted(key, task.name, task.returns.value))
+        counted.setdefault(key, CountedTask(key, task.name, task.returns.value))
     return tuple(counted.values())
 
 
-def _metric_of(counted: Collection[Counted]) -> MetricSpec:
+def _metric_of(counted: Collection[CountedTask]) -> MetricSpec:
     if all(one.returns in _SHARES for one in counted):
         return MetricSpec()
     return MetricSpec(name="score", unit="", lower=None, upper=None)

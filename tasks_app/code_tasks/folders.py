@@ -101,7 +101,7 @@ def _open_to_all(path: Path) -> None:
 
 
 def remove_folders_left_behind() -> int:
-    """What killed workers left on this host; returns how many folders went."""
+    """Remove the folders that killed workers left on this host; return how many."""
     return remove_left_behind(Path(settings.CODE_RUNS_DIR), oldest_seconds=_LEFT_BEHIND_SECONDS)
 
 

@@ -12,7 +12,7 @@ from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
-from tasks_app.code_tasks.auxiliary_models import FurtherModels, further_models
+from tasks_app.code_tasks.auxiliary_models import AuxiliaryModels, further_models
 from tasks_app.code_tasks.definition import READER_VERSION, CodeDefinition
 from tasks_app.code_tasks.scores import estimate_of_program, program_scores
 from tasks_app.code_tasks.slices import CodeSlice
@@ -34,7 +34,7 @@ class CodeKind:
     def __init__(self, version: TaskVersion) -> None:
         self.version = version
         self.definition = CodeDefinition.from_document(version.definition)
-        self._models: dict[int, FurtherModels] = {}
+        self._models: dict[int, AuxiliaryModels] = {}
 
     def parameters(self, contender: Contender) -> dict[str, Any]:
         # Each call of the program brings its own sampling.
@@ -81,7 +81,7 @@ class CodeKind:
                 raise NotAllowed(f"This task is private, so that {one.slug} may not be asked.")
         return AuxiliaryDeployments(found.deployments, found.as_parameters())
 
-    def _further_models(self, payer: Namespace) -> FurtherModels:
+    def _further_models(self, payer: Namespace) -> AuxiliaryModels:
         """Look them up once for whoever pays: a start asks twice."""
         if payer.pk not in self._models:
             self._models[payer.pk] = further_models(self.definition, payer=payer)

@@ -53,7 +53,7 @@ class LogPiece:
 
 
 def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
-    """What the program wrote, from a position on: about `most` characters, and never much more."""
+    """Return the program's output from a position on: about `most` characters, never much more."""
     # The state first: what is written before it changes is then in the answer.
     is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
     lengths = _lengths(LogChunk.objects.filter(run=run, position__gte=start).order_by("position"))
@@ -68,7 +68,7 @@ def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
 
 
 def earlier_start(run: Run, *, start: int, most: int) -> int | None:
-    """Where the piece before a position begins; None where that is the beginning."""
+    """Return where the piece before a position begins; None where that is the beginning."""
     rows = LogChunk.objects.filter(run=run, position__lt=start).order_by("-position")
     taken = _within(_lengths(rows), most)
     return taken[-1] if taken else None
@@ -76,7 +76,7 @@ def earlier_start(run: Run, *, start: int, most: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class LogEnds:
-    """How a log begins and how it ends; `omitted` characters stand between, or none."""
+    """The beginning and the end of a log; `omitted` characters are between them, or none."""
 
     first: str
     last: str
@@ -163,7 +163,7 @@ def write_zip(run: Run, target: IO[bytes]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundTask:
     """A task of the code: where it is, whether it runs, and what came of it."""
 
     task: str
@@ -178,9 +178,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What was found in the code and in what it left, what is missing, and how to mend it."""
+    """The findings in the code and in what it left, what is missing, and how to mend it."""
 
-    tasks: Sequence[Found]
+    tasks: Sequence[FoundTask]
     environment: str
     timeout_minutes: int
     ending: str
@@ -224,13 +224,13 @@ def report_of(run: Run) -> RunReport:
     )
 
 
-def _tasks(definition: CodeDefinition, scored: set[str] | None) -> Iterator[Found]:
+def _tasks(definition: CodeDefinition, scored: set[str] | None) -> Iterator[FoundTask]:
     script = definition.as_script
     inspection = inspect_code(definition.script)
     counted = {one.key for one in definition.counted}
     for task in inspection.tasks:
         key = (task.name or task.variable)[:200]
-        yield Found(
+        yield FoundTask(
             task=key,
             line=task.line,
             place=str(script.place_of(task.line) or ""),

@@ -23,9 +23,9 @@ from plumbmark.gateway.models import Call
 from plumbmark.sandbox import (
     Collected,
     Ending,
+    ExecutionReport,
     GatewayRelay,
     Limits,
-    Report,
     collect,
     open_artifact,
 )
@@ -38,7 +38,7 @@ from tasks_app.code_tasks.output.result_schema import RESULT_FILE
 from tasks_app.code_tasks.output.results import (
     SCRIPT_NAME,
     ItemResult,
-    Outcome,
+    ProgramOutcome,
     read_outcome,
 )
 from tasks_app.code_tasks.output.tracebacks import last_error
@@ -61,7 +61,7 @@ _FRAME = re.compile(r'File "(?:[^"\n]*/)?' + re.escape(SCRIPT_NAME) + r'", line 
 
 
 @dataclass(slots=True)
-class StoredFiles:
+class StoredArtifacts:
     """Artifacts whose bytes are kept and whose rows are still to be written."""
 
     run: Run
@@ -84,17 +84,17 @@ class StoredFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ProgramOutput:
     """A work folder as it was found after the program's end."""
 
     work: Path
     definition: CodeDefinition
     collected: Collected
-    outcome: Outcome
+    outcome: ProgramOutcome
 
-    def store_files(self, run: Run) -> StoredFiles:
+    def store_files(self, run: Run) -> StoredArtifacts:
         """Keep the bytes of every artifact; the rows follow with `write_rows`."""
-        stored = StoredFiles(run)
+        stored = StoredArtifacts(run)
         try:
             for artifact in self.collected:
                 row = RunArtifact(run=run, path=storable(artifact.path))
@@ -114,7 +114,9 @@ class Left:
             raise
         return stored
 
-    def write_report(self, run: Run, report: Report, *, relay: GatewayRelay | None) -> None:
+    def write_report(
+        self, run: Run, report: ExecutionReport, *, relay: GatewayRelay | None
+    ) -> None:
         """`relay` knows what became of the program's requests."""
         statuses = {} if relay is None else relay.statuses
         script = self.definition.as_script
@@ -139,7 +141,9 @@ class Left:
         )
 
 
-def read_what_was_left(work: Path, limits: Limits, definition: CodeDefinition, *, log: str) -> Left:
+def read_what_was_left(
+    work: Path, limits: Limits, definition: CodeDefinition, *, log: str
+) -> ProgramOutput:
     """Collect the files of an ended program and read its result."""
     collected = collect(work, limits)
     result_file = None
@@ -148,13 +152,15 @@ def read_what_was_left(work: Path, limits: Limits, definition: CodeDefinition, *
             with open_artifact(work, artifact) as file:
                 result_file = file.read(MAX_BYTES + 1)
     outcome = read_outcome(work, definition, result_file=result_file, log=log)
-    return Left(work, definition, collected, outcome)
+    return ProgramOutput(work, definition, collected, outcome)
 
 
 # --- Why it failed ------------------------------------------------------------------------------
 
 
-def failure_of(report: Report, outcome: Outcome, definition: CodeDefinition, *, log: str) -> str:
+def failure_of(
+    report: ExecutionReport, outcome: ProgramOutcome, definition: CodeDefinition, *, log: str
+) -> str:
     """Why a run has no score and how to mend it; empty where it has one."""
     minutes = definition.timeout_minutes
     match report.ending:

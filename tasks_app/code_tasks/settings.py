@@ -18,7 +18,7 @@ from typing import Any
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions.document import MetricSpec
 from tasks_app.definitions.source_map import (
-    Located,
+    SourceMap,
     dotted,
     read_json,
     read_yaml,
@@ -90,7 +90,7 @@ def _metric(values: Mapping[str, Any]) -> MetricSpec:
     )
 
 
-def _problems(values: Mapping[str, Any], located: Located) -> Iterator[Problem]:
+def _problems(values: Mapping[str, Any], located: SourceMap) -> Iterator[Problem]:
     def problem(message: str, *path: str) -> Problem:
         place = located.place_of(path)
         return Problem(message, f"settings.{dotted(path)}", place.line if place else None)

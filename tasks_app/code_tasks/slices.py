@@ -25,9 +25,9 @@ from plumbmark.gateway.models import Call
 from plumbmark.sandbox import (
     BadJob,
     Ending,
+    ExecutionReport,
     GatewayRelay,
     Job,
-    Report,
     Sandbox,
     probe,
 )
@@ -36,7 +36,7 @@ from tasks_app.code_tasks import folders as code_folders
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.queries import LOG_CHUNK
 from tasks_app.code_tasks.result_storage import (
-    Left,
+    ProgramOutput,
     asked_only_others,
     failure_of,
     keep_results,
@@ -71,7 +71,7 @@ _REFUSED_FOR_QUOTA = 402
 
 
 @dataclass(slots=True)
-class _Stopped(Exception):
+class _ProgramEnded(Exception):
     """The program was ended by us."""
 
     why: str
@@ -91,7 +91,7 @@ class CodeSlice:
         self._log_left = _LOG_CHARACTERS
         self._tail = ""
         self._relay: GatewayRelay | None = None
-        self._task: asyncio.Task[Report] | None = None
+        self._task: asyncio.Task[ExecutionReport] | None = None
         self._kept_at = time.monotonic()
         self._began_at = now()
 
@@ -123,7 +123,7 @@ class CodeSlice:
         future = runtime.submit(self._execute(sandbox, job, token))
         try:
             report = self._pump(future)
-        except _Stopped as stopped:
+        except _ProgramEnded as stopped:
             return self._stopped(stopped.why)
         finally:
             self._end(future)
@@ -137,7 +137,7 @@ class CodeSlice:
 
     # --- on the event loop ------------------------------------------------------------------
 
-    async def _execute(self, sandbox: Sandbox, job: Job, token: str) -> Report:
+    async def _execute(self, sandbox: Sandbox, job: Job, token: str) -> ExecutionReport:
         self._task = asyncio.current_task()
         host, _, port = settings.GATEWAY_ADDRESS.rpartition(":")
         async with GatewayRelay(target=(host, int(port)), token=token) as relay:
@@ -156,7 +156,7 @@ class CodeSlice:
 
     # --- in the job's thread ----------------------------------------------------------------
 
-    def _pump(self, future: "Future[Report]") -> Report:
+    def _pump(self, future: "Future[ExecutionReport]") -> ExecutionReport:
         looked_at = time.monotonic()
         while True:
             done, _ = concurrent.futures.wait([future], timeout=_TICK_SECONDS)
@@ -170,14 +170,14 @@ class CodeSlice:
                 looked_at = at
                 state = Run.objects.filter(pk=self.run.pk).values_list("state", flat=True).first()
                 if state != Run.State.RUNNING:
-                    raise _Stopped("run stopped")
+                    raise _ProgramEnded("run stopped")
             if shutting_down.is_set():
-                raise _Stopped("worker ends")
+                raise _ProgramEnded("worker ends")
             if self._was_refused():
                 # What a program makes of refused calls would be no score.
-                raise _Stopped("quota")
+                raise _ProgramEnded("quota")
 
-    def _end(self, future: "Future[Report]") -> None:
+    def _end(self, future: "Future[ExecutionReport]") -> None:
         """Kill what still runs, and wait until it is gone: its folder goes next."""
         if future.done():
             return
@@ -213,7 +213,7 @@ class CodeSlice:
         give_back(Shard.objects.all(), self._lease)
         return "no longer wanted"
 
-    def _finish(self, report: Report, left: Left) -> str:
+    def _finish(self, report: ExecutionReport, left: ProgramOutput) -> str:
         failure = failure_of(report, left.outcome, self._definition, log=self._tail)
         failure = failure or asked_only_others(self.run, since=self._began_at)
         stored = left.store_files(self.run)
@@ -251,7 +251,7 @@ class CodeSlice:
         self._note_costs()
 
     def _note_costs(self) -> None:
-        """What the run's calls cost so far, for its passport."""
+        """Store what the run's calls cost so far, for its status."""
         sums = Call.objects.filter(grant=self.run.grant_id).aggregate(
             charged=Sum("charged"),
             provider_cost=Sum("provider_cost"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.authoring import publication
-from tasks_app.authoring.edit_conflicts import changed_meanwhile
+from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.authoring.forms import CodeDraftForm, deployment_choices
 from tasks_app.authoring.preview import PlacedProblem, placed_problems
@@ -30,8 +30,8 @@ _MAX_SHOWN = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What is told beside the code."""
+class _CodePreview:
+    """The findings beside the code."""
 
     problems: list[PlacedProblem]
     findings: list[dict[str, Any]]
@@ -60,7 +60,7 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             coding.drop_code(task=task, by=by)
             return redirect("tasks:edit", handle, slug)
         draft = TaskDraft.objects.select_related("updated_by__namespace").get(task=task)
-        if told := changed_meanwhile(request, draft):
+        if told := edit_conflict_message(request, draft):
             return _editor(request, task, error=Conflict(told), status=409)
         coding.save_code_draft(
             task=task,
@@ -112,7 +112,7 @@ def _editor(
         problems = placed_problems(told, look.script)
         if isinstance(error, Conflict):
             problems = [PlacedProblem(error.message, "", None, "", False)]
-        look = _Look(problems, look.findings, look.script, look.counted, look.environment)
+        look = _CodePreview(problems, look.findings, look.script, look.counted, look.environment)
     is_notebook = draft.code_file is not None and not draft.code_file.name.endswith(".py")
     # What was refused stays in the form: nobody writes it twice.
     code = request.POST.get("code") or ("" if is_notebook else look.script)
@@ -133,16 +133,16 @@ def _editor(
     return render(request, "tasks_app/edit_code.html", context, status=status)
 
 
-def _look(draft: TaskDraft) -> _Look:
+def _look(draft: TaskDraft) -> _CodePreview:
     if draft.code_file is None:
-        return _Look([], [])
+        return _CodePreview([], [])
     try:
         checked = coding.checked_code(draft)
     except InvalidInput as error:
         text = coding.code_of(draft.code_file)[:_MAX_SHOWN].decode("utf-8", "replace")
-        return _Look(placed_problems(error.problems, text), [], text)
+        return _CodePreview(placed_problems(error.problems, text), [], text)
     definition = checked.definition
-    return _Look(
+    return _CodePreview(
         problems=[],
         findings=[coding.finding_document(one, checked.script) for one in checked.findings],
         script=checked.script.code,

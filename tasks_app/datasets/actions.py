@@ -30,7 +30,7 @@ EVERYTHING = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _Upload:
     """A file that was sent, by itself or in a ZIP."""
 
     name: str
@@ -38,8 +38,8 @@ class _Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
-    sent: _Sent
+class _CheckedMedia:
+    sent: _Upload
     media: Media
 
 
@@ -85,10 +85,12 @@ def attach_media(
     return draft
 
 
-def _checked(uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack) -> list[_Checked]:
+def _checked(
+    uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack
+) -> list[_CheckedMedia]:
     limits = media_limits()
     problems: list[Problem] = []
-    checked: dict[str, _Checked] = {}
+    checked: dict[str, _CheckedMedia] = {}
     total = 0
     for sent in _sent(uploads, open_archives):
         if len(problems) >= _MAX_PROBLEMS:
@@ -108,7 +110,7 @@ def _checked(uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack)
         except BadArchive as error:
             problems.append(Problem(str(error), _FIELD))
             continue
-        checked[sent.name] = _Checked(sent, media)
+        checked[sent.name] = _CheckedMedia(sent, media)
         total += media.size
         if total > settings.MAX_ATTACHMENTS_BYTES or len(checked) > settings.MAX_ATTACHMENTS:
             problems.append(_too_much())
@@ -120,7 +122,7 @@ def _checked(uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack)
 
 def _sent(
     uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack
-) -> Iterator[_Sent | str]:
+) -> Iterator[_Upload | str]:
     for upload in uploads:
         name = (upload.name or "").replace("\\", "/").rpartition("/")[2].strip()
         upload.seek(0)
@@ -128,7 +130,7 @@ def _sent(
         upload.seek(0)
         if not is_zip:
             problem = path_problem(name)
-            yield problem or _Sent(name, partial(_read_upload, upload))
+            yield problem or _Upload(name, partial(_read_upload, upload))
             continue
         if (upload.size or 0) > settings.MAX_ATTACHMENTS_BYTES:
             yield (
@@ -143,7 +145,7 @@ def _sent(
                     yield f"{name}: {entry}"
                 else:
                     read = partial(read_entry, archive, entry, most=settings.MAX_ATTACHMENT_BYTES)
-                    yield _Sent(entry.name, read)
+                    yield _Upload(entry.name, read)
         except BadArchive as error:
             yield f"{name!r} {error}"
 
@@ -155,7 +157,7 @@ def _read_upload(upload: "UploadedFile[bytes]") -> bytes:
     return data
 
 
-def _check_room(draft: TaskDraft, checked: list[_Checked], remove: Collection[str]) -> None:
+def _check_room(draft: TaskDraft, checked: list[_CheckedMedia], remove: Collection[str]) -> None:
     """The whole of the draft's files stays within its limits."""
     if EVERYTHING in remove:
         return

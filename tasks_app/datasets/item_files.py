@@ -20,7 +20,7 @@ from tasks_app.datasets.media.detection import (
     inspect_media,
     kind_of,
 )
-from tasks_app.datasets.rows import Row, RowProblem
+from tasks_app.datasets.rows import DataRow, RowProblem
 from tasks_app.definitions import Definition, Part
 from tasks_app.definitions.rendering import file_columns, named_files, text_of
 
@@ -31,7 +31,7 @@ _AMBIGUOUS = ""
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What importing needs of an attached file."""
+    """The part of an attached file that importing needs."""
 
     sha256: str
     media_type: str
@@ -68,7 +68,7 @@ class FileResolver:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def take(self, row: Row, values: dict[str, Any]) -> list[dict[str, Any]]:
+    def take(self, row: DataRow, values: dict[str, Any]) -> list[dict[str, Any]]:
         """The item's files in the order of its messages.
 
         A `data:` URL in `values` is replaced by a name for what it holds.

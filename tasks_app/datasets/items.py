@@ -14,10 +14,10 @@ from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.templates import unknown_column_message
 from tasks_app.datasets.item_files import AttachedFiles, FileResolver, KnownFile
 from tasks_app.datasets.rows import (
-    Limits,
-    Row,
+    ColumnWarning,
+    DataLimits,
+    DataRow,
     RowProblem,
-    Warned,
     guess_format,
     read_rows,
 )
@@ -56,7 +56,7 @@ class ImportedItem:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Imported:
+class ImportResult:
     """The validated items, spooled on disk; a context manager that removes the spool."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Imported:
         self.private_count = private
         self.warnings = warnings
 
-    def __enter__(self) -> "Imported":
+    def __enter__(self) -> "ImportResult":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,23 +101,23 @@ def import_data(
     *,
     name: str,
     definition: Definition,
-    limits: Limits | None = None,
+    limits: DataLimits | None = None,
     first: int | None = None,
     attached: AttachedFiles | None = None,
-) -> Imported:
+) -> ImportResult:
     """Validate a data file against a definition.
 
     `name` tells the format where the definition does not; `attached` are the files beside it. With
     `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to
     `limits.problems` problems, each with its line; nothing is left behind.
     """
-    limits = limits or Limits()
-    warned = Warned()
+    limits = limits or DataLimits()
+    warned = ColumnWarning()
     resolver = FileResolver(definition, attached or AttachedFiles())
     reader = _ItemReader(definition, warned, resolver)
     problems: list[Problem] = []
     count = private = 0
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to `Imported`, which closes it
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to `ImportResult`, which closes it
     try:
         format = guess_format(name, definition.data.format)
         for row in read_rows(path, format=format, name=name, limits=limits, warned=warned):
@@ -154,7 +154,7 @@ def import_data(
     warnings = [*reader.warnings, *warned.messages()]
     if first is None or count < first:
         warnings += resolver.warnings()
-    return Imported(spool, count, private, warnings, resolver)
+    return ImportResult(spool, count, private, warnings, resolver)
 
 
 class _WrongColumns(Exception):
@@ -168,7 +168,9 @@ class _WrongColumns(Exception):
 class _ItemReader:
     """Turns rows into items as the definition says, and remembers the ids."""
 
-    def __init__(self, definition: Definition, warned: Warned, resolver: FileResolver) -> None:
+    def __init__(
+        self, definition: Definition, warned: ColumnWarning, resolver: FileResolver
+    ) -> None:
         self._data = definition.data
         self._resolver = resolver
         self._warned = warned
@@ -190,7 +192,7 @@ class _ItemReader:
         self.warnings = definition_warnings(definition)
 
     def problems_at_the_end(self, count: int) -> list[Problem]:
-        """What can be told only after the last row."""
+        """Return the problems that only the last row can reveal."""
         if count == 0:
             return [Problem("the file has no rows")]
         split = self._data.split
@@ -228,7 +230,7 @@ class _ItemReader:
                 needs.setdefault(column, place)
         return needs
 
-    def item(self, row: Row, position: int) -> ImportedItem:
+    def item(self, row: DataRow, position: int) -> ImportedItem:
         self._check_columns(row)
         data = self._data
         values = row.values
@@ -251,7 +253,7 @@ class _ItemReader:
             attachments=attachments,
         )
 
-    def _split(self, row: Row) -> str:
+    def _split(self, row: DataRow) -> str:
         split = self._data.split
         if split is None:
             return "public"
@@ -268,7 +270,7 @@ class _ItemReader:
             self._splits.add(word)
         return "public"
 
-    def _check_columns(self, row: Row) -> None:
+    def _check_columns(self, row: DataRow) -> None:
         missing = [name for name in self._needs if name not in row.values]
         if not missing:
             self._is_first = False
@@ -291,7 +293,7 @@ class _ItemReader:
             Problem(f"the column {name!r}, named in {where}, is missing", "", row.line)
         )
 
-    def _key(self, row: Row, position: int) -> str:
+    def _key(self, row: DataRow, position: int) -> str:
         if self._data.id is None:
             return str(position + 1)
         value = row.values[self._data.id]
@@ -314,7 +316,7 @@ class _ItemReader:
         self._id_lines[key] = row.line
         return key
 
-    def _choices(self, row: Row) -> list[str] | None:
+    def _choices(self, row: DataRow) -> list[str] | None:
         spec = self._data.choices
         if spec is None:
             return None
@@ -351,7 +353,7 @@ class _ItemReader:
             self._warned.add(f"two options of an item are the same in {place!r}", row.line)
         return options
 
-    def _target(self, row: Row, spec: TargetSpec) -> Any:
+    def _target(self, row: DataRow, spec: TargetSpec) -> Any:
         found = [
             target for column in spec.columns for target in self._targets_in(row, column, spec)
         ]
@@ -361,7 +363,9 @@ class _ItemReader:
             )
         return found[0] if len(found) == 1 else found
 
-    def _check_target(self, row: Row, key: str, target: Any, choices: Sequence[str] | None) -> None:
+    def _check_target(
+        self, row: DataRow, key: str, target: Any, choices: Sequence[str] | None
+    ) -> None:
         """A target that no answer could ever meet is a fault of the data."""
         context = ScorerContext(key, choices or (), self._seed)
         for scorer in self._scorers:
@@ -372,7 +376,7 @@ class _ItemReader:
                 columns = self._data.target.columns if self._data.target else ()
                 raise RowProblem(Problem(problem, ", ".join(columns)[:80], row.line))
 
-    def _targets_in(self, row: Row, column: str, spec: TargetSpec) -> list[Any]:
+    def _targets_in(self, row: DataRow, column: str, spec: TargetSpec) -> list[Any]:
         value = row.values[column]
         if value is None:
             return []
@@ -409,7 +413,7 @@ class _ItemReader:
                 targets.append(text)
         return targets
 
-    def _word(self, row: Row, column: str) -> str:
+    def _word(self, row: DataRow, column: str) -> str:
         word = text_of(row.values[column]).strip()
         problem = name_problem(word) if word else None
         if problem:

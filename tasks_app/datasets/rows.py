@@ -41,8 +41,8 @@ _MAGIC = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a data file may hold at most."""
+class DataLimits:
+    """The limits of a data file."""
 
     file_bytes: int = 100 * 1024 * 1024
     line_bytes: int = 4 * 1024 * 1024
@@ -53,7 +53,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Warned:
+class ColumnWarning:
     """Things that are taken but that the author should know of; each with its first line."""
 
     first_lines: dict[str, int] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DataRow:
     line: int
     values: dict[str, Any]
     head_line: int | None = None
@@ -102,8 +102,8 @@ def guess_format(name: str, declared: str | None) -> str:
     )
 
 
-def check_file(path: Path, limits: Limits) -> None:
-    """What can be told before reading: size, emptiness, kind, encoding marks."""
+def check_file(path: Path, limits: DataLimits) -> None:
+    """Check a file before it is read: size, emptiness, kind, encoding marks."""
     size = path.stat().st_size
     if size == 0:
         raise InvalidInput([Problem("the file is empty")])
@@ -123,8 +123,8 @@ def check_file(path: Path, limits: Limits) -> None:
 
 
 def read_rows(
-    path: Path, *, format: str, name: str, limits: Limits, warned: Warned
-) -> Iterator[Row | RowProblem]:
+    path: Path, *, format: str, name: str, limits: DataLimits, warned: ColumnWarning
+) -> Iterator[DataRow | RowProblem]:
     """Rows in order; a row that cannot be taken comes as a `RowProblem`.
 
     Faults after which nothing can be trusted (encoding, a bad head) raise `InvalidInput`.
@@ -139,7 +139,7 @@ def read_rows(
 # --- JSONL ------------------------------------------------------------------------------------
 
 
-def _lines(file: IO[bytes], limits: Limits) -> Iterator[tuple[int, bytes]]:
+def _lines(file: IO[bytes], limits: DataLimits) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := file.readline(limits.line_bytes + 1):
         number += 1
@@ -162,7 +162,9 @@ def _lines(file: IO[bytes], limits: Limits) -> Iterator[tuple[int, bytes]]:
         yield number, line
 
 
-def _jsonl_rows(path: Path, limits: Limits, warned: Warned) -> Iterator[Row | RowProblem]:
+def _jsonl_rows(
+    path: Path, limits: DataLimits, warned: ColumnWarning
+) -> Iterator[DataRow | RowProblem]:
     is_first = True
     with path.open("rb") as file:
         for number, raw in _lines(file, limits):
@@ -174,7 +176,9 @@ def _jsonl_rows(path: Path, limits: Limits, warned: Warned) -> Iterator[Row | Ro
                 _check_is_lines(text.strip(), number)
                 is_first = False
             try:
-                yield Row(number, _checked_object(_loaded(text, number), number, limits, warned))
+                yield DataRow(
+                    number, _checked_object(_loaded(text, number), number, limits, warned)
+                )
             except RowProblem as problem:
                 yield problem
 
@@ -229,23 +233,23 @@ def _loaded(text: str, line: int) -> Any:
         ) from error
     except RecursionError as error:
         raise RowProblem(Problem("is nested too deeply", line=line)) from error
-    except _Refused as error:
+    except _BadRow as error:
         raise RowProblem(Problem(str(error), line=line)) from error
 
 
-class _Refused(ValueError):
+class _BadRow(ValueError):
     pass
 
 
 def _no_constant(word: str) -> Any:
-    raise _Refused(f"{word} is not a number that JSON has; write null or leave it out")
+    raise _BadRow(f"{word} is not a number that JSON has; write null or leave it out")
 
 
 def _exact(digits: str) -> int:
     # The length is looked at first: turning a million digits into an int is quadratic.
     if len(digits) > 17 or abs(int(digits)) > EXACT_INTEGER:
         shown = digits if len(digits) <= 24 else digits[:20] + "…"
-        raise _Refused(f"{shown} is beyond 2^53, where JSON numbers lose digits; quote it")
+        raise _BadRow(f"{shown} is beyond 2^53, where JSON numbers lose digits; quote it")
     return int(digits)
 
 
@@ -255,12 +259,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Refused(f"the key {key[:80]!r} stands twice; leave one")
+                raise _BadRow(f"the key {key[:80]!r} stands twice; leave one")
             seen.add(key)
     return found
 
 
-def _checked_object(value: Any, line: int, limits: Limits, warned: Warned) -> dict[str, Any]:
+def _checked_object(
+    value: Any, line: int, limits: DataLimits, warned: ColumnWarning
+) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RowProblem(
             Problem(f'must be an object, as {{"column": "value"}}, not {_kind(value)}', line=line)
@@ -288,7 +294,7 @@ def _kind(value: Any) -> str:
 
 
 def _check_value(
-    value: Any, column: str, line: int, limits: Limits, warned: Warned, depth: int
+    value: Any, column: str, line: int, limits: DataLimits, warned: ColumnWarning, depth: int
 ) -> None:
     if depth > _DEEPEST:
         raise RowProblem(Problem(f"is nested deeper than {_DEEPEST} levels", column, line))
@@ -306,7 +312,9 @@ def _check_value(
             _check_value(inner, column, line, limits, warned, depth + 1)
 
 
-def _check_text(text: str, column: str, line: int, limits: Limits, warned: Warned) -> None:
+def _check_text(
+    text: str, column: str, line: int, limits: DataLimits, warned: ColumnWarning
+) -> None:
     if len(text) > limits.field_characters:
         raise RowProblem(
             Problem(
@@ -330,7 +338,9 @@ def _check_text(text: str, column: str, line: int, limits: Limits, warned: Warne
 # --- CSV --------------------------------------------------------------------------------------
 
 
-def _csv_rows(path: Path, name: str, limits: Limits, warned: Warned) -> Iterator[Row | RowProblem]:
+def _csv_rows(
+    path: Path, name: str, limits: DataLimits, warned: ColumnWarning
+) -> Iterator[DataRow | RowProblem]:
     delimiter = "\t" if name.lower().endswith(".tsv") else ","
     # The limit is the process's and other threads read too, so it is only ever raised.
     if csv.field_size_limit() < limits.line_bytes:
@@ -342,7 +352,7 @@ def _csv_rows(path: Path, name: str, limits: Limits, warned: Warned) -> Iterator
 class _CsvBody:
     """Rows of CSV, of which one may take many lines but no more bytes than a line may."""
 
-    def __init__(self, file: IO[bytes], delimiter: str, limits: Limits) -> None:
+    def __init__(self, file: IO[bytes], delimiter: str, limits: DataLimits) -> None:
         self._limits = limits
         self._delimiter = delimiter
         self._reader = csv.reader(self._lines(file), delimiter=delimiter, strict=True)
@@ -373,7 +383,7 @@ class _CsvBody:
         except csv.Error as error:
             raise InvalidInput([Problem(_csv_message(str(error)), line=self._start)]) from error
 
-    def rows(self, warned: Warned) -> Iterator[Row | RowProblem]:
+    def rows(self, warned: ColumnWarning) -> Iterator[DataRow | RowProblem]:
         header: list[str] | None = []
         while not header:
             header = self._next()
@@ -391,8 +401,8 @@ class _CsvBody:
             raise InvalidInput([Problem("the file has a head and no rows", line=head_line)])
 
     def _row(
-        self, header: list[str], head_line: int, fields: list[str], warned: Warned
-    ) -> Row | RowProblem:
+        self, header: list[str], head_line: int, fields: list[str], warned: ColumnWarning
+    ) -> DataRow | RowProblem:
         line = self._start
         if len(fields) != len(header):
             return RowProblem(
@@ -407,11 +417,11 @@ class _CsvBody:
                 _check_text(text, column, line, self._limits, warned)
         except RowProblem as problem:
             return problem
-        return Row(line, dict(zip(header, fields, strict=True)), head_line)
+        return DataRow(line, dict(zip(header, fields, strict=True)), head_line)
 
 
 def _csv_message(said: str) -> str:
-    """What the reader said, in words that help."""
+    """Return the CSV reader's message in words that help."""
     if "unexpected end" in said:
         return "a quotation mark opens in this row and is not closed before the file ends"
     if "expected after" in said:
@@ -425,7 +435,7 @@ def _csv_message(said: str) -> str:
     return f"is not CSV: {said}"
 
 
-def _check_header(header: list[str], line: int, delimiter: str, limits: Limits) -> None:
+def _check_header(header: list[str], line: int, delimiter: str, limits: DataLimits) -> None:
     if len(header) > limits.columns:
         raise InvalidInput(
             [Problem(f"has {len(header):,} columns; at most {limits.columns:,} fit", line=line)]

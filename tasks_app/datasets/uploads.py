@@ -16,7 +16,7 @@ from django.db.models import ProtectedError
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
-from tasks_app.datasets import Limits
+from tasks_app.datasets import DataLimits
 from tasks_app.models import DataFile
 
 
@@ -81,9 +81,9 @@ def forget_upload(data_file: DataFile) -> None:
     remove_files([data_file.file])
 
 
-def data_limits() -> Limits:
+def data_limits() -> DataLimits:
     """Return the operator's limits of a data file."""
-    return Limits(file_bytes=settings.MAX_DATA_FILE_BYTES, rows=settings.MAX_ITEMS)
+    return DataLimits(file_bytes=settings.MAX_DATA_FILE_BYTES, rows=settings.MAX_ITEMS)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tasks_app.definitions.document import (
     TargetSpec,
     Turn,
 )
-from tasks_app.definitions.hashes import SideHashes
+from tasks_app.definitions.hashes import VersionHashes
 from tasks_app.definitions.parsing import parse_definition
 from tasks_app.definitions.rendering import (
     Question,
@@ -41,10 +41,10 @@ __all__ = [
     "Question",
     "SamplingSpec",
     "ScorerSpec",
-    "SideHashes",
     "SplitSpec",
     "TargetSpec",
     "Turn",
+    "VersionHashes",
     "parse_definition",
     "render_follow_ups",
     "render_messages",

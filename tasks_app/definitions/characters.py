@@ -21,12 +21,12 @@ _FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def name_of(character: str) -> str:
-    """What a warning calls a character: its Unicode name, or its number where it has none."""
+    """Return a character's Unicode name, or its number where it has none."""
     return unicodedata.name(character, f"U+{ord(character):04X}").lower()
 
 
 def name_problem(name: str) -> str | None:
-    """What is wrong with a column's name or an id; None: nothing."""
+    """Return the problem with a column's name or an id, None where there is none."""
     if not name.strip():
         return "is empty"
     if len(name) > MAX_NAME:

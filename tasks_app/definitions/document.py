@@ -14,7 +14,7 @@ from tasks_app.definitions.tool_schemas import (
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """Where the right answer stands: in one column, or in any of several."""
+    """The place of the right answer: one column, or any of several."""
 
     columns: tuple[str, ...]
     after: str = ""
@@ -141,13 +141,13 @@ class ToolSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_spec(self) -> dict[str, Any]:
-        """What `plumbmark.engine.tools.build_tool` takes."""
+        """Return the specification that `plumbmark.engine.tools.build_tool` takes."""
         return {"type": self.type, "name": self.name, **self.options}
 
 
 @dataclass(frozen=True, slots=True)
 class LimitsSpec:
-    """What one sample may use; None: no limit of its own."""
+    """The limits of one sample; None: no limit of its own."""
 
     max_steps: int
     max_tool_calls: int = DEFAULT_TOOL_CALLS
@@ -174,7 +174,7 @@ class ScorerSpec:
     metric: MetricSpec = field(default_factory=MetricSpec)
 
     def as_spec(self) -> dict[str, Any]:
-        """What `plumbmark.scoring.scorers.build_scorer` takes."""
+        """Return the specification that `plumbmark.scoring.scorers.build_scorer` takes."""
         return {"type": self.type, "name": self.name, **self.options}
 
 

@@ -26,8 +26,8 @@ from tasks_app.definitions.rendering import (
 SOLVER = "generate"
 
 
-class MarkedItem(Question, Protocol):
-    """What hashing needs of an item."""
+class HashedItem(Question, Protocol):
+    """The part of an item that hashing needs."""
 
     @property
     def split(self) -> str: ...
@@ -41,7 +41,7 @@ class MarkedItem(Question, Protocol):
     def scorer_input(self) -> Mapping[str, Any]: ...
 
 
-class SideHashes:
+class VersionHashes:
     """Takes the items in order, one by one, and knows both hashes at the end."""
 
     def __init__(self, definition: Definition, *, salt: str) -> None:
@@ -51,7 +51,7 @@ class SideHashes:
         self._markings: list[str] = []
         self._tools = tools_of(definition)
 
-    def add(self, item: MarkedItem) -> str:
+    def add(self, item: HashedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
         asked: dict[str, Any] = {
@@ -175,4 +175,4 @@ def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-__all__: Sequence[str] = ["MarkedItem", "SideHashes"]
+__all__: Sequence[str] = ["HashedItem", "VersionHashes"]

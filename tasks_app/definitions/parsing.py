@@ -44,8 +44,8 @@ from tasks_app.definitions.document import (
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
 from tasks_app.definitions.source_map import (
-    Located,
     Path,
+    SourceMap,
     check_text,
     dotted,
     read_json,
@@ -91,7 +91,7 @@ def placed_problem(message: str, path: Path, *, text: str, format: str | None = 
     return Problem(message, dotted(path), place.line, place.column)
 
 
-def _located(text: str, format: str | None) -> Located:
+def _located(text: str, format: str | None) -> SourceMap:
     check_text(text)
     if format is None:
         format = "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
@@ -109,7 +109,7 @@ def _raise_any(found: Iterator[Problem]) -> None:
 # --- Form -----------------------------------------------------------------------------------
 
 
-def _schema_problems(located: Located) -> Iterator[Problem]:
+def _schema_problems(located: SourceMap) -> Iterator[Problem]:
     errors = sorted(
         _VALIDATOR.iter_errors(located.value), key=lambda error: list(map(str, error.path))
     )
@@ -137,7 +137,7 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     yield error
 
 
-def _told(error: ValidationError, located: Located) -> Iterator[Problem]:
+def _told(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     value: Any = error.validator_value
     instance: Any = error.instance
@@ -207,7 +207,7 @@ def _a(kind: str) -> str:
     return names.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}")
 
 
-def _problem(message: str, path: Path, located: Located) -> Problem:
+def _problem(message: str, path: Path, located: SourceMap) -> Problem:
     place = located.place_of(path)
     return Problem(
         message, dotted(path), place.line if place else None, place.column if place else None
@@ -343,7 +343,7 @@ def _scorer(scorer: dict[str, Any], output_schema: dict[str, Any] | None) -> Sco
 # --- Meaning ----------------------------------------------------------------------------------
 
 
-def _meaning_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     yield from _template_problems(definition, located)
     yield from _data_problems(definition, located)
     yield from _output_schema_problems(definition, located)
@@ -394,7 +394,7 @@ def _meaning_problems(definition: Definition, located: Located) -> Iterator[Prob
 
 
 def _tool_use_problems(
-    scorer: ToolUse, definition: Definition, where: Path, located: Located
+    scorer: ToolUse, definition: Definition, where: Path, located: SourceMap
 ) -> Iterator[Problem]:
     names = [tool.name for tool in definition.tools]
     if not names:
@@ -411,7 +411,7 @@ def _tool_use_problems(
                 )
 
 
-def _template_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _template_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     prompt = definition.prompt
     texts: list[tuple[Path, str]] = [(("prompt", "system"), prompt.system)]
     for index, turn in enumerate(prompt.messages):
@@ -449,8 +449,8 @@ def _texts_of(content: Content, where: Path) -> list[tuple[Path, str]]:
     return [((*where, index, part.kind), part.template) for index, part in enumerate(content)]
 
 
-def _part_problems(located: Located) -> Iterator[Problem]:
-    """What the schema's form of parts leaves open. The document has passed the schema."""
+def _part_problems(located: SourceMap) -> Iterator[Problem]:
+    """Return the problems that the schema's form of parts leaves open, after it has passed."""
     prompt = located.value["prompt"]
     contents: list[tuple[Path, Any, str]] = [
         (("prompt", "messages", index, "content"), turn["content"], turn["role"])
@@ -479,7 +479,7 @@ def _part_problems(located: Located) -> Iterator[Problem]:
                 )
 
 
-def _output_schema_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _output_schema_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     schema = definition.prompt.output_schema
     if schema is None:
         return
@@ -490,7 +490,7 @@ def _output_schema_problems(definition: Definition, located: Located) -> Iterato
         yield _problem("must be of type object, which all providers take", where, located)
 
 
-def _tool_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _tool_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     names = [tool.name for tool in definition.tools]
     for index, spec in enumerate(definition.tools):
         where: Path = ("tools", index)
@@ -510,7 +510,7 @@ def _tool_problems(definition: Definition, located: Located) -> Iterator[Problem
                 yield _problem(f"the column name in braces {trouble}", place, located)
 
 
-def _limits_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _limits_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     limits, prompt = definition.limits, definition.prompt
     if limits is None:
         return
@@ -548,7 +548,7 @@ def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield ("data", *path, index), name
 
 
-def _data_problems(definition: Definition, located: Located) -> Iterator[Problem]:
+def _data_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
     for path, name in _named_columns(located.value.get("data", {})):
         if trouble := name_problem(name):
             yield _problem(f"the column's name {trouble}", path, located)

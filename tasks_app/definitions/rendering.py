@@ -21,7 +21,7 @@ from tasks_app.definitions.document import Content, Definition, Part, parts_of
 
 
 class Question(Protocol):
-    """What rendering needs of an item: a row, or one that is being imported."""
+    """The part of an item that rendering needs: a row, or one that is being imported."""
 
     @property
     def key(self) -> str: ...
@@ -34,7 +34,7 @@ class Question(Protocol):
 
 
 def _values(definition: Definition, item: Question) -> dict[str, str]:
-    """What the columns in templates are replaced by."""
+    """Return the values that replace the columns in templates."""
     values = {name: text_of(value) for name, value in item.input.items()}
     if item.choices is not None:
         values[CHOICES] = rendered_choices(definition, item)
@@ -148,7 +148,7 @@ def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]
 
 
 def render_user_instructions(definition: Definition, item: Question) -> str:
-    """What the simulated user is told; empty where there is none."""
+    """Return the simulated user's instructions; empty where there is none."""
     user = definition.prompt.simulated_user
     if user is None:
         return ""

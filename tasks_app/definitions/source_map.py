@@ -34,7 +34,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class SourceMap:
     """Plain data, and where each of its nodes stands."""
 
     value: Any
@@ -61,7 +61,7 @@ def dotted(path: Path) -> str:
 
 
 def check_text(text: str) -> None:
-    """What no definition may be."""
+    """Refuse text that no definition may be."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
         raise InvalidInput(
             [
@@ -119,7 +119,7 @@ _Loader.add_implicit_resolver(
 _NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 
 
-def read_yaml(text: str) -> Located:
+def read_yaml(text: str) -> SourceMap:
     try:
         _check_events(text)
         loader = _Loader(text)
@@ -146,7 +146,7 @@ def read_yaml(text: str) -> Located:
     if node is None:
         raise InvalidInput([Problem("the definition is empty", line=1)])
     places: dict[Path, Place] = {}
-    return Located(_from_node(node, (), places), places)
+    return SourceMap(_from_node(node, (), places), places)
 
 
 def _check_events(text: str) -> None:
@@ -363,6 +363,6 @@ class _JsonReader:
             index += 1
 
 
-def read_json(text: str) -> Located:
+def read_json(text: str) -> SourceMap:
     reader = _JsonReader(text)
-    return Located(reader.read(), reader.places)
+    return SourceMap(reader.read(), reader.places)

@@ -33,7 +33,7 @@ from tasks_app.permissions import can_label_answers
 class JudgesView(APIView):
     @extend_schema(responses=shapes.JudgesDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """How far a version's judges can be trusted; docs/authors/judges.md says how to read it."""
+        """Return how far the judges can be trusted; docs/authors/judges.md says how to read it."""
         version = version_or_404(public_id, request)
         panel = panel_shown(version, to=request.user)
         return Response(shapes.JudgesDetail(panel).data)
@@ -149,7 +149,7 @@ class BlindAnswerView(APIView):
 class DifferenceList(APIView):
     @extend_schema(responses=shapes.DifferenceDetail(many=True))
     def get(self, request: Request, public_id: str) -> Response:
-        """Where you and the judges differ, up to 50; once every answer of the set is labelled."""
+        """List where you and the judges differ, up to 50, once every answer is labelled."""
         user = actor(request)
         found = label_set_at(public_id=public_id, to=request.user)
         if unlabelled(found, by=user):

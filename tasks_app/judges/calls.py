@@ -6,10 +6,10 @@ from uuid import UUID
 
 from plumbmark.engine.ports import CallResult, FailureKind, ModelRequest
 from plumbmark.gateway.calls import runtime
-from plumbmark.gateway.calls.gateway import ModelCaller
+from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.queries import recorded_answers
-from plumbmark.scoring.scorers.code_execution import Ran
-from plumbmark.scoring.scorers.model_judge import Question, Reply
+from plumbmark.scoring.scorers.code_execution import ProgramResult
+from plumbmark.scoring.scorers.model_judge import JudgeQuestion, JudgeReply
 from tasks_app.models import Scoring
 from tasks_app.workers import sandbox as sandboxing
 
@@ -22,7 +22,7 @@ class QuotaShort(Exception):
         self.amount = amount
 
 
-class ScoringOutside:
+class JudgeCaller:
     """A scoring's way to the sandbox and to its judges: the scorer's `Outside`."""
 
     def __init__(self, scoring: Scoring) -> None:
@@ -31,7 +31,7 @@ class ScoringOutside:
         self._deployments: dict[str, int] = (
             dict(scoring.grant.deployments.values_list("slug", "id")) if scoring.grant else {}
         )
-        self._callers: dict[str, ModelCaller] = {}
+        self._callers: dict[str, GatewayCaller] = {}
         self._opening = asyncio.Lock()
         self._recorded: dict[str, CallResult] = {}
         self.calls: dict[int, list[UUID]] = {}
@@ -45,20 +45,20 @@ class ScoringOutside:
             self._recorded = dict(recorded_answers(grant_id=self._grant_id, keys=keys))
 
     def forget(self) -> None:
-        """What was asked so far is stored."""
+        """Drop the questions so far: their answers are stored."""
         self.calls, self.charged = {}, 0
 
-    async def run_program(self, program: str, timeout_seconds: float) -> Ran:
+    async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
         return await sandboxing.run_program(program, timeout_seconds)
 
     async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
         return await sandboxing.call_author_code(given, timeout_seconds)
 
-    async def ask_judge(self, question: Question, *, key: str, max_tokens: int) -> Reply:
+    async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> JudgeReply:
         result = self._recorded.pop(key, None)
         if result is None:
             if question.judge not in self._deployments:
-                return Reply("", "There is no such deployment any more.")
+                return JudgeReply("", "There is no such deployment any more.")
             caller = await self._caller(question.judge)
             request = ModelRequest(
                 messages=question.messages, max_output_tokens=max_tokens, temperature=0.0
@@ -71,10 +71,10 @@ class ScoringOutside:
             self.charged += result.charged
         if result.response is None:
             assert result.failure is not None
-            return Reply("", result.failure.message)
-        return Reply(result.response.text)
+            return JudgeReply("", result.failure.message)
+        return JudgeReply(result.response.text)
 
-    async def _caller(self, judge: str) -> ModelCaller:
+    async def _caller(self, judge: str) -> GatewayCaller:
         async with self._opening:
             if judge not in self._callers:
                 assert self._grant_id is not None

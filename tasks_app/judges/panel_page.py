@@ -6,20 +6,20 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.judges.queries import ShownPanel
-from tasks_app.scorings.score_display import ShownScore
+from tasks_app.judges.queries import VisiblePanel
+from tasks_app.scorings.score_display import ScoreDisplay
 
 
 def share_written(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
-def kappa_shown(document: Mapping[str, Any]) -> ShownScore:
+def kappa_shown(document: Mapping[str, Any]) -> ScoreDisplay:
     """κ with its interval, or why there is none."""
     kappa, low, high = (document.get(name) for name in ("kappa", "low", "high"))
     if kappa is None:
-        return ShownScore(missing=document.get("note") or _("undefined"))
-    return ShownScore(
+        return ScoreDisplay(missing=document.get("note") or _("undefined"))
+    return ScoreDisplay(
         estimate=f"{kappa:.2f}",
         low="" if low is None else f"{low:.2f}",
         high="" if high is None else f"{high:.2f}",
@@ -44,7 +44,7 @@ def trust_shown(trust: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def panel_sections(scorers: Mapping[str, ModelJudge], panel: ShownPanel) -> list[dict[str, Any]]:
+def panel_sections(scorers: Mapping[str, ModelJudge], panel: VisiblePanel) -> list[dict[str, Any]]:
     """One section per judging scorer: tables of texts."""
     return [
         _section(name, scorer, panel.judged.get(name), panel.labelled.get(name))
@@ -157,9 +157,9 @@ def verdict_words(scorer: ModelJudge, value: float) -> str:
 def _flip(judge: str, document: Mapping[str, Any]) -> dict[str, Any]:
     value = document["value"]
     shown = (
-        ShownScore(missing=_("no pair has both orders"))
+        ScoreDisplay(missing=_("no pair has both orders"))
         if value is None
-        else ShownScore(
+        else ScoreDisplay(
             estimate=share_written(value),
             low=share_written(document["low"]),
             high=share_written(document["high"]),

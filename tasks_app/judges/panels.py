@@ -42,8 +42,8 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What the judges of one scorer said of one answer."""
+class JudgedAnswer:
+    """The verdicts of one scorer's judges on one answer."""
 
     sample_id: int
     cluster: str
@@ -92,7 +92,7 @@ def category(value: float) -> float:
 
 
 class PersonsLabel(Protocol):
-    """What one person said of one judged answer."""
+    """One person's label of one judged answer."""
 
     @property
     def sample_id(self) -> int: ...
@@ -161,14 +161,14 @@ def labelled_document(
     return documents
 
 
-def _by(judge: str) -> Callable[[Said], float | None]:
+def _by(judge: str) -> Callable[[JudgedAnswer], float | None]:
     return lambda said: said.value(judge)
 
 
 def _against(
     scorer: ModelJudge,
-    found: Sequence[tuple[Said, float]],
-    verdict: Callable[[Said], float | None],
+    found: Sequence[tuple[JudgedAnswer, float]],
+    verdict: Callable[[JudgedAnswer], float | None],
 ) -> Document:
     return _agreement_document(
         scorer,
@@ -201,7 +201,7 @@ def _as_document(found: Agreement) -> Document:
 
 
 def judged_document(version: TaskVersion) -> dict[str, Document]:
-    """What the judges' verdicts tell by themselves, by scorer. Reads every verdict that counts."""
+    """Return what the judges' verdicts reveal by themselves, by scorer. Reads all that count."""
     scorers = judging_scorers(version)
     makers = _makers_of_judges(scorers.values())
     documents = {}
@@ -233,14 +233,14 @@ def judged_document(version: TaskVersion) -> dict[str, Document]:
     return documents
 
 
-def _both(everything: Sequence[Said], one: str, other: str) -> Iterator[Rating]:
+def _both(everything: Sequence[JudgedAnswer], one: str, other: str) -> Iterator[Rating]:
     for said in everything:
         first, second = said.value(one), said.value(other)
         if first is not None and second is not None:
             yield Rating(first, second, said.cluster)
 
 
-def _flips(everything: Sequence[Said], judge: str) -> Document:
+def _flips(everything: Sequence[JudgedAnswer], judge: str) -> Document:
     pairs = []
     for said in everything:
         orders = said.orders.get(judge, ())
@@ -260,8 +260,8 @@ def _flips_document(found: SwapFlips) -> Document:
 
 
 def _beside_others(
-    everything: Sequence[Said], judge: str
-) -> Iterator[tuple[Said, float | None, float]]:
+    everything: Sequence[JudgedAnswer], judge: str
+) -> Iterator[tuple[JudgedAnswer, float | None, float]]:
     """A judge's verdict beside the mean of the other judges'."""
     for said in everything:
         others = [
@@ -273,7 +273,7 @@ def _beside_others(
             yield said, said.value(judge), math.fsum(others) / len(others)
 
 
-def _family(maker: str, found: Iterable[tuple[Said, float | None, float]]) -> Document:
+def _family(maker: str, found: Iterable[tuple[JudgedAnswer, float | None, float]]) -> Document:
     deviations = [
         Deviation(value - yardstick, _same(said.maker, maker), said.cluster)
         for said, value, yardstick in found
@@ -288,7 +288,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def combined_verdicts(label_set: LabelSet) -> dict[int, float]:
-    """What the judges together say of a set's answers, by sample."""
+    """Return the judges' combined verdicts on a set's answers, by sample."""
     version = label_set.task_version
     scores = _scores(version).filter(sample__label_samples__label_set=label_set)
     return {
@@ -320,8 +320,10 @@ def _scores(version: TaskVersion) -> QuerySet[SampleScore]:
     ).order_by("sample_id")
 
 
-def _said(scores: QuerySet[SampleScore], version: TaskVersion, scorer: str) -> Iterator[Said]:
-    """What one scorer's judges said, answer by answer; who never asked them is left out."""
+def _said(
+    scores: QuerySet[SampleScore], version: TaskVersion, scorer: str
+) -> Iterator[JudgedAnswer]:
+    """Yield the verdicts of a scorer's judges, answer by answer; those never asked are left out."""
     is_main = kind_of(version).definition.main == scorer
     rows = scores.values_list(
         "sample_id",
@@ -339,7 +341,7 @@ def _said(scores: QuerySet[SampleScore], version: TaskVersion, scorer: str) -> I
         orders: dict[str, list[float | None]] = defaultdict(list)
         for one in sorted(told, key=lambda one: bool(one.get("swapped"))):
             orders[one["judge"]].append(one["value"])
-        yield Said(
+        yield JudgedAnswer(
             sample_id=sample_id,
             cluster=cluster or f"item {key}",
             maker=maker,

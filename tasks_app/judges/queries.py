@@ -202,7 +202,7 @@ def panel_of(version: TaskVersion) -> JudgePanel | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPanel:
+class VisiblePanel:
     """A panel as a visitor may see it, by scorer."""
 
     judged: Mapping[str, Any]
@@ -211,13 +211,13 @@ class ShownPanel:
     """Labels of scorers that have some, but too few to be shown to this visitor."""
 
 
-def panel_shown(version: TaskVersion, *, to: Visitor) -> ShownPanel:
-    """What a visitor who sees the version may know of its judges; 404 where they may not."""
+def panel_shown(version: TaskVersion, *, to: Visitor) -> VisiblePanel:
+    """Return what a visitor who sees the version may know of its judges; 404 where they may not."""
     if not can_view_version(to, version):
         raise Http404
     panel = panel_of(version)
     if panel is None:
-        return ShownPanel({}, {}, {})
+        return VisiblePanel({}, {}, {})
     sees_all = can_label_answers(to, version.task)
     labelled, too_few = {}, {}
     for name, document in panel.labelled.items():
@@ -225,7 +225,7 @@ def panel_shown(version: TaskVersion, *, to: Visitor) -> ShownPanel:
             labelled[name] = document
         else:
             too_few[name] = document["labels"]
-    return ShownPanel(panel.judged, labelled, too_few)
+    return VisiblePanel(panel.judged, labelled, too_few)
 
 
 def trust_in_judges(version: TaskVersion) -> dict[str, Any] | None:
@@ -266,7 +266,7 @@ class Disagreement:
 
 
 def disagreements(label_set: LabelSet, *, by: User, most: int = 50) -> list[Disagreement]:
-    """Where a person and the judges differ, the widest apart first. Two queries."""
+    """Return where a person and the judges differ, the widest apart first. Two queries."""
     scorer = judging_scorers(label_set.task_version)[label_set.scorer]
     labels = JudgeLabel.objects.filter(
         label_sample__label_set=label_set, by=by, is_skipped=False

@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedLabel:
+class ReusedLabel:
     sample_id: int
     """Of the answer that was judged by the version that the label is carried to."""
     value: float
@@ -44,11 +44,11 @@ def sister_versions(version: TaskVersion) -> list[TaskVersion]:
 
 
 def _asks_people(scorer: ModelJudge) -> tuple[object, ...]:
-    """What a scorer asks of those who label, whoever judges."""
+    """Return what a scorer asks of those who label, whoever judges."""
     return scorer.mode, scorer.scale, scorer.rubric
 
 
-def carried_labels(version: TaskVersion) -> dict[str, list[CarriedLabel]]:
+def carried_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
     """By scorer of this version. Reads the labels of the others and the answers that may fit."""
     scorers = judging_scorers(version)
     sets = LabelSet.objects.filter(
@@ -98,7 +98,7 @@ def _fingerprints(
 
 def _fitting(
     version: TaskVersion, scorer: ModelJudge, labels: list[tuple[JudgeLabel, str]]
-) -> list[CarriedLabel]:
+) -> list[ReusedLabel]:
     answers = [label.label_sample.sample for label, _ in labels]
     judged = _judged_like(version, answers)
     fingerprints = _fingerprints(version, scorer, judged)
@@ -120,7 +120,7 @@ def _fitting(
                 continue
             assert label.value is not None
             taken.add((free[0], label.by_id))
-            carried.append(CarriedLabel(free[0], label.value, label.by_id))
+            carried.append(ReusedLabel(free[0], label.value, label.by_id))
     return carried
 
 

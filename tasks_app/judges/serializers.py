@@ -10,7 +10,7 @@ from tasks_app.models import LabelSet
 
 
 class JudgesDetail(serializers.Serializer[Any]):
-    """What is known of a version's judges, by scorer."""
+    """The panel of a version's judges, by scorer."""
 
     judged = serializers.DictField(
         help_text="Of all judged answers: agreement between judges, swapped orders, families."

@@ -51,7 +51,7 @@ class LabelSample(models.Model):
 
 
 class JudgeLabel(models.Model):
-    """What one person says of one answer, on the scale of the judges. Changes are in the audit."""
+    """One person's verdict on one answer, on the scale of the judges. Changes are in the audit."""
 
     label_sample = models.ForeignKey(LabelSample, on_delete=models.CASCADE, related_name="labels")
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -76,7 +76,7 @@ class JudgeLabel(models.Model):
 
 
 class JudgePanel(models.Model):
-    """What is known of the judges of a version: computed when something changes, never on a view.
+    """The facts about a version's judges: computed when something changes, never on a view.
 
     `tasks_app.judges.panels` describes the content.
     """

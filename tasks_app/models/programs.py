@@ -43,7 +43,7 @@ _FAILURES = {408, 425, 429}
 
 
 class ProgramReport(models.Model):
-    """How the program of a run ended, and what was noticed of it: the newest try alone."""
+    """The end of a run's program, and what was noticed of it: the newest try alone."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="program_report")
     ending = models.CharField(max_length=20)

@@ -96,7 +96,7 @@ class ScoringShard(LeasedWork):
 
 
 class SampleScore(models.Model):
-    """What the scorers said of one sample."""
+    """The scorers' verdict on one sample."""
 
     scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="sample_scores")
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="scores")

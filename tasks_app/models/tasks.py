@@ -16,7 +16,7 @@ from plumbmark.common.models import Withholdable
 
 
 class Visibility(models.TextChoices):
-    """Who may see a thing: its namespace, everybody with the link, everybody."""
+    """The audience of a thing: its namespace, everybody with the link, everybody."""
 
     PRIVATE = "private", _("private")
     UNLISTED = "unlisted", _("unlisted")
@@ -82,7 +82,7 @@ class Task(models.Model):
 
 
 class TaskDraft(models.Model):
-    """What the author is working on: the definition's text and the data file beside it."""
+    """An author's unpublished work: the definition's text and the data file beside it."""
 
     task = models.OneToOneField(Task, on_delete=models.CASCADE, related_name="draft")
     definition_text = models.TextField(blank=True)

@@ -29,7 +29,7 @@ _FLUSH_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked."""
+    """A prompt for the playground."""
 
     text: str
     system: str = ""

@@ -19,7 +19,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class PlaygroundAnswer:
     """One model's answer, or why there is none."""
 
     deployment: Deployment
@@ -33,7 +33,7 @@ class Playground:
     public_id: str
     payer: Namespace
     prompt: Prompt
-    exchanges: Sequence[Exchange]
+    exchanges: Sequence[PlaygroundAnswer]
 
 
 def playground_at(public_id: str, *, to: User) -> Playground:
@@ -71,14 +71,14 @@ def _body(call: Call) -> dict[str, Any]:
     return body
 
 
-def _exchange(call: Call, body: dict[str, Any]) -> Exchange:
+def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
     text = reasoning = ""
     provider = provider_named(call.deployment.provider)
     if provider is not None and call.status == Call.Status.ANSWERED and body:
         parsed = provider.parse(body["response"])
         if isinstance(parsed, ModelResponse):
             text, reasoning = parsed.text, parsed.reasoning
-    return Exchange(call.deployment, call, text, reasoning)
+    return PlaygroundAnswer(call.deployment, call, text, reasoning)
 
 
 def _prompt(calls: Sequence[Call], bodies: Sequence[dict[str, Any]]) -> Prompt:

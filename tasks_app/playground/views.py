@@ -29,8 +29,8 @@ from tasks_app.playground.actions import (
 )
 from tasks_app.playground.forms import PlaygroundForm
 from tasks_app.playground.queries import (
-    Exchange,
     Playground,
+    PlaygroundAnswer,
     playground_at,
     playgrounds_of,
 )
@@ -78,7 +78,7 @@ def playground(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD"])
 def playground_asked(request: HttpRequest, public_id: str) -> HttpResponse:
-    """What came back, and the form again with what was asked."""
+    """Show the answers, and the form again with what was asked."""
     asked = playground_at(public_id, to=person(request))
     form = PlaygroundForm(
         deployments=list(deployments_for(request.user)),
@@ -118,7 +118,7 @@ def playground_task(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect("tasks:edit", task.namespace.handle, task.slug)
 
 
-def _exchange(asked: Playground, deployment: str) -> Exchange:
+def _exchange(asked: Playground, deployment: str) -> PlaygroundAnswer:
     for exchange in asked.exchanges:
         if exchange.deployment.public_id == deployment and exchange.text:
             return exchange

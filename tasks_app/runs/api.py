@@ -137,7 +137,7 @@ class RunList(generics.ListAPIView[Run]):
 class CostBoundView(APIView):
     @extend_schema(request=shapes.RunWrite, responses=shapes.CostBoundDetail)
     def post(self, request: Request) -> Response:
-        """What a run would cost at most. Starts nothing."""
+        """Return the bound of a run's cost. Starts nothing."""
         actor(request)
         wanted = _wanted(request)
         version = wanted["version"]
@@ -230,7 +230,7 @@ class RetryView(_RunAction):
 class SpendLimitView(_RunAction):
     @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
     def put(self, request: Request, run_id: int) -> Response:
-        """What a run may spend in all (null: the quota alone). One that it paused goes on."""
+        """Set a run's spend limit (null: the quota alone). A run that it paused goes on."""
         run = run_at(run_id=run_id, to=request.user)
         user = actor(request)
         body = shapes.SpendLimitWrite(data=request.data)

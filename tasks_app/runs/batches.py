@@ -21,8 +21,8 @@ from tasks_app.models import (
     Scoring,
     Shard,
 )
-from tasks_app.runs.planning import AskedItem
-from tasks_app.scorings.output_scorer import Mark
+from tasks_app.runs.planning import PlannedItem
+from tasks_app.scorings.output_scorer import ItemVerdict
 
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
@@ -31,7 +31,7 @@ _DENSE = 3
 """A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
 
-def score_values(scoring_id: int, sample_id: int, mark: Mark) -> tuple[Any, ...]:
+def score_values(scoring_id: int, sample_id: int, mark: ItemVerdict) -> tuple[Any, ...]:
     """A mark in the order of `SCORE_FIELDS`."""
     return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
 
@@ -45,7 +45,7 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
 
 
 @value_object
-class Row:
+class SampleRow:
     """A sample ready to be written, with its calls and its mark."""
 
     ordinal: int
@@ -53,7 +53,7 @@ class Row:
     """In the order of `_SAMPLE_FIELDS`."""
     calls: Sequence[tuple[CallResult, str]]
     """Each with its role."""
-    mark: Mark | None
+    mark: ItemVerdict | None
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
     input_tokens: int
@@ -106,12 +106,14 @@ class BatchWriter:
         self.run_goes_on = True
         """Whether the run was still to be worked on at the last write."""
 
-    def prepare(self, batch: Sequence[SampleResult], items: Mapping[int, AskedItem]) -> list[Row]:
+    def prepare(
+        self, batch: Sequence[SampleResult], items: Mapping[int, PlannedItem]
+    ) -> list[SampleRow]:
         """Score and build rows: everything that needs no transaction."""
         at = now()
         return [self._row(result, items[result.ordinal], at) for result in batch]
 
-    def _row(self, result: SampleResult, item: AskedItem, at: datetime) -> Row:
+    def _row(self, result: SampleResult, item: PlannedItem, at: datetime) -> SampleRow:
         last = result.calls[-1] if result.calls else None
         response = last.response if last else None
         output = storable(result.output)
@@ -148,7 +150,7 @@ class BatchWriter:
             at,
             "",
         )
-        return Row(
+        return SampleRow(
             ordinal=result.ordinal,
             values=values,
             # A call that was refused before it went out has no record.
@@ -166,7 +168,7 @@ class BatchWriter:
             is_unscored=not is_scored or (mark is not None and mark.value is None),
         )
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[SampleRow]) -> None:
         """Store a batch. Runs inside the caller's transaction, after the leases were proved."""
         run = self._run
         ordinals = [row.ordinal for row in rows]

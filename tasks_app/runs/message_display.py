@@ -30,7 +30,7 @@ def label_of(role: str) -> str:
 def shown_message(
     message: Mapping[str, Any], most: int, address_of: AddressOf
 ) -> tuple[dict[str, Any], Capped]:
-    """What `components/message.html` takes of a message, and its texts as far as they are shown."""
+    """Return the context of `components/message.html`, and the texts as far as they are shown."""
     role = str(message.get("role", ""))
     content = message.get("content")
     if isinstance(content, str) or not isinstance(content, list):

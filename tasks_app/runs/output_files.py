@@ -7,10 +7,10 @@ from pathlib import Path
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.templates import suggested
 from tasks_app.datasets.rows import (
-    Limits,
-    Row,
+    ColumnWarning,
+    DataLimits,
+    DataRow,
     RowProblem,
-    Warned,
     guess_format,
     read_rows,
 )
@@ -33,17 +33,17 @@ def read_outputs(
     name: str,
     positions: Mapping[str, int],
     repeats: int,
-    limits: Limits | None = None,
+    limits: DataLimits | None = None,
 ) -> list[SubmittedOutput]:
     """Read outputs with the columns `id`, `output` and, with repeats, `repeat` (from 1).
 
     `positions` gives every item's position by its key. Unknown, missing and duplicate ids are
     refused, each with its line; all outputs must be there.
     """
-    limits = limits or Limits()
+    limits = limits or DataLimits()
     collector = OutputCollector(positions, repeats, limits)
     format = guess_format(name, None)
-    warned = Warned()
+    warned = ColumnWarning()
     for row in read_rows(path, format=format, name=name, limits=limits, warned=warned):
         if isinstance(row, RowProblem):
             collector.problems.append(row.problem)
@@ -59,14 +59,14 @@ def outputs_from(
     *,
     positions: Mapping[str, int],
     repeats: int,
-    limits: Limits | None = None,
+    limits: DataLimits | None = None,
 ) -> list[SubmittedOutput]:
     """The same from rows that a program sent; `line` is the row's number, from 1."""
-    limits = limits or Limits()
+    limits = limits or DataLimits()
     collector = OutputCollector(positions, repeats, limits)
     for number, values in enumerate(rows, start=1):
         if isinstance(values, Mapping):
-            collector.add(Row(number, dict(values)))
+            collector.add(DataRow(number, dict(values)))
         else:
             collector.problems.append(Problem("must be an object with id and output", line=number))
         if len(collector.problems) >= limits.problems:
@@ -77,7 +77,7 @@ def outputs_from(
 class OutputCollector:
     """Takes rows, checks them against the items, and knows what is missing at the end."""
 
-    def __init__(self, positions: Mapping[str, int], repeats: int, limits: Limits) -> None:
+    def __init__(self, positions: Mapping[str, int], repeats: int, limits: DataLimits) -> None:
         self.problems: list[Problem] = []
         self._positions = positions
         self._repeats = repeats
@@ -85,7 +85,7 @@ class OutputCollector:
         self._lines: dict[int, int] = {}
         self._outputs: dict[int, str] = {}
 
-    def add(self, row: Row) -> None:
+    def add(self, row: DataRow) -> None:
         ordinal = self._ordinal(row)
         if ordinal is None:
             return
@@ -127,7 +127,7 @@ class OutputCollector:
             SubmittedOutput(ordinal, output) for ordinal, output in sorted(self._outputs.items())
         ]
 
-    def _ordinal(self, row: Row) -> int | None:
+    def _ordinal(self, row: DataRow) -> int | None:
         unknown = next((name for name in row.values if name not in _COLUMNS), None)
         missing = next((name for name in ("id", "output") if name not in row.values), None)
         if unknown is not None:
@@ -152,7 +152,7 @@ class OutputCollector:
         repeat = self._repeat(row)
         return None if repeat is None else position * self._repeats + repeat
 
-    def _repeat(self, row: Row) -> int | None:
+    def _repeat(self, row: DataRow) -> int | None:
         raw = row.values.get("repeat", "")
         repeat: int | None = None
         if raw in ("", None):
@@ -199,5 +199,5 @@ class OutputCollector:
             )
         )
 
-    def _problem(self, message: str, column: str, row: Row) -> None:
+    def _problem(self, message: str, column: str, row: DataRow) -> None:
         self.problems.append(Problem(message, column, row.line))

@@ -32,8 +32,8 @@ from tasks_app.models import Item, Run
 
 
 @value_object
-class AskedItem:
-    """What asking and marking need of an item: a row's object costs ten times as much."""
+class PlannedItem:
+    """The part of an item that asking and scoring need: a row's object costs ten times as much."""
 
     id: int
     key: str
@@ -50,7 +50,7 @@ _ASKED = ("position", "id", "key", "input", "target", "choices", "attachments")
 
 def asked_items(
     version_id: int, first: int, last: int, *, for_scorers: bool = False
-) -> dict[int, AskedItem]:
+) -> dict[int, PlannedItem]:
     """The version's items at the positions from `first` to `last`, by position. One query.
 
     `for_scorers` brings what the scorers' programs and rubrics use of them too.
@@ -59,7 +59,7 @@ def asked_items(
     rows = Item.objects.filter(
         version_id=version_id, position__gte=first, position__lte=last
     ).values_list(*fields)
-    return {position: AskedItem(*rest) for position, *rest in rows}
+    return {position: PlannedItem(*rest) for position, *rest in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class RequestPlanner:
 
     def items(
         self, ordinals: Sequence[int], *, for_scorers: bool = False
-    ) -> Iterator[tuple[int, AskedItem]]:
+    ) -> Iterator[tuple[int, PlannedItem]]:
         """Each ordinal with its item; one query for all."""
         if not ordinals:
             return
@@ -173,7 +173,7 @@ class RequestPlanner:
         )
 
     def steps(self, ordinal: int, item: Question) -> Iterator["Step"]:
-        """What each call of the candidate sends at most, in order."""
+        """Yield what each call of the candidate sends at most, in order."""
         sample = self.planned(ordinal, item)
         limits = sample.limits
         if not (sample.toolbox or sample.follow_ups or sample.user):

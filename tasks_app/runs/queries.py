@@ -231,7 +231,7 @@ class OutcomeCount:
 
 
 def outcomes_of(run: Run) -> list[OutcomeCount]:
-    """How many samples ended how, the most frequent first. One query."""
+    """Count the samples by outcome, the most frequent first. One query."""
     rows = Sample.objects.filter(run=run).values_list("outcome").annotate(n=Count("id"))
     counts = [OutcomeCount(Outcome(outcome), count) for outcome, count in rows.order_by()]
     return sorted(counts, key=lambda row: -row.count)
@@ -270,8 +270,8 @@ def deployments_for(visitor: Visitor) -> QuerySet[Deployment]:
 
 
 @dataclass(frozen=True, slots=True)
-class Passport:
-    """Where a run stands, what it waits for, and when it will be done."""
+class RunStatus:
+    """A run's status: its progress, what it waits for, and its expected end."""
 
     state: str
     done: int
@@ -311,7 +311,7 @@ def _way_out_of_pause(run: Run) -> str:
     return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
 
 
-def passport_of(run: Run) -> Passport:
+def passport_of(run: Run) -> RunStatus:
     """The passport in at most three queries; four while it waits for balance."""
     runs_ahead = 0
     waits_for = ""
@@ -338,7 +338,7 @@ def passport_of(run: Run) -> Passport:
             seconds = max(0.5, ((run.heartbeat_at or at) - run.started_at).total_seconds())
             rate = run.samples_done / seconds
             end = at + timedelta(seconds=(run.samples_total - run.samples_done) / rate)
-    return Passport(
+    return RunStatus(
         state=run.state,
         done=run.samples_done,
         total=run.samples_total,

@@ -347,7 +347,7 @@ class ScoringDetail(serializers.ModelSerializer[Scoring]):
         )
 
 
-class PassportDetail(serializers.Serializer[Any]):
+class RunStatusDetail(serializers.Serializer[Any]):
     percent = serializers.IntegerField()
     waits_for = serializers.CharField()
     runs_ahead = serializers.IntegerField()
@@ -399,10 +399,10 @@ class RunDetail(RunSummary):
         # Submitted outputs have none.
         return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
 
-    def get_passport(self, run: Run) -> PassportDetail:
+    def get_passport(self, run: Run) -> RunStatusDetail:
         from tasks_app.runs.queries import passport_of
 
-        return PassportDetail(passport_of(run)).data  # type: ignore[return-value]
+        return RunStatusDetail(passport_of(run)).data  # type: ignore[return-value]
 
     @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:
@@ -532,7 +532,7 @@ class FoundTask(serializers.Serializer[Any]):
 
 
 class ProgramReportDetail(serializers.Serializer[Any]):
-    """What was found in the code and in what it left, what is missing, and how to mend it."""
+    """The findings in the code and in what it left, what is missing, and how to mend it."""
 
     tasks = FoundTask(many=True)
     environment = serializers.CharField()

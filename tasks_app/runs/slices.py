@@ -19,7 +19,7 @@ from django.db import transaction
 from plumbmark.engine.evaluation import Evaluation, Solver
 from plumbmark.engine.media import AttachingCaller
 from plumbmark.engine.plan import (
-    Ending,
+    EvaluationEnd,
     PlannedSample,
     SampleResult,
     StopReason,
@@ -32,7 +32,7 @@ from plumbmark.engine.ports import (
 )
 from plumbmark.engine.solvers import generate
 from plumbmark.gateway.calls import runtime
-from plumbmark.gateway.calls.gateway import ModelCaller as GatewayCaller
+from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import recorded_answers
 from tasks_app.datasets.media.storage import StoredFiles
@@ -50,7 +50,7 @@ from tasks_app.runs.claims import (
     keep_leases,
 )
 from tasks_app.runs.completion import finish_run_if_done
-from tasks_app.runs.planning import AskedItem, RequestPlanner
+from tasks_app.runs.planning import PlannedItem, RequestPlanner
 from tasks_app.workers import sandbox
 from tasks_app.workers.shutdown import shutting_down
 
@@ -69,7 +69,7 @@ _QUOTA_PAUSE = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
-class _Held:
+class _HeldShard:
     """A claimed shard and what is still to come of it."""
 
     shard: Shard
@@ -105,13 +105,13 @@ async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None
     await candidate.release()
 
 
-class RememberingCaller:
+class ReplayingCaller:
     """A caller that first looks among answers that were recorded but never stored.
 
     They are what a killed worker left: asked, answered, charged, and not to be asked again.
     """
 
-    def __init__(self, caller: ModelCaller, beside: "RememberingCaller | None" = None) -> None:
+    def __init__(self, caller: ModelCaller, beside: "ReplayingCaller | None" = None) -> None:
         self._caller = caller
         self._recorded: dict[str, CallResult] = beside._recorded if beside else {}
 
@@ -130,9 +130,9 @@ class RunSlice:
     def __init__(self, shard: Shard, lease: Lease, definition: Definition) -> None:
         self.run: Run = shard.run
         self._first = (shard, lease)
-        self._held: list[_Held] = []
+        self._held: list[_HeldShard] = []
         self._results: deque[SampleResult] = deque()
-        self._items: dict[int, AskedItem] = {}
+        self._items: dict[int, PlannedItem] = {}
         """Items of planned samples by ordinal, until they are written."""
         self._planner = RequestPlanner(self.run, definition)
         self._writer = BatchWriter(self.run)
@@ -163,7 +163,7 @@ class RunSlice:
         self._metered = metered
         self._files = StoredFiles()
         sending = AttachingCaller(metered, self._files.load) if self._planner.sends_files else None
-        self._caller = RememberingCaller(sending or metered)
+        self._caller = ReplayingCaller(sending or metered)
         solver, user = self._solver()
         self._hold(*self._first)
         evaluation = Evaluation(
@@ -177,7 +177,7 @@ class RunSlice:
             ending = self._pump(evaluation, future)
         except LeaseLost:
             log.warning("run %s: lost a lease; leaving its work to the new holder", self.run.pk)
-            ending = Ending(StopReason.ASKED, "lease lost")
+            ending = EvaluationEnd(StopReason.ASKED, "lease lost")
         finally:
             if not future.done():
                 runtime.call_soon(evaluation.stop, StopReason.ASKED)
@@ -189,7 +189,7 @@ class RunSlice:
         return f"{ending.reason} {ending.detail}".strip()
 
     def _solver(self) -> tuple[Solver, GatewayCaller | None]:
-        """How samples are solved, and the caller of whoever plays the user."""
+        """Return the solver of the samples, and the caller of whoever plays the user."""
         executor = runtime.run(_executor()) if self._planner.needs_sandbox else None
         name = self._planner.user_model
         if not name:
@@ -200,12 +200,12 @@ class RunSlice:
             _caller(self.run.grant_id, deployment_id, self.run.task_version.private_item_count > 0)
         )
         # The same answers on record serve both: their keys differ.
-        remembering = RememberingCaller(user, self._caller)
+        remembering = ReplayingCaller(user, self._caller)
         return partial(generate, user=remembering, executor=executor), user
 
     # --- the pump ---------------------------------------------------------------------------
 
-    def _pump(self, evaluation: Evaluation, future: "Future[Ending]") -> Ending:
+    def _pump(self, evaluation: Evaluation, future: "Future[EvaluationEnd]") -> EvaluationEnd:
         ends_at = time.monotonic() + settings.WORK_SLICE_SECONDS
         keep_every = settings.WORK_LEASE_SECONDS / 3
         kept_at = time.monotonic()
@@ -220,7 +220,7 @@ class RunSlice:
                 gives_up_at = now + _SHUTDOWN_GRACE_SECONDS
             if now > gives_up_at and not is_over:
                 # What is in flight still is recorded as the platform's loss.
-                return Ending(StopReason.ASKED, "worker ends")
+                return EvaluationEnd(StopReason.ASKED, "worker ends")
             if not is_stopping and not is_over:
                 if now > ends_at or shutting_down.is_set():
                     is_stopping = True
@@ -292,12 +292,12 @@ class RunSlice:
         held.outstanding.update(sample.ordinal for sample in planned)
         return planned
 
-    def _hold(self, shard: Shard, lease: Lease) -> _Held:
+    def _hold(self, shard: Shard, lease: Lease) -> _HeldShard:
         if lease.is_first and shard.revision == 1:
-            held = _Held(shard, lease, shard.start, set())
+            held = _HeldShard(shard, lease, shard.start, set())
             self._held.append(held)
             return held
-        held = _Held(shard, lease, shard.start, done_ordinals(self.run, shard))
+        held = _HeldShard(shard, lease, shard.start, done_ordinals(self.run, shard))
         self._held.append(held)
         # Whoever held it before may have died or slept: what they were answered is recorded,
         # though not stored.
@@ -345,7 +345,7 @@ class RunSlice:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _end(self, ending: Ending, released: "Future[None]") -> None:
+    def _end(self, ending: EvaluationEnd, released: "Future[None]") -> None:
         if ending.reason is not StopReason.EXHAUSTED:
             # Whoever looks at a paused run's balance must find the lease given back.
             released.result()

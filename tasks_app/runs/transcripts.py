@@ -90,7 +90,7 @@ def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
 
 
 def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
-    """What was sent; nothing where the item is withheld, as its columns are gone."""
+    """Return the messages that were sent; none where the item is withheld."""
     if sample.item.is_withheld:
         return []
     return kind_of(run.task_version).messages_of(sample)

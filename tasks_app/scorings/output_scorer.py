@@ -22,9 +22,8 @@ from plumbmark.scoring.scorers import (
     build_scorer,
     python,
 )
-from plumbmark.scoring.scorers.code_execution import Ran
-from plumbmark.scoring.scorers.model_judge import Question as JudgeQuestion
-from plumbmark.scoring.scorers.model_judge import Reply
+from plumbmark.scoring.scorers.code_execution import ProgramResult
+from plumbmark.scoring.scorers.model_judge import JudgeQuestion, JudgeReply
 from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.scoring.verdicts import Verdict
 from tasks_app.definitions import Definition
@@ -41,7 +40,7 @@ _START_SECONDS = 5.0
 
 
 @value_object
-class Mark:
+class ItemVerdict:
     """The verdict on one output. `value` None: unscored, and `explanation` says why."""
 
     value: float | None
@@ -50,8 +49,8 @@ class Mark:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Marked(Protocol):
-    """What marking needs of an item."""
+class ScoredItem(Protocol):
+    """The part of an item that scoring needs."""
 
     @property
     def key(self) -> str: ...
@@ -61,17 +60,17 @@ class Marked(Protocol):
     def choices(self) -> Sequence[str] | None: ...
 
 
-class MarkedOutside(Marked, Protocol):
-    """What marking by programs and judges needs of an item."""
+class ScoredItemWithInput(ScoredItem, Protocol):
+    """The part of an item that scoring by programs and judges needs."""
 
     @property
     def scorer_input(self) -> Mapping[str, Any]: ...
 
 
-class Outside(Protocol):
-    """What marking by more than a look at the text needs of the world."""
+class ScoringPorts(Protocol):
+    """The outside world as scoring needs it, where a look at the text is not enough."""
 
-    async def run_program(self, program: str, timeout_seconds: float) -> Ran:
+    async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
         """Run a program in the sandbox; raises where the sandbox itself fails."""
         ...
 
@@ -83,7 +82,7 @@ class Outside(Protocol):
         """
         ...
 
-    async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> Reply:
+    async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> JudgeReply:
         """Ask a judge; `key` names the question within the scoring, so it is paid for once."""
         ...
 
@@ -94,7 +93,7 @@ class StoredAnswer:
 
     ordinal: int
     output: str
-    item: MarkedOutside
+    item: ScoredItemWithInput
     messages: Messages | None = None
 
 
@@ -164,14 +163,18 @@ class OutputScorer:
         """Whether `mark` says all; otherwise `mark_outside` is the way to mark."""
         return not self.needs_sandbox and not self.judges
 
-    def mark(self, output: str, item: MarkedOutside, messages: Messages | None = None) -> Mark:
+    def mark(
+        self, output: str, item: ScoredItemWithInput, messages: Messages | None = None
+    ) -> ItemVerdict:
         """Never raises: a scorer's bug leaves the sample unscored, with the reason.
 
         `messages` are the sample's, None where none are recorded.
         """
         return self._together(self._pure_verdicts(output, item, messages))
 
-    async def mark_outside(self, answers: Sequence["StoredAnswer"], outside: Outside) -> list[Mark]:
+    async def mark_outside(
+        self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
+    ) -> list[ItemVerdict]:
         """As `mark`, with programs run, authors' functions called and judges asked.
 
         Raises what `outside` raises for reasons that are no sample's own, as an exhausted quota.
@@ -185,8 +188,8 @@ class OutputScorer:
         )
 
     async def _mark_outside(
-        self, answer: "StoredAnswer", outside: Outside, called: Mapping[str, Mark]
-    ) -> Mark:
+        self, answer: "StoredAnswer", outside: ScoringPorts, called: Mapping[str, ItemVerdict]
+    ) -> ItemVerdict:
         output, item = answer.output, answer.item
         verdicts = {**self._pure_verdicts(output, item, answer.messages), **called}
         values = {name: text_of(value) for name, value in item.scorer_input.items()}
@@ -200,10 +203,10 @@ class OutputScorer:
         return self._together(verdicts)
 
     async def _by_author_code(
-        self, answers: Sequence["StoredAnswer"], outside: Outside
-    ) -> list[dict[str, Mark]]:
-        """What the authors' functions say of each answer, many of them in one start."""
-        marks: list[dict[str, Mark]] = [{} for _ in answers]
+        self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
+    ) -> list[dict[str, ItemVerdict]]:
+        """Return the verdicts of the authors' functions on each answer, many in one start."""
+        marks: list[dict[str, ItemVerdict]] = [{} for _ in answers]
         for name, scorer in self._scorers.items():
             if not isinstance(scorer, PythonScorer):
                 continue
@@ -239,10 +242,10 @@ class OutputScorer:
         scorer: ModelJudge,
         output: str,
         values: Mapping[str, str],
-        item: MarkedOutside,
-        outside: Outside,
+        item: ScoredItemWithInput,
+        outside: ScoringPorts,
         ordinal: int,
-    ) -> Mark:
+    ) -> ItemVerdict:
         # The same after a crash, so that an answer on record is found again; unknown to candidates.
         told = f"{self._secret}/{scorer.name}/{ordinal}"
         mark = hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -260,8 +263,8 @@ class OutputScorer:
         return _mark(scorer.verdict(questions, replies, mark=mark))
 
     def _pure_verdicts(
-        self, output: str, item: MarkedOutside, messages: Messages | None
-    ) -> dict[str, Mark]:
+        self, output: str, item: ScoredItemWithInput, messages: Messages | None
+    ) -> dict[str, ItemVerdict]:
         if self.reads_calls:
             context = ScorerContext(
                 item.key,
@@ -281,7 +284,7 @@ class OutputScorer:
                 verdicts[name] = _not_the_models(f"The scorer failed: {type(error).__name__}.")
         return verdicts
 
-    def _together(self, verdicts: dict[str, Mark]) -> Mark:
+    def _together(self, verdicts: dict[str, ItemVerdict]) -> ItemVerdict:
         """The main scorer's mark, with what the others said among its details."""
         main = verdicts.pop(self._main)
         if not verdicts and not main.details:
@@ -295,7 +298,7 @@ class OutputScorer:
         details = dict(main.details)
         if others:
             details["scorers"] = others
-        return Mark(main.value, main.answer, main.explanation, details)
+        return ItemVerdict(main.value, main.answer, main.explanation, details)
 
 
 def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
@@ -314,7 +317,7 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
 
 
 async def _called(
-    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: Outside
+    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> list[CaseResult]:
     """The function's result for each case; those that a common start broke off, each by itself."""
     found, ended = await _called_at_once(scorer, cases, outside)
@@ -327,7 +330,7 @@ async def _called(
 
 
 async def _called_at_once(
-    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: Outside
+    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> tuple[list[CaseResult | None], str]:
     mark = secrets.token_hex(16)
     given = author_code.given(
@@ -343,8 +346,8 @@ async def _called_at_once(
 
 
 async def _by_program(
-    scorer: CodeExecution, output: str, values: Mapping[str, str], outside: Outside, key: str
-) -> Mark:
+    scorer: CodeExecution, output: str, values: Mapping[str, str], outside: ScoringPorts, key: str
+) -> ItemVerdict:
     token = secrets.token_hex(16)
     try:
         ran = await outside.run_program(
@@ -360,9 +363,9 @@ def _judge_key(ordinal: int, scorer: str, number: int) -> str:
     return f"{ordinal}/{scorer}/{number}"
 
 
-def _mark(verdict: Verdict) -> Mark:
-    return Mark(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
+def _mark(verdict: Verdict) -> ItemVerdict:
+    return ItemVerdict(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
 
 
-def _not_the_models(why: str) -> Mark:
-    return Mark(None, "", f"{why} This is not the model's.")
+def _not_the_models(why: str) -> ItemVerdict:
+    return ItemVerdict(None, "", f"{why} This is not the model's.")

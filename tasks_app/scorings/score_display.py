@@ -11,8 +11,8 @@ from tasks_app.models import Run, Scoring, TaskVersion
 
 
 @dataclass(frozen=True, slots=True)
-class ShownScore:
-    """What `components/score.html` takes. `missing` says why there is no score."""
+class ScoreDisplay:
+    """The context of `components/score.html`. `missing` says why there is no score."""
 
     missing: str = ""
     estimate: str = ""
@@ -35,21 +35,21 @@ def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
     }
 
 
-def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> ShownScore:
+def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> ScoreDisplay:
     """The score of a run by one scoring, or the reason why there is none yet."""
     if run.invalid_reason:
-        return ShownScore(missing=_("invalid"))
+        return ScoreDisplay(missing=_("invalid"))
     if scoring is None or scoring.state != Scoring.State.COMPLETED or scoring.estimate is None:
-        return ShownScore(missing=_missing(run, scoring))
+        return ScoreDisplay(missing=_missing(run, scoring))
     estimate = scoring.estimate
     value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
     if value is None:
-        return ShownScore(missing=_("nothing was scored"))
+        return ScoreDisplay(missing=_("nothing was scored"))
     metric = metric_facts(version)
     low, high = (value if end is None else end for end in (low, high))
     minimum = low if version.metric_lower is None else version.metric_lower
     maximum = high if version.metric_upper is None else version.metric_upper
-    return ShownScore(
+    return ScoreDisplay(
         estimate=written(value, metric),
         low=written_short(low, metric),
         high=written_short(high, metric),

@@ -9,7 +9,7 @@ from django.db.models import F
 from plumbmark.common.clock import now
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.storage import bulk
-from tasks_app.judges.calls import QuotaShort, ScoringOutside
+from tasks_app.judges.calls import JudgeCaller, QuotaShort
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
@@ -31,7 +31,7 @@ from tasks_app.runs.claims import (
 from tasks_app.runs.planning import asked_items
 from tasks_app.runs.states import change_scorings
 from tasks_app.scorings.completion import fail_scoring, finish_scoring_if_done
-from tasks_app.scorings.output_scorer import Mark, StoredAnswer
+from tasks_app.scorings.output_scorer import ItemVerdict, StoredAnswer
 from tasks_app.workers.shutdown import shutting_down
 
 _BATCH = 500
@@ -88,7 +88,7 @@ class _Slice:
         self._scoring = scoring
         self._lease = lease
         self._scorer = kind_of(scoring.task_version).output_scorer
-        self._outside = None if self._scorer.is_pure else ScoringOutside(scoring)
+        self._outside = None if self._scorer.is_pure else JudgeCaller(scoring)
         self._repeats = scoring.run.repeats
 
     def score(self, start: int, stop: int) -> bool:
@@ -158,7 +158,7 @@ class _Slice:
         )
         return self._outside.charged
 
-    def _marks(self, answers: Sequence[StoredAnswer]) -> list[Mark]:
+    def _marks(self, answers: Sequence[StoredAnswer]) -> list[ItemVerdict]:
         outside = self._outside
         if outside is None:
             return [self._scorer.mark(one.output, one.item, one.messages) for one in answers]

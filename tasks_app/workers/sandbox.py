@@ -9,7 +9,7 @@ from django.conf import settings
 from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
 from plumbmark.scoring import author_code
-from plumbmark.scoring.scorers.code_execution import Ran
+from plumbmark.scoring.scorers.code_execution import ProgramResult
 from tasks_app.code_tasks.settings import BARE
 from tasks_app.workers.reports import Worker, workers
 
@@ -85,13 +85,13 @@ def executor() -> PythonExecutor:
     return found
 
 
-async def run_program(program: str, timeout_seconds: float) -> Ran:
+async def run_program(program: str, timeout_seconds: float) -> ProgramResult:
     """Run a Python program without network or files; `SandboxUnavailable` where there is
     none or it fails."""
     ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
     # Errors last: of them the reader wants the end.
     said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
-    return Ran(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
+    return ProgramResult(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
 
 
 async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:

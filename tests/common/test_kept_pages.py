@@ -10,10 +10,10 @@ from django.middleware.csrf import get_token
 from django.test import RequestFactory
 
 from plumbmark.web.page_cache import (
-    KeptPages,
-    _Kept,
+    PageCache,
+    _CachedPage,
     is_stranger,
-    kept,
+    page_cache,
     same_for_strangers,
 )
 
@@ -22,9 +22,9 @@ PAGE = "a page of some length " * 40
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
-    kept.clear()
+    page_cache.clear()
     yield
-    kept.clear()
+    page_cache.clear()
 
 
 class Rendering:
@@ -73,7 +73,7 @@ def test_the_theme_and_the_fingerprint_make_the_etag() -> None:
 def test_a_reader_who_has_the_page_gets_a_304_without_a_rendering() -> None:
     page = Rendering()
     etag = page.ask()["ETag"]
-    kept.clear()
+    page_cache.clear()
 
     unchanged = page.ask(**{"If-None-Match": f"W/{etag}"})
 
@@ -126,7 +126,7 @@ def test_what_belongs_to_one_reader_is_not_kept(
     page.ask()
 
     assert page.times == 2
-    assert len(kept) == 0
+    assert len(page_cache) == 0
 
 
 @pytest.mark.parametrize("cookie", ["sessionid=x", "messages=x"])
@@ -136,15 +136,15 @@ def test_nobody_with_a_session_or_a_message_is_a_stranger(cookie: str) -> None:
 
 
 def test_the_pages_used_last_stay_within_the_bytes() -> None:
-    pages = KeptPages(max_bytes=1000)
+    pages = PageCache(max_bytes=1000)
     for name in "abc":
-        pages.put(name, _Kept("text/html", b"x" * 300))
+        pages.put(name, _CachedPage("text/html", b"x" * 300))
     pages.get("a")
 
-    pages.put("d", _Kept("text/html", b"x" * 300))
+    pages.put("d", _CachedPage("text/html", b"x" * 300))
 
     assert [name for name in "abcd" if pages.get(name)] == ["a", "c", "d"]
-    pages.put("a", _Kept("text/html", b"x" * 300, b"x" * 500))
+    pages.put("a", _CachedPage("text/html", b"x" * 300, b"x" * 500))
     assert [name for name in "abcd" if pages.get(name)] == ["a"]
-    pages.put("e", _Kept("text/html", b"x" * 2000))
+    pages.put("e", _CachedPage("text/html", b"x" * 2000))
     assert len(pages) == 0

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from plumbmark.accounts.models import Namespace
-from plumbmark.web.compiled_queries import Prepared, PreparedModel
+from plumbmark.web.compiled_queries import CompiledModelQuery, CompiledQuery
 
 pytestmark = pytest.mark.django_db
 
 
-def _by_handle() -> Prepared:
-    return Prepared(
+def _by_handle() -> CompiledQuery:
+    return CompiledQuery(
         lambda handle: Namespace.objects.filter(handle=handle, kind="person").values_list(
             "id", "handle"
         ),
@@ -41,7 +41,7 @@ def test_any_text_is_only_a_value(open_account: Callable[..., Any], handle: str)
 
 
 def test_a_query_that_does_not_look_up_by_the_name_is_refused() -> None:
-    prepared = Prepared(lambda handle: Namespace.objects.values_list("id"), "handle")
+    prepared = CompiledQuery(lambda handle: Namespace.objects.values_list("id"), "handle")
 
     with pytest.raises(TypeError, match="handle"):
         prepared.first(handle="ada")
@@ -53,7 +53,7 @@ def test_objects_are_as_the_orm_makes_them(
     from django.db.models import Value
 
     accounts = {handle: open_account(handle=handle) for handle in ("ada", "bob")}
-    prepared = PreparedModel(
+    prepared = CompiledModelQuery(
         lambda handle: (
             Namespace.objects.select_related("user").annotate(beside=Value(7)).filter(handle=handle)
         ),
@@ -77,7 +77,7 @@ def test_objects_are_as_the_orm_makes_them(
 
 def test_a_related_object_that_is_not_there_is_none(open_account: Callable[..., Any]) -> None:
     Namespace.objects.create(handle="team", kind="team")
-    prepared = PreparedModel(
+    prepared = CompiledModelQuery(
         lambda handle: Namespace.objects.select_related("user").filter(handle=handle), "handle"
     )
 
@@ -92,7 +92,7 @@ def test_each_thread_has_a_plan_of_its_own(open_account: Callable[..., Any]) -> 
 
     from django.db import connection
 
-    prepared = Prepared(
+    prepared = CompiledQuery(
         lambda handle: Namespace.objects.filter(handle=handle).values_list("created_at"), "handle"
     )
     prepared.first(handle="ada")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.engine.tools import Situation, build_tool
+from plumbmark.engine.tools import ToolContext, build_tool
 from plumbmark.engine.tools.calculator import (
     CannotCalculate,
     calculated,
@@ -115,6 +115,6 @@ def test_no_text_raises_anything_else(text: str) -> None:
 
 def test_the_model_is_told_an_error_as_text() -> None:
     tool = build_tool({"type": "calculator"})
-    found = asyncio.run(tool.answer({"expression": "1/0"}, Situation()))
+    found = asyncio.run(tool.answer({"expression": "1/0"}, ToolContext()))
     assert found.is_error
     assert "division by zero" in found.text

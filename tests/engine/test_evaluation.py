@@ -8,7 +8,7 @@ import pytest
 
 from plumbmark.engine.evaluation import Evaluation
 from plumbmark.engine.plan import (
-    Ending,
+    EvaluationEnd,
     PlannedSample,
     SampleResult,
     StopReason,
@@ -64,10 +64,10 @@ def planned(ordinals: Iterable[int]) -> list[PlannedSample]:
 
 def evaluate(
     caller: Caller, count: int, *, window: int = 8, stop_after: int | None = None
-) -> tuple[Ending, list[SampleResult]]:
+) -> tuple[EvaluationEnd, list[SampleResult]]:
     results: list[SampleResult] = []
 
-    async def work() -> Ending:
+    async def work() -> EvaluationEnd:
         def emit(result: SampleResult) -> None:
             results.append(result)
             if stop_after is not None and len(results) == stop_after:
@@ -110,7 +110,7 @@ def test_samples_may_be_added_while_it_works() -> None:
     caller = Caller(lambda n: said(), pause=0.001)
     results: list[SampleResult] = []
 
-    async def work() -> Ending:
+    async def work() -> EvaluationEnd:
         evaluation = Evaluation(caller, results.append, window=4)
         running = asyncio.create_task(evaluation.run())
         for first in range(0, 30, 10):
@@ -129,7 +129,7 @@ def test_samples_may_be_added_while_it_works() -> None:
 def test_a_stop_takes_nothing_new_and_keeps_what_is_in_flight() -> None:
     caller = Caller(lambda n: said(), pause=0.002)
     ending, results = evaluate(caller, 100, window=5, stop_after=10)
-    assert ending == Ending(StopReason.ASKED, "enough")
+    assert ending == EvaluationEnd(StopReason.ASKED, "enough")
     assert len(results) == len(caller.asked)
     assert 10 <= len(results) <= 15
 
@@ -174,7 +174,7 @@ def test_an_exhausted_quota_stops_and_is_nobodys_outcome() -> None:
     refusal = CallFailure(FailureKind.QUOTA, "quota-exhausted", "The day is over.", amount=700)
     caller = Caller(lambda n: said() if n < 10 else refusal)
     ending, results = evaluate(caller, 100, window=4)
-    assert ending == Ending(StopReason.QUOTA, "The day is over.", "quota-exhausted", 700)
+    assert ending == EvaluationEnd(StopReason.QUOTA, "The day is over.", "quota-exhausted", 700)
     assert sorted(result.ordinal for result in results) == list(range(10))
     assert len(caller.asked) < 20
 

@@ -20,7 +20,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.engine.solvers import generate
-from plumbmark.engine.tools import Situation, Toolbox, build_tool
+from plumbmark.engine.tools import Toolbox, ToolContext, build_tool
 from plumbmark.engine.tools.toolbox import cut
 from plumbmark.scoring.outcomes import Outcome
 
@@ -49,7 +49,7 @@ def test_nothing_that_a_model_writes_raises_and_all_can_be_sent_back(
     box = toolbox(ECHO, {"type": "calculator"})
     for tool in (name, "echo", "calculator"):
         call = ToolCall("id", tool, arguments)
-        found = asyncio.run(box.answer(call, Situation(ITEM)))
+        found = asyncio.run(box.answer(call, ToolContext(ITEM)))
         assert isinstance(json.loads(found.call.arguments), dict)
         assert found.call.name.replace("_", "a").replace("-", "a").isalnum()
         assert found.call.name.isascii()
@@ -68,12 +68,12 @@ def test_a_result_is_never_longer_than_the_limit(text: str, most: int) -> None:
 
 
 def test_an_answer_written_down_is_filled_for_the_item() -> None:
-    found = asyncio.run(toolbox().answer(ToolCall("i", "echo", '{"text": "ä"}'), Situation(ITEM)))
+    found = asyncio.run(toolbox().answer(ToolCall("i", "echo", '{"text": "ä"}'), ToolContext(ITEM)))
     assert found.result.text == '["ä", 4]'
-    other = asyncio.run(toolbox().answer(ToolCall("i", "echo", ""), Situation(ITEM)))
+    other = asyncio.run(toolbox().answer(ToolCall("i", "echo", ""), ToolContext(ITEM)))
     assert other.result.text == "null"
     strict = {key: value for key, value in ECHO.items() if key != "otherwise"}
-    missed = asyncio.run(toolbox(strict).answer(ToolCall("i", "echo", "{}"), Situation(ITEM)))
+    missed = asyncio.run(toolbox(strict).answer(ToolCall("i", "echo", "{}"), ToolContext(ITEM)))
     assert missed.result.is_error
 
 

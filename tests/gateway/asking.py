@@ -14,7 +14,7 @@ from plumbmark.gateway.providers.base import (
     Delta,
     Target,
 )
-from plumbmark.gateway.providers.http import Transport
+from plumbmark.gateway.providers.http import HttpClient
 
 SECRET = "sk-test-0123456789abcdef"  # not a credential of anything
 
@@ -36,7 +36,7 @@ def collected(
     target = Target(url, model, deadline, options or {}, secret)
 
     async def work() -> tuple[list[Delta], Attempt]:
-        transport = Transport()
+        transport = HttpClient()
         try:
             body = provider.build(target, request, stream=streams)
             if not streams:

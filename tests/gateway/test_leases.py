@@ -10,7 +10,7 @@ import pytest
 from plumbmark.gateway import clock
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.leases import Hold, Leases
-from plumbmark.gateway.budget.ledger import Shortage, Taken
+from plumbmark.gateway.budget.ledger import Amounts, Shortage
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Budget, BudgetLease, Call
 from tests.fake_provider.process import FakeProvider
@@ -46,7 +46,7 @@ def test_a_fetch_that_is_short_when_it_arrives_is_repeated(
         first.settle(0)
         loop = asyncio.get_running_loop()
 
-        def take_while_others_take(**arguments: Any) -> Taken | Shortage:
+        def take_while_others_take(**arguments: Any) -> Amounts | Shortage:
             nonlocal fetches
             fetches += 1
             taken = take(**arguments)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from plumbmark.gateway import clock
 from plumbmark.gateway.budget import ledger
-from plumbmark.gateway.budget.ledger import Ask, OpenBudget, Shortage, Taken
+from plumbmark.gateway.budget.ledger import Amounts, BudgetRequest, OpenBudget, Shortage
 from plumbmark.gateway.models import (
     Budget,
     BudgetLease,
@@ -58,10 +58,10 @@ class World:
     def name(self, owner: str) -> str:
         return f"{owner}-{self.grant.pk}"
 
-    def take(self, owner: str, amount: int) -> Taken | Shortage | None:
+    def take(self, owner: str, amount: int) -> Amounts | Shortage | None:
         left = self.left[owner]
         asks = [
-            Ask(budget.id, amount - left[budget.id], amount * 4)
+            BudgetRequest(budget.id, amount - left[budget.id], amount * 4)
             for budget in self.budgets
             if left[budget.id] < amount
         ]
@@ -75,7 +75,7 @@ class World:
             day=DAY,
             asks=asks,
         )
-        if isinstance(taken, Taken):
+        if isinstance(taken, Amounts):
             for budget_id, got in taken.amounts.items():
                 left[budget_id] += got
         return taken
@@ -199,12 +199,12 @@ def test_a_lease_takes_a_quarter_of_what_is_left_and_near_the_end_the_single_nee
     third = world.take("two", 400)
     fourth = world.take("two", 5000)
 
-    assert isinstance(first, Taken)
+    assert isinstance(first, Amounts)
     assert set(first.amounts.values()) == {40}
-    assert isinstance(second, Taken)
+    assert isinstance(second, Amounts)
     # The day's and the grant's quarter of 960 is 240; the month's, of 1,960, is 490.
     assert sorted(second.amounts.values()) == [240, 240, 490]
-    assert isinstance(third, Taken)
+    assert isinstance(third, Amounts)
     assert isinstance(fourth, Shortage)
     assert fourth.left < fourth.need
     world.check()

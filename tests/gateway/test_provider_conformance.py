@@ -15,7 +15,7 @@ from plumbmark.gateway.providers.base import (
     CannotAsk,
     Target,
 )
-from plumbmark.gateway.providers.http import Transport
+from plumbmark.gateway.providers.http import HttpClient
 from tests.fake_provider.process import FakeProvider
 from tests.gateway.asking import SECRET, answer, ask, collected, failure
 
@@ -732,7 +732,7 @@ def test_a_guarded_target_reaches_no_private_address(
     target = Target(url, "arithmetic", 5, {}, SECRET, is_guarded=True)
 
     async def work() -> Attempt:
-        transport = Transport()
+        transport = HttpClient()
         try:
             body = provider.build(target, ModelRequest([], 9), stream=streams)
             if streams:

@@ -8,16 +8,16 @@ from django.db import DataError, OperationalError
 
 from plumbmark.engine.ports import CallResult
 from plumbmark.gateway.budget import ledger
-from plumbmark.gateway.budget.ledger import Settled
+from plumbmark.gateway.budget.ledger import FlushResult
 from plumbmark.gateway.calls import runtime
-from plumbmark.gateway.calls.gateway import ModelCaller
+from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.models import Call
 from plumbmark.gateway.storage import recovery
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
 
-Settle = Callable[..., Settled]
+Settle = Callable[..., FlushResult]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def ask_some(grant: Any, deployment: Any, count: int, **fields: Any) -> list[Cal
 
 def flush(grant: Any, deployment: Any, timeout_seconds: float = 300.0) -> None:
     async def work() -> None:
-        caller: ModelCaller = await runtime.gateway().caller(
+        caller: GatewayCaller = await runtime.gateway().caller(
             grant_id=grant.pk, deployment_id=deployment.pk
         )
         await caller.flush(timeout_seconds=timeout_seconds)
@@ -51,7 +51,7 @@ def test_a_flush_that_fails_is_tried_again_and_stores_everything_once(
     settle: Settle = ledger.settle
     failures = 0
 
-    def break_twice(**arguments: Any) -> Settled:
+    def break_twice(**arguments: Any) -> FlushResult:
         nonlocal failures
         if arguments["records"] and failures < 2:
             failures += 1
@@ -78,7 +78,7 @@ def test_one_record_that_the_database_refuses_does_not_hold_up_the_others(
     grant = rows.grant(rows.namespace(), deployment)
     settle: Settle = ledger.settle
 
-    def refuse_one(**arguments: Any) -> Settled:
+    def refuse_one(**arguments: Any) -> FlushResult:
         if any(record.key == "run:1:3" for record in arguments["records"]):
             raise DataError("a value that no column takes")
         return settle(**arguments)
@@ -107,7 +107,7 @@ def test_a_full_queue_admits_nothing_more_until_there_is_room(
     settle: Settle = ledger.settle
     is_away = True
 
-    def maybe_away(**arguments: Any) -> Settled:
+    def maybe_away(**arguments: Any) -> FlushResult:
         if is_away:
             raise OperationalError("away")
         return settle(**arguments)
@@ -133,7 +133,7 @@ def test_a_flush_that_does_not_come_in_time_says_so(
     grant = rows.grant(rows.namespace(), deployment)
     settle: Settle = ledger.settle
 
-    def away(**arguments: Any) -> Settled:
+    def away(**arguments: Any) -> FlushResult:
         raise OperationalError("away")
 
     monkeypatch.setattr(ledger, "settle", away)
@@ -157,7 +157,7 @@ def test_many_calls_are_stored_in_few_flushes(
     flushes = 0
     settle: Settle = ledger.settle
 
-    def count(**arguments: Any) -> Settled:
+    def count(**arguments: Any) -> FlushResult:
         nonlocal flushes
         flushes += bool(arguments["records"])
         return settle(**arguments)
@@ -183,7 +183,7 @@ def test_large_exchanges_are_flushed_few_at_a_time_and_hold_up_admission(
     settle: Settle = ledger.settle
     flushed: list[list[int]] = []
 
-    def watched(**arguments: Any) -> Settled:
+    def watched(**arguments: Any) -> FlushResult:
         flushed.append([len(record.exchange) for record in arguments["records"]])
         return settle(**arguments)
 

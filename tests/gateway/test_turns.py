@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from plumbmark.gateway.calls.scheduler import Turns
+from plumbmark.gateway.calls.scheduler import Scheduler
 
 
-def run(work: Callable[[Turns], Awaitable[None]]) -> None:
+def run(work: Callable[[Scheduler], Awaitable[None]]) -> None:
     async def start() -> None:
-        await work(Turns())
+        await work(Scheduler())
 
     asyncio.run(start())
 
 
 def test_one_goes_on_at_each_turn_of_the_loop_in_the_order_of_coming() -> None:
-    async def work(turns: Turns) -> None:
+    async def work(turns: Scheduler) -> None:
         went: list[int] = []
 
         async def one(number: int) -> None:
@@ -33,7 +33,7 @@ def test_one_goes_on_at_each_turn_of_the_loop_in_the_order_of_coming() -> None:
 
 
 def test_whoever_comes_alone_does_not_wait() -> None:
-    async def work(turns: Turns) -> None:
+    async def work(turns: Scheduler) -> None:
         for _ in range(3):
             going = asyncio.create_task(turns.mine())
             await asyncio.sleep(0)
@@ -44,7 +44,7 @@ def test_whoever_comes_alone_does_not_wait() -> None:
 
 
 def test_those_who_left_hold_nobody_up() -> None:
-    async def work(turns: Turns) -> None:
+    async def work(turns: Scheduler) -> None:
         tasks = [asyncio.create_task(turns.mine()) for _ in range(10)]
         await asyncio.sleep(0)
         for task in tasks[1:9]:

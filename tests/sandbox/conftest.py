@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from plumbmark.sandbox.backends import examine
-from plumbmark.sandbox.contract import Job, Limits, Report
+from plumbmark.sandbox.contract import ExecutionReport, Job, Limits
 from tests.sandbox import driver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +33,12 @@ class Guest:
 
     back_end: str
     python: str
-    execute: Callable[[Job], Report]
+    execute: Callable[[Job], ExecutionReport]
     limits: Limits = PATIENT
 
-    def run(self, program: str, *, job: dict[str, Any] | None = None, **limits: Any) -> Report:
+    def run(
+        self, program: str, *, job: dict[str, Any] | None = None, **limits: Any
+    ) -> ExecutionReport:
         given = Job(argv=[self.python, "-I", "-c", program], limits=replace(self.limits, **limits))
         return self.execute(replace(given, **(job or {})))
 
@@ -79,7 +81,7 @@ def guest(request: pytest.FixtureRequest) -> Guest:
         pytest.skip("not applicable: the tests themselves run as an ordinary user")
     checkout = request.getfixturevalue("public_checkout")
 
-    def as_ordinary_user(job: Job) -> Report:
+    def as_ordinary_user(job: Job) -> ExecutionReport:
         done = subprocess.run(
             [PUBLIC_PYTHON, "-B", checkout / "driver.py"],
             input=pickle.dumps((back_end, job)),
@@ -94,7 +96,7 @@ def guest(request: pytest.FixtureRequest) -> Guest:
         )
         assert done.returncode == 0, done.stderr.decode()
         report = pickle.loads(done.stdout)
-        assert isinstance(report, Report)
+        assert isinstance(report, ExecutionReport)
         return report
 
     return Guest(back_end, python, as_ordinary_user)

@@ -9,8 +9,8 @@ from plumbmark.engine.ports import Execution, Executor
 from plumbmark.sandbox.contract import (
     MIB,
     Ending,
+    ExecutionReport,
     Job,
-    Report,
     Sandbox,
     SandboxUnavailable,
 )
@@ -100,13 +100,15 @@ class Counting:
         self.now = self.most = 0
         self._ending = ending
 
-    async def run(self, job: Job, *, on_output: Callable[[bytes], None] | None = None) -> Report:
+    async def run(
+        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+    ) -> ExecutionReport:
         self.now += 1
         self.most = max(self.most, self.now)
         for _ in range(5):
             await asyncio.sleep(0)
         self.now -= 1
-        return Report(self._ending, 0, None, b"", b"", 0, 0, 0, "It could not.")
+        return ExecutionReport(self._ending, 0, None, b"", b"", 0, 0, 0, "It could not.")
 
 
 def test_no_more_run_at_once_than_allowed() -> None:

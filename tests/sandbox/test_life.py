@@ -17,10 +17,10 @@ import pytest
 from plumbmark.sandbox.bubblewrap import Bubblewrap
 from plumbmark.sandbox.contract import (
     Ending,
+    ExecutionReport,
     Job,
     Limits,
     Mount,
-    Report,
     Sandbox,
 )
 from plumbmark.sandbox.identity import guest_identity
@@ -174,7 +174,7 @@ def test_descriptors_mounts_and_folders_are_given_back(
 
 
 def test_many_run_at_once(sandbox: Sandbox) -> None:
-    async def main() -> list[Report]:
+    async def main() -> list[ExecutionReport]:
         return await asyncio.gather(
             *[sandbox.run(job(sandbox, f"print({number})")) for number in range(12)]
         )

@@ -14,8 +14,8 @@ from plumbmark.sandbox.backends import Probe, examine
 from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
 from plumbmark.sandbox.contract import (
     Ending,
+    ExecutionReport,
     Job,
-    Report,
     Sandbox,
     SandboxUnavailable,
 )
@@ -57,11 +57,13 @@ class Leaking:
     python = PUBLIC_PYTHON
     caveats: tuple[str, ...] = ()
 
-    async def run(self, job: Job, *, on_output: object = None) -> Report:
+    async def run(self, job: Job, *, on_output: object = None) -> ExecutionReport:
         done = await asyncio.to_thread(
             subprocess.run, list(job.argv), capture_output=True, check=False
         )
-        return Report(Ending.EXITED, done.returncode, None, done.stdout, done.stderr, 0, 0, 0, "")
+        return ExecutionReport(
+            Ending.EXITED, done.returncode, None, done.stdout, done.stderr, 0, 0, 0, ""
+        )
 
 
 def test_a_back_end_that_leaks_is_not_taken() -> None:

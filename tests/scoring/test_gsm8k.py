@@ -11,7 +11,7 @@ from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
-from plumbmark.scoring.ranking import Row, rank
+from plumbmark.scoring.ranking import RankingRow, rank
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 
 DATA = os.environ.get("PLUMBMARK_REAL_DATA", "")
@@ -83,7 +83,7 @@ def test_the_published_counts_are_reproduced(model: str, right: int) -> None:
 
 
 def test_the_four_models_are_told_apart() -> None:
-    found = rank([Row(model, row(model)) for model in sorted(RIGHT)], Metric())
+    found = rank([RankingRow(model, row(model)) for model in sorted(RIGHT)], Metric())
 
     assert [row.key for row in found] == list(RIGHT)
     assert [(row.best_rank, row.worst_rank) for row in found] == [(1, 1), (2, 2), (3, 3), (4, 4)]

@@ -12,7 +12,7 @@ from plumbmark.scoring.corrections import holm
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
-from plumbmark.scoring.ranking import AggregateRow, Row, rank, rank_aggregate
+from plumbmark.scoring.ranking import AggregateRow, RankingRow, rank, rank_aggregate
 
 ACCURACY = Metric()
 
@@ -22,7 +22,7 @@ def binary(right: int, total: int) -> dict[str, ItemScore]:
 
 
 def test_rows_that_no_test_tells_apart_share_their_range() -> None:
-    found = rank([Row("a", binary(52, 100)), Row("b", binary(50, 100))], ACCURACY)
+    found = rank([RankingRow("a", binary(52, 100)), RankingRow("b", binary(50, 100))], ACCURACY)
 
     assert [(row.key, row.best_rank, row.worst_rank) for row in found] == [
         ("a", 1, 2),
@@ -33,7 +33,11 @@ def test_rows_that_no_test_tells_apart_share_their_range() -> None:
 
 def test_clear_rows_have_ranks_of_their_own() -> None:
     found = rank(
-        [Row("c", binary(10, 100)), Row("a", binary(90, 100)), Row("b", binary(50, 100))],
+        [
+            RankingRow("c", binary(10, 100)),
+            RankingRow("a", binary(90, 100)),
+            RankingRow("b", binary(50, 100)),
+        ],
         ACCURACY,
     )
 
@@ -48,14 +52,14 @@ def test_clear_rows_have_ranks_of_their_own() -> None:
 def test_where_lower_is_better_the_lowest_comes_first() -> None:
     metric = Metric(name="errors", direction="lower")
 
-    found = rank([Row("few", binary(10, 100)), Row("many", binary(90, 100))], metric)
+    found = rank([RankingRow("few", binary(10, 100)), RankingRow("many", binary(90, 100))], metric)
 
     assert [(row.key, row.best_rank) for row in found] == [("few", 1), ("many", 2)]
 
 
 def test_reference_rows_stand_outside_of_the_family() -> None:
-    rows = [Row("a", binary(56, 100)), Row("b", binary(50, 100))]
-    references = [Row(f"base{n}", binary(n, 100), "reference") for n in range(40)]
+    rows = [RankingRow("a", binary(56, 100)), RankingRow("b", binary(50, 100))]
+    references = [RankingRow(f"base{n}", binary(n, 100), "reference") for n in range(40)]
 
     alone, together = rank(rows, ACCURACY), rank(rows + references, ACCURACY)
 
@@ -68,7 +72,9 @@ def test_reference_rows_stand_outside_of_the_family() -> None:
 
 
 def test_a_row_without_scores_is_last_and_unranked() -> None:
-    found = rank([Row("none", {"i0": ItemScore((), 1)}), Row("a", binary(1, 2))], ACCURACY)
+    found = rank(
+        [RankingRow("none", {"i0": ItemScore((), 1)}), RankingRow("a", binary(1, 2))], ACCURACY
+    )
 
     assert [(row.key, row.unranked) for row in found] == [("a", None), ("none", "no-score")]
 
@@ -79,7 +85,10 @@ def test_coverage_that_turns_the_order_round_is_marked_on_both_rows() -> None:
     b = {f"i{n}": ItemScore((float(n < 4),)) for n in range(10)}
     c = {f"i{n}": ItemScore((0.0,)) for n in range(30)}
 
-    found = {row.key: row for row in rank([Row("a", a), Row("b", b), Row("c", c)], ACCURACY)}
+    found = {
+        row.key: row
+        for row in rank([RankingRow("a", a), RankingRow("b", b), RankingRow("c", c)], ACCURACY)
+    }
 
     assert found["a"].contradicted_by == ("b",)
     assert found["b"].contradicted_by == ("a",)
@@ -90,8 +99,8 @@ def test_contradictions_can_be_held_to_significance() -> None:
     a = {f"i{n}": ItemScore((float(n >= 10),)) for n in range(30)}
     b = {f"i{n}": ItemScore((float(n < 2),)) for n in range(10)}
 
-    strict = rank([Row("a", a), Row("b", b)], ACCURACY)
-    lenient = rank([Row("a", a), Row("b", b)], ACCURACY, contradiction="significant")
+    strict = rank([RankingRow("a", a), RankingRow("b", b)], ACCURACY)
+    lenient = rank([RankingRow("a", a), RankingRow("b", b)], ACCURACY, contradiction="significant")
 
     assert all(row.coverage_differs for row in strict)
     assert not any(row.coverage_differs for row in lenient)
@@ -114,7 +123,7 @@ def test_the_board_tests_every_pair_as_a_comparison_does(
     values: list[dict[str, float]], with_clusters: bool
 ) -> None:
     rows = [
-        Row(
+        RankingRow(
             f"r{number}",
             {
                 key: ItemScore((value,), cluster=f"c{int(key[1:]) // 3}" if with_clusters else None)
@@ -144,7 +153,7 @@ def test_a_range_holds_between_first_and_last_and_better_rows_start_no_later(
     values: list[dict[str, float]],
 ) -> None:
     rows = [
-        Row(f"r{n}", {key: ItemScore((value,)) for key, value in row.items()})
+        RankingRow(f"r{n}", {key: ItemScore((value,)) for key, value in row.items()})
         for n, row in enumerate(values)
     ]
 
@@ -177,7 +186,7 @@ def test_an_aggregate_of_one_task_ranks_as_the_task_does() -> None:
         for r in range(8)
     ]
 
-    single = rank([Row(key, scores) for key, scores in rows], ACCURACY)
+    single = rank([RankingRow(key, scores) for key, scores in rows], ACCURACY)
     joined = rank_aggregate(
         [AggregateRow(key, {"t": scores}) for key, scores in rows],
         [WeightedTask("t", 1.0, ACCURACY)],
@@ -193,7 +202,7 @@ def test_an_aggregate_of_one_task_ranks_as_the_task_does() -> None:
 def test_two_hundred_rows_of_two_thousand_items_are_ranked_while_one_waits() -> None:
     draw = random.Random(1)
     rows = [
-        Row(
+        RankingRow(
             f"r{r}",
             {
                 f"i{n}": ItemScore((float(draw.random() < 0.3 + r / 500),), cluster=f"c{n // 4}")

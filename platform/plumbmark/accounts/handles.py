@@ -26,7 +26,7 @@ you
 RESERVED = frozenset(_RESERVED_WORDS.split())
 
 _HELD_FOR_SECONDS = 3 * 24 * 3600
-_LONGEST = 39
+_MAX_LENGTH = 39
 
 
 def normal_handle(raw: str) -> str:
@@ -60,7 +60,7 @@ def is_free(handle: str) -> bool:
 
 def suggest_handle(handle: str) -> str:
     """A free handle near `handle`."""
-    stem = re.sub(r"-?\d+\Z", "", handle)[: _LONGEST - 5] or "user"
+    stem = re.sub(r"-?\d+\Z", "", handle)[: _MAX_LENGTH - 5] or "user"
     for number in range(2, 12):
         candidate = f"{stem}-{number}"
         if is_free(candidate):

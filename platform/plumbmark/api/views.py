@@ -28,7 +28,7 @@ class MeDetail(serializers.Serializer[Any]):
 class MeView(APIView):
     @extend_schema(responses=MeDetail)
     def get(self, request: Request) -> Response:
-        """Who you are, and for which namespaces you can act."""
+        """Return who you are, and for which namespaces you can act."""
         user = actor(request)
         namespace = getattr(user, "namespace", None)
         token = request.auth

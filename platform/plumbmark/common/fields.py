@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.db import models
-from django.db.migrations.operations import AlterField
 
 
 class WrittenJSONField(models.JSONField):
@@ -27,15 +26,3 @@ class WrittenJSONField(models.JSONField):
         if compiler.connection.vendor == "postgresql":
             sql = f"({sql})::text"
         return sql, params
-
-
-class KeepAsWritten(AlterField):
-    """Turns a `JSONField` into a `WrittenJSONField`, where the column's type differs at all."""
-
-    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, *states)
-
-    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(app_label, schema_editor, *states)

@@ -47,7 +47,7 @@ class OutboxEvent(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what to which thing. Appended by actions, never changed."""
+    """One audited act: the person, the thing and the verb. Appended by actions, never changed."""
 
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -107,7 +107,7 @@ class LooseFile(models.Model):
 
 
 class WorkerReport(models.Model):
-    """What a worker process says of itself, again and again while it lives."""
+    """A worker process's report on itself, renewed while it lives."""
 
     name = models.CharField(max_length=200, unique=True)
     """Host and process."""

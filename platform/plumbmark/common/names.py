@@ -14,7 +14,7 @@ _UNSEEN = re.compile(
 
 
 def unseen_character(name: str) -> str | None:
-    """What is wrong with a title or a name; None: nothing."""
+    """Return the problem with a title or a name, None where there is none."""
     found = _UNSEEN.search(name)
     if found is None:
         return None

@@ -29,7 +29,7 @@ def _switch_threads_often(**_signal: Any) -> None:
 
 @worker_ready.connect
 def _leave_what_stays_out_of_collections(**_signal: Any) -> None:
-    """What a worker has loaded by now stays, and is a few hundred thousand objects.
+    """Exclude from collections the few hundred thousand objects that stay for a worker's life.
 
     Looking through them all, as the oldest generation's collections do, stops every call in flight
     for a tenth of a second.

@@ -59,7 +59,7 @@ class Channel(filesystem.Channel):
         raise Empty
 
     def get_table(self, exchange: str) -> list[Any]:
-        """Who listens to an exchange."""
+        """Return the listeners of an exchange."""
         path = self._table(exchange)
         try:
             return [filesystem.exchange_queue_t(*bound) for bound in loads(path.read_text())]

@@ -20,7 +20,7 @@ from plumbmark.gateway.http.errors import openai_error  # noqa: E402
 
 def routes() -> Sequence[Route]:
     """Every door of this process; made on its event loop."""
-    hall = doors.Doors(calls_at_once=settings.MAX_GATEWAY_CALLS)
+    hall = doors.RouteContext(calls_at_once=settings.MAX_GATEWAY_CALLS)
     return [*doors.routes(hall), *model_proxy.routes(hall)]
 
 

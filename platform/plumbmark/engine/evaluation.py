@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from plumbmark.engine.plan import (
-    Ending,
+    EvaluationEnd,
     PlannedSample,
     SampleResult,
     StopReason,
@@ -77,7 +77,7 @@ class Breaker:
         self.is_tripped = False
 
     def pass_on(self, result: SampleResult) -> list[SampleResult]:
-        """What may be emitted now that this result has come, in order."""
+        """Return the results that may be emitted now that this one has come, in order."""
         failure = result.calls[-1].failure if result.calls else None
         if failure is None:
             return [*self.kept(), result]
@@ -91,7 +91,7 @@ class Breaker:
         return before
 
     def kept(self) -> list[SampleResult]:
-        """What was kept back and is an outcome after all; nothing once it has tripped."""
+        """Return the held results that are outcomes after all; none once it has tripped."""
         if self.is_tripped:
             return []
         kept, self._kept = self._kept, []
@@ -117,25 +117,25 @@ class Evaluation:
         self._window = window
         self._solver = solver
         self._breaker = breaker or Breaker()
-        self._ending: Ending | None = None
+        self._ending: EvaluationEnd | None = None
 
     def stop(
         self, reason: StopReason, detail: str = "", *, code: str = "", amount: int = 0
     ) -> None:
         """Take nothing new; what is in flight ends by itself. The first reason is kept."""
         if self._ending is None:
-            self._ending = Ending(reason, detail, code, amount)
+            self._ending = EvaluationEnd(reason, detail, code, amount)
         self.plan.clear()
         self.plan.close()
 
-    async def run(self) -> Ending:
+    async def run(self) -> EvaluationEnd:
         """Work until the plan is closed and empty, or until something stops it."""
         async with asyncio.TaskGroup() as lanes:
             for number in range(self._window):
                 lanes.create_task(self._lane(), name=f"lane-{number}")
         for result in self._breaker.kept():
             self._emit(result)
-        return self._ending or Ending(StopReason.EXHAUSTED)
+        return self._ending or EvaluationEnd(StopReason.EXHAUSTED)
 
     async def _lane(self) -> None:
         while (sample := await self.plan.take()) is not None:

@@ -55,7 +55,7 @@ class SimulatedUser:
 
 @dataclass(frozen=True, slots=True)
 class SampleLimits:
-    """What a sample may use: its own end, and no fault of the platform's."""
+    """The limits of a sample: reaching one is its own end, and no fault of the platform's."""
 
     max_steps: int
     """Calls of the candidate."""
@@ -101,7 +101,7 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class EvaluationEnd:
     """Why, and of a failure its code and the amount that a quota did not cover."""
 
     reason: StopReason

@@ -139,7 +139,7 @@ class CallFailure:
 
 @value_object
 class CallResult:
-    """What became of one call. Exactly one of `response` and `failure` is set.
+    """The end of one call. Exactly one of `response` and `failure` is set.
 
     Money is integer nanodollars, times are milliseconds.
     """
@@ -191,7 +191,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a program: its exit code (None: killed) and its output, cut at the limit."""
+    """The end of a program: its exit code (None: killed) and its output, cut at the limit."""
 
     exit_code: int | None
     output: str

@@ -22,7 +22,7 @@ from plumbmark.engine.ports import (
     ModelResponse,
     ToolCall,
 )
-from plumbmark.engine.tools import Answered, Situation, Toolbox
+from plumbmark.engine.tools import ToolAnswer, Toolbox, ToolContext
 from plumbmark.scoring.outcomes import Outcome
 
 CANDIDATE = "candidate"
@@ -68,7 +68,7 @@ class _Conversation:
         self._sample = sample
         self._caller = caller
         self._user = user
-        self._situation = Situation(sample.item, executor)
+        self._situation = ToolContext(sample.item, executor)
         self._messages: list[Message] = list(sample.request.messages)
         self._calls: list[CallResult] = []
         self._roles: list[str] = []
@@ -100,7 +100,7 @@ class _Conversation:
             turn += 1
 
     async def _answer(self) -> CallResult | SampleResult:
-        """What the model answers once it calls no more tools; the sample's end where a limit or
+        """Return the model's answer once it calls no more tools; the sample's end where a limit or
         the sandbox ended it before."""
         while True:
             if reached := self._limit_reached():
@@ -154,7 +154,7 @@ class _Conversation:
             self._say_calls(response, calls[:_MAX_RECORDED_CALLS])
             return self._at_limit(f"{limits.max_tool_calls} tool calls (max_tool_calls)")
         self._tool_calls += len(calls)
-        answered: list[Answered] = []
+        answered: list[ToolAnswer] = []
         try:
             for call in calls:
                 answered.append(await toolbox.answer(call, self._situation))
@@ -195,7 +195,7 @@ class _Conversation:
         return found
 
     async def _next_turn(self, turn: int, answer: str) -> str | CallResult | None:
-        """What the user says; None: nothing more; the failed call where the user's model failed."""
+        """Return the user's next message, None for no more, or the failed call of its model."""
         sample = self._sample
         if sample.user is None:
             return sample.follow_ups[turn] if turn < len(sample.follow_ups) else None

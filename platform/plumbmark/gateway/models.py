@@ -70,7 +70,7 @@ class Credential(models.Model):
 
 
 class Deployment(models.Model):
-    """How a model is called."""
+    """A way to call a model."""
 
     class Provider(models.TextChoices):
         OPENAI = "openai", _("OpenAI format")
@@ -117,7 +117,7 @@ class Deployment(models.Model):
 
 
 class PriceCard(models.Model):
-    """What a deployment costs from a date on, in nanodollars per million tokens.
+    """The price of a deployment from a date on, in nanodollars per million tokens.
 
     An explicit 0 is free. No card is no price: the platform's keys then refuse.
     """
@@ -160,7 +160,7 @@ class PriceCard(models.Model):
 
 
 class Grant(models.Model):
-    """What the gateway needs to know to serve a call."""
+    """All that the gateway needs to know to serve a call."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     payer = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="grants")
@@ -254,7 +254,7 @@ class Budget(models.Model):
 
     @property
     def left(self) -> int:
-        """What may still be reserved; never below 0 even where an overrun passed the cap."""
+        """Return the amount that may still be reserved; never below 0, even after an overrun."""
         return max(0, self.cap - self.spent - self.reserved)
 
 
@@ -384,7 +384,7 @@ class Call(models.Model):
 
 
 class Exchange(Withholdable):
-    """What was sent and what came back, compressed. Never joined in lists."""
+    """The request and the response of a call, compressed. Never joined in lists."""
 
     call = models.OneToOneField(
         Call, primary_key=True, on_delete=models.PROTECT, related_name="exchange"

@@ -41,14 +41,14 @@ class PeriodQuota:
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """Where a namespace stands with its limits."""
+    """A namespace's limits and what is used of them."""
 
     day: PeriodQuota
     month: PeriodQuota
 
     @property
     def left(self) -> int:
-        """What the tighter of the two leaves."""
+        """Return the balance of the tighter of the two limits."""
         return self.binding.left
 
     @property
@@ -101,7 +101,7 @@ def calls_of_line(line: LedgerLine) -> QuerySet[Call]:
 
 
 def callable_deployments(*, to: Namespace | None) -> QuerySet[Deployment]:
-    """What a namespace may call: the platform's deployments and its own. None: the platform's."""
+    """Return the deployments of the platform and of a namespace; None: the platform's alone."""
     visible = Q(owner=None) if to is None else Q(owner=None) | Q(owner=to)
     return Deployment.objects.filter(visible, is_active=True).select_related("model")
 

@@ -16,7 +16,7 @@ from plumbmark.common.models import IdempotencyKey
 from plumbmark.manifests import content_hash
 
 HEADER = "Idempotency-Key"
-_LONGEST = 255
+_MAX_KEY_LENGTH = 255
 _MAX_ANSWER = timedelta(minutes=15)
 """No answer takes as long; a key that is in use for longer was left by a process that died."""
 
@@ -33,8 +33,10 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
         key = request.headers.get(HEADER, "")
         if not key or isinstance(request.user, AnonymousUser):
             return method(self, request, *args, **kwargs)
-        if len(key) > _LONGEST or not key.isprintable():
-            raise InvalidInput([Problem(f"must have 1 to {_LONGEST} printable characters", HEADER)])
+        if len(key) > _MAX_KEY_LENGTH or not key.isprintable():
+            raise InvalidInput(
+                [Problem(f"must have 1 to {_MAX_KEY_LENGTH} printable characters", HEADER)]
+            )
         digest = content_hash([request.method, request.path, _fingerprint(request)])
         row = _taken(request, key, digest)
         if row is None and _let_go_of_abandoned(request, key):
@@ -84,7 +86,7 @@ def _answer_again(request: Request, key: str, digest: str) -> Response:
 
 
 def _fingerprint(request: Request) -> Any:
-    """What of a request makes it the same: its fields, and names and sizes of its files."""
+    """Digest what makes two requests the same: fields, and the names and sizes of files."""
     data = request.data
     if not isinstance(data, dict):
         return repr(data)

@@ -20,9 +20,9 @@ from pathlib import Path
 from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
 from plumbmark.sandbox.contract import (
     Ending,
+    ExecutionReport,
     Job,
     Limits,
-    Report,
     Sandbox,
     SandboxUnavailable,
 )
@@ -52,7 +52,7 @@ print(json.dumps(told))
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """What came of trying one back end."""
+    """The result of trying one back end."""
 
     back_end: str
     passed: bool
@@ -62,7 +62,7 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What this machine can do about untrusted code."""
+    """The ways in which this machine can run untrusted code."""
 
     sandbox: Sandbox | None
     tests: tuple[SelfTest, ...]
@@ -79,7 +79,7 @@ class Probe:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What the sandbox that is used does not keep apart."""
+        """Return what the sandbox that is used does not keep apart."""
         return self.sandbox.caveats if self.sandbox is not None else ()
 
 
@@ -173,7 +173,7 @@ def _bait() -> Iterator[tuple[Path, socket.socket, Path]]:
         yield canary, listener, Path(private_folder, "gateway.sock")
 
 
-def _judge(report: Report) -> None:
+def _judge(report: ExecutionReport) -> None:
     if report.ending is Ending.FAILED_TO_START:
         raise SandboxUnavailable(_with_remedy(report.detail))
     try:

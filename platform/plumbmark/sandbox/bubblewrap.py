@@ -20,9 +20,9 @@ from plumbmark.sandbox import seccomp
 from plumbmark.sandbox.contract import (
     MIB,
     WORK,
+    ExecutionReport,
     Job,
     Mount,
-    Report,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.descriptors import Descriptors, fields
@@ -54,7 +54,7 @@ _SYSTEM_FOLDERS = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """What this machine lets bubblewrap do."""
+    """The features of bubblewrap that this machine allows."""
 
     proc: bool = True
     """Without it there is no /proc inside: where the outer one is partly masked, as in a
@@ -100,7 +100,9 @@ class Bubblewrap:
             found.append("User namespaces are kept from programs by the system call filter alone.")
         return tuple(found)
 
-    async def run(self, job: Job, *, on_output: Callable[[bytes], None] | None = None) -> Report:
+    async def run(
+        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+    ) -> ExecutionReport:
         checked(job)
         check_readable(job, self._identity)
         if job.work is not None and self._identity.is_dropped:

@@ -19,7 +19,7 @@ GATEWAY_URL = "http://127.0.0.1:8999"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one execution may use. Sizes are bytes, times are seconds."""
+    """The limits of one execution. Sizes are bytes, times are seconds."""
 
     wall_seconds: float = 60.0
     cpu_seconds: int = 60
@@ -83,7 +83,7 @@ class Job:
     """Host Unix socket of the run's relay; inside it is reached as `GATEWAY_URL`."""
     merges_errors: bool = False
     """Standard error goes where standard output goes, so that both come in the order in which they
-    were written; `Report.stderr` is then empty."""
+    were written; `ExecutionReport.stderr` is then empty."""
     working_directory: str = ""
     """Where it starts; by default `/kaggle/working` where there is a work folder, else `/tmp`."""
 
@@ -110,8 +110,8 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What became of an execution."""
+class ExecutionReport:
+    """The end of an execution."""
 
     ending: Ending
     exit_code: int | None
@@ -156,7 +156,9 @@ class Sandbox(Protocol):
         """Sentences for people: what this back end does not keep apart."""
         ...
 
-    async def run(self, job: Job, *, on_output: Callable[[bytes], None] | None = None) -> Report:
+    async def run(
+        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+    ) -> ExecutionReport:
         """Run it to its end. Raises `BadJob` before anything is started, and nothing else of its
         own: what goes wrong later is `Ending.FAILED_TO_START`.
 

@@ -23,7 +23,7 @@ STEERING_FILES = (".env", ".env.local", ".env.development", ".env.production", "
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FolderEntry:
     """Something in a folder. `path` is relative to it, with forward slashes."""
 
     path: str
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a folder takes: bytes on the disk and entries; `too_deep` where it is nested too far."""
+    """The size of a folder: bytes on the disk and entries; `too_deep` where nested too far."""
 
     bytes: int
     files: int
@@ -83,7 +83,7 @@ class _TooDeep(Exception):
 
 
 def measure(work: Path, *, max_files: int) -> Use:
-    """What the folder takes; stops counting above `max_files`."""
+    """Measure a folder; stop counting above `max_files`."""
     found = files = 0
     try:
         for entry in _entries(work):
@@ -205,7 +205,7 @@ def give_to(work: Path, uid: int, gid: int) -> None:
     os.chown(work, uid, gid, follow_symlinks=False)
 
 
-def _reason_against(entry: Entry, limits: Limits) -> str:
+def _reason_against(entry: FolderEntry, limits: Limits) -> str:
     mode = entry.status.st_mode
     if stat.S_ISDIR(mode):
         return f"it is nested more than {_DEEPEST} folders deep"
@@ -226,7 +226,7 @@ def _shown(path: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
 
 
-def _entries(work: Path, *, shallow: bool = False) -> Iterator[Entry]:
+def _entries(work: Path, *, shallow: bool = False) -> Iterator[FolderEntry]:
     """Everything below `work`, folders before their contents.
 
     Below the deepest level it looks no further, and raises `_TooDeep` unless it is `shallow`.
@@ -244,7 +244,7 @@ def _entries(work: Path, *, shallow: bool = False) -> Iterator[Entry]:
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            yield Entry(prefix + name, status, folder, name)
+            yield FolderEntry(prefix + name, status, folder, name)
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if len(stack) >= _DEEPEST:

@@ -55,7 +55,7 @@ def private_interpreter() -> Interpreter:
 
 
 def environment_mounts(python: Path, *, at: str = "") -> tuple[Mount, ...]:
-    """What must be mounted so that a virtual environment's `python` runs inside: the environment,
+    """Return the mounts with which a virtual environment's `python` runs inside: the environment,
     and the installation that it was made from unless that lies under /usr.
 
     The environment is found at its own path, or at `at`, such as `/opt/environment`; its `python`

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from plumbmark.sandbox import seccomp
-from plumbmark.sandbox.contract import WORK, Job, Report, SandboxUnavailable
+from plumbmark.sandbox.contract import WORK, ExecutionReport, Job, SandboxUnavailable
 from plumbmark.sandbox.descriptors import Descriptors, Lifeline, fields
 from plumbmark.sandbox.folders import give_to, remove_work_folder
 from plumbmark.sandbox.identity import Identity, guest_identity, never_root
@@ -101,7 +101,9 @@ class Landlock:
             found.append("Programs can send no signals, not even to their own processes.")
         return tuple(found)
 
-    async def run(self, job: Job, *, on_output: Callable[[bytes], None] | None = None) -> Report:
+    async def run(
+        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+    ) -> ExecutionReport:
         checked(job)
         check_readable(job, self._identity)
         scratch = Path(tempfile.mkdtemp(prefix="plumbmark-scratch-"))

@@ -94,7 +94,7 @@ class Sources:
             self.staged = list(dict.fromkeys(given))
 
     def path(self, source: Path) -> str:
-        """Where one of the paths is to be found."""
+        """Return the place of one of the paths."""
         absolute = os.path.realpath(source)
         if not self.staged:
             return absolute

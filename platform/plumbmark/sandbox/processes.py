@@ -29,7 +29,7 @@ class _Stat:
 
 
 def tree_use(root: int) -> TreeUse:
-    """What `root` and all that descend from it use now; zeros where it is gone."""
+    """Return the use of `root` and all that descend from it now; zeros where it is gone."""
     pids, stats = _tree(root)
     cpu = threads = memory = 0
     for pid in pids:
@@ -45,7 +45,7 @@ def descendants(root: int) -> list[int]:
 
 
 def threads_of_user(uid: int) -> int:
-    """How many threads that user has on the machine: what RLIMIT_NPROC counts."""
+    """Count the user's threads on the machine, as RLIMIT_NPROC does."""
     found = 0
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -75,7 +75,7 @@ def exact_memory(pids: tuple[int, ...]) -> int:
 
 
 def unlinked_bytes(pids: tuple[int, ...], device: int) -> int:
-    """What open files without a name take on a device: they are in no folder."""
+    """Return the bytes that open files without a name take on a device: they are in no folder."""
     sizes: dict[int, int] = {}
     for pid in pids:
         folder = f"/proc/{pid}/fd"

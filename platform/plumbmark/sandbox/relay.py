@@ -339,7 +339,7 @@ class _BrokenOff(Exception):
 
 
 class _Stream:
-    """What one side sends, with what came too early kept for later."""
+    """One direction of a connection, with what came too early kept for later."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plumbmark.sandbox.contract import Ending, Limits, Report
+from plumbmark.sandbox.contract import Ending, ExecutionReport, Limits
 from plumbmark.sandbox.descriptors import Lifeline
 from plumbmark.sandbox.folders import measure
 from plumbmark.sandbox.processes import (
@@ -62,7 +62,7 @@ class _Status:
 
 async def supervise(
     started: Started, limits: Limits, on_output: Callable[[bytes], None] | None
-) -> Report:
+) -> ExecutionReport:
     """Wait for its end or bring it about; when this returns or raises, no process is left."""
     try:
         supervisor = _Supervisor(started, limits, on_output)
@@ -106,7 +106,7 @@ class _Supervisor:
             self._loop.add_reader(descriptor, self._read_output, descriptor)
         self._loop.add_reader(started.status, self._read_status)
 
-    async def report(self) -> Report:
+    async def report(self) -> ExecutionReport:
         limit = self._limits.wall_seconds
         timer = self._loop.call_later(
             limit, self._end, Ending.TIMED_OUT, f"Stopped after its {limit:g} s of time."
@@ -259,10 +259,10 @@ class _Supervisor:
 
     # --- the report ---------------------------------------------------------------------------
 
-    def _told(self) -> Report:
+    def _told(self) -> ExecutionReport:
         status = _read_lines(bytes(self._status))
         ending, detail, code, number = self._judge(status)
-        return Report(
+        return ExecutionReport(
             ending=ending,
             exit_code=code,
             signal=number,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from plumbmark.scoring.clustering import (
     Column,
     Layout,
-    Part,
+    WeightedPart,
     column,
     deviations,
     lay_out,
@@ -136,7 +136,7 @@ def _normalised_scores(scores: ItemScores, metric: Metric) -> ItemScores:
 def _joined(
     layout: Layout,
     columns: Sequence[Column],
-    parts: Sequence[Part],
+    parts: Sequence[WeightedPart],
     by_task: Mapping[str, Estimate],
     tasks: Sequence[WeightedTask],
 ) -> Estimate:

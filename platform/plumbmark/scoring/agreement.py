@@ -28,7 +28,7 @@ lower limit is the κ that Wilson's lower limit of the agreement would give. `no
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What two raters said of one answer."""
+    """Two raters' verdicts on one answer."""
 
     first: float
     second: float
@@ -36,7 +36,7 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class AgreementCell:
     """So many answers of which the raters said this."""
 
     first: float
@@ -59,7 +59,7 @@ class Agreement:
     note: str
     mean_distance: float | None
     """Of the verdicts, without sign: of use for grades."""
-    table: tuple[Cell, ...]
+    table: tuple[AgreementCell, ...]
 
     @property
     def share_equal(self) -> float | None:
@@ -80,7 +80,9 @@ def agreement(
     counts: dict[tuple[float, float], int] = defaultdict(int)
     for one in ratings:
         counts[one.first, one.second] += 1
-    table = tuple(Cell(first, second, counts[first, second]) for first, second in sorted(counts))
+    table = tuple(
+        AgreementCell(first, second, counts[first, second]) for first, second in sorted(counts)
+    )
     equal = sum(cell.count for cell in table if cell.first == cell.second)
     distance = (
         math.fsum(abs(cell.first - cell.second) * cell.count for cell in table) / n if n else None
@@ -124,7 +126,7 @@ def agreement(
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """How much of an agreement two verdicts are: 1 where equal."""
+    """The share of an agreement that two verdicts are: 1 where equal."""
 
     weights: Weights
     span: float
@@ -136,8 +138,10 @@ class _Weight:
         return 1 - share * share
 
 
-def _shares(table: Sequence[Cell], n: int) -> tuple[dict[float, float], dict[float, float]]:
-    """How often each rater gives each verdict."""
+def _shares(
+    table: Sequence[AgreementCell], n: int
+) -> tuple[dict[float, float], dict[float, float]]:
+    """Return how often each rater gives each verdict."""
     firsts: dict[float, float] = defaultdict(float)
     seconds: dict[float, float] = defaultdict(float)
     for cell in table:

@@ -19,7 +19,7 @@ MAX_SOURCE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of one call: a value, or why there is none."""
+    """The result of one call: a value, or why there is none."""
 
     value: Any = None
     error: str = ""
@@ -67,14 +67,14 @@ def source_problem(source: str, function: str, parameters: Sequence[str]) -> str
 
 @cache
 def program() -> str:
-    """What runs in the sandbox."""
+    """Return the program that runs in the sandbox."""
     return Path(author_harness.__file__).read_text()
 
 
 def given(
     *, source: str, function: str, cases: Sequence[Sequence[Any]], seconds: float, mark: str
 ) -> bytes:
-    """What it reads from its standard input."""
+    """Return what the program reads from its standard input."""
     told = {
         "source": source,
         "function": function,

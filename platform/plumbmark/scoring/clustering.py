@@ -65,7 +65,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WeightedPart:
     """The deviations of one task, ready to be joined: see `deviations`."""
 
     weight: float
@@ -204,7 +204,7 @@ def column(frame: Frame, scores: ItemScores, metric: Metric, *, normalise: bool)
     )
 
 
-def deviations(frame: Frame, one: Column, weight: float) -> Part:
+def deviations(frame: Frame, one: Column, weight: float) -> WeightedPart:
     """The deviations of one row's item means from their mean."""
     return _part(frame, one.centred, one.cluster_sums, one.present, 0.0, weight)
 
@@ -215,7 +215,7 @@ class PairedPart:
 
     difference: float
     common: int
-    part: Part
+    part: WeightedPart
 
 
 def paired_deviations(frame: Frame, one: Column, other: Column, weight: float) -> PairedPart | None:
@@ -243,7 +243,7 @@ def _part(
     present: int,
     mean: float,
     weight: float,
-) -> Part:
+) -> WeightedPart:
     alone_values = values[: frame.alone] if frame.cluster_of else values
     alone_count = (present & frame.alone_mask).bit_count()
     squares = sum(map(mul, alone_values, alone_values))
@@ -258,7 +258,7 @@ def _part(
     residuals = (
         [total - count * mean for total, count in zip(sums, counts, strict=True)] if mean else sums
     )
-    return Part(
+    return WeightedPart(
         weight=weight,
         count=present.bit_count(),
         alone_count=alone_count,
@@ -269,7 +269,9 @@ def _part(
     )
 
 
-def spread(parts: Sequence[Part], slot_tasks: Sequence[tuple[int, ...]], scale: float) -> Spread:
+def spread(
+    parts: Sequence[WeightedPart], slot_tasks: Sequence[tuple[int, ...]], scale: float
+) -> Spread:
     """The variance of the weighted sum of the parts' means. `scale` is the size of the values."""
     groups: dict[tuple[int, ...], _Group] = {}
     shared: dict[int, float] = {}

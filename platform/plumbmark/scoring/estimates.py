@@ -6,8 +6,8 @@ from typing import Literal
 
 from plumbmark.scoring.clustering import (
     Column,
-    Part,
     Spread,
+    WeightedPart,
     column,
     deviations,
     lay_out,
@@ -82,7 +82,7 @@ def estimate(scores: ItemScores, metric: Metric) -> Estimate:
 
 
 def estimate_of(
-    scores: ItemScores, metric: Metric, one: Column, part: Part, found: Spread
+    scores: ItemScores, metric: Metric, one: Column, part: WeightedPart, found: Spread
 ) -> Estimate:
     """The estimate from a column that is laid out already."""
     lower, upper = metric.lower, metric.upper

@@ -20,7 +20,7 @@ class Passage:
 def passage_after(
     output: str, markers: Sequence[str], without_marker: WithoutMarker
 ) -> Passage | None:
-    """What follows the last occurrence of any marker; None where there has to be one and is none.
+    """Return the text after the last marker; None where there has to be one and is none.
 
     Models quote a marker while they think, so it is the last one that introduces the answer.
     """

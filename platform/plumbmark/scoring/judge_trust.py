@@ -50,7 +50,7 @@ class SwapFlips:
 
 
 def swap_flips(pairs: Sequence[SwappedPair]) -> SwapFlips:
-    """How often a judge's verdict turns round with the order (Wilson; clustered by question)."""
+    """Estimate how often the order flips a judge's verdict (Wilson; clustered by question)."""
     scores = {
         pair.key: ItemScore((float(pair.is_flipped),), 0, pair.cluster or None) for pair in pairs
     }

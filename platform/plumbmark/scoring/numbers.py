@@ -27,7 +27,7 @@ _SPACES = "\u00a0\u202f\u2009"
 
 @dataclass(frozen=True, slots=True)
 class NumberForm:
-    """How numbers are written: the decimal sign, the sign between thousands, fractions."""
+    """The form of numbers: the decimal sign, the sign between thousands, fractions."""
 
     decimal: str = "."
     thousands: str = ","

@@ -48,7 +48,7 @@ Contradiction = Literal["any", "significant"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RankingRow:
     """One row of a board of one task. `excluded` says why it is to stay outside of the ranking."""
 
     key: str
@@ -92,7 +92,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What ranking needs of a row, for either kind of board."""
+    """The part of a row that ranking needs, for either kind of board."""
 
     key: str
     estimate: Estimate
@@ -100,7 +100,7 @@ class _Entry:
 
 
 def rank(
-    rows: Sequence[Row],
+    rows: Sequence[RankingRow],
     metric: Metric,
     *,
     alpha: float = ALPHA,

@@ -90,7 +90,7 @@ def text_of(value: Any) -> str:
 
 
 def unknown_column_message(name: str, known: Iterable[str]) -> str:
-    """What to say of a column that does not exist: the known ones and a suggestion."""
+    """Return the message about a column that does not exist: the known ones and a suggestion."""
     names = sorted(known)
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (

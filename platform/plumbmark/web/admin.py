@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 
 class ReadOnly:
-    """What the machinery writes, or what is frozen: looked at here, changed nowhere."""
+    """An admin of rows that are frozen or that the platform writes: shown here, changed nowhere."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -19,7 +19,7 @@ Build = Callable[..., QuerySet[Any, Any]]
 """Gets each name by keyword and returns the query."""
 
 
-class Prepared:
+class CompiledQuery:
     """`Prepared(lambda handle: Namespace.objects.filter(handle=handle).values_list("id"))`."""
 
     def __init__(self, build: Build, *names: str) -> None:
@@ -31,7 +31,7 @@ class Prepared:
         return self._plans.plan().first(values)
 
 
-class PreparedModel(Generic[M]):
+class CompiledModelQuery(Generic[M]):
     """The same for a query of models, with what it annotates and selects of related ones."""
 
     def __init__(self, build: Callable[..., QuerySet[M]], *names: str) -> None:
@@ -98,7 +98,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value goes."""
+    """The place of a value in a compiled query."""
 
     name: str
 

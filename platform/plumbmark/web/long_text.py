@@ -22,7 +22,7 @@ def capped(text: str, most: int = INLINE_CHARACTERS) -> Capped:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class Highlight:
     """A text in three parts, of which the middle is marked; `has_gap` where some is left out."""
 
     before: str
@@ -33,22 +33,24 @@ class Marked:
     has_gap: bool
 
 
-def marked(text: str, start: int | None, end: int | None, most: int = INLINE_CHARACTERS) -> Marked:
+def marked(
+    text: str, start: int | None, end: int | None, most: int = INLINE_CHARACTERS
+) -> Highlight:
     """The beginning of `text` with the passage from `start` to `end` marked.
 
     Where the passage lies beyond what is shown, its surroundings follow after a gap.
     """
     if start is None or end is None or not 0 <= start < end <= len(text):
         head = capped(text, most)
-        return Marked(head.text, "", "", len(text), head.is_cut, False)
+        return Highlight(head.text, "", "", len(text), head.is_cut, False)
     shown_end = min(end, start + most // 2)
     if shown_end <= most:
-        return Marked(
+        return Highlight(
             text[:start], text[start:shown_end], text[shown_end:most], len(text),
             len(text) > most or shown_end < end, False,
         )  # fmt: skip
     around = most // 10
-    return Marked(
+    return Highlight(
         text[max(0, start - around) : start],
         text[start:shown_end],
         text[shown_end : shown_end + around],

@@ -26,7 +26,7 @@ MAX_MAILS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class KeptMail:
+class StoredMail:
     name: str
     subject: str
     to: str
@@ -49,7 +49,7 @@ def _files() -> list[Path]:
     return sorted(_folder().glob("*.eml"), reverse=True)
 
 
-def kept_mails() -> list[KeptMail]:
+def kept_mails() -> list[StoredMail]:
     mails = []
     for path in _files():
         # Another process may have dropped the file since it was listed.
@@ -59,14 +59,14 @@ def kept_mails() -> list[KeptMail]:
     return mails
 
 
-def kept_mail(name: str) -> KeptMail | None:
+def kept_mail(name: str) -> StoredMail | None:
     for path in _files():
         if path.stem == name:
             return _read(path)
     return None
 
 
-def _read(path: Path) -> KeptMail | None:
+def _read(path: Path) -> StoredMail | None:
     try:
         content = path.read_bytes()
         written_at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
@@ -75,7 +75,7 @@ def _read(path: Path) -> KeptMail | None:
     message = message_from_bytes(content, policy=policy.default)
     assert isinstance(message, StandardMessage)
     body = message.get_body(preferencelist=("plain",))
-    return KeptMail(
+    return StoredMail(
         name=path.stem,
         subject=str(message["Subject"] or ""),
         to=str(message["To"] or ""),

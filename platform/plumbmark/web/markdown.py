@@ -32,7 +32,7 @@ _ALIGNMENTS = {
     "text-align:center": "align-center",
     "text-align:left": "align-left",
 }
-_LONGEST = 200_000
+_MAX_LENGTH = 200_000
 """Characters rendered at most; what is longer is cut, so that no page hangs on a text."""
 
 
@@ -65,7 +65,7 @@ _parser = (
 
 def render_markdown(text: str, *, top_heading: int = 3) -> SafeString:
     """`text` as HTML whose highest heading is h`top_heading` (2 to 6)."""
-    tokens = _parser.parse(text[:_LONGEST])
+    tokens = _parser.parse(text[:_MAX_LENGTH])
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) + top_heading - 1)}"

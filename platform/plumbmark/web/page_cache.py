@@ -32,7 +32,7 @@ _VARY = ("Cookie", "Accept-Language")
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CachedPage:
     content_type: str
     body: bytes
     packed: bytes | None = None
@@ -43,23 +43,23 @@ class _Kept:
         return len(self.body) + len(self.packed or b"")
 
 
-class KeptPages:
+class PageCache:
     """The pages used last, up to a number of bytes. Safe between threads."""
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._most = max_bytes
         self._bytes = 0
-        self._pages: OrderedDict[str, _Kept] = OrderedDict()
+        self._pages: OrderedDict[str, _CachedPage] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str) -> _Kept | None:
+    def get(self, key: str) -> _CachedPage | None:
         with self._lock:
             page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
             return page
 
-    def put(self, key: str, page: _Kept) -> None:
+    def put(self, key: str, page: _CachedPage) -> None:
         with self._lock:
             old = self._pages.pop(key, None)
             self._bytes += page.size - (old.size if old else 0)
@@ -77,7 +77,7 @@ class KeptPages:
         return len(self._pages)
 
 
-kept = KeptPages()
+page_cache = PageCache()
 
 
 def is_stranger(request: HttpRequest) -> bool:
@@ -113,19 +113,19 @@ def _page(
 ) -> HttpResponseBase:
     # The path with its query: pages lead back to themselves.
     key = f"{version} {request.get_full_path()}"
-    page = kept.get(key)
+    page = page_cache.get(key)
     if page is None:
         response = render()
         if not _may_be_kept(response, request):
             return response
-        page = _Kept(response.headers["Content-Type"], response.content)
-        kept.put(key, page)
+        page = _CachedPage(response.headers["Content-Type"], response.content)
+        page_cache.put(key, page)
     if not _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
         return HttpResponse(page.body, content_type=page.content_type)
     if page.packed is None:
         # Without the random padding of `GZipMiddleware`: no secret stands on a stranger's page.
-        page = _Kept(page.content_type, page.body, packed(page.body))
-        kept.put(key, page)
+        page = _CachedPage(page.content_type, page.body, packed(page.body))
+        page_cache.put(key, page)
     response = HttpResponse(page.packed, content_type=page.content_type)
     response["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ("Accept-Encoding",))

@@ -179,7 +179,7 @@ def error_page(
 
 
 def _sign_in_url(request: HttpRequest) -> str:
-    """Where to sign in and come back; empty for who has a session, which is not read here."""
+    """Return the address for signing in and coming back; empty for whoever has a session."""
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         return ""
     return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': request.get_full_path()})}"
@@ -198,7 +198,7 @@ def _page_above(path: str) -> str:
 
 
 def _page_of_the_form(request: HttpRequest) -> str:
-    """Where the visitor sent a form from, as far as the browser tells."""
+    """Return the address of the page whose form was sent, as far as the browser says."""
     came_from = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(
         came_from, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -16,12 +16,12 @@ from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.web.long_text import capped
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication
-from tasks_app.authoring.edit_conflicts import changed_meanwhile
+from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
 from tasks_app.authoring.forms import (
-    DraftForm,
     NewTaskForm,
-    PublishForm,
+    PublishTaskForm,
+    TaskDraftForm,
     TaskFactsForm,
     VisibilityForm,
     deployment_choices,
@@ -156,7 +156,7 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         return _editor(
             request, task, draft, preview=preview_of(draft, definition_text=_text(draft))
         )
-    form = DraftForm(request.POST, request.FILES)
+    form = TaskDraftForm(request.POST, request.FILES)
     form.is_valid()
     text = form.cleaned_data.get("definition", "").replace("\r\n", "\n")
     then = request.POST.get("then", "save")
@@ -168,7 +168,7 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             text=text,
             preview=preview_of(draft, definition_text=text, rows=None),
         )
-    if told := changed_meanwhile(request, draft):
+    if told := edit_conflict_message(request, draft):
         problem = PlacedProblem(told, "", None, "", False)
         return _editor(
             request, task, draft, text=text, preview=Preview(problems=[problem]), status=409
@@ -228,10 +228,10 @@ def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """What publishing means, the whole draft checked, and the button."""
+    """Show what publishing means, the whole draft checked, and the button."""
     task = own_task_at(request, handle, slug)
     draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
-    form = PublishForm(
+    form = PublishTaskForm(
         request.POST or None,
         initial={"visibility": task.visibility if task.latest_version_id else "public"},
     )
@@ -261,7 +261,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 
 
 def _publish_page(
-    request: HttpRequest, task: Task, form: PublishForm, context: dict[str, Any], status: int
+    request: HttpRequest, task: Task, form: PublishTaskForm, context: dict[str, Any], status: int
 ) -> HttpResponse:
     highest = task.latest_version.number if task.latest_version else 0
     context |= {

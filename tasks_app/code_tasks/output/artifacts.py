@@ -26,8 +26,8 @@ _NOT_STORED = re.compile(r"Failed to store run (?P<run>[^:\n]+): (?P<reason>[^\n
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What is read at most. Sizes in bytes."""
+class ArtifactLimits:
+    """The limits of what is read. Sizes in bytes."""
 
     file_bytes: int = 64 * 1024 * 1024
     """Pictures and sounds stand in the files."""
@@ -43,7 +43,7 @@ def read_artifacts(
     *,
     kinds: Kinds | None = None,
     roots: Sequence[str] = (),
-    limits: Limits | None = None,
+    limits: ArtifactLimits | None = None,
 ) -> Artifacts:
     """Read a folder that an untrusted program has written; nothing there can make this fail.
 
@@ -53,7 +53,7 @@ def read_artifacts(
     findings: list[Finding] = []
     tasks: list[TaskFile] = []
     runs: list[RunFile] = []
-    for name, data in _files(folder, limits or Limits(), findings):
+    for name, data in _files(folder, limits or ArtifactLimits(), findings):
         report = Report(name)
         shape = _document(data, report)
         if shape is not None and name.endswith(_TASK_ENDING):
@@ -105,7 +105,9 @@ def _document(data: bytes, report: Report) -> Shape | None:
     return Shape(read.value, "$", report)
 
 
-def _files(folder: Path, limits: Limits, findings: list[Finding]) -> Iterator[tuple[str, bytes]]:
+def _files(
+    folder: Path, limits: ArtifactLimits, findings: list[Finding]
+) -> Iterator[tuple[str, bytes]]:
     """Names, made fit for showing, and contents."""
     with os.scandir(folder) as entries:
         names = sorted(

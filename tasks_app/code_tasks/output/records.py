@@ -14,8 +14,8 @@ Scope = Literal["aggregated", "public", "private"]
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What calls cost. None: not told. Costs are in nanodollars and the program's own claim."""
+class CallUsage:
+    """The cost of calls. None: unknown. Costs are in nanodollars and the program's own claim."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -26,7 +26,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MessageMedia:
     """A picture, a sound or a link in a message."""
 
     mime_type: str
@@ -37,7 +37,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutcome:
-    """What a tool was given and what it returned."""
+    """A tool's input and its result."""
 
     name: str
     arguments: Any
@@ -50,7 +50,7 @@ class Message:
     role: Role
     sender: str
     text: str
-    media: tuple[Media, ...] = ()
+    media: tuple[MessageMedia, ...] = ()
     tool: ToolOutcome | None = None
     """Of a message from a tool; `text` then holds the same as JSON."""
 
@@ -63,7 +63,7 @@ class Reply:
     """The id by which assertions refer to it."""
     position: int
     """Of the answer in the conversation's messages; what stands before is what the model saw."""
-    usage: Usage
+    usage: CallUsage
     reasoning: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ class Conversation:
     id: str
     messages: tuple[Message, ...]
     replies: tuple[Reply, ...]
-    usage: Usage
+    usage: CallUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to."""
+    """The result of a run."""
 
     kind: Literal["boolean", "number", "count", "table"]
     value: float | None

@@ -28,7 +28,7 @@ from tasks_app.code_tasks.output.result_schema import (
 )
 from tasks_app.code_tasks.output.shapes import Report, Shape, kind_of
 
-__all__ = ["RESULT_FILE", "RESULT_SCHEMA", "Interval", "ResultFile", "Sample", "Score"]
+__all__ = ["RESULT_FILE", "RESULT_SCHEMA", "ResultFile", "ResultInterval", "ResultSample", "Score"]
 
 MAX_BYTES = 64 * 1024 * 1024
 _DIFFERENCE = 1e-6
@@ -46,7 +46,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ResultInterval:
     """The author's own 95 % interval."""
 
     low: float
@@ -54,7 +54,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ResultSample:
     """One item; `score` is None where it has none, and `error` may say why."""
 
     id: str
@@ -70,9 +70,9 @@ class ResultFile:
     """`score` is None where only samples are told: then it is theirs to make."""
 
     score: Score | None
-    interval: Interval | None
+    interval: ResultInterval | None
     metric: str
-    samples: Sequence[Sample]
+    samples: Sequence[ResultSample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def _count(shape: Shape) -> Score | None:
     return Score(passed / of, passed=passed, of=of)
 
 
-def _interval(shape: Shape, score: Score | None) -> Interval | None:
+def _interval(shape: Shape, score: Score | None) -> ResultInterval | None:
     told = shape.object("interval")
     if told is None:
         return None
@@ -217,10 +217,10 @@ def _interval(shape: Shape, score: Score | None) -> Interval | None:
             warning("out-of-range", message, "The interval was ignored.", path=told.path)
         )
         return None
-    return Interval(low, high)
+    return ResultInterval(low, high)
 
 
-def _compare(score: Score | None, samples: Sequence[Sample], report: Report) -> None:
+def _compare(score: Score | None, samples: Sequence[ResultSample], report: Report) -> None:
     values = [sample.score.value for sample in samples if sample.score is not None]
     if score is None or not values:
         return
@@ -242,7 +242,7 @@ def is_mean(values: Sequence[float], score: float) -> bool:
 # --- Samples ------------------------------------------------------------------------------------
 
 
-def _samples(shape: Shape) -> Iterator[Sample]:
+def _samples(shape: Shape) -> Iterator[ResultSample]:
     seen: set[str] = set()
     for position, told in enumerate(shape.objects("samples")):
         if position >= MAX_SAMPLES:
@@ -260,7 +260,7 @@ def _samples(shape: Shape) -> Iterator[Sample]:
         yield sample
 
 
-def _sample(told: Shape) -> Sample | None:
+def _sample(told: Shape) -> ResultSample | None:
     _tell_unknown(told, RESULT_SCHEMA["properties"]["samples"]["items"])
     name = told.value.get("id")
     if isinstance(name, int) and not isinstance(name, bool):
@@ -280,7 +280,7 @@ def _sample(told: Shape) -> Sample | None:
             told.report.add(warning("missing-key", message, remedy, path=told.at("score")))
     elif told.value["score"] is not None:
         score = _score(told, "score", allow_count=False)
-    return Sample(
+    return ResultSample(
         id=name,
         score=score,
         output=_text(told, "output", MAX_TEXT),

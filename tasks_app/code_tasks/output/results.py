@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tasks_app.code_tasks.definition import CodeDefinition, Counted
+from tasks_app.code_tasks.definition import CodeDefinition, CountedTask
 from tasks_app.code_tasks.findings import Finding, error
 from tasks_app.code_tasks.output.artifacts import (
     main_run,
@@ -28,7 +28,7 @@ from tasks_app.code_tasks.output.result_file import (
     is_mean,
     read_result,
 )
-from tasks_app.code_tasks.output.result_file import Sample as FileSample
+from tasks_app.code_tasks.output.result_file import ResultSample as FileSample
 from tasks_app.code_tasks.output.tracebacks import last_error
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
 
@@ -56,7 +56,7 @@ class ItemResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramOutcome:
     """Everything that the files tell."""
 
     items: Sequence[ItemResult]
@@ -70,7 +70,7 @@ class Outcome:
 
 def read_outcome(
     folder: Path, definition: CodeDefinition, *, result_file: bytes | None, log: str
-) -> Outcome:
+) -> ProgramOutcome:
     """Read a work folder; nothing that stands there can make this fail.
 
     `result_file` is the content of our own result file where there is one, `log` what the program
@@ -82,14 +82,18 @@ def read_outcome(
     if result_file is None:
         told = f"The program ended without writing {RESULT_FILE} into its working folder."
         missing = error("no-value", told, "Write it with json.dump before the program ends.")
-        return Outcome((ItemResult(definition.counted[0].key, None, error=told),), (missing,))
+        return ProgramOutcome(
+            (ItemResult(definition.counted[0].key, None, error=told),), (missing,)
+        )
     return _of_result_file(definition, read_result(result_file))
 
 
 # --- The SDK's files ----------------------------------------------------------------------------
 
 
-def _of_sdk(folder: Path, definition: CodeDefinition, inspection: Inspection, log: str) -> Outcome:
+def _of_sdk(
+    folder: Path, definition: CodeDefinition, inspection: Inspection, log: str
+) -> ProgramOutcome:
     artifacts = read_artifacts(folder, kinds=inspection.kinds())
     findings = [*artifacts.findings, *missing_runs(inspection, artifacts, log=log)]
     items = []
@@ -101,7 +105,7 @@ def _of_sdk(folder: Path, definition: CodeDefinition, inspection: Inspection, lo
             rows = _rows(found.run, artifacts, item.value)
             item = replace(item, details={**item.details, "scores": rows}) if rows else item
         items.append(item)
-    return Outcome(tuple(items), tuple(dict.fromkeys(findings)))
+    return ProgramOutcome(tuple(items), tuple(dict.fromkeys(findings)))
 
 
 def _only_other(definition: CodeDefinition, artifacts: Artifacts) -> str | None:
@@ -112,7 +116,7 @@ def _only_other(definition: CodeDefinition, artifacts: Artifacts) -> str | None:
 
 
 def _of_run(
-    counted: Counted, run: RunFile | None, findings: list[Finding], definition: CodeDefinition
+    counted: CountedTask, run: RunFile | None, findings: list[Finding], definition: CodeDefinition
 ) -> ItemResult:
     if run is None:
         why = next((str(one) for one in findings if one.code == "run-without-file"), "")
@@ -196,16 +200,16 @@ def _result_document(result: Result) -> dict[str, Any]:
 # --- Our own file -------------------------------------------------------------------------------
 
 
-def _of_result_file(definition: CodeDefinition, read: ReadResult) -> Outcome:
+def _of_result_file(definition: CodeDefinition, read: ReadResult) -> ProgramOutcome:
     counted = definition.counted[0]
     if read.result is None:
         why = next((str(one) for one in read.findings), f"{RESULT_FILE} holds no result.")
-        return Outcome((ItemResult(counted.key, None, error=why),), read.findings)
+        return ProgramOutcome((ItemResult(counted.key, None, error=why),), read.findings)
     item = _of_file(counted, read.result, definition)
-    return Outcome((item,), read.findings)
+    return ProgramOutcome((item,), read.findings)
 
 
-def _of_file(counted: Counted, result: ResultFile, definition: CodeDefinition) -> ItemResult:
+def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinition) -> ItemResult:
     samples = result.samples
     details: dict[str, Any] = {
         "samples": [_sample_document(one) for one in samples[:_MAX_SAMPLES]],

@@ -13,9 +13,10 @@ from tasks_app.code_tasks.findings import error, note, warning
 from tasks_app.code_tasks.output.bounded_json import JsonProblem, read_json
 from tasks_app.code_tasks.output.records import (
     Assertion,
+    CallUsage,
     Conversation,
-    Media,
     Message,
+    MessageMedia,
     Reply,
     Result,
     Role,
@@ -24,7 +25,6 @@ from tasks_app.code_tasks.output.records import (
     State,
     TaskFile,
     ToolOutcome,
-    Usage,
 )
 from tasks_app.code_tasks.output.shapes import Shape
 from tasks_app.code_tasks.output.tracebacks import shortened
@@ -306,12 +306,12 @@ def _reasoning(request: Shape) -> list[str]:
 
 def _message(shape: Shape) -> Message:
     texts: list[str] = []
-    media: list[Media] = []
+    media: list[MessageMedia] = []
     for part in shape.objects("parts"):
         if (inline := part.object("inlineData")) is not None:
-            media.append(Media(inline.text("mimeType"), data=inline.text("data")))
+            media.append(MessageMedia(inline.text("mimeType"), data=inline.text("data")))
         elif (link := part.object("fileData")) is not None:
-            media.append(Media(link.text("mimeType"), uri=link.text("fileUri")))
+            media.append(MessageMedia(link.text("mimeType"), uri=link.text("fileUri")))
         else:
             texts.append(decoded_text(part.text("text")))
     role = _ROLES.get(shape.word("role", _ROLES, prefix="CONTENT_ROLE_"), "unknown")
@@ -351,11 +351,11 @@ def _tool(text: str) -> ToolOutcome | None:
     )
 
 
-def _usage(shape: Shape) -> Usage:
+def _usage(shape: Shape) -> CallUsage:
     metrics = shape.object("metrics")
     if metrics is None or not metrics.value:
-        return Usage()
-    return Usage(
+        return CallUsage()
+    return CallUsage(
         # Of a call that was measured, no tokens are zero tokens.
         input_tokens=metrics.whole("inputTokens") or 0,
         output_tokens=metrics.whole("outputTokens") or 0,

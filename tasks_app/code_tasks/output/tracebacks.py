@@ -10,11 +10,11 @@ _LIBRARY = re.compile(r".*[\\/]lib[\\/]python3[.\d]*[\\/]")
 WORKING_FOLDER = "/kaggle/working"
 _RAISED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::.*)?")
 """A line that begins with an exception's name, as tracebacks end with."""
-_LONGEST = 500
+_MAX_LENGTH = 500
 
 
 def last_error(text: str) -> str:
-    """What went wrong: the last exception's name with its whole message, on one line.
+    """Return the last exception's name with its whole message, on one line.
 
     A message may have several lines of its own. The last line of the text where no traceback is
     found.
@@ -24,9 +24,9 @@ def last_error(text: str) -> str:
     for number in range(frames[-1] + 1 if frames else len(lines), len(lines)):
         if _RAISED.fullmatch(lines[number]):
             message = list(itertools.takewhile(str.strip, lines[number:]))
-            return " ".join(line.strip() for line in message)[:_LONGEST]
+            return " ".join(line.strip() for line in message)[:_MAX_LENGTH]
     told = [line.strip() for line in lines if line.strip()]
-    return told[-1][:_LONGEST] if told else ""
+    return told[-1][:_MAX_LENGTH] if told else ""
 
 
 def shortened(text: str, roots: Sequence[str] = ()) -> str:

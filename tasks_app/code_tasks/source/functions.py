@@ -40,7 +40,7 @@ class TaskFunction:
 
     @property
     def file_name(self) -> str:
-        """How its files begin; empty where the code computes the name."""
+        """Return the beginning of its files' names; empty where the code computes the name."""
         return file_name_of(self.name or "")
 
 

@@ -38,7 +38,7 @@ MAX_FINDINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of code that has not been run."""
+    """The facts about code that has not been run."""
 
     uses_sdk: bool
     """Whether it imports `kaggle_benchmarks`; else it must write the result file itself."""
@@ -64,7 +64,7 @@ class Inspection:
         return None
 
     def kinds(self) -> dict[str, ResultKind]:
-        """What each task returns, by the name that run files bear."""
+        """Return what each task returns, by the name that run files have."""
         return {task.name: task.returns for task in self.tasks if task.name is not None}
 
 

@@ -70,7 +70,7 @@ _WRITEFILE = re.compile(r"\s*(?P<append>-a\s+|--append\s+)?(?P<name>[\w.-]+)\s*\
 
 
 @dataclass(slots=True)
-class Plain:
+class PlainCode:
     """Code without notebook commands. Lines count from 1 within it."""
 
     lines: list[str]
@@ -78,14 +78,14 @@ class Plain:
     findings: list[Finding] = field(default_factory=list)
 
 
-def without_magics(source: str, *, read_comments: bool = False) -> Plain:
+def without_magics(source: str, *, read_comments: bool = False) -> PlainCode:
     """One cell as a script can run it.
 
     With `read_comments` a commented `# %choose task` counts as well: so it is written in files,
     where the bare command would be no Python.
     """
     lines = source.split("\n")
-    plain = Plain(lines)
+    plain = PlainCode(lines)
     if _replace_cell_magic(plain):
         return plain
     state = _LexerState()
@@ -124,8 +124,8 @@ def statement_lines(source: str) -> Iterator[int]:
 # --- Commands on a line -----------------------------------------------------------------------
 
 
-def _replaced(line: str, plain: Plain, number: int, *, read_comments: bool) -> str | None:
-    """What stands there instead; None for ordinary code."""
+def _replaced(line: str, plain: PlainCode, number: int, *, read_comments: bool) -> str | None:
+    """Return the code that takes a command's place; None for ordinary code."""
     if match := _LINE_MAGIC.fullmatch(line):
         indent, rest = match["indent"], match["rest"].strip().rstrip("\\").strip()
         if match["mark"] != "%":
@@ -152,7 +152,7 @@ def _replaced(line: str, plain: Plain, number: int, *, read_comments: bool) -> s
     return None
 
 
-def _line_magic(rest: str, line: str, plain: Plain, number: int) -> str:
+def _line_magic(rest: str, line: str, plain: PlainCode, number: int) -> str:
     name, _, arguments = rest.partition(" ")
     arguments = arguments.strip()
     if name == "choose":
@@ -167,7 +167,7 @@ def _line_magic(rest: str, line: str, plain: Plain, number: int) -> str:
     return _left_out(line)
 
 
-def _shell(command: str, line: str, plain: Plain, number: int) -> str:
+def _shell(command: str, line: str, plain: PlainCode, number: int) -> str:
     words = command.split()
     if words and (words[0] in _INSTALLERS or (words[0].startswith("python") and "pip" in words)):
         plain.findings.append(_install(line, number))
@@ -215,7 +215,7 @@ def _install(line: str, number: int) -> Finding:
     )
 
 
-def _choose(named: str, plain: Plain, number: int) -> None:
+def _choose(named: str, plain: PlainCode, number: int) -> None:
     named = named.strip().strip("\"'").strip()
     if not named:
         plain.findings.append(
@@ -244,7 +244,7 @@ def chosen_twice(before: str, now: str, line: int) -> Finding:
 # --- Commands of a whole cell -----------------------------------------------------------------
 
 
-def _replace_cell_magic(plain: Plain) -> bool:
+def _replace_cell_magic(plain: PlainCode) -> bool:
     """True where the whole cell has been dealt with."""
     lines = plain.lines
     first = next((at for at, line in enumerate(lines) if line.strip()), None)

@@ -20,7 +20,7 @@ from tasks_app.code_tasks.output.bounded_json import (
     read_json,
 )
 from tasks_app.code_tasks.source.magics import (
-    Plain,
+    PlainCode,
     chosen_twice,
     statement_lines,
     without_magics,
@@ -51,7 +51,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CellPlace:
     """A line as its author knows it: of a cell, or of the file where `cell` is None."""
 
     cell: int | None
@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What can be run, and where its lines came from."""
+    """A script that can be run, and where its lines came from."""
 
     code: str
     cells: Sequence[Cell] = ()
@@ -73,13 +73,13 @@ class Script:
     findings: Sequence[Finding] = field(default=())
     """Their lines count in `code`."""
 
-    def place_of(self, line: int) -> Place | None:
-        """Where a line of the script stands for its author; None between cells and beyond."""
+    def place_of(self, line: int) -> CellPlace | None:
+        """Return a script line's place for its author; None between cells and beyond."""
         if not self.cells:
-            return Place(None, line)
+            return CellPlace(None, line)
         for cell in self.cells:
             if cell.first_line <= line < cell.first_line + cell.line_count:
-                return Place(cell.number, line - cell.first_line + 1)
+                return CellPlace(cell.number, line - cell.first_line + 1)
         return None
 
     def told(self, traceback: str, *, script: str) -> str:
@@ -165,7 +165,9 @@ def _script_of_python(text: str) -> Script:
     return Script("\n".join(lines), (), chosen, tuple(findings))
 
 
-def _chosen(before: str | None, plain: Plain, offset: int, findings: list[Finding]) -> str | None:
+def _chosen(
+    before: str | None, plain: PlainCode, offset: int, findings: list[Finding]
+) -> str | None:
     if plain.chosen is None:
         return before
     if before is not None and before != plain.chosen:

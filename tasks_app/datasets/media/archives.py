@@ -22,7 +22,7 @@ class BadArchive(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     name: str
     info: zipfile.ZipInfo
 
@@ -34,7 +34,7 @@ def opened(file: IO[bytes]) -> zipfile.ZipFile:
         raise BadArchive(f"is no ZIP that can be read: {str(error)[:120]}") from error
 
 
-def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[Entry | str]:
+def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[ArchiveEntry | str]:
     """The files of the archive; in place of one that cannot be taken, why not.
 
     Folders are passed over, and what file managers leave behind.
@@ -53,10 +53,10 @@ def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[Entry | str]:
             # The others may take gigabytes to unpack a byte.
             yield f"{info.filename!r} is packed in a rare way; make the ZIP with deflate"
         else:
-            yield Entry(info.filename, info)
+            yield ArchiveEntry(info.filename, info)
 
 
-def read_entry(archive: zipfile.ZipFile, entry: Entry, *, most: int) -> bytes:
+def read_entry(archive: zipfile.ZipFile, entry: ArchiveEntry, *, most: int) -> bytes:
     """At most one byte more than may be: what the archive says of its sizes is not believed."""
     try:
         with archive.open(entry.info) as file:

@@ -55,7 +55,7 @@ class NotMedia(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What one file may be at most."""
+    """The limits of one file."""
 
     file_bytes: int = 10 * 1024 * 1024
     pixels: int = 25_000_000
@@ -82,7 +82,7 @@ def kind_of(media_type: str) -> str:
 
 
 def inspect_media(data: bytes, limits: MediaLimits) -> Media:
-    """What the bytes are; `NotMedia` says what is wrong with them."""
+    """Detect the type of a file by its bytes; `NotMedia` says what is wrong with them."""
     if not data:
         raise NotMedia("is empty")
     if len(data) > limits.file_bytes:
@@ -178,7 +178,7 @@ _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 
 
 
 def _after_id3(data: bytes) -> int:
-    """Where the sound begins: after a tag of the second kind, if there is one."""
+    """Return where the sound begins: after an ID3v2 tag, if there is one."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
     size = 0

@@ -62,7 +62,7 @@ def keep(media: Media, data: bytes) -> Attachment:
 
 
 def files_of(draft: TaskDraft) -> AttachedFiles:
-    """What importing takes: the draft's images and audio by name. One query."""
+    """Return the draft's images and audio by name, for importing. One query."""
     rows = draft.attachment_uses.filter(attachment__withheld_at__isnull=True).values_list(
         "name", "attachment__sha256", "attachment__media_type", "attachment__size"
     )

@@ -283,7 +283,7 @@ def _passport_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
 
 
 def _seen(run: Run, is_marking: bool) -> str:
-    """What a page knows of the run's state; another value means that it should be told."""
+    """Return what a page knows of the run's state; another value means that it should be told."""
     return f"{run.state}-marking" if is_marking else str(run.state)
 
 
@@ -398,7 +398,7 @@ def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _method(estimate: dict[str, Any] | None) -> str:
-    """How the interval was made, in words."""
+    """Return how the interval was made, in words."""
     words = {
         "wilson": _("Wilson, one binary score per item"),
         "wilson-clustered": _("Wilson with the effective number of independent items"),
@@ -451,7 +451,7 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
 
 
 def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
-    """What samples can be filtered by: the verdicts, and the outcomes that occur."""
+    """Return the filters of samples: the verdicts, and the outcomes that occur."""
     version = run.task_version
     found = []
     if version.metric_lower is not None and version.metric_upper is not None:

@@ -87,7 +87,7 @@ def _told_by_program(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _output_facts(transcript: Transcript) -> dict[str, Any]:
-    """What the output is called. A made one is no message: nobody said it as it stands."""
+    """Return how the output is labelled. A made one is no message: nobody said it as it stands."""
     version, sample = transcript.run.task_version, transcript.sample
     if kind_of(version).runs_program:
         last = transcript.messages[-1] if transcript.messages else {}

@@ -37,7 +37,7 @@ _ONCE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _StartRequest:
     version: TaskVersion
     deployment: Deployment
     namespace: Namespace
@@ -122,14 +122,14 @@ def _wish(
     version: TaskVersion,
     namespaces: list[Namespace],
     deployments: list[Deployment],
-) -> _Wish:
+) -> _StartRequest:
     values = form.cleaned_data
     deployment = next(one for one in deployments if one.slug == values["deployment"])
     items = kind_of(version).count_items(of_try=values["purpose"] == Run.Purpose.TRY)
     # Not saved: looking at a price makes no row.
     contender = Contender(deployment=deployment, configuration=form.configuration)
     namespace = chosen_namespace(namespaces, values.get("namespace", ""))
-    return _Wish(
+    return _StartRequest(
         version=version,
         deployment=deployment,
         namespace=namespace,
@@ -138,7 +138,7 @@ def _wish(
     )
 
 
-def _start(request: HttpRequest, form: RunForm, wish: _Wish) -> HttpResponse:
+def _start(request: HttpRequest, form: RunForm, wish: _StartRequest) -> HttpResponse:
     by = person(request)
     # The same form sent twice (a double click, a reload) starts one run.
     once = f"run-once:{by.pk}:{request.POST.get('once', '')[:64]}"

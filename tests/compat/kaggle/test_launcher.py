@@ -6,7 +6,7 @@ import pytest
 
 from plumbmark.compat.kaggle.launcher import (
     LauncherError,
-    Target,
+    ServerAddress,
     checked_server,
     env_file_of,
     launch,
@@ -66,9 +66,11 @@ def test_the_command_line_beats_the_environment_beats_the_file(file: Path) -> No
     other = "pmk_" + "b" * 46
     by_variable = environment(file, PLUMBMARK_URL="https://two.example", PLUMBMARK_TOKEN=other)
 
-    assert target_of(None, environment(file)) == Target("https://one.example", TOKEN)
-    assert target_of(None, by_variable) == Target("https://two.example", other)
-    assert target_of("https://three.example", by_variable) == Target("https://three.example", other)
+    assert target_of(None, environment(file)) == ServerAddress("https://one.example", TOKEN)
+    assert target_of(None, by_variable) == ServerAddress("https://two.example", other)
+    assert target_of("https://three.example", by_variable) == ServerAddress(
+        "https://three.example", other
+    )
 
 
 def test_the_files_token_goes_to_the_files_server_only(file: Path) -> None:
@@ -107,7 +109,7 @@ def test_what_is_missing_is_told(tmp_path: Path, given: dict[str, str], says: st
 
 
 def test_a_target_does_not_show_its_token() -> None:
-    assert TOKEN not in repr(Target("https://host.example", TOKEN))
+    assert TOKEN not in repr(ServerAddress("https://host.example", TOKEN))
 
 
 def test_other_identities_are_put_out_of_sight(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_other_identities_are_put_out_of_sight(tmp_path: Path) -> None:
         "NO_PROXY": "corp.example",
     }
 
-    prepare(Target("http://127.0.0.1:8000", TOKEN), known)
+    prepare(ServerAddress("http://127.0.0.1:8000", TOKEN), known)
 
     assert "KAGGLE_USERNAME" not in known
     assert "KAGGLE_KEY" not in known
@@ -133,7 +135,7 @@ def test_other_identities_are_put_out_of_sight(tmp_path: Path) -> None:
 def test_the_way_to_another_machine_keeps_its_proxy(tmp_path: Path) -> None:
     known = {"PLUMBMARK_CONFIG": str(tmp_path / "client.toml")}
 
-    prepare(Target("https://host.example", TOKEN), known)
+    prepare(ServerAddress("https://host.example", TOKEN), known)
 
     assert "NO_PROXY" not in known
 

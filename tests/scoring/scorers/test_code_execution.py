@@ -11,7 +11,7 @@ from plumbmark.scoring.scorers import (
     ScorerSpecError,
     build_scorer,
 )
-from plumbmark.scoring.scorers.code_execution import Ran, code_in
+from plumbmark.scoring.scorers.code_execution import ProgramResult, code_in
 
 SPEC = {"type": "code_execution", "program": "{output}\n\n{test}\ncheck({entry})"}
 VALUES = {"test": "def check(f):\n    assert f(2) == 4", "entry": "double"}
@@ -34,7 +34,7 @@ def run(output: str, **more: object) -> tuple[float | None, str]:
         timeout=300,
     )
     said = done.stdout if done.returncode == 0 else done.stderr
-    verdict = one.verdict(Ran(done.returncode, said, False), token="t0ken")
+    verdict = one.verdict(ProgramResult(done.returncode, said, False), token="t0ken")
     return verdict.value, verdict.explanation
 
 
@@ -61,9 +61,11 @@ def test_an_answer_counts_only_if_the_program_gets_to_its_end(
 
 
 def test_limits_are_the_answers_own_failure() -> None:
-    slow = scorer(timeout_seconds=3).verdict(Ran(None, "", True), token="t")
+    slow = scorer(timeout_seconds=3).verdict(ProgramResult(None, "", True), token="t")
     assert (slow.value, slow.explanation) == (0.0, "The program did not end within 3 s.")
-    greedy = scorer().verdict(Ran(None, "", False, "It used more memory than 1 GiB."), token="t")
+    greedy = scorer().verdict(
+        ProgramResult(None, "", False, "It used more memory than 1 GiB."), token="t"
+    )
     assert (greedy.value, greedy.explanation) == (0.0, "It used more memory than 1 GiB.")
 
 

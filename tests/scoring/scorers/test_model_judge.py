@@ -10,7 +10,7 @@ from plumbmark.scoring.scorers import (
     ScorerSpecError,
     build_scorer,
 )
-from plumbmark.scoring.scorers.model_judge import Reply
+from plumbmark.scoring.scorers.model_judge import JudgeReply
 
 MARK = "5eed5eed"
 SPEC = {"type": "model_judge", "judges": ["m/one"], "rubric": "Is {output} the same as {target}?"}
@@ -25,7 +25,7 @@ def scorer(**more: Any) -> ModelJudge:
 def verdict(replies: list[str], **more: Any) -> tuple[float | None, Any]:
     one = scorer(**more)
     questions = one.questions("an answer", "right", {}, mark=MARK)
-    found = one.verdict(questions, [Reply(text) for text in replies], mark=MARK)
+    found = one.verdict(questions, [JudgeReply(text) for text in replies], mark=MARK)
     return found.value, found.details
 
 

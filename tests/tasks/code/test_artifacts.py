@@ -9,7 +9,7 @@ import pytest
 
 from tasks_app.code_tasks.findings import Severity
 from tasks_app.code_tasks.output.artifacts import (
-    Limits,
+    ArtifactLimits,
     main_run,
     missing_runs,
     read_artifacts,
@@ -130,9 +130,9 @@ def test_sizes_and_numbers_are_bounded(tmp_path: Path) -> None:
         store(tmp_path, run(SCORE, number=at))
     size = (tmp_path / "Main-1.run.json").stat().st_size
 
-    few = read_artifacts(tmp_path, limits=Limits(files=3))
-    small = read_artifacts(tmp_path, limits=Limits(file_bytes=size - 1))
-    together = read_artifacts(tmp_path, limits=Limits(all_bytes=2 * size + 5))
+    few = read_artifacts(tmp_path, limits=ArtifactLimits(files=3))
+    small = read_artifacts(tmp_path, limits=ArtifactLimits(file_bytes=size - 1))
+    together = read_artifacts(tmp_path, limits=ArtifactLimits(all_bytes=2 * size + 5))
 
     assert len(few.runs) == 3
     assert codes(few) == [("too-many-files", "")]
@@ -146,7 +146,7 @@ def test_a_sparse_giant_costs_nothing(tmp_path: Path) -> None:
     with (tmp_path / "a.run.json").open("wb") as file:
         file.truncate(10**12)
 
-    (finding,) = read_artifacts(tmp_path, limits=Limits(file_bytes=1000)).findings
+    (finding,) = read_artifacts(tmp_path, limits=ArtifactLimits(file_bytes=1000)).findings
 
     assert "1,000,000,000,000 bytes" in finding.message
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput
 from tasks_app.code_tasks.source import notebook
-from tasks_app.code_tasks.source.notebook import Place, notebook_of, script_of
+from tasks_app.code_tasks.source.notebook import CellPlace, notebook_of, script_of
 
 
 def cell(source: str | list[str], kind: str = "code", **more: Any) -> dict[str, Any]:
@@ -59,13 +59,13 @@ def test_every_line_leads_back_to_its_cell() -> None:
     for number, line in enumerate(lines, 1):
         place = script.place_of(number)
         if line in {"a", "b", "c"}:
-            wanted = {"a": Place(1, 1), "b": Place(1, 2), "c": Place(3, 1)}
+            wanted = {"a": CellPlace(1, 1), "b": CellPlace(1, 2), "c": CellPlace(3, 1)}
             assert place == wanted[line]
         elif line.startswith("# %%"):
             assert place is None
     assert script.place_of(10_000) is None
-    assert str(Place(3, 1)) == "cell 3, line 1"
-    assert str(Place(None, 7)) == "line 7"
+    assert str(CellPlace(3, 1)) == "cell 3, line 1"
+    assert str(CellPlace(None, 7)) == "line 7"
 
 
 def test_a_real_traceback_names_cells(tmp_path: Path) -> None:

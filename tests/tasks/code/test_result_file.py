@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from tasks_app.code_tasks.findings import Severity
 from tasks_app.code_tasks.output.records import Assertion, Message
 from tasks_app.code_tasks.output.result_file import (
-    Interval,
     ReadResult,
-    Sample,
+    ResultInterval,
+    ResultSample,
     Score,
     read_result,
 )
@@ -88,8 +88,8 @@ def test_everything_that_can_be_told_is_read() -> None:
     assert found.findings == ()
     assert result is not None
     assert result.metric == "accuracy"
-    assert result.interval == Interval(0.2, 0.8)
-    assert result.samples[0] == Sample(
+    assert result.interval == ResultInterval(0.2, 0.8)
+    assert result.samples[0] == ResultSample(
         "q1",
         Score(1.0, is_boolean=True),
         "Paris",
@@ -99,7 +99,7 @@ def test_everything_that_can_be_told_is_read() -> None:
             Assertion("no dot", "failed", message="it ends with a dot"),
         ),
     )
-    assert result.samples[2] == Sample("q3", None, error="no answer in time")
+    assert result.samples[2] == ResultSample("q3", None, error="no answer in time")
 
 
 def test_samples_alone_are_enough() -> None:
@@ -114,7 +114,7 @@ def test_a_margin_is_an_interval() -> None:
     found = read(score=0.5, interval={"radius": 0.1})
 
     assert found.result is not None
-    assert found.result.interval == Interval(0.4, 0.6)
+    assert found.result.interval == ResultInterval(0.4, 0.6)
 
 
 # --- What is not ------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tasks_app.code_tasks.findings import Finding
 from tasks_app.code_tasks.output.records import (
-    Media,
+    CallUsage,
+    MessageMedia,
     Result,
     RunFile,
     ToolOutcome,
-    Usage,
 )
 from tasks_app.code_tasks.output.sdk_files import (
     decoded_text,
@@ -294,8 +294,8 @@ def test_conversations_are_put_together_from_what_each_reply_added() -> None:
     ]
     first, second = conversation.replies
     assert (first.request, first.position, first.reasoning) == ("r1", 2, ("because", "of this"))
-    assert first.usage == Usage(7, 3, None, 150, 9_000_000_000_000, 12)
-    assert second.usage == Usage()
+    assert first.usage == CallUsage(7, 3, None, 150, 9_000_000_000_000, 12)
+    assert second.usage == CallUsage()
     assert [one.text for one in conversation.messages[: second.position]] == [
         "Be brief.", "One?", "1", "Two?",
     ]  # fmt: skip
@@ -317,8 +317,8 @@ def test_pictures_sounds_and_links_are_kept_beside_the_text() -> None:
     (message, _) = found.conversations[0].messages
     assert message.text == "Look:\nWhat is it?"
     assert message.media == (
-        Media("image/png", data="aGk="),
-        Media("video/mp4", uri="https://example.org/v"),
+        MessageMedia("image/png", data="aGk="),
+        MessageMedia("video/mp4", uri="https://example.org/v"),
     )
     assert findings == []
 

@@ -9,7 +9,7 @@ from plumbmark.common.errors import InvalidInput
 from tasks_app.datasets import ImportedItem
 from tasks_app.definitions import (
     Definition,
-    SideHashes,
+    VersionHashes,
     parse_definition,
     render_messages,
 )
@@ -49,7 +49,7 @@ ITEM = ImportedItem(
 
 
 def sides(text: str = TEXT, item: ImportedItem = ITEM) -> tuple[str, str]:
-    hashes = SideHashes(parse_definition(text), salt="salt")
+    hashes = VersionHashes(parse_definition(text), salt="salt")
     hashes.add(item)
     return hashes.question, hashes.marking
 
@@ -112,7 +112,7 @@ def test_definitions_of_before_keep_their_hashes() -> None:
     from tests.tasks.definitions.test_sides import ITEM as PLAIN_ITEM
     from tests.tasks.definitions.test_sides import TEXT as PLAIN_TEXT
 
-    hashes = SideHashes(parse_definition(PLAIN_TEXT), salt="s")
+    hashes = VersionHashes(parse_definition(PLAIN_TEXT), salt="s")
 
     assert hashes.add(PLAIN_ITEM) == (
         "h1:84ea6a9e2f0fc11e35dd6cf42807379220d4f508b80e685a8322c4be443601d7"

@@ -12,7 +12,7 @@ from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from tasks_app.datasets import ImportedItem
 from tasks_app.definitions import (
     Definition,
-    SideHashes,
+    VersionHashes,
     parse_definition,
     render_messages,
 )
@@ -56,7 +56,7 @@ ITEMS = [
 def sides(
     text: str = TEXT, items: list[ImportedItem] = ITEMS, salt: str = "salt"
 ) -> tuple[str, str]:
-    hashes = SideHashes(parse_definition(text), salt=salt)
+    hashes = VersionHashes(parse_definition(text), salt=salt)
     for item in items:
         hashes.add(item)
     return hashes.question, hashes.marking
@@ -64,7 +64,7 @@ def sides(
 
 def test_equal_content_has_equal_hashes() -> None:
     as_stored = Definition.from_document(parse_definition(TEXT).as_document())
-    hashes = SideHashes(as_stored, salt="another")
+    hashes = VersionHashes(as_stored, salt="another")
     for item in ITEMS:
         hashes.add(replace(item))
 
@@ -279,9 +279,9 @@ def test_private_items_are_salted_and_public_ones_are_not() -> None:
     assert one[0] != other[0]
     assert one[1] != other[1]
     definition = parse_definition(TEXT)
-    assert SideHashes(definition, salt="a").add(private[0]) != SideHashes(definition, salt="b").add(
-        private[0]
-    )
+    assert VersionHashes(definition, salt="a").add(private[0]) != VersionHashes(
+        definition, salt="b"
+    ).add(private[0])
 
 
 def test_messages_are_the_system_prompt_the_examples_and_the_question() -> None:

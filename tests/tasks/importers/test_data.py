@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.datasets import Imported, ImportedItem, Limits, import_data
+from tasks_app.datasets import DataLimits, ImportedItem, ImportResult, import_data
 from tasks_app.definitions import Definition, parse_definition
 
 TAIL = 'prompt: {messages: [{role: user, content: "{question}"}]}\nscorers: [{type: exact}]\n'
@@ -42,7 +42,7 @@ scorers: [{type: multiple_choice}]
 """
 )
 FULL_HEAD = b"id,question,a,b,c,answer,doc,level,part\n"
-SMALL = Limits(file_bytes=2000, line_bytes=500, field_characters=100, rows=5, columns=8)
+SMALL = DataLimits(file_bytes=2000, line_bytes=500, field_characters=100, rows=5, columns=8)
 GOOD = {"id": "x", "question": "q", "answer": "a"}
 
 Read = Callable[..., list[ImportedItem]]
@@ -58,14 +58,14 @@ def lines(*rows: object) -> bytes:
 
 
 @pytest.fixture
-def imported(written: Written, scratch: Path) -> Callable[..., Imported]:
+def imported(written: Written, scratch: Path) -> Callable[..., ImportResult]:
     def run(
         content: bytes,
         name: str = "data.jsonl",
         definition: Definition = PLAIN,
-        limits: Limits | None = None,
+        limits: DataLimits | None = None,
         first: int | None = None,
-    ) -> Imported:
+    ) -> ImportResult:
         path = written(content, name)
         return import_data(path, name=name, definition=definition, limits=limits, first=first)
 
@@ -73,7 +73,7 @@ def imported(written: Written, scratch: Path) -> Callable[..., Imported]:
 
 
 @pytest.fixture
-def read(imported: Callable[..., Imported]) -> Read:
+def read(imported: Callable[..., ImportResult]) -> Read:
     def run(*given: Any, **more: Any) -> list[ImportedItem]:
         with imported(*given, **more) as found:
             items = list(found)
@@ -84,7 +84,7 @@ def read(imported: Callable[..., Imported]) -> Read:
 
 
 @pytest.fixture
-def refused(imported: Callable[..., Imported]) -> Refused:
+def refused(imported: Callable[..., ImportResult]) -> Refused:
     def run(*given: Any, **more: Any) -> list[Problem]:
         with pytest.raises(InvalidInput) as raised:
             imported(*given, **more)
@@ -155,7 +155,7 @@ def test_the_target_is_what_follows_the_last_mark(read: Read) -> None:
     assert read(lines(row), definition=NUMERIC)[0].target == "1,000"
 
 
-def test_a_preview_reads_no_further_than_it_must(imported: Callable[..., Imported]) -> None:
+def test_a_preview_reads_no_further_than_it_must(imported: Callable[..., ImportResult]) -> None:
     content = lines(GOOD, {**GOOD, "id": "y"}, "broken")
 
     with imported(content, first=2) as found:
@@ -188,7 +188,7 @@ def test_gsm8k_is_imported_whole_with_its_targets(read: Read) -> None:
     ],
 )
 def test_invisible_characters_in_a_text_are_kept_and_reported_once(
-    imported: Callable[..., Imported], character: str, name: str
+    imported: Callable[..., ImportResult], character: str, name: str
 ) -> None:
     odd = {**GOOD, "question": f"a{character}b"}
     content = lines(GOOD, {**odd, "id": "y"}, {**odd, "id": "z"})
@@ -201,13 +201,13 @@ def test_invisible_characters_in_a_text_are_kept_and_reported_once(
 
 
 def test_right_to_left_scripts_and_joined_emoji_are_no_reason_for_a_warning(
-    imported: Callable[..., Imported],
+    imported: Callable[..., ImportResult],
 ) -> None:
     with imported(lines({**GOOD, "question": "שלום مرحبا 👩‍🔬"})) as found:
         assert found.warnings == []
 
 
-def test_warnings_do_not_grow_with_the_file(imported: Callable[..., Imported]) -> None:
+def test_warnings_do_not_grow_with_the_file(imported: Callable[..., ImportResult]) -> None:
     rows = [{**GOOD, "id": str(n), f"column {n}": "\u200b"} for n in range(500)]
 
     with imported(lines(*rows)) as found:
@@ -215,7 +215,7 @@ def test_warnings_do_not_grow_with_the_file(imported: Callable[..., Imported]) -
 
 
 def test_a_definition_that_looks_like_a_mistake_is_warned_of(
-    imported: Callable[..., Imported],
+    imported: Callable[..., ImportResult],
 ) -> None:
     definition = parse_definition(
         f"plumbmark: 1\ndata: {{target: answer, choices: options}}\n{TAIL}".replace(
@@ -507,7 +507,7 @@ def test_reading_long_csv_fields_leaves_readers_in_other_threads_alone(read: Rea
 
     read(HEAD + b'x,"' + b"q" * 200_000 + b'",a\n', "data.csv")
 
-    assert csv.field_size_limit() >= Limits().line_bytes
+    assert csv.field_size_limit() >= DataLimits().line_bytes
 
 
 # --- Choices, splits and targets --------------------------------------------------------------
@@ -544,7 +544,7 @@ def test_a_private_value_that_no_row_has_is_refused_lest_everything_be_public(
     )
 
 
-def test_the_same_option_twice_is_warned_of(imported: Callable[..., Imported]) -> None:
+def test_the_same_option_twice_is_warned_of(imported: Callable[..., ImportResult]) -> None:
     with imported(FULL_HEAD + b"x,q,x,x,z,C,,,test\n", "d.csv", FULL) as found:
         assert found.warnings == [
             "two options of an item are the same in 'a, b, c' (1x, first in line 2)"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.datasets import Limits, SubmittedOutput, read_outputs
+from tasks_app.datasets import DataLimits, SubmittedOutput, read_outputs
 from tasks_app.runs.output_files import outputs_from
 
 POSITIONS = {"a": 0, "b": 1}
@@ -152,7 +152,7 @@ def test_rows_that_are_no_objects_and_long_outputs_are_refused() -> None:
             iter([{"id": "a", "output": "x" * 11}]),
             positions=POSITIONS,
             repeats=1,
-            limits=Limits(field_characters=10),
+            limits=DataLimits(field_characters=10),
         )
 
     assert (no_object.line, no_object.message) == (1, "must be an object with id and output")

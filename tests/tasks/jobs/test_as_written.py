@@ -1,7 +1,5 @@
 """What the author wrote reaches the model in the order it was written in, on every database."""
 
-import json
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from plumbmark.gateway.models import Exchange
 from plumbmark.gateway.storage.records import decompress
 from tasks_app.authoring import drafts, publication
 from tasks_app.definitions import Definition
-from tasks_app.definitions.hashes import SideHashes
+from tasks_app.definitions.hashes import VersionHashes
 from tasks_app.models import Run, TaskVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,7 +81,7 @@ def test_the_model_is_asked_in_the_authors_order_and_so_it_is_recorded(
 
 def test_the_stored_version_has_the_hash_of_what_was_written(world: Any) -> None:
     version = TaskVersion.objects.get(pk=published(world).pk)
-    hashes = SideHashes(Definition.from_document(version.definition), salt=version.salt)
+    hashes = VersionHashes(Definition.from_document(version.definition), salt=version.salt)
 
     found = [hashes.add(item) for item in version.items.order_by("position")]
 
@@ -104,22 +102,3 @@ def test_another_order_of_the_schema_is_another_version(world: Any) -> None:
     assert second.pk != first.pk
     assert second.question_hash != first.question_hash
     assert publication.build_version(task=first.task, by=world.ada).pk == second.pk
-
-
-def test_an_older_documents_schema_gets_its_order_back_from_the_text() -> None:
-    migration: Any = import_module("tasks_app.migrations.0008_json_as_written")
-    stored = {
-        "main": "m",
-        "prompt": {"system": "", "output_schema": {"by": 1, "type": 2, "reasoning": {"a": 1}}},
-    }
-    written = {"reasoning": {"a": 1}, "type": 2, "by": 1}
-
-    text = json.dumps({"prompt": {"output_schema": written}})
-    found = migration.in_written_order(stored, text, "json")
-    assert found == stored
-    assert json.dumps(found["prompt"]["output_schema"]) == json.dumps(written)
-
-    other = json.dumps({"prompt": {"output_schema": {**written, "by": 2}}})
-    assert migration.in_written_order(stored, other, "json") is None
-    assert migration.in_written_order(stored, "prompt: [", "yaml") is None
-    assert migration.in_written_order({"prompt": {}}, text, "json") is None

@@ -235,13 +235,16 @@ def test_two_judges_are_held_against_each_other(world: Any, judge: Any) -> None:
 
 
 def test_a_secondary_judge_keeps_what_each_judge_said(world: Any, judge: Any) -> None:
-    from tasks_app.scorings.output_scorer import Mark, Marker
+    from tasks_app.kinds import kind_of
+    from tasks_app.scorings.output_scorer import ItemVerdict, OutputScorer
 
     version = published(world)
-    marker = Marker(version)
-    marker._main = "exact"
+    scorer = OutputScorer.of_definition(kind_of(version).definition, secret="")
+    scorer._main = "exact"
     told = {"judges": [{"judge": "fake/judge", "value": 1.0, "swapped": False}]}
 
-    mark = marker._together({"exact": Mark(1.0, "", ""), "opinion": Mark(1.0, "", "", told)})
+    mark = scorer._together(
+        {"exact": ItemVerdict(1.0, "", ""), "opinion": ItemVerdict(1.0, "", "", told)}
+    )
 
     assert mark.details["scorers"]["opinion"]["judges"] == told["judges"]

@@ -29,7 +29,7 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
 @login_required
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """Where signing in leads: the own profile, or the address of an account without one."""
+    """Lead whoever signs in to the own profile, or to the address of an account without one."""
     assert isinstance(request.user, User)
     namespace = visible_namespaces().filter(user=request.user).first()
     return redirect(namespace or "account_email")

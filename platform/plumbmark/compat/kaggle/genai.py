@@ -255,7 +255,7 @@ def _call(part: dict[str, Any], place: str, number: int) -> ToolCall:
 
 
 def _id_of(name: str, number: int) -> str:
-    """What stands for the id of a call that was given none; results find it by name and order."""
+    """Return an id for a call that was given none; results find it by name and order."""
     return f"call_g_{name}_{number}"
 
 

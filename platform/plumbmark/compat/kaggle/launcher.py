@@ -41,12 +41,12 @@ _TIMEOUT_SECONDS = 30
 
 
 class LauncherError(Exception):
-    """What keeps the command from being run, and how to mend it."""
+    """The reason why the command cannot be run, and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where to and as whom. The token is not shown."""
+class ServerAddress:
+    """An address with its token. The token is not shown."""
 
     server: str
     token: str
@@ -103,7 +103,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def target_of(server: str | None, environment: Mapping[str, str]) -> Target:
+def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddress:
     """From the command line, the environment and the file, in this order."""
     file = configuration_file(environment)
     given = read_configuration(file)
@@ -128,10 +128,10 @@ def target_of(server: str | None, environment: Mapping[str, str]) -> Target:
         )
     if not token.startswith("pmk_"):
         raise LauncherError("PLUMBMARK_TOKEN is no token of a Plumbmark server (pmk_…).")
-    return Target(checked, token)
+    return ServerAddress(checked, token)
 
 
-def ask(target: Target, service: str, method: str, message: Mapping[str, Any]) -> Any:
+def ask(target: ServerAddress, service: str, method: str, message: Mapping[str, Any]) -> Any:
     """Call a procedure of the server."""
     import requests
 
@@ -163,8 +163,8 @@ def _with_token(request: Any, token: str) -> Any:
     return request
 
 
-def prepare(target: Target, environment: MutableMapping[str, str]) -> None:
-    """What the package reads from its environment; call it before the package is imported."""
+def prepare(target: ServerAddress, environment: MutableMapping[str, str]) -> None:
+    """Set what the package reads from its environment; call it before the package is imported."""
     for name in _FORGOTTEN:
         environment.pop(name, None)
     environment["KAGGLE_API_ENVIRONMENT"] = "LOCALHOST"
@@ -180,7 +180,7 @@ def prepare(target: Target, environment: MutableMapping[str, str]) -> None:
             environment[name] = ",".join(filter(None, [environment.get(name), host]))
 
 
-def point_package(target: Target) -> None:
+def point_package(target: ServerAddress) -> None:
     """Put the server's address in the place of the local one, in memory."""
     from kagglesdk import kaggle_creds, kaggle_env
 
@@ -188,7 +188,7 @@ def point_package(target: Target) -> None:
     kaggle_creds.KaggleCredentials.DEFAULT_CREDENTIALS_FILE = os.devnull
 
 
-def has_own_quota(target: Target) -> bool:
+def has_own_quota(target: ServerAddress) -> bool:
     """Whether this version of the package knows `b quota` itself."""
     enter(target, ["b", "quota"])
     from kaggle.cli import Help
@@ -206,7 +206,7 @@ def quota_text(balances: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def name_models(target: Target, env_file: Path) -> str:
+def name_models(target: ServerAddress, env_file: Path) -> str:
     """Put models of this server into a `.env` that names those of another; what to tell."""
     import dotenv
 
@@ -233,14 +233,14 @@ def name_models(target: Target, env_file: Path) -> str:
     return f"The server's own {len(found)} models were written to it; the default is {first}."
 
 
-def enter(target: Target, arguments: Sequence[str]) -> None:
+def enter(target: ServerAddress, arguments: Sequence[str]) -> None:
     """Everything that must hold before the package is imported, which signs in at once."""
     prepare(target, os.environ)
     point_package(target)
     sys.argv = ["kaggle", *arguments]
 
 
-def run_package(target: Target, arguments: Sequence[str]) -> int:
+def run_package(target: ServerAddress, arguments: Sequence[str]) -> int:
     """Run the package's own command line; its exit status."""
     enter(target, arguments)
     from kaggle import cli

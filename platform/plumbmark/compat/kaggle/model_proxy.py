@@ -11,21 +11,21 @@ from typing import Any
 
 from plumbmark.compat.kaggle import genai
 from plumbmark.engine.ports import CallResult, Usage
-from plumbmark.gateway.calls.gateway import ModelCaller
-from plumbmark.gateway.http.asgi import Exchange, Route
+from plumbmark.gateway.calls.gateway import GatewayCaller
+from plumbmark.gateway.http.asgi import HttpExchange, Route
 from plumbmark.gateway.http.errors import (
     HttpError,
     error_of_failure,
     openai_error,
 )
-from plumbmark.gateway.http.routes import ChatDoor, Doors, begun
+from plumbmark.gateway.http.routes import ChatRoute, RouteContext, begun
 from plumbmark.gateway.providers.base import Delta
 
 BASE = "/compat/kaggle/models"
 _GENAI = re.compile(r"/genai/v1(?:beta)?/(?:publishers/[^/]+/)?models/(.+):(\w+)$")
 
 
-def cost_of(caller: ModelCaller, usage: Usage) -> dict[str, int]:
+def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
     """The cost as the SDK reads it: an object, always. A number there makes it crash."""
     given, made = caller.shares_of_cost(usage)
     return {
@@ -34,13 +34,13 @@ def cost_of(caller: ModelCaller, usage: Usage) -> dict[str, int]:
     }
 
 
-class OpenApiDoor(ChatDoor):
+class OpenApiDoor(ChatRoute):
     """Chat completions with the SDK's further fields."""
 
     # The SDK reads the usage of a stream from chunks that hold a choice, and never asks for it.
     has_usage_apart = False
 
-    def more_usage(self, caller: ModelCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
+    def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
         return {
             "cost": cost_of(caller, usage),
             "total_backend_latency_ms": result.latency_ms,
@@ -50,10 +50,10 @@ class OpenApiDoor(ChatDoor):
 class GenaiDoor:
     """generateContent and streamGenerateContent."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: RouteContext) -> None:
         self._doors = doors
 
-    async def generate(self, exchange: Exchange) -> None:
+    async def generate(self, exchange: HttpExchange) -> None:
         found = _GENAI.search(exchange.path)
         if found is None or found[2] not in {"generateContent", "streamGenerateContent"}:
             raise HttpError(
@@ -86,7 +86,12 @@ class GenaiDoor:
         await exchange.reply(200, b"[" + document + b"]" if streams else document)
 
     async def _stream(
-        self, exchange: Exchange, caller: ModelCaller, asked: genai.Asked, model: str, role: str
+        self,
+        exchange: HttpExchange,
+        caller: GatewayCaller,
+        asked: genai.Asked,
+        model: str,
+        role: str,
     ) -> None:
         pieces = caller.stream(asked.request, key="", role=role)
         async with contextlib.aclosing(pieces):
@@ -104,7 +109,7 @@ class GenaiDoor:
         await exchange.end_events(genai.ending(piece, piece.response, model, cost))
 
 
-def routes(doors: Doors) -> Sequence[Route]:
+def routes(doors: RouteContext) -> Sequence[Route]:
     """The model proxy's paths."""
     chat, generate = OpenApiDoor(doors), GenaiDoor(doors)
     return [

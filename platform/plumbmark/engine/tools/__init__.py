@@ -5,20 +5,20 @@ but for the sandbox, which comes through the port `Executor`.
 """
 
 from plumbmark.engine.tools.base import (
-    Situation,
     Tool,
+    ToolContext,
     ToolResult,
     ToolSpecError,
     sent_form,
 )
 from plumbmark.engine.tools.registry import TOOL_TYPES, build_tool
-from plumbmark.engine.tools.toolbox import Answered, Toolbox
+from plumbmark.engine.tools.toolbox import ToolAnswer, Toolbox
 
 __all__ = [
     "TOOL_TYPES",
-    "Answered",
-    "Situation",
     "Tool",
+    "ToolAnswer",
+    "ToolContext",
     "ToolResult",
     "ToolSpecError",
     "Toolbox",

@@ -18,15 +18,15 @@ class ToolSpecError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model is told."""
+    """The text that a model gets back from a tool."""
 
     text: str
     is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What a tool may know beside its arguments: the item's columns, never its target."""
+class ToolContext:
+    """The context of a tool call beside its arguments: the item's columns, never its target."""
 
     item: Mapping[str, Any] = field(default_factory=dict)
     executor: Executor | None = None
@@ -58,7 +58,7 @@ class Tool(Protocol):
     @property
     def needs_sandbox(self) -> bool: ...
 
-    async def answer(self, arguments: Mapping[str, Any], situation: Situation) -> ToolResult:
+    async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         """Arguments that follow the schema, answered. Raises `CannotExecute` alone."""
         ...
 

@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
-from plumbmark.engine.tools.base import Situation, ToolResult
+from plumbmark.engine.tools.base import ToolContext, ToolResult
 
 Number = Fraction | float
 
@@ -70,7 +70,7 @@ class Calculator:
     def needs_sandbox(self) -> bool:
         return False
 
-    async def answer(self, arguments: Mapping[str, Any], situation: Situation) -> ToolResult:
+    async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         try:
             return ToolResult(written(calculated(arguments["expression"])))
         except CannotCalculate as error:

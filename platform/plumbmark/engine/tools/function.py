@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import CannotExecute
-from plumbmark.engine.tools.base import Situation, ToolResult
+from plumbmark.engine.tools.base import ToolContext, ToolResult
 from plumbmark.scoring import author_code
 from plumbmark.scoring.json_values import columns_in, covers, filled
 
@@ -66,7 +66,7 @@ class CannedFunction:
     def needs_sandbox(self) -> bool:
         return False
 
-    async def answer(self, arguments: Mapping[str, Any], situation: Situation) -> ToolResult:
+    async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         for one in self.answers:
             if covers(arguments, filled(one.when, situation.item)):
                 return ToolResult(text_of_answer(filled(one.returned, situation.item)))
@@ -104,7 +104,7 @@ class ScriptedFunction:
     def needs_sandbox(self) -> bool:
         return True
 
-    async def answer(self, arguments: Mapping[str, Any], situation: Situation) -> ToolResult:
+    async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         if situation.executor is None:
             raise CannotExecute("No sandbox is at hand.")
         mark = secrets.token_hex(16)

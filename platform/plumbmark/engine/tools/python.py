@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import CannotExecute
-from plumbmark.engine.tools.base import Situation, ToolResult
+from plumbmark.engine.tools.base import ToolContext, ToolResult
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_TIMEOUT_SECONDS = 60.0
@@ -47,7 +47,7 @@ class Python:
     def needs_sandbox(self) -> bool:
         return True
 
-    async def answer(self, arguments: Mapping[str, Any], situation: Situation) -> ToolResult:
+    async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         if situation.executor is None:
             raise CannotExecute("No sandbox is at hand.")
         ran = await situation.executor.execute(

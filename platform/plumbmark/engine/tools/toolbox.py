@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import ToolCall
-from plumbmark.engine.tools.base import Situation, Tool, ToolResult, sent_form
+from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, sent_form
 from plumbmark.scoring.json_schemas import fault
 from plumbmark.scoring.templates import suggested
 from plumbmark.scoring.texts import storable, storable_json
@@ -20,7 +20,7 @@ _CUT = "\n… ({} bytes left out) …\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ToolAnswer:
     """A call in the form in which every provider takes it back, and what it was answered."""
 
     call: ToolCall
@@ -37,7 +37,7 @@ class Toolbox:
         """What models are told of."""
         self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
 
-    async def answer(self, call: ToolCall, situation: Situation) -> Answered:
+    async def answer(self, call: ToolCall, situation: ToolContext) -> ToolAnswer:
         """Never raises for what the model wrote; `CannotExecute` where the sandbox fails."""
         name = _NOT_IN_A_NAME.sub("_", call.name)[:64] or "_"
         arguments, problem = _read(call.arguments)
@@ -47,14 +47,14 @@ class Toolbox:
         tool = self._tools.get(call.name)
         if tool is None:
             near = suggested(call.name, self._tools) or f"; there are {', '.join(self._tools)}"
-            return Answered(back, _error(f"there is no tool {call.name[:80]!r}{near}"))
+            return ToolAnswer(back, _error(f"there is no tool {call.name[:80]!r}{near}"))
         if arguments is None:
-            return Answered(back, _error(f"the arguments are {problem}"))
+            return ToolAnswer(back, _error(f"the arguments are {problem}"))
         if why := _fault(arguments, tool.parameters):
-            return Answered(back, _error(f"the arguments do not follow the schema: {why}"))
+            return ToolAnswer(back, _error(f"the arguments do not follow the schema: {why}"))
         result = await tool.answer(arguments, situation)
         text = cut(result.text, self._most_result_bytes)
-        return Answered(back, ToolResult(text, result.is_error))
+        return ToolAnswer(back, ToolResult(text, result.is_error))
 
 
 def cut(text: str, max_bytes: int) -> str:

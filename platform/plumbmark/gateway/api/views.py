@@ -95,7 +95,7 @@ class ModelList(generics.ListAPIView[CatalogueModel]):
 
 
 class DeploymentList(generics.ListAPIView[Deployment]):
-    """What you can run: the platform's deployments and your own."""
+    """List what you can run: the platform's deployments and your own."""
 
     serializer_class = DeploymentDetail
     pagination_class = NewestFirst

@@ -13,7 +13,7 @@ from datetime import date
 
 from plumbmark.gateway import clock
 from plumbmark.gateway.budget import ledger
-from plumbmark.gateway.budget.ledger import Ask, OpenBudget, Shortage, Taken
+from plumbmark.gateway.budget.ledger import Amounts, BudgetRequest, OpenBudget, Shortage
 from plumbmark.gateway.storage.database import DatabaseThread
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Share:
 
 
 @dataclass(slots=True, eq=False)
-class Purse:
-    """What the holds of one payer share: the order of waiting, and one fetch at a time."""
+class PayerQueue:
+    """The queue of one payer's holds: the order of waiting, and one fetch at a time."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
@@ -72,7 +72,7 @@ class Account:
     grant_id: int
     subject: str
     cap: int | None
-    purse: Purse
+    purse: PayerQueue
     day: date | None = None
     shares: tuple[Share, ...] = ()
 
@@ -118,12 +118,12 @@ class Leases:
     def __init__(self, owner: str, database: DatabaseThread) -> None:
         self.owner = owner
         self._database = database
-        self._purses: dict[int, Purse] = {}
+        self._purses: dict[int, PayerQueue] = {}
         self._shares: dict[int, Share] = {}
         self._loop = asyncio.get_running_loop()
 
     def account(self, *, payer_id: int, grant_id: int, subject: str, cap: int | None) -> Account:
-        purse = self._purses.setdefault(payer_id, Purse())
+        purse = self._purses.setdefault(payer_id, PayerQueue())
         return Account(payer_id, grant_id, subject, cap, purse)
 
     async def hold(self, account: Account, amount: int) -> Hold | Shortage:
@@ -216,7 +216,7 @@ class Leases:
                 return shortage
             await self._wait(purse, ends_at - now)
 
-    async def _wait(self, purse: Purse, seconds: float) -> None:
+    async def _wait(self, purse: PayerQueue, seconds: float) -> None:
         """Until a call settles, or until it is time to look at the database again."""
         turn: asyncio.Future[None] = self._loop.create_future()
         is_lookout = not purse.has_lookout
@@ -250,14 +250,14 @@ class Leases:
             known = share.shortage
             if known and need > known.left and now - share.looked_at < _BETWEEN_LOOKS_SECONDS:
                 return known
-            asks.append(Ask(share.budget.id, need, _HOLDS_PER_LEASE * amount))
+            asks.append(BudgetRequest(share.budget.id, need, _HOLDS_PER_LEASE * amount))
             lacking.append(share)
         if not asks:
             return None
         day = account.day
         assert day is not None
 
-        def take() -> Taken | Shortage:
+        def take() -> Amounts | Shortage:
             return ledger.take(
                 owner=self.owner,
                 payer_id=account.payer_id,

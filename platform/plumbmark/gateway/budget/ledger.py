@@ -47,8 +47,8 @@ class OpenBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What is wanted of one budget: at least `need`, better `want`."""
+class BudgetRequest:
+    """A request to one budget: at least `need`, better `want`."""
 
     budget_id: int
     need: int
@@ -56,8 +56,8 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What was taken, by budget."""
+class Amounts:
+    """The amounts taken, by budget."""
 
     amounts: dict[int, int]
 
@@ -76,8 +76,8 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What a flush found: leases that were swept meanwhile, and charges that fell away."""
+class FlushResult:
+    """The outcome of a flush: leases that were swept meanwhile, and charges that fell away."""
 
     gone: frozenset[int]
     refunds: dict[int, int]
@@ -127,8 +127,14 @@ def open_budgets(
 
 
 def take(
-    *, owner: str, payer_id: int, grant_id: int, subject: str, day: date, asks: Iterable[Ask]
-) -> Taken | Shortage:
+    *,
+    owner: str,
+    payer_id: int,
+    grant_id: int,
+    subject: str,
+    day: date,
+    asks: Iterable[BudgetRequest],
+) -> Amounts | Shortage:
     """Lease from every budget asked for, or from none.
 
     Each gives max(need, min(want, a quarter of what is left)): near the end single holds, the exact
@@ -154,8 +160,8 @@ def _shortage(row: Budget, need: int) -> Shortage:
 
 
 def _take(
-    owner: str, payer_id: int, grant_id: int, subject: str, day: date, asks: Sequence[Ask]
-) -> Taken:
+    owner: str, payer_id: int, grant_id: int, subject: str, day: date, asks: Sequence[BudgetRequest]
+) -> Amounts:
     rows = {row.pk: row for row in Budget.objects.filter(pk__in=[ask.budget_id for ask in asks])}
     amounts: dict[int, int] = {}
     for ask in asks:
@@ -193,7 +199,7 @@ def _take(
                 day=day,
                 at=clock.now(),
             )
-    return Taken(amounts)
+    return Amounts(amounts)
 
 
 def settle(
@@ -203,7 +209,7 @@ def settle(
     closing: Collection[int] = (),
     closing_reason: str = "not needed any more",
     may_be_stored: bool = False,
-) -> Settled:
+) -> FlushResult:
     """Store calls and settle them, and give the leases of the budgets in `closing` back.
 
     One transaction. `may_be_stored` says that an earlier try may have been committed after all, or
@@ -228,7 +234,7 @@ def _settle(
     closing: Collection[int],
     closing_reason: str,
     check: bool,
-) -> Settled:
+) -> FlushResult:
     if check and records:
         stored = _stored_ids([record.id for record in records])
         records = [record for record in records if record.id not in stored]
@@ -248,7 +254,7 @@ def _settle(
     if deltas or closing:
         BudgetLease.objects.filter(owner=owner).update(seen_at=clock.database_now())
     # A lease that went back took its refund along.
-    return Settled(gone, {key: refunds[key] for key in refunds if key not in closing})
+    return FlushResult(gone, {key: refunds[key] for key in refunds if key not in closing})
 
 
 def _stored_ids(ids: Sequence[Any]) -> set[Any]:
@@ -405,7 +411,7 @@ def _settle_lines(
 
 
 def _excess(record: CallRecord) -> int:
-    """What a metered, answered call cost above its reservation."""
+    """Return the cost of a metered, answered call above its reservation."""
     if not record.budget_ids or record.is_duplicate or record.status != Call.Status.ANSWERED:
         return 0
     return record.provider_cost - record.charged

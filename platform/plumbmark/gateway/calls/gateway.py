@@ -29,13 +29,13 @@ from plumbmark.gateway.budget.ledger import Shortage
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.calls import outcomes
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
-from plumbmark.gateway.calls.outcomes import Passed
-from plumbmark.gateway.calls.policy import KEPT_SECONDS, Terms, read_terms
-from plumbmark.gateway.calls.retry_loop import Tries
-from plumbmark.gateway.calls.scheduler import Turns
+from plumbmark.gateway.calls.outcomes import StreamProgress
+from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_terms
+from plumbmark.gateway.calls.retry_loop import RetryLoop
+from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
-from plumbmark.gateway.providers.http import Transport
+from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.gateway.storage import recovery
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.recorder import Recorder
@@ -55,21 +55,21 @@ class Gateway:
     """Sessions, limits, leases, spool and queue of one process. Lives on one event loop."""
 
     def __init__(self, *, owner: str, spool_folder: Path, takes_turns: bool = True) -> None:
-        """`takes_turns`: its callers ask again as soon as they are answered (see `Turns`)."""
+        """`takes_turns`: its callers ask again as soon as they are answered (see `Scheduler`)."""
         self.owner = owner
         self._spool_folder = spool_folder
         self.database = DatabaseThread()
-        self.transport = Transport()
+        self.transport = HttpClient()
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
-        self.turns = Turns() if takes_turns else None
+        self.turns = Scheduler() if takes_turns else None
         self._calls: set[asyncio.Task[Any]] = set()
         self._is_idle = asyncio.Event()
         self.is_ending = False
         """Calls that are cancelled now are given up by the platform, not by their callers."""
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
-        self._callers: dict[tuple[int, int, bool], ModelCaller] = {}
+        self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
@@ -80,8 +80,8 @@ class Gateway:
 
     async def caller(
         self, *, grant_id: int, deployment_id: int, is_private: bool = False
-    ) -> "ModelCaller":
-        """Who makes calls for a grant to a deployment; waits for a recovery that is under way.
+    ) -> "GatewayCaller":
+        """Return a caller for a grant and a deployment; wait for a recovery that is under way.
 
         `is_private` marks the calls as carrying private items.
         """
@@ -95,7 +95,7 @@ class Gateway:
             terms = await self.database.run(
                 lambda: read_terms(grant_id=grant_id, deployment_id=deployment_id)
             )
-            caller = self._callers.setdefault(key, ModelCaller(self, terms, is_private))
+            caller = self._callers.setdefault(key, GatewayCaller(self, terms, is_private))
         return caller
 
     def _forget_idle(self) -> None:
@@ -126,7 +126,7 @@ class Gateway:
         if not self._calls:
             self._is_idle.set()
 
-    def limit(self, terms: Terms) -> AdaptiveLimit:
+    def limit(self, terms: CallPolicy) -> AdaptiveLimit:
         key = (terms.target.base_url, terms.target.upstream_id)
         limit = self._limits.get(key)
         if limit is None:
@@ -134,7 +134,7 @@ class Gateway:
         limit.set_ceiling(terms.max_concurrency)
         return limit
 
-    def forget(self, caller: "ModelCaller") -> None:
+    def forget(self, caller: "GatewayCaller") -> None:
         for key, known in list(self._callers.items()):
             if known is caller:
                 del self._callers[key]
@@ -154,17 +154,17 @@ class Gateway:
         self.database.stop()
 
 
-class ModelCaller:
+class GatewayCaller:
     """Makes calls for one grant to one deployment: `engine.ports.ModelCaller`."""
 
-    def __init__(self, gateway: Gateway, terms: Terms, is_private: bool) -> None:
+    def __init__(self, gateway: Gateway, terms: CallPolicy, is_private: bool) -> None:
         self._gateway = gateway
         self._is_private = is_private
         self._loop = asyncio.get_running_loop()
         self._refreshing: asyncio.Task[None] | None = None
         self._use(terms)
 
-    def _use(self, terms: Terms) -> None:
+    def _use(self, terms: CallPolicy) -> None:
         self._terms = terms
         self._limit = self._gateway.limit(terms)
         self._fresh_until = self._loop.time() + KEPT_SECONDS
@@ -197,7 +197,9 @@ class ModelCaller:
         finally:
             self._gateway.left(task)
 
-    async def _admit(self, request: ModelRequest, key: str, role: str) -> "_Admitted | CallFailure":
+    async def _admit(
+        self, request: ModelRequest, key: str, role: str
+    ) -> "_AdmittedCall | CallFailure":
         """Hold an upper bound of the cost and open the record; or why the call may not go out."""
         gateway = self._gateway
         if self._loop.time() > self._fresh_until:
@@ -236,9 +238,9 @@ class ModelCaller:
             hold=amount,
             budget_ids=hold.budget_ids if hold else (),
         )
-        return _Admitted(terms, hold, record)
+        return _AdmittedCall(terms, hold, record)
 
-    def _settle(self, admitted: "_Admitted") -> None:
+    def _settle(self, admitted: "_AdmittedCall") -> None:
         """Always, whatever happened, and before anybody is told."""
         record = admitted.record
         if admitted.hold is not None:
@@ -253,7 +255,7 @@ class ModelCaller:
             self._gateway.spool.stored((record,))
 
     def _send_off(
-        self, admitted: "_Admitted", request: ModelRequest, *, stream: bool
+        self, admitted: "_AdmittedCall", request: ModelRequest, *, stream: bool
     ) -> bytes | CallFailure:
         """The body, and the spool knows that it goes out; or why it does not."""
         terms = admitted.terms
@@ -274,7 +276,7 @@ class ModelCaller:
                 )
         return body
 
-    async def _ask(self, admitted: "_Admitted", request: ModelRequest) -> CallResult:
+    async def _ask(self, admitted: "_AdmittedCall", request: ModelRequest) -> CallResult:
         record = admitted.record
         body = self._send_off(admitted, request, stream=False)
         if isinstance(body, CallFailure):
@@ -293,10 +295,10 @@ class ModelCaller:
             result = _ended(admitted, request, body, attempt, None)
         return result
 
-    async def _attempts(self, admitted: "_Admitted", body: bytes) -> Attempt:
+    async def _attempts(self, admitted: "_AdmittedCall", body: bytes) -> Attempt:
         terms = admitted.terms
         assert terms.provider is not None
-        tries = Tries(terms, admitted.record, self._limit)
+        tries = RetryLoop(terms, admitted.record, self._limit)
         while True:
             late = await tries.begin()
             if late is not None:
@@ -328,8 +330,8 @@ class ModelCaller:
             if isinstance(admitted, CallFailure):
                 yield _refused(admitted)
                 return
-            terms, record, passed = admitted.terms, admitted.record, Passed()
-            tries = Tries(terms, record, self._limit)
+            terms, record, passed = admitted.terms, admitted.record, StreamProgress()
+            tries = RetryLoop(terms, record, self._limit)
             body, result = b"", None
             try:
                 sent_off = self._send_off(admitted, request, stream=True)
@@ -361,7 +363,7 @@ class ModelCaller:
             gateway.left(task)
 
     async def _stream_attempts(
-        self, terms: Terms, tries: Tries, body: bytes, passed: Passed
+        self, terms: CallPolicy, tries: RetryLoop, body: bytes, passed: StreamProgress
     ) -> AsyncGenerator[Delta | Attempt, None]:
         """Pieces, then the attempt that is the call's outcome.
 
@@ -415,7 +417,7 @@ class ModelCaller:
             self._refreshing = None
 
     def shares_of_cost(self, usage: Usage) -> tuple[int, int]:
-        """What input and output of so much usage cost, in nanodollars; the fee counts as input."""
+        """Return the cost of input and of output, in nanodollars; the fee counts as input."""
         card = self._terms.prices
         if card is None:
             return 0, 0
@@ -441,20 +443,20 @@ def _check(key: str, role: str) -> None:
 
 
 @value_object
-class _Admitted:
+class _AdmittedCall:
     """A call that may go out."""
 
-    terms: Terms
+    terms: CallPolicy
     hold: Hold | None
     record: CallRecord
 
 
 def _ended(
-    admitted: _Admitted,
+    admitted: _AdmittedCall,
     request: ModelRequest,
     body: bytes,
     attempt: Attempt,
-    passed: Passed | None,
+    passed: StreamProgress | None,
 ) -> CallResult:
     """Write the ending into the record; the result for whoever asked."""
     terms, record = admitted.terms, admitted.record

@@ -11,7 +11,7 @@ from plumbmark.engine.ports import (
     ModelResponse,
     Usage,
 )
-from plumbmark.gateway.calls.policy import Terms
+from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.models import Call
 from plumbmark.gateway.providers import wire
@@ -34,8 +34,8 @@ _MAX_COUNT = 2**31 - 1
 
 
 @dataclass(slots=True)
-class Passed:
-    """What of a stream was passed on so far."""
+class StreamProgress:
+    """The part of a stream that was passed on so far."""
 
     texts: list[str] = field(default_factory=list)
     """Text, reasoning and arguments alike: what counts as output."""
@@ -62,7 +62,7 @@ def _plain(text: str, length: int) -> str:
 
 
 def mark_answered(
-    terms: Terms, request: ModelRequest, record: CallRecord, answer: Answer
+    terms: CallPolicy, request: ModelRequest, record: CallRecord, answer: Answer
 ) -> ModelResponse:
     response = answer.response
     usage = response.usage
@@ -78,7 +78,7 @@ def mark_answered(
     return response
 
 
-def _charge(terms: Terms, record: CallRecord, usage: Usage) -> None:
+def _charge(terms: CallPolicy, record: CallRecord, usage: Usage) -> None:
     record.input_tokens = min(usage.input_tokens, _MAX_COUNT)
     record.output_tokens = min(usage.output_tokens, _MAX_COUNT)
     record.cached_input_tokens = min(usage.cached_input_tokens, _MAX_COUNT)
@@ -91,10 +91,10 @@ def _charge(terms: Terms, record: CallRecord, usage: Usage) -> None:
 
 
 def mark_left(
-    terms: Terms,
+    terms: CallPolicy,
     request: ModelRequest,
     record: CallRecord,
-    passed: Passed,
+    passed: StreamProgress,
     body: bytes,
     is_open: bool,
 ) -> None:
@@ -116,11 +116,11 @@ def mark_left(
 
 
 def mark_failed(
-    terms: Terms,
+    terms: CallPolicy,
     request: ModelRequest,
     record: CallRecord,
     failure: AttemptFailure,
-    passed: Passed | None = None,
+    passed: StreamProgress | None = None,
 ) -> CallFailure:
     """Nothing is charged. What the provider may bill for the pieces of a broken stream is a cost
     of the platform's."""

@@ -21,7 +21,7 @@ from plumbmark.gateway.catalogue.credentials import (
 from plumbmark.gateway.catalogue.prices import FixedPrices
 from plumbmark.gateway.models import Deployment, Grant, PriceCard
 from plumbmark.gateway.providers import provider_named
-from plumbmark.gateway.providers.base import Provider, Target
+from plumbmark.gateway.providers.base import ProviderAdapter, Target
 from plumbmark.gateway.providers.http import is_public_address
 
 KEPT_SECONDS = 10.0
@@ -33,7 +33,7 @@ class UnknownGrant(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CallPolicy:
     """The terms of one grant for one deployment. `refusal` is set where no call may go out."""
 
     grant_id: int
@@ -41,7 +41,7 @@ class Terms:
     subject: str
     cap: int | None
     deployment_id: int
-    provider: Provider | None
+    provider: ProviderAdapter | None
     target: Target
     max_concurrency: int
     max_billed_output_tokens: int | None
@@ -63,7 +63,7 @@ def current_price_card(deployment_id: int) -> PriceCard | None:
     return own or cards.order_by("-valid_from").first()
 
 
-def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
+def read_terms(*, grant_id: int, deployment_id: int) -> CallPolicy:
     """Read the terms; four queries."""
     try:
         grant = Grant.objects.get(pk=grant_id)
@@ -92,7 +92,7 @@ def read_terms(*, grant_id: int, deployment_id: int) -> Terms:
     is_guarded = deployment.owner_id is not None and not base_urls.may_be_private()
     if is_guarded and refusal is None:
         refusal = _private_refusal(deployment.base_url)
-    return Terms(
+    return CallPolicy(
         grant_id=grant.pk,
         payer_id=grant.payer_id,
         subject=grant.subject,

@@ -6,18 +6,18 @@ from typing import Any
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway import clock
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
-from plumbmark.gateway.calls.policy import Terms
+from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.calls.retry_budget import OVERALL_DEADLINES, RetryBudget
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
 from plumbmark.gateway.storage.records import CallRecord
 
 
-class Tries:
+class RetryLoop:
     """`begin`, make the attempt, `end` in any case, `pause_after` what it brought; and again."""
 
     __slots__ = ("_asked_at", "_began", "_budget", "_entry", "_last", "_limit", "_loop", "_record")
 
-    def __init__(self, terms: Terms, record: CallRecord, limit: AdaptiveLimit) -> None:
+    def __init__(self, terms: CallPolicy, record: CallRecord, limit: AdaptiveLimit) -> None:
         self._loop = asyncio.get_running_loop()
         self._record = record
         self._limit = limit

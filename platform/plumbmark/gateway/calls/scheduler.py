@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class Scheduler:
     """Lets those who come together go on one at each turn of the event loop.
 
     What a turn of the loop writes leaves at its end. If all answers that came together were worked

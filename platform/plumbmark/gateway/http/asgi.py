@@ -36,7 +36,7 @@ _COUNTED_FROM = 1024 * 1024
 
 
 class Bodies:
-    """How much the bodies in memory may take together."""
+    """A bound on the memory of all request bodies together."""
 
     def __init__(self, *, largest: int, together: int) -> None:
         self.largest = largest
@@ -64,7 +64,7 @@ class Bodies:
             self._left += size
 
 
-class Exchange:
+class HttpExchange:
     """One request and its reply."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, bodies: Bodies) -> None:
@@ -185,7 +185,7 @@ class Exchange:
         self._taken = 0
 
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[HttpExchange], Awaitable[None]]
 WriteError = Callable[[HttpError], bytes]
 
 
@@ -228,7 +228,7 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send, self._bodies)
+            exchange = HttpExchange(scope, receive, send, self._bodies)
             try:
                 await self._serve(exchange)
             finally:
@@ -252,7 +252,7 @@ class App:
         await runtime.leave(self._drain_seconds)
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _route(self, exchange: Exchange) -> Route:
+    def _route(self, exchange: HttpExchange) -> Route:
         by_method = self._exact.get(exchange.path)
         if by_method is None:
             for route in self._below:
@@ -270,7 +270,7 @@ class App:
             raise HttpError(405, "method-not-allowed", f"Use {allowed} here.")
         return found
 
-    async def _serve(self, exchange: Exchange) -> None:
+    async def _serve(self, exchange: HttpExchange) -> None:
         write_error = self._write_error
         try:
             route = self._route(exchange)
@@ -295,7 +295,9 @@ class App:
             fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")
             await self._refuse(exchange, fault, write_error)
 
-    async def _refuse(self, exchange: Exchange, error: HttpError, write_error: WriteError) -> None:
+    async def _refuse(
+        self, exchange: HttpExchange, error: HttpError, write_error: WriteError
+    ) -> None:
         if exchange.is_left or exchange.has_begun:
             return
         await exchange.reply(error.status, write_error(error), error.headers)

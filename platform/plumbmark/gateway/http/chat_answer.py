@@ -31,8 +31,8 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is told besides the answer itself."""
+class AnswerMetadata:
+    """The metadata of an answer, beside the answer itself."""
 
     model: str
     """As the caller named it."""
@@ -67,7 +67,7 @@ def _call(result: CallResult) -> dict[str, Any]:
     return {"call": str(result.call_id), "charged_nanodollars": result.charged}
 
 
-def answer(result: CallResult, response: ModelResponse, told: Told) -> bytes:
+def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) -> bytes:
     """A `chat.completion`."""
     text = bare_json(response.text) if told.is_in_schema else response.text
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
@@ -100,7 +100,7 @@ def answer(result: CallResult, response: ModelResponse, told: Told) -> bytes:
 class ChunkWriter:
     """Chunks of one stream. The parts that never change are written once."""
 
-    def __init__(self, told: Told, *, stream_id: UUID | None = None) -> None:
+    def __init__(self, told: AnswerMetadata, *, stream_id: UUID | None = None) -> None:
         head = {
             "id": f"chatcmpl-{(stream_id or uuid4()).hex}",
             "object": "chat.completion.chunk",

@@ -44,7 +44,7 @@ _HARMLESS = {
 
 @dataclass(frozen=True, slots=True)
 class ChatQuestion:
-    """What was asked, and how the answer is wanted."""
+    """A chat request, and the form in which its answer is wanted."""
 
     model: str
     request: ModelRequest

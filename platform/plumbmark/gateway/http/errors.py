@@ -104,7 +104,7 @@ _OUR_FAULT = {"bad-key", "forbidden", "provider-balance", "provider-quota"}
 
 
 def error_of_failure(failure: CallFailure) -> HttpError:
-    """How a call that brought no answer is told."""
+    """Return the HTTP error of a call that brought no answer."""
     status = _BY_CODE.get(failure.code) or _BY_KIND.get(failure.kind, 502)
     message = failure.message
     if failure.code in _OUR_FAULT:

@@ -17,12 +17,12 @@ from plumbmark.gateway.models import Grant
 
 PREFIX = "pmg_"
 _SALT = "plumbmark.gateway.grant-token"
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class GrantToken:
-    """What a token says: its grant's public id, and until when (seconds since the epoch)."""
+    """The content of a token: its grant's public id, and its end (seconds since the epoch)."""
 
     grant: str
     expires_at: int
@@ -37,8 +37,8 @@ def issue_grant_token(grant: Grant, *, lives_seconds: float, is_private: bool = 
 
 
 def read_grant_token(secret: str) -> GrantToken:
-    """What a token says; raises TokenRejected where it is none of ours, or over."""
-    body, _, signature = secret[:_LONGEST].rpartition(".")
+    """Return the content of a token; raise TokenRejected where it is none of ours, or over."""
+    body, _, signature = secret[:_MAX_LENGTH].rpartition(".")
     if not secret.isascii() or not hmac.compare_digest(signature, _signature(body)):
         raise TokenRejected("This is not a token of this platform, or a character is missing.")
     grant, expiry, flags = body.removeprefix(PREFIX).split(".")

@@ -40,7 +40,7 @@ _MAX_PRINCIPALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class DoorModel:
+class CallableModel:
     """A deployment as a door needs it."""
 
     deployment_id: int
@@ -52,18 +52,18 @@ class DoorModel:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """What a token opens."""
+    """The rights that a token gives."""
 
     grant_id: int
     role: str
     is_private: bool
-    models: Mapping[str, DoorModel]
+    models: Mapping[str, CallableModel]
     """By slug."""
     other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Slugs by the names that models have besides."""
     expires_at: float | None = None
 
-    def model(self, name: str) -> DoorModel:
+    def model(self, name: str) -> CallableModel:
         """The model of a name; raises a 404 that says what there is."""
         slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
@@ -92,7 +92,7 @@ class Principals:
         self._reading: dict[bytes, asyncio.Task[Principal]] = {}
 
     async def behind(self, secret: str, organisation: str = "") -> Principal:
-        """Who a token is; raises 401 and 403. `organisation` names the team that pays."""
+        """Return a token's principal; raise 401 and 403. `organisation` is the team that pays."""
         if not secret:
             raise HttpError(401, "token-missing", "Send a token as “Authorization: Bearer pmk_…”.")
         key = hashlib.sha256(f"{secret}\0{organisation}".encode("utf-8", "replace")).digest()
@@ -195,7 +195,7 @@ def _made(
     expires_at: float | None,
 ) -> Principal:
     models = {
-        each.slug: DoorModel(
+        each.slug: CallableModel(
             each.pk,
             each.slug,
             each.provider,

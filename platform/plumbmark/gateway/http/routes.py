@@ -1,6 +1,6 @@
 """The doors in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
 
-`Doors` is also what foreign doors are built on: it knows who calls, and makes the call.
+`RouteContext` is also what foreign doors are built on: it knows who calls, and makes the call.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ from typing import Any
 from plumbmark.engine.ports import CallResult, ModelRequest, Usage
 from plumbmark.gateway import clock
 from plumbmark.gateway.calls import runtime
-from plumbmark.gateway.calls.gateway import ModelCaller
-from plumbmark.gateway.http.asgi import Exchange, Route
+from plumbmark.gateway.calls.gateway import GatewayCaller
+from plumbmark.gateway.http.asgi import HttpExchange, Route
 from plumbmark.gateway.http.chat_answer import (
+    AnswerMetadata,
     ChunkWriter,
-    Told,
     answer,
     usage_of,
 )
@@ -27,12 +27,12 @@ from plumbmark.gateway.http.errors import (
     error_of_failure,
     openai_error,
 )
-from plumbmark.gateway.http.principals import DoorModel, Principal, Principals
+from plumbmark.gateway.http.principals import CallableModel, Principal, Principals
 from plumbmark.gateway.providers.base import Delta
 
 
-class Doors:
-    """Who calls, and the way to the gateway. One per process, on the gateway's loop."""
+class RouteContext:
+    """The parts that all routes share. One per process, on the gateway's loop."""
 
     def __init__(self, *, calls_at_once: int) -> None:
         self._gateway = runtime.gateway()
@@ -40,12 +40,12 @@ class Doors:
         self._calls_at_once = calls_at_once
         self._in_flight: Counter[int] = Counter()
 
-    async def principal(self, exchange: Exchange) -> Principal:
+    async def principal(self, exchange: HttpExchange) -> Principal:
         return await self._principals.behind(
             exchange.secret, exchange.header(b"openai-organization")
         )
 
-    async def caller(self, principal: Principal, model: DoorModel) -> ModelCaller:
+    async def caller(self, principal: Principal, model: CallableModel) -> GatewayCaller:
         return await self._gateway.caller(
             grant_id=principal.grant_id,
             deployment_id=model.deployment_id,
@@ -72,7 +72,7 @@ class Doors:
 
 
 async def begun(
-    exchange: Exchange, pieces: AsyncGenerator[Delta | CallResult, None]
+    exchange: HttpExchange, pieces: AsyncGenerator[Delta | CallResult, None]
 ) -> Delta | CallResult:
     """The first piece of a stream; an error with its own status where nothing came at all."""
     exchange.cancel_when_left()
@@ -82,13 +82,13 @@ async def begun(
     return first
 
 
-class ChatDoor:
+class ChatRoute:
     """OpenAI's chat completions, for any provider behind them."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: RouteContext) -> None:
         self._doors = doors
 
-    async def completions(self, exchange: Exchange) -> None:
+    async def completions(self, exchange: HttpExchange) -> None:
         principal = await self._doors.principal(exchange)
         question = read_chat(await exchange.body())
         model = principal.model(question.model)
@@ -105,7 +105,7 @@ class ChatDoor:
         told = self._told(question, self.more_usage(caller, result.response.usage, result))
         await exchange.reply(200, answer(result, result.response, told))
 
-    def request(self, question: ChatQuestion, model: DoorModel) -> ModelRequest:
+    def request(self, question: ChatQuestion, model: CallableModel) -> ModelRequest:
         """The question as this model's provider is to be asked it."""
         if question.includes_thoughts and model.provider == "gemini":
             thinking = {"thinkingConfig": {"includeThoughts": True}}
@@ -113,22 +113,22 @@ class ChatDoor:
                 return replace(question.request, extra={**question.request.extra, **thinking})
         return question.request
 
-    def more_usage(self, caller: ModelCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
+    def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
         """Further fields of `usage`; of a foreign door, for example."""
         return {}
 
     has_usage_apart = True
     """Whether a stream's usage comes in a chunk of its own, and only where it was asked for."""
 
-    def _told(self, question: ChatQuestion, more_usage: dict[str, Any]) -> Told:
+    def _told(self, question: ChatQuestion, more_usage: dict[str, Any]) -> AnswerMetadata:
         asked = question.request
         is_in_schema = asked.output_schema is not None or "response_format" in asked.extra
-        return Told(question.model, int(clock.timestamp()), is_in_schema, more_usage)
+        return AnswerMetadata(question.model, int(clock.timestamp()), is_in_schema, more_usage)
 
     async def _stream(
         self,
-        exchange: Exchange,
-        caller: ModelCaller,
+        exchange: HttpExchange,
+        caller: GatewayCaller,
         principal: Principal,
         question: ChatQuestion,
         request: ModelRequest,
@@ -152,24 +152,24 @@ class ChatDoor:
         await exchange.end_events(ending)
 
 
-class ModelsDoor:
+class ModelsRoute:
     """The list of what a token may call."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: RouteContext) -> None:
         self._doors = doors
 
-    async def models(self, exchange: Exchange) -> None:
+    async def models(self, exchange: HttpExchange) -> None:
         principal = await self._doors.principal(exchange)
         listed = [_entry(model) for _, model in sorted(principal.models.items())]
         await exchange.reply(200, json.dumps({"object": "list", "data": listed}).encode())
 
-    async def model(self, exchange: Exchange) -> None:
+    async def model(self, exchange: HttpExchange) -> None:
         principal = await self._doors.principal(exchange)
         name = exchange.path.removeprefix("/v1/models/")
         await exchange.reply(200, json.dumps(_entry(principal.model(name))).encode())
 
 
-def _entry(model: DoorModel) -> dict[str, Any]:
+def _entry(model: CallableModel) -> dict[str, Any]:
     return {
         "id": model.slug,
         "object": "model",
@@ -178,13 +178,13 @@ def _entry(model: DoorModel) -> dict[str, Any]:
     }
 
 
-async def _alive(exchange: Exchange) -> None:
+async def _alive(exchange: HttpExchange) -> None:
     await exchange.reply(200, b'{"status": "ok"}')
 
 
-def routes(doors: Doors) -> Sequence[Route]:
+def routes(doors: RouteContext) -> Sequence[Route]:
     """The gateway's own doors."""
-    chat, models = ChatDoor(doors), ModelsDoor(doors)
+    chat, models = ChatRoute(doors), ModelsRoute(doors)
     return [
         Route("POST", "/v1/chat/completions", chat.completions, openai_error),
         Route("GET", "/v1/models", models.models, openai_error),

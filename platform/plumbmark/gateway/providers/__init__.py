@@ -6,12 +6,12 @@ Each adapter is one small file with the steps of `base.Provider`; all pass the c
 """
 
 from plumbmark.gateway.providers.anthropic import Anthropic
-from plumbmark.gateway.providers.base import Provider
+from plumbmark.gateway.providers.base import ProviderAdapter
 from plumbmark.gateway.providers.baseline import Baseline
 from plumbmark.gateway.providers.gemini import Gemini
 from plumbmark.gateway.providers.openai import OpenAI
 
-_PROVIDERS: dict[str, Provider] = {
+_PROVIDERS: dict[str, ProviderAdapter] = {
     "openai": OpenAI(),
     "anthropic": Anthropic(),
     "gemini": Gemini(),
@@ -19,6 +19,6 @@ _PROVIDERS: dict[str, Provider] = {
 }
 
 
-def provider_named(name: str) -> Provider | None:
+def provider_named(name: str) -> ProviderAdapter | None:
     """The adapter for a deployment's `provider`, or None where this version has none."""
     return _PROVIDERS.get(name)

@@ -32,8 +32,8 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import Said, malformed
-from plumbmark.gateway.providers.http import Reply
+from plumbmark.gateway.providers.failures import ErrorBody, malformed
+from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -159,17 +159,17 @@ class Anthropic(ChatProvider):
             found = named(payload.get("id"))
         return found
 
-    def said(self, payload: Any, text: str) -> Said:
+    def said(self, payload: Any, text: str) -> ErrorBody:
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return Said(text if payload is None else wire.written(payload).decode())
-        return Said(str(error.get("message") or ""), str(error.get("type") or ""))
+            return ErrorBody(text if payload is None else wire.written(payload).decode())
+        return ErrorBody(str(error.get("message") or ""), str(error.get("type") or ""))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         try:
             if payload.get("type") == "error" or "error" in payload:
                 status = _STATUS_OF_ERROR.get(payload["error"].get("type"), 502)
-                return self.failure(Reply(status, {}, payload))
+                return self.failure(HttpReply(status, {}, payload))
             blocks = payload["content"]
             if not isinstance(blocks, list):
                 return malformed(payload)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.engine.values import value_object
-from plumbmark.gateway.providers.http import Transport
+from plumbmark.gateway.providers.http import HttpClient
 
 
 class CannotAsk(ValueError):
@@ -23,7 +23,7 @@ class CannotAsk(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a deployment is and how it wants to be asked. The secret stays out of its repr."""
+    """A deployment's address and how it wants to be asked. The secret stays out of its repr."""
 
     base_url: str
     upstream_id: str
@@ -80,7 +80,7 @@ class ToolCallDelta:
 
 @value_object
 class Delta:
-    """What one piece of a stream adds. Pieces that arrive together may come as one."""
+    """The addition of one piece of a stream. Pieces that arrive together may come as one."""
 
     text: str = ""
     reasoning: str = ""
@@ -99,7 +99,7 @@ def delta_of(response: ModelResponse) -> Delta:
     return Delta(response.text, response.reasoning, calls)
 
 
-class Provider(Protocol):
+class ProviderAdapter(Protocol):
     """One wire format."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
@@ -109,12 +109,12 @@ class Provider(Protocol):
         """
         ...
 
-    async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
+    async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         """Ask once, within the target's deadline."""
         ...
 
     def stream(
-        self, transport: Transport, target: Target, body: bytes
+        self, transport: HttpClient, target: Target, body: bytes
     ) -> AsyncGenerator[Delta | Attempt, None]:
         """Ask once with a body that was built to stream.
 

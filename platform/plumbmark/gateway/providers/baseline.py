@@ -27,7 +27,7 @@ from plumbmark.gateway.providers.base import (
     Target,
     delta_of,
 )
-from plumbmark.gateway.providers.http import Transport
+from plumbmark.gateway.providers.http import HttpClient
 
 _OPTION_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s+\S", re.MULTILINE)
 
@@ -89,7 +89,7 @@ class Baseline:
             question["choices"] = [str(choice) for choice in choices]
         return wire.written(question)
 
-    async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
+    async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         program = PROGRAMS.get(target.upstream_id)
         if program is None:
             return AttemptFailure(
@@ -103,7 +103,7 @@ class Baseline:
         return Answer(self._response(payload), payload)
 
     async def stream(
-        self, transport: Transport, target: Target, body: bytes
+        self, transport: HttpClient, target: Target, body: bytes
     ) -> AsyncGenerator[Delta | Attempt, None]:
         attempt = await self.send(transport, target, body)
         if isinstance(attempt, Answer):

@@ -17,21 +17,21 @@ from plumbmark.gateway.providers.base import (
     delta_of,
 )
 from plumbmark.gateway.providers.failures import (
-    Said,
+    ErrorBody,
     broken_attempt,
     failure_of,
     malformed,
 )
 from plumbmark.gateway.providers.http import (
     DONE,
-    Broken,
+    BrokenExchange,
+    BrokenStream,
     EventStream,
-    Reply,
-    StreamBroke,
-    Transport,
+    HttpClient,
+    HttpReply,
     without_secret,
 )
-from plumbmark.gateway.providers.text import PassedOn, named
+from plumbmark.gateway.providers.text import PassableText, named
 
 _SILENCE_SECONDS = 60.0
 """How long a stream may pause; a deployment's option `silence_seconds` replaces it."""
@@ -75,8 +75,8 @@ class ChatProvider(ABC):
         """The headers that carry the target's secret, and what else this provider asks for."""
 
     @abstractmethod
-    def said(self, payload: Any, text: str) -> Said:
-        """What an error body says; `text` where it is no JSON."""
+    def said(self, payload: Any, text: str) -> ErrorBody:
+        """Read an error body; `text` where it is no JSON."""
 
     @abstractmethod
     def request_id(self, headers: Mapping[str, str], payload: Any) -> str: ...
@@ -84,11 +84,11 @@ class ChatProvider(ABC):
     @abstractmethod
     def assembly(self) -> Assembly: ...
 
-    def failure(self, reply: Reply, request_id: str = "") -> AttemptFailure:
-        """What a reply with an error status means."""
+    def failure(self, reply: HttpReply, request_id: str = "") -> AttemptFailure:
+        """Return the failure that a reply with an error status means."""
         return failure_of(reply, self.said(reply.payload, reply.text), request_id)
 
-    async def send(self, transport: Transport, target: Target, body: bytes) -> Attempt:
+    async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         reply = await transport.post(
             self.url(target, stream=False),
             headers={**target.options.get("headers", {}), **self.credential(target)},
@@ -97,9 +97,9 @@ class ChatProvider(ABC):
             secret=target.secret,
             is_guarded=target.is_guarded,
         )
-        return broken_attempt(reply) if isinstance(reply, Broken) else self._attempt(reply)
+        return broken_attempt(reply) if isinstance(reply, BrokenExchange) else self._attempt(reply)
 
-    def _attempt(self, reply: Reply) -> Attempt:
+    def _attempt(self, reply: HttpReply) -> Attempt:
         request_id = named(self.request_id(reply.headers, reply.payload))
         if reply.status != 200:
             return self.failure(reply, request_id)
@@ -119,7 +119,7 @@ class ChatProvider(ABC):
         return parsed
 
     async def stream(
-        self, transport: Transport, target: Target, body: bytes
+        self, transport: HttpClient, target: Target, body: bytes
     ) -> AsyncGenerator[Delta | Attempt, None]:
         opened = await transport.open(
             self.url(target, stream=True),
@@ -134,9 +134,9 @@ class ChatProvider(ABC):
             secret=target.secret,
             is_guarded=target.is_guarded,
         )
-        if isinstance(opened, Broken):
+        if isinstance(opened, BrokenExchange):
             yield broken_attempt(opened)
-        elif isinstance(opened, Reply):
+        elif isinstance(opened, HttpReply):
             # An error; or a host that answers in one piece although it was asked for a stream.
             attempt = self._attempt(opened)
             if isinstance(attempt, Answer) and (delta := delta_of(attempt.response)):
@@ -169,7 +169,7 @@ class ChatProvider(ABC):
                         yield delta
                     if assembly.is_complete and events[-1] is DONE:
                         break
-        except StreamBroke as error:
+        except BrokenStream as error:
             # A host that does not hang up after its last word has said everything all the same.
             if not assembly.is_complete or error.broken.code == "answer-too-large":
                 yield _with_partial(broken_attempt(error.broken), assembly, target)
@@ -179,7 +179,7 @@ class ChatProvider(ABC):
             yield _with_partial(failure, assembly, target)
             return
         if not assembly.is_complete:
-            truncated = Broken("truncated", "the stream ended before the answer did", 200)
+            truncated = BrokenExchange("truncated", "the stream ended before the answer did", 200)
             yield _with_partial(broken_attempt(truncated), assembly, target)
             return
         if delta := channels.rest():
@@ -205,9 +205,9 @@ class _Channels:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._text = PassedOn(secret)
-        self._reasoning = PassedOn(secret)
-        self._arguments: dict[int, PassedOn] = {}
+        self._text = PassableText(secret)
+        self._reasoning = PassableText(secret)
+        self._arguments: dict[int, PassableText] = {}
         self._texts: list[str] = []
         self._reasonings: list[str] = []
         self._calls: list[ToolCallDelta] = []
@@ -220,7 +220,7 @@ class _Channels:
         self._calls += delta.tool_calls
 
     def ready(self) -> Delta:
-        """What has come since the last time, as one piece."""
+        """Return the text that has come since the last time, as one piece."""
         text = self._text.pass_on("".join(self._texts)) if self._texts else ""
         reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
         calls = tuple(map(self._checked, self._calls)) if self._calls else ()
@@ -228,13 +228,13 @@ class _Channels:
         return Delta(text, reasoning, calls)
 
     def _checked(self, call: ToolCallDelta) -> ToolCallDelta:
-        channel = self._arguments.setdefault(call.index, PassedOn(self._secret))
+        channel = self._arguments.setdefault(call.index, PassableText(self._secret))
         return ToolCallDelta(
             call.index, call.id, call.name, channel.pass_on(call.arguments), call.signature
         )
 
     def rest(self) -> Delta:
-        """What was held back, at the end."""
+        """Return the text that was held back, at the end."""
         calls = [
             ToolCallDelta(index, arguments=held)
             for index, channel in self._arguments.items()

@@ -10,7 +10,7 @@ from typing import Any
 
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway.providers.base import AttemptFailure
-from plumbmark.gateway.providers.http import Broken, Reply
+from plumbmark.gateway.providers.http import BrokenExchange, HttpReply
 
 _OVERFLOW = re.compile(
     r"context[_ ]length|context window|context limit|maximum context|prompt is too long"
@@ -39,8 +39,8 @@ _MAX_MESSAGE = 900
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What an error body says, out of whatever form the provider gives it."""
+class ErrorBody:
+    """The content of an error body, out of whatever form the provider gives it."""
 
     message: str
     words: str = ""
@@ -48,7 +48,7 @@ class Said:
     retry_after: float | None = None
 
 
-def broken_attempt(broken: Broken) -> AttemptFailure:
+def broken_attempt(broken: BrokenExchange) -> AttemptFailure:
     """A transport failure as an attempt."""
     if broken.code in {"deadline", "stalled"}:
         kind = FailureKind.DEADLINE
@@ -79,8 +79,8 @@ def malformed(payload: Any, what: str = "has no message in it") -> AttemptFailur
     )
 
 
-def failure_of(reply: Reply, said: Said, request_id: str) -> AttemptFailure:
-    """What a reply with an error status means."""
+def failure_of(reply: HttpReply, said: ErrorBody, request_id: str) -> AttemptFailure:
+    """Return the failure that a reply with an error status means."""
     status, payload = reply.status, reply.payload
     message = clean(said.message) or f"HTTP {status}"
     kind, code, retryable, fatal = _verdict(status, f"{said.words} {message}")

@@ -32,8 +32,8 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import Said, malformed, status_in
-from plumbmark.gateway.providers.http import Reply
+from plumbmark.gateway.providers.failures import ErrorBody, malformed, status_in
+from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -166,23 +166,23 @@ class Gemini(ChatProvider):
         found = named(payload.get("responseId")) if isinstance(payload, dict) else ""
         return found or headers.get("x-request-id", "")
 
-    def said(self, payload: Any, text: str) -> Said:
+    def said(self, payload: Any, text: str) -> ErrorBody:
         if isinstance(payload, list) and payload:
             # An error of the streaming path comes as a list of one.
             payload = payload[0]
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return Said(text if payload is None else wire.written(payload).decode())
+            return ErrorBody(text if payload is None else wire.written(payload).decode())
         details = error.get("details")
         words = f"{error.get('status') or ''} "
         if details:
             words += wire.written(details).decode()
-        return Said(str(error.get("message") or ""), words, _delay_in(details))
+        return ErrorBody(str(error.get("message") or ""), words, _delay_in(details))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         try:
             if payload.get("error"):
-                return self.failure(Reply(status_in(payload["error"]), {}, payload))
+                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
             candidates = payload.get("candidates")
             if candidates:
                 return _response(payload, candidates[0])
@@ -194,7 +194,7 @@ class Gemini(ChatProvider):
         return malformed(payload)
 
     def assembly(self) -> Assembly:
-        return _Chunks()
+        return _GeminiChunks()
 
 
 def _major_of(upstream_id: str) -> int:
@@ -416,7 +416,7 @@ def _usage(usage: Any) -> Usage:
     return Usage(prompt + used, said + thought, min(cached, prompt), thought)
 
 
-class _Chunks(Assembly):
+class _GeminiChunks(Assembly):
     """Chunks of a streamed answer: each is a small answer of its own."""
 
     def __init__(self) -> None:

@@ -68,8 +68,8 @@ class _GuardedResolver(AbstractResolver):
 
 
 @value_object
-class Reply:
-    """What came back. `payload` is the parsed JSON, or None where the body is none (`text`)."""
+class HttpReply:
+    """A response. `payload` is the parsed JSON, or None where the body is none (`text`)."""
 
     status: int
     headers: Mapping[str, str]
@@ -78,7 +78,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenExchange:
     """No whole reply: `code` says how it broke off."""
 
     code: str
@@ -86,10 +86,10 @@ class Broken:
     status: int | None = None
 
 
-class StreamBroke(Exception):
+class BrokenStream(Exception):
     """A stream ended before its time, or in a way that cannot be read."""
 
-    def __init__(self, broken: Broken) -> None:
+    def __init__(self, broken: BrokenExchange) -> None:
         super().__init__(broken.message)
         self.broken = broken
 
@@ -117,7 +117,7 @@ class EventStream:
     async def events(self) -> AsyncGenerator[list[Any], None]:
         """The parsed data of the events, those that arrive together in one list.
 
-        Raises `StreamBroke` where the stream breaks, falls silent or is not JSON.
+        Raises `BrokenStream` where the stream breaks, falls silent or is not JSON.
         """
         rest, data, size = b"", b"", 0
         while chunk := await self._read():
@@ -127,7 +127,7 @@ class EventStream:
             self._read_at = self._loop.time()
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise StreamBroke(_too_large(self.status))
+                raise BrokenStream(_too_large(self.status))
             *lines, rest = (rest + chunk).split(b"\n")
             events = []
             for line in lines:
@@ -153,10 +153,12 @@ class EventStream:
             broken = _deadline(self._deadline_seconds, self.status)
             if self._is_stalled:
                 silence = self._silence_seconds
-                broken = Broken("stalled", f"nothing more came for {silence:g} s", self.status)
-            raise StreamBroke(broken) from None
+                broken = BrokenExchange(
+                    "stalled", f"nothing more came for {silence:g} s", self.status
+                )
+            raise BrokenStream(broken) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise StreamBroke(_broken(error, self.status)) from None
+            raise BrokenStream(_broken(error, self.status)) from None
 
     def _look(self) -> None:
         """One timer for the whole stream: a timeout around every read would cost as much as it."""
@@ -183,10 +185,10 @@ def _event(data: bytes, status: int) -> Any:
     except ValueError:
         said = data[:200].decode("utf-8", "replace")
         message = f"an event of the stream is no JSON: {said!r}"
-        raise StreamBroke(Broken("malformed-response", message, status)) from None
+        raise BrokenStream(BrokenExchange("malformed-response", message, status)) from None
 
 
-class Transport:
+class HttpClient:
     """The process's sessions; lives and ends on one event loop."""
 
     def __init__(self) -> None:
@@ -218,7 +220,7 @@ class Transport:
         deadline_seconds: float,
         secret: str,
         is_guarded: bool,
-    ) -> Reply | Broken:
+    ) -> HttpReply | BrokenExchange:
         """POST once within the deadline and read the whole answer, up to 16 MiB."""
         status: int | None = None
         try:
@@ -246,7 +248,7 @@ class Transport:
         silence_seconds: float,
         secret: str,
         is_guarded: bool,
-    ) -> EventStream | Reply | Broken:
+    ) -> EventStream | HttpReply | BrokenExchange:
         """POST once and begin to read events; a whole reply where none are sent.
 
         The whole stream must end within the deadline, and after its first event not pause for
@@ -298,31 +300,35 @@ def _in_pieces(body: bytes) -> bytes | io.BytesIO:
     return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
-def _deadline(seconds: float, status: int | None) -> Broken:
-    return Broken("deadline", f"no whole answer within {seconds:g} s", status)
+def _deadline(seconds: float, status: int | None) -> BrokenExchange:
+    return BrokenExchange("deadline", f"no whole answer within {seconds:g} s", status)
 
 
-def _too_large(status: int) -> Broken:
-    return Broken("answer-too-large", f"the answer is larger than {MAX_BODY_BYTES} bytes", status)
+def _too_large(status: int) -> BrokenExchange:
+    return BrokenExchange(
+        "answer-too-large", f"the answer is larger than {MAX_BODY_BYTES} bytes", status
+    )
 
 
-def _broken(error: Exception, status: int | None) -> Broken:
-    """What broke an exchange off. The deadline is a `TimeoutError` and caught before."""
+def _broken(error: Exception, status: int | None) -> BrokenExchange:
+    """Return the failure of a broken exchange. The deadline, a `TimeoutError`, is caught before."""
     if isinstance(error, PrivateAddress):
-        return Broken("private-address", str(error))
+        return BrokenExchange("private-address", str(error))
     if isinstance(error, aiohttp.ClientPayloadError):
-        return Broken("truncated", "the connection ended in the middle of the answer", status)
+        return BrokenExchange(
+            "truncated", "the connection ended in the middle of the answer", status
+        )
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return Broken("dropped", "the provider closed the connection without an answer")
+        return BrokenExchange("dropped", "the provider closed the connection without an answer")
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error.os_error, PrivateAddress):
-            return Broken("private-address", str(error.os_error))
-        return Broken("unreachable", f"cannot connect: {type(error).__name__}")
+            return BrokenExchange("private-address", str(error.os_error))
+        return BrokenExchange("unreachable", f"cannot connect: {type(error).__name__}")
     # The text of such an error may quote headers; its kind says enough.
-    return Broken("network", f"the exchange broke off: {type(error).__name__}", status)
+    return BrokenExchange("network", f"the exchange broke off: {type(error).__name__}", status)
 
 
-async def _whole(response: aiohttp.ClientResponse, secret: str) -> Reply | Broken:
+async def _whole(response: aiohttp.ClientResponse, secret: str) -> HttpReply | BrokenExchange:
     raw = await _read_all(response.content)
     if raw is None:
         response.close()
@@ -344,13 +350,13 @@ async def _read_all(content: aiohttp.StreamReader) -> bytes | None:
     return b"".join(parts)
 
 
-def _reply(status: int, headers: Mapping[str, str], raw: bytes, secret: str) -> Reply:
+def _reply(status: int, headers: Mapping[str, str], raw: bytes, secret: str) -> HttpReply:
     raw = without_secret(raw, secret)
     try:
-        return Reply(status, headers, wire.read(raw))
+        return HttpReply(status, headers, wire.read(raw))
     except ValueError:
         text = raw[:_ERROR_TEXT_CHARACTERS].decode("utf-8", "replace")
-        return Reply(status, headers, None, text)
+        return HttpReply(status, headers, None, text)
 
 
 def without_secret(raw: bytes, secret: str) -> bytes:

@@ -27,7 +27,7 @@ _AUDIO = {"mp3": "audio/mp3", "wav": "audio/wav"}
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaPart:
     """Data that travels inside a message: its media type and its base64, without line breaks."""
 
     mime: str
@@ -101,7 +101,7 @@ def _joined(before: Any, after: Any) -> Any:
     return [*parts_of(before), *parts_of(after)]
 
 
-def media_of(part: Mapping[str, Any]) -> Media | Link | None:
+def media_of(part: Mapping[str, Any]) -> MediaPart | Link | None:
     """The image, audio or file of a content part; None where it is text or unknown."""
     kind = part.get("type")
     if kind == "image_url":
@@ -112,11 +112,11 @@ def media_of(part: Mapping[str, Any]) -> Media | Link | None:
         if form not in _AUDIO:
             raise CannotAsk(f"Audio must be mp3 or wav, not {form[:20]!r}.")
         data = _inner(part, "input_audio", "data")
-        return Media(_AUDIO[form], _base64(data, "audio")[0])
+        return MediaPart(_AUDIO[form], _base64(data, "audio")[0])
     if kind == "file":
         mime, data = _data_url(_inner(part, "file", "file_data"), "file")
         data, start = _base64(data, "file")
-        return Media(_sniffed(start) or mime or "application/octet-stream", data)
+        return MediaPart(_sniffed(start) or mime or "application/octet-stream", data)
     return None
 
 
@@ -130,7 +130,7 @@ def _inner(part: Mapping[str, Any], name: str, field: str) -> str:
     return value
 
 
-def _image(url: str) -> Media | Link:
+def _image(url: str) -> MediaPart | Link:
     if url[:5].lower() != "data:":
         if _VIDEO_HOSTS.match(url):
             raise CannotAsk("A link to a video is no image; this provider cannot watch videos.")
@@ -143,7 +143,7 @@ def _image(url: str) -> Media | Link:
     mime = _sniffed(start) or mime
     if not mime.startswith("image/"):
         raise CannotAsk(f"An image_url holds data of type {mime[:60] or 'unknown'}, no image.")
-    return Media(mime, data)
+    return MediaPart(mime, data)
 
 
 def _data_url(url: str, what: str) -> tuple[str, str]:

@@ -26,8 +26,8 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import Said, malformed, status_in
-from plumbmark.gateway.providers.http import Reply
+from plumbmark.gateway.providers.failures import ErrorBody, malformed, status_in
+from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     in_turns,
     schema_of,
@@ -112,13 +112,13 @@ class OpenAI(ChatProvider):
             found = named(payload.get("id"))
         return found
 
-    def said(self, payload: Any, text: str) -> Said:
+    def said(self, payload: Any, text: str) -> ErrorBody:
         error = payload.get("error", payload) if isinstance(payload, dict) else payload
         if not isinstance(error, dict):
-            return Said(str(error) if error else text)
+            return ErrorBody(str(error) if error else text)
         message = error.get("message") or error.get("detail") or wire.written(error).decode()
         words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
-        return Said(str(message), words)
+        return ErrorBody(str(message), words)
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
         try:
@@ -131,13 +131,13 @@ class OpenAI(ChatProvider):
                 payload = {**payload, "error": choice["error"]}
             if payload.get("error"):
                 # Some hosts answer 200 and put the failure, with its status, into the body.
-                return self.failure(Reply(status_in(payload["error"]), {}, payload))
+                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
         except (AttributeError, KeyError, TypeError, IndexError):
             return malformed(payload)
         return malformed(payload)
 
     def assembly(self) -> Assembly:
-        return _Chunks()
+        return _OpenAIChunks()
 
 
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
@@ -233,7 +233,7 @@ def _usage(usage: Any) -> Usage:
     return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
 
 
-class _Chunks(Assembly):
+class _OpenAIChunks(Assembly):
     """Chunks of a streamed completion."""
 
     def __init__(self) -> None:

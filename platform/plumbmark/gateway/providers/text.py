@@ -30,7 +30,7 @@ def count(value: Any) -> int:
     return -1
 
 
-class PassedOn:
+class PassableText:
     """One channel of a stream on its way to the reader.
 
     Holds back what may be the first half of something: of a surrogate pair, which two chunks can
@@ -45,7 +45,7 @@ class PassedOn:
         self._held = ""
 
     def pass_on(self, text: str) -> str:
-        """What may be shown now that this has come."""
+        """Return the text that may be shown now that this has come."""
         text = self._held + text
         self._held = ""
         if self._secret:
@@ -61,6 +61,6 @@ class PassedOn:
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
 
     def rest(self) -> str:
-        """What was held back, at the end."""
+        """Return the text that was held back, at the end."""
         held, self._held = self._held, ""
         return storable(held)

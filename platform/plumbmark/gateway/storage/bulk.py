@@ -20,7 +20,7 @@ _ROWS = 64
 
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
-    """How values of a column must be changed for this backend, or None: not at all."""
+    """Return how values of a column must be changed for this backend, or None: not at all."""
     operations = connection.ops
     if isinstance(field, models.ForeignKey | models.OneToOneField):
         return _adapter(field.target_field)
@@ -37,7 +37,7 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
 
 
 def _as_sqlite_writes_it(moment: datetime | None) -> str | None:
-    """What Django's own adapter makes of an aware time, without asking the settings each time."""
+    """Write an aware time as Django's own adapter does, without asking the settings each time."""
     return None if moment is None else str(moment.astimezone(UTC).replace(tzinfo=None))
 
 

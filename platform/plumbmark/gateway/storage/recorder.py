@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.leases import Leases
-from plumbmark.gateway.budget.ledger import Settled
+from plumbmark.gateway.budget.ledger import FlushResult
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.records import CallRecord
 from plumbmark.gateway.storage.spool import Spool
@@ -170,7 +170,7 @@ class Recorder:
         closing_ids = [share.budget.id for share in closing]
         owner, may_be_stored = self._leases.owner, self._may_be_stored
 
-        def work() -> Settled:
+        def work() -> FlushResult:
             settled = ledger.settle(
                 owner=owner,
                 records=batch,
@@ -216,7 +216,7 @@ class Recorder:
         self._pending[:0] = batch
         self._bytes += _bytes_of(batch)
 
-    def _succeeded(self, batch: list[CallRecord], settled: Settled) -> None:
+    def _succeeded(self, batch: list[CallRecord], settled: FlushResult) -> None:
         self._failures = 0
         self._may_be_stored = False
         self._most = FLUSH_RECORDS

@@ -67,7 +67,7 @@ class CallRecord:
     """What `started_bytes` wrote, kept for `ended_bytes`."""
 
     def started_bytes(self) -> bytes:
-        """What the spool keeps before the call goes out."""
+        """Return the bytes that the spool keeps before the call goes out."""
         # JSON escapes line breaks, which keeps those between the parts unambiguous.
         self.start_line = wire.kept(
             [
@@ -89,7 +89,7 @@ class CallRecord:
         return b"S" + self.start_line
 
     def ended_bytes(self) -> bytes:
-        """What the spool keeps before the answer is handed on: everything."""
+        """Return the bytes that the spool keeps before the answer is handed on: everything."""
         head = wire.kept(
             [
                 self.status,

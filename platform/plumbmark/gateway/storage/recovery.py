@@ -22,15 +22,15 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
-    """What a recovery did."""
+class RecoveryCounts:
+    """The counts of a recovery."""
 
     spools: int = 0
     calls: int = 0
     leases: int = 0
 
 
-def recover(folder: Path) -> Recovered:
+def recover(folder: Path) -> RecoveryCounts:
     """Replay every spool on this host that nobody holds, then sweep silent leases.
 
     Idempotent: a call is known by its id, and a lease goes back once.
@@ -44,7 +44,7 @@ def recover(folder: Path) -> Recovered:
     leases += ledger.sweep_silent(living=spool.living_owners(folder))
     if spools or leases:
         log.info("recovered %d spools with %d calls; %d leases given back", spools, calls, leases)
-    return Recovered(spools, calls, leases)
+    return RecoveryCounts(spools, calls, leases)
 
 
 def _replay(abandoned: AbandonedSpool) -> int:

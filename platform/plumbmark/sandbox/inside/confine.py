@@ -87,7 +87,7 @@ def die_with_parent(signal_number: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """What descends from this process stays below it."""
+    """Keep everything that descends from this process below it."""
     if _libc.prctl(_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "child subreaper")
 

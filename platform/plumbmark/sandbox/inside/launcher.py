@@ -71,7 +71,7 @@ def _become_guest(settings: Settings) -> None:
 
 
 def _offer_to_the_killer() -> None:
-    """Where the machine runs out of memory, the kernel shall take guests first."""
+    """Let the kernel take guests first where the machine runs out of memory."""
     try:
         with open("/proc/self/oom_score_adj", "wb") as file:
             file.write(b"1000")

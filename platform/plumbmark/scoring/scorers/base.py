@@ -18,7 +18,7 @@ Target = Scalar | Sequence[Scalar] | None
 
 @dataclass(frozen=True, slots=True)
 class ScorerContext:
-    """What a scorer may know of the item besides its target.
+    """The part of an item that a scorer may know besides its target.
 
     `choices` stand in the order of the data; `choice_seed` is the seed of the order shown.
     """

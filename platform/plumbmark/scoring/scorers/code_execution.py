@@ -40,8 +40,8 @@ def code_in(output: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What became of a program. `exit_code` None: it was killed. `output`: its last words."""
+class ProgramResult:
+    """The end of a program. `exit_code` None: it was killed. `output`: its last words."""
 
     exit_code: int | None
     output: str
@@ -97,8 +97,8 @@ class CodeExecution:
         filled = parse_template(self.template).fill({**values, OUTPUT: code})
         return f"{filled}\n\nprint()\nprint({token!r})\n"
 
-    def verdict(self, ran: Ran, *, token: str) -> Verdict:
-        """What a run of `program` with the same token says."""
+    def verdict(self, ran: ProgramResult, *, token: str) -> Verdict:
+        """Return the verdict of a run of `program` with the same token."""
         if ran.timed_out:
             return Verdict(
                 0.0, None, f"The program did not end within {self.timeout_seconds:g} s.", _tail(ran)
@@ -133,7 +133,7 @@ class CodeExecution:
         return None
 
 
-def _tail(ran: Ran, said: str | None = None) -> Mapping[str, object]:
+def _tail(ran: ProgramResult, said: str | None = None) -> Mapping[str, object]:
     """The end of what was printed, for the sample page."""
     text = (ran.output if said is None else said).strip()
     if not text:

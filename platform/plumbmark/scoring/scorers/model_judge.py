@@ -53,7 +53,7 @@ Second answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class JudgeQuestion:
     """One prompt for one judge."""
 
     judge: str
@@ -64,8 +64,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a judge said; empty with `failure` where it said nothing."""
+class JudgeReply:
+    """A judge's reply; empty with `failure` where there was none."""
 
     text: str
     failure: str = ""
@@ -143,8 +143,8 @@ class ModelJudge:
 
     def questions(
         self, output: str, target: Target, values: Mapping[str, str], *, mark: str
-    ) -> list[Question]:
-        """What to ask, judge by judge; pairwise, each judge twice with the order swapped.
+    ) -> list[JudgeQuestion]:
+        """Return the questions, judge by judge; pairwise, each judge twice with the order swapped.
 
         `mark` must be unknown to the candidate.
         """
@@ -164,7 +164,7 @@ class ModelJudge:
                     {"role": "system", "content": _INSTRUCTIONS.format(mark=mark)},
                     {"role": "user", "content": f"{text}\n{ending}"},
                 )
-                questions.append(Question(judge, is_swapped, messages))
+                questions.append(JudgeQuestion(judge, is_swapped, messages))
         return questions
 
     @property
@@ -176,9 +176,9 @@ class ModelJudge:
         return "correct, or incorrect"
 
     def verdict(
-        self, questions: Sequence[Question], replies: Sequence[Reply], *, mark: str
+        self, questions: Sequence[JudgeQuestion], replies: Sequence[JudgeReply], *, mark: str
     ) -> Verdict:
-        """What the judges' replies to `questions`, in their order, come to."""
+        """Return the verdict of the judges' replies to `questions`, in their order."""
         read = [
             None if reply.failure else self._value(question, reply.text, mark)
             for question, reply in zip(questions, replies, strict=True)
@@ -223,7 +223,7 @@ class ModelJudge:
             return Verdict(None, None, f"A judge gave no verdict ({words}).", details)
         return Verdict(sum(known) / len(known), None, f"The judges say {words}.", details)
 
-    def _value(self, question: Question, text: str, mark: str) -> float | None:
+    def _value(self, question: JudgeQuestion, text: str, mark: str) -> float | None:
         """The value of the last verdict in a reply; None where there is none that can be read."""
         found = re.findall(
             rf"VERDICT-{re.escape(mark)}[ \t]*:[ \t*_`\"']*([A-Za-z]+|-?[0-9]+(?:\.[0-9]+)?)",

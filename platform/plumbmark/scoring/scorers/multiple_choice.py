@@ -131,7 +131,7 @@ class MultipleChoice:
         return {LETTERS[order.index(self._position(one, context.choices))] for one in targets}
 
     def _position(self, target: Scalar, choices: Sequence[str]) -> int:
-        """Where in the data the option stands that `target` names."""
+        """Return the position in the data of the option that `target` names."""
         forms: Mapping[str, int | None] = {
             "letter": _by_letter(target, choices),
             "index": _by_number(target, choices, 0),

@@ -24,7 +24,7 @@ DEFAULT_TIMEOUT_SECONDS = 5.0
 MAX_TIMEOUT_SECONDS = 60.0
 _MAX_COLUMNS = 50
 _MAX_ANSWER = 2000
-_LARGEST = 1e300
+_MAX_VALUE = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PythonScorer:
     def verdict(
         self, found: CaseResult, *, lower: float | None = None, upper: float | None = None
     ) -> Verdict:
-        """What a call says; unscored with the reason where it says no score within the bounds."""
+        """Return the verdict of a call; unscored where it gave no score within bounds."""
         if not found.has_value:
             return _bug(found.reason)
         told = found.value
@@ -92,7 +92,7 @@ class PythonScorer:
             told = float(told)
         if not isinstance(told, int | float):
             return _bug(f"it returned {_kind(told)}, no number")
-        if not -_LARGEST <= told <= _LARGEST:
+        if not -_MAX_VALUE <= told <= _MAX_VALUE:
             return _bug(f"it returned {str(told)[:40]}, no number that can be stored")
         if (lower is not None and told < lower) or (upper is not None and told > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"

@@ -181,7 +181,7 @@ def progress(
     state: str = "",
     id: str = "",
 ) -> dict[str, Any]:
-    """How far something is: `done` of `total`, of which `failed` did not succeed."""
+    """Show progress: `done` of `total`, of which `failed` did not succeed."""
     share = done / total if total else 0.0
     failed_share = failed / total if total else 0.0
     return {

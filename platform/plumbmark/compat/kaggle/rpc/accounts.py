@@ -16,7 +16,7 @@ from plumbmark.accounts.tokens import (
     token_behind,
 )
 from plumbmark.compat.kaggle.model_proxy import BASE
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.messages import NANODOLLARS, lean, moment
 from plumbmark.gateway.queries import PeriodQuota, quota_status
 
@@ -26,7 +26,7 @@ PROXY_TOKEN_KEPT = timedelta(hours=12)
 
 
 @sensitive_variables()
-def introspect_token(call: Call) -> Answer:
+def introspect_token(call: RpcCall) -> Answer:
     """Whether the token in the message is good, and whose. A bad one is an answer, not an error."""
     secret = call.body.text("token")
     try:
@@ -45,7 +45,7 @@ def introspect_token(call: Call) -> Answer:
 
 
 @sensitive_variables()
-def create_default_model_proxy_token(call: Call) -> Answer:
+def create_default_model_proxy_token(call: RpcCall) -> Answer:
     """A token that calls models and nothing else. It takes the place of the one before."""
     expires_at = timezone.now() + PROXY_TOKEN_KEPT
     if call.token is not None and call.token.expires_at is not None:
@@ -69,7 +69,7 @@ def create_default_model_proxy_token(call: Call) -> Answer:
     }
 
 
-def get_model_proxy_quotas(call: Call) -> Answer:
+def get_model_proxy_quotas(call: RpcCall) -> Answer:
     """Day and month of the caller's own quota, in US dollars."""
     status = quota_status(call.namespace)
     return {

@@ -41,7 +41,7 @@ class BasicTokenAuthentication(BaseAuthentication):
 
 
 class KnownCaller(BaseAuthentication):
-    """Where no token is asked for: one in the header is recognised, and counted as its owner's.
+    """Recognise a token where none is asked for, and count the request as its owner's.
 
     Otherwise everybody behind one address would share the rate of strangers. A bad token is not
     refused.

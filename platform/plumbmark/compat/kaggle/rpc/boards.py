@@ -9,7 +9,7 @@ from django.http import Http404
 from benchmarks_app.models import BenchmarkVersion
 from benchmarks_app.queries import benchmark_at, version_of
 from leaderboards_app.queries import latest_standings_id, standings_at
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import lean, numeric_result
 from plumbmark.compat.kaggle.rpc.models import ModelNames, as_slug
@@ -21,7 +21,7 @@ from tasks_app.runs.queries import deployments_for
 _MODALITIES = {"text", "image", "video", "audio"}
 
 
-def list_benchmark_models(call: Call) -> Answer:
+def list_benchmark_models(call: RpcCall) -> Answer:
     """Every deployment that the caller may run, by its short name."""
     names = ModelNames(deployments_for(call.user)).all
     # Falling, so that the pages come in the order of the names.
@@ -53,7 +53,7 @@ def _model(name: str, deployment: Deployment) -> dict[str, Any]:
     return lean(displayName=label, slug=name, published=True, version=version)
 
 
-def get_benchmark_leaderboard(call: Call) -> Answer:
+def get_benchmark_leaderboard(call: RpcCall) -> Answer:
     """The newest snapshot of a board: rows in their order, with every task's score."""
     body = call.body
     version = _version(call, body.text("ownerSlug"), body.text("benchmarkSlug"))
@@ -66,7 +66,7 @@ def get_benchmark_leaderboard(call: Call) -> Answer:
     return lean(rows=[_row(row, content, slugs, names) for row in content["rows"]])
 
 
-def _version(call: Call, handle: str, slug: str) -> BenchmarkVersion:
+def _version(call: RpcCall, handle: str, slug: str) -> BenchmarkVersion:
     number = call.body.integer("versionNumber")
     try:
         benchmark = benchmark_at(handle=handle, slug=slug, to=call.user)

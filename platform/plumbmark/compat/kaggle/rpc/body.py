@@ -6,7 +6,7 @@ from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
 
-_LARGEST = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 MAX_NAME = 400
 MAX_NAMES = 200
 
@@ -54,7 +54,7 @@ class Body:
             value = int(value)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_INTEGER:
             raise self._wrong(name, "a whole number from 0")
         return value
 

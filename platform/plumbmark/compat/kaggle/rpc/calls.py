@@ -16,8 +16,8 @@ Answer = Mapping[str, Any] | HttpResponseBase
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """Who calls, and with which message."""
+class RpcCall:
+    """A caller with its message."""
 
     request: Request
     body: Body
@@ -42,4 +42,4 @@ class Procedure:
     """A procedure and the scope that a token needs for it; None: it asks for no token."""
 
     scope: str | None
-    run: Callable[[Call], Answer]
+    run: Callable[[RpcCall], Answer]

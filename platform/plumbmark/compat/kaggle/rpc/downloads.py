@@ -10,7 +10,7 @@ from typing import IO, Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import FileResponse
 
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.code_tasks.actions import code_of
@@ -24,8 +24,8 @@ from tasks_app.runs.queries import current_scoring, samples_of, with_scores
 _AT_ONCE = 200
 
 
-def download_benchmark_task_run_output(call: Call) -> Answer:
-    """What a program left, under its own names; the run and its samples, as the caller may see
+def download_benchmark_task_run_output(call: RpcCall) -> Answer:
+    """Send the files that a program left, and the run and its samples, as the caller may see
     them; and, on demand, the source.
     """
     run = run_of(call)
@@ -61,7 +61,7 @@ def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
             shutil.copyfileobj(kept, copy)
 
 
-def _write_source(archive: zipfile.ZipFile, run: Run, call: Call) -> None:
+def _write_source(archive: zipfile.ZipFile, run: Run, call: RpcCall) -> None:
     """The definition, or the code as a notebook under the name that the command line looks for."""
     version = run.task_version
     if not kind_of(version).runs_program:
@@ -103,7 +103,7 @@ def run_facts(run: Run) -> dict[str, Any]:
     )
 
 
-def _write_samples(lines: IO[bytes], run: Run, call: Call) -> None:
+def _write_samples(lines: IO[bytes], run: Run, call: RpcCall) -> None:
     samples = with_scores(samples_of(run, to=call.user), current_scoring(run))
     for sample in samples.iterator(chunk_size=_AT_ONCE):
         lines.write(_line(sample).encode() + b"\n")

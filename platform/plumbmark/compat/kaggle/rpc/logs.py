@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.http import JsonResponse, StreamingHttpResponse
 
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.kinds import kind_of
 from tasks_app.models import LogChunk, Run
@@ -21,7 +21,7 @@ _EVERY_SECONDS = 0.5
 _followers = threading.BoundedSemaphore(MAX_FOLLOWERS)
 
 
-def get_benchmark_task_run_logs(call: Call) -> Answer:
+def get_benchmark_task_run_logs(call: RpcCall) -> Answer:
     """Server-sent events while the run lasts, a JSON list when it has ended."""
     run = run_of(call)
     is_whole = can_view_program(call.user, run)

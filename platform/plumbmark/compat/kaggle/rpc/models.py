@@ -15,7 +15,7 @@ from tasks_app.models import Contender
 
 
 def shortened(slug: str) -> str:
-    """What the command line makes of a slug."""
+    """Return a slug as the command line shortens it."""
     return slug.rpartition("/")[2].replace("@", "-")
 
 

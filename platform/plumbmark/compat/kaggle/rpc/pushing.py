@@ -5,7 +5,7 @@ import yaml
 from plumbmark.accounts.models import User
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.common.slugs import slug_for
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.models import as_slug
 from plumbmark.compat.kaggle.rpc.tasks import newest_state_of, task_message
 from tasks_app.authoring.actions import TaskFacts, create_task
@@ -18,7 +18,7 @@ from tasks_app.models import Task, TaskDraft, TaskVersion
 _MAX_TITLE = 120
 
 
-def create_benchmark_task(call: Call) -> Answer:
+def create_benchmark_task(call: RpcCall) -> Answer:
     """The pushed notebook as the next version of the caller's task of that name.
 
     What is wrong with the code refuses the push, with every place; the draft keeps the code, so
@@ -63,7 +63,7 @@ def _name_in(code: str, slug: str) -> str | None:
     return None
 
 
-def _own_task(call: Call, slug: str, *, title: str) -> Task:
+def _own_task(call: RpcCall, slug: str, *, title: str) -> Task:
     namespace = call.namespace
     task = (
         Task.objects.select_related("namespace", "latest_version")

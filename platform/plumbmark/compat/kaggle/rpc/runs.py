@@ -6,7 +6,7 @@ from django.db.models import Max
 from django.http import Http404
 
 from plumbmark.common.errors import DomainError, InvalidInput, Problem
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import lean, moment, result_of
 from plumbmark.compat.kaggle.rpc.models import ModelNames, shortened
@@ -29,7 +29,7 @@ _UNMARKED = (Scoring.State.QUEUED, Scoring.State.RUNNING, Scoring.State.PAUSED)
 MAX_RUNS = 200
 
 
-def batch_schedule_benchmark_task_runs(call: Call) -> Answer:
+def batch_schedule_benchmark_task_runs(call: RpcCall) -> Answer:
     """A declared run of every task with every model, in the order asked; nothing starts where a
     task or a model is not known. Each run that cannot start says why.
     """
@@ -55,7 +55,7 @@ def batch_schedule_benchmark_task_runs(call: Call) -> Answer:
     }
 
 
-def _schedule(version: TaskVersion, deployment: Deployment, call: Call) -> dict[str, Any]:
+def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> dict[str, Any]:
     namespace = call.namespace
     try:
         contender = contender_of_deployment(deployment=deployment, by=call.user)
@@ -81,7 +81,7 @@ def _schedule(version: TaskVersion, deployment: Deployment, call: Call) -> dict[
     return {"runScheduled": True, "runId": run.pk}
 
 
-def list_benchmark_task_runs(call: Call) -> Answer:
+def list_benchmark_task_runs(call: RpcCall) -> Answer:
     """The newest run of each model on a version.
 
     The command line takes a task's runs as one for each model: it waits until all of them have
@@ -152,7 +152,7 @@ def run_state(run: Run, scoring: Scoring | None) -> tuple[str, str]:
     return "COMPLETED", ""
 
 
-def run_of(call: Call) -> Run:
+def run_of(call: RpcCall) -> Run:
     """The run of a message; 404 where the caller may not see it."""
     number = call.body.integer("runId") or 0
     try:

@@ -9,7 +9,7 @@ from django.http import Http404
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.compat.kaggle.rpc.body import Body
-from plumbmark.compat.kaggle.rpc.calls import Answer, Call
+from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.paging import last_id, page_size
@@ -24,7 +24,7 @@ _SCANNED = 2000
 """Tasks that a filter looks at for one page."""
 
 
-def task_named(slug: Body, call: Call) -> Task:
+def task_named(slug: Body, call: RpcCall) -> Task:
     """The task of a message's slug; the owner is the caller unless it names one."""
     handle = slug.text("ownerSlug") or call.namespace.handle
     name = slug.text("taskSlug")
@@ -34,7 +34,7 @@ def task_named(slug: Body, call: Call) -> Task:
         raise Unknown(f"There is no task {handle}/{name} that you can see.") from None
 
 
-def version_named(slug: Body, call: Call) -> TaskVersion:
+def version_named(slug: Body, call: RpcCall) -> TaskVersion:
     """The version that a slug names, else the newest published one."""
     task = task_named(slug, call)
     number = slug.integer("versionNumber")
@@ -94,13 +94,13 @@ def newest_state_of(task: Task) -> str | None:
     return task.versions.order_by("-id").values_list("state", flat=True).first()
 
 
-def get_benchmark_task(call: Call) -> Answer:
+def get_benchmark_task(call: RpcCall) -> Answer:
     slug = call.body.inner("slug")
     task = task_named(slug, call)
     return task_message(task, newest_state_of(task))
 
 
-def list_benchmark_tasks(call: Call) -> Answer:
+def list_benchmark_tasks(call: RpcCall) -> Answer:
     """The tasks of the caller and of their teams, the newest first."""
     states = TaskVersion.objects.filter(task=OuterRef("pk")).order_by("-id").values("state")[:1]
     tasks = (
@@ -141,7 +141,7 @@ def _pattern(text: str) -> Any:
         raise InvalidInput([Problem(f"is no pattern: {error}", "regexFilter")]) from None
 
 
-def publish_benchmark_task(call: Call) -> Answer:
+def publish_benchmark_task(call: RpcCall) -> Answer:
     """Let everybody see the task and its newest version."""
     task = task_named(call.body.inner("slug"), call)
     if task.latest_version_id is None:

@@ -18,7 +18,7 @@ from plumbmark.compat.kaggle.rpc.authentication import (
     KnownCaller,
 )
 from plumbmark.compat.kaggle.rpc.body import Body
-from plumbmark.compat.kaggle.rpc.calls import Call, Procedure
+from plumbmark.compat.kaggle.rpc.calls import Procedure, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown, error_answer
 from plumbmark.compat.kaggle.rpc.procedures import PROCEDURES
 from plumbmark.rest.parsers import StrictJSONParser
@@ -62,5 +62,5 @@ class ProcedureView(APIView):
             )
         if procedure.scope is not None and not isinstance(request.user, User):
             raise NotAuthenticated("Send a personal token of this platform (pmk_…).")
-        answer = procedure.run(Call(request, Body.of(request.data or None)))
+        answer = procedure.run(RpcCall(request, Body.of(request.data or None)))
         return answer if isinstance(answer, HttpResponseBase) else Response(answer)

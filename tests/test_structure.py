@@ -1,0 +1,149 @@
+"""Rules of the code's shape: what import-linter and ruff cannot say."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = {
+    "plumbmark": ROOT / "platform",
+    "tasks_app": ROOT,
+    "benchmarks_app": ROOT,
+    "leaderboards_app": ROOT,
+}
+MAX_MODULES_OF_TASKS_APP = 8
+MAX_SHARED_CLASS_NAMES = 10
+MAX_FUNCTION_LINES = 83
+_DJANGO_LIMITS = {"DATA_UPLOAD_MAX_MEMORY_SIZE", "DATA_UPLOAD_MAX_NUMBER_FILES"}
+"""Settings that Django named."""
+
+
+def modules() -> dict[str, tuple[Path, ast.Module]]:
+    found = {}
+    for package, base in PACKAGES.items():
+        for path in sorted((base / package).rglob("*.py")):
+            if "migrations" in path.parts:
+                continue
+            name = ".".join(path.relative_to(base).with_suffix("").parts)
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found[name.removesuffix(".__init__")] = (path, tree)
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Modules of ours that a file imports, also inside functions; not those for types alone."""
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                if whole in MODULES:
+                    yield whole
+                elif node.module in MODULES:
+                    yield node.module
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {name: set(imports_of(tree)) - {name} for name, (_, tree) in MODULES.items()}
+    # Take away what imports nothing that is left, again and again: what stays is on a circle or
+    # imports one.
+    while leaves := [name for name, targets in graph.items() if not targets]:
+        for name in leaves:
+            del graph[name]
+        for targets in graph.values():
+            targets.difference_update(leaves)
+    assert not graph
+
+
+def test_the_root_of_tasks_app_holds_only_what_is_of_the_whole_app() -> None:
+    assert len(list((ROOT / "tasks_app").glob("*.py"))) <= MAX_MODULES_OF_TASKS_APP
+
+
+def test_few_class_names_stand_in_two_modules() -> None:
+    places = defaultdict(set)
+    for name, (_, tree) in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(name)
+    shared = sorted(name for name, found in places.items() if len(found) > 1)
+    assert len(shared) <= MAX_SHARED_CLASS_NAMES, shared
+
+
+def test_docstrings_begin_with_a_verb() -> None:
+    odd = []
+    for name, (_, tree) in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                text = ast.get_docstring(node) or ""
+                if re.match(r"(What|Who|Where|How)\b", text):
+                    odd.append(f"{name}.{node.name}: {text.splitlines()[0]}")
+    assert odd == []
+
+
+def test_limits_are_named_max() -> None:
+    odd = []
+    for name, (_, tree) in MODULES.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Assign | ast.AnnAssign):
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            odd += [
+                f"{name}.{target.id}"
+                for target in targets
+                if isinstance(target, ast.Name)
+                and re.search(r"MAX_|MOST|LONGEST|LARGEST", target.id)
+                and not target.id.lstrip("_").startswith("MAX_")
+            ]
+    assert {one.rpartition(".")[2] for one in odd} == _DJANGO_LIMITS, odd
+
+
+def test_functions_fit_on_a_screen_and_a_half() -> None:
+    long = [
+        f"{name}.{node.name}"
+        for name, (_, tree) in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+def test_only_the_table_of_transitions_writes_a_state() -> None:
+    """Runs, scorings and shards change in `tasks_app.runs.states`; versions have their own."""
+    writers = []
+    for name, (_, tree) in MODULES.items():
+        if not name.startswith("tasks_app") or name == "tasks_app.runs.states":
+            continue
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"update", "bulk_update"}
+                and any(keyword.arg == "state" for keyword in node.keywords)
+            ):
+                writers.append(f"{name}:{node.lineno}")
+            if isinstance(node, ast.Assign):
+                writers += [
+                    f"{name}:{node.lineno}"
+                    for target in node.targets
+                    if isinstance(target, ast.Attribute)
+                    and target.attr == "state"
+                    and not (isinstance(target.value, ast.Name) and target.value.id == "version")
+                ]
+    assert writers == []

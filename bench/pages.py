@@ -233,7 +233,7 @@ def cold(ask: Callable[[], Any]) -> Callable[[], Any]:
 
     def forgetful() -> Any:
         snapshots.snapshot_of.cache_clear()
-        snapshots.shown.cache_clear()
+        snapshots.render_board_page.cache_clear()
         page_cache.clear()
         return ask()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks_app.actions.entries import attach_runs
 from benchmarks_app.models import BenchmarkVersion, Entry
-from plumbmark.common.outbox import subscribe, tell
+from plumbmark.common.outbox import record_event, subscribe
 from tasks_app.models import Run
 
 
@@ -28,4 +28,4 @@ def attach_declared_run(payload: dict[str, Any]) -> None:
     )
     for entry in entries:
         if attach_runs(entry):
-            tell("entry.changed", entry_id=entry.pk, version_id=entry.version_id)
+            record_event("entry.changed", entry_id=entry.pk, version_id=entry.version_id)

@@ -9,7 +9,7 @@ from benchmarks_app.models import BenchmarkVersion
 from leaderboards_app.computation import compute_board
 from leaderboards_app.models import BoardRefresh, Correction, Standings
 from plumbmark.common.clock import now
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.common.queue import enqueue
 from plumbmark.manifests import content_hash
 
@@ -65,7 +65,7 @@ def refresh_board(version: BenchmarkVersion) -> Standings | None:
             reason=", ".join(reasons)[:300],
         )
         _note_corrections(version, latest, standings, reasons)
-        tell("standings.created", standings_id=standings.pk, version_id=version.pk)
+        record_event("standings.created", standings_id=standings.pk, version_id=version.pk)
     return standings
 
 

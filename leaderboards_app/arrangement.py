@@ -68,7 +68,7 @@ def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement
         wanted = search.casefold()
         rows = [row for row in rows if wanted in row["contender"]["label"].casefold()]
     sort = query.get("sort", "")
-    rows = _sorted(rows, sort, content["metric"]["direction"] == "lower")
+    rows = _sort_rows(rows, sort, content["metric"]["direction"] == "lower")
     return Arrangement(
         scope=scope,
         main=[row for row in rows if row["status"] in {"ranked", "reference"}],
@@ -82,7 +82,7 @@ def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement
     )
 
 
-def _sorted(rows: list[Row], sort: str, lower_is_better: bool) -> list[Row]:
+def _sort_rows(rows: list[Row], sort: str, lower_is_better: bool) -> list[Row]:
     """Sorted by one column; rows without a value come last either way. Best first by default."""
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:

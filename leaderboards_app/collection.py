@@ -12,8 +12,8 @@ from benchmarks_app.models import (
 )
 from tasks_app.code_tasks.scores import (
     ProgramScores,
-    joined,
-    joined_runs,
+    join_runs,
+    join_scores,
     program_scores,
 )
 from tasks_app.kinds import kind_of
@@ -138,14 +138,14 @@ def _why_nothing(runs: Sequence[Run], valid: Sequence[Run]) -> str:
     return "invalid" if runs else "missing"
 
 
-def joined_scores(cell: TaskCell) -> ProgramScores:
+def join_cell_scores(cell: TaskCell) -> ProgramScores:
     """The items' values over all runs that count: further runs are further repeats.
 
     What the estimate rests on and what is compared with other rows differ only for programs.
     """
     if kind_of(cell.task.task_version).runs_program:
         metric = metric_of(cell.task.task_version)
-        return joined_runs(
+        return join_runs(
             [
                 program_scores(counted.scoring, item_scores(counted.scoring), metric)
                 for counted in cell.counted
@@ -154,7 +154,7 @@ def joined_scores(cell: TaskCell) -> ProgramScores:
     if len(cell.counted) == 1:
         scores = item_scores(cell.counted[0].scoring)
     else:
-        scores = joined(item_scores(counted.scoring) for counted in cell.counted)
+        scores = join_scores(item_scores(counted.scoring) for counted in cell.counted)
     return ProgramScores(scores, scores)
 
 

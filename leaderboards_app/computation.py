@@ -15,7 +15,7 @@ from leaderboards_app.collection import (
     TaskCell,
     candidates_of,
     failed_requests,
-    joined_scores,
+    join_cell_scores,
 )
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
 from plumbmark.scoring.estimates import Estimate
@@ -108,7 +108,9 @@ class _Board:
         self._is_single = len(tasks) == 1
         self._scores: dict[int, dict[str, ProgramScores]] = {
             candidate.entry.pk: {
-                str(cell.task.pk): joined_scores(cell) for cell in candidate.cells if cell.counted
+                str(cell.task.pk): join_cell_scores(cell)
+                for cell in candidate.cells
+                if cell.counted
             }
             for candidate in candidates
         }

@@ -16,7 +16,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from leaderboards_app.arrangement import Row
-from plumbmark.web.numbers import written, written_short
+from plumbmark.web.numbers import format_score, format_score_short
 from plumbmark.web.stylesheet import token
 from plumbmark.web.theme import Theme
 
@@ -46,12 +46,12 @@ def _figure(with_interval: Sequence[Row], content: Mapping[str, Any], scope: str
     return Figure(
         width=_WIDTH,
         height=_TOP + len(drawn) * _ROW + _BOTTOM,
-        finding=_finding(drawn, content["metric"], scope),
+        finding=_describe_finding(drawn, content["metric"], scope),
         left_out=len(with_interval) - len(drawn),
     )
 
 
-def drawing_of(
+def draw_figure(
     rows: Sequence[Row], content: Mapping[str, Any], scope: str, theme: Theme
 ) -> str | None:
     """The SVG document; None where `figure_of` has none."""
@@ -104,7 +104,7 @@ class _Scale:
 
     def ticks(self, metric: Mapping[str, Any]) -> list[tuple[int, str]]:
         return [
-            (self.x(value), written_short(value, metric))
+            (self.x(value), format_score_short(value, metric))
             for value in round_values(self.least, self.most)
         ]
 
@@ -115,10 +115,9 @@ def _mark(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str
     y = _TOP + index * _ROW + _ROW // 2
     label = row["contender"]["label"]
     short = escape(label if len(label) <= 30 else label[:29] + "…")
-    value = escape(written(score["value"], metric))
-    interval = (
-        f"{written_short(score['low'], metric)} {_('to')} {written_short(score['high'], metric)}"
-    )
+    value = escape(format_score(score["value"], metric))
+    low_end, high_end = (format_score_short(score[end], metric) for end in ("low", "high"))
+    interval = f"{low_end} {_('to')} {high_end}"
     low = scale.x(score["low"])
     css = ' class="r"' if row["status"] == "reference" else ""
     return (
@@ -179,7 +178,9 @@ def round_values(least: float, most: float) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def _finding(rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str) -> str:
+def _describe_finding(
+    rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str
+) -> str:
     ranked = [row for row in rows if row["status"] == "ranked" and row["ranks"][scope]]
     if not ranked:
         return _("Reference lines only")
@@ -188,7 +189,7 @@ def _finding(rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope
     first = min(ranked, key=lambda row: (row["ranks"][scope]["best"], sign * row["score"]["value"]))
     rank = first["ranks"][scope]
     label = first["contender"]["label"]
-    value = written(first["score"]["value"], metric)
+    value = format_score(first["score"]["value"], metric)
     told = {"label": label, "value": value}
     if rank and rank["sole_first"]:
         return _("%(label)s leads with %(value)s, significantly above every other row") % told

@@ -19,7 +19,7 @@ from leaderboards_app.figure import Figure, figure_of
 from leaderboards_app.models import Standings
 from leaderboards_app.table import board_rows
 from plumbmark.web.compiled_queries import CompiledQuery
-from plumbmark.web.numbers import written
+from plumbmark.web.numbers import format_score
 
 _SNAPSHOTS_KEPT = 32
 _VIEWS_KEPT = 128
@@ -83,7 +83,7 @@ _standings = CompiledQuery(
 )
 
 
-def arranged_of(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:
+def arrange_snapshot(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:
     """A snapshot's rows as the query asks, and its content."""
     content = snapshot_of(public_id).content
     return arrange(content, dict(query)), content
@@ -97,9 +97,9 @@ def figure_address(public_id: str, query: Query) -> str:
 
 
 @lru_cache(maxsize=_VIEWS_KEPT)
-def shown(public_id: str, language: str, query: Query) -> BoardPage:
+def render_board_page(public_id: str, language: str, query: Query) -> BoardPage:
     """`language` is part of the key alone: the texts are in the active one."""
-    arranged, content = arranged_of(public_id, query)
+    arranged, content = arrange_snapshot(public_id, query)
     page = Paginator(arranged.main, ROWS_OF_A_PAGE).get_page(dict(query).get("page"))
     apart = arranged.apart if page.number == 1 else []
     return BoardPage(
@@ -118,7 +118,7 @@ def _bounds(row: Mapping[str, Any], metric: Mapping[str, Any]) -> dict[str, Any]
     score = row["score"] or {}
     return {
         "row": row,
-        "value": written(score.get("value"), metric),
-        "worst": written(score.get("worst"), metric),
-        "best": written(score.get("best"), metric),
+        "value": format_score(score.get("value"), metric),
+        "worst": format_score(score.get("worst"), metric),
+        "best": format_score(score.get("best"), metric),
     }

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from leaderboards_app.arrangement import Row
 from plumbmark.web.numbers import (
     Writer,
-    dollars_short,
-    seconds_short,
+    format_dollars_short,
+    format_seconds_short,
     writers_of,
 )
 
@@ -81,8 +81,8 @@ class _Writer:
         cells += [
             items,
             f"{score['unscored']:,}" if score else "",
-            dollars_short(row["cost_per_item"]),
-            seconds_short(row["median_latency_ms"]),
+            format_dollars_short(row["cost_per_item"]),
+            format_seconds_short(row["median_latency_ms"]),
             row["date"] or "",
             f"{row['attempts']}\n",
         ]

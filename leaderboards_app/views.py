@@ -16,7 +16,7 @@ from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
 from leaderboards_app.arrangement import SORT_LABELS
-from leaderboards_app.figure import drawing_of, style_source
+from leaderboards_app.figure import draw_figure, style_source
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
     board_at,
@@ -28,15 +28,15 @@ from leaderboards_app.queries import (
 )
 from leaderboards_app.snapshots import (
     Snapshot,
-    arranged_of,
+    arrange_snapshot,
     figure_address,
     query_of,
-    shown,
+    render_board_page,
 )
 from plumbmark.web.csp import policy_text
 from plumbmark.web.page_cache import is_stranger, same_for_strangers
 from plumbmark.web.theme import theme_of
-from tasks_app.judges.panel_page import trust_shown
+from tasks_app.judges.panel_page import trust_context
 from tasks_app.runs.queries import visible_tasks
 
 _ON_HOME = 8
@@ -115,8 +115,8 @@ def figure(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
     def render_it() -> HttpResponse:
         standings_at(public_id=public_id, to=request.user)
-        arranged, content = arranged_of(public_id, query_of(request.GET))
-        drawing = drawing_of(arranged.main, content, arranged.scope, theme)
+        arranged, content = arrange_snapshot(public_id, query_of(request.GET))
+        drawing = draw_figure(arranged.main, content, arranged.scope, theme)
         if drawing is None:
             raise Http404(_("A figure needs two rows with an interval."))
         return HttpResponse(drawing, content_type="image/svg+xml; charset=utf-8")
@@ -157,7 +157,7 @@ def _render_board(
     }
     if standings_id is not None:
         query = query_of(request.GET)
-        view = shown(standings_id, get_language() or "", query)
+        view = render_board_page(standings_id, get_language() or "", query)
         standings, arranged = view.snapshot, view.arranged
         content = standings.content
         context |= {
@@ -174,7 +174,7 @@ def _render_board(
             "bounds": view.bounds,
             "bounds_left_out": view.bounds_left_out,
             "judges": [
-                {"task": task, "trust": trust_shown(task["judges"])}
+                {"task": task, "trust": trust_context(task["judges"])}
                 for task in content["tasks"]
                 # Snapshots from before there were judges know nothing of them.
                 if task.get("judges")

@@ -94,4 +94,4 @@ def sweep() -> None:
 @shared_task(name="tasks_app.jobs.forget_unused_attachments")
 def forget_unused_attachments() -> int:
     """Images and audio that no task has any more; returns how many went."""
-    return storage.forget_unused()
+    return storage.remove_unused()

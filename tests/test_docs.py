@@ -112,7 +112,7 @@ def test_the_example_of_an_authors_scorer_says_what_it_is_meant_to() -> None:
     (spec,) = parse_definition(text).scorers
     item = {"most_words": 5}
     cases = [["A cat sat.", "cat hat", item], ["one two three four five six", "one", item]]
-    given = author_code.given(
+    given = author_code.program_input(
         source=spec.options["source"], function="score", cases=cases, seconds=5, mark="M"
     )
 

@@ -21,9 +21,9 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.names import unseen_character
-from plumbmark.common.outbox import tell
-from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.common.names import unseen_character_problem
+from plumbmark.common.outbox import record_event
+from plumbmark.common.slugs import normalise_tags, slug_for
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import TaskVersion
@@ -63,7 +63,7 @@ def create_benchmark(
                 slug=slug,
                 title=title,
                 claim=claim,
-                tags=checked_tags(tags),
+                tags=normalise_tags(tags),
                 created_by=by,
             )
             BenchmarkVersion.objects.create(benchmark=benchmark, number=1, created_by=by)
@@ -90,10 +90,10 @@ def update_benchmark(
     with transaction.atomic():
         benchmark.title, benchmark.claim = new_title, new_claim
         if tags is not None:
-            benchmark.tags = checked_tags(tags)
+            benchmark.tags = normalise_tags(tags)
         benchmark.save(update_fields=["title", "claim", "tags", "updated_at"])
         audit.record("update-benchmark", f"benchmark:{benchmark.public_id}", by=by)
-        tell("benchmark.updated", benchmark_id=benchmark.pk)
+        record_event("benchmark.updated", benchmark_id=benchmark.pk)
     return benchmark
 
 
@@ -232,7 +232,7 @@ def publish_benchmark(
             version=version.number,
             visibility=visibility,
         )
-        tell("benchmark.published", benchmark_id=benchmark.pk, version_id=version.pk)
+        record_event("benchmark.published", benchmark_id=benchmark.pk, version_id=version.pk)
     return version
 
 
@@ -261,7 +261,7 @@ def _checked_texts(title: str, claim: str) -> tuple[str, str]:
     problems = []
     if not 1 <= len(title) <= 120:
         problems.append(Problem("must have 1 to 120 characters", "title"))
-    elif unseen := unseen_character(title):
+    elif unseen := unseen_character_problem(title):
         problems.append(Problem(unseen, "title"))
     if len(claim) > 300:
         problems.append(Problem("must have at most 300 characters", "claim"))

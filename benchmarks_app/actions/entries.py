@@ -15,7 +15,7 @@ from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from tasks_app.kinds import CostBound
 from tasks_app.models import Contender, Run
 from tasks_app.runs.cost import cost_bound
@@ -50,7 +50,7 @@ def enter(*, version: BenchmarkVersion, contender: Contender, by: User) -> Entry
                 by=by,
                 contender=contender.public_id,
             )
-        tell("entry.changed", entry_id=entry.pk, version_id=version.pk)
+        record_event("entry.changed", entry_id=entry.pk, version_id=version.pk)
     return entry
 
 
@@ -143,4 +143,6 @@ def invalidate_entry(*, entry: Entry, reason: str, by: User) -> None:
             by=by,
             reason=reason,
         )
-        tell("entry.invalidated", entry_id=entry.pk, version_id=entry.version_id, reason=reason)
+        record_event(
+            "entry.invalidated", entry_id=entry.pk, version_id=entry.version_id, reason=reason
+        )

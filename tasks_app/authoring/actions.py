@@ -9,9 +9,9 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.names import unseen_character
-from plumbmark.common.outbox import tell
-from plumbmark.common.slugs import checked_tags, slug_for
+from plumbmark.common.names import unseen_character_problem
+from plumbmark.common.outbox import record_event
+from plumbmark.common.slugs import normalise_tags, slug_for
 from tasks_app.models import Task, TaskDraft
 from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import check_edit
@@ -53,7 +53,7 @@ def update_task(*, task: Task, facts: TaskFacts, by: User) -> Task:
     with transaction.atomic():
         task.save()
         audit.record("update-task", f"task:{task.public_id}", by=by)
-        tell("task.updated", task_id=task.pk)
+        record_event("task.updated", task_id=task.pk)
     return task
 
 
@@ -72,7 +72,7 @@ def set_task_visibility(*, task: Task, visibility: str, by: User) -> Task:
         task.visibility = visibility
         task.save(update_fields=["visibility", "updated_at"])
         audit.record("set-visibility", f"task:{task.public_id}", by=by, visibility=visibility)
-        tell("task.updated", task_id=task.pk)
+        record_event("task.updated", task_id=task.pk)
     return task
 
 
@@ -82,7 +82,7 @@ def _apply_facts(task: Task, facts: TaskFacts) -> None:
         task.title = facts.title.strip()
     if not 1 <= len(task.title) <= 120:
         problems.append(Problem("must have 1 to 120 characters", "title"))
-    elif unseen := unseen_character(task.title):
+    elif unseen := unseen_character_problem(task.title):
         problems.append(Problem(unseen, "title"))
     for name, most in (("summary", 300), ("licence", 80), ("citation", 5000)):
         value = getattr(facts, name)
@@ -94,4 +94,4 @@ def _apply_facts(task: Task, facts: TaskFacts) -> None:
     if problems:
         raise InvalidInput(problems)
     if facts.tags is not None:
-        task.tags = checked_tags(facts.tags)
+        task.tags = normalise_tags(facts.tags)

@@ -159,7 +159,7 @@ class DraftView(APIView):
             "upload": values.get("data_file"),
         }
         # Before anything is kept: a request that is refused leaves nothing of it behind.
-        drafts.check_keepable(**draft_parts)
+        drafts.check_storable(**draft_parts)
         if "kind" in values:
             coding.drop_code(task=task, by=user)
         if _CODE_FIELDS & set(values):

@@ -8,12 +8,12 @@ from plumbmark.accounts.models import User
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.storage import bulk
 from plumbmark.manifests import content_hash
-from tasks_app.authoring.drafts import checked_draft
-from tasks_app.authoring.preview import Preview, first_questions, placed_problems, tools_sent
+from tasks_app.authoring.drafts import check_draft
+from tasks_app.authoring.preview import Preview, first_questions, place_problems, tool_schemas
 from tasks_app.authoring.versions import metric_columns, version_built_of
 from tasks_app.datasets import ImportResult
 from tasks_app.datasets.media import inspect_media
-from tasks_app.datasets.media.storage import keep, media_limits, use_in_version
+from tasks_app.datasets.media.storage import media_limits, store_media, use_in_version
 from tasks_app.definitions import Definition, VersionHashes
 from tasks_app.models import Item, TaskDraft, TaskVersion
 
@@ -45,7 +45,7 @@ class DeclarativeDraft:
         """Build a version. Items are written in chunks into a version that nobody sees, which then
         becomes ready at once."""
         task = draft.task
-        with checked_draft(draft) as (definition, imported):
+        with check_draft(draft) as (definition, imported):
             assert draft.data_file is not None
             document = definition.as_document()
             source = {"definition": content_hash(document), "data": draft.data_file.sha256}
@@ -82,26 +82,26 @@ class DeclarativeDraft:
     def preview(self, draft: TaskDraft, *, text: str | None, rows: int | None) -> Preview:
         text = draft.definition_text if text is None else text
         try:
-            with checked_draft(draft, first=rows, definition_text=text) as (definition, imported):
+            with check_draft(draft, first=rows, definition_text=text) as (definition, imported):
                 return Preview(
                     warnings=imported.warnings,
                     items=imported.count,
                     private_items=imported.private_count,
                     is_whole=rows is None or imported.count < rows,
                     first=first_questions(definition, imported),
-                    tools=tools_sent(definition),
+                    tools=tool_schemas(definition),
                 )
         except InvalidInput as error:
-            return Preview(problems=placed_problems(error.problems, text))
+            return Preview(problems=place_problems(error.problems, text))
 
     def check(self, draft: TaskDraft) -> dict[str, Any]:
-        with checked_draft(draft) as (definition, imported):
+        with check_draft(draft) as (definition, imported):
             return {
                 "items": imported.count,
                 "private_items": imported.private_count,
                 "warnings": imported.warnings,
                 "first": first_questions(definition, imported),
-                "tools": tools_sent(definition),
+                "tools": tool_schemas(definition),
                 "findings": [],
             }
 
@@ -134,7 +134,7 @@ def _fill(version: TaskVersion, definition: Definition, imported: ImportResult) 
         )
     for path in imported.inline_files.values():
         data = path.read_bytes()
-        keep(inspect_media(data, media_limits()), data)
+        store_media(inspect_media(data, media_limits()), data)
     use_in_version(version.pk, imported.files)
     version.question_hash = hashes.question
     version.marking_hash = hashes.marking

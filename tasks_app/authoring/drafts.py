@@ -21,7 +21,7 @@ from tasks_app.datasets.uploads import (
 )
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.characters import SURROGATE
-from tasks_app.definitions.parsing import placed_problem
+from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
 from tasks_app.definitions.source_map import Path as KeyPath
 from tasks_app.models import Task, TaskDraft
@@ -36,9 +36,9 @@ def save_draft(
     upload: "UploadedFile[bytes] | None" = None,
     by: User,
 ) -> TaskDraft:
-    """Keep what the author has, finished or not. Faults are told by `checked_draft`."""
+    """Keep what the author has, finished or not. Faults are told by `check_draft`."""
     check_edit(task, by=by)
-    check_keepable(
+    check_storable(
         definition_text=definition_text, definition_format=definition_format, upload=upload
     )
     data_file = (
@@ -64,7 +64,7 @@ def save_draft(
     return draft
 
 
-def check_keepable(
+def check_storable(
     *,
     definition_text: str | None = None,
     definition_format: str | None = None,
@@ -74,14 +74,14 @@ def check_keepable(
     problems = []
     if definition_format is not None and definition_format not in {"yaml", "json"}:
         problems.append(Problem("must be yaml or json", "definition_format"))
-    problems += _unstorable(definition_text or "")
+    problems += _storage_problems(definition_text or "")
     if upload is not None:
         problems += upload_problems(upload)
     if problems:
         raise InvalidInput(problems)
 
 
-def _unstorable(text: str) -> list[Problem]:
+def _storage_problems(text: str) -> list[Problem]:
     """Why a definition cannot even be kept; all else is told when it is checked."""
     if "\x00" in text:
         return [Problem("holds a null character; remove it", "definition")]
@@ -98,7 +98,7 @@ def _unstorable(text: str) -> list[Problem]:
 
 
 @contextmanager
-def checked_draft(
+def check_draft(
     draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
 ) -> Iterator[tuple[Definition, ImportResult]]:
     """The draft's definition and its validated items; `InvalidInput` with every problem.
@@ -116,7 +116,7 @@ def checked_draft(
     if unknown:
         raise InvalidInput(
             [
-                placed_problem(
+                place_problem(
                     f"{name!r} is no deployment that you may call; take one of the list of models",
                     place,
                     text=text,

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import Problem
-from plumbmark.engine.tools import sent_form
+from plumbmark.engine.tools import to_openai_tool
 from tasks_app.datasets import ImportedItem, ImportResult
 from tasks_app.definitions import (
     Definition,
@@ -17,7 +17,7 @@ from tasks_app.definitions import (
     render_follow_ups,
     render_messages,
 )
-from tasks_app.definitions.rendering import shown_choices, text_of, tools_of
+from tasks_app.definitions.rendering import ordered_choices, text_of, tools_of
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import TaskDraft
 
@@ -83,7 +83,7 @@ def preview_of(
     return draft_kind_of(draft).preview(draft, text=definition_text, rows=rows)
 
 
-def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
+def place_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
     """Problems with the text of their lines."""
     lines = text.replace("\r\n", "\n").split("\n")
     placed = []
@@ -107,7 +107,7 @@ def placed_problems(problems: Sequence[Problem], text: str) -> list[PlacedProble
     return placed
 
 
-def messages_asked(definition: Definition, item: Question) -> list[dict[str, Any]]:
+def preview_messages(definition: Definition, item: Question) -> list[dict[str, Any]]:
     """An item's messages with the further turns of the user, answers left open."""
     messages = render_messages(definition, item)
     for text in render_follow_ups(definition, item):
@@ -116,12 +116,12 @@ def messages_asked(definition: Definition, item: Question) -> list[dict[str, Any
     return messages
 
 
-def tools_sent(definition: Definition) -> list[Mapping[str, Any]]:
+def tool_schemas(definition: Definition) -> list[Mapping[str, Any]]:
     """The tools as models are told of them: `name`, `description`, `parameters`."""
-    return [sent_form(tool)["function"] for tool in tools_of(definition)]
+    return [to_openai_tool(tool)["function"] for tool in tools_of(definition)]
 
 
-def tools_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def tool_contexts(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Return the context of `tasks_app/_tools.html`."""
     return [
         {
@@ -133,7 +133,7 @@ def tools_shown(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def _inside(item: ImportedItem, imported: ImportResult) -> dict[str, str]:
+def _inline_files(item: ImportedItem, imported: ImportResult) -> dict[str, str]:
     return {
         one["sha256"]: f"data:{one['media_type']};base64,"
         + base64.b64encode(imported.inline_files[one["sha256"]].read_bytes()).decode("ascii")
@@ -152,10 +152,10 @@ def first_questions(definition: Definition, imported: ImportResult) -> list[Prev
             PreviewQuestion(
                 key=item.key,
                 split=item.split,
-                messages=messages_asked(definition, item),
+                messages=preview_messages(definition, item),
                 target=item.target,
-                choices=None if item.choices is None else list(shown_choices(definition, item)),
-                inside=_inside(item, imported),
+                choices=None if item.choices is None else list(ordered_choices(definition, item)),
+                inside=_inline_files(item, imported),
             )
         )
     return first

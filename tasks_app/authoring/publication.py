@@ -7,7 +7,7 @@ from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Task, TaskDraft, TaskVersion
 from tasks_app.models.tasks import Visibility
@@ -47,6 +47,6 @@ def publish_task(
             locked.visibility = visibility
         locked.save()
         audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
-        tell("task.published", task_id=task.pk, version_id=version.pk)
+        record_event("task.published", task_id=task.pk, version_id=version.pk)
     task.refresh_from_db()
     return version

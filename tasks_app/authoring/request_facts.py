@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plumbmark.web.long_text import capped
-from tasks_app.authoring.preview import tools_sent, tools_shown
+from plumbmark.web.long_text import cap_text
+from tasks_app.authoring.preview import tool_contexts, tool_schemas
 from tasks_app.definitions import Definition
 
 _MAX_LENGTH = 4000
@@ -22,7 +22,7 @@ class RequestFacts:
     output_schema: str = ""
 
 
-def how_it_is_asked(definition: Definition) -> RequestFacts:
+def request_facts(definition: Definition) -> RequestFacts:
     prompt = definition.prompt
     user = prompt.simulated_user
     facts = [
@@ -38,11 +38,11 @@ def how_it_is_asked(definition: Definition) -> RequestFacts:
     schema = prompt.output_schema
     return RequestFacts(
         facts=[fact for fact in facts if fact["value"]],
-        tools=tools_shown(tools_sent(definition)),
-        instructions="" if user is None else capped(user.instructions, _MAX_LENGTH).text,
+        tools=tool_contexts(tool_schemas(definition)),
+        instructions="" if user is None else cap_text(user.instructions, _MAX_LENGTH).text,
         output_schema=""
         if schema is None
-        else capped(json.dumps(schema, indent=2, ensure_ascii=False), _MAX_LENGTH).text,
+        else cap_text(json.dumps(schema, indent=2, ensure_ascii=False), _MAX_LENGTH).text,
     )
 
 

@@ -80,8 +80,8 @@ def save_code_draft(
         raise InvalidInput([Problem("holds a null character; remove it", "settings")])
     if upload is not None:
         _check_code_name(upload)
-    stored = None if upload is None else _stored(task, upload, by)
-    attached = [_stored(task, one, by) for one in attach]
+    stored = None if upload is None else _store(task, upload, by)
+    attached = [_store(task, one, by) for one in attach]
     replaced: list[DataFile] = []
     with transaction.atomic():
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
@@ -138,7 +138,7 @@ def _forget(files: Sequence[DataFile]) -> None:
         forget_upload(one)
 
 
-def _stored(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
+def _store(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
     return store_upload(namespace=task.namespace, upload=upload, by=by)
 
 
@@ -179,7 +179,7 @@ def code_of(data_file: DataFile) -> bytes:
     return data
 
 
-def checked_code(draft: TaskDraft) -> CheckedCode:
+def check_code(draft: TaskDraft) -> CheckedCode:
     """Look at the draft's code without running it; findings are told, not raised.
 
     `InvalidInput` where the file cannot be read as code at all, or the settings are wrong.

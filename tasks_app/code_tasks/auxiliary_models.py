@@ -38,7 +38,7 @@ class AuxiliaryModels:
         return told
 
 
-def further_models(definition: CodeDefinition, *, payer: Namespace) -> AuxiliaryModels:
+def find_auxiliary_models(definition: CodeDefinition, *, payer: Namespace) -> AuxiliaryModels:
     """Whom the code of a version may ask when `payer` pays for it; two queries at most."""
     wanted = dict.fromkeys([*definition.models, *definition.named])
     if not (wanted or definition.judge):
@@ -65,7 +65,7 @@ def findings_of_models(
 ) -> Iterator[Finding]:
     """Names that lead nowhere on this platform, and a judge that is nobody but the candidate."""
     lines = {model.name: model.line for model in inspection.models}
-    for name in further_models(definition, payer=payer).missing:
+    for name in find_auxiliary_models(definition, payer=payer).missing:
         is_needed = name == definition.judge or name in definition.models
         tell = error if is_needed else warning
         yield tell(

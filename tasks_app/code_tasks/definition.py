@@ -141,7 +141,7 @@ def build_definition(
 ) -> BuildResult:
     """Put together what a version holds."""
     chosen = settings.main or script.chosen
-    found = _counted(inspection, chosen)
+    found = _counted_tasks(inspection, chosen)
     if isinstance(found, Finding):
         return BuildResult(None, (found,))
     definition = CodeDefinition(
@@ -159,7 +159,7 @@ def build_definition(
         description=settings.description,
         judge=settings.judge,
         models=settings.models,
-        named=_named(inspection),
+        named=_named_models(inspection),
     )
     return BuildResult(definition, ())
 
@@ -169,12 +169,12 @@ def environment_of(inspection: Inspection, settings: CodeSettings) -> str:
     return settings.environment or (KAGGLE if inspection.uses_sdk else BARE)
 
 
-def _named(inspection: Inspection) -> tuple[str, ...]:
+def _named_models(inspection: Inspection) -> tuple[str, ...]:
     names = dict.fromkeys(model.name for model in inspection.models)
     return tuple(name for name in names if is_name_of_model(name))[:MAX_MODELS]
 
 
-def _counted(inspection: Inspection, chosen: str | None) -> tuple[CountedTask, ...] | Finding:
+def _counted_tasks(inspection: Inspection, chosen: str | None) -> tuple[CountedTask, ...] | Finding:
     if not inspection.tasks:
         if chosen is not None:
             told = f"The main task is to be {chosen!r}, but the code defines no task."

@@ -7,9 +7,9 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common.errors import InvalidInput
 from plumbmark.manifests import content_hash
-from tasks_app.authoring.preview import Preview, placed_problems
+from tasks_app.authoring.preview import Preview, place_problems
 from tasks_app.authoring.versions import metric_columns, version_built_of
-from tasks_app.code_tasks.actions import checked_code, finding_document, problems_of
+from tasks_app.code_tasks.actions import check_code, finding_document, problems_of
 from tasks_app.code_tasks.findings import Severity
 from tasks_app.models import AttachedFile, Item, TaskDraft, TaskVersion
 
@@ -22,7 +22,7 @@ class CodeDraft:
 
     def build(self, draft: TaskDraft, *, by: User) -> TaskVersion:
         task = draft.task
-        checked = checked_code(draft)
+        checked = check_code(draft)
         definition = checked.definition
         if definition is None:
             raise InvalidInput(problems_of(checked))
@@ -74,11 +74,11 @@ class CodeDraft:
 
     def preview(self, draft: TaskDraft, *, text: str | None, rows: int | None) -> Preview:
         try:
-            checked = checked_code(draft)
+            checked = check_code(draft)
         except InvalidInput as error:
-            return Preview(problems=placed_problems(error.problems, ""))
+            return Preview(problems=place_problems(error.problems, ""))
         if checked.definition is None:
-            return Preview(problems=placed_problems(problems_of(checked), checked.script.code))
+            return Preview(problems=place_problems(problems_of(checked), checked.script.code))
         items = len(checked.definition.counted)
         return Preview(
             warnings=[str(one) for one in checked.findings if one.severity is Severity.WARNING],
@@ -87,7 +87,7 @@ class CodeDraft:
         )
 
     def check(self, draft: TaskDraft) -> dict[str, Any]:
-        checked = checked_code(draft)
+        checked = check_code(draft)
         if checked.definition is None:
             raise InvalidInput(problems_of(checked))
         items = len(checked.definition.counted)

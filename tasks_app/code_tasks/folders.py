@@ -17,7 +17,7 @@ from plumbmark.sandbox import (
     Sandbox,
     environment_mounts,
 )
-from plumbmark.sandbox.locked_folders import held_folder, remove_left_behind
+from plumbmark.sandbox.locked_folders import locked_folder, remove_left_behind
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.output.results import SCRIPT_NAME
 from tasks_app.code_tasks.settings import BARE, MAX_MINUTES
@@ -77,10 +77,10 @@ def with_socket(job: Job, socket: Path) -> Job:
 
 
 @contextlib.contextmanager
-def prepared(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
+def prepared_folders(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
     """Folders with the script and the attached files, removed at the end with all in them."""
     remove_folders_left_behind()
-    with held_folder(Path(settings.CODE_RUNS_DIR), str(run.pk)) as top:
+    with locked_folder(Path(settings.CODE_RUNS_DIR), str(run.pk)) as top:
         folders = Folders(run, definition, top)
         for name in ("work", "src", "input"):
             (folders.top / name).mkdir(mode=0o755)

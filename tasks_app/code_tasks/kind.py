@@ -12,7 +12,7 @@ from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
-from tasks_app.code_tasks.auxiliary_models import AuxiliaryModels, further_models
+from tasks_app.code_tasks.auxiliary_models import AuxiliaryModels, find_auxiliary_models
 from tasks_app.code_tasks.definition import READER_VERSION, CodeDefinition
 from tasks_app.code_tasks.scores import estimate_of_program, program_scores
 from tasks_app.code_tasks.slices import CodeSlice
@@ -84,7 +84,7 @@ class CodeKind:
     def _further_models(self, payer: Namespace) -> AuxiliaryModels:
         """Look them up once for whoever pays: a start asks twice."""
         if payer.pk not in self._models:
-            self._models[payer.pk] = further_models(self.definition, payer=payer)
+            self._models[payer.pk] = find_auxiliary_models(self.definition, payer=payer)
         return self._models[payer.pk]
 
     def check_deployment(self, deployment: Deployment) -> None:

@@ -14,8 +14,8 @@ from django.db.models import F, Sum
 from plumbmark.common.clock import now
 from plumbmark.common.ids import new_public_id
 from plumbmark.common.row_files import (
-    keep_files,
-    let_go_of_files,
+    register_files,
+    release_files,
     remove_files,
     store_file,
 )
@@ -72,9 +72,9 @@ class StoredArtifacts:
         """Runs inside the caller's transaction."""
         self._replaced = list(RunArtifact.objects.filter(run=self.run))
         RunArtifact.objects.filter(run=self.run).delete()
-        let_go_of_files([row.file for row in self._replaced])
+        release_files([row.file for row in self._replaced])
         RunArtifact.objects.bulk_create(self.rows)
-        keep_files([row.file for row in self.rows])
+        register_files([row.file for row in self.rows])
 
     def forget(self) -> None:
         remove_files([row.file for row in self.rows])
@@ -141,7 +141,7 @@ class ProgramOutput:
         )
 
 
-def read_what_was_left(
+def read_output(
     work: Path, limits: Limits, definition: CodeDefinition, *, log: str
 ) -> ProgramOutput:
     """Collect the files of an ended program and read its result."""
@@ -191,7 +191,7 @@ def failure_of(
     return " ".join(dict.fromkeys(item.error for item in outcome.items if item.error))
 
 
-def asked_only_others(run: Run, *, since: datetime) -> str:
+def candidate_problem(run: Run, *, since: datetime) -> str:
     """Why no score can be one of the model that was to be measured; empty where it was asked."""
     asked = set(
         Call.objects.filter(grant=run.grant_id, started_at__gte=since).values_list(
@@ -222,7 +222,7 @@ def _last_error(log: str, definition: CodeDefinition) -> str:
 # --- Samples ------------------------------------------------------------------------------------
 
 
-def keep_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -> None:
+def store_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -> None:
     """Write samples, scores and links to calls. Runs in the caller's transaction.
 
     Which call belongs to which task cannot be told, so all belong to the first sample; calls of

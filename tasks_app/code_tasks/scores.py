@@ -59,7 +59,7 @@ def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> Prog
     value = only.values[0]
     result = details.get("result", {})
     is_share = result.get("kind") == "count" and _may_be_share(metric)
-    told = _told_items(details)
+    told = _read_items(details)
     if told and _is_within(told, metric) and is_mean(_known(told), value):
         items = {
             one: ItemScore(() if score is None else (score,), int(score is None))
@@ -95,20 +95,20 @@ def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
     )
 
 
-def joined_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
+def join_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
     """Several runs of one program: further runs are further repeats of its items."""
     if len(runs) == 1:
         return runs[0]
     # The mean of several numbers has an interval that none of them tells.
     return ProgramScores(
-        joined(one.items for one in runs),
-        joined(one.pairs for one in runs),
+        join_scores(one.items for one in runs),
+        join_scores(one.pairs for one in runs),
         is_number=any(one.is_number for one in runs),
         is_share=all(one.is_share for one in runs),
     )
 
 
-def _told_items(details: Mapping[str, Any]) -> dict[str, float | None]:
+def _read_items(details: Mapping[str, Any]) -> dict[str, float | None]:
     """Ids and scores of every sample, or nothing: a part of them is no basis."""
     if "scores" in details:
         return dict(details["scores"])
@@ -143,7 +143,7 @@ def _counted(scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]) 
     }
 
 
-def joined(parts: Iterable[ItemScores]) -> ItemScores:
+def join_scores(parts: Iterable[ItemScores]) -> ItemScores:
     """The items' values over several runs: further runs are further repeats."""
     found: dict[str, ItemScore] = {}
     for scores in parts:

@@ -19,7 +19,7 @@ from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.definitions.document import MetricSpec
 from tasks_app.definitions.source_map import (
     SourceMap,
-    dotted,
+    format_path,
     read_json,
     read_yaml,
 )
@@ -93,7 +93,7 @@ def _metric(values: Mapping[str, Any]) -> MetricSpec:
 def _problems(values: Mapping[str, Any], located: SourceMap) -> Iterator[Problem]:
     def problem(message: str, *path: str) -> Problem:
         place = located.place_of(path)
-        return Problem(message, f"settings.{dotted(path)}", place.line if place else None)
+        return Problem(message, f"settings.{format_path(path)}", place.line if place else None)
 
     for key in values:
         if key not in _KEYS:

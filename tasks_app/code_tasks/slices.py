@@ -37,10 +37,10 @@ from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.queries import LOG_CHUNK
 from tasks_app.code_tasks.result_storage import (
     ProgramOutput,
-    asked_only_others,
+    candidate_problem,
     failure_of,
-    keep_results,
-    read_what_was_left,
+    read_output,
+    store_results,
 )
 from tasks_app.models import LogChunk, Run, Shard
 from tasks_app.runs import states
@@ -107,7 +107,7 @@ class CodeSlice:
         if sandbox is None:
             return self._fail(f"Code tasks cannot be run here. {sandboxing.reason()}")
         try:
-            with code_folders.prepared(self.run, self._definition) as folders:
+            with code_folders.prepared_folders(self.run, self._definition) as folders:
                 return self._work_in(folders, sandbox)
         except LeaseLost:
             log.warning("run %s: lost its lease; leaving it to the new holder", self.run.pk)
@@ -132,7 +132,7 @@ class CodeSlice:
         if report.ending is Ending.FAILED_TO_START:
             return self._fail(f"The sandbox could not start the program: {report.detail}")
         self._await_calls(calls_before)
-        left = read_what_was_left(folders.work, job.limits, self._definition, log=self._tail)
+        left = read_output(folders.work, job.limits, self._definition, log=self._tail)
         return self._finish(report, left)
 
     # --- on the event loop ------------------------------------------------------------------
@@ -215,7 +215,7 @@ class CodeSlice:
 
     def _finish(self, report: ExecutionReport, left: ProgramOutput) -> str:
         failure = failure_of(report, left.outcome, self._definition, log=self._tail)
-        failure = failure or asked_only_others(self.run, since=self._began_at)
+        failure = failure or candidate_problem(self.run, since=self._began_at)
         stored = left.store_files(self.run)
         try:
             with transaction.atomic():
@@ -226,7 +226,7 @@ class CodeSlice:
                     stored.write_rows()
                     left.write_report(self.run, report, relay=self._relay)
                     if not failure:
-                        keep_results(self.run, left.outcome.items, since=self._began_at)
+                        store_results(self.run, left.outcome.items, since=self._began_at)
                         finish_work(Shard.objects.all(), self._lease)
         except BaseException:
             stored.forget()

@@ -18,7 +18,7 @@ from tasks_app.authoring import publication
 from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.authoring.forms import CodeDraftForm, deployment_choices
-from tasks_app.authoring.preview import PlacedProblem, placed_problems
+from tasks_app.authoring.preview import PlacedProblem, place_problems
 from tasks_app.authoring.views.acting import own_task_at, person
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.code_tasks import actions as coding
@@ -109,7 +109,7 @@ def _editor(
     look = _look(draft)
     if error is not None:
         told = error.problems if isinstance(error, InvalidInput) else []
-        problems = placed_problems(told, look.script)
+        problems = place_problems(told, look.script)
         if isinstance(error, Conflict):
             problems = [PlacedProblem(error.message, "", None, "", False)]
         look = _CodePreview(problems, look.findings, look.script, look.counted, look.environment)
@@ -137,10 +137,10 @@ def _look(draft: TaskDraft) -> _CodePreview:
     if draft.code_file is None:
         return _CodePreview([], [])
     try:
-        checked = coding.checked_code(draft)
+        checked = coding.check_code(draft)
     except InvalidInput as error:
         text = coding.code_of(draft.code_file)[:_MAX_SHOWN].decode("utf-8", "replace")
-        return _CodePreview(placed_problems(error.problems, text), [], text)
+        return _CodePreview(place_problems(error.problems, text), [], text)
     definition = checked.definition
     return _CodePreview(
         problems=[],

@@ -15,12 +15,12 @@ from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from tasks_app.datasets.media.archives import (
     BadArchive,
     entries_of,
-    opened,
+    open_archive,
     path_problem,
     read_entry,
 )
 from tasks_app.datasets.media.detection import Media, NotMedia, inspect_media
-from tasks_app.datasets.media.storage import keep, media_limits
+from tasks_app.datasets.media.storage import media_limits, store_media
 from tasks_app.models import AttachmentUse, Task, TaskDraft
 from tasks_app.permissions import can_edit_task
 
@@ -58,11 +58,11 @@ def attach_media(
     if not can_edit_task(by, task):
         raise NotAllowed("This task belongs to somebody else.")
     with ExitStack() as open_archives:
-        checked = _checked(uploads, open_archives)
+        checked = _check_media(uploads, open_archives)
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         _check_room(draft, checked, remove)
         # Files first, in no transaction: what is kept and then not used is swept away.
-        kept = {one.sent.name: keep(one.media, one.sent.read()) for one in checked}
+        kept = {one.sent.name: store_media(one.media, one.sent.read()) for one in checked}
     with transaction.atomic():
         # Another upload to the same draft may have come in between.
         draft = TaskDraft.objects.select_for_update().get(pk=draft.pk)
@@ -85,14 +85,14 @@ def attach_media(
     return draft
 
 
-def _checked(
+def _check_media(
     uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack
 ) -> list[_CheckedMedia]:
     limits = media_limits()
     problems: list[Problem] = []
     checked: dict[str, _CheckedMedia] = {}
     total = 0
-    for sent in _sent(uploads, open_archives):
+    for sent in _open_uploads(uploads, open_archives):
         if len(problems) >= _MAX_PROBLEMS:
             break
         if isinstance(sent, str):
@@ -120,7 +120,7 @@ def _checked(
     return list(checked.values())
 
 
-def _sent(
+def _open_uploads(
     uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack
 ) -> Iterator[_Upload | str]:
     for upload in uploads:
@@ -139,7 +139,7 @@ def _sent(
             )
             continue
         try:
-            archive = open_archives.enter_context(opened(upload.file))  # type: ignore[arg-type]
+            archive = open_archives.enter_context(open_archive(upload.file))  # type: ignore[arg-type]
             for entry in entries_of(archive, most=settings.MAX_ATTACHMENTS):
                 if isinstance(entry, str):
                     yield f"{name}: {entry}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plumbmark.common.errors import Problem
-from plumbmark.scoring.templates import suggested
+from plumbmark.scoring.templates import suggest_name
 from tasks_app.datasets.media.detection import (
     ENDINGS,
     MediaLimits,
@@ -129,7 +129,7 @@ class FileResolver:
             return f"several attached files are called {shown}; write the folder too"
         if not self._given.files:
             return f"the file {shown} is not there: no images and audio are attached yet"
-        hint = suggested(name, self._given.files)
+        hint = suggest_name(name, self._given.files)
         return f"no attached file is called {shown}{hint}"
 
     def _unpacked(self, url: str, column: str, line: int) -> str:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
-from plumbmark.scoring.scorers.patterns import compiled
+from plumbmark.scoring.scorers.patterns import compile_pattern
 from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.templates import unknown_column_message
 from tasks_app.datasets.item_files import AttachedFiles, FileResolver, KnownFile
@@ -179,7 +179,7 @@ class _ItemReader:
         self._scorer_columns = scorer_columns(definition)
         self._needs = self._needed_columns()
         self._pattern = (
-            compiled(self._data.target.pattern)
+            compile_pattern(self._data.target.pattern)
             if self._data.target and self._data.target.pattern
             else None
         )

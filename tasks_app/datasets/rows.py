@@ -169,7 +169,7 @@ def _jsonl_rows(
     with path.open("rb") as file:
         for number, raw in _lines(file, limits):
             # Without its end: a fault there would be told with a column of the line after it.
-            text = _decoded(raw, number).rstrip("\r\n")
+            text = _decode(raw, number).rstrip("\r\n")
             if not text.strip():
                 continue
             if is_first:
@@ -177,7 +177,7 @@ def _jsonl_rows(
                 is_first = False
             try:
                 yield DataRow(
-                    number, _checked_object(_loaded(text, number), number, limits, warned)
+                    number, _check_object(_parse_line(text, number), number, limits, warned)
                 )
             except RowProblem as problem:
                 yield problem
@@ -207,7 +207,7 @@ def _check_is_lines(first: str, number: int) -> None:
         )
 
 
-def _decoded(raw: bytes, line: int) -> str:
+def _decode(raw: bytes, line: int) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -222,7 +222,7 @@ def _decoded(raw: bytes, line: int) -> str:
         ) from error
 
 
-def _loaded(text: str, line: int) -> Any:
+def _parse_line(text: str, line: int) -> Any:
     try:
         return json.loads(
             text, parse_constant=_no_constant, parse_int=_exact, object_pairs_hook=_once
@@ -264,7 +264,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _checked_object(
+def _check_object(
     value: Any, line: int, limits: DataLimits, warned: ColumnWarning
 ) -> dict[str, Any]:
     if not isinstance(value, dict):
@@ -372,7 +372,7 @@ class _CsvBody:
                         )
                     ]
                 )
-            yield _decoded(raw, number)
+            yield _decode(raw, number)
 
     def _next(self) -> list[str] | None:
         """The fields of the next row, which begins at `_start`; empty of a blank line."""

@@ -15,7 +15,7 @@ from django.db.models import ProtectedError
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.common.row_files import keep_files, let_go_of_files, remove_files, store_file
+from plumbmark.common.row_files import register_files, release_files, remove_files, store_file
 from tasks_app.datasets import DataLimits
 from tasks_app.models import DataFile
 
@@ -63,7 +63,7 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
     try:
         with transaction.atomic():
             row.save()
-            keep_files([row.file])
+            register_files([row.file])
     except BaseException:
         remove_files([row.file])
         raise
@@ -74,7 +74,7 @@ def forget_upload(data_file: DataFile) -> None:
     """Delete a file, its row and its bytes, unless something refers to it."""
     try:
         with transaction.atomic():
-            let_go_of_files([data_file.file])
+            release_files([data_file.file])
             data_file.delete()
     except ProtectedError:
         return

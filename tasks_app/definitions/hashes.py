@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from plumbmark.engine.tools import sent_form
+from plumbmark.engine.tools import to_openai_tool
 from plumbmark.manifests import content_hash
 from plumbmark.scoring.scorers import build_scorer
 from tasks_app.definitions.document import Content, Definition
 from tasks_app.definitions.rendering import (
     Question,
+    ordered_choices,
     render_follow_ups,
     render_messages,
     render_user_instructions,
-    shown_choices,
     tool_input,
     tools_of,
 )
@@ -56,10 +56,10 @@ class VersionHashes:
         salt = self._salt if item.split == "private" else None
         asked: dict[str, Any] = {
             "key": item.key,
-            "messages": [_asked(one) for one in render_messages(self._definition, item)],
+            "messages": [_hashed_message(one) for one in render_messages(self._definition, item)],
             "choices": None
             if item.choices is None
-            else list(shown_choices(self._definition, item)),
+            else list(ordered_choices(self._definition, item)),
             "attachments": [one["sha256"] for one in item.attachments],
             "split": item.split,
         }
@@ -89,7 +89,7 @@ class VersionHashes:
         side = {
             "solver": SOLVER,
             "few_shot": [
-                [_shown(shot.user), shot.assistant] for shot in definition.prompt.few_shot
+                [_hashed_example(shot.user), shot.assistant] for shot in definition.prompt.few_shot
             ],
             "sampling": _numbers_as_text(definition.sampling.as_document()),
             "repeats": definition.repeats,
@@ -109,7 +109,7 @@ class VersionHashes:
             side["output_schema"] = json.dumps(definition.prompt.output_schema, ensure_ascii=False)
         if self._tools:
             # As text too, and with defaults written out.
-            tools = [{**sent_form(tool)["function"], **tool.options} for tool in self._tools]
+            tools = [{**to_openai_tool(tool)["function"], **tool.options} for tool in self._tools]
             kinds = [spec.type for spec in definition.tools]
             side["tools"] = json.dumps([kinds, tools], ensure_ascii=False)
         if definition.limits is not None:
@@ -143,7 +143,7 @@ class VersionHashes:
         )
 
 
-def _asked(message: Mapping[str, Any]) -> Mapping[str, Any]:
+def _hashed_message(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """A message as it is hashed: of a file its content counts, not what it is called."""
     if isinstance(message["content"], str):
         return message
@@ -154,7 +154,7 @@ def _asked(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**message, "content": parts}
 
 
-def _shown(content: Content) -> Any:
+def _hashed_example(content: Content) -> Any:
     """A worked example as it is hashed; its files stand in every item's messages."""
     if isinstance(content, str):
         return content

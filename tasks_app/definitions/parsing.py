@@ -21,8 +21,8 @@ from plumbmark.scoring.scorers import (
     ToolUse,
     build_scorer,
 )
-from plumbmark.scoring.scorers.patterns import PatternError, compiled
-from plumbmark.scoring.templates import BadTemplate, parse_template, suggested
+from plumbmark.scoring.scorers.patterns import PatternError, compile_pattern
+from plumbmark.scoring.templates import BadTemplate, parse_template, suggest_name
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
@@ -47,7 +47,7 @@ from tasks_app.definitions.source_map import (
     Path,
     SourceMap,
     check_text,
-    dotted,
+    format_path,
     read_json,
     read_yaml,
 )
@@ -73,7 +73,7 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
 
     `format` is `yaml` or `json`; None: JSON where the text begins with a brace.
     """
-    located = _located(text, format)
+    located = _read_source(text, format)
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be a document of keys and values", line=1)])
     _raise_any(_schema_problems(located))
@@ -83,15 +83,15 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
     return definition
 
 
-def placed_problem(message: str, path: Path, *, text: str, format: str | None = None) -> Problem:
+def place_problem(message: str, path: Path, *, text: str, format: str | None = None) -> Problem:
     """A problem of a definition that can be read but means nothing here, with its line."""
-    place = _located(text, format).place_of(path)
+    place = _read_source(text, format).place_of(path)
     if place is None:
-        return Problem(message, dotted(path))
-    return Problem(message, dotted(path), place.line, place.column)
+        return Problem(message, format_path(path))
+    return Problem(message, format_path(path), place.line, place.column)
 
 
-def _located(text: str, format: str | None) -> SourceMap:
+def _read_source(text: str, format: str | None) -> SourceMap:
     check_text(text)
     if format is None:
         format = "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "yaml"
@@ -115,7 +115,7 @@ def _schema_problems(located: SourceMap) -> Iterator[Problem]:
     )
     for error in errors:
         for leaf in _leaves(error):
-            yield from _told(leaf, located)
+            yield from _schema_messages(leaf, located)
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
@@ -137,7 +137,7 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     yield error
 
 
-def _told(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
+def _schema_messages(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     value: Any = error.validator_value
     instance: Any = error.instance
@@ -145,7 +145,7 @@ def _told(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
     if error.validator == "additionalProperties":
         known = sorted(schema.get("properties", {}))
         for key in [name for name in instance if name not in known]:
-            hint = suggested(key, known) or f"; known keys: {', '.join(known)}"
+            hint = suggest_name(key, known) or f"; known keys: {', '.join(known)}"
             yield _problem(f"the key is not known{hint}", (*path, key), located)
         return
     if error.validator == "required":
@@ -158,13 +158,13 @@ def _told(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
 
 def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
     value: Any = error.validator_value
-    shown = _shown(error.instance)
+    shown = _format_value(error.instance)
     match error.validator:
         case "type":
             kinds = value if isinstance(value, list) else [value]
             return f"must be {_a(' or '.join(map(str, kinds)))}, not {shown}"
         case "enum":
-            near = suggested(str(error.instance), value)
+            near = suggest_name(str(error.instance), value)
             return f"must be one of {', '.join(map(str, value))}, not {shown}{near}"
         case "const":
             return f"must be {value}, not {shown}"
@@ -196,7 +196,7 @@ def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
             return str(error.message)[:200]
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value as the author may have written it."""
     text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"
@@ -210,7 +210,7 @@ def _a(kind: str) -> str:
 def _problem(message: str, path: Path, located: SourceMap) -> Problem:
     place = located.place_of(path)
     return Problem(
-        message, dotted(path), place.line if place else None, place.column if place else None
+        message, format_path(path), place.line if place else None, place.column if place else None
     )
 
 
@@ -385,7 +385,7 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
                 "needs the options of each item: name them in data.choices", where, located
             )
     if definition.main not in names:
-        hint = suggested(definition.main, names) or f"; there is {', '.join(names)}"
+        hint = suggest_name(definition.main, names) or f"; there is {', '.join(names)}"
         yield _problem(
             f"no scorer is called {definition.main[:80]!r}{hint}",
             ("main",),
@@ -403,7 +403,7 @@ def _tool_use_problems(
     for option, checks in (("required", scorer.required), ("forbidden", scorer.forbidden)):
         for index, check in enumerate(checks):
             if check.tool not in names:
-                hint = suggested(check.tool, names) or f"; there is {', '.join(names)}"
+                hint = suggest_name(check.tool, names) or f"; there is {', '.join(names)}"
                 yield _problem(
                     f"no tool is called {check.tool[:80]!r}{hint}",
                     (*where, option, index, "tool"),
@@ -561,7 +561,7 @@ def _data_problems(definition: Definition, located: SourceMap) -> Iterator[Probl
             yield _problem("takes column or columns, not both", ("data", "target"), located)
         if target.pattern:
             try:
-                compiled(target.pattern)
+                compile_pattern(target.pattern)
             except PatternError as error:
                 yield _problem(str(error), ("data", "target", "pattern"), located)
     needing = [scorer for scorer in definition.scorers if _needs_target(scorer)]

@@ -14,7 +14,7 @@ from plumbmark.scoring.scorers import (
     build_scorer,
 )
 from plumbmark.scoring.shuffling import LETTERS
-from plumbmark.scoring.shuffling import shown_choices as in_order
+from plumbmark.scoring.shuffling import shuffle_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
 from plumbmark.scoring.templates import text_of as text_of
 from tasks_app.definitions.document import Content, Definition, Part, parts_of
@@ -56,17 +56,19 @@ def render_messages(definition: Definition, item: Question) -> list[dict[str, An
         messages.append({"role": "user", "content": _literal(example.user, files)})
         messages.append({"role": "assistant", "content": example.assistant})
     for turn in prompt.messages:
-        content = _filled(turn.content, values, files)
+        content = _fill(turn.content, values, files)
         messages.append({"role": turn.role, "content": content})
     return messages
 
 
-def _filled(
+def _fill(
     content: Content, values: Mapping[str, str], files: Mapping[str, Mapping[str, Any]]
 ) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return parse_template(content).fill(values)
-    return _sent(((part, parse_template(part.template).fill(values)) for part in content), files)
+    return _message_parts(
+        ((part, parse_template(part.template).fill(values)) for part in content), files
+    )
 
 
 def _literal(
@@ -74,10 +76,10 @@ def _literal(
 ) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return content
-    return _sent(((part, part.template) for part in content), files)
+    return _message_parts(((part, part.template) for part in content), files)
 
 
-def _sent(
+def _message_parts(
     parts: Iterable[tuple[Part, str]], files: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
@@ -175,11 +177,11 @@ def rendered_choices(definition: Definition, item: Question) -> str:
     """`A) …` on a line each, in the order that the model sees."""
     return "\n".join(
         f"{letter}) {choice}"
-        for letter, choice in zip(LETTERS, shown_choices(definition, item), strict=False)
+        for letter, choice in zip(LETTERS, ordered_choices(definition, item), strict=False)
     )
 
 
-def shown_choices(definition: Definition, item: Question) -> Sequence[str]:
+def ordered_choices(definition: Definition, item: Question) -> Sequence[str]:
     assert item.choices is not None
     return in_order(item.choices, definition.prompt.shuffle_seed, item.key)
 

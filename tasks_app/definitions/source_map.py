@@ -49,7 +49,7 @@ class SourceMap:
         return self.places[path]
 
 
-def dotted(path: Path) -> str:
+def format_path(path: Path) -> str:
     """`("scorers", 0, "type")` as `scorers[0].type`."""
     words = ""
     for step in path:
@@ -183,15 +183,19 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                raise InvalidInput([Problem("a key must be a plain word", dotted(path), line)])
+                raise InvalidInput([Problem("a key must be a plain word", format_path(path), line)])
             key = _text(str(key_node.value), path, line)
             if key == "<<" and key_node.style is None:
                 raise InvalidInput(
-                    [Problem("merge keys (<<) are not taken; write it out", dotted(path), line)]
+                    [
+                        Problem(
+                            "merge keys (<<) are not taken; write it out", format_path(path), line
+                        )
+                    ]
                 )
             if key in found:
                 raise InvalidInput(
-                    [Problem(_twice(key, places[(*path, key)]), dotted((*path, key)), line)]
+                    [Problem(_twice(key, places[(*path, key)]), format_path((*path, key)), line)]
                 )
             found[key] = _from_node(value_node, (*path, key), places)
             places[(*path, key)] = Place(line, key_node.start_mark.column + 1)
@@ -204,10 +208,12 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
 def _text(text: str, path: Path, line: int) -> str:
     """Escapes in double quotes can make what neither a database nor UTF-8 can hold."""
     if "\x00" in text:
-        raise InvalidInput([Problem("a null character in a text; remove it", dotted(path), line)])
+        raise InvalidInput(
+            [Problem("a null character in a text; remove it", format_path(path), line)]
+        )
     if SURROGATE.search(text):
         raise InvalidInput(
-            [Problem("half of a surrogate pair in a text; write it whole", dotted(path), line)]
+            [Problem("half of a surrogate pair in a text; write it whole", format_path(path), line)]
         )
     return text
 
@@ -233,7 +239,7 @@ def _number(text: str, path: Path, place: Place) -> int | float:
                 [
                     Problem(
                         "is beyond 2^53, where JSON numbers lose digits; quote it",
-                        dotted(path),
+                        format_path(path),
                         place.line,
                         place.column,
                     )
@@ -243,7 +249,7 @@ def _number(text: str, path: Path, place: Place) -> int | float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise InvalidInput(
-            [Problem("is too large for a number", dotted(path), place.line, place.column)]
+            [Problem("is too large for a number", format_path(path), place.line, place.column)]
         )
     return value
 
@@ -278,7 +284,7 @@ class _JsonReader:
     def _problem(self, message: str, index: int, path: Path = ()) -> InvalidInput:
         place = self._place(min(index, len(self._text)))
         return InvalidInput(
-            [Problem(f"this is not JSON: {message}", dotted(path), place.line, place.column)]
+            [Problem(f"this is not JSON: {message}", format_path(path), place.line, place.column)]
         )
 
     def _skip(self, index: int) -> int:
@@ -333,7 +339,11 @@ class _JsonReader:
             if key in found:
                 first = self.places[(*path, key)]
                 raise InvalidInput(
-                    [Problem(_twice(key, first), dotted((*path, key)), place.line, place.column)]
+                    [
+                        Problem(
+                            _twice(key, first), format_path((*path, key)), place.line, place.column
+                        )
+                    ]
                 )
             self.places[(*path, key)] = place
             end = self._skip(end)

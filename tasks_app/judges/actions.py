@@ -9,7 +9,7 @@ from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.scoring.sampling import Choosable, stratified_choice
 from plumbmark.scoring.scorers import ModelJudge
 from tasks_app.judges.panels import (
@@ -18,7 +18,7 @@ from tasks_app.judges.panels import (
     judging_scorers,
     labelled_document,
 )
-from tasks_app.judges.reused_labels import carried_labels, sister_versions
+from tasks_app.judges.reused_labels import reused_labels, sister_versions
 from tasks_app.models import (
     JudgeLabel,
     JudgePanel,
@@ -51,7 +51,7 @@ def make_label_set(
     """
     if not can_label_answers(by, version.task):
         raise NotAllowed("Only the task's authors label its answers.")
-    name = _judging(version, scorer)
+    name = _judging_scorer(version, scorer)
     if not 1 <= size <= MAX_ANSWERS:
         raise InvalidInput([Problem(f"must be from 1 to {MAX_ANSWERS}", "size")])
     if seed is None:
@@ -81,7 +81,7 @@ def make_label_set(
     return made
 
 
-def _judging(version: TaskVersion, scorer: str) -> str:
+def _judging_scorer(version: TaskVersion, scorer: str) -> str:
     names = list(judging_scorers(version))
     if not names:
         raise Conflict("No models judge the answers to this version.")
@@ -140,7 +140,7 @@ def label_answer(*, place: LabelSample, value: float | None, by: User) -> JudgeL
             concerned = sorted([version, *sister_versions(version)], key=lambda one: one.pk)
             for one in concerned:
                 refresh_labelled(one)
-                tell("judges.labelled", version_id=one.pk)
+                record_event("judges.labelled", version_id=one.pk)
     return label
 
 
@@ -178,7 +178,7 @@ def refresh_labelled(version: TaskVersion) -> None:
     with transaction.atomic():
         JudgePanel.objects.get_or_create(task_version=version)
         panel = JudgePanel.objects.select_for_update().get(task_version=version)
-        panel.labelled = labelled_document(version, carried_labels(version))
+        panel.labelled = labelled_document(version, reused_labels(version))
         panel.save(update_fields=["labelled", "changed_at"])
 
 

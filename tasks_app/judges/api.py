@@ -23,8 +23,8 @@ from tasks_app.judges.queries import (
     disagreements,
     label_set_at,
     label_sets_of,
-    panel_shown,
     place_at,
+    visible_panel,
 )
 from tasks_app.models import JudgeLabel, LabelSample, LabelSet
 from tasks_app.permissions import can_label_answers
@@ -35,7 +35,7 @@ class JudgesView(APIView):
     def get(self, request: Request, public_id: str) -> Response:
         """Return how far the judges can be trusted; docs/authors/judges.md says how to read it."""
         version = version_or_404(public_id, request)
-        panel = panel_shown(version, to=request.user)
+        panel = visible_panel(version, to=request.user)
         return Response(shapes.JudgesDetail(panel).data)
 
 

@@ -46,10 +46,10 @@ def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledConten
     template = parse_template(scorer.rubric)
     values = {name: text_of(item.scorer_input.get(name)) for name in template.columns}
     criteria = template.fill({**values, OUTPUT: "[…]", TARGET: "\nor: ".join(targets)})
-    return LabelledContent(_asked(sample), sample.output, targets, criteria.strip())
+    return LabelledContent(_messages_of(sample), sample.output, targets, criteria.strip())
 
 
-def _asked(sample: Sample) -> Sequence[Mapping[str, Any]]:
+def _messages_of(sample: Sample) -> Sequence[Mapping[str, Any]]:
     messages = list(messages_of(sample.run, sample))
     last = messages[-1] if messages else None
     # A conversation ends with the answer itself, which has its place of its own.
@@ -58,7 +58,7 @@ def _asked(sample: Sample) -> Sequence[Mapping[str, Any]]:
     return messages
 
 
-def marked_items(version: TaskVersion, samples: Iterable[Sample]) -> dict[int, Item]:
+def scored_items(version: TaskVersion, samples: Iterable[Sample]) -> dict[int, Item]:
     """The items that a version's scorers held the samples against, by the sample's key.
 
     A run of an earlier version with equal questions is marked by the later one's targets. One query

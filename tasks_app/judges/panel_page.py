@@ -10,11 +10,11 @@ from tasks_app.judges.queries import VisiblePanel
 from tasks_app.scorings.score_display import ScoreDisplay
 
 
-def share_written(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
-def kappa_shown(document: Mapping[str, Any]) -> ScoreDisplay:
+def kappa_context(document: Mapping[str, Any]) -> ScoreDisplay:
     """κ with its interval, or why there is none."""
     kappa, low, high = (document.get(name) for name in ("kappa", "low", "high"))
     if kappa is None:
@@ -29,7 +29,7 @@ def kappa_shown(document: Mapping[str, Any]) -> ScoreDisplay:
     )
 
 
-def trust_shown(trust: Mapping[str, Any]) -> dict[str, Any]:
+def trust_context(trust: Mapping[str, Any]) -> dict[str, Any]:
     """The line about judges as texts; `kappa` only with an interval."""
     numbers = [trust.get(name) for name in ("kappa", "low", "high")]
     has_interval = all(one is not None for one in numbers)
@@ -37,7 +37,7 @@ def trust_shown(trust: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "judges": trust["judges"],
         "labels": trust["labels"],
-        "share": share_written(trust.get("share_equal")),
+        "share": format_share(trust.get("share_equal")),
         "kappa": kappa,
         "low": low,
         "high": high,
@@ -112,8 +112,8 @@ def _agreement(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "n": document["n"],
         "clusters": document["n_clusters"],
-        "share": share_written(document["share_equal"]),
-        "kappa": kappa_shown(document),
+        "share": format_share(document["share_equal"]),
+        "kappa": kappa_context(document),
         "note": document["note"],
         "distance": "" if distance is None else f"{distance:.2f}",
     }
@@ -160,9 +160,9 @@ def _flip(judge: str, document: Mapping[str, Any]) -> dict[str, Any]:
         ScoreDisplay(missing=_("no pair has both orders"))
         if value is None
         else ScoreDisplay(
-            estimate=share_written(value),
-            low=share_written(document["low"]),
-            high=share_written(document["high"]),
+            estimate=format_share(value),
+            low=format_share(document["low"]),
+            high=format_share(document["high"]),
             bar_estimate=value,
             bar_low=document["low"],
             bar_high=document["high"],
@@ -197,9 +197,9 @@ def _families(
                 "yardstick": yardstick,
                 "own": found["n_own"],
                 "others": found["n_others"],
-                "difference": _signed(found["difference"]),
-                "low": _signed(found["low"]),
-                "high": _signed(found["high"]),
+                "difference": _format_signed(found["difference"]),
+                "low": _format_signed(found["low"]),
+                "high": _format_signed(found["high"]),
                 "is_clear": bool(
                     found["low"] is not None and (found["low"] > 0 or found["high"] < 0)
                 ),
@@ -208,5 +208,5 @@ def _families(
     return rows
 
 
-def _signed(value: float | None) -> str:
+def _format_signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.2f}".replace("-", "−")

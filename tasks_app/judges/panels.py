@@ -132,7 +132,8 @@ def labelled_document(
     documents = {}
     scores = _scores(version).filter(sample__in=wanted)
     said_of = {
-        name: {said.sample_id: said for said in _said(scores, version, name)} for name in scorers
+        name: {said.sample_id: said for said in _judged_answers(scores, version, name)}
+        for name in scorers
     }
     for name, scorer in scorers.items():
         found = [
@@ -206,7 +207,7 @@ def judged_document(version: TaskVersion) -> dict[str, Document]:
     makers = _makers_of_judges(scorers.values())
     documents = {}
     for name, scorer in scorers.items():
-        everything = list(_said(_scores(version), version, name))
+        everything = list(_judged_answers(_scores(version), version, name))
         if not everything:
             continue
         documents[name] = {
@@ -226,7 +227,7 @@ def judged_document(version: TaskVersion) -> dict[str, Document]:
             if scorer.mode == "pairwise"
             else {},
             "families": {
-                judge: _family(makers.get(judge, ""), _beside_others(everything, judge))
+                judge: _family(makers.get(judge, ""), _compare_with_others(everything, judge))
                 for judge in scorer.judges
             },
         }
@@ -259,7 +260,7 @@ def _flips_document(found: SwapFlips) -> Document:
     }
 
 
-def _beside_others(
+def _compare_with_others(
     everything: Sequence[JudgedAnswer], judge: str
 ) -> Iterator[tuple[JudgedAnswer, float | None, float]]:
     """A judge's verdict beside the mean of the other judges'."""
@@ -293,7 +294,7 @@ def combined_verdicts(label_set: LabelSet) -> dict[int, float]:
     scores = _scores(version).filter(sample__label_samples__label_set=label_set)
     return {
         said.sample_id: said.combined
-        for said in _said(scores, version, label_set.scorer)
+        for said in _judged_answers(scores, version, label_set.scorer)
         if said.combined is not None
     }
 
@@ -320,7 +321,7 @@ def _scores(version: TaskVersion) -> QuerySet[SampleScore]:
     ).order_by("sample_id")
 
 
-def _said(
+def _judged_answers(
     scores: QuerySet[SampleScore], version: TaskVersion, scorer: str
 ) -> Iterator[JudgedAnswer]:
     """Yield the verdicts of a scorer's judges, answer by answer; those never asked are left out."""

@@ -14,7 +14,7 @@ from plumbmark.scoring.scorers import ModelJudge
 from tasks_app.judges.label_content import (
     LabelledContent,
     content_of,
-    marked_items,
+    scored_items,
 )
 from tasks_app.judges.panels import category, combined_verdicts, judging_scorers
 from tasks_app.kinds import kind_of
@@ -144,7 +144,7 @@ def blind_answers(
     items: dict[tuple[int, int], Item] = {}
     for version in {place.label_set.task_version for place in places}:
         samples = [one.sample for one in places if one.label_set.task_version_id == version.pk]
-        for sample_id, item in marked_items(version, samples).items():
+        for sample_id, item in scored_items(version, samples).items():
             items[version.pk, sample_id] = item
     found = []
     for place in places:
@@ -211,7 +211,7 @@ class VisiblePanel:
     """Labels of scorers that have some, but too few to be shown to this visitor."""
 
 
-def panel_shown(version: TaskVersion, *, to: Visitor) -> VisiblePanel:
+def visible_panel(version: TaskVersion, *, to: Visitor) -> VisiblePanel:
     """Return what a visitor who sees the version may know of its judges; 404 where they may not."""
     if not can_view_version(to, version):
         raise Http404

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from plumbmark.scoring.scorers import ModelJudge
-from tasks_app.judges.label_content import content_of, marked_items
+from tasks_app.judges.label_content import content_of, scored_items
 from tasks_app.judges.panels import counted_scorings, judging_scorers
 from tasks_app.models import JudgeLabel, LabelSet, Sample, TaskVersion
 
@@ -48,7 +48,7 @@ def _asks_people(scorer: ModelJudge) -> tuple[object, ...]:
     return scorer.mode, scorer.scale, scorer.rubric
 
 
-def carried_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
+def reused_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
     """By scorer of this version. Reads the labels of the others and the answers that may fit."""
     scorers = judging_scorers(version)
     sets = LabelSet.objects.filter(
@@ -64,7 +64,7 @@ def carried_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
         if found:
             # The newest first: of two labels of one person for one answer it counts.
             found.sort(key=lambda one: one[0].changed_at, reverse=True)
-            carried[name] = _fitting(version, scorer, found)
+            carried[name] = _matching_labels(version, scorer, found)
     return carried
 
 
@@ -87,7 +87,7 @@ def _labels_of(label_set: LabelSet, scorer: ModelJudge) -> list[tuple[JudgeLabel
 def _fingerprints(
     version: TaskVersion, scorer: ModelJudge, samples: Mapping[int, Sample]
 ) -> dict[int, str]:
-    items = marked_items(version, samples.values())
+    items = scored_items(version, samples.values())
     contents = {
         pk: content_of(sample, items[pk], scorer) for pk, sample in samples.items() if pk in items
     }
@@ -96,11 +96,11 @@ def _fingerprints(
     }
 
 
-def _fitting(
+def _matching_labels(
     version: TaskVersion, scorer: ModelJudge, labels: list[tuple[JudgeLabel, str]]
 ) -> list[ReusedLabel]:
     answers = [label.label_sample.sample for label, _ in labels]
-    judged = _judged_like(version, answers)
+    judged = _find_same_answers(version, answers)
     fingerprints = _fingerprints(version, scorer, judged)
     by_content: dict[tuple[int, str], list[int]] = defaultdict(list)
     for pk in sorted(fingerprints):
@@ -124,7 +124,7 @@ def _fitting(
     return carried
 
 
-def _judged_like(version: TaskVersion, answers: Collection[Sample]) -> dict[int, Sample]:
+def _find_same_answers(version: TaskVersion, answers: Collection[Sample]) -> dict[int, Sample]:
     """Judged answers to the same questions with the same words."""
     scorings = list(counted_scorings(version).values())
     keys = sorted({sample.item.key for sample in answers})

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from plumbmark.web.long_text import capped
+from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.forms import GradeForm, LabelSetForm
 from tasks_app.authoring.views.acting import (
     add_problems,
@@ -31,12 +31,12 @@ from tasks_app.judges.queries import (
     disagreements,
     label_set_at,
     label_sets_of,
-    panel_shown,
     place_at,
+    visible_panel,
 )
 from tasks_app.models import LabelSample, LabelSet, TaskVersion
 from tasks_app.permissions import can_label_answers
-from tasks_app.runs.message_display import exchange_shown, files_of_item
+from tasks_app.runs.message_display import exchange_context, files_of_item
 from tasks_app.runs.queries import task_at, version_at
 
 _SKIP = "skip"
@@ -62,7 +62,7 @@ def _judges_page(
     task = version.task
     scorers = judging_scorers(version)
     can_label = can_label_answers(request.user, task)
-    panel = panel_shown(version, to=request.user)
+    panel = visible_panel(version, to=request.user)
     sets = list(label_sets_of(version, by=request.user)[:20]) if can_label else []
     context = {
         "task": task,
@@ -181,13 +181,13 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
     if request.method == "POST":
         form = GradeForm(request.POST)
         if request.POST.get("verdict") == _SKIP:
-            return _labelled(request, place, None)
+            return _save_label(request, place, None)
         value = answer.value_of(request.POST.get("verdict", ""))
         if value is not None:
-            return _labelled(request, place, value)
+            return _save_label(request, place, value)
         if answer.scale is not None and form.is_valid():
             try:
-                return _labelled(request, place, form.cleaned_data["value"])
+                return _save_label(request, place, form.cleaned_data["value"])
             except InvalidInput as error:
                 add_problems(form, error)
         elif answer.scale is None:
@@ -198,14 +198,14 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "answer": answer,
         "number": position + 1,
         "done": found.size - len(waiting),
-        "exchange": exchange_shown(
+        "exchange": exchange_context(
             # Not the sample's own addresses, which name its run.
             answer.messages,
             files_of_item(place.sample.item.version, place.sample.item),
         ),
         "answers": _answers(answer),
-        "criteria": capped(answer.criteria, 8000).text,
-        "targets": [capped(one, 4000).text for one in answer.targets[:20]],
+        "criteria": cap_text(answer.criteria, 8000).text,
+        "targets": [cap_text(one, 4000).text for one in answer.targets[:20]],
         "choices": _choices(answer),
         "form": form if answer.scale is not None else None,
         "scale": None if answer.scale is None else [f"{end:g}" for end in answer.scale],
@@ -217,7 +217,7 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
     return render(request, "tasks_app/label.html", context, status=status)
 
 
-def _labelled(request: HttpRequest, place: LabelSample, value: float | None) -> HttpResponse:
+def _save_label(request: HttpRequest, place: LabelSample, value: float | None) -> HttpResponse:
     label_answer(place=place, value=value, by=person(request))
     url = reverse("tasks:label-set", args=[place.label_set.public_id])
     return redirect(f"{url}?after={place.position}")
@@ -242,7 +242,7 @@ def _answers(answer: BlindAnswer) -> list[dict[str, Any]]:
     labels = [_("Answer A"), _("Answer B")] if len(answer.answers) > 1 else [_("Answer")]
     found = []
     for label, text in zip(labels, answer.answers, strict=False):
-        shown = capped(text)
+        shown = cap_text(text)
         note = (
             _("first %(shown)s of %(total)s characters")
             % {"shown": f"{len(shown.text):,}", "total": f"{shown.total:,}"}

@@ -54,7 +54,7 @@ class PlaygroundForm(forms.Form):
         if len(namespaces) > 1:
             self.fields["namespace"] = namespace_field(namespaces)
 
-    def asked(self) -> Prompt:
+    def as_prompt(self) -> Prompt:
         values = self.cleaned_data
         return Prompt(
             text=values["prompt"],

@@ -54,7 +54,7 @@ def playground(request: HttpRequest) -> HttpResponse:
         namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
         try:
             grant, results = ask_side_by_side(
-                prompt=form.asked(), deployments=chosen, namespace=namespace, by=person(request)
+                prompt=form.as_prompt(), deployments=chosen, namespace=namespace, by=person(request)
             )
         except InvalidInput as error:
             add_problems(form, error)

@@ -122,7 +122,7 @@ class RunList(generics.ListAPIView[Run]):
     def post(self, request: Request) -> Response:
         """Queue a run. Its cost bound is in the answer; `runs/cost-bound` tells it beforehand."""
         user = actor(request)
-        wanted = _wanted(request)
+        wanted = _read_run_request(request)
         run = running.start_run(
             version=wanted["version"],
             contender=wanted["contender"],
@@ -139,7 +139,7 @@ class CostBoundView(APIView):
     def post(self, request: Request) -> Response:
         """Return the bound of a run's cost. Starts nothing."""
         actor(request)
-        wanted = _wanted(request)
+        wanted = _read_run_request(request)
         version = wanted["version"]
         bound = cost.cost_bound(
             version=version,
@@ -150,7 +150,7 @@ class CostBoundView(APIView):
         return Response(shapes.CostBoundDetail(bound).data)
 
 
-def _wanted(request: Request) -> dict[str, Any]:
+def _read_run_request(request: Request) -> dict[str, Any]:
     body = shapes.RunWrite(data=request.data)
     body.is_valid(raise_exception=True)
     values = body.validated_data

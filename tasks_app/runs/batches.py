@@ -120,7 +120,7 @@ class BatchWriter:
         is_scored = result.outcome.is_scored
         mark = None
         if is_scored and self._is_inline:
-            mark = self._scorer.mark(output, item, result.messages)
+            mark = self._scorer.score(output, item, result.messages)
         roles = result.roles or ("candidate",) * len(result.calls)
         usages = [
             call.response.usage

@@ -6,7 +6,7 @@ from typing import Any
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
-from plumbmark.common.names import unseen_character
+from plumbmark.common.names import unseen_character_problem
 from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import Contender
@@ -87,7 +87,7 @@ def submitted_contender(
     if len(maker) > 80:
         raise InvalidInput([Problem("must have at most 80 characters", "maker")])
     for name, text in (("model_name", label), ("maker", maker)):
-        if unseen := unseen_character(text):
+        if unseen := unseen_character_problem(text):
             raise InvalidInput([Problem(unseen, name)])
     contender, _ = Contender.objects.get_or_create(
         owner=namespace,

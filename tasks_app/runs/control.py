@@ -11,7 +11,7 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.gateway.actions import reopen_grant, set_grant_cap
 from plumbmark.gateway.calls.policy import KEPT_SECONDS
 from tasks_app.kinds import kind_of
@@ -144,7 +144,7 @@ def invalidate_run(*, run: Run, reason: str, by: User) -> None:
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(invalid_reason=reason.strip()[:500])
         audit.record("invalidate-run", f"run:{run.pk}", by=by, reason=reason)
-        tell("run.invalidated", run_id=run.pk)
+        record_event("run.invalidated", run_id=run.pk)
 
 
 def _check_control(run: Run, by: User) -> None:

@@ -171,7 +171,7 @@ class _UserBound:
         )
 
     def of(self, planner: RequestPlanner, item: Item) -> int:
-        sample = planner.planned(0, item)
+        sample = planner.plan_sample(0, item)
         if self._deployment is None or sample.user is None:
             return 0
         request = ModelRequest(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
 from plumbmark.scoring.texts import storable_json
-from plumbmark.web.long_text import INLINE_CHARACTERS, Capped, capped
+from plumbmark.web.long_text import INLINE_CHARACTERS, CappedText, cap_text
 from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
 
@@ -27,14 +27,14 @@ def label_of(role: str) -> str:
     return labels.get(role, role)
 
 
-def shown_message(
+def message_context(
     message: Mapping[str, Any], most: int, address_of: AddressOf
-) -> tuple[dict[str, Any], Capped]:
+) -> tuple[dict[str, Any], CappedText]:
     """Return the context of `components/message.html`, and the texts as far as they are shown."""
     role = str(message.get("role", ""))
     content = message.get("content")
     if isinstance(content, str) or not isinstance(content, list):
-        whole = capped(text_of(content), most)
+        whole = cap_text(text_of(content), most)
         return {"role": role, "label": label_of(role), "text": whole.text}, whole
     parts: list[dict[str, Any]] = []
     shown = total = 0
@@ -44,15 +44,15 @@ def shown_message(
             parts.append({"kind": part["type"], "name": name, "url": url})
             continue
         text = str(part["text"]) if isinstance(part.get("text"), str) else text_of(part)
-        cut = capped(text, max(0, most - shown))
+        cut = cap_text(text, max(0, most - shown))
         parts.append({"kind": "text", "text": cut.text})
         shown += len(cut.text)
         total += cut.total
     told = {"role": role, "label": label_of(role), "parts": parts}
-    return told, Capped("".join(one.get("text", "") for one in parts), total)
+    return told, CappedText("".join(one.get("text", "") for one in parts), total)
 
 
-def exchange_shown(
+def exchange_context(
     sent: Sequence[Mapping[str, Any]], address_of: AddressOf
 ) -> list[dict[str, Any]]:
     """A conversation for `components/message.html`, long messages cut; each call of a tool is a
@@ -62,25 +62,25 @@ def exchange_shown(
     for number, message in enumerate(sent):
         calls = message.get("tool_calls") or ()
         if message.get("content") or not calls:
-            told, text = shown_message(message, INLINE_CHARACTERS, address_of)
+            told, text = message_context(message, INLINE_CHARACTERS, address_of)
             if message.get("role") == "tool":
                 name = tools.get(str(message.get("tool_call_id")), "")
                 label = (
                     _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
                 )
                 told["label"] = label % {"tool": name}
-            shown.append({**told, **_cut_facts(text), "number": number})
+            shown.append({**told, **_cut_context(text), "number": number})
         for call in calls:
             name, arguments = call["function"]["name"], call["function"]["arguments"]
             tools[str(call["id"])] = name
-            text = capped(_readable(arguments), INLINE_CHARACTERS)
+            text = cap_text(_readable(arguments), INLINE_CHARACTERS)
             label = _("Calls %(tool)s") % {"tool": name}
             told = {"role": "call", "label": label, "text": text.text}
-            shown.append({**told, **_cut_facts(text), "number": number})
+            shown.append({**told, **_cut_context(text), "number": number})
     return shown
 
 
-def _cut_facts(text: Capped) -> dict[str, Any]:
+def _cut_context(text: CappedText) -> dict[str, Any]:
     note = _("first %(shown)s of %(total)s characters")
     figures = {"shown": f"{len(text.text):,}", "total": f"{text.total:,}"}
     return {"note": note % figures if text.is_cut else "", "is_cut": text.is_cut}

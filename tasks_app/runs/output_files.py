@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.scoring.templates import suggested
+from plumbmark.scoring.templates import suggest_name
 from tasks_app.datasets.rows import (
     ColumnWarning,
     DataLimits,
@@ -133,7 +133,7 @@ class OutputCollector:
         if unknown is not None:
             self._problem(
                 f"the column {str(unknown)[:80]!r} is not known"
-                f"{suggested(str(unknown), _COLUMNS)}; there are id, output and repeat",
+                f"{suggest_name(str(unknown), _COLUMNS)}; there are id, output and repeat",
                 "",
                 row,
             )

@@ -24,7 +24,7 @@ from tasks_app.definitions import (
 )
 from tasks_app.definitions.rendering import (
     Question,
-    shown_choices,
+    ordered_choices,
     tool_input,
     tools_of,
 )
@@ -48,7 +48,7 @@ class PlannedItem:
 _ASKED = ("position", "id", "key", "input", "target", "choices", "attachments")
 
 
-def asked_items(
+def planned_items(
     version_id: int, first: int, last: int, *, for_scorers: bool = False
 ) -> dict[int, PlannedItem]:
     """The version's items at the positions from `first` to `last`, by position. One query.
@@ -120,7 +120,7 @@ class RequestPlanner:
         """Each ordinal with its item; one query for all."""
         if not ordinals:
             return
-        found = asked_items(
+        found = planned_items(
             self._version_id,
             min(ordinals) // self._repeats,
             max(ordinals) // self._repeats,
@@ -148,7 +148,7 @@ class RequestPlanner:
         user = self._definition.prompt.simulated_user
         return user.model if user else ""
 
-    def planned(self, ordinal: int, item: Question) -> PlannedSample:
+    def plan_sample(self, ordinal: int, item: Question) -> PlannedSample:
         return PlannedSample(
             ordinal,
             self.key(ordinal),
@@ -174,7 +174,7 @@ class RequestPlanner:
 
     def steps(self, ordinal: int, item: Question) -> Iterator["Step"]:
         """Yield what each call of the candidate sends at most, in order."""
-        sample = self.planned(ordinal, item)
+        sample = self.plan_sample(ordinal, item)
         limits = sample.limits
         if not (sample.toolbox or sample.follow_ups or sample.user):
             yield Step(sample.request, answers=0)
@@ -244,7 +244,7 @@ class RequestPlanner:
             effort = None
         if self._tells_choices and item.choices is not None:
             # A baseline picks among the options; a model sees them in its prompt alone.
-            extra["choices"] = list(shown_choices(self._definition, item))
+            extra["choices"] = list(ordered_choices(self._definition, item))
         return ModelRequest(
             messages=render_messages(self._definition, item),
             max_output_tokens=sampling["max_output_tokens"],

@@ -311,7 +311,7 @@ def _way_out_of_pause(run: Run) -> str:
     return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
 
 
-def passport_of(run: Run) -> RunStatus:
+def run_status_of(run: Run) -> RunStatus:
     """The passport in at most three queries; four while it waits for balance."""
     runs_ahead = 0
     waits_for = ""

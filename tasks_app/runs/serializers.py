@@ -400,9 +400,9 @@ class RunDetail(RunSummary):
         return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
 
     def get_passport(self, run: Run) -> RunStatusDetail:
-        from tasks_app.runs.queries import passport_of
+        from tasks_app.runs.queries import run_status_of
 
-        return RunStatusDetail(passport_of(run)).data  # type: ignore[return-value]
+        return RunStatusDetail(run_status_of(run)).data  # type: ignore[return-value]
 
     @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:

@@ -287,7 +287,7 @@ class RunSlice:
         for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
             self._files.note(item.attachments)
-            planned.append(self._planner.planned(ordinal, item))
+            planned.append(self._planner.plan_sample(ordinal, item))
         self._files.look_up()
         held.outstanding.update(sample.ordinal for sample in planned)
         return planned

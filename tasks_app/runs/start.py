@@ -12,7 +12,7 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.gateway.actions import ensure_baselines, open_grant
 from plumbmark.gateway.calls.policy import current_price_card
@@ -90,7 +90,7 @@ def start_run(
                 samples_total=run.samples_total,
             )
         audit.record("start-run", f"run:{run.pk}", by=by, purpose=purpose)
-        tell("run.queued", run_id=run.pk)
+        record_event("run.queued", run_id=run.pk)
         wake_workers(count_shards(run))
     return run
 

@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from plumbmark.common.clock import now
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from tasks_app.models import Run, Scoring
 from tasks_app.models.leased_work import LeasedWork
 
@@ -106,7 +106,7 @@ def change_run(
             scoring_event, which = _SCORINGS_THAT_FOLLOW[event]
             failure = {"failure": fields["failure"]} if event == "failed" else {}
             change_scorings(Scoring.objects.filter(which, run=run_id), scoring_event, **failure)
-        tell(f"run.{event}", run_id=run_id)
+        record_event(f"run.{event}", run_id=run_id)
         return True
 
 

@@ -12,7 +12,7 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, NotAllowed
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
@@ -122,7 +122,7 @@ def _start(
     _store(run, outputs)
     queue_scoring(run=run, version=version, by=by)
     audit.record("submit-outputs", f"run:{run.pk}", by=by)
-    tell("run.queued", run_id=run.pk)
+    record_event("run.queued", run_id=run.pk)
     return run
 
 

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from plumbmark.common.clock import database_now, now
-from plumbmark.common.row_files import let_go_of_files, remove_files
+from plumbmark.common.row_files import release_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.code_tasks.folders import remove_folders_left_behind
@@ -99,7 +99,7 @@ def _drop_expired_tries() -> None:
     for run in expired[:50]:
         files = [artifact.file for artifact in run.artifacts.all()]
         with transaction.atomic():
-            let_go_of_files(files)
+            release_files(files)
             run.delete()
         remove_files(files)
 

@@ -9,7 +9,7 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.storage.records import unpacked
+from plumbmark.gateway.storage.records import decompress_body
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
@@ -114,7 +114,7 @@ def _calls_of(sample: Sample) -> list[RecordedCall]:
                 RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")
             )
         else:
-            body = json.loads(unpacked(bytes(exchange.body)))
+            body = json.loads(decompress_body(bytes(exchange.body)))
             found.append(RecordedCall(link.role, call, body["request"], body["response"], ""))
     return found
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.gateway.actions import close_grant
 from tasks_app.models import Run, Scoring, ScoringShard
 from tasks_app.runs import states
@@ -25,7 +25,7 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> bool:
         return False
     if scoring.grant is not None:
         close_grant(grant=scoring.grant)
-    tell("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
+    record_event("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
     return True
 
 

@@ -122,7 +122,7 @@ class OutputScorer:
         self.needs_columns = any(
             isinstance(one, ToolUse) and one.columns for one in self._scorers.values()
         )
-        """`mark` needs items with what their scorers use."""
+        """`score` needs items with what their scorers use."""
 
     @classmethod
     def of_definition(cls, definition: Definition, *, secret: str) -> "OutputScorer":
@@ -160,10 +160,10 @@ class OutputScorer:
 
     @property
     def is_pure(self) -> bool:
-        """Whether `mark` says all; otherwise `mark_outside` is the way to mark."""
+        """Whether `score` says all; otherwise `score_with_ports` is the way to mark."""
         return not self.needs_sandbox and not self.judges
 
-    def mark(
+    def score(
         self, output: str, item: ScoredItemWithInput, messages: Messages | None = None
     ) -> ItemVerdict:
         """Never raises: a scorer's bug leaves the sample unscored, with the reason.
@@ -172,22 +172,22 @@ class OutputScorer:
         """
         return self._together(self._pure_verdicts(output, item, messages))
 
-    async def mark_outside(
+    async def score_with_ports(
         self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
     ) -> list[ItemVerdict]:
-        """As `mark`, with programs run, authors' functions called and judges asked.
+        """As `score`, with programs run, authors' functions called and judges asked.
 
         Raises what `outside` raises for reasons that are no sample's own, as an exhausted quota.
         """
         called = await self._by_author_code(answers, outside)
         return await asyncio.gather(
             *(
-                self._mark_outside(answer, outside, by_author)
+                self._score_with_ports(answer, outside, by_author)
                 for answer, by_author in zip(answers, called, strict=True)
             )
         )
 
-    async def _mark_outside(
+    async def _score_with_ports(
         self, answer: "StoredAnswer", outside: ScoringPorts, called: Mapping[str, ItemVerdict]
     ) -> ItemVerdict:
         output, item = answer.output, answer.item
@@ -217,15 +217,17 @@ class OutputScorer:
                     for one in (answers[number] for number in numbers)
                 ]
                 try:
-                    found = await _called(scorer, cases, outside)
+                    found = await _call_function(scorer, cases, outside)
                 except Exception as error:
                     log.exception("the function of scorer %s could not be called", name)
-                    failed = _not_the_models(f"The sandbox failed: {error}.")
+                    failed = _unscored(f"The sandbox failed: {error}.")
                     for number in numbers:
                         marks[number][name] = failed
                 else:
                     for number, one in zip(numbers, found, strict=True):
-                        marks[number][name] = _mark(scorer.verdict(one, lower=lower, upper=upper))
+                        marks[number][name] = _item_verdict(
+                            scorer.verdict(one, lower=lower, upper=upper)
+                        )
         return marks
 
     def judge_keys(self, ordinal: int) -> list[str]:
@@ -260,7 +262,7 @@ class OutputScorer:
                 for number, question in enumerate(questions)
             )
         )
-        return _mark(scorer.verdict(questions, replies, mark=mark))
+        return _item_verdict(scorer.verdict(questions, replies, mark=mark))
 
     def _pure_verdicts(
         self, output: str, item: ScoredItemWithInput, messages: Messages | None
@@ -278,10 +280,10 @@ class OutputScorer:
         verdicts = {}
         for name, scorer in self._scorers.items():
             try:
-                verdicts[name] = _mark(scorer.score(output, item.target, context))
+                verdicts[name] = _item_verdict(scorer.score(output, item.target, context))
             except Exception as error:
                 log.exception("scorer %s failed on item %s", name, item.key)
-                verdicts[name] = _not_the_models(f"The scorer failed: {type(error).__name__}.")
+                verdicts[name] = _unscored(f"The scorer failed: {type(error).__name__}.")
         return verdicts
 
     def _together(self, verdicts: dict[str, ItemVerdict]) -> ItemVerdict:
@@ -316,24 +318,24 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
         yield portion
 
 
-async def _called(
+async def _call_function(
     scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> list[CaseResult]:
     """The function's result for each case; those that a common start broke off, each by itself."""
-    found, ended = await _called_at_once(scorer, cases, outside)
+    found, ended = await _call_function_once(scorer, cases, outside)
     results: list[CaseResult] = []
     for case, result in zip(cases, found, strict=True):
         if result is None and len(cases) > 1:
-            (result,), ended = await _called_at_once(scorer, [case], outside)
+            (result,), ended = await _call_function_once(scorer, [case], outside)
         results.append(result or CaseResult(error=ended or "it gave no result"))
     return results
 
 
-async def _called_at_once(
+async def _call_function_once(
     scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> tuple[list[CaseResult | None], str]:
     mark = secrets.token_hex(16)
-    given = author_code.given(
+    given = author_code.program_input(
         source=scorer.source,
         function=python.FUNCTION,
         cases=cases,
@@ -353,19 +355,19 @@ async def _by_program(
         ran = await outside.run_program(
             scorer.program(output, values, token=token), scorer.timeout_seconds
         )
-        return _mark(scorer.verdict(ran, token=token))
+        return _item_verdict(scorer.verdict(ran, token=token))
     except Exception as error:
         log.exception("the program of scorer %s failed on item %s", scorer.name, key)
-        return _not_the_models(f"The sandbox failed: {error}.")
+        return _unscored(f"The sandbox failed: {error}.")
 
 
 def _judge_key(ordinal: int, scorer: str, number: int) -> str:
     return f"{ordinal}/{scorer}/{number}"
 
 
-def _mark(verdict: Verdict) -> ItemVerdict:
+def _item_verdict(verdict: Verdict) -> ItemVerdict:
     return ItemVerdict(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
 
 
-def _not_the_models(why: str) -> ItemVerdict:
+def _unscored(why: str) -> ItemVerdict:
     return ItemVerdict(None, "", f"{why} This is not the model's.")

@@ -6,7 +6,7 @@ from django.conf import settings
 
 import plumbmark
 from plumbmark.accounts.models import Namespace, User
-from plumbmark.common.outbox import tell
+from plumbmark.common.outbox import record_event
 from plumbmark.gateway.actions import open_grant
 from plumbmark.gateway.queries import callable_deployments
 from tasks_app.kinds import kind_of
@@ -65,7 +65,7 @@ def queue_scoring(
         ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
         for index, start in enumerate(range(0, total, size))
     )
-    tell("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
+    record_event("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
     wake_workers()
     return scoring
 

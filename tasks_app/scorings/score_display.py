@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plumbmark.web.numbers import written, written_short
+from plumbmark.web.numbers import format_score, format_score_short
 from tasks_app.models import Run, Scoring, TaskVersion
 
 
@@ -35,12 +35,12 @@ def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
     }
 
 
-def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> ScoreDisplay:
+def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> ScoreDisplay:
     """The score of a run by one scoring, or the reason why there is none yet."""
     if run.invalid_reason:
         return ScoreDisplay(missing=_("invalid"))
     if scoring is None or scoring.state != Scoring.State.COMPLETED or scoring.estimate is None:
-        return ScoreDisplay(missing=_missing(run, scoring))
+        return ScoreDisplay(missing=_missing_reason(run, scoring))
     estimate = scoring.estimate
     value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
     if value is None:
@@ -50,9 +50,9 @@ def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> Scor
     minimum = low if version.metric_lower is None else version.metric_lower
     maximum = high if version.metric_upper is None else version.metric_upper
     return ScoreDisplay(
-        estimate=written(value, metric),
-        low=written_short(low, metric),
-        high=written_short(high, metric),
+        estimate=format_score(value, metric),
+        low=format_score_short(low, metric),
+        high=format_score_short(high, metric),
         bar_estimate=value,
         bar_low=low,
         bar_high=high,
@@ -61,7 +61,7 @@ def score_shown(run: Run, version: TaskVersion, scoring: Scoring | None) -> Scor
     )
 
 
-def _missing(run: Run, scoring: Scoring | None) -> str:
+def _missing_reason(run: Run, scoring: Scoring | None) -> str:
     if run.state == Run.State.FAILED:
         return _("failed")
     if run.state == Run.State.CANCELLED:

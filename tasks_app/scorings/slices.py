@@ -28,7 +28,7 @@ from tasks_app.runs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.runs.planning import asked_items
+from tasks_app.runs.planning import planned_items
 from tasks_app.runs.states import change_scorings
 from tasks_app.scorings.completion import fail_scoring, finish_scoring_if_done
 from tasks_app.scorings.output_scorer import ItemVerdict, StoredAnswer
@@ -119,7 +119,7 @@ class _Slice:
             .values_list(*fields)
         )
         # The version that marks may be another than the one that asked: equal questions, in order.
-        items = asked_items(
+        items = planned_items(
             scoring.task_version_id,
             start // repeats,
             (stop - 1) // repeats,
@@ -130,7 +130,7 @@ class _Slice:
             for sample_id, ordinal, is_scored, output, *messages in samples
             if is_scored
         }
-        marks = self._marks(list(to_mark.values()))
+        marks = self._score_answers(list(to_mark.values()))
         scores = [
             score_values(scoring.pk, sample_id, mark)
             for sample_id, mark in zip(to_mark, marks, strict=True)
@@ -158,12 +158,12 @@ class _Slice:
         )
         return self._outside.charged
 
-    def _marks(self, answers: Sequence[StoredAnswer]) -> list[ItemVerdict]:
+    def _score_answers(self, answers: Sequence[StoredAnswer]) -> list[ItemVerdict]:
         outside = self._outside
         if outside is None:
-            return [self._scorer.mark(one.output, one.item, one.messages) for one in answers]
+            return [self._scorer.score(one.output, one.item, one.messages) for one in answers]
         outside.remember([key for one in answers for key in self._scorer.judge_keys(one.ordinal)])
-        marking = self._scorer.mark_outside(answers, outside)
+        marking = self._scorer.score_with_ports(answers, outside)
         # On the process's loop; the lease is kept meanwhile.
         future = runtime.submit(marking)
         try:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from plumbmark.web.numbers import written
+from plumbmark.web.numbers import format_score
 from tasks_app.models import TaskVersion
 from tasks_app.scorings.score_display import metric_facts
 
@@ -14,4 +14,4 @@ register = template.Library()
 @register.filter
 def on_scale_of(value: Any, version: TaskVersion) -> str:
     """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
-    return written(value, metric_facts(version)) if isinstance(value, int | float) else ""
+    return format_score(value, metric_facts(version)) if isinstance(value, int | float) else ""

@@ -24,7 +24,7 @@ def message(number: int = 1) -> EmailMessage:
 def test_a_mail_is_printed_and_kept_for_its_owner_only(mailbox: mail.LocalMailbox) -> None:
     sent = mailbox.send_messages([message()])
 
-    kept = mail.kept_mails()
+    kept = mail.stored_mails()
     assert sent == 1
     assert [(one.subject, one.to) for one in kept] == [("Subject 1", "b@x.org")]
     assert "https://x.example/ö" in kept[0].body
@@ -40,11 +40,11 @@ def test_only_the_last_mails_are_kept(
 
     mailbox.send_messages([message(number) for number in range(5)])
 
-    assert [one.subject for one in mail.kept_mails()] == ["Subject 4", "Subject 3", "Subject 2"]
+    assert [one.subject for one in mail.stored_mails()] == ["Subject 4", "Subject 3", "Subject 2"]
 
 
 def test_a_name_that_is_no_kept_mail_finds_nothing(mailbox: mail.LocalMailbox) -> None:
-    assert mail.kept_mail("../secret_key") is None
+    assert mail.stored_mail("../secret_key") is None
 
 
 @pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_staff_read_the_kept_mails(
     )
 
     assert "Subject 1" in client.get("/staff/mail/").content.decode()
-    detail = client.get(f"/staff/mail/{mail.kept_mails()[0].name}/").content.decode()
+    detail = client.get(f"/staff/mail/{mail.stored_mails()[0].name}/").content.decode()
     assert 'href="https://x.example/' in detail
 
 

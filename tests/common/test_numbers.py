@@ -3,10 +3,10 @@
 import pytest
 
 from plumbmark.web.numbers import (
-    dollars_short,
-    seconds_short,
-    written,
-    written_short,
+    format_dollars_short,
+    format_score,
+    format_score_short,
+    format_seconds_short,
 )
 
 SHARE = {"unit": "share", "lower": 0.0, "upper": 1.0}
@@ -32,17 +32,20 @@ POINTS = {"unit": "points", "lower": None, "upper": None}
     ],
 )
 def test_small_amounts_keep_two_significant_digits(nanodollars: int | None, text: str) -> None:
-    assert dollars_short(nanodollars) == text
+    assert format_dollars_short(nanodollars) == text
 
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"), [(None, ""), (0, "0.00 s"), (340, "0.34 s"), (8_930, "8.9 s")]
 )
 def test_columns_of_times_have_one_unit(milliseconds: int | None, text: str) -> None:
-    assert seconds_short(milliseconds) == text
+    assert format_seconds_short(milliseconds) == text
 
 
 def test_shares_are_percentages_and_others_keep_their_scale() -> None:
-    assert (written(0.5625, SHARE), written_short(0.5625, SHARE)) == ("56.25 %", "56.2")
-    assert (written(1234.5678, POINTS), written_short(-0.12345, POINTS)) == ("1235", "-0.123")
-    assert (written(None, SHARE), written_short(None, POINTS)) == ("", "")
+    assert (format_score(0.5625, SHARE), format_score_short(0.5625, SHARE)) == ("56.25 %", "56.2")
+    assert (format_score(1234.5678, POINTS), format_score_short(-0.12345, POINTS)) == (
+        "1235",
+        "-0.123",
+    )
+    assert (format_score(None, SHARE), format_score_short(None, POINTS)) == ("", "")

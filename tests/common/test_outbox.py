@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from plumbmark.common import outbox
-from plumbmark.common.clock import held, moved
+from plumbmark.common.clock import freeze_clock, shift_clock
 from plumbmark.common.jobs import deliver_events
 from plumbmark.common.models import OutboxEvent
 
@@ -27,7 +27,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 def test_each_subscriber_hears_each_event_once_and_in_order(heard: list[tuple[str, int]]) -> None:
     for n in range(3):
-        outbox.tell("test.said", n=n)
+        outbox.record_event("test.said", n=n)
     assert deliver_events() == 3
     assert heard == [(name, n) for n in range(3) for name in ("first", "second")]
     assert deliver_events() == 0
@@ -36,7 +36,7 @@ def test_each_subscriber_hears_each_event_once_and_in_order(heard: list[tuple[st
 
 def test_an_event_of_a_change_that_was_rolled_back_never_was(heard: list[Any]) -> None:
     with transaction.atomic():
-        outbox.tell("test.said", n=1)
+        outbox.record_event("test.said", n=1)
         transaction.set_rollback(True)
     assert deliver_events() == 0
     assert heard == []
@@ -53,8 +53,8 @@ def test_a_subscriber_that_fails_is_tried_again_ever_later_and_alone(
         heard.append(("failing", payload["n"]))
 
     outbox.subscribe("test.said", "failing", failing)
-    with held():
-        event = outbox.tell("test.said", n=7)
+    with freeze_clock():
+        event = outbox.record_event("test.said", n=7)
         assert deliver_events() == 0
         assert heard == [("first", 7), ("second", 7)]
         event.refresh_from_db()
@@ -62,12 +62,12 @@ def test_a_subscriber_that_fails_is_tried_again_ever_later_and_alone(
         assert "RuntimeError: not yet" in event.last_error
         assert deliver_events() == 0  # its pause is not over
         assert len(troubles) == 1
-        with moved(timedelta(seconds=1.5)):
+        with shift_clock(timedelta(seconds=1.5)):
             assert deliver_events() == 0
         assert not troubles
-        with moved(timedelta(seconds=2.5)):
+        with shift_clock(timedelta(seconds=2.5)):
             assert deliver_events() == 0  # the second pause is longer
-        with moved(timedelta(seconds=10)):
+        with shift_clock(timedelta(seconds=10)):
             assert deliver_events() == 1
     assert heard == [("first", 7), ("second", 7), ("failing", 7)]
     event.refresh_from_db()
@@ -77,11 +77,11 @@ def test_a_subscriber_that_fails_is_tried_again_ever_later_and_alone(
 
 def test_what_a_failing_subscriber_wrote_is_rolled_back(heard: list[Any]) -> None:
     def failing(payload: dict[str, Any]) -> None:
-        outbox.tell("test.other", n=1)
+        outbox.record_event("test.other", n=1)
         raise RuntimeError("too late")
 
     outbox.subscribe("test.said", "failing", failing)
-    outbox.tell("test.said", n=1)
+    outbox.record_event("test.said", n=1)
     deliver_events()
     assert not OutboxEvent.objects.filter(kind="test.other").exists()
 
@@ -91,14 +91,14 @@ def test_one_event_that_fails_holds_up_no_other(heard: list[tuple[str, int]]) ->
         raise RuntimeError("never")
 
     outbox.subscribe("test.bad", "failing", failing)
-    outbox.tell("test.bad", n=1)
-    outbox.tell("test.said", n=2)
+    outbox.record_event("test.bad", n=1)
+    outbox.record_event("test.said", n=2)
     assert deliver_events() == 1
     assert heard == [("first", 2), ("second", 2)]
 
 
 def test_an_event_that_nobody_heeds_is_delivered() -> None:
-    event = outbox.tell("test.unheeded", n=1)
+    event = outbox.record_event("test.unheeded", n=1)
     assert deliver_events() >= 1
     event.refresh_from_db()
     assert event.delivered_at is not None

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from plumbmark.web.compression import packed
+from plumbmark.web.compression import compress_page
 
 _chance = random.Random(20261121)
 _TABLE = "<tbody>{}</tbody>".format(
@@ -31,10 +31,10 @@ _WORDS = "".join(
     ],
 )
 def test_what_is_packed_comes_out_again(page: bytes) -> None:
-    assert gzip.decompress(packed(page)) == page
+    assert gzip.decompress(compress_page(page)) == page
 
 
 def test_a_long_table_among_words_takes_fewer_bytes() -> None:
     page = f"{_WORDS}{_TABLE}{_WORDS}".encode()
 
-    assert len(packed(page)) < len(gzip.compress(page, 9, mtime=0))
+    assert len(compress_page(page)) < len(gzip.compress(page, 9, mtime=0))

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 
 from plumbmark.common.errors import InvalidInput
-from plumbmark.common.names import unseen_character
+from plumbmark.common.names import unseen_character_problem
 from tasks_app.runs.contenders import submitted_contender
 
 
@@ -13,7 +13,7 @@ from tasks_app.runs.contenders import submitted_contender
     "name", ["Ada", "Zoë 🦜", "👩‍🚀", "می‌خواهم", "数学", "<b>", "=1+1", "a b", "שלום"]
 )
 def test_names_of_any_script_are_taken(name: str) -> None:
-    assert unseen_character(name) is None
+    assert unseen_character_problem(name) is None
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_names_of_any_script_are_taken(name: str) -> None:
     ],
 )
 def test_a_character_that_is_not_seen_is_named(name: str, word: str) -> None:
-    problem = unseen_character(name)
+    problem = unseen_character_problem(name)
 
     assert problem is not None
     assert word in problem

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles import finders
 
-from plumbmark.web.stylesheet import JOINED_NAME, joined_css, parts
+from plumbmark.web.stylesheet import JOINED_NAME, join_css, parts
 
 CSS = Path(settings.STATICFILES_DIRS[0]) / "css"
 
@@ -23,7 +23,7 @@ def test_the_joined_stylesheet_is_found_and_holds_every_part() -> None:
 
 def test_what_the_stylesheet_points_to_is_found_from_its_parts_and_from_the_joined_file() -> None:
     pointed = re.compile(r'url\("([^"]+)"\)')
-    joined = pointed.findall(joined_css(CSS))
+    joined = pointed.findall(join_css(CSS))
 
     assert joined
     assert all((CSS / target).resolve().is_file() for target in joined)
@@ -33,7 +33,7 @@ def test_what_the_stylesheet_points_to_is_found_from_its_parts_and_from_the_join
 
 
 def test_the_stylesheet_keeps_its_budget() -> None:
-    assert len(gzip.compress(joined_css(CSS).encode())) <= 25_000
+    assert len(gzip.compress(join_css(CSS).encode())) <= 25_000
 
 
 def test_ordinary_pages_keep_the_budget_of_scripts() -> None:

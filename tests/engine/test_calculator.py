@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from plumbmark.engine.tools import ToolContext, build_tool
 from plumbmark.engine.tools.calculator import (
     CannotCalculate,
-    calculated,
-    written,
+    calculate,
+    format_number,
 )
 
 
@@ -44,7 +44,7 @@ from plumbmark.engine.tools.calculator import (
     ],
 )
 def test_what_comes_out(expression: str, value: str) -> None:
-    assert written(calculated(expression)) == value
+    assert format_number(calculate(expression)) == value
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_comes_out(expression: str, value: str) -> None:
 )
 def test_what_cannot_be_calculated_is_told_with_its_reason(expression: str, says: str) -> None:
     with pytest.raises(CannotCalculate) as error:
-        calculated(expression)
+        calculate(expression)
     assert says in str(error.value)
 
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_calculated_is_told_with_its_reason(expression: str, says
 def test_nothing_takes_long_or_fails_otherwise(expression: str) -> None:
     begun = time.process_time()
     with contextlib.suppress(CannotCalculate):
-        assert written(calculated(expression))
+        assert format_number(calculate(expression))
     # Of this process: others that are busy do not count.
     assert time.process_time() - begun < 5.0
 
@@ -110,7 +110,7 @@ def test_nothing_takes_long_or_fails_otherwise(expression: str) -> None:
 @given(st.text(max_size=60))
 def test_no_text_raises_anything_else(text: str) -> None:
     with contextlib.suppress(CannotCalculate):
-        calculated(text)
+        calculate(text)
 
 
 def test_the_model_is_told_an_error_as_text() -> None:

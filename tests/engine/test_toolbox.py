@@ -21,7 +21,7 @@ from plumbmark.engine.ports import (
 )
 from plumbmark.engine.solvers import generate
 from plumbmark.engine.tools import Toolbox, ToolContext, build_tool
-from plumbmark.engine.tools.toolbox import cut
+from plumbmark.engine.tools.toolbox import shorten
 from plumbmark.scoring.outcomes import Outcome
 
 ECHO = {
@@ -62,7 +62,7 @@ def test_nothing_that_a_model_writes_raises_and_all_can_be_sent_back(
 def test_a_result_is_never_longer_than_the_limit(text: str, most: int) -> None:
     # As it is stored and sent: no NUL, no half of a surrogate pair.
     whole = (text * 20).replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-    found = cut(text * 20, most)
+    found = shorten(text * 20, most)
     assert len(found.encode()) <= most
     assert (found == whole) == (len(whole.encode()) <= most)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from plumbmark.gateway.catalogue.base_urls import BadBaseUrl, checked_base_url
+from plumbmark.gateway.catalogue.base_urls import BadBaseUrl, check_base_url
 from plumbmark.gateway.catalogue.credentials import (
     CredentialUnreadable,
     put_secret,
@@ -142,7 +142,7 @@ def test_public_addresses_are_let_through() -> None:
 )
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(BadBaseUrl):
-        checked_base_url(url, is_users=False)
+        check_base_url(url, is_users=False)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +157,17 @@ def test_a_base_url_that_is_none_is_refused(url: str) -> None:
 )
 def test_a_users_base_url_must_be_public_and_encrypted(url: str) -> None:
     with pytest.raises(BadBaseUrl):
-        checked_base_url(url, is_users=True)
+        check_base_url(url, is_users=True)
 
 
 def test_the_platforms_own_may_be_next_door_and_users_too_where_settings_say_so(
     settings: Any,
 ) -> None:
-    assert checked_base_url("http://127.0.0.1:8001/v1/", is_users=False) == (
+    assert check_base_url("http://127.0.0.1:8001/v1/", is_users=False) == (
         "http://127.0.0.1:8001/v1"
     )
     settings.ALLOW_PRIVATE_PROVIDERS = True
-    assert checked_base_url("http://127.0.0.1:8001/v1", is_users=True)
+    assert check_base_url("http://127.0.0.1:8001/v1", is_users=True)
 
 
 def test_the_deployment_form_refuses_a_private_address_for_a_user(store: Store) -> None:

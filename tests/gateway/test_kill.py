@@ -117,7 +117,7 @@ def test_a_process_that_ends_normally_leaves_nothing_behind(
     grant = rows.grant(rows.namespace(), deployment)
     program = (
         "import django, sys; django.setup()\n"
-        "from plumbmark.gateway import runtime\n"
+        "from plumbmark.gateway.calls import runtime\n"
         "from plumbmark.engine.ports import ModelRequest\n"
         "async def work():\n"
         f"    caller = await runtime.gateway().caller(grant_id={grant.pk}, "

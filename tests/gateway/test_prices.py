@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.engine.media import attachment_part, sent_part
+from plumbmark.engine.media import attachment_part, to_openai_part
 from plumbmark.engine.ports import ModelRequest, Usage
 from plumbmark.gateway.budget.money import dollars, nanodollars
 from plumbmark.gateway.catalogue import prices
@@ -112,7 +112,7 @@ def test_a_file_is_bounded_before_it_is_read_as_when_it_is_sent(
     kind: str, media_type: str, size: int
 ) -> None:
     part = attachment_part(kind, sha256="0" * 64, media_type=media_type, size=size, name="x")
-    sent = sent_part(part, base64.b64encode(bytes(size)).decode())
+    sent = to_openai_part(part, base64.b64encode(bytes(size)).decode())
     planned, outgoing = (
         ModelRequest(messages=[{"role": "user", "content": [one]}], max_output_tokens=1)
         for one in (part, sent)

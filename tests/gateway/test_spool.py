@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from plumbmark.gateway.storage.records import CallRecord
-from plumbmark.gateway.storage.spool import Spool, abandoned, living_owners
+from plumbmark.gateway.storage.spool import Spool, find_abandoned, living_owners
 
 
 def record(*, text: str = "x", hold: int = 10) -> CallRecord:
@@ -42,7 +42,7 @@ def end(made: CallRecord) -> CallRecord:
 
 
 def read(folder: Path) -> list[CallRecord]:
-    return [found for spool in abandoned(folder) for found in spool.records()]
+    return [found for spool in find_abandoned(folder) for found in spool.records()]
 
 
 def die(spool: Spool) -> None:
@@ -75,7 +75,7 @@ def test_a_spool_that_is_held_is_left_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "one")
     spool.start(record())
 
-    assert list(abandoned(tmp_path)) == []
+    assert list(find_abandoned(tmp_path)) == []
     assert living_owners(tmp_path) == {"one"}
 
     die(spool)
@@ -193,7 +193,7 @@ os._exit(0)
     # Told only when it has forgotten.
     child = int(os.read(reader, 100))
     try:
-        assert [spool.owner for spool in abandoned(tmp_path)] == ["parent"]
+        assert [spool.owner for spool in find_abandoned(tmp_path)] == ["parent"]
     finally:
         os.kill(child, 9)
         os.close(reader)

@@ -12,9 +12,9 @@ from plumbmark.gateway.providers import wire
 from plumbmark.gateway.storage.records import (
     compress,
     decompress,
+    decompress_body,
     exchange_bytes,
     hash_of,
-    unpacked,
 )
 from plumbmark.manifests.canonical import canonical_json
 
@@ -74,12 +74,12 @@ def test_the_quick_encoder_writes_what_the_canonical_one_does(value: object) -> 
 def test_what_the_quick_encoder_refuses_is_written_all_the_same(value: object) -> None:
     standard: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
 
-    assert wire.written(value) == json.dumps(value, **standard).encode("utf-8", "replace")
+    assert wire.dump_in_order(value) == json.dumps(value, **standard).encode("utf-8", "replace")
     in_order = json.dumps(value, sort_keys=True, **standard).encode("utf-8", "replace")
     assert wire.canonical(value) == in_order
 
 
-@pytest.mark.parametrize("write", [wire.written, wire.canonical])
+@pytest.mark.parametrize("write", [wire.dump_in_order, wire.canonical])
 def test_deep_nesting_is_written(write: Callable[[object], bytes]) -> None:
     value: object = 1
     for _ in range(300):
@@ -90,13 +90,13 @@ def test_deep_nesting_is_written(write: Callable[[object], bytes]) -> None:
 
 @given(json_values)
 def test_an_exchange_survives_its_storage(value: object) -> None:
-    request = wire.written(wire.settled({"x": 1.5, "a": 1}))
+    request = wire.dump_in_order(wire.to_canonical_types({"x": 1.5, "a": 1}))
     read = wire.read(json.dumps(value).encode())
 
     stored = decompress(compress(exchange_bytes(request, read)))
 
     assert list(stored["request"]) == ["x", "a"]
-    assert wire.written(stored["response"]) == wire.written(read)
+    assert wire.dump_in_order(stored["response"]) == wire.dump_in_order(read)
     again = wire.canonical(wire.read(wire.canonical(stored["response"])))
     assert again == wire.canonical(read)
     # Whoever has the exchange in either form comes to the same hash.
@@ -110,15 +110,15 @@ def test_a_short_exchange_is_stored_as_it_is_and_a_long_one_packed(length: int) 
 
     stored = compress(exchange)
 
-    assert unpacked(stored) == exchange
+    assert decompress_body(stored) == exchange
     assert (stored == exchange) is (len(exchange) < 1024)
     assert decompress(stored)["response"] == {"text": "ab" * length}
 
 
 def test_what_is_written_keeps_its_keys_in_order_also_beside_tiny_numbers() -> None:
-    assert wire.written(wire.read(b'{"b": 1.0, "a": [{"d": 2, "c": 3}]}')) == (
+    assert wire.dump_in_order(wire.read(b'{"b": 1.0, "a": [{"d": 2, "c": 3}]}')) == (
         b'{"b":1,"a":[{"d":2,"c":3}]}'
     )
-    assert wire.written(wire.read(b'{"b": 0.00001, "a": {"d": 1e-9, "c": "d"}}')) == (
+    assert wire.dump_in_order(wire.read(b'{"b": 0.00001, "a": {"d": 1e-9, "c": "d"}}')) == (
         b'{"b":0.00001,"a":{"d":1e-9,"c":"d"}}'
     )

@@ -30,7 +30,7 @@ from plumbmark.sandbox.contract import (
 )
 from plumbmark.sandbox.identity import NOBODY, Identity, guest_identity
 from plumbmark.sandbox.landlock import Landlock
-from plumbmark.sandbox.preparation import checked
+from plumbmark.sandbox.preparation import check_job
 from tests.sandbox import driver
 from tests.sandbox.conftest import ORDINARY_USER, ROOT, Guest
 
@@ -753,7 +753,7 @@ except TimeoutError: pass
 )
 def test_a_job_that_asks_for_the_impossible_is_told_why(job: dict[str, Any], message: str) -> None:
     with pytest.raises(BadJob, match=message):
-        checked(Job(**{"argv": ["true"], **job}))
+        check_job(Job(**{"argv": ["true"], **job}))
 
 
 def test_data_that_the_dropped_user_cannot_read_is_refused_with_the_remedy(

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from plumbmark.sandbox.locked_folders import held_folder, remove_left_behind
+from plumbmark.sandbox.locked_folders import locked_folder, remove_left_behind
 
 HOLDS = """\
 import subprocess, sys
 from pathlib import Path
-from plumbmark.sandbox.locked_folders import held_folder
+from plumbmark.sandbox.locked_folders import locked_folder
 
-with held_folder(Path(sys.argv[1]), "7") as folder:
+with locked_folder(Path(sys.argv[1]), "7") as folder:
     (folder / "work").mkdir()
     (folder / "work" / "file").write_text("x")
     (folder / "work").chmod(0o500)
@@ -95,7 +95,7 @@ def test_a_folder_that_nobody_locked_goes_by_its_age(tmp_path: Path) -> None:
 
 def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:
     def works() -> None:
-        with held_folder(tmp_path / "base", "1") as folder:
+        with locked_folder(tmp_path / "base", "1") as folder:
             (folder / "src").mkdir()
             raise RuntimeError("inside")
 

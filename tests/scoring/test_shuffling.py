@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.scoring.shuffling import choice_order, shown_choices
+from plumbmark.scoring.shuffling import choice_order, shuffle_choices
 
 
 @given(st.integers(0, 26), st.integers(), st.text(st.characters(exclude_categories=["Cs"])))
@@ -18,7 +18,7 @@ def test_an_order_is_a_permutation_and_stays_the_same(count: int, seed: int, key
 
 
 def test_without_a_seed_the_order_is_that_of_the_data() -> None:
-    assert shown_choices(["x", "y", "z"], None, "item") == ("x", "y", "z")
+    assert shuffle_choices(["x", "y", "z"], None, "item") == ("x", "y", "z")
 
 
 def test_the_order_is_pinned_so_that_no_later_version_changes_published_prompts() -> None:

@@ -31,7 +31,7 @@ class LinkUsed(Conflict):
     code = "link-used"
 
 
-def _kept() -> Path:
+def _link_file() -> Path:
     return Path(settings.STATE_DIR) / "administrator_link"
 
 
@@ -45,14 +45,14 @@ def administrator_link() -> str | None:
     It replaces the last one.
     """
     if _has_administrator():
-        _kept().unlink(missing_ok=True)
+        _link_file().unlink(missing_ok=True)
         return None
     token = signing.TimestampSigner(salt=_SALT).sign(secrets.token_urlsafe(24))
-    aside = _kept().with_suffix(f".{secrets.token_hex(4)}")
+    aside = _link_file().with_suffix(f".{secrets.token_hex(4)}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(_digest(token))
-    aside.replace(_kept())
+    aside.replace(_link_file())
     path = reverse("accounts:administrator", args=[token])
     return f"{settings.SITE_URL}{path}"
 
@@ -61,7 +61,7 @@ def administrator_link() -> str | None:
 def link_is_valid(token: str) -> bool:
     try:
         signing.TimestampSigner(salt=_SALT).unsign(token, max_age=LIFETIME)
-        kept = _kept().read_text(encoding="ascii")
+        kept = _link_file().read_text(encoding="ascii")
     except (signing.BadSignature, FileNotFoundError):
         return False
     return hmac.compare_digest(kept, _digest(token)) and not _has_administrator()
@@ -85,10 +85,10 @@ def make_first_administrator(*, token: str, email: str, handle: str, password: s
     """Use up the link. Of two at the same moment one wins; a failure gives the link back."""
     if not link_is_valid(token):
         raise LinkUsed("This link has been used or has expired. Restart to get a new one.")
-    claimed = _kept().with_suffix(".claimed")
+    claimed = _link_file().with_suffix(".claimed")
     try:
         # Renaming is atomic: the second one finds nothing.
-        _kept().rename(claimed)
+        _link_file().rename(claimed)
     except FileNotFoundError as error:
         raise LinkUsed("This link has just been used.") from error
     try:
@@ -96,7 +96,7 @@ def make_first_administrator(*, token: str, email: str, handle: str, password: s
             email=email, password=password, handle=handle, is_confirmed=True, is_administrator=True
         )
     except Exception:
-        claimed.replace(_kept())
+        claimed.replace(_link_file())
         raise
     claimed.unlink(missing_ok=True)
     return user

@@ -17,7 +17,7 @@ from plumbmark.accounts.actions import EmailTaken
 from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
 from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common.errors import Conflict, DomainError
-from plumbmark.common.names import unseen_character
+from plumbmark.common.names import unseen_character_problem
 
 PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
 
@@ -183,7 +183,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_display_name(self) -> str:
         name: str = self.cleaned_data["display_name"]
-        if unseen := unseen_character(name):
+        if unseen := unseen_character_problem(name):
             raise forms.ValidationError(_("It %(problem)s.") % {"problem": unseen})
         return name
 

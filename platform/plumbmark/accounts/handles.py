@@ -54,7 +54,7 @@ def is_free(handle: str) -> bool:
     return (
         handle not in RESERVED
         and not Namespace.objects.filter(handle=handle).exists()
-        and cache.get(_held_key(handle)) is None
+        and cache.get(_reservation_key(handle)) is None
     )
 
 
@@ -74,8 +74,8 @@ def hold_handle(handle: str) -> None:
     Somebody who signs up with an address that has an account already gets no account and no word
     of it; if the handle stayed free, that would tell.
     """
-    cache.set(_held_key(handle), True, _HELD_FOR_SECONDS)
+    cache.set(_reservation_key(handle), True, _HELD_FOR_SECONDS)
 
 
-def _held_key(handle: str) -> str:
+def _reservation_key(handle: str) -> str:
     return f"accounts:held-handle:{handle}"

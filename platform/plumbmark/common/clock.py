@@ -34,7 +34,7 @@ def database_now(plus: timedelta = timedelta()) -> Combinable:
 
 
 @contextmanager
-def moved(by: timedelta) -> Iterator[None]:
+def shift_clock(by: timedelta) -> Iterator[None]:
     """Inside, it is `by` later than it is. For tests."""
     global _offset
     before, _offset = _offset, _offset + by
@@ -45,8 +45,8 @@ def moved(by: timedelta) -> Iterator[None]:
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Inside, no time passes but what it is `moved` by. For tests."""
+def freeze_clock() -> Iterator[None]:
+    """Inside, no time passes but what it is `shift_clock` by. For tests."""
     global _held
     before, _held = _held, _held or timezone.now()
     try:

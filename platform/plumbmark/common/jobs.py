@@ -10,7 +10,7 @@ from django.db.models import Q
 from plumbmark.common.clock import now as time_now
 from plumbmark.common.models import IdempotencyKey, OutboxEvent
 from plumbmark.common.outbox import subscribers_of
-from plumbmark.common.row_files import remove_forgotten
+from plumbmark.common.row_files import remove_orphans
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def forget_idempotency_keys() -> int:
 @shared_task(name="common.jobs.remove_forgotten_files")
 def remove_forgotten_files() -> int:
     """Files that a killed process left without a row; returns how many went."""
-    return remove_forgotten()
+    return remove_orphans()
 
 
 def _deliver(event: OutboxEvent) -> bool:

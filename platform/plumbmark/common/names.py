@@ -13,7 +13,7 @@ _UNSEEN = re.compile(
 )
 
 
-def unseen_character(name: str) -> str | None:
+def unseen_character_problem(name: str) -> str | None:
     """Return the problem with a title or a name, None where there is none."""
     found = _UNSEEN.search(name)
     if found is None:

@@ -1,9 +1,9 @@
 """The outbox: what happened, told to whoever above reacts.
 
-An action calls `tell` inside its transaction. Apps above register a subscriber with `subscribe` in
-their `AppConfig.ready`. Delivery is at least once, in order of the events; subscribers are
-idempotent. `plumbmark.common.jobs` delivers after the commit, and its sweep replays what was
-missed.
+An action calls `record_event` inside its transaction. Apps above register a subscriber with
+`subscribe` in their `AppConfig.ready`. Delivery is at least once, in order of the events;
+subscribers are idempotent. `plumbmark.common.jobs` delivers after the commit, and the schedule
+replays what was missed.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def subscribers_of(kind: str) -> dict[str, Subscriber]:
     return _subscribers.get(kind, {})
 
 
-def tell(kind: str, **payload: Any) -> OutboxEvent:
+def record_event(kind: str, **payload: Any) -> OutboxEvent:
     """Write an event in the current transaction; its delivery is queued when that commits."""
     event = OutboxEvent.objects.create(kind=kind, payload=payload)
     enqueue("common.jobs.deliver_events")

@@ -24,7 +24,7 @@ _AT_ONCE = 500
 def store_file(file: FieldFile, name: str, content: "File[bytes]") -> None:
     """Write a new row's file under a name that no other has.
 
-    `keep_files` belongs into the transaction that writes the row, `remove_files` where it fails.
+    Call `register_files` in the transaction that writes the row, `remove_files` where it fails.
     """
     planned = file.field.generate_filename(file.instance, name)
     note = LooseFile.objects.create(name=planned, noted_at=now())
@@ -37,12 +37,12 @@ def store_file(file: FieldFile, name: str, content: "File[bytes]") -> None:
         LooseFile.objects.filter(pk=note.pk).update(name=file.name)
 
 
-def keep_files(files: Collection[FieldFile]) -> None:
+def register_files(files: Collection[FieldFile]) -> None:
     """Their rows are written in the same transaction."""
     LooseFile.objects.filter(name__in=_names(files)).delete()
 
 
-def let_go_of_files(files: Collection[FieldFile]) -> None:
+def release_files(files: Collection[FieldFile]) -> None:
     """Their rows are deleted in the same transaction; `remove_files` follows it."""
     LooseFile.objects.bulk_create(LooseFile(name=name, noted_at=now()) for name in _names(files))
 
@@ -62,7 +62,7 @@ def _remove(names: list[str]) -> None:
     LooseFile.objects.filter(name__in=names).delete()
 
 
-def remove_forgotten() -> int:
+def remove_orphans() -> int:
     """Delete the files whose processes died a day ago or longer; returns how many."""
     old = LooseFile.objects.filter(noted_at__lt=now() - _KEPT).order_by("pk")
     names = list(old.values_list("name", flat=True)[:_AT_ONCE])

@@ -21,7 +21,7 @@ def slug_for(text: str) -> str:
     return slug
 
 
-def checked_tags(tags: Sequence[str]) -> list[str]:
+def normalise_tags(tags: Sequence[str]) -> list[str]:
     """Tags in lower case, each once, sorted."""
     problems = []
     if len(tags) > _MAX_TAGS:

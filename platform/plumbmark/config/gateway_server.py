@@ -57,10 +57,10 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
         # Calls that are given up end by themselves a moment after.
         timeout_graceful_shutdown=math.ceil(settings.GATEWAY_DRAIN_SECONDS + _SECONDS_TO_STORE),
     )
-    Server(config).run(sockets=[_shared(host, port)] if shares_port else None)
+    Server(config).run(sockets=[_shared_socket(host, port)] if shares_port else None)
 
 
-def _shared(host: str, port: int) -> socket.socket:
+def _shared_socket(host: str, port: int) -> socket.socket:
     """A socket beside those of the other processes; the kernel deals the connections out."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     shared = socket.socket(family)

@@ -55,7 +55,7 @@ def attachments_in(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
     ]
 
 
-def sent_part(part: Mapping[str, Any], data: str) -> dict[str, Any]:
+def to_openai_part(part: Mapping[str, Any], data: str) -> dict[str, Any]:
     """The part in the OpenAI form; `data` is the file in base64."""
     if part["type"] == IMAGE:
         url = f"data:{part['media_type']};base64,{data}"
@@ -153,7 +153,7 @@ def _with_data(messages: Sequence[Message], data: Mapping[str, str]) -> list[Mes
         {
             **message,
             "content": [
-                sent_part(part, data[part["sha256"]]) if is_attachment(part) else part
+                to_openai_part(part, data[part["sha256"]]) if is_attachment(part) else part
                 for part in message["content"]
             ],
         }

@@ -144,7 +144,7 @@ class _Conversation:
         return ""
 
     def _at_limit(self, reached: str) -> SampleResult:
-        return _limited(self._ended(self._calls[-1]), reached)
+        return _end_at_limit(self._ended(self._calls[-1]), reached)
 
     async def _use_tools(self, toolbox: Toolbox, response: ModelResponse) -> SampleResult | None:
         """Answer the calls of one response; the sample's end where they cannot be."""
@@ -250,13 +250,13 @@ class _Conversation:
             limits = self._sample.limits
             assert limits is not None
             assert limits.max_output_tokens_total is not None
-            ended = _limited(ended, _all_tokens(limits.max_output_tokens_total))
+            ended = _end_at_limit(ended, _all_tokens(limits.max_output_tokens_total))
         output = ended.output
         if self._sample.keeps_conversation and last.response is not None:
             said = list(self._messages)
             if not (said and "tool_calls" in said[-1]):
                 said.append({"role": "assistant", "content": output})
-            output = "\n\n".join(_told(one) for one in said if one["role"] != "system")
+            output = "\n\n".join(_format_message(one) for one in said if one["role"] != "system")
         return replace(
             ended,
             output=output,
@@ -269,7 +269,7 @@ class _Conversation:
         )
 
 
-def _limited(ended: SampleResult, reached: str) -> SampleResult:
+def _end_at_limit(ended: SampleResult, reached: str) -> SampleResult:
     told = f"The task's limit for a sample was reached: {reached}."
     return replace(ended, outcome=Outcome.OWN_LIMIT, error=told)
 
@@ -278,7 +278,7 @@ def _all_tokens(most: int) -> str:
     return f"{most:,} output tokens (max_output_tokens_total)"
 
 
-def _told(message: Message) -> str:
+def _format_message(message: Message) -> str:
     """A message as a conversation that is scored whole tells it."""
     parts = [in_words(message["content"])] if message["content"] else []
     parts += [

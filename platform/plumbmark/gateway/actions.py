@@ -11,7 +11,7 @@ from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, DomainError, NotAllowed
 from plumbmark.gateway import clock
 from plumbmark.gateway.budget.ledger import limits_of
-from plumbmark.gateway.catalogue.base_urls import checked_base_url
+from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.price_data import MatchedPrice
 from plumbmark.gateway.models import (
     Budget,
@@ -124,7 +124,7 @@ def add_deployment(
     """A deployment of the platform's, with its catalogue entry where that is missing."""
     _allow(by)
     if provider != Deployment.Provider.BASELINE:
-        base_url = checked_base_url(base_url, is_users=False)
+        base_url = check_base_url(base_url, is_users=False)
     first, _, rest = slug.partition("/")
     maker, name = maker or first, name or rest or first
     with transaction.atomic():

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.common.errors import DomainError
-from plumbmark.gateway.catalogue.base_urls import checked_base_url
+from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.credentials import put_secret
 from plumbmark.gateway.models import Credential, Deployment
 
@@ -77,7 +77,7 @@ class DeploymentForm(_DeploymentForm):
         owner, credential = cleaned.get("owner"), cleaned.get("credential")
         if cleaned.get("provider") != Deployment.Provider.BASELINE:
             try:
-                cleaned["base_url"] = checked_base_url(
+                cleaned["base_url"] = check_base_url(
                     cleaned.get("base_url", ""), is_users=owner is not None
                 )
             except DomainError as error:

@@ -38,9 +38,9 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
                 [Problem(f"must have 1 to {_MAX_KEY_LENGTH} printable characters", HEADER)]
             )
         digest = content_hash([request.method, request.path, _fingerprint(request)])
-        row = _taken(request, key, digest)
-        if row is None and _let_go_of_abandoned(request, key):
-            row = _taken(request, key, digest)
+        row = _take_key(request, key, digest)
+        if row is None and _free_abandoned_keys(request, key):
+            row = _take_key(request, key, digest)
         if row is None:
             return _answer_again(request, key, digest)
         try:
@@ -58,7 +58,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
     return wrapped
 
 
-def _taken(request: Request, key: str, digest: str) -> IdempotencyKey | None:
+def _take_key(request: Request, key: str, digest: str) -> IdempotencyKey | None:
     """The key, taken for this request; None where it is in use."""
     assert not isinstance(request.user, AnonymousUser)
     try:
@@ -68,7 +68,7 @@ def _taken(request: Request, key: str, digest: str) -> IdempotencyKey | None:
         return None
 
 
-def _let_go_of_abandoned(request: Request, key: str) -> bool:
+def _free_abandoned_keys(request: Request, key: str) -> bool:
     """A process that was killed while it answered keeps nobody from asking again."""
     left = IdempotencyKey.objects.filter(
         user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _MAX_ANSWER

@@ -89,11 +89,11 @@ _lock = threading.Lock()
 def probe() -> Probe:
     """Cached: the first call takes a fraction of a second, in which it blocks."""
     with _lock:
-        return _probed()
+        return _probe_backends()
 
 
 @functools.cache
-def _probed() -> Probe:
+def _probe_backends() -> Probe:
     return examine([*(_bubblewrap(flavour) for flavour in _FLAVOURS), ("landlock", Landlock)])
 
 

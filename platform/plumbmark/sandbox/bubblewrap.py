@@ -32,8 +32,8 @@ from plumbmark.sandbox.inside.texts import program_text
 from plumbmark.sandbox.interpreter import Interpreter, bare_interpreter
 from plumbmark.sandbox.preparation import (
     Sources,
+    check_job,
     check_readable,
-    checked,
     environment_settings,
     limit_settings,
 )
@@ -103,7 +103,7 @@ class Bubblewrap:
     async def run(
         self, job: Job, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
-        checked(job)
+        check_job(job)
         check_readable(job, self._identity)
         if job.work is not None and self._identity.is_dropped:
             await asyncio.to_thread(give_to, job.work, self._identity.uid, self._identity.gid)
@@ -129,7 +129,7 @@ class Bubblewrap:
         passed = [child_status, child_lifeline, child_info]
 
         def holding(content: bytes) -> int:
-            passed.append(descriptors.holding(content))
+            passed.append(descriptors.hold_content(content))
             return passed[-1]
 
         settings = holding(
@@ -174,7 +174,7 @@ class Bubblewrap:
                 command,
                 env=environment,
                 cwd="/",
-                stdin=descriptors.holding(job.stdin),
+                stdin=descriptors.hold_content(job.stdin),
                 stdout=child_stdout,
                 stderr=subprocess.STDOUT if job.merges_errors else child_stderr,
                 start_new_session=True,

@@ -12,7 +12,7 @@ class Descriptors:
     def __init__(self) -> None:
         self._open: list[int] = []
 
-    def holding(self, content: bytes) -> int:
+    def hold_content(self, content: bytes) -> int:
         """A new descriptor from which a child reads `content`."""
         descriptor = os.memfd_create("plumbmark", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._open.append(descriptor)

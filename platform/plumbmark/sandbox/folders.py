@@ -123,7 +123,7 @@ def collect(work: Path, limits: Limits) -> Collected:
         if reason:
             skipped += 1
             if len(left_out) < _LEFT_OUT_SHOWN:
-                left_out.append(LeftOut(_shown(entry.path), reason))
+                left_out.append(LeftOut(_printable(entry.path), reason))
             continue
         total += size
         artifacts.append(Artifact(entry.path, size))
@@ -144,7 +144,7 @@ def open_artifact(work: Path, artifact: Artifact) -> BinaryIO:
         os.close(folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FileNotFoundError(f"{_shown(artifact.path)} is no regular file.")
+        raise FileNotFoundError(f"{_printable(artifact.path)} is no regular file.")
     return os.fdopen(descriptor, "rb")
 
 
@@ -215,14 +215,14 @@ def _reason_against(entry: FolderEntry, limits: Limits) -> str:
         return "it is no regular file"
     if entry.status.st_nlink != 1:
         return "it has more than one name"
-    if entry.path != _shown(entry.path):
+    if entry.path != _printable(entry.path):
         return "its name cannot be shown"
     if entry.status.st_size > limits.file_bytes:
         return f"it is larger than {limits.file_bytes} bytes"
     return ""
 
 
-def _shown(path: str) -> str:
+def _printable(path: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
 
 

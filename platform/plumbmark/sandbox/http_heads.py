@@ -143,7 +143,7 @@ def is_allowed(path: str, prefixes: Sequence[str]) -> bool:
     )
 
 
-def written(first_line: str, headers: Sequence[tuple[str, str]]) -> bytes:
+def format_head(first_line: str, headers: Sequence[tuple[str, str]]) -> bytes:
     lines = [first_line, *[f"{name}: {value}" for name, value in headers], "", ""]
     return "\r\n".join(lines).encode("latin-1")
 

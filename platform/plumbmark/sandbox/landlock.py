@@ -29,8 +29,8 @@ from plumbmark.sandbox.inside.texts import program_text
 from plumbmark.sandbox.interpreter import Interpreter, bare_interpreter
 from plumbmark.sandbox.preparation import (
     Sources,
+    check_job,
     check_readable,
-    checked,
     environment_settings,
     limit_settings,
 )
@@ -104,7 +104,7 @@ class Landlock:
     async def run(
         self, job: Job, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
-        checked(job)
+        check_job(job)
         check_readable(job, self._identity)
         scratch = Path(tempfile.mkdtemp(prefix="plumbmark-scratch-"))
         try:
@@ -142,15 +142,15 @@ class Landlock:
         lifeline, child_lifeline = descriptors.to_hold()
         others = threads_of_user(self._identity.uid)
         user = self._identity
-        settings = descriptors.holding(
+        settings = descriptors.hold_content(
             fields(
                 [
                     ("status", str(child_status)),
                     ("lifeline", str(child_lifeline)),
                     ("landlock", str(self._version)),
                     ("filter", self._filters[job.gateway_socket is not None].hex()),
-                    ("directory", places.translated(job.start_directory)),
-                    *[("argument", places.translated(argument)) for argument in job.argv],
+                    ("directory", places.translate(job.start_directory)),
+                    *[("argument", places.translate(argument)) for argument in job.argv],
                     *limit_settings(job.limits, other_processes=others),
                     *self._environment(job, places),
                     *[("read", path) for path in readable],
@@ -163,7 +163,7 @@ class Landlock:
                 ]
             )
         )
-        program = descriptors.holding(
+        program = descriptors.hold_content(
             program_text("settings", "pump", "stage", "confine", "keeper")
         )
         try:
@@ -171,7 +171,7 @@ class Landlock:
                 [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(settings)],
                 env={"PATH": _PATH},
                 cwd="/",
-                stdin=descriptors.holding(job.stdin),
+                stdin=descriptors.hold_content(job.stdin),
                 stdout=child_stdout,
                 stderr=subprocess.STDOUT if job.merges_errors else child_stderr,
                 start_new_session=True,
@@ -201,7 +201,7 @@ class Landlock:
             home=_TEMPORARY,
             library_path=self._interpreter.library_path,
         )
-        return [(key, places.translated_value(value)) for key, value in values]
+        return [(key, places.translate_value(value)) for key, value in values]
 
 
 class _Places:
@@ -213,17 +213,17 @@ class _Places:
     def add(self, inside: str, host: str) -> None:
         self._places[str(PurePosixPath(inside))] = host
 
-    def translated(self, path: str) -> str:
+    def translate(self, path: str) -> str:
         """The host's path, where `path` is or lies below one of the places; else unchanged."""
         for inside in sorted(self._places, key=len, reverse=True):
             if path == inside or path.startswith(f"{inside}/"):
                 return self._places[inside] + path[len(inside) :]
         return path
 
-    def translated_value(self, setting: str) -> str:
+    def translate_value(self, setting: str) -> str:
         """A `NAME=value` whose value may be a list of paths."""
         name, _, value = setting.partition("=")
-        return f"{name}={':'.join(self.translated(part) for part in value.split(':'))}"
+        return f"{name}={':'.join(self.translate(part) for part in value.split(':'))}"
 
 
 class _Kept:

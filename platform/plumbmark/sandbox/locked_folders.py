@@ -20,7 +20,7 @@ _GUESTS_END_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def held_folder(base: Path, name: str) -> Iterator[Path]:
+def locked_folder(base: Path, name: str) -> Iterator[Path]:
     """A new folder in `base`, removed at the end with all in it."""
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{name}-{uuid4().hex}"

@@ -28,7 +28,7 @@ _TAKEN = frozenset(
 )
 
 
-def checked(job: Job) -> None:
+def check_job(job: Job) -> None:
     """Raises `BadJob` with what is wrong and how to mend it."""
     if not job.argv:
         raise BadJob("Job.argv is empty: it must name a program.")

@@ -24,11 +24,11 @@ from plumbmark.sandbox.http_heads import (
     Refused,
     RequestHead,
     ResponseHead,
+    format_head,
     is_allowed,
     read_request,
     read_response,
     too_large,
-    written,
 )
 
 Target = tuple[str, int] | Path
@@ -152,14 +152,14 @@ class GatewayRelay:
             while await self._serve_one(guest, writer):
                 pass
             writer.write_eof()
-            await guest.drained()
+            await guest.drain()
         except Refused as error:
             self.refused += 1
             self.lost += error.code == _UNREACHABLE
             if not guest.is_answered:
                 with contextlib.suppress(OSError):
-                    await _tell(writer, error)
-                    await guest.drained()
+                    await _send_error(writer, error)
+                    await guest.drain()
         except (OSError, _BrokenOff):
             pass
         except Exception:
@@ -259,17 +259,19 @@ class GatewayRelay:
             framing,
             *request.headers,
         ]
-        gateway.write(written(f"{request.method} {request.path}{request.query} HTTP/1.1", headers))
+        gateway.write(
+            format_head(f"{request.method} {request.path}{request.query} HTTP/1.1", headers)
+        )
         if request.expects_continue:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             await writer.drain()
         if length is None:
-            async for piece in guest.chunked(self._most_body, self._head_seconds):
+            async for piece in guest.read_chunks(self._most_body, self._head_seconds):
                 gateway.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 await gateway.drain()
             gateway.write(b"0\r\n\r\n")
         else:
-            async for piece in guest.counted(length, self._head_seconds):
+            async for piece in guest.read_counted(length, self._head_seconds):
                 gateway.write(piece)
                 await gateway.drain()
         await gateway.drain()
@@ -289,7 +291,7 @@ class GatewayRelay:
         reason = HTTPStatus(response.status).phrase if response.status in _KNOWN else "Answer"
         headers = [*response.headers, framing, *closing]
         guest.is_answered = True
-        writer.write(written(f"HTTP/1.1 {response.status} {reason}", headers))
+        writer.write(format_head(f"HTTP/1.1 {response.status} {reason}", headers))
         try:
             await self._pass_on(response, gateway, writer)
         except (Refused, TimeoutError, _BrokenOff) as error:
@@ -320,13 +322,13 @@ class GatewayRelay:
         await writer.drain()
         seconds = self._answer_seconds
         if response.length is not None:
-            async for piece in gateway.counted(response.length, seconds):
+            async for piece in gateway.read_counted(response.length, seconds):
                 writer.write(piece)
                 await writer.drain()
             return
         pieces = gateway.rest(seconds)
         if response.is_chunked:
-            pieces = gateway.chunked(None, seconds)
+            pieces = gateway.read_chunks(None, seconds)
         async for piece in pieces:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
@@ -347,7 +349,7 @@ class _Stream:
         self.is_answered = False
         """Whether the answer to its last request has begun."""
 
-    async def drained(self) -> None:
+    async def drain(self) -> None:
         """Read what is still coming, for a short time: closed before, the other side would meet an
         error at sending and never read the answer."""
         async with asyncio.timeout(_LINGER):
@@ -371,28 +373,28 @@ class _Stream:
         del self._buffer[: end + 4]
         return head
 
-    async def counted(self, length: int, seconds: float) -> AsyncIterator[bytes]:
+    async def read_counted(self, length: int, seconds: float) -> AsyncIterator[bytes]:
         while length:
             piece = await self._piece(min(length, _PIECE), seconds)
             length -= len(piece)
             yield piece
 
-    async def chunked(self, most: int | None, seconds: float) -> AsyncIterator[bytes]:
+    async def read_chunks(self, most: int | None, seconds: float) -> AsyncIterator[bytes]:
         """Pieces as they come, not as they were framed."""
         total = 0
         while size := await self._chunk_size(seconds):
             total += size
             if most is not None and total > most:
                 raise too_large(most)
-            async for piece in self.counted(size, seconds):
+            async for piece in self.read_counted(size, seconds):
                 yield piece
             if await self._line(seconds):
-                raise _malformed_chunk()
+                raise _refuse_malformed_chunk()
         trailers = 0
         while line := await self._line(seconds):
             trailers += len(line)
             if trailers > HEAD_BYTES:
-                raise _malformed_chunk()
+                raise _refuse_malformed_chunk()
 
     async def rest(self, seconds: float) -> AsyncIterator[bytes]:
         while True:
@@ -421,13 +423,13 @@ class _Stream:
     async def _chunk_size(self, seconds: float) -> int:
         line = await self._line(seconds)
         if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", line):
-            raise _malformed_chunk()
+            raise _refuse_malformed_chunk()
         return int(line, 16)
 
     async def _line(self, seconds: float) -> bytes:
         while (end := self._buffer.find(b"\r\n")) < 0:
             if len(self._buffer) > _LINE_BYTES:
-                raise _malformed_chunk()
+                raise _refuse_malformed_chunk()
             async with asyncio.timeout(seconds):
                 if not await self._fill():
                     raise _BrokenOff
@@ -444,7 +446,7 @@ class _Stream:
 _KNOWN = frozenset(status.value for status in HTTPStatus)
 
 
-def _malformed_chunk() -> Refused:
+def _refuse_malformed_chunk() -> Refused:
     return Refused(HTTPStatus.BAD_REQUEST, "bad-request", "A chunk of the body is malformed.")
 
 
@@ -452,7 +454,7 @@ def _unreachable() -> Refused:
     return Refused(HTTPStatus.BAD_GATEWAY, _UNREACHABLE, "The gateway did not answer; try again.")
 
 
-async def _tell(writer: asyncio.StreamWriter, error: Refused) -> None:
+async def _send_error(writer: asyncio.StreamWriter, error: Refused) -> None:
     """An error in the OpenAI form, after which the connection closes."""
     body = json.dumps(
         {"error": {"message": str(error), "type": "relay_error", "code": error.code}}
@@ -462,6 +464,8 @@ async def _tell(writer: asyncio.StreamWriter, error: Refused) -> None:
         ("content-length", str(len(body))),
         ("connection", "close"),
     ]
-    writer.write(written(f"HTTP/1.1 {error.status.value} {error.status.phrase}", headers) + body)
+    writer.write(
+        format_head(f"HTTP/1.1 {error.status.value} {error.status.phrase}", headers) + body
+    )
     await writer.drain()
     writer.write_eof()

@@ -212,7 +212,7 @@ def for_bubblewrap(machine: str) -> bytes:
         program.refuse(name)
     _common(program)
     program.when("socket", _sockets_of_a_namespace())
-    return program.compiled()
+    return program.compile()
 
 
 def for_landlock(machine: str, *, has_gateway: bool, scopes_signals: bool) -> bytes:
@@ -233,7 +233,7 @@ def for_landlock(machine: str, *, has_gateway: bool, scopes_signals: bool) -> by
     _common(program, pretends_modes=True)
     program.when("socket", _only_tcp() if has_gateway else [_refusal()])
     # A pair of datagram sockets could be turned to any socket file of the host afterwards.
-    program.when("socketpair", [_argument(1), _masked(0xF), *_only_one_of(_STREAM, _SEQUENCED)])
+    program.when("socketpair", [_argument(1), _mask(0xF), *_only_one_of(_STREAM, _SEQUENCED)])
     program.when("connect", [_ends(_NOTIFY)] if has_gateway else [_refusal()])
     for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
         program.when(name, [_argument(flags), *_none_of_bits(_FAST_OPEN)])
@@ -241,7 +241,7 @@ def for_landlock(machine: str, *, has_gateway: bool, scopes_signals: bool) -> by
         # Of itself, not of a neighbour with the same user.
         program.when(name, [_argument(0), *_only_one_of(0)])
     program.when("fcntl", [_argument(1), *_none_of(_F_SETOWN, _F_SETSIG, _F_SETOWN_EX)])
-    return program.compiled()
+    return program.compile()
 
 
 def _common(program: "_Program", *, pretends_modes: bool = False) -> None:
@@ -281,7 +281,7 @@ def _only_tcp() -> list[Instruction]:
         (_JUMP_EQUAL, 1, 0, _INET6),
         _NO_SUCH_FAMILY,
         _argument(1),
-        _masked(0xF),
+        _mask(0xF),
         (_JUMP_EQUAL, 1, 0, _STREAM),
         _refusal(),
         _argument(2),
@@ -316,7 +316,7 @@ class _Program:
     def refuse(self, name: str) -> None:
         self.when(name, [_refusal()])
 
-    def compiled(self) -> bytes:
+    def compile(self) -> bytes:
         program: list[Instruction] = [
             (_LOAD, 0, 0, 4),
             (_JUMP_EQUAL, 1, 0, self._machine.audit),
@@ -345,7 +345,7 @@ def _argument(index: int) -> Instruction:
     return (_LOAD, 0, 0, 16 + 8 * index)
 
 
-def _masked(mask: int) -> Instruction:
+def _mask(mask: int) -> Instruction:
     return (_AND, 0, 0, mask)
 
 

@@ -16,12 +16,12 @@ from plumbmark.scoring.clustering import (
     column,
     deviations,
     lay_out,
-    paired_deviations,
+    pair_deviations,
     spread,
 )
 from plumbmark.scoring.estimates import (
     Estimate,
-    clipped,
+    clip_interval,
     clustered_wilson,
     estimate,
     estimate_of,
@@ -33,9 +33,9 @@ from plumbmark.scoring.paired import (
     Comparison,
     PairTest,
     compare_columns,
+    compute_spread_test,
     difference_interval,
     nothing_common,
-    tested_spread,
 )
 
 TaskScores = Mapping[str, ItemScores]
@@ -85,11 +85,11 @@ def aggregate_estimate(scores: TaskScores, tasks: Sequence[WeightedTask]) -> Agg
     check_tasks(tasks)
     rows = [scores.get(task.key, {}) for task in tasks]
     layout = lay_out([[row] for row in rows])
-    columns = normalised_columns(layout, rows, tasks)
+    columns = normalise_columns(layout, rows, tasks)
     return aggregate_of(layout, rows, columns, tasks)
 
 
-def normalised_columns(
+def normalise_columns(
     layout: Layout, rows: Sequence[ItemScores], tasks: Sequence[WeightedTask]
 ) -> list[Column | None]:
     """One row's columns, task by task, mapped to 0 … 1."""
@@ -117,23 +117,23 @@ def aggregate_of(
     if missing:
         return AggregateEstimate(_without_value(by_task), by_task, missing)
     if len(tasks) == 1:
-        normalised = _normalised_scores(rows[0], tasks[0].metric)
+        normalised = _normalise_scores(rows[0], tasks[0].metric)
         found = spread(parts, layout.slot_tasks, 1.0)
         single = estimate_of(normalised, NORMALISED, present[0], parts[0], found)
         return AggregateEstimate(single, by_task, ())
-    return AggregateEstimate(_joined(layout, present, parts, by_task, tasks), by_task, ())
+    return AggregateEstimate(_join_columns(layout, present, parts, by_task, tasks), by_task, ())
 
 
-def _normalised_scores(scores: ItemScores, metric: Metric) -> ItemScores:
+def _normalise_scores(scores: ItemScores, metric: Metric) -> ItemScores:
     return {
         key: ItemScore(
-            tuple(metric.normalised(value) for value in score.values), score.unscored, score.cluster
+            tuple(metric.normalise(value) for value in score.values), score.unscored, score.cluster
         )
         for key, score in scores.items()
     }
 
 
-def _joined(
+def _join_columns(
     layout: Layout,
     columns: Sequence[Column],
     parts: Sequence[WeightedPart],
@@ -147,7 +147,7 @@ def _joined(
         wilson = clustered_wilson(value, found, 1.0)
         interval, effective, method = wilson.interval, wilson.effective, wilson.method
     else:
-        interval = clipped(student(value, found.variance, found.df), 0.0, 1.0)
+        interval = clip_interval(student(value, found.variance, found.df), 0.0, 1.0)
         effective, method = None, "clustered-t"
     bounds = _bounds(by_task, tasks)
     estimates = by_task.values()
@@ -173,8 +173,8 @@ def _bounds(by_task: Mapping[str, Estimate], tasks: Sequence[WeightedTask]) -> I
     for task in tasks:
         part = by_task[task.key]
         if part.worst is not None and part.best is not None:
-            worst += task.weight * task.metric.normalised(part.worst)
-            best += task.weight * task.metric.normalised(part.best)
+            worst += task.weight * task.metric.normalise(part.worst)
+            best += task.weight * task.metric.normalise(part.best)
     return Interval(worst, best)
 
 
@@ -205,17 +205,17 @@ def aggregate_compare(a: TaskScores, b: TaskScores, tasks: Sequence[WeightedTask
     rows_a = [a.get(task.key, {}) for task in tasks]
     rows_b = [b.get(task.key, {}) for task in tasks]
     layout = lay_out([list(pair) for pair in zip(rows_a, rows_b, strict=True)])
-    columns_a = normalised_columns(layout, rows_a, tasks)
-    columns_b = normalised_columns(layout, rows_b, tasks)
+    columns_a = normalise_columns(layout, rows_a, tasks)
+    columns_b = normalise_columns(layout, rows_b, tasks)
     if len(tasks) == 1:
         one, other = columns_a[0], columns_b[0]
         if one is None or other is None:
             return nothing_common(one, other)
         return compare_columns(layout, one, other, width=1.0)
-    return _joined_comparison(layout, columns_a, columns_b, tasks)
+    return _compare_columns(layout, columns_a, columns_b, tasks)
 
 
-def _joined_comparison(
+def _compare_columns(
     layout: Layout,
     columns_a: Sequence[Column | None],
     columns_b: Sequence[Column | None],
@@ -234,7 +234,7 @@ def _joined_comparison(
         b_only += single.b_only
         a_higher += single.a_higher
         b_higher += single.b_higher
-    test = joined_test(layout, columns_a, columns_b, [task.weight for task in tasks])
+    test = compute_weighted_test(layout, columns_a, columns_b, [task.weight for task in tasks])
     interval = difference_interval(test) if test else None
     return Comparison(
         p_value=test.p_value if test else None,
@@ -251,7 +251,7 @@ def _joined_comparison(
     )
 
 
-def joined_test(
+def compute_weighted_test(
     layout: Layout,
     columns_a: Sequence[Column | None],
     columns_b: Sequence[Column | None],
@@ -261,9 +261,9 @@ def joined_test(
     parts = []
     difference = 0.0
     for frame, one, other, weight in zip(layout.frames, columns_a, columns_b, weights, strict=True):
-        pair = paired_deviations(frame, one, other, weight) if one and other else None
+        pair = pair_deviations(frame, one, other, weight) if one and other else None
         if pair is None:
             return None
         difference += weight * pair.difference
         parts.append(pair.part)
-    return tested_spread(difference, spread(parts, layout.slot_tasks, 1.0), 1.0)
+    return compute_spread_test(difference, spread(parts, layout.slot_tasks, 1.0), 1.0)

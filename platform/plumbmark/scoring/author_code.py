@@ -71,7 +71,7 @@ def program() -> str:
     return Path(author_harness.__file__).read_text()
 
 
-def given(
+def program_input(
     *, source: str, function: str, cases: Sequence[Sequence[Any]], seconds: float, mark: str
 ) -> bytes:
     """Return what the program reads from its standard input."""

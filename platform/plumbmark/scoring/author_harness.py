@@ -65,7 +65,7 @@ def _in_a_process(
         os.closerange(3, theirs)
         os.closerange(theirs + 1, 1024)
         try:
-            answer = json.dumps(_called(code, name, arguments)).encode()
+            answer = json.dumps(_call(code, name, arguments)).encode()
             if len(answer) > MAX_ANSWER:
                 size = f"{len(answer):,} bytes; at most {MAX_ANSWER:,} are taken"
                 answer = json.dumps({"error": f"it returned {size}", "line": 0}).encode()
@@ -103,7 +103,7 @@ def _in_a_process(
     return {"error": f"its process ended with {ended}", "line": 0}
 
 
-def _called(code: CodeType, name: str, arguments: "list[Any]") -> "dict[str, Any]":
+def _call(code: CodeType, name: str, arguments: "list[Any]") -> "dict[str, Any]":
     try:
         names: dict[str, Any] = {"__name__": "source"}
         exec(code, names)  # noqa: S102 - this is the sandbox

@@ -182,7 +182,7 @@ def column(frame: Frame, scores: ItemScores, metric: Metric, *, normalise: bool)
             is_binary = all(value in (lower, upper) for value in score.values)
         mean = score.mean
         highs[position] = mean == top
-        values[position] = metric.normalised(mean) if normalise else mean
+        values[position] = metric.normalise(mean) if normalise else mean
     count = sum(flags)
     if not count:
         return None
@@ -218,7 +218,7 @@ class PairedPart:
     part: WeightedPart
 
 
-def paired_deviations(frame: Frame, one: Column, other: Column, weight: float) -> PairedPart | None:
+def pair_deviations(frame: Frame, one: Column, other: Column, weight: float) -> PairedPart | None:
     """The item-wise differences one − other on the common items; None where there are none."""
     common = one.present & other.present
     count = common.bit_count()

@@ -108,7 +108,7 @@ def estimate_of(
         interval = None if lower is None or upper is None else Interval(lower, upper)
     else:
         method = "clustered-t"
-        interval = clipped(student(one.mean, found.variance, found.df), lower, upper)
+        interval = clip_interval(student(one.mean, found.variance, found.df), lower, upper)
     return describe(scores, metric, one.mean, interval, effective, method, found.clusters)
 
 
@@ -134,7 +134,7 @@ def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWils
     )
 
 
-def clipped(interval: Interval, lower: float | None, upper: float | None) -> Interval:
+def clip_interval(interval: Interval, lower: float | None, upper: float | None) -> Interval:
     """The interval within the declared bounds: no mean lies outside of them."""
     low, high = interval.low, interval.high
     if lower is not None:
@@ -162,7 +162,7 @@ def describe(
         repeats = max(repeats, len(score.values) + score.unscored)
     worst = best = value
     if unscored:
-        worst, best = _filled(scores, metric.worst), _filled(scores, metric.best)
+        worst, best = _fill_unscored(scores, metric.worst), _fill_unscored(scores, metric.best)
     return Estimate(
         value=value,
         low=interval.low if interval else None,
@@ -179,15 +179,15 @@ def describe(
     )
 
 
-def _filled(scores: ItemScores, bound: float | None) -> float | None:
+def _fill_unscored(scores: ItemScores, bound: float | None) -> float | None:
     """The mean over items if every unscored sample had come out at `bound`."""
     if bound is None:
         return None
-    means = _filled_means(scores, bound)
+    means = _fill_means(scores, bound)
     return sum(means) / len(means) if means else None
 
 
-def _filled_means(scores: ItemScores, bound: float) -> Sequence[float]:
+def _fill_means(scores: ItemScores, bound: float) -> Sequence[float]:
     return [
         (sum(score.values) + score.unscored * bound) / (len(score.values) + score.unscored)
         for score in scores.values()

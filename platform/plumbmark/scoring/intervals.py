@@ -66,11 +66,11 @@ def newcombe_paired(
         if numerator > 0:
             numerator = max(numerator - n / 2, 0.0)
         correlation = numerator / math.sqrt(product)
-    down = _joined(p1 - one.low, two.high - p2, correlation)
-    up = _joined(one.high - p1, p2 - two.low, correlation)
+    down = _join_variances(p1 - one.low, two.high - p2, correlation)
+    up = _join_variances(one.high - p1, p2 - two.low, correlation)
     difference = p1 - p2
     return Interval(max(-1.0, difference - down), min(1.0, difference + up))
 
 
-def _joined(one: float, two: float, correlation: float) -> float:
+def _join_variances(one: float, two: float, correlation: float) -> float:
     return math.sqrt(max(0.0, one * one - 2 * correlation * one * two + two * two))

@@ -18,7 +18,7 @@ def columns_in(value: Any) -> Iterator[str]:
             yield from columns_in(inner)
 
 
-def filled(value: Any, columns: Mapping[str, Any]) -> Any:
+def fill_columns(value: Any, columns: Mapping[str, Any]) -> Any:
     """The value with columns put into its texts; a text that is one column alone becomes that
     column's own value, so that a number stays a number."""
     if isinstance(value, str):
@@ -27,9 +27,9 @@ def filled(value: Any, columns: Mapping[str, Any]) -> Any:
             return columns[template.columns[0]]
         return template.fill({name: text_of(columns[name]) for name in template.columns})
     if isinstance(value, Mapping):
-        return {key: filled(inner, columns) for key, inner in value.items()}
+        return {key: fill_columns(inner, columns) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [filled(inner, columns) for inner in value]
+        return [fill_columns(inner, columns) for inner in value]
     return value
 
 

@@ -56,7 +56,7 @@ class Metric:
     def is_higher_better(self) -> bool:
         return self.direction == "higher"
 
-    def normalised(self, value: float) -> float:
+    def normalise(self, value: float) -> float:
         """`value` mapped so that the worst bound is 0 and the best is 1."""
         if self.lower is None or self.upper is None:
             raise ValueError(f"metric {self.name} has no declared bounds and cannot be normalised")

@@ -17,7 +17,7 @@ def _compatibility_form(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _composed_form(text: str) -> str:
+def _compose_unicode(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
@@ -66,7 +66,7 @@ def _strip_markup(text: str) -> str:
 STEPS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
         "trim": str.strip,
-        "nfc": _composed_form,
+        "nfc": _compose_unicode,
         "nfkc": _compatibility_form,
         "case": _fold_case,
         "accents": _strip_accents,

@@ -91,7 +91,7 @@ def numbers_in(text: str, form: NumberForm) -> Iterator[FoundNumber]:
     """All numbers of a text, from the left."""
     plain = plain_characters(text)
     for match in _expression(form).finditer(plain):
-        yield _found(text, match, form)
+        yield _read_match(text, match, form)
 
 
 def last_number_in(text: str, form: NumberForm) -> FoundNumber | None:
@@ -100,10 +100,10 @@ def last_number_in(text: str, form: NumberForm) -> FoundNumber | None:
     last = None
     for last in _expression(form).finditer(plain):  # noqa: B007
         pass
-    return None if last is None else _found(text, last, form)
+    return None if last is None else _read_match(text, last, form)
 
 
-def _found(text: str, match: re.Match[str], form: NumberForm) -> FoundNumber:
+def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumber:
     start, end = match.span()
     is_percent = match["percent"] is not None
     if end - start > MAX_NUMBER_LENGTH:
@@ -150,7 +150,7 @@ def product(one: Decimal, other: Decimal) -> Decimal:
     return _CONTEXT.multiply(one, other)
 
 
-def shown(value: Decimal) -> str:
+def format_number(value: Decimal) -> str:
     """A number for an explanation, without trailing zeros and never endlessly long."""
     short = Context(prec=20).create_decimal(value).normalize()
     exponent = short.adjusted()

@@ -11,7 +11,7 @@ from plumbmark.scoring.clustering import (
     Spread,
     column,
     lay_out,
-    paired_deviations,
+    pair_deviations,
     positions,
     spread,
 )
@@ -70,10 +70,10 @@ def compare(a: ItemScores, b: ItemScores, metric: Metric) -> Comparison:
 
 def compare_columns(layout: Layout, one: Column, other: Column, *, width: float) -> Comparison:
     """Compare two columns of a layout with a single task."""
-    pair = paired_deviations(layout.frames[0], one, other, 1.0)
+    pair = pair_deviations(layout.frames[0], one, other, 1.0)
     if pair is None:
         return nothing_common(one, other)
-    test = tested(pair, layout, one, other, width=width)
+    test = compute_pair_test(pair, layout, one, other, width=width)
     higher = _higher_counts(pair, one, other)
     interval = _interval(test, pair, one, other, higher, width)
     clusters = test.spread.clusters if test.spread else pair.part.cluster_count
@@ -92,14 +92,14 @@ def compare_columns(layout: Layout, one: Column, other: Column, *, width: float)
     )
 
 
-def tested(
+def compute_pair_test(
     pair: PairedPart, layout: Layout, one: Column, other: Column, *, width: float
 ) -> PairTest:
     """The test of one pair of columns of a single task."""
     if is_mcnemar(pair, one, other) and (exact := mcnemar(one, other, width=width)):
         return exact
     found = spread([pair.part], layout.slot_tasks, max(one.scale, other.scale))
-    return tested_spread(pair.difference, found, max(one.scale, other.scale))
+    return compute_spread_test(pair.difference, found, max(one.scale, other.scale))
 
 
 def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
@@ -125,7 +125,7 @@ def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
     return PairTest((first - second) * width / count, p_value, "mcnemar", None)
 
 
-def tested_spread(difference: float, found: Spread, scale: float) -> PairTest:
+def compute_spread_test(difference: float, found: Spread, scale: float) -> PairTest:
     """The t test of a difference with a clustered variance."""
     if abs(difference) <= 1e-13 * scale:
         difference = 0.0

@@ -20,8 +20,8 @@ from plumbmark.scoring.aggregates import (
     WeightedTask,
     aggregate_of,
     check_tasks,
-    joined_test,
-    normalised_columns,
+    compute_weighted_test,
+    normalise_columns,
 )
 from plumbmark.scoring.clustering import (
     Column,
@@ -29,14 +29,14 @@ from plumbmark.scoring.clustering import (
     column,
     deviations,
     lay_out,
-    paired_deviations,
+    pair_deviations,
     spread,
 )
 from plumbmark.scoring.corrections import holm
 from plumbmark.scoring.estimates import Estimate, describe, estimate_of
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
-from plumbmark.scoring.paired import PairTest, mcnemar, tested
+from plumbmark.scoring.paired import PairTest, compute_pair_test, mcnemar
 
 ALPHA = 0.05
 
@@ -118,7 +118,7 @@ def rank(
     def test(first: int, second: int) -> PairTest | None:
         return _single_test(layout, columns[first], columns[second], metric.width)
 
-    return _ranked(entries, metric, test, alpha, contradiction)
+    return _rank_entries(entries, metric, test, alpha, contradiction)
 
 
 def rank_aggregate(
@@ -132,7 +132,7 @@ def rank_aggregate(
     check_tasks(tasks)
     scores = [[row.tasks.get(task.key, {}) for task in tasks] for row in rows]
     layout = lay_out([[row[task] for row in scores] for task in range(len(tasks))])
-    columns = [normalised_columns(layout, row, tasks) for row in scores]
+    columns = [normalise_columns(layout, row, tasks) for row in scores]
     entries = []
     for row, row_scores, row_columns in zip(rows, scores, columns, strict=True):
         found = aggregate_of(layout, row_scores, row_columns, tasks)
@@ -143,9 +143,9 @@ def rank_aggregate(
     def test(first: int, second: int) -> PairTest | None:
         if len(tasks) == 1:
             return _single_test(layout, columns[first][0], columns[second][0], 1.0)
-        return joined_test(layout, columns[first], columns[second], weights)
+        return compute_weighted_test(layout, columns[first], columns[second], weights)
 
-    return _ranked(entries, NORMALISED, test, alpha, contradiction)
+    return _rank_entries(entries, NORMALISED, test, alpha, contradiction)
 
 
 def _estimate(layout: Layout, scores: ItemScores, metric: Metric, one: Column | None) -> Estimate:
@@ -164,11 +164,11 @@ def _single_test(
     binary = one.is_binary and one.is_one_repeat and other.is_binary and other.is_one_repeat
     if binary and not frame.cluster_of:
         return mcnemar(one, other, width=width)
-    pair = paired_deviations(frame, one, other, 1.0)
-    return tested(pair, layout, one, other, width=width) if pair else None
+    pair = pair_deviations(frame, one, other, 1.0)
+    return compute_pair_test(pair, layout, one, other, width=width) if pair else None
 
 
-def _ranked(
+def _rank_entries(
     entries: Sequence[_Entry],
     metric: Metric,
     test: Callable[[int, int], PairTest | None],

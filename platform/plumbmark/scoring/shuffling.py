@@ -29,6 +29,6 @@ def choice_order(count: int, seed: int | None, item_key: str) -> tuple[int, ...]
     return tuple(order)
 
 
-def shown_choices(choices: Sequence[str], seed: int | None, item_key: str) -> tuple[str, ...]:
+def shuffle_choices(choices: Sequence[str], seed: int | None, item_key: str) -> tuple[str, ...]:
     """The options in the order shown."""
     return tuple(choices[position] for position in choice_order(len(choices), seed, item_key))

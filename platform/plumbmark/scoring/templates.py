@@ -94,12 +94,12 @@ def unknown_column_message(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (
-        f"the data has no column {name[:80]!r}{suggested(name, names) or '.'} "
+        f"the data has no column {name[:80]!r}{suggest_name(name, names) or '.'} "
         f"Its columns are: {shown}"
     )
 
 
-def suggested(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'question'?`, empty where nothing known is near."""
     # Names that differ in case alone are the same to the eye, so they come first.
     by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MAX_COMPARED)}

@@ -32,14 +32,14 @@ def calls_made(messages: Sequence[Mapping[str, Any]]) -> list[MadeCall]:
         if message.get("role") == "tool"
     }
     return [
-        _made(part, answers)
+        _read_call(part, answers)
         for message in messages
         for part in message.get("tool_calls") or ()
         if isinstance(part, Mapping) and isinstance(part.get("function"), Mapping)
     ]
 
 
-def _made(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> MadeCall:
+def _read_call(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> MadeCall:
     function = part["function"]
     answer = answers.get(str(part.get("id")))
     return MadeCall(

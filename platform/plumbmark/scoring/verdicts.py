@@ -29,7 +29,7 @@ class Verdict:
 QUOTE_LENGTH = 120
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """`text` as an explanation quotes it: in quotation marks, shortened, on one line."""
     short = text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
     return "“" + " ".join(short.split()) + "”"

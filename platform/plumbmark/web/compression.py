@@ -10,7 +10,7 @@ _GZIP = 31
 _ROWS = re.compile(rb"<tbody>.*?</tbody>", re.DOTALL)
 
 
-def packed(page: bytes) -> bytes:
+def compress_page(page: bytes) -> bytes:
     """A page of HTML as gzip.
 
     Digits and words want codes of their own: a long table gets its own blocks, so that what is

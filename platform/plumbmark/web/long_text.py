@@ -6,7 +6,7 @@ INLINE_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Capped:
+class CappedText:
     """The beginning of a text. `total` counts the characters of the whole."""
 
     text: str
@@ -17,8 +17,8 @@ class Capped:
         return len(self.text) < self.total
 
 
-def capped(text: str, most: int = INLINE_CHARACTERS) -> Capped:
-    return Capped(text if len(text) <= most else text[:most], len(text))
+def cap_text(text: str, most: int = INLINE_CHARACTERS) -> CappedText:
+    return CappedText(text if len(text) <= most else text[:most], len(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Highlight:
     has_gap: bool
 
 
-def marked(
+def highlight_passage(
     text: str, start: int | None, end: int | None, most: int = INLINE_CHARACTERS
 ) -> Highlight:
     """The beginning of `text` with the passage from `start` to `end` marked.
@@ -41,7 +41,7 @@ def marked(
     Where the passage lies beyond what is shown, its surroundings follow after a gap.
     """
     if start is None or end is None or not 0 <= start < end <= len(text):
-        head = capped(text, most)
+        head = cap_text(text, most)
         return Highlight(head.text, "", "", len(text), head.is_cut, False)
     shown_end = min(end, start + most // 2)
     if shown_end <= most:

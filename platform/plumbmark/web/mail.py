@@ -49,7 +49,7 @@ def _files() -> list[Path]:
     return sorted(_folder().glob("*.eml"), reverse=True)
 
 
-def kept_mails() -> list[StoredMail]:
+def stored_mails() -> list[StoredMail]:
     mails = []
     for path in _files():
         # Another process may have dropped the file since it was listed.
@@ -59,7 +59,7 @@ def kept_mails() -> list[StoredMail]:
     return mails
 
 
-def kept_mail(name: str) -> StoredMail | None:
+def stored_mail(name: str) -> StoredMail | None:
     for path in _files():
         if path.stem == name:
             return _read(path)

@@ -10,12 +10,12 @@ def is_share(metric: Mapping[str, Any]) -> bool:
     return (metric["unit"], metric["lower"], metric["upper"]) == ("share", 0, 1)
 
 
-def written(value: float | None, metric: Mapping[str, Any]) -> str:
+def format_score(value: float | None, metric: Mapping[str, Any]) -> str:
     """A score on its metric's scale: `56.25 %`, or four significant digits. Empty for None."""
     return "" if value is None else writers_of(metric)[0](value)
 
 
-def written_short(value: float | None, metric: Mapping[str, Any]) -> str:
+def format_score_short(value: float | None, metric: Mapping[str, Any]) -> str:
     """The same with one place: for the ends of intervals and for task columns."""
     return "" if value is None else writers_of(metric)[1](value)
 
@@ -31,11 +31,11 @@ _OTHER: tuple[Writer, Writer] = (lambda value: f"{value:.4g}", lambda value: f"{
 
 
 def writers_of(metric: Mapping[str, Any]) -> tuple[Writer, Writer]:
-    """`written` and `written_short` of one metric, for the many values of a table."""
+    """`format_score` and `format_score_short` of one metric, for the many values of a table."""
     return _SHARE if is_share(metric) else _OTHER
 
 
-def dollars_short(nanodollars: int | None) -> str:
+def format_dollars_short(nanodollars: int | None) -> str:
     """`$0.00021`: two significant digits below a cent, else cents."""
     if nanodollars is None:
         return ""
@@ -48,14 +48,14 @@ def dollars_short(nanodollars: int | None) -> str:
     return f"${amount:.{min(max(places, 2), 9)}f}"
 
 
-def seconds_short(milliseconds: int | None) -> str:
+def format_seconds_short(milliseconds: int | None) -> str:
     """`0.34 s` or `2.1 s`: for columns, where one unit compares at a glance."""
     if milliseconds is None:
         return ""
     return f"{milliseconds / 1000:.{2 if milliseconds < 1000 else 1}f} s"
 
 
-def seconds_written(milliseconds: int | None) -> str:
+def format_seconds(milliseconds: int | None) -> str:
     """`340 ms` or `2.1 s`."""
     if milliseconds is None:
         return ""

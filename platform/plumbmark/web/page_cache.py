@@ -24,7 +24,7 @@ from django.utils.translation import get_language
 import plumbmark
 from plumbmark.common.etags import not_modified, tag
 from plumbmark.web import theme
-from plumbmark.web.compression import packed
+from plumbmark.web.compression import compress_page
 
 _MAX_BYTES = 16 * 1024 * 1024
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")  # what `GZipMiddleware` takes for a yes
@@ -124,7 +124,7 @@ def _page(
         return HttpResponse(page.body, content_type=page.content_type)
     if page.packed is None:
         # Without the random padding of `GZipMiddleware`: no secret stands on a stranger's page.
-        page = _CachedPage(page.content_type, page.body, packed(page.body))
+        page = _CachedPage(page.content_type, page.body, compress_page(page.body))
         page_cache.put(key, page)
     response = HttpResponse(page.packed, content_type=page.content_type)
     response["Content-Encoding"] = "gzip"

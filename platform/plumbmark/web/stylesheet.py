@@ -31,7 +31,7 @@ def parts(folder: Path) -> list[Path]:
     ]
 
 
-def joined_css(folder: Path) -> str:
+def join_css(folder: Path) -> str:
     return "\n".join(_as_in(folder, part) for part in parts(folder))
 
 
@@ -79,7 +79,7 @@ class StylesheetFinder(BaseFinder):
     def _join(self) -> Path:
         joined = self._target / JOINED_NAME
         folder = Path(settings.STATICFILES_DIRS[0]) / "css"
-        content = joined_css(folder)
+        content = join_css(folder)
         if joined.exists() and joined.read_text(encoding="utf-8") == content:
             return joined
         joined.parent.mkdir(parents=True, exist_ok=True)

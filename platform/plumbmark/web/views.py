@@ -111,7 +111,7 @@ def _staff_with_local_mailbox(request: HttpRequest) -> None:
 @require_safe
 def mail_list(request: HttpRequest) -> HttpResponse:
     _staff_with_local_mailbox(request)
-    return render(request, "staff/mail_list.html", {"mails": mail.kept_mails()})
+    return render(request, "staff/mail_list.html", {"mails": mail.stored_mails()})
 
 
 @never_cache
@@ -119,7 +119,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def mail_detail(request: HttpRequest, name: str) -> HttpResponse:
     _staff_with_local_mailbox(request)
-    found = mail.kept_mail(name)
+    found = mail.stored_mail(name)
     if found is None:
         raise Http404
     context = {

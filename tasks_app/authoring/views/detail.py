@@ -9,21 +9,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.queries import namespaces_acted_for_by
-from plumbmark.web.long_text import capped
+from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.forms import RunForm
-from tasks_app.authoring.preview import messages_asked
-from tasks_app.authoring.request_facts import how_it_is_asked
+from tasks_app.authoring.preview import preview_messages
+from tasks_app.authoring.request_facts import request_facts
 from tasks_app.authoring.views.acting import number_in
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
-from tasks_app.definitions.rendering import shown_choices, text_of
-from tasks_app.judges.panel_page import trust_shown
+from tasks_app.definitions.rendering import ordered_choices, text_of
+from tasks_app.judges.panel_page import trust_context
 from tasks_app.judges.queries import trust_in_judges
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
-from tasks_app.runs.message_display import files_of_item, shown_message
+from tasks_app.runs.message_display import files_of_item, message_context
 from tasks_app.runs.queries import (
     declared_runs_of,
     deployments_for,
@@ -33,7 +33,7 @@ from tasks_app.runs.queries import (
     task_at,
     version_at,
 )
-from tasks_app.scorings.score_display import score_shown
+from tasks_app.scorings.score_display import score_context
 
 _RUNS = 20
 _EXAMPLES = 2
@@ -89,9 +89,9 @@ def _detail(
         "can_edit": can_edit_task(request.user, task),
         "definition": program or definition,
         "program": program,
-        "script": capped(program.script) if program is not None and sees_code else None,
+        "script": cap_text(program.script) if program is not None and sees_code else None,
         "program_facts": [] if program is None else _program_facts(program),
-        "definition_text": capped(version.definition_text),
+        "definition_text": cap_text(version.definition_text),
         "facts": _facts(version),
         "scorers": []
         if definition is None
@@ -99,14 +99,14 @@ def _detail(
         "has_judges": any(scorer.type == "model_judge" for scorer in definition.scorers)
         if definition
         else False,
-        "judges": trust_shown(trust) if (trust := trust_in_judges(version)) else None,
+        "judges": trust_context(trust) if (trust := trust_in_judges(version)) else None,
         "examples": []
         if definition is None
         else [
-            _shown_item(version, definition, item, _EXAMPLE_CHARACTERS)
+            _item_context(version, definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
-        "asking": None if definition is None else how_it_is_asked(definition),
+        "asking": None if definition is None else request_facts(definition),
         "versions": list(published_versions_of(task)[:20]),
         "runs": _run_rows(runs),
         "run_form": _run_form(request),
@@ -185,28 +185,28 @@ def _scorer(definition: Definition, scorer: Any) -> dict[str, Any]:
 def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
     scorings = scorings_by_run(runs)
     return [
-        {"run": run, "score": score_shown(run, run.task_version, scorings.get(run.pk))}
+        {"run": run, "score": score_context(run, run.task_version, scorings.get(run.pk))}
         for run in runs
     ]
 
 
-def _shown_item(
+def _item_context(
     version: TaskVersion, definition: Definition | None, item: Item, most: int
 ) -> dict[str, Any]:
     if item.is_withheld or definition is None:
         return {"item": item, "exchange": [], "targets": [], "choices": []}
     exchange = []
     address_of = files_of_item(version, item)
-    for message in messages_asked(definition, item):
-        told, text = shown_message(message, most, address_of)
+    for message in preview_messages(definition, item):
+        told, text = message_context(message, most, address_of)
         exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
     targets = item.target if isinstance(item.target, list) else [item.target]
-    choices = [] if item.choices is None else shown_choices(definition, item)
+    choices = [] if item.choices is None else ordered_choices(definition, item)
     return {
         "item": item,
         "exchange": exchange,
-        "targets": [capped(text_of(one), 500).text for one in targets[:10] if one is not None],
-        "choices": [capped(one, 500).text for one in choices],
+        "targets": [cap_text(text_of(one), 500).text for one in targets[:10] if one is not None],
+        "choices": [cap_text(one, 500).text for one in choices],
     }
 
 
@@ -234,7 +234,7 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
     context = {
         "task": task,
         "version": version,
-        "items": [_shown_item(version, definition, item, _ITEM_CHARACTERS) for item in page],
+        "items": [_item_context(version, definition, item, _ITEM_CHARACTERS) for item in page],
         "hidden": 0 if is_member else version.private_item_count,
         "previous_url": f"?from={before[-1]}" if before else "",
         "next_url": f"?from={found[_ITEMS].position}" if len(found) > _ITEMS else "",

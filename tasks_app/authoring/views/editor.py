@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.common.errors import Conflict, InvalidInput
-from plumbmark.web.long_text import capped
+from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication
 from tasks_app.authoring.edit_conflicts import edit_conflict_message
@@ -30,9 +30,9 @@ from tasks_app.authoring.preview import (
     FIRST_ITEMS,
     PlacedProblem,
     Preview,
-    placed_problems,
+    place_problems,
     preview_of,
-    tools_shown,
+    tool_contexts,
 )
 from tasks_app.authoring.views.acting import (
     acting_namespaces,
@@ -46,7 +46,7 @@ from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import DEFINITION_SCHEMA
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Task, TaskDraft
-from tasks_app.runs.message_display import files_of_draft, shown_message
+from tasks_app.runs.message_display import files_of_draft, message_context
 from tasks_app.runs.queries import deployments_for, latest_try_of, media_of
 
 _PREVIEW_CHARACTERS = 4000
@@ -185,7 +185,7 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             by=person(request),
         )
     except InvalidInput as error:
-        problems = placed_problems(error.problems, text)
+        problems = place_problems(error.problems, text)
         return _editor(
             request, task, draft, text=text, preview=Preview(problems=problems), status=422
         )
@@ -202,7 +202,7 @@ def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
     try:
         version = publication.build_version(task=task, by=person(request))
     except InvalidInput as error:
-        problems = placed_problems(error.problems, draft.definition_text)
+        problems = place_problems(error.problems, draft.definition_text)
         return _editor(request, task, draft, preview=Preview(problems=problems), status=422)
     query = {
         "version": version.public_id,
@@ -245,7 +245,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             )
         except InvalidInput as error:
             context = _preview_context(
-                draft, Preview(problems=placed_problems(error.problems, draft.definition_text))
+                draft, Preview(problems=place_problems(error.problems, draft.definition_text))
             )
             return _publish_page(request, task, form, context, status=422)
         except Conflict as error:
@@ -308,19 +308,19 @@ def _preview_context(draft: TaskDraft, preview: Preview) -> dict[str, Any]:
         address_of = files_of_draft(draft, question.inside)
         exchange = []
         for message in question.messages:
-            told, text = shown_message(message, _PREVIEW_CHARACTERS, address_of)
+            told, text = message_context(message, _PREVIEW_CHARACTERS, address_of)
             exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
-        targets = [capped(target, 300).text for target in question.targets[:5]]
+        targets = [cap_text(target, 300).text for target in question.targets[:5]]
         questions.append(
             {
                 "key": question.key,
                 "split": question.split,
                 "exchange": exchange,
                 "targets": targets,
-                "choices": [capped(one, 300).text for one in question.choices or ()],
+                "choices": [cap_text(one, 300).text for one in question.choices or ()],
             }
         )
-    return {"preview": preview, "questions": questions, "tools": tools_shown(preview.tools)}
+    return {"preview": preview, "questions": questions, "tools": tool_contexts(preview.tools)}
 
 
 def _text(draft: TaskDraft) -> str:

@@ -262,7 +262,7 @@ def main_run(artifacts: Artifacts, inspection: Inspection, chosen: str | None = 
         return MainRun(None, (error("no-main-task", told, remedy),))
     else:
         name = names[0]
-    runs = sorted((run for run in artifacts.runs if run.task.name == name), key=_ended)
+    runs = sorted((run for run in artifacts.runs if run.task.name == name), key=_end_time)
     found: tuple[Finding, ...] = ()
     if len(runs) > 1:
         told = f"{name!r} ran {len(runs)} times; the last run counts."
@@ -270,6 +270,6 @@ def main_run(artifacts: Artifacts, inspection: Inspection, chosen: str | None = 
     return MainRun(runs[-1], found)
 
 
-def _ended(run: RunFile) -> Any:
+def _end_time(run: RunFile) -> Any:
     moment = run.ended_at or run.started_at
     return (moment is not None, moment.timestamp() if moment else 0.0, run.file)

@@ -140,10 +140,10 @@ def _of_run(
             why = "The task returned a table, which is no score. Return a number."
             details["table"] = run.result.table
         return ItemResult(counted.key, None, error=why, details=details, **common)
-    return _valued(
+    return _item_result(
         counted.key,
         run.result.value,
-        _told(run.result),
+        _format_result(run.result),
         _result_document(run.result),
         details,
         definition,
@@ -176,7 +176,7 @@ def _rows(run: RunFile, artifacts: Artifacts, score: float) -> list[list[Any]]:
     return [[key, value or 0.0] for key, value in found.items()] if is_mean(zeros, score) else []
 
 
-def _told(result: Result) -> str:
+def _format_result(result: Result) -> str:
     if result.kind == "count":
         return f"{result.passed} of {result.of}"
     if result.kind == "boolean":
@@ -255,7 +255,7 @@ def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinitio
             passed = sum(one.value == 1 for one in scores)
             document |= {"kind": "count", "passed": passed, "of": len(scores)}
             told = f"{passed} of {len(scores)}"
-    return _valued(counted.key, value, told, document, details, definition, **common)
+    return _item_result(counted.key, value, told, document, details, definition, **common)
 
 
 def _every_score(samples: Sequence[FileSample]) -> dict[str, Any]:
@@ -281,7 +281,7 @@ SCRIPT_NAME = "task.py"
 """The name under which a script runs."""
 
 
-def _valued(
+def _item_result(
     key: str,
     value: float,
     told: str,

@@ -27,7 +27,7 @@ from tasks_app.code_tasks.output.records import (
     ToolOutcome,
 )
 from tasks_app.code_tasks.output.shapes import Shape
-from tasks_app.code_tasks.output.tracebacks import shortened
+from tasks_app.code_tasks.output.tracebacks import shorten_traceback
 from tasks_app.code_tasks.source.result_kinds import (
     ResultKind,
     kind_of_definition,
@@ -76,7 +76,7 @@ def read_run(
         shape.word("state", _STATES, prefix="BENCHMARK_TASK_RUN_STATE_") or "unknown",
     )
     model = shape.object("modelVersion")
-    failure = shortened(shape.text("errorMessage"), roots)
+    failure = shorten_traceback(shape.text("errorMessage"), roots)
     subruns = tuple(
         read_run(one, kinds=kinds, roots=roots, is_sub=True) for one in shape.objects("subruns")
     )
@@ -313,14 +313,14 @@ def _message(shape: Shape) -> Message:
         elif (link := part.object("fileData")) is not None:
             media.append(MessageMedia(link.text("mimeType"), uri=link.text("fileUri")))
         else:
-            texts.append(decoded_text(part.text("text")))
+            texts.append(decode_text(part.text("text")))
     role = _ROLES.get(shape.word("role", _ROLES, prefix="CONTENT_ROLE_"), "unknown")
     text = "\n".join(text for text in texts if text)
     tool = _tool(text) if role == "tool" else None
     return Message(role, shape.text("senderName"), text, tuple(media), tool)
 
 
-def decoded_text(text: str) -> str:
+def decode_text(text: str) -> str:
     """Structured answers and what tools return are JSON within a JSON text: one layer is removed.
 
     A text in quotes that holds no object or list is an answer that the model put in quotes.

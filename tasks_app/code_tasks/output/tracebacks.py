@@ -29,7 +29,7 @@ def last_error(text: str) -> str:
     return told[-1][:_MAX_LENGTH] if told else ""
 
 
-def shortened(text: str, roots: Sequence[str] = ()) -> str:
+def shorten_traceback(text: str, roots: Sequence[str] = ()) -> str:
     """A traceback whose files are told from their package on, and from the working folder on.
 
     `roots` are folders of the host; they vanish wherever they stand. Other text stays as it is.

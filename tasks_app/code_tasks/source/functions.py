@@ -109,11 +109,11 @@ def tasks_of(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> tuple[
                     found.append(_task(node, node.name, kind, options, names, called))
                     break
     for statement in tree.body:
-        found += _applied(statement, functions, names)
+        found += _applied_decorators(statement, functions, names)
     return tuple(sorted(found, key=lambda task: task.line))
 
 
-def _applied(
+def _applied_decorators(
     statement: ast.stmt, functions: Mapping[str, Function], names: Names
 ) -> Iterator[TaskFunction]:
     """`main = kbench.task(name="…")(function)`."""

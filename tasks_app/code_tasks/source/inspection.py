@@ -77,16 +77,16 @@ def inspect_code(
     besides the standard library; None leaves imports unchecked. `chosen` is what `%choose` named.
     """
     try:
-        tree = _parsed(code)
+        tree = _parse(code)
         if isinstance(tree, Finding):
             return Inspection(uses_sdk="kaggle_benchmarks" in code, findings=(tree,))
-        return _inspected(tree, available, chosen)
+        return _inspect(tree, available, chosen)
     except (RecursionError, MemoryError):
         deep = error("syntax-error", "The code is nested too deeply.", "Split long expressions up.")
         return Inspection(uses_sdk="kaggle_benchmarks" in code, findings=(deep,))
 
 
-def _parsed(code: str) -> ast.Module | Finding:
+def _parse(code: str) -> ast.Module | Finding:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -105,9 +105,7 @@ def _parsed(code: str) -> ast.Module | Finding:
     return tree
 
 
-def _inspected(
-    tree: ast.Module, available: Collection[str] | None, chosen: str | None
-) -> Inspection:
+def _inspect(tree: ast.Module, available: Collection[str] | None, chosen: str | None) -> Inspection:
     names = names_of(tree)
     nodes = list(ast.walk(tree))
     tasks = tasks_of(tree, nodes, names)
@@ -129,7 +127,7 @@ def _inspected(
         *_findings_of_choice(inspection, chosen),
         *_findings_of_result(nodes, names, tasks),
     ]
-    return replace(inspection, findings=_sorted(found))
+    return replace(inspection, findings=_sort_findings(found))
 
 
 def _findings_of_choice(inspection: Inspection, chosen: str | None) -> Iterator[Finding]:
@@ -160,7 +158,7 @@ def _findings_of_result(
     )
 
 
-def _sorted(found: list[Finding]) -> tuple[Finding, ...]:
+def _sort_findings(found: list[Finding]) -> tuple[Finding, ...]:
     order = {"error": 0, "warning": 1, "note": 2}
     found = list(dict.fromkeys(found))
     found.sort(key=lambda one: (order[one.severity], one.line or 0))

@@ -101,7 +101,7 @@ def without_magics(source: str, *, read_comments: bool = False) -> PlainCode:
             # A command may go on after a backslash.
             while lines[end - 1].endswith("\\") and end < len(lines):
                 end += 1
-        replaced = _replaced(line, plain, position + 1, read_comments=read_comments)
+        replaced = _replace_line(line, plain, position + 1, read_comments=read_comments)
         if replaced is None:
             state.feed(line)
         else:
@@ -124,7 +124,7 @@ def statement_lines(source: str) -> Iterator[int]:
 # --- Commands on a line -----------------------------------------------------------------------
 
 
-def _replaced(line: str, plain: PlainCode, number: int, *, read_comments: bool) -> str | None:
+def _replace_line(line: str, plain: PlainCode, number: int, *, read_comments: bool) -> str | None:
     """Return the code that takes a command's place; None for ordinary code."""
     if match := _LINE_MAGIC.fullmatch(line):
         indent, rest = match["indent"], match["rest"].strip().rstrip("\\").strip()
@@ -135,7 +135,7 @@ def _replaced(line: str, plain: PlainCode, number: int, *, read_comments: bool) 
         plain.findings.append(
             error(
                 "magic-refused",
-                f"{_quoted(line)} keeps what a notebook command returns, and no such command "
+                f"{_quote_line(line)} keeps what a notebook command returns, and no such command "
                 "runs here.",
                 "Use Python for it, for example pathlib or subprocess.",
                 line=number,
@@ -144,9 +144,9 @@ def _replaced(line: str, plain: PlainCode, number: int, *, read_comments: bool) 
         return f"{match['indent']}{match['names']} = None  # not run: {line.strip()}"
     if _HELP.fullmatch(line):
         plain.findings.append(
-            note("magic-ignored", f"{_quoted(line)} asks a notebook for help.", line=number)
+            note("magic-ignored", f"{_quote_line(line)} asks a notebook for help.", line=number)
         )
-        return _left_out(line, _indent_of(line))
+        return _leave_out(line, _indent_of(line))
     if read_comments and (match := _COMMENTED_CHOOSE.fullmatch(line.strip())):
         _choose(match["rest"].strip(), plain, number)
     return None
@@ -163,8 +163,8 @@ def _line_magic(rest: str, line: str, plain: PlainCode, number: int) -> str:
             note("magic-ignored", f"%{name} was left out, its statement stays.", line=number)
         )
         return arguments or f"pass  # {line.strip()}"
-    plain.findings.append(_told(name, arguments, line, number))
-    return _left_out(line)
+    plain.findings.append(_finding_of_magic(name, arguments, line, number))
+    return _leave_out(line)
 
 
 def _shell(command: str, line: str, plain: PlainCode, number: int) -> str:
@@ -175,20 +175,20 @@ def _shell(command: str, line: str, plain: PlainCode, number: int) -> str:
         plain.findings.append(
             warning(
                 "magic-not-run",
-                f"The shell command {_quoted(line)} is not run.",
+                f"The shell command {_quote_line(line)} is not run.",
                 "Do it in Python, or attach the data that it would fetch.",
                 line=number,
             )
         )
-    return _left_out(line)
+    return _leave_out(line)
 
 
-def _told(name: str, arguments: str, line: str, number: int) -> Finding:
+def _finding_of_magic(name: str, arguments: str, line: str, number: int) -> Finding:
     if name in _INSTALLERS:
         return _install(line, number)
     if name in _HARMLESS:
         return note(
-            "magic-ignored", f"{_quoted(line)} only concerns the notebook itself.", line=number
+            "magic-ignored", f"{_quote_line(line)} only concerns the notebook itself.", line=number
         )
     remedies = {
         "cd": "Write paths relative to the working directory.",
@@ -200,7 +200,7 @@ def _told(name: str, arguments: str, line: str, number: int) -> Finding:
     }
     return warning(
         "magic-not-run",
-        f"The notebook command {_quoted(line)} is not run.",
+        f"The notebook command {_quote_line(line)} is not run.",
         remedies.get(name, "Remove it, or do the same in Python."),
         line=number,
     )
@@ -209,7 +209,7 @@ def _told(name: str, arguments: str, line: str, number: int) -> Finding:
 def _install(line: str, number: int) -> Finding:
     return warning(
         "install-not-run",
-        f"{_quoted(line)} is not run: nothing is installed where tasks run.",
+        f"{_quote_line(line)} is not run: nothing is installed where tasks run.",
         "Remove it, or ask the operator for the package.",
         line=number,
     )
@@ -271,7 +271,7 @@ def _replace_cell_magic(plain: PlainCode) -> bool:
         plain.findings.append(
             note("magic-ignored", f"The cell with %%{name} is not run.", line=number)
         )
-        lines[first] = _left_out(lines[first])
+        lines[first] = _leave_out(lines[first])
     else:
         plain.findings.append(
             warning(
@@ -281,13 +281,13 @@ def _replace_cell_magic(plain: PlainCode) -> bool:
                 line=number,
             )
         )
-        lines[first] = _left_out(lines[first])
+        lines[first] = _leave_out(lines[first])
     for at in range(first + 1, len(lines)):
         lines[at] = f"# {lines[at]}" if lines[at].strip() else ""
     return True
 
 
-def _left_out(line: str, indent: str = "") -> str:
+def _leave_out(line: str, indent: str = "") -> str:
     # A statement and not only a comment: it may be the only one of its block.
     return f"{indent}pass  # not run: {line.strip()}"
 
@@ -296,7 +296,7 @@ def _indent_of(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _quoted(line: str) -> str:
+def _quote_line(line: str) -> str:
     text = line.strip()
     return f"`{text if len(text) <= 60 else text[:59] + '…'}`"
 

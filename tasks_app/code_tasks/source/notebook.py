@@ -110,9 +110,9 @@ def script_of(name: str, data: bytes) -> Script:
     """
     ending = name.rpartition(".")[2].lower()
     if ending == "py":
-        return _script_of_python(_decoded(data, MAX_CODE_BYTES))
+        return _script_of_python(_decode(data, MAX_CODE_BYTES))
     if ending == "ipynb":
-        return script_of_notebook(_decoded(data, MAX_BYTES))
+        return script_of_notebook(_decode(data, MAX_BYTES))
     raise _invalid(f"{name!r} is no Python file (.py) and no notebook (.ipynb)")
 
 
@@ -133,7 +133,7 @@ def script_of_notebook(text: str) -> Script:
         plain = without_magics(source)
         parts += [f"# %% cell {number}", *plain.lines, ""]
         cells.append(Cell(number, line + 1, len(plain.lines)))
-        findings += [_moved(finding, line) for finding in plain.findings]
+        findings += [_move_finding(finding, line) for finding in plain.findings]
         chosen = _chosen(chosen, plain, line, findings)
         line += len(plain.lines) + 2
     if not any(part.strip() and not part.startswith("# %% cell ") for part in parts):
@@ -160,7 +160,7 @@ def _script_of_python(text: str) -> Script:
         plain = without_magics(cell.source, read_comments=True)
         before = cell.first_line - 1
         lines += [*cell.marker, *plain.lines]
-        findings += [_moved(finding, before) for finding in plain.findings]
+        findings += [_move_finding(finding, before) for finding in plain.findings]
         chosen = _chosen(chosen, plain, before, findings)
     return Script("\n".join(lines), (), chosen, tuple(findings))
 
@@ -175,11 +175,11 @@ def _chosen(
     return plain.chosen
 
 
-def _moved(finding: Finding, by: int) -> Finding:
+def _move_finding(finding: Finding, by: int) -> Finding:
     return finding if finding.line is None else replace(finding, line=finding.line + by)
 
 
-def _decoded(data: bytes, most: int) -> str:
+def _decode(data: bytes, most: int) -> str:
     if len(data) > most:
         raise _too_large(most)
     try:
@@ -331,7 +331,7 @@ def notebook_of(code: str) -> str:
     text = code.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
     cells: list[dict[str, Any]] = []
     for cell in _file_cells(text):
-        lines = _trimmed(cell.source.split("\n"))
+        lines = _trim(cell.source.split("\n"))
         if cell.kind == "code":
             source = _with_commands("\n".join(lines))
         else:
@@ -362,7 +362,7 @@ def _notebook_cell(cell: _FileCell, source: str, position: int) -> dict[str, Any
     return written
 
 
-def _trimmed(lines: list[str]) -> list[str]:
+def _trim(lines: list[str]) -> list[str]:
     start, end = 0, len(lines)
     while start < end and not lines[start].strip():
         start += 1

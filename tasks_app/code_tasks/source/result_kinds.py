@@ -63,7 +63,7 @@ def kind_of_annotation(
 
 def kind_of_definition(definition: str) -> ResultKind:
     """The kind of the first function in a source text, as task and run files bring it."""
-    tree = parsed_quietly(textwrap.dedent(definition))
+    tree = parse_quietly(textwrap.dedent(definition))
     if tree is not None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -71,7 +71,7 @@ def kind_of_definition(definition: str) -> ResultKind:
     return ResultKind.UNKNOWN
 
 
-def parsed_quietly(source: str) -> ast.Module | None:
+def parse_quietly(source: str) -> ast.Module | None:
     """The tree of a source, or None: for texts whose faults are told elsewhere."""
     try:
         with warnings.catch_warnings():
@@ -83,7 +83,7 @@ def parsed_quietly(source: str) -> ast.Module | None:
 
 
 def _kind_of_text(text: str, aliases: Mapping[str, ast.expr] | None) -> ResultKind:
-    tree = parsed_quietly(text)
+    tree = parse_quietly(text)
     if tree is None or len(tree.body) != 1:
         return ResultKind.UNKNOWN
     statement = tree.body[0]

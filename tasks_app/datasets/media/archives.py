@@ -27,7 +27,7 @@ class ArchiveEntry:
     info: zipfile.ZipInfo
 
 
-def opened(file: IO[bytes]) -> zipfile.ZipFile:
+def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:

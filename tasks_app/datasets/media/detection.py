@@ -90,7 +90,7 @@ def inspect_media(data: bytes, limits: MediaLimits) -> Media:
     seen = (hashlib.sha256(data).hexdigest(), limits.pixels)
     known = _SEEN.get(seen)
     if known is None:
-        known = _inspected(data, seen[0], limits)
+        known = _inspect(data, seen[0], limits)
         _SEEN[seen] = known
         while len(_SEEN) > _MAX_DETECTED_BYTES:
             _SEEN.popitem(last=False)
@@ -102,7 +102,7 @@ _SEEN: OrderedDict[tuple[str, int], Media] = OrderedDict()
 _MAX_DETECTED_BYTES = 20_000
 
 
-def _inspected(data: bytes, digest: str, limits: MediaLimits) -> Media:
+def _inspect(data: bytes, digest: str, limits: MediaLimits) -> Media:
     image = _image_format(data)
     if image is not None:
         width, height = _checked_image(data, image, limits)

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from plumbmark.common.clock import now
 from plumbmark.common.ids import new_public_id
 from plumbmark.common.row_files import (
-    keep_files,
-    let_go_of_files,
+    register_files,
+    release_files,
     remove_files,
     store_file,
 )
@@ -30,7 +30,7 @@ def media_limits() -> MediaLimits:
     return MediaLimits(settings.MAX_ATTACHMENT_BYTES, settings.MAX_IMAGE_PIXELS)
 
 
-def keep(media: Media, data: bytes) -> Attachment:
+def store_media(media: Media, data: bytes) -> Attachment:
     """The row of these bytes, stored where they were not yet.
 
     What is brought again counts as young, so that it is not swept away before it is used.
@@ -52,7 +52,7 @@ def keep(media: Media, data: bytes) -> Attachment:
     try:
         with transaction.atomic():
             row.save()
-            keep_files([row.file])
+            register_files([row.file])
     except BaseException as error:
         remove_files([row.file])
         if isinstance(error, IntegrityError):
@@ -122,7 +122,7 @@ def use_in_version(version_id: int, files: Mapping[str, KnownFile]) -> None:
         )
 
 
-def forget_unused() -> int:
+def remove_unused() -> int:
     """Let attachments go that no draft and no version has had for a day; returns how many."""
     before = now() - _KEPT_UNUSED
     gone = 0
@@ -136,7 +136,7 @@ def forget_unused() -> int:
             )
             if row is None or row.uses.exists():
                 continue
-            let_go_of_files([row.file])
+            release_files([row.file])
             row.delete()
         remove_files([row.file])
         gone += 1

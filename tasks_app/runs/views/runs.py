@@ -17,8 +17,8 @@ from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.web.htmx import trigger
-from plumbmark.web.long_text import capped
-from plumbmark.web.numbers import seconds_written
+from plumbmark.web.long_text import cap_text
+from plumbmark.web.numbers import format_seconds
 from tasks_app.authoring.forms import InvalidateForm, SpendLimitForm
 from tasks_app.authoring.views.acting import add_problems, number_in, person
 from tasks_app.code_tasks import queries as programs
@@ -40,15 +40,15 @@ from tasks_app.runs.queries import (
     current_scoring,
     in_brief,
     outcomes_of,
-    passport_of,
     run_at,
+    run_status_of,
     samples_of,
     scorings_by_run,
     visible_runs,
     with_scores,
     with_verdict,
 )
-from tasks_app.scorings.score_display import score_shown
+from tasks_app.scorings.score_display import score_context
 
 _RUNS = 50
 _SAMPLES = 50
@@ -81,7 +81,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     scorings = scorings_by_run(page)
     context = {
         "rows": [
-            {"run": run, "score": score_shown(run, run.task_version, scorings.get(run.pk))}
+            {"run": run, "score": score_context(run, run.task_version, scorings.get(run.pk))}
             for run in page
         ],
         "older": page[-1].pk if len(found) > _RUNS else None,
@@ -123,11 +123,11 @@ def _run_page(
     outcomes = outcomes_of(run)
     few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
     context = {
-        **_passport_context(run, scoring),
+        **_status_context(run, scoring),
         "version": version,
         "task": version.task,
         "scoring": scoring,
-        "score": score_shown(run, version, scoring),
+        "score": score_context(run, version, scoring),
         "estimate_facts": _estimate_facts(estimate),
         "method": _method(estimate),
         "outcomes": outcomes,
@@ -154,7 +154,7 @@ def _run_page(
         "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),
-        "shown_whole": _shown_whole(visible, scoring) if few else [],
+        "shown_whole": _output_rows(visible, scoring) if few else [],
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {
@@ -247,8 +247,8 @@ def _can_invalidate(request: HttpRequest, run: Run) -> bool:
     )
 
 
-def _passport_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
-    passport = passport_of(run)
+def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
+    passport = run_status_of(run)
     is_marking = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
     facts = []
     if passport.samples_per_second:
@@ -289,10 +289,10 @@ def _seen(run: Run, is_marking: bool) -> str:
 
 @never_cache
 @require_safe
-def run_passport(request: HttpRequest, run_id: int) -> HttpResponse:
+def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     """The passport alone, for polling. Announces a state once, when it is new to the page."""
     run = run_at(run_id=run_id, to=request.user)
-    context = _passport_context(run, current_scoring(run))
+    context = _status_context(run, current_scoring(run))
     context["is_news"] = request.GET.get("seen", "") != context["seen"]
     response = render(request, "tasks_app/_passport.html", context)
     return trigger(response, "run-changed") if context["is_news"] else response
@@ -328,7 +328,9 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
         return redirect(run)
     if run.is_finished or not can_control_run(request.user, run):
         return redirect(run)
-    return render(request, "tasks_app/run_cancel.html", {"run": run, "passport": passport_of(run)})
+    return render(
+        request, "tasks_app/run_cancel.html", {"run": run, "passport": run_status_of(run)}
+    )
 
 
 @login_required
@@ -422,7 +424,7 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
         {"key": _("Model that answered"), "value": ", ".join(map(str, run.upstream_models))},
         {"key": _("Revision"), "value": run.revision},
         {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},
-        {"key": _("Median latency"), "value": seconds_written(run.median_latency_ms)},
+        {"key": _("Median latency"), "value": format_seconds(run.median_latency_ms)},
         {"key": _("Charged"), "value": dollars(run.charged)},
         {"key": _("Provider's bill"), "value": dollars(run.provider_cost)},
         {"key": _("Engine"), "value": run.engine_version},
@@ -464,7 +466,7 @@ def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
     return found + [{"value": one.outcome.value, "label": one.label} for one in outcomes]
 
 
-def _shown_whole(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
+def _output_rows(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
     """The outputs of a small run with the scorer's reasons."""
     samples: list[Sample] = list(in_brief(visible, characters=2001))
     scores = {
@@ -476,7 +478,7 @@ def _shown_whole(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
     return [
         {
             "sample": sample,
-            "output": capped(sample.beginning, 2000),  # type: ignore[attr-defined]
+            "output": cap_text(sample.beginning, 2000),  # type: ignore[attr-defined]
             "score": scores.get(sample.pk),
         }
         for sample in samples

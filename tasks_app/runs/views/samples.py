@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.scoring.outcomes import Outcome
-from plumbmark.web.long_text import capped, marked
-from plumbmark.web.numbers import seconds_written, written
+from plumbmark.web.long_text import cap_text, highlight_passage
+from plumbmark.web.numbers import format_score, format_seconds
 from tasks_app.definitions.rendering import text_of
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run
-from tasks_app.runs.message_display import exchange_shown, files_of_sample
+from tasks_app.runs.message_display import exchange_context, files_of_sample
 from tasks_app.runs.queries import run_at, samples_of
 from tasks_app.runs.transcripts import RecordedCall, Transcript, transcript_of
 from tasks_app.scorings.score_display import metric_facts
@@ -44,20 +44,22 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome": Outcome(sample.outcome),
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
-        "value": written(score.value, metric_facts(run.task_version)) if score else "",
-        "exchange": exchange_shown(
+        "value": format_score(score.value, metric_facts(run.task_version)) if score else "",
+        "exchange": exchange_context(
             transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
         ),
         "output": None
         if sample.is_withheld
-        else marked(sample.output, _position(details, "start"), _position(details, "end")),
+        else highlight_passage(
+            sample.output, _position(details, "start"), _position(details, "end")
+        ),
         **_output_facts(transcript),
         "targets": _targets(transcript),
-        "choices": [capped(one, 1000).text for one in transcript.item.choices or ()],
+        "choices": [cap_text(one, 1000).text for one in transcript.item.choices or ()],
         "printed": str(details.get("printed", "")),
         "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
         "is_program": kind_of(run.task_version).runs_program,
-        **_told_by_program(details),
+        **_program_items(details),
         "usage": _usage(transcript),
         "calls": [_call(recorded) for recorded in transcript.calls],
         "previous": _ordinal(visible.filter(ordinal__lt=ordinal).order_by("-ordinal")),
@@ -72,7 +74,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
     return render(request, "tasks_app/sample.html", context)
 
 
-def _told_by_program(details: dict[str, Any]) -> dict[str, Any]:
+def _program_items(details: dict[str, Any]) -> dict[str, Any]:
     """The items and the checks that a program tells of, the first of them."""
     items = details.get("samples") or [
         {"id": key, "score": value} for key, value in details.get("scores", [])
@@ -120,7 +122,7 @@ def _position(details: dict[str, Any], name: str) -> int | None:
 def _targets(transcript: Transcript) -> list[str]:
     target = transcript.item.target
     found = target if isinstance(target, list) else [target]
-    return [capped(text_of(one), 1000).text for one in found[:20] if one is not None]
+    return [cap_text(text_of(one), 1000).text for one in found[:20] if one is not None]
 
 
 def _usage(transcript: Transcript) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ def _usage(transcript: Transcript) -> list[dict[str, Any]]:
         {"key": _("Charged"), "value": dollars(sample.charged)},
         {
             "key": _("Latency of the last call") if steps > 1 else _("Latency"),
-            "value": seconds_written(sample.latency_ms),
+            "value": format_seconds(sample.latency_ms),
         },
     ]
     return [row for row in rows if row["value"]]
@@ -147,7 +149,7 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
         {"key": _("Provider's request id"), "value": call.provider_request_id},
         {"key": _("Status"), "value": call.get_status_display()},
         {"key": _("Error"), "value": call.error_message},
-        {"key": _("Latency"), "value": seconds_written(call.latency_ms)},
+        {"key": _("Latency"), "value": format_seconds(call.latency_ms)},
         {
             "key": _("Tokens in and out"),
             "value": f"{call.input_tokens:,} / {call.output_tokens:,}"
@@ -162,15 +164,15 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
         "facts": [fact for fact in facts if fact["value"]],
         "attempts": [_attempt(attempt) for attempt in call.attempts if isinstance(attempt, dict)],
         "note": recorded.note,
-        "request": None if recorded.note else capped(_pretty(recorded.request)),
-        "response": None if recorded.note else capped(_pretty(recorded.response)),
+        "request": None if recorded.note else cap_text(_pretty(recorded.request)),
+        "response": None if recorded.note else cap_text(_pretty(recorded.response)),
     }
 
 
 def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
     """An attempt's own words, whatever the gateway wrote of it."""
     return [
-        {"key": str(key).replace("_", " "), "value": capped(text_of(value), 300).text}
+        {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
         for key, value in attempt.items()
         if value not in (None, "")
     ]

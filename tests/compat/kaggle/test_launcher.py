@@ -7,7 +7,7 @@ import pytest
 from plumbmark.compat.kaggle.launcher import (
     LauncherError,
     ServerAddress,
-    checked_server,
+    check_server,
     env_file_of,
     launch,
     prepare,
@@ -41,7 +41,7 @@ def environment(file: Path, **more: str) -> dict[str, str]:
     ],
 )
 def test_a_server_is_reached_by_tls_or_on_this_machine(given: str, kept: str) -> None:
-    assert checked_server(given) == kept
+    assert check_server(given) == kept
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_server_is_reached_by_tls_or_on_this_machine(given: str, kept: str) ->
 )
 def test_other_addresses_are_refused(given: str) -> None:
     with pytest.raises(LauncherError):
-        checked_server(given)
+        check_server(given)
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(file: Path) -> None:

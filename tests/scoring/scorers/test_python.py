@@ -82,7 +82,7 @@ def test_a_source_that_cannot_work_is_refused(source: str, says: str) -> None:
 
 def called(source: str, cases: list[Any], seconds: float = 5) -> list[CaseResult | None]:
     """The harness as it runs in the sandbox, here without one."""
-    given = author_code.given(
+    given = author_code.program_input(
         source=source, function="score", cases=cases, seconds=seconds, mark="M"
     )
     done = subprocess.run(
@@ -168,5 +168,7 @@ def test_outputs_are_data() -> None:
     hostile = "\"\"\"'''\\n{output}\nimport os\x00"
     (found,) = called(SOURCE, [[hostile, hostile, {}]])
     assert found == CaseResult(True)
-    given = author_code.given(source="", function="f", cases=[["\ud800"]], seconds=1, mark="M")
+    given = author_code.program_input(
+        source="", function="f", cases=[["\ud800"]], seconds=1, mark="M"
+    )
     assert json.loads(given)["cases"] == [["\ud800"]]

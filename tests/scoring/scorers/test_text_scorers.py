@@ -12,7 +12,7 @@ from plumbmark.scoring.scorers import (
 from plumbmark.scoring.scorers.patterns import (
     PLAIN,
     PatternError,
-    compiled,
+    compile_pattern,
     last_match,
 )
 
@@ -175,6 +175,6 @@ def test_ten_megabytes_are_scored_in_linear_time(spec: dict[str, object], unit: 
 
 
 def test_a_pattern_is_compiled_once() -> None:
-    assert compiled("a+") is compiled("a+")
+    assert compile_pattern("a+") is compile_pattern("a+")
     with pytest.raises(PatternError):
-        compiled("(")
+        compile_pattern("(")

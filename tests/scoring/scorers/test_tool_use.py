@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from plumbmark.scoring.json_values import covers, filled
+from plumbmark.scoring.json_values import covers, fill_columns
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.tool_calls import MadeCall, calls_made
 from plumbmark.scoring.verdicts import Verdict
@@ -119,7 +119,7 @@ def test_what_equals_what_was_wanted(given: Any, wanted: Any, is_so: bool) -> No
 def test_a_column_alone_keeps_its_type() -> None:
     columns = {"n": 3, "t": "x", "l": [1]}
     value = {"a": "{n}", "b": "{n} {t}", "c": ["{l}"], "d": "{{n}}", "e": 1}
-    assert filled(value, columns) == {"a": 3, "b": "3 x", "c": [[1]], "d": "{n}", "e": 1}
+    assert fill_columns(value, columns) == {"a": 3, "b": "3 x", "c": [[1]], "d": "{n}", "e": 1}
 
 
 def test_a_transcript_of_any_form_is_read() -> None:

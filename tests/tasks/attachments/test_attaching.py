@@ -198,14 +198,14 @@ def test_what_nothing_uses_goes_a_day_later_with_its_file(task: Task, settings: 
     attach(task, {"a.png": image(colour="red"), "b.png": image(colour="blue")})
     attach(task, {}, remove=["b.png"])
 
-    assert storage.forget_unused() == 0
+    assert storage.remove_unused() == 0
     Attachment.objects.update(stored_at=now() - timedelta(days=2))
     # What is brought again stays.
     attach(task, {"b.png": image(colour="blue")})
     attach(task, {}, remove=["b.png"])
-    assert storage.forget_unused() == 0
+    assert storage.remove_unused() == 0
     Attachment.objects.update(stored_at=now() - timedelta(days=2))
 
-    assert storage.forget_unused() == 1
+    assert storage.remove_unused() == 1
     assert Attachment.objects.count() == len(files_on_disk(settings)) == 1
     assert names(task) == ["a.png"]

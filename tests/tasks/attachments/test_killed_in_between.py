@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from plumbmark.common.clock import moved
+from plumbmark.common.clock import shift_clock
 from plumbmark.common.jobs import remove_forgotten_files
 from plumbmark.common.models import LooseFile
 from tasks_app.authoring import actions as authoring
@@ -33,8 +33,8 @@ import django
 django.setup()
 from django.core.files.uploadedfile import SimpleUploadedFile
 from plumbmark.accounts.models import User
-from tasks_app.authoring.actions import forget_upload, store_upload
-from tasks_app.datasets.media import inspect_media, storing
+from tasks_app.datasets.media import inspect_media, storage
+from tasks_app.datasets.uploads import forget_upload, store_upload
 from tasks_app.models import Attachment, DataFile
 from tests.media_files import image
 
@@ -47,7 +47,7 @@ print("still here")
 """
 ATTACHED = """\
 Attachment.save = die
-storage.keep(inspect_media(image(), storage.media_limits()), image())
+storage.store_media(inspect_media(image(), storage.media_limits()), image())
 """
 UPLOADED = """\
 DataFile.save = die
@@ -55,8 +55,8 @@ upload = SimpleUploadedFile("a.csv", b"question,answer")
 store_upload(namespace=ada.namespace, upload=upload, by=ada)
 """
 FORGOTTEN = """\
-import tasks_app.authoring.actions as authoring
-authoring.remove_files = die
+import tasks_app.datasets.uploads as uploads
+uploads.remove_files = die
 forget_upload(DataFile.objects.get())
 """
 
@@ -102,7 +102,7 @@ def test_a_file_whose_row_never_came_goes_a_day_later(ada: Any, settings: Any, a
 
     assert remove_forgotten_files() == 0
     assert on_disk(settings) == 1
-    with moved(timedelta(days=1, minutes=1)):
+    with shift_clock(timedelta(days=1, minutes=1)):
         assert remove_forgotten_files() == 1
     assert on_disk(settings) == LooseFile.objects.count() == 0
 
@@ -113,7 +113,7 @@ def test_a_file_whose_row_went_without_it_goes_a_day_later(ada: Any, settings: A
     killed_at(FORGOTTEN, settings)
     assert (on_disk(settings), DataFile.objects.count()) == (1, 0)
 
-    with moved(timedelta(days=1, minutes=1)):
+    with shift_clock(timedelta(days=1, minutes=1)):
         assert remove_forgotten_files() == 1
     assert on_disk(settings) == 0
 
@@ -128,9 +128,9 @@ def test_the_same_bytes_brought_again_stay_when_the_lost_ones_go(ada: Any, setti
     )
     assert on_disk(settings) == 2
 
-    with moved(timedelta(days=1, minutes=1)):
+    with shift_clock(timedelta(days=1, minutes=1)):
         assert remove_forgotten_files() == 1
-        assert storage.forget_unused() == 0
+        assert storage.remove_unused() == 0
     assert Path(Attachment.objects.get().file.path).read_bytes() == image()
     assert on_disk(settings) == 1
 
@@ -143,7 +143,7 @@ def test_a_row_that_cannot_be_written_leaves_no_file(
 
     monkeypatch.setattr(Attachment, "save", fails)
     with pytest.raises(OSError, match="no room"):
-        storage.keep(inspect_media(image(), storage.media_limits()), image())
+        storage.store_media(inspect_media(image(), storage.media_limits()), image())
     assert on_disk(settings) == LooseFile.objects.count() == 0
 
 

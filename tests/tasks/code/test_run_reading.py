@@ -17,7 +17,7 @@ from tasks_app.code_tasks.output.records import (
     ToolOutcome,
 )
 from tasks_app.code_tasks.output.sdk_files import (
-    decoded_text,
+    decode_text,
     read_run,
     read_task,
 )
@@ -366,7 +366,7 @@ def test_what_tools_return_is_decoded() -> None:
     ],
 )
 def test_one_layer_of_json_is_removed_and_no_more(stored: str, text: str) -> None:
-    assert decoded_text(stored) == text
+    assert decode_text(stored) == text
 
 
 def test_roles_that_nobody_knows_are_told() -> None:

@@ -8,8 +8,9 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from plumbmark.common.clock import held, moved
+from plumbmark.common.clock import freeze_clock, shift_clock
 from tasks_app.jobs import work
+from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample, Scoring, Shard
 from tasks_app.runs import claims
 from tasks_app.runs.claims import (
@@ -20,7 +21,6 @@ from tasks_app.runs.claims import (
     give_back,
     keep_leases,
 )
-from tasks_app.runs.slices import RunSlice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,11 +94,11 @@ def test_shards_of_an_earlier_revision_are_not_claimed(world: Any) -> None:
 
 def test_a_lease_that_is_kept_does_not_expire(world: Any) -> None:
     world.start(world.version(20))
-    with held():
+    with freeze_clock():
         _, lease = claimed()
-        with moved(PAST_THE_LEASE / 2):
+        with shift_clock(PAST_THE_LEASE / 2):
             keep_leases(Shard.objects.all(), [lease])
-        with moved(PAST_THE_LEASE):
+        with shift_clock(PAST_THE_LEASE):
             assert claims.requeue_expired(Shard.objects.all()) == 0
             keep_leases(Shard.objects.all(), [lease])
 
@@ -107,7 +107,7 @@ def test_an_expired_lease_is_put_back_and_its_first_holder_is_told(world: Any) -
     world.start(world.version(20))
     shard, lease = claimed()
     assert claim_shard() is None
-    with moved(PAST_THE_LEASE):
+    with shift_clock(PAST_THE_LEASE):
         with pytest.raises(LeaseLost):
             keep_leases(Shard.objects.all(), [lease])
         assert claims.requeue_expired(Shard.objects.all()) == 1
@@ -124,26 +124,27 @@ def test_an_expired_lease_is_put_back_and_its_first_holder_is_told(world: Any) -
 
 def test_what_is_given_back_waits_as_long_as_asked_and_was_no_failed_attempt(world: Any) -> None:
     world.start(world.version(20))
-    with held():
+    with freeze_clock():
         _, lease = claimed()
         give_back(Shard.objects.all(), lease, not_before=timedelta(seconds=5))
         assert claim_shard() is None
-        with moved(timedelta(seconds=6)):
+        with shift_clock(timedelta(seconds=6)):
             shard, _ = claimed()
     assert shard.attempts == 1
 
 
 def test_a_worker_that_slept_past_its_lease_writes_nothing(world: Any) -> None:
     run = world.start(world.version(20))
-    slept = RunSlice(*claimed())
-    with moved(PAST_THE_LEASE):
+    shard, lease = claimed()
+    slept = kind_of(shard.run.task_version).open_slice(shard, lease)
+    with shift_clock(PAST_THE_LEASE):
         said = slept.work()
     assert "lease lost" in said
     assert not Sample.objects.filter(run=run).exists()
     run.refresh_from_db()
     assert run.samples_done == 0
     asked = world.provider.stats()["total"]
-    with moved(PAST_THE_LEASE):
+    with shift_clock(PAST_THE_LEASE):
         world.sweep()
         world.work()
     run.refresh_from_db()
@@ -162,7 +163,7 @@ def test_a_write_with_a_lost_lease_rolls_back_whole(world: Any) -> None:
         Run.objects.filter(pk=run.pk).update(samples_done=7)
         keep_leases(Shard.objects.all(), [lease])
 
-    with moved(PAST_THE_LEASE), pytest.raises(LeaseLost):
+    with shift_clock(PAST_THE_LEASE), pytest.raises(LeaseLost):
         write()
     run.refresh_from_db()
     assert run.samples_done == 0
@@ -171,9 +172,9 @@ def test_a_write_with_a_lost_lease_rolls_back_whole(world: Any) -> None:
 def test_a_shard_that_kills_its_workers_fails_the_run_and_can_be_tried_again(world: Any) -> None:
     run = world.start(world.version(20))
     for death in range(claims.MAX_ATTEMPTS):
-        with moved(PAST_THE_LEASE * 2 * death):
+        with shift_clock(PAST_THE_LEASE * 2 * death):
             claimed()
-        with moved(PAST_THE_LEASE * (2 * death + 1)):
+        with shift_clock(PAST_THE_LEASE * (2 * death + 1)):
             assert claims.requeue_expired(Shard.objects.all()) == 1
     assert work().endswith("poisoned")
     run.refresh_from_db()

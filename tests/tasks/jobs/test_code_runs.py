@@ -19,7 +19,7 @@ from plumbmark.gateway.models import Call
 from tasks_app.authoring import publication
 from tasks_app.code_tasks import kind
 from tasks_app.code_tasks.actions import save_code_draft
-from tasks_app.code_tasks.auxiliary_models import further_models
+from tasks_app.code_tasks.auxiliary_models import find_auxiliary_models
 from tasks_app.models import (
     LogChunk,
     ProgramReport,
@@ -419,7 +419,7 @@ def test_further_models_are_looked_up_once_for_a_run_and_for_whoever_pays_it(
 
     def counted(definition: Any, *, payer: Any) -> Any:
         asked.append(payer)
-        return further_models(definition, payer=payer)
+        return find_auxiliary_models(definition, payer=payer)
 
     monkeypatch.setattr(kind, "further_models", counted)
     bob = world.person("bob")

@@ -144,7 +144,7 @@ def _published(world: Any, example: Example) -> TaskVersion:
         upload=SimpleUploadedFile("items.jsonl", example.block("jsonl").encode()),
         by=world.ada,
     )
-    with drafts.checked_draft(TaskDraft.objects.get(task=task)) as (_, imported):
+    with drafts.check_draft(TaskDraft.objects.get(task=task)) as (_, imported):
         assert [one for one in imported.warnings if "named by no row" in one] == []
     return publication.publish_task(task=task, visibility="public", by=world.ada)
 

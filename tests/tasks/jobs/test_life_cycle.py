@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from plumbmark.common.clock import moved
+from plumbmark.common.clock import shift_clock
 from plumbmark.common.errors import Conflict, NotAllowed
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.calls import runtime
@@ -221,7 +221,7 @@ def test_an_exhausted_quota_pauses_and_a_raised_one_lets_the_run_go_on(
     # Nothing was renewed: it stays paused instead of flapping.
     log = list(run.log)
     for _ in range(3):
-        with moved(timedelta(seconds=5)):
+        with shift_clock(timedelta(seconds=5)):
             world.sweep()
             world.work()
     run.refresh_from_db()
@@ -229,7 +229,7 @@ def test_an_exhausted_quota_pauses_and_a_raised_one_lets_the_run_go_on(
     assert len(run.log) <= len(log) + 2  # what was given back may have paid for a last call
 
     set_quota(namespace=world.ada.namespace, day_cap=10**12, month_cap=10**13, by=None)
-    with moved(timedelta(seconds=15)):
+    with shift_clock(timedelta(seconds=15)):
         assert world.sweep()
         world.work()
     run = check(run)
@@ -252,7 +252,7 @@ def test_of_one_payers_paused_runs_each_sweep_resumes_the_one_that_waits_longest
     assert sorted(states.values()) == [Run.State.PAUSED, Run.State.QUEUED]
     world.sweep()
     assert set(Run.objects.values_list("state", flat=True)) == {Run.State.QUEUED}
-    with moved(timedelta(seconds=5)):
+    with shift_clock(timedelta(seconds=5)):
         world.work()
     assert set(Run.objects.values_list("state", flat=True)) == {Run.State.COMPLETED}
     assert {run.pk for run in runs} == set(states)
@@ -273,7 +273,7 @@ def test_a_run_at_its_own_limit_waits_for_its_owner_and_does_not_flap(
     assert run.charged <= one_call * 3
     log = run.log
     for _ in range(3):
-        with moved(timedelta(seconds=10)):
+        with shift_clock(timedelta(seconds=10)):
             world.sweep()
             assert work() == "nothing due"
     run.refresh_from_db()
@@ -281,7 +281,7 @@ def test_a_run_at_its_own_limit_waits_for_its_owner_and_does_not_flap(
 
     set_spend_limit(run=run, spend_limit=run.cost_bound, by=world.ada)
     assert Grant.objects.get(run=run).cap == run.cost_bound
-    with moved(timedelta(seconds=5)):
+    with shift_clock(timedelta(seconds=5)):
         world.work()
     run = check(run)
     assert run.state == Run.State.COMPLETED
@@ -317,7 +317,7 @@ def test_the_owner_of_a_run_at_its_limit_raises_it_and_the_run_goes_on(
         assert (answer.status_code, answer.json()["state"]) == (200, "queued")
 
     assert Grant.objects.get(run=run).cap == 1_500_000_000
-    with moved(timedelta(seconds=5)):
+    with shift_clock(timedelta(seconds=5)):
         world.work()
     assert check(run).state == Run.State.COMPLETED
     if door == "page":
@@ -351,7 +351,7 @@ def test_a_model_that_changes_midway_is_noted(world: Any) -> None:
     Deployment.objects.update(upstream_id="echo")
     runtime.shutdown()
     set_quota(namespace=world.ada.namespace, day_cap=10**12, month_cap=10**13, by=None)
-    with moved(timedelta(seconds=5)):
+    with shift_clock(timedelta(seconds=5)):
         world.sweep()
         world.work()
     run.refresh_from_db()

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.db.models import Sum
 
-from plumbmark.common.clock import moved
+from plumbmark.common.clock import shift_clock
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Call, LedgerLine
 from tasks_app.jobs import work
@@ -52,7 +52,7 @@ def test_recorded_answers_that_were_not_stored_are_adopted(
     answered = Call.objects.filter(status="answered").count()
     asked = world.provider.stats()["total"]
     assert answered > 0
-    with moved(LATER):
+    with shift_clock(LATER):
         world.sweep()
         world.work()
     run = check(run)
@@ -83,7 +83,7 @@ def test_stored_samples_are_neither_asked_nor_stored_again(
     runtime.shutdown()
     stored = dict(Sample.objects.filter(run=run).values_list("ordinal", "id"))
     assert len(stored) == 20
-    with moved(LATER):
+    with shift_clock(LATER):
         world.sweep()
         world.work()
     run = check(run)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from plumbmark.common.clock import moved
+from plumbmark.common.clock import shift_clock
 from plumbmark.common.errors import Conflict, NotAllowed
 from tasks_app.jobs import work
 from tasks_app.models import Run, SampleScore, Scoring, ScoringShard
@@ -82,7 +82,7 @@ def test_a_scorer_that_slept_past_its_lease_writes_nothing_and_another_scores(
     slept = claim_scoring_shard(has_sandbox=True)
     assert slept is not None
     assert claim_scoring_shard(has_sandbox=True) is None
-    with moved(LATER):
+    with shift_clock(LATER):
         work_on_scoring(*slept)
         assert not SampleScore.objects.filter(scoring=scoring).exists()
         world.sweep()

@@ -152,7 +152,7 @@ def read_question(body: bytes, *, is_gemini: bool) -> Asked:
     is_json = config.get("responseMimeType") == "application/json"
     if is_json and schema is None:
         extra["response_format"] = {"type": "json_object"}
-    effort, thinking = _thinking(config.get("thinkingConfig"), is_gemini)
+    effort, thinking = _read_thinking(config.get("thinkingConfig"), is_gemini)
     tools, choice = _tools(fields)
     request = ModelRequest(
         messages=messages,
@@ -204,7 +204,7 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
         elif "functionResponse" in part:
             results.append(_result(part["functionResponse"], inner, len(results)))
         elif not part.get("thought"):
-            said.append(_said(part, inner))
+            said.append(_read_text_part(part, inner))
     if role == "model":
         text = "".join(part.get("text", "") for part in said)
         message: dict[str, Any] = {"role": "assistant", "content": text or None}
@@ -218,7 +218,7 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
     return results
 
 
-def _said(part: dict[str, Any], place: str) -> dict[str, Any]:
+def _read_text_part(part: dict[str, Any], place: str) -> dict[str, Any]:
     if isinstance(part.get("text"), str):
         return {"type": "text", "text": part["text"]}
     if "inlineData" in part:
@@ -245,7 +245,7 @@ def _call(part: dict[str, Any], place: str, number: int) -> ToolCall:
     call = part["functionCall"]
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         raise bad_request(f"{place}.functionCall.name is missing.", place)
-    arguments = json.dumps(wire.settled(call.get("args") or {}), default=str)
+    arguments = json.dumps(wire.to_canonical_types(call.get("args") or {}), default=str)
     return ToolCall(
         str(call.get("id") or _id_of(call["name"], number)),
         call["name"],
@@ -325,7 +325,7 @@ def _json_schema(schema: Any) -> Any:
     return made
 
 
-def _thinking(given: Any, is_gemini: bool) -> tuple[str | None, dict[str, Any]]:
+def _read_thinking(given: Any, is_gemini: bool) -> tuple[str | None, dict[str, Any]]:
     """The effort; and for a Gemini model the config itself, which says more than an effort."""
     if given is None:
         return None, {}
@@ -469,7 +469,7 @@ def piece(delta: Delta, model: str) -> bytes:
     return _event({"candidates": [candidate], "modelVersion": model})
 
 
-def ending(
+def write_last_chunk(
     result: CallResult, response: ModelResponse, model: str, cost: Mapping[str, Any]
 ) -> bytes:
     """The last piece: the tool calls, which this format knows only whole, and why it ended."""

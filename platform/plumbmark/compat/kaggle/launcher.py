@@ -79,7 +79,7 @@ def read_configuration(file: Path) -> Mapping[str, str]:
     return found
 
 
-def checked_server(url: str) -> str:
+def check_server(url: str) -> str:
     """An address without a path: https, or plain http to this very machine."""
     parts = urlsplit(url.strip().rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -112,11 +112,11 @@ def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddre
         raise LauncherError(
             f"No server is given. Say --server URL, set PLUMBMARK_URL, or write it to {file}."
         )
-    checked = checked_server(url)
+    checked = check_server(url)
     token = environment.get("PLUMBMARK_TOKEN", "").strip()
     if not token and "token" in given:
         # The file's token belongs to the file's server.
-        if "server" not in given or checked_server(given["server"]) != checked:
+        if "server" not in given or check_server(given["server"]) != checked:
             raise LauncherError(
                 f"The token in {file} belongs to the server named there, not to {checked}. "
                 "Set PLUMBMARK_TOKEN."

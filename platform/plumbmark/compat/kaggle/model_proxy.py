@@ -18,7 +18,7 @@ from plumbmark.gateway.http.errors import (
     error_of_failure,
     openai_error,
 )
-from plumbmark.gateway.http.routes import ChatRoute, RouteContext, begun
+from plumbmark.gateway.http.routes import ChatRoute, RouteContext, await_first_piece
 from plumbmark.gateway.providers.base import Delta
 
 BASE = "/compat/kaggle/models"
@@ -95,7 +95,7 @@ class GenaiDoor:
     ) -> None:
         pieces = caller.stream(asked.request, key="", role=role)
         async with contextlib.aclosing(pieces):
-            piece = await begun(exchange, pieces)
+            piece = await await_first_piece(exchange, pieces)
             await exchange.begin_events()
             while isinstance(piece, Delta):
                 if events := genai.piece(piece, model):
@@ -106,7 +106,7 @@ class GenaiDoor:
             await exchange.end_events(genai.error_event(error_of_failure(piece.failure)))
             return
         cost = {"cost": cost_of(caller, piece.response.usage)}
-        await exchange.end_events(genai.ending(piece, piece.response, model, cost))
+        await exchange.end_events(genai.write_last_chunk(piece, piece.response, model, cost))
 
 
 def routes(doors: RouteContext) -> Sequence[Route]:

@@ -9,7 +9,7 @@ from plumbmark.engine.tools.base import (
     ToolContext,
     ToolResult,
     ToolSpecError,
-    sent_form,
+    to_openai_tool,
 )
 from plumbmark.engine.tools.registry import TOOL_TYPES, build_tool
 from plumbmark.engine.tools.toolbox import ToolAnswer, Toolbox
@@ -23,5 +23,5 @@ __all__ = [
     "ToolSpecError",
     "Toolbox",
     "build_tool",
-    "sent_form",
+    "to_openai_tool",
 ]

@@ -63,7 +63,7 @@ class Tool(Protocol):
         ...
 
 
-def sent_form(tool: Tool) -> dict[str, Any]:
+def to_openai_tool(tool: Tool) -> dict[str, Any]:
     """A tool as models are told of it, in the OpenAI form."""
     return {
         "type": "function",

@@ -72,12 +72,12 @@ class Calculator:
 
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         try:
-            return ToolResult(written(calculated(arguments["expression"])))
+            return ToolResult(format_number(calculate(arguments["expression"])))
         except CannotCalculate as error:
             return ToolResult(f"The expression cannot be calculated: {error}.", is_error=True)
 
 
-def calculated(expression: str) -> Number:
+def calculate(expression: str) -> Number:
     """The value of an expression; `CannotCalculate` says what is wrong with it."""
     if len(expression) > MAX_EXPRESSION:
         raise CannotCalculate(f"it has more than {MAX_EXPRESSION} characters")
@@ -90,7 +90,7 @@ def calculated(expression: str) -> Number:
         raise CannotCalculate(f"it has the character {strange!r}")
     try:
         tree = ast.parse(text, mode="eval")
-        return _checked(_value(tree.body, text))
+        return _check_size(_value(tree.body, text))
     except SyntaxError as error:
         place = f" at character {error.offset}" if error.offset else ""
         raise CannotCalculate(f"it is no expression{place}: {error.msg}") from None
@@ -107,7 +107,7 @@ def calculated(expression: str) -> Number:
         raise CannotCalculate(str(error)) from None
 
 
-def written(number: Number) -> str:
+def format_number(number: Number) -> str:
     """A number for the model: exactly where that is short, otherwise with 17 digits."""
     if isinstance(number, float):
         return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
@@ -138,7 +138,7 @@ def _value(node: ast.expr, text: str) -> Number:
             operation = _OPERATIONS.get(type(operator))
             if operation is None:
                 raise CannotCalculate("it has an operator other than + - * / // % **")
-            return _checked(operation(_value(left, text), _value(right, text)))
+            return _check_size(operation(_value(left, text), _value(right, text)))
         case ast.Name(name):
             if name in _CONSTANTS:
                 return _CONSTANTS[name]
@@ -151,7 +151,7 @@ def _value(node: ast.expr, text: str) -> Number:
             function, least, most = _FUNCTIONS[name]
             if not least <= len(values) <= most:
                 raise CannotCalculate(f"{name} takes {_range(least, most)}")
-            return _checked(function(*(_value(value, text) for value in values)))
+            return _check_size(function(*(_value(value, text) for value in values)))
     raise CannotCalculate("only numbers, operators, parentheses, functions and constants are taken")
 
 
@@ -170,10 +170,10 @@ def _literal(node: ast.Constant, text: str) -> Number:
         raise CannotCalculate(f"{source[:40]!r} is no number")
     if found[1] and abs(int(found[1])) > _MAX_EXPONENT:
         raise CannotCalculate("a number grows too large")
-    return _checked(Fraction(source))
+    return _check_size(Fraction(source))
 
 
-def _checked(number: Number) -> Number:
+def _check_size(number: Number) -> Number:
     if isinstance(number, float):
         if not math.isfinite(number):
             raise CannotCalculate("a number grows too large")
@@ -200,7 +200,7 @@ def _power(base: Number, exponent: Number) -> Number:
     return Fraction(base**whole)
 
 
-def _divided(left: Number, right: Number) -> Number:
+def _divide(left: Number, right: Number) -> Number:
     return left / right
 
 
@@ -208,7 +208,7 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Number]] = {
     ast.Add: lambda left, right: left + right,
     ast.Sub: lambda left, right: left - right,
     ast.Mult: lambda left, right: left * right,
-    ast.Div: _divided,
+    ast.Div: _divide,
     ast.FloorDiv: lambda left, right: _exact(left // right),
     ast.Mod: lambda left, right: _exact(left % right),
     ast.Pow: _power,
@@ -261,7 +261,7 @@ def _factorial(number: Number) -> Fraction:
     return Fraction(math.factorial(int(number)))
 
 
-def _rounded(number: Number, digits: Number = _ZERO) -> Number:
+def _round(number: Number, digits: Number = _ZERO) -> Number:
     if digits != int(digits) or not -100 <= digits <= 100:
         raise CannotCalculate("round takes a whole number of digits, at most 100")
     places = int(digits)
@@ -291,7 +291,7 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., Number], int, int]] = {
     "acos": (_real(math.acos), 1, 1),
     "atan": (_real(math.atan), 1, 1),
     "abs": (abs, 1, 1),
-    "round": (_rounded, 1, 2),
+    "round": (_round, 1, 2),
     "floor": (lambda number: Fraction(math.floor(number)), 1, 1),
     "ceil": (lambda number: Fraction(math.ceil(number)), 1, 1),
     "min": (lambda *numbers: min(numbers), 1, _MANY),

@@ -9,7 +9,7 @@ from typing import Any
 from plumbmark.engine.ports import CannotExecute
 from plumbmark.engine.tools.base import ToolContext, ToolResult
 from plumbmark.scoring import author_code
-from plumbmark.scoring.json_values import columns_in, covers, filled
+from plumbmark.scoring.json_values import columns_in, covers, fill_columns
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 MAX_TIMEOUT_SECONDS = 30.0
@@ -68,10 +68,10 @@ class CannedFunction:
 
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         for one in self.answers:
-            if covers(arguments, filled(one.when, situation.item)):
-                return ToolResult(text_of_answer(filled(one.returned, situation.item)))
+            if covers(arguments, fill_columns(one.when, situation.item)):
+                return ToolResult(text_of_answer(fill_columns(one.returned, situation.item)))
         if self.has_otherwise:
-            return ToolResult(text_of_answer(filled(self.otherwise, situation.item)))
+            return ToolResult(text_of_answer(fill_columns(self.otherwise, situation.item)))
         return ToolResult("There is no answer for these arguments.", is_error=True)
 
 
@@ -112,7 +112,7 @@ class ScriptedFunction:
         ran = await situation.executor.execute(
             author_code.program(),
             timeout_seconds=self.timeout_seconds + _START_SECONDS,
-            given=author_code.given(
+            given=author_code.program_input(
                 source=self.script,
                 function=SCRIPT_FUNCTION,
                 cases=[(arguments, item)],

@@ -64,7 +64,7 @@ def _function(spec: Mapping[str, Any], name: str) -> Tool:
         for option in ("columns", "timeout_seconds"):
             if option in spec:
                 raise ToolSpecError("goes with a script alone", option)
-        return _canned(spec, name, description, parameters)
+        return _constant_tool(spec, name, description, parameters)
     if problem := source_problem(
         spec["script"], function.SCRIPT_FUNCTION, function.SCRIPT_PARAMETERS
     ):
@@ -79,7 +79,7 @@ def _function(spec: Mapping[str, Any], name: str) -> Tool:
     )
 
 
-def _canned(
+def _constant_tool(
     spec: Mapping[str, Any], name: str, description: str, parameters: Mapping[str, Any]
 ) -> Tool:
     answers = []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import ToolCall
-from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, sent_form
+from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, to_openai_tool
 from plumbmark.scoring.json_schemas import fault
-from plumbmark.scoring.templates import suggested
+from plumbmark.scoring.templates import suggest_name
 from plumbmark.scoring.texts import storable, storable_json
 
 MAX_ARGUMENTS = 64 * 1024
@@ -33,7 +33,7 @@ class Toolbox:
     def __init__(self, tools: Sequence[Tool], *, max_result_bytes: int) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._most_result_bytes = max_result_bytes
-        self.sent = tuple(sent_form(tool) for tool in tools)
+        self.sent = tuple(to_openai_tool(tool) for tool in tools)
         """What models are told of."""
         self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
 
@@ -46,18 +46,18 @@ class Toolbox:
         back = ToolCall(call.id, name, sent or "{}", call.signature)
         tool = self._tools.get(call.name)
         if tool is None:
-            near = suggested(call.name, self._tools) or f"; there are {', '.join(self._tools)}"
+            near = suggest_name(call.name, self._tools) or f"; there are {', '.join(self._tools)}"
             return ToolAnswer(back, _error(f"there is no tool {call.name[:80]!r}{near}"))
         if arguments is None:
             return ToolAnswer(back, _error(f"the arguments are {problem}"))
         if why := _fault(arguments, tool.parameters):
             return ToolAnswer(back, _error(f"the arguments do not follow the schema: {why}"))
         result = await tool.answer(arguments, situation)
-        text = cut(result.text, self._most_result_bytes)
+        text = shorten(result.text, self._most_result_bytes)
         return ToolAnswer(back, ToolResult(text, result.is_error))
 
 
-def cut(text: str, max_bytes: int) -> str:
+def shorten(text: str, max_bytes: int) -> str:
     """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
     text = storable(text)
     encoded = text.encode()

@@ -159,7 +159,7 @@ class Leases:
         finally:
             account.purse.ahead = None
 
-    async def fetched_ahead(self) -> None:
+    async def await_prefetch(self) -> None:
         """Wait for the fetches that nobody waits for."""
         ahead = [purse.ahead for purse in self._purses.values() if purse.ahead is not None]
         if ahead:

@@ -236,7 +236,7 @@ def _settle(
     check: bool,
 ) -> FlushResult:
     if check and records:
-        stored = _stored_ids([record.id for record in records])
+        stored = _find_stored_ids([record.id for record in records])
         records = [record for record in records if record.id not in stored]
     refunds = _mark_duplicates(records, looks_up=check)
     now = clock.now()
@@ -257,7 +257,7 @@ def _settle(
     return FlushResult(gone, {key: refunds[key] for key in refunds if key not in closing})
 
 
-def _stored_ids(ids: Sequence[Any]) -> set[Any]:
+def _find_stored_ids(ids: Sequence[Any]) -> set[Any]:
     stored: set[Any] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
         chunk = ids[start : start + _IDS_PER_QUERY]

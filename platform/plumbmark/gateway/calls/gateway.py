@@ -30,7 +30,7 @@ from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.calls import outcomes
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
 from plumbmark.gateway.calls.outcomes import StreamProgress
-from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_terms
+from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy
 from plumbmark.gateway.calls.retry_loop import RetryLoop
 from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.catalogue import prices
@@ -93,7 +93,7 @@ class Gateway:
             if len(self._callers) >= _MAX_CALLERS:
                 self._forget_idle()
             terms = await self.database.run(
-                lambda: read_terms(grant_id=grant_id, deployment_id=deployment_id)
+                lambda: read_policy(grant_id=grant_id, deployment_id=deployment_id)
             )
             caller = self._callers.setdefault(key, GatewayCaller(self, terms, is_private))
         return caller
@@ -113,7 +113,7 @@ class Gateway:
             call.cancel()
         return calls
 
-    def entered(self) -> asyncio.Task[Any]:
+    def enter_call(self) -> asyncio.Task[Any]:
         """The running task makes a call."""
         task = asyncio.current_task()
         assert task is not None
@@ -185,7 +185,7 @@ class GatewayCaller:
         A call that never went out (a refusal: `attempts` is 0) is not recorded.
         """
         _check(key, role)
-        task = self._gateway.entered()
+        task = self._gateway.enter_call()
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
@@ -285,14 +285,14 @@ class GatewayCaller:
             attempt = await self._attempts(admitted, body)
         except BaseException as error:
             if record.attempts:
-                outcomes.mark_broken_off(record, error, body)
+                outcomes.record_interruption(record, error, body)
             raise
         try:
             if self._gateway.turns is not None:
                 await self._gateway.turns.mine()
         finally:
             # It has come, and is kept, even where its caller is gone by now.
-            result = _ended(admitted, request, body, attempt, None)
+            result = _record_end(admitted, request, body, attempt, None)
         return result
 
     async def _attempts(self, admitted: "_AdmittedCall", body: bytes) -> Attempt:
@@ -324,7 +324,7 @@ class GatewayCaller:
         """
         _check(key, role)
         gateway = self._gateway
-        task = gateway.entered()
+        task = gateway.enter_call()
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
@@ -345,14 +345,16 @@ class GatewayCaller:
                             if isinstance(piece, Delta):
                                 yield piece
                             else:
-                                result = _ended(admitted, request, body, piece, passed)
+                                result = _record_end(admitted, request, body, piece, passed)
             except BaseException as error:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
                     if has_left and not gateway.is_ending:
-                        outcomes.mark_left(terms, request, record, passed, body, tries.is_open)
+                        outcomes.record_departure(
+                            terms, request, record, passed, body, tries.is_open
+                        )
                     else:
-                        outcomes.mark_broken_off(record, error, body)
+                        outcomes.record_interruption(record, error, body)
                 raise
             finally:
                 tries.end()
@@ -404,7 +406,7 @@ class GatewayCaller:
         try:
             self._use(
                 await self._gateway.database.run(
-                    lambda: read_terms(grant_id=old.grant_id, deployment_id=old.deployment_id)
+                    lambda: read_policy(grant_id=old.grant_id, deployment_id=old.deployment_id)
                 )
             )
         except Exception:
@@ -451,7 +453,7 @@ class _AdmittedCall:
     record: CallRecord
 
 
-def _ended(
+def _record_end(
     admitted: _AdmittedCall,
     request: ModelRequest,
     body: bytes,
@@ -463,9 +465,9 @@ def _ended(
     response: ModelResponse | None = None
     failure: CallFailure | None = None
     if isinstance(attempt, Answer):
-        response = outcomes.mark_answered(terms, request, record, attempt)
+        response = outcomes.record_answer(terms, request, record, attempt)
     else:
-        failure = outcomes.mark_failed(terms, request, record, attempt, passed)
+        failure = outcomes.record_failure(terms, request, record, attempt, passed)
     outcomes.keep_exchange(record, body, attempt)
     return CallResult(
         call_id=record.id,

@@ -61,14 +61,14 @@ def _plain(text: str, length: int) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:length]
 
 
-def mark_answered(
+def record_answer(
     terms: CallPolicy, request: ModelRequest, record: CallRecord, answer: Answer
 ) -> ModelResponse:
     response = answer.response
     usage = response.usage
     if usage.estimated:
         calls = "".join(call.name + call.arguments for call in response.tool_calls)
-        usage = prices.estimated_usage(request, response.text + response.reasoning + calls)
+        usage = prices.estimate_usage(request, response.text + response.reasoning + calls)
         response = replace(response, usage=usage)
     record.status = Call.Status.ANSWERED
     record.provider_request_id = _plain(answer.request_id, 200)
@@ -90,7 +90,7 @@ def _charge(terms: CallPolicy, record: CallRecord, usage: Usage) -> None:
             record.charged = min(record.provider_cost, record.hold)
 
 
-def mark_left(
+def record_departure(
     terms: CallPolicy,
     request: ModelRequest,
     record: CallRecord,
@@ -109,13 +109,13 @@ def mark_left(
     record.error_message = "The reader left before the answer was whole."
     record.finish_reason = FinishReason.OTHER.value
     if is_open:
-        _charge(terms, record, prices.estimated_usage(request, passed.text))
+        _charge(terms, record, prices.estimate_usage(request, passed.text))
     else:
         record.status = Call.Status.FAILED
     _keep(record, body, {"partial": passed.text})
 
 
-def mark_failed(
+def record_failure(
     terms: CallPolicy,
     request: ModelRequest,
     record: CallRecord,
@@ -125,7 +125,7 @@ def mark_failed(
     """Nothing is charged. What the provider may bill for the pieces of a broken stream is a cost
     of the platform's."""
     if passed and terms.prices is not None:
-        usage = prices.estimated_usage(request, passed.text)
+        usage = prices.estimate_usage(request, passed.text)
         record.provider_cost = prices.cost(terms.prices, usage)
     record.status = Call.Status.FAILED
     record.error_code = failure.code[:64]
@@ -140,7 +140,7 @@ def mark_failed(
     )
 
 
-def mark_broken_off(record: CallRecord, error: BaseException, body: bytes) -> None:
+def record_interruption(record: CallRecord, error: BaseException, body: bytes) -> None:
     """Given up by the caller, or by a fault of ours: the provider may still bill it."""
     is_cancelled = isinstance(error, asyncio.CancelledError)
     record.status = Call.Status.LOST
@@ -171,7 +171,7 @@ def _keep(record: CallRecord, request: bytes, response: Any) -> None:
 def _kept_payload(attempt: Attempt) -> Any:
     payload = attempt.payload
     if isinstance(attempt, AttemptFailure) and payload is not None:
-        kept = wire.written(payload)
+        kept = wire.dump_in_order(payload)
         if len(kept) > _MAX_ERROR_BYTES:
             return {"cut": kept[:_MAX_ERROR_BYTES].decode("utf-8", "ignore")}
     return payload

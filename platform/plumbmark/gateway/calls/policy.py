@@ -63,7 +63,7 @@ def current_price_card(deployment_id: int) -> PriceCard | None:
     return own or cards.order_by("-valid_from").first()
 
 
-def read_terms(*, grant_id: int, deployment_id: int) -> CallPolicy:
+def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
     """Read the terms; four queries."""
     try:
         grant = Grant.objects.get(pk=grant_id)

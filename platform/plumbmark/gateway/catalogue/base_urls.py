@@ -26,7 +26,7 @@ def may_be_private() -> bool:
     return bool(getattr(settings, "ALLOW_PRIVATE_PROVIDERS", False))
 
 
-def checked_base_url(raw: str, *, is_users: bool) -> str:
+def check_base_url(raw: str, *, is_users: bool) -> str:
     """The base URL without a trailing slash; raises `BadBaseUrl` with what is wrong with it."""
     url = raw.strip().rstrip("/")
     try:

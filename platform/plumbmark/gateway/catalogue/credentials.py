@@ -53,7 +53,7 @@ def secret_of(credential: Credential) -> str:
                 f"The environment variable {credential.environment_variable} of the credential "
                 f"“{credential.name}” is not set in this process."
             )
-        return _checked(credential, secret)
+        return _check_secret(credential, secret)
     sealed = bytes(credential.encrypted_secret or b"")
     if not sealed:
         raise CredentialUnreadable(f"The credential “{credential.name}” holds no secret.")
@@ -67,10 +67,10 @@ def secret_of(credential: Credential) -> str:
             f"The credential “{credential.name}” cannot be decrypted: CREDENTIALS_KEY is not the "
             "one it was stored with. Enter the secret again."
         ) from None
-    return _checked(credential, plain.decode())
+    return _check_secret(credential, plain.decode())
 
 
-def _checked(credential: Credential, secret: str) -> str:
+def _check_secret(credential: Credential, secret: str) -> str:
     if not secret.isascii() or any(character < " " for character in secret):
         raise CredentialUnreadable(
             f"The secret of the credential “{credential.name}” holds characters that no HTTP "

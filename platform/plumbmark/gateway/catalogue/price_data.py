@@ -31,7 +31,7 @@ class MatchedPrice:
     data_date: date | None
 
 
-def matched_price(deployment: Deployment) -> MatchedPrice | None:
+def match_price(deployment: Deployment) -> MatchedPrice | None:
     """The library's price of a deployment, or None where it knows none."""
     from genai_prices.data_snapshot import get_snapshot
 

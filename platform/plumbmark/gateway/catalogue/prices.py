@@ -133,7 +133,7 @@ def bound_call_cost(prices: Prices, request: ModelRequest, max_billed: int | Non
     return bound(prices, bound_input_tokens(request), bound_output_tokens(request, max_billed))
 
 
-def estimated_usage(request: ModelRequest, text: str) -> Usage:
+def estimate_usage(request: ModelRequest, text: str) -> Usage:
     """Usage where the provider reported none: four bytes a token, flagged as an estimate."""
     sent = bound_input_tokens(request)
     return Usage(

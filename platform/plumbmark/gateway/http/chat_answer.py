@@ -94,7 +94,7 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
         "usage": {**usage_of(response.usage), **told.more_usage},
         "plumbmark": _call(result),
     }
-    return wire.written(document)
+    return wire.dump_in_order(document)
 
 
 class ChunkWriter:

@@ -157,7 +157,7 @@ def _principal(secret: str, organisation: str) -> Principal:
     deployments = list(callable_deployments(to=payer))
     grant = actions.grant_of_token(token=token, payer=payer, deployments=deployments)
     expires_at = token.expires_at.timestamp() if token.expires_at else None
-    return _made(grant, "direct", False, deployments, expires_at)
+    return _make_principal(grant, "direct", False, deployments, expires_at)
 
 
 def _payer(token: ApiToken, organisation: str) -> Namespace:
@@ -184,10 +184,10 @@ def _of_grant(secret: str) -> Principal:
     expires_at = float(token.expires_at)
     if grant.expires_at is not None:
         expires_at = min(expires_at, grant.expires_at.timestamp())
-    return _made(grant, "candidate", token.is_private, deployments, expires_at)
+    return _make_principal(grant, "candidate", token.is_private, deployments, expires_at)
 
 
-def _made(
+def _make_principal(
     grant: Grant,
     role: str,
     is_private: bool,

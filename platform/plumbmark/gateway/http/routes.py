@@ -71,7 +71,7 @@ class RouteContext:
                 del self._in_flight[principal.grant_id]
 
 
-async def begun(
+async def await_first_piece(
     exchange: HttpExchange, pieces: AsyncGenerator[Delta | CallResult, None]
 ) -> Delta | CallResult:
     """The first piece of a stream; an error with its own status where nothing came at all."""
@@ -135,7 +135,7 @@ class ChatRoute:
     ) -> None:
         pieces = caller.stream(request, key="", role=principal.role)
         async with contextlib.aclosing(pieces):
-            piece = await begun(exchange, pieces)
+            piece = await await_first_piece(exchange, pieces)
             writer = ChunkWriter(self._told(question, {}))
             await exchange.begin_events()
             while isinstance(piece, Delta):

@@ -32,7 +32,7 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed
+from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
@@ -47,8 +47,8 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.schemas import narrowed
-from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.gateway.providers.schemas import narrow_schema
+from plumbmark.gateway.providers.text import read_count, read_name, read_text
 from plumbmark.scoring.texts import storable
 
 _VERSION = "2023-06-01"
@@ -112,7 +112,7 @@ class Anthropic(ChatProvider):
         version = _version_of(target.upstream_id)
         extra = request.extra
         payload: dict[str, Any] = {
-            name: wire.settled(value)
+            name: wire.to_canonical_types(value)
             for name, value in extra.items()
             if name not in _NOT_OURS and name not in _OWNED
         }
@@ -141,7 +141,7 @@ class Anthropic(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED:
                 payload.pop(name, None)
-        return wire.written(payload)
+        return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         return f"{target.base_url}/messages"
@@ -156,13 +156,13 @@ class Anthropic(ChatProvider):
     def request_id(self, headers: Mapping[str, str], payload: Any) -> str:
         found = headers.get("request-id") or headers.get("x-request-id") or ""
         if not found and isinstance(payload, dict):
-            found = named(payload.get("id"))
+            found = read_name(payload.get("id"))
         return found
 
-    def said(self, payload: Any, text: str) -> ErrorBody:
+    def read_error(self, payload: Any, text: str) -> ErrorBody:
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return ErrorBody(text if payload is None else wire.written(payload).decode())
+            return ErrorBody(text if payload is None else wire.dump_in_order(payload).decode())
         return ErrorBody(str(error.get("message") or ""), str(error.get("type") or ""))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
@@ -172,10 +172,10 @@ class Anthropic(ChatProvider):
                 return self.failure(HttpReply(status, {}, payload))
             blocks = payload["content"]
             if not isinstance(blocks, list):
-                return malformed(payload)
+                return malformed_failure(payload)
             return _response(payload, blocks)
         except (AttributeError, KeyError, TypeError):
-            return malformed(payload)
+            return malformed_failure(payload)
 
     def assembly(self) -> Assembly:
         return _Events()
@@ -203,7 +203,7 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
         elif role == "tool":
             role, blocks = "user", [_tool_result(message)]
         elif role == "user":
-            blocks = _asked(message)
+            blocks = _user_blocks(message)
         else:
             raise CannotAsk(f"A message has the role {role[:40]!r}; there is none such.")
         if not blocks:
@@ -232,7 +232,7 @@ def _text_block(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _asked(message: Message) -> list[dict[str, Any]]:
+def _user_blocks(message: Message) -> list[dict[str, Any]]:
     blocks = []
     for part in parts_of(message.get("content")):
         media = media_of(part)
@@ -260,12 +260,12 @@ def _said_by_the_model(message: Message) -> list[dict[str, Any]]:
     text = text_of(message)
     calls = calls_of(message)
     for call in calls[:1]:
-        blocks += _thinking_before(call)
+        blocks += _thinking_blocks(call)
     if text.strip():
         blocks.append(_text_block(text))
     for number, call in enumerate(calls):
         if number:
-            blocks += _thinking_before(call)
+            blocks += _thinking_blocks(call)
         blocks.append(
             {
                 "type": "tool_use",
@@ -277,7 +277,7 @@ def _said_by_the_model(message: Message) -> list[dict[str, Any]]:
     return blocks
 
 
-def _thinking_before(call: ToolCall) -> list[dict[str, Any]]:
+def _thinking_blocks(call: ToolCall) -> list[dict[str, Any]]:
     """The thinking blocks that came before a call: with tools they must go back unchanged."""
     if not call.signature.startswith(_THINKING):
         return []
@@ -298,7 +298,7 @@ def _tool_result(message: Message) -> dict[str, Any]:
     if not isinstance(call_id, str) or not call_id:
         raise CannotAsk("A message of the role tool lacks its tool_call_id.")
     result: dict[str, Any] = {"type": "tool_result", "tool_use_id": _id(call_id, 0)}
-    if blocks := _asked(message):
+    if blocks := _user_blocks(message):
         result["content"] = blocks
     return result
 
@@ -308,7 +308,7 @@ def _put_tools(payload: dict[str, Any], request: ModelRequest) -> None:
     for function in functions_of(request.tools):
         tool: dict[str, Any] = {
             "name": function["name"],
-            "input_schema": wire.settled(function.get("parameters"))
+            "input_schema": wire.to_canonical_types(function.get("parameters"))
             or {"type": "object", "properties": {}},
         }
         if function.get("description"):
@@ -377,7 +377,7 @@ def _put_schema(
     schema = schema_of(wanted)
     way = target.options.get("schema") or ("format" if version >= (4, 1) else "tool")
     if way == "format":
-        form = {"type": "json_schema", "schema": wire.settled(narrowed(schema))}
+        form = {"type": "json_schema", "schema": wire.to_canonical_types(narrow_schema(schema))}
         payload["output_config"] = {**payload.get("output_config", {}), "format": form}
         return
     payload["tools"] = [
@@ -385,7 +385,7 @@ def _put_schema(
         {
             "name": _SCHEMA_TOOL,
             "description": "Gives the answer.",
-            "input_schema": wire.settled(schema),
+            "input_schema": wire.to_canonical_types(schema),
         },
     ]
     if not _may_call_tools(payload):
@@ -409,9 +409,9 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
     for number, block in enumerate(blocks):
         kind = block.get("type")
         if kind == "text":
-            texts.append(text_in(block.get("text")))
+            texts.append(read_text(block.get("text")))
         elif kind == "thinking":
-            thoughts.append(text_in(block.get("thinking")))
+            thoughts.append(read_text(block.get("thinking")))
             pending.append(block)
         elif kind == "redacted_thinking":
             pending.append(block)
@@ -420,10 +420,10 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
             if block.get("name") == _SCHEMA_TOOL:
                 answer_in_schema = arguments
                 continue
-            signature = _THINKING + wire.written(pending).decode() if pending else ""
+            signature = _THINKING + wire.dump_in_order(pending).decode() if pending else ""
             pending = []
-            call_id = named(block.get("id")) or f"call_{number}"
-            calls.append(ToolCall(call_id, named(block.get("name")), arguments, signature))
+            call_id = read_name(block.get("id")) or f"call_{number}"
+            calls.append(ToolCall(call_id, read_name(block.get("name")), arguments, signature))
     finish = _FINISH.get(payload.get("stop_reason") or "end_turn", FinishReason.OTHER)
     text = "".join(texts)
     if answer_in_schema is not None:
@@ -433,11 +433,11 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
     if finish is FinishReason.REFUSAL and not text:
         details = payload.get("stop_details")
         if isinstance(details, dict):
-            text = text_in(details.get("explanation"))
+            text = read_text(details.get("explanation"))
     return ModelResponse(
         text=text,
         finish_reason=finish,
-        model=named(payload.get("model")),
+        model=read_name(payload.get("model")),
         usage=_usage(payload.get("usage")),
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
@@ -448,20 +448,20 @@ def _arguments(block: dict[str, Any]) -> str:
     if isinstance(block.get("partial_json"), str):
         return storable(block["partial_json"])
     given = block.get("input")
-    return storable(wire.written({} if given is None else given).decode())
+    return storable(wire.dump_in_order({} if given is None else given).decode())
 
 
 def _usage(usage: Any) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
-    fresh, output = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    fresh, output = read_count(usage.get("input_tokens")), read_count(usage.get("output_tokens"))
     if fresh < 0 or output < 0:
         return missing
-    read = max(0, count(usage.get("cache_read_input_tokens")))
-    written = max(0, count(usage.get("cache_creation_input_tokens")))
+    read = max(0, read_count(usage.get("cache_read_input_tokens")))
+    written = max(0, read_count(usage.get("cache_creation_input_tokens")))
     details = usage.get("output_tokens_details")
-    thought = max(0, count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
+    thought = max(0, read_count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
     return Usage(fresh + read + written, output, read, min(thought, output))
 
 
@@ -514,8 +514,8 @@ class _Events(Assembly):
         if block.get("name") == _SCHEMA_TOOL:
             return Delta()
         number = self._call_numbers[index] = len(self._call_numbers)
-        call_id = named(block.get("id")) or f"call_{index}"
-        first = ToolCallDelta(number, call_id, named(block.get("name")), "", self._signature())
+        call_id = read_name(block.get("id")) or f"call_{index}"
+        first = ToolCallDelta(number, call_id, read_name(block.get("name")), "", self._signature())
         return Delta(tool_calls=(first,))
 
     def _signature(self) -> str:
@@ -523,7 +523,7 @@ class _Events(Assembly):
             return ""
         blocks = [self._whole(index) for index in self._pending]
         self._pending = []
-        return _THINKING + wire.written(blocks).decode()
+        return _THINKING + wire.dump_in_order(blocks).decode()
 
     def _piece(self, index: int, delta: dict[str, Any]) -> Delta:
         kind = delta.get("type")

@@ -87,7 +87,7 @@ class Baseline:
             question["seed"] = request.seed
         if choices := request.extra.get("choices"):
             question["choices"] = [str(choice) for choice in choices]
-        return wire.written(question)
+        return wire.dump_in_order(question)
 
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         program = PROGRAMS.get(target.upstream_id)

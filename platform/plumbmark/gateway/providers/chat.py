@@ -18,9 +18,9 @@ from plumbmark.gateway.providers.base import (
 )
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
-    broken_attempt,
     failure_of,
-    malformed,
+    failure_of_broken,
+    malformed_failure,
 )
 from plumbmark.gateway.providers.http import (
     DONE,
@@ -31,7 +31,7 @@ from plumbmark.gateway.providers.http import (
     HttpReply,
     without_secret,
 )
-from plumbmark.gateway.providers.text import PassableText, named
+from plumbmark.gateway.providers.text import PassableText, read_name
 
 _SILENCE_SECONDS = 60.0
 """How long a stream may pause; a deployment's option `silence_seconds` replaces it."""
@@ -75,7 +75,7 @@ class ChatProvider(ABC):
         """The headers that carry the target's secret, and what else this provider asks for."""
 
     @abstractmethod
-    def said(self, payload: Any, text: str) -> ErrorBody:
+    def read_error(self, payload: Any, text: str) -> ErrorBody:
         """Read an error body; `text` where it is no JSON."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class ChatProvider(ABC):
 
     def failure(self, reply: HttpReply, request_id: str = "") -> AttemptFailure:
         """Return the failure that a reply with an error status means."""
-        return failure_of(reply, self.said(reply.payload, reply.text), request_id)
+        return failure_of(reply, self.read_error(reply.payload, reply.text), request_id)
 
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         reply = await transport.post(
@@ -97,10 +97,12 @@ class ChatProvider(ABC):
             secret=target.secret,
             is_guarded=target.is_guarded,
         )
-        return broken_attempt(reply) if isinstance(reply, BrokenExchange) else self._attempt(reply)
+        return (
+            failure_of_broken(reply) if isinstance(reply, BrokenExchange) else self._attempt(reply)
+        )
 
     def _attempt(self, reply: HttpReply) -> Attempt:
-        request_id = named(self.request_id(reply.headers, reply.payload))
+        request_id = read_name(self.request_id(reply.headers, reply.payload))
         if reply.status != 200:
             return self.failure(reply, request_id)
         if reply.payload is None:
@@ -135,7 +137,7 @@ class ChatProvider(ABC):
             is_guarded=target.is_guarded,
         )
         if isinstance(opened, BrokenExchange):
-            yield broken_attempt(opened)
+            yield failure_of_broken(opened)
         elif isinstance(opened, HttpReply):
             # An error; or a host that answers in one piece although it was asked for a stream.
             attempt = self._attempt(opened)
@@ -163,7 +165,7 @@ class ChatProvider(ABC):
                         else:
                             channels.take(assembly.add(event))
                         if assembly.failure is not None:
-                            yield self._failed(assembly, target)
+                            yield self._record_flush_failure(assembly, target)
                             return
                     if delta := channels.ready():
                         yield delta
@@ -172,32 +174,32 @@ class ChatProvider(ABC):
         except BrokenStream as error:
             # A host that does not hang up after its last word has said everything all the same.
             if not assembly.is_complete or error.broken.code == "answer-too-large":
-                yield _with_partial(broken_attempt(error.broken), assembly, target)
+                yield _with_partial(failure_of_broken(error.broken), assembly, target)
                 return
         except (AttributeError, KeyError, TypeError, IndexError, ValueError):
-            failure = malformed(None, "has an event in it that makes no sense")
+            failure = malformed_failure(None, "has an event in it that makes no sense")
             yield _with_partial(failure, assembly, target)
             return
         if not assembly.is_complete:
             truncated = BrokenExchange("truncated", "the stream ended before the answer did", 200)
-            yield _with_partial(broken_attempt(truncated), assembly, target)
+            yield _with_partial(failure_of_broken(truncated), assembly, target)
             return
         if delta := channels.rest():
             yield delta
         payload = _struck(assembly.document(), target.secret)
         parsed = self.parse(payload)
         if isinstance(parsed, ModelResponse):
-            request_id = named(self.request_id(opened.headers, payload))
+            request_id = read_name(self.request_id(opened.headers, payload))
             yield Answer(parsed, payload, 200, request_id)
         else:
             yield parsed
 
-    def _failed(self, assembly: Assembly, target: Target) -> AttemptFailure:
+    def _record_flush_failure(self, assembly: Assembly, target: Target) -> AttemptFailure:
         payload = _struck(assembly.failure, target.secret)
         parsed = self.parse(payload)
         if isinstance(parsed, AttemptFailure):
             return _with_partial(parsed, assembly, target)
-        return malformed(payload)
+        return malformed_failure(payload)
 
 
 class _Channels:
@@ -247,7 +249,7 @@ def _struck(document: Any, secret: str) -> Any:
     """The document with the credential struck out: chunks may have split it."""
     if not secret:
         return document
-    raw = wire.written(document)
+    raw = wire.dump_in_order(document)
     struck = without_secret(raw, secret)
     return document if struck is raw else wire.read(struck)
 

@@ -48,7 +48,7 @@ class ErrorBody:
     retry_after: float | None = None
 
 
-def broken_attempt(broken: BrokenExchange) -> AttemptFailure:
+def failure_of_broken(broken: BrokenExchange) -> AttemptFailure:
     """A transport failure as an attempt."""
     if broken.code in {"deadline", "stalled"}:
         kind = FailureKind.DEADLINE
@@ -67,7 +67,7 @@ def broken_attempt(broken: BrokenExchange) -> AttemptFailure:
     )
 
 
-def malformed(payload: Any, what: str = "has no message in it") -> AttemptFailure:
+def malformed_failure(payload: Any, what: str = "has no message in it") -> AttemptFailure:
     """An answer that came whole, with status 200, and cannot be read."""
     return AttemptFailure(
         FailureKind.PROVIDER_ERROR,

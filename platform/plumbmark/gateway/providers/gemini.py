@@ -32,7 +32,7 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed, status_in
+from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
@@ -47,7 +47,7 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.gateway.providers.text import read_count, read_name, read_text
 from plumbmark.scoring.texts import storable
 
 _FINISH = {
@@ -122,7 +122,7 @@ class Gemini(ChatProvider):
         for name, value in request.extra.items():
             name = _RENAMED.get(name, name)
             if name not in _NOT_OURS and name not in _OWNED:
-                (payload if name in _BESIDE else config)[name] = wire.settled(value)
+                (payload if name in _BESIDE else config)[name] = wire.to_canonical_types(value)
         if config.pop("candidateCount", 1) != 1:
             raise CannotAsk("This model gives one answer a call; leave out n, or set it to 1.")
         config["maxOutputTokens"] = request.max_output_tokens
@@ -136,7 +136,7 @@ class Gemini(ChatProvider):
             config["stopSequences"] = list(request.stop)
         if request.output_schema is not None:
             config["responseMimeType"] = "application/json"
-            config["responseJsonSchema"] = wire.settled(schema_of(request.output_schema))
+            config["responseJsonSchema"] = wire.to_canonical_types(schema_of(request.output_schema))
         elif (request.extra.get("response_format") or {}).get("type") == "json_object":
             config["responseMimeType"] = "application/json"
         major = _major_of(target.upstream_id)
@@ -149,7 +149,7 @@ class Gemini(ChatProvider):
             if name not in _OWNED:
                 config.pop(name, None)
         payload["generationConfig"] = config
-        return wire.written(payload)
+        return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         what = "streamGenerateContent?alt=sse" if stream else "generateContent"
@@ -163,20 +163,20 @@ class Gemini(ChatProvider):
         return {"x-goog-api-key": target.secret}
 
     def request_id(self, headers: Mapping[str, str], payload: Any) -> str:
-        found = named(payload.get("responseId")) if isinstance(payload, dict) else ""
+        found = read_name(payload.get("responseId")) if isinstance(payload, dict) else ""
         return found or headers.get("x-request-id", "")
 
-    def said(self, payload: Any, text: str) -> ErrorBody:
+    def read_error(self, payload: Any, text: str) -> ErrorBody:
         if isinstance(payload, list) and payload:
             # An error of the streaming path comes as a list of one.
             payload = payload[0]
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return ErrorBody(text if payload is None else wire.written(payload).decode())
+            return ErrorBody(text if payload is None else wire.dump_in_order(payload).decode())
         details = error.get("details")
         words = f"{error.get('status') or ''} "
         if details:
-            words += wire.written(details).decode()
+            words += wire.dump_in_order(details).decode()
         return ErrorBody(str(error.get("message") or ""), words, _delay_in(details))
 
     def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
@@ -188,10 +188,10 @@ class Gemini(ChatProvider):
                 return _response(payload, candidates[0])
             reason = (payload.get("promptFeedback") or {}).get("blockReason")
             if reason:
-                return _blocked(payload, str(reason))
+                return _failure_of_block(payload, str(reason))
         except (AttributeError, KeyError, TypeError, IndexError):
-            return malformed(payload)
-        return malformed(payload)
+            return malformed_failure(payload)
+        return malformed_failure(payload)
 
     def assembly(self) -> Assembly:
         return _GeminiChunks()
@@ -324,7 +324,7 @@ def _put_tools(payload: dict[str, Any], request: ModelRequest) -> None:
         if function.get("description"):
             declaration["description"] = function["description"]
         if function.get("parameters"):
-            declaration["parametersJsonSchema"] = wire.settled(function["parameters"])
+            declaration["parametersJsonSchema"] = wire.to_canonical_types(function["parameters"])
         declared.append(declaration)
     name = chosen_function(request.tool_choice)
     if not declared:
@@ -353,16 +353,16 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
         if "functionCall" in part:
             calls.append(_tool_call(payload, part, len(calls)))
         elif part.get("thought"):
-            thoughts.append(text_in(part.get("text")))
+            thoughts.append(read_text(part.get("text")))
         else:
-            texts.append(text_in(part.get("text")))
+            texts.append(read_text(part.get("text")))
     finish = _FINISH.get(candidate.get("finishReason") or "STOP", FinishReason.OTHER)
     if calls and finish is FinishReason.STOP:
         finish = FinishReason.TOOL_CALLS
     return ModelResponse(
         text="".join(texts),
         finish_reason=finish,
-        model=named(payload.get("modelVersion")),
+        model=read_name(payload.get("modelVersion")),
         usage=_usage(payload.get("usageMetadata")),
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
@@ -372,9 +372,9 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
 def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> ToolCall:
     call = part["functionCall"]
     arguments = call.get("args")
-    written = wire.written({} if arguments is None else arguments)
-    name = named(call.get("name"))
-    call_id = named(call.get("id"))
+    written = wire.dump_in_order({} if arguments is None else arguments)
+    name = read_name(call.get("name"))
+    call_id = read_name(call.get("id"))
     if not call_id:
         # The same for the same document: a recorded answer reads as it did when it came.
         seed = wire.canonical([payload.get("responseId"), number, name])
@@ -389,12 +389,12 @@ def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> To
     )
 
 
-def _blocked(payload: Any, reason: str) -> AttemptFailure:
+def _failure_of_block(payload: Any, reason: str) -> AttemptFailure:
     """The prompt itself was refused: no answer was begun."""
     return AttemptFailure(
         FailureKind.CONTENT_FILTER,
         "content-filter",
-        f"the provider blocked the prompt: {named(reason, 60)}",
+        f"the provider blocked the prompt: {read_name(reason, 60)}",
         is_retryable=False,
         status=200,
         payload=payload,
@@ -406,13 +406,13 @@ def _usage(usage: Any) -> Usage:
     if not isinstance(usage, dict):
         return missing
     # A count of 0 is left out, except that there is always a prompt.
-    prompt = count(usage.get("promptTokenCount"))
-    said = count(usage.get("candidatesTokenCount", 0))
-    thought = count(usage.get("thoughtsTokenCount", 0))
-    used = count(usage.get("toolUsePromptTokenCount", 0))
+    prompt = read_count(usage.get("promptTokenCount"))
+    said = read_count(usage.get("candidatesTokenCount", 0))
+    thought = read_count(usage.get("thoughtsTokenCount", 0))
+    used = read_count(usage.get("toolUsePromptTokenCount", 0))
     if min(prompt, said, thought, used) < 0:
         return missing
-    cached = max(0, count(usage.get("cachedContentTokenCount", 0)))
+    cached = max(0, read_count(usage.get("cachedContentTokenCount", 0)))
     return Usage(prompt + used, said + thought, min(cached, prompt), thought)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from plumbmark.engine.ports import Message, ToolCall
 from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import CannotAsk
-from plumbmark.gateway.providers.text import text_in
+from plumbmark.gateway.providers.text import read_text
 
 SYSTEM_ROLES = {"system", "developer"}
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
@@ -69,7 +69,7 @@ def parts_of(content: Any) -> list[Mapping[str, Any]]:
 
 def text_of(message: Message) -> str:
     """The text of a message that can hold nothing else."""
-    return text_in(message.get("content"))
+    return read_text(message.get("content"))
 
 
 def in_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def in_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
         role = message.get("role")
         has_calls = message.get("tool_calls") or last.get("tool_calls")
         if role == last.get("role") and role in ("user", "assistant") and not has_calls:
-            last["content"] = _joined(last.get("content"), message.get("content"))
+            last["content"] = _join(last.get("content"), message.get("content"))
         else:
             turns.append(dict(message))
     return turns
@@ -95,7 +95,7 @@ def _is_system(message: Message) -> bool:
     return message.get("role") in ("system", "developer")
 
 
-def _joined(before: Any, after: Any) -> Any:
+def _join(before: Any, after: Any) -> Any:
     if isinstance(before, str) and isinstance(after, str):
         return f"{before}\n\n{after}"
     return [*parts_of(before), *parts_of(after)]
@@ -116,7 +116,7 @@ def media_of(part: Mapping[str, Any]) -> MediaPart | Link | None:
     if kind == "file":
         mime, data = _data_url(_inner(part, "file", "file_data"), "file")
         data, start = _base64(data, "file")
-        return MediaPart(_sniffed(start) or mime or "application/octet-stream", data)
+        return MediaPart(_sniff_media_type(start) or mime or "application/octet-stream", data)
     return None
 
 
@@ -140,7 +140,7 @@ def _image(url: str) -> MediaPart | Link:
     mime, data = _data_url(url, "image")
     data, start = _base64(data, "image")
     # What the data are counts, not what they are called: providers refuse a wrong name.
-    mime = _sniffed(start) or mime
+    mime = _sniff_media_type(start) or mime
     if not mime.startswith("image/"):
         raise CannotAsk(f"An image_url holds data of type {mime[:60] or 'unknown'}, no image.")
     return MediaPart(mime, data)
@@ -169,7 +169,7 @@ def _base64(data: str, what: str) -> tuple[str, bytes]:
     return data, decoded[:16]
 
 
-def _sniffed(start: bytes) -> str:
+def _sniff_media_type(start: bytes) -> str:
     for magic, mime in _MAGIC:
         if start.startswith(magic):
             return mime
@@ -187,7 +187,7 @@ def calls_of(message: Message) -> list[ToolCall]:
             raise CannotAsk("A tool call in an assistant message lacks its function.name.")
         arguments = function.get("arguments", "")
         if not isinstance(arguments, str):
-            arguments = wire.written(wire.settled(arguments)).decode()
+            arguments = wire.dump_in_order(wire.to_canonical_types(arguments)).decode()
         found.append(
             ToolCall(str(call.get("id") or ""), function["name"], arguments, signature_in(call))
         )

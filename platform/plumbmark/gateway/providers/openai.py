@@ -26,14 +26,14 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed, status_in
+from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     in_turns,
     schema_of,
     signature_in,
 )
-from plumbmark.gateway.providers.text import count, named, text_in
+from plumbmark.gateway.providers.text import read_count, read_name, read_text
 from plumbmark.scoring.texts import storable
 
 _FINISH = {
@@ -67,7 +67,7 @@ class OpenAI(ChatProvider):
         payload: dict[str, Any] = {}
         if request.extra:
             payload = {
-                name: wire.settled(value)
+                name: wire.to_canonical_types(value)
                 for name, value in request.extra.items()
                 if name not in _OURS and name not in _OWNED
             }
@@ -83,9 +83,9 @@ class OpenAI(ChatProvider):
         if request.stop:
             payload["stop"] = list(request.stop)
         if request.tools:
-            payload["tools"] = wire.settled(list(request.tools))
+            payload["tools"] = wire.to_canonical_types(list(request.tools))
         if request.tool_choice is not None:
-            payload["tool_choice"] = wire.settled(request.tool_choice)
+            payload["tool_choice"] = wire.to_canonical_types(request.tool_choice)
         if request.reasoning_effort is not None:
             payload["reasoning_effort"] = request.reasoning_effort
         if request.output_schema is not None:
@@ -98,7 +98,7 @@ class OpenAI(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED or name == "stream_options":
                 payload.pop(name, None)
-        return wire.written(payload)
+        return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:
         return f"{target.base_url}/chat/completions"
@@ -109,14 +109,14 @@ class OpenAI(ChatProvider):
     def request_id(self, headers: Mapping[str, str], payload: Any) -> str:
         found = headers.get("x-request-id", "")
         if not found and isinstance(payload, dict):
-            found = named(payload.get("id"))
+            found = read_name(payload.get("id"))
         return found
 
-    def said(self, payload: Any, text: str) -> ErrorBody:
+    def read_error(self, payload: Any, text: str) -> ErrorBody:
         error = payload.get("error", payload) if isinstance(payload, dict) else payload
         if not isinstance(error, dict):
             return ErrorBody(str(error) if error else text)
-        message = error.get("message") or error.get("detail") or wire.written(error).decode()
+        message = error.get("message") or error.get("detail") or wire.dump_in_order(error).decode()
         words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
         return ErrorBody(str(message), words)
 
@@ -133,8 +133,8 @@ class OpenAI(ChatProvider):
                 # Some hosts answer 200 and put the failure, with its status, into the body.
                 return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
         except (AttributeError, KeyError, TypeError, IndexError):
-            return malformed(payload)
-        return malformed(payload)
+            return malformed_failure(payload)
+        return malformed_failure(payload)
 
     def assembly(self) -> Assembly:
         return _OpenAIChunks()
@@ -142,7 +142,7 @@ class OpenAI(ChatProvider):
 
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
     if way in {"json_object", "prompt"}:
-        schema = wire.written(wire.settled(schema_of(wanted))).decode()
+        schema = wire.dump_in_order(wire.to_canonical_types(schema_of(wanted))).decode()
         told = f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
         payload["messages"] = [*payload["messages"], {"role": "system", "content": told}]
         if way == "json_object":
@@ -150,7 +150,7 @@ def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any
         return
     payload["response_format"] = {
         "type": "json_schema",
-        "json_schema": wire.settled({"name": "answer", **wanted}),
+        "json_schema": wire.to_canonical_types({"name": "answer", **wanted}),
     }
 
 
@@ -158,10 +158,10 @@ def _response(
     payload: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
 ) -> ModelResponse:
     content = message.get("content")
-    text = text_in(content)
+    text = read_text(content)
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     if not reasoning and isinstance(content, list):
-        reasoning = _thinking_parts(content)
+        reasoning = _join_thinking_parts(content)
     finish = _FINISH.get(choice.get("finish_reason") or "stop", FinishReason.OTHER)
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
@@ -174,17 +174,17 @@ def _response(
     return ModelResponse(
         text=text,
         finish_reason=finish,
-        model=named(payload.get("model")),
+        model=read_name(payload.get("model")),
         usage=_usage(payload.get("usage")),
-        reasoning=text_in(reasoning),
+        reasoning=read_text(reasoning),
         tool_calls=calls,
     )
 
 
-def _thinking_parts(content: list[Any]) -> str:
+def _join_thinking_parts(content: list[Any]) -> str:
     """The reasoning of hosts that put it among the parts of the answer."""
     return "".join(
-        text_in(part.get("thinking"))
+        read_text(part.get("thinking"))
         for part in content
         if isinstance(part, dict) and part.get("type") == "thinking"
     )
@@ -199,11 +199,11 @@ def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
             continue
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):
-            arguments = wire.written(arguments).decode()
+            arguments = wire.dump_in_order(arguments).decode()
         found.append(
             ToolCall(
-                id=named(call.get("id")) or f"call_{number}",
-                name=named(function["name"]),
+                id=read_name(call.get("id")) or f"call_{number}",
+                name=read_name(function["name"]),
                 arguments=storable(arguments),
                 signature=signature_in(call),
             )
@@ -215,19 +215,22 @@ def _usage(usage: Any) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
-    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    prompt, completion = (
+        read_count(usage.get("prompt_tokens")),
+        read_count(usage.get("completion_tokens")),
+    )
     if prompt < 0 or completion < 0:
         return missing
     cached, reasoning = 0, 0
     details = usage.get("prompt_tokens_details")
     if isinstance(details, dict):
-        cached = max(0, count(details.get("cached_tokens")))
+        cached = max(0, read_count(details.get("cached_tokens")))
     elif "prompt_cache_hit_tokens" in usage:
-        cached = max(0, count(usage["prompt_cache_hit_tokens"]))
+        cached = max(0, read_count(usage["prompt_cache_hit_tokens"]))
     details = usage.get("completion_tokens_details")
     if isinstance(details, dict):
-        reasoning = max(0, count(details.get("reasoning_tokens")))
-        if reasoning and count(usage.get("total_tokens")) == prompt + completion + reasoning:
+        reasoning = max(0, read_count(details.get("reasoning_tokens")))
+        if reasoning and read_count(usage.get("total_tokens")) == prompt + completion + reasoning:
             # Some hosts leave the reasoning out of the completion but bill it as output.
             completion += reasoning
     return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
@@ -283,7 +286,7 @@ class _OpenAIChunks(Assembly):
 
     def _keep(self, name: str, content: Any) -> str:
         # Raw: half a surrogate pair may find its other half in the next piece.
-        text = content if isinstance(content, str) else text_in(content)
+        text = content if isinstance(content, str) else read_text(content)
         self._texts.setdefault(name, []).append(text)
         return text
 
@@ -296,12 +299,12 @@ class _OpenAIChunks(Assembly):
         function = piece.get("function") or {}
         new_id, new_name = "", ""
         if not call["id"] and piece.get("id"):
-            new_id = call["id"] = named(piece["id"])
+            new_id = call["id"] = read_name(piece["id"])
         if not call["name"] and function.get("name"):
-            new_name = call["name"] = named(function["name"])
+            new_name = call["name"] = read_name(function["name"])
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):
-            arguments = wire.written(arguments).decode()
+            arguments = wire.dump_in_order(arguments).decode()
         call["arguments"].append(arguments)
         signature = signature_in(piece)
         if signature:

@@ -39,7 +39,7 @@ _MAPS = {"$defs", "definitions", "properties"}
 _LISTS = {"allOf", "anyOf"}
 
 
-def narrowed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema with closed objects and without the keywords that strict decoding refuses.
 
     A constraint that falls away (a minimum, a pattern) is told in the description instead, where
@@ -80,4 +80,4 @@ def _is_kept(name: str, value: Any) -> bool:
 
 
 def _inner(value: Any) -> Any:
-    return narrowed(value) if isinstance(value, Mapping) else value
+    return narrow_schema(value) if isinstance(value, Mapping) else value

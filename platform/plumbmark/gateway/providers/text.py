@@ -7,7 +7,7 @@ from plumbmark.scoring.texts import storable
 _HIGH_SURROGATES = ("\ud800", "\udbff")
 
 
-def text_in(content: Any) -> str:
+def read_text(content: Any) -> str:
     """The text of a message's content: a string, or the `text` of its parts."""
     if isinstance(content, list | tuple):
         content = "".join(
@@ -18,12 +18,12 @@ def text_in(content: Any) -> str:
     return storable(content) if isinstance(content, str) else ""
 
 
-def named(value: Any, length: int = 200) -> str:
+def read_name(value: Any, length: int = 200) -> str:
     """A name or an id from outside: text of at most so many characters, or nothing."""
     return storable(value[:length]) if isinstance(value, str) else ""
 
 
-def count(value: Any) -> int:
+def read_count(value: Any) -> int:
     """A token count as reported; -1 where it is none, so that usage counts as missing."""
     if type(value) is int and 0 <= value < 2**31:
         return value

@@ -1,8 +1,8 @@
 """JSON as it goes over the wire and into records: read safely, written in one of two forms.
 
-What is sent and recorded keeps the order of its keys (`written`): models read a schema's properties
-in their order and answer in it. What is hashed has the canonical form, RFC 8785's. The encoders at
-hand already write that for everything except numbers that JavaScript prints otherwise, so those are
+What is sent and recorded keeps the order of its keys (`dump_in_order`): models read a schema's
+properties in their order and answer in it. What is hashed has the canonical form, RFC 8785's. The
+encoders at hand already write that for everything except numbers that JavaScript prints otherwise, so those are
 marked when they are read (integral floats become integers, tiny and huge ones `Decimal`) and only a
 document that holds such a one takes the slow way. Numbers stand alike in both forms.
 
@@ -58,14 +58,14 @@ def read(raw: bytes) -> Any:
         raise ValueError("nested too deep") from error
 
 
-def settled(value: Any) -> Any:
+def to_canonical_types(value: Any) -> Any:
     """A copy of plain data with every number in the type that is written canonically."""
     if isinstance(value, float):
         return number(value)
     if isinstance(value, dict):
-        return {str(key): settled(inner) for key, inner in value.items()}
+        return {str(key): to_canonical_types(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [settled(inner) for inner in value]
+        return [to_canonical_types(inner) for inner in value]
     return value
 
 
@@ -89,14 +89,14 @@ _escaped = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of plain data whose numbers were read here or passed through `settled`."""
+    """Return RFC 8785 bytes of plain data with numbers read here or by `to_canonical_types`."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         return _standard(value, _sorted, lambda key: key.encode("utf-16-be", "surrogatepass"))
 
 
-def written(value: Any) -> bytes:
+def dump_in_order(value: Any) -> bytes:
     """The same with every key in its place."""
     try:
         return orjson.dumps(value)
@@ -104,7 +104,7 @@ def written(value: Any) -> bytes:
         return _standard(value, _in_order, None)
 
 
-def kept(value: Any) -> bytes:
+def dump_record(value: Any) -> bytes:
     """Plain data of our own, for the spool and for columns: half a surrogate pair stays one."""
     try:
         return orjson.dumps(value)

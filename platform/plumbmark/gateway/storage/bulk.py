@@ -32,7 +32,7 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
         return operations.adapt_datetimefield_value
     if isinstance(field, models.JSONField):
         # As text, which columns of either kind take.
-        return lambda value: None if value is None else wire.kept(value).decode()
+        return lambda value: None if value is None else wire.dump_record(value).decode()
     return None
 
 

@@ -101,7 +101,7 @@ class Recorder:
 
     async def close_shares(self, budget_ids: frozenset[int]) -> None:
         """Give back what is left of these budgets, where no call is in flight."""
-        await self._leases.fetched_ahead()
+        await self._leases.await_prefetch()
         await self.flush()
         # What came in the meantime is stored along; with too much of it nothing is closed, and the
         # leases go back when they are idle.
@@ -189,17 +189,17 @@ class Recorder:
         except asyncio.CancelledError:
             await asyncio.wait([flush])
             if flush.exception() is None:
-                self._succeeded(batch, flush.result())
+                self._record_success(batch, flush.result())
             else:
                 self._put_back(batch)
             raise
         except Exception as error:
-            self._failed(batch, error)
+            self._record_flush_failure(batch, error)
             return
         if is_due:
             self._kept_alive_at = now
         self._leases.closed(closing)
-        self._succeeded(batch, settled)
+        self._record_success(batch, settled)
 
     def _next_batch(self) -> list[CallRecord]:
         """The oldest records, as many as fit into one flush; one at least."""
@@ -216,7 +216,7 @@ class Recorder:
         self._pending[:0] = batch
         self._bytes += _bytes_of(batch)
 
-    def _succeeded(self, batch: list[CallRecord], settled: FlushResult) -> None:
+    def _record_success(self, batch: list[CallRecord], settled: FlushResult) -> None:
         self._failures = 0
         self._may_be_stored = False
         self._most = FLUSH_RECORDS
@@ -238,7 +238,7 @@ class Recorder:
                     done.set_result(None)
             self._waiters = left
 
-    def _failed(self, batch: list[CallRecord], error: Exception) -> None:
+    def _record_flush_failure(self, batch: list[CallRecord], error: Exception) -> None:
         # The commit may have come through although its confirmation did not.
         self._may_be_stored = True
         is_about_the_data = not isinstance(error, OperationalError | InterfaceError)

@@ -64,12 +64,12 @@ class CallRecord:
     segments: list[Any] = field(default_factory=list)
     """The spool's segments that must stay until the call is stored."""
     start_line: bytes = b""
-    """What `started_bytes` wrote, kept for `ended_bytes`."""
+    """What `start_record` wrote, kept for `end_record`."""
 
-    def started_bytes(self) -> bytes:
+    def start_record(self) -> bytes:
         """Return the bytes that the spool keeps before the call goes out."""
         # JSON escapes line breaks, which keeps those between the parts unambiguous.
-        self.start_line = wire.kept(
+        self.start_line = wire.dump_record(
             [
                 self.id.hex,
                 self.grant_id,
@@ -88,9 +88,9 @@ class CallRecord:
         )
         return b"S" + self.start_line
 
-    def ended_bytes(self) -> bytes:
+    def end_record(self) -> bytes:
         """Return the bytes that the spool keeps before the answer is handed on: everything."""
-        head = wire.kept(
+        head = wire.dump_record(
             [
                 self.status,
                 self.attempts,
@@ -111,18 +111,18 @@ class CallRecord:
             ]
         )
         if not self.start_line:
-            self.started_bytes()
+            self.start_record()
         return b"".join((b"E", self.start_line, _HEADER_END, head, _HEADER_END, self.exchange))
 
 
 def read_record(frame: bytes) -> CallRecord:
     """A record as the spool kept it; raises ValueError where it is none."""
     if frame[:1] == b"S":
-        return _started(frame[1:])
+        return _read_start(frame[1:])
     if frame[:1] != b"E":
         raise ValueError("no record of a call")
     start, head, exchange = frame[1:].split(_HEADER_END, 2)
-    record = _started(start)
+    record = _read_start(start)
     (
         record.status,
         record.attempts,
@@ -145,7 +145,7 @@ def read_record(frame: bytes) -> CallRecord:
     return record
 
 
-def _started(line: bytes) -> CallRecord:
+def _read_start(line: bytes) -> CallRecord:
     values = json.loads(line)
     return CallRecord(
         id=UUID(hex=values[0]),
@@ -169,7 +169,7 @@ _EXCHANGE = b'{"request":%b,"response":%b}'
 
 def exchange_bytes(request: bytes, response: Any) -> bytes:
     """An exchange as it is kept: the request as it was sent, the response in its own order."""
-    return _EXCHANGE % (request, wire.written(response))
+    return _EXCHANGE % (request, wire.dump_in_order(response))
 
 
 def hash_of(request: bytes, response: Any) -> str:
@@ -192,7 +192,7 @@ def compress(exchange: bytes) -> bytes:
     return packer.compress(exchange) + packer.flush()
 
 
-def unpacked(body: bytes) -> bytes:
+def decompress_body(body: bytes) -> bytes:
     """The JSON of a stored body: `{"request": …, "response": …}`."""
     # What zlib writes never begins with a brace: its first byte ends in 8.
     return body if body[:1] == b"{" else zlib.decompress(body)
@@ -200,5 +200,5 @@ def unpacked(body: bytes) -> bytes:
 
 def decompress(body: bytes) -> dict[str, Any]:
     """The exchange of a stored body, read as a provider's answer is read."""
-    exchange: dict[str, Any] = wire.read(unpacked(body))
+    exchange: dict[str, Any] = wire.read(decompress_body(body))
     return exchange

@@ -36,7 +36,7 @@ def recover(folder: Path) -> RecoveryCounts:
     Idempotent: a call is known by its id, and a lease goes back once.
     """
     spools = calls = leases = 0
-    for abandoned in spool.abandoned(folder):
+    for abandoned in spool.find_abandoned(folder):
         calls += _replay(abandoned)
         leases += ledger.release_owner(owner=abandoned.owner, reason="its process died")
         abandoned.remove()

@@ -105,11 +105,11 @@ class Spool:
 
     def start(self, record: CallRecord) -> None:
         """Keep that a call goes out. Raises OSError where the disk takes no more."""
-        self._append(record, record.started_bytes())
+        self._append(record, record.start_record())
 
     def end(self, record: CallRecord) -> None:
         """Keep what became of it, before anybody is told."""
-        self._append(record, record.ended_bytes())
+        self._append(record, record.end_record())
 
     def _append(self, record: CallRecord, payload: bytes) -> None:
         frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
@@ -192,7 +192,7 @@ class AbandonedSpool:
 
     def reject(self, record: CallRecord) -> None:
         """Put a record aside, in the spool's own format, for a person to look at."""
-        payload = record.ended_bytes()
+        payload = record.end_record()
         path = self._folder / f"{self.owner}.rejected"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "ab") as file:
@@ -228,7 +228,7 @@ def _read(path: Path) -> Iterator[CallRecord]:
         at += _FRAME.size + length
 
 
-def abandoned(folder: Path) -> Iterator[AbandonedSpool]:
+def find_abandoned(folder: Path) -> Iterator[AbandonedSpool]:
     """Each spool that no living process holds, locked while the caller looks at it."""
     for path in sorted(folder.glob("*.lock")):
         try:

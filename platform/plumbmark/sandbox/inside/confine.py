@@ -35,7 +35,7 @@ def landlock_version() -> int:
     return max(0, found)
 
 
-def everything(version: int) -> int:
+def all_rights(version: int) -> int:
     """All rights to files that this version knows and that may be given: no device can be made."""
     known = (1 << 15) - 1 if version < 5 else (1 << 16) - 1
     return known & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEV)
@@ -44,13 +44,15 @@ def everything(version: int) -> int:
 def restrict_paths(version: int, rules: "list[tuple[str, int]]") -> None:
     """Allow the paths named, with their rights, and nothing else: no TCP either, and no signals or
     abstract sockets to the outside where the kernel knows these restrictions."""
-    handled = everything(version) | _MAKE_CHAR | _MAKE_BLOCK | (_IOCTL_DEV if version >= 5 else 0)
+    handled = all_rights(version) | _MAKE_CHAR | _MAKE_BLOCK | (_IOCTL_DEV if version >= 5 else 0)
     attributes = struct.pack("=Q", handled)
     if version >= 4:
         attributes += struct.pack("=Q", _TCP)
     if version >= FIRST_WITH_SIGNALS:
         attributes += struct.pack("=Q", _ABSTRACT_SOCKETS_AND_SIGNALS)
-    ruleset = _checked("landlock_create_ruleset", _CREATE_RULESET, attributes, len(attributes), 0)
+    ruleset = _check_result(
+        "landlock_create_ruleset", _CREATE_RULESET, attributes, len(attributes), 0
+    )
     for path, rights in rules:
         try:
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -59,9 +61,9 @@ def restrict_paths(version: int, rules: "list[tuple[str, int]]") -> None:
         if not stat.S_ISDIR(os.fstat(place).st_mode):
             rights &= _ON_FILES
         rule = struct.pack("=Qi", rights, place)
-        _checked("landlock_add_rule", _ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+        _check_result("landlock_add_rule", _ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
         os.close(place)
-    _checked("landlock_restrict_self", _RESTRICT_SELF, ruleset, 0)
+    _check_result("landlock_restrict_self", _RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
 
@@ -78,7 +80,7 @@ def load_filter(program: bytes, *, with_listener: bool) -> int:
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     flags = _NEW_LISTENER if with_listener else 0
-    found = _checked("seccomp", number, 1, flags, header)
+    found = _check_result("seccomp", number, 1, flags, header)
     return found if with_listener else -1
 
 
@@ -92,7 +94,7 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "child subreaper")
 
 
-def _checked(what: str, number: int, *arguments: "int | bytes") -> int:
+def _check_result(what: str, number: int, *arguments: "int | bytes") -> int:
     converted = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     found = int(_libc.syscall(number, *converted))
     if found < 0:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
         DEVICE,
         READ,
         adopt_orphans,
+        all_rights,
         die_with_parent,
-        everything,
         load_filter,
         renounce_privileges,
         restrict_paths,
@@ -114,7 +114,7 @@ def _become_guest(settings: Settings, channel: socket.socket, keeper: int) -> No
         version = settings.number("landlock")
         rules = [(path, READ) for path in settings.all("read")]
         rules += [(path, DEVICE) for path in settings.all("device")]
-        rules += [(path, everything(version)) for path in settings.all("write")]
+        rules += [(path, all_rights(version)) for path in settings.all("write")]
         restrict_paths(version, rules)
         os.chdir(settings.one("directory"))
         filter_program = bytes.fromhex(settings.one("filter"))
@@ -155,7 +155,7 @@ class _Keeper:
                 if descriptor == self._waker:
                     if signal.SIGTERM in os.read(self._waker, 4096):
                         return None
-                    state = _reaped(guest)
+                    state = _reap(guest)
                     if state is not None:
                         return state
                 elif self._pump.owns(descriptor):
@@ -245,7 +245,7 @@ def _descriptor_flags(thread: int, descriptor: int) -> int:
     return 0
 
 
-def _reaped(guest: int) -> "int | None":
+def _reap(guest: int) -> "int | None":
     """Reap whatever ended; the guest's state once it is among them."""
     state = None
     while True:
@@ -269,7 +269,7 @@ def _kill_everything() -> None:
             stopped |= found
         for process in stopped:
             _signal(process, signal.SIGKILL)
-        _reaped(0)
+        _reap(0)
         if not stopped:
             return
         time.sleep(0.001)

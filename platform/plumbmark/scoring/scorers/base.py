@@ -9,7 +9,7 @@ from plumbmark.scoring.extraction import WithoutMarker
 from plumbmark.scoring.normalisation import STEPS, UnknownStep, normaliser
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.tool_calls import MadeCall
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 Scalar = str | int | float | bool
 Target = Scalar | Sequence[Scalar] | None
@@ -240,7 +240,7 @@ def target_text(target: Scalar) -> str:
     return str(target)
 
 
-def listed(targets: Sequence[str]) -> str:
+def list_targets(targets: Sequence[str]) -> str:
     """Targets as an explanation names them."""
-    shown = " or ".join(quoted(target) for target in targets[:5])
+    shown = " or ".join(quote(target) for target in targets[:5])
     return shown if len(targets) <= 5 else f"{shown} or {len(targets) - 5} more"

@@ -16,7 +16,7 @@ from plumbmark.scoring.scorers.base import (
     Target,
 )
 from plumbmark.scoring.templates import parse_template
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 OUTPUT = "output"
 """`{output}` stands for the code that was taken from the model's output."""
@@ -121,7 +121,7 @@ class CodeExecution:
             0.0,
             None,
             f"The program failed (exit code {ran.exit_code})"
-            + (f": {quoted(last)}" if last else "."),
+            + (f": {quote(last)}" if last else "."),
             _tail(ran),
         )
 

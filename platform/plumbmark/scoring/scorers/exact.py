@@ -13,11 +13,11 @@ from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,
     Target,
-    listed,
+    list_targets,
     target_list,
     target_text,
 )
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Exact:
         details = {"start": passage.start, "end": len(output)}
         for one in targets:
             if answer == normalise(one):
-                return Verdict(1.0, answer, f"The answer equals {quoted(one)}.", details)
+                return Verdict(1.0, answer, f"The answer equals {quote(one)}.", details)
         return Verdict(
-            0.0, answer, f"The answer {quoted(answer)} is not {listed(targets)}.", details
+            0.0, answer, f"The answer {quote(answer)} is not {list_targets(targets)}.", details
         )
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:

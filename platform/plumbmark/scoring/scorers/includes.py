@@ -13,11 +13,11 @@ from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,
     Target,
-    listed,
+    list_targets,
     target_list,
     target_text,
 )
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Includes:
         for one in targets:
             needle = normalise(one)
             if needle and self._occurs(needle, text):
-                return Verdict(1.0, one, f"The output includes {quoted(one)}.")
-        place = "The output" if passage.marker is None else f"What follows {quoted(passage.marker)}"
-        return Verdict(0.0, None, f"{place} does not include {listed(targets)}.")
+                return Verdict(1.0, one, f"The output includes {quote(one)}.")
+        place = "The output" if passage.marker is None else f"What follows {quote(passage.marker)}"
+        return Verdict(0.0, None, f"{place} does not include {list_targets(targets)}.")
 
     def _occurs(self, needle: str, text: str) -> bool:
         if not self.whole_words:

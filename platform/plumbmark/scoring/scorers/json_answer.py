@@ -12,12 +12,12 @@ from plumbmark.scoring.scorers.base import (
     ScorerContext,
     ScorerSpecError,
     Target,
-    listed,
+    list_targets,
     target_list,
     target_text,
 )
 from plumbmark.scoring.scorers.code_execution import code_in
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 _MISSING = object()
 
@@ -70,9 +70,9 @@ class JsonAnswer:
         normalise = normaliser(self.normalise)
         for one in (target_text(one) for one in target_list(target)):
             if normalise(said) == normalise(one) or _same_number(found, one):
-                return Verdict(1.0, said, f"{self.path} equals {quoted(one)}.")
+                return Verdict(1.0, said, f"{self.path} equals {quote(one)}.")
         targets = [target_text(one) for one in target_list(target)]
-        return Verdict(0.0, said, f"{self.path} is {quoted(said)}, not {listed(targets)}.")
+        return Verdict(0.0, said, f"{self.path} is {quote(said)}, not {list_targets(targets)}.")
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         if not self.path or target_list(target):

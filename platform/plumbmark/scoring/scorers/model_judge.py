@@ -148,7 +148,7 @@ class ModelJudge:
 
         `mark` must be unknown to the candidate.
         """
-        answer = _framed(output, mark)
+        answer = _frame_text(output, mark)
         reference = "\nor: ".join(target_text(one) for one in target_list(target))
         filled = parse_template(self.rubric).fill({**values, OUTPUT: answer, TARGET: reference})
         questions = []
@@ -156,7 +156,7 @@ class ModelJudge:
             for is_swapped in (False, True) if self.mode == "pairwise" else (False,):
                 text = filled
                 if self.mode == "pairwise":
-                    pair = [answer, _framed(reference, mark)]
+                    pair = [answer, _frame_text(reference, mark)]
                     first, second = reversed(pair) if is_swapped else pair
                     text = f"{filled}\n\n{_PAIR.format(first=first, second=second)}"
                 ending = _ENDING.format(mark=mark, words=self._words)
@@ -265,5 +265,5 @@ def _check_columns(columns: Sequence[str], mode: Mode) -> None:
         )
 
 
-def _framed(text: str, mark: str) -> str:
+def _frame_text(text: str, mark: str) -> str:
     return f"BEGIN {mark}\n{text}\nEND {mark}"

@@ -21,7 +21,7 @@ from plumbmark.scoring.scorers.base import (
     target_text,
 )
 from plumbmark.scoring.shuffling import LETTERS, choice_order
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 TargetForm = Literal["auto", "letter", "index", "number", "text"]
 
@@ -142,7 +142,7 @@ class MultipleChoice:
             found = forms[self.target_is]
             if found is None:
                 raise ScorerSpecError(
-                    f"the target {quoted(target_text(target))} is no {self.target_is} of one of "
+                    f"the target {quote(target_text(target))} is no {self.target_is} of one of "
                     f"the {len(choices)} options"
                 )
             return found
@@ -157,11 +157,11 @@ class MultipleChoice:
             return position
         if candidates:
             raise ScorerSpecError(
-                f"the target {quoted(target_text(target))} can be read in two ways; say with "
+                f"the target {quote(target_text(target))} can be read in two ways; say with "
                 "target_is whether it is a letter, an index (from 0), a number (from 1) or a text"
             )
         raise ScorerSpecError(
-            f"the target {quoted(target_text(target))} names none of the {len(choices)} options; "
+            f"the target {quote(target_text(target))} names none of the {len(choices)} options; "
             "target_is says how it is to be read"
         )
 

@@ -15,10 +15,10 @@ from plumbmark.scoring.numbers import (
     FoundNumber,
     NumberForm,
     distance,
+    format_number,
     last_number_in,
     numbers_in,
     product,
-    shown,
 )
 from plumbmark.scoring.scorers.base import (
     Options,
@@ -29,7 +29,7 @@ from plumbmark.scoring.scorers.base import (
     target_list,
     target_text,
 )
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 Take = Literal["last", "first"]
 Percent = Literal["ignore", "hundredth"]
@@ -95,19 +95,21 @@ class Numeric:
             "start": passage.start + found.start,
             "end": passage.start + found.end,
         }
-        which = f"The {self.take} number {_place(passage)} is {quoted(found.text)}"
+        which = f"The {self.take} number {_place(passage)} is {quote(found.text)}"
         if found.value is None:
             return Verdict(0.0, found.text, f"{which}, but {found.problem}.", details)
         value = self._scaled(found)
         assert value is not None
-        details["number"] = shown(value)
+        details["number"] = format_number(value)
         targets = [(one, self._target(one)) for one in target_list(target)]
         for text, wanted in targets:
             if wanted is None:
                 raise ValueError(f"the target {target_text(text)!r} is no number")
             if self._meets(value, wanted):
                 return Verdict(1.0, found.text, self._why_right(which, value, wanted), details)
-        wanted_texts = " or ".join(shown(wanted) for _, wanted in targets[:5] if wanted is not None)
+        wanted_texts = " or ".join(
+            format_number(wanted) for _, wanted in targets[:5] if wanted is not None
+        )
         return Verdict(0.0, found.text, f"{which}; the target is {wanted_texts}.", details)
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
@@ -116,7 +118,7 @@ class Numeric:
             return "there is no target to compare with"
         for one in targets:
             if self._target(one) is None:
-                return f"the target {quoted(target_text(one))} is no number"
+                return f"the target {quote(target_text(one))} is no number"
         return None
 
     def _find(self, text: str) -> FoundNumber | None:
@@ -149,12 +151,12 @@ class Numeric:
 
     def _why_right(self, which: str, value: Decimal, wanted: Decimal) -> str:
         if value == wanted:
-            return f"{which}, which equals the target {shown(wanted)}."
-        return f"{which}, within the tolerance of the target {shown(wanted)}."
+            return f"{which}, which equals the target {format_number(wanted)}."
+        return f"{which}, within the tolerance of the target {format_number(wanted)}."
 
 
 def _place(passage: Passage) -> str:
-    return "of the output" if passage.marker is None else f"after {quoted(passage.marker)}"
+    return "of the output" if passage.marker is None else f"after {quote(passage.marker)}"
 
 
 def _form(options: Options) -> NumberForm:

@@ -25,7 +25,7 @@ class PatternError(ValueError):
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str, flags: Flags = PLAIN) -> Any:
+def compile_pattern(pattern: str, flags: Flags = PLAIN) -> Any:
     """The compiled pattern; `PatternError` where it is too long, too large or not of RE2."""
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise PatternError(
@@ -64,7 +64,7 @@ def last_match(pattern: str, flags: Flags, text: str) -> Any:
     found in one pass, and only a window around it is gone through match by match. A match longer
     than the window is found cut.
     """
-    expression = compiled(pattern, flags)
+    expression = compile_pattern(pattern, flags)
     if len(text) <= 2 * _WINDOW:
         return _last_of(expression.finditer(text))
     reached = _with_greedy_start(pattern, flags).match(text)

@@ -15,17 +15,17 @@ from plumbmark.scoring.scorers.base import (
     ScorerContext,
     ScorerSpecError,
     Target,
-    listed,
+    list_targets,
     target_list,
     target_text,
 )
 from plumbmark.scoring.scorers.patterns import (
     Flags,
     PatternError,
-    compiled,
+    compile_pattern,
     last_match,
 )
-from plumbmark.scoring.verdicts import Verdict, quoted
+from plumbmark.scoring.verdicts import Verdict, quote
 
 Compare = Literal["target", "pattern"]
 Take = Literal["first", "last"]
@@ -53,7 +53,7 @@ class Regex:
             raise ScorerSpecError("the scorer regex needs a pattern", "pattern")
         flags = Flags(options.flag("ignore_case", False), options.flag("dot_all", False))
         try:
-            expression = compiled(pattern, flags)
+            expression = compile_pattern(pattern, flags)
         except PatternError as error:
             raise ScorerSpecError(str(error), "pattern") from None
         compares: tuple[Compare, ...] = ("target", "pattern")
@@ -103,24 +103,24 @@ class Regex:
             )
         details = {"start": passage.start + start, "end": passage.start + end}
         if self.compare == "pattern":
-            return Verdict(1.0, found, f"The pattern matches {quoted(found)}.", details)
+            return Verdict(1.0, found, f"The pattern matches {quote(found)}.", details)
         normalise = normaliser(self.normalise)
         answer = normalise(found)
         targets = [target_text(one) for one in target_list(target)]
         for one in targets:
             if answer == normalise(one):
                 return Verdict(
-                    1.0, answer, f"The pattern found {quoted(found)}, which is the target.", details
+                    1.0, answer, f"The pattern found {quote(found)}, which is the target.", details
                 )
         return Verdict(
             0.0,
             answer,
-            f"The pattern found {quoted(found)}, which is not {listed(targets)}.",
+            f"The pattern found {quote(found)}, which is not {list_targets(targets)}.",
             details,
         )
 
     def _match(self, text: str) -> Any:
-        expression = compiled(self.pattern, self.flags)
+        expression = compile_pattern(self.pattern, self.flags)
         if self.full_match:
             return expression.fullmatch(text)
         if self.take == "first":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from plumbmark.scoring.json_values import columns_in, covers, filled
+from plumbmark.scoring.json_values import columns_in, covers, fill_columns
 from plumbmark.scoring.scorers.base import (
     Options,
     ScorerContext,
@@ -29,7 +29,9 @@ class CallCheck:
     most: int | None = None
 
     def meets(self, call: MadeCall, values: Mapping[str, Any]) -> bool:
-        return call.tool == self.tool and covers(call.arguments, filled(self.arguments, values))
+        return call.tool == self.tool and covers(
+            call.arguments, fill_columns(self.arguments, values)
+        )
 
     def __str__(self) -> str:
         if not self.arguments:
@@ -125,7 +127,7 @@ class ToolUse:
         for one in self.required:
             times = sum(call.succeeded and one.meets(call, values) for call in calls)
             holds = one.least <= times and (one.most is None or times <= one.most)
-            checks.append((holds, f"{one} called {_times(times)}{_wanted(one)}"))
+            checks.append((holds, f"{one} called {_times(times)}{_describe_check(one)}"))
         if self.order == "strict":
             checks.append((self._is_in_order(calls, values), "the required calls in their order"))
         for one in self.forbidden:
@@ -157,7 +159,7 @@ def _calls(count: int) -> str:
     return "1 call" if count == 1 else f"{count} calls"
 
 
-def _wanted(check: CallCheck) -> str:
+def _describe_check(check: CallCheck) -> str:
     if check.most is None:
         return "" if check.least == 1 else f", at least {_times(check.least)}"
     if check.least == check.most:

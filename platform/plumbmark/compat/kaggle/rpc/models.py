@@ -14,7 +14,7 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender
 
 
-def shortened(slug: str) -> str:
+def shorten_slug(slug: str) -> str:
     """Return a slug as the command line shortens it."""
     return slug.rpartition("/")[2].replace("@", "-")
 
@@ -32,7 +32,7 @@ class ModelNames:
     def __init__(self, deployments: Iterable[Deployment]) -> None:
         self._alike: dict[str, list[Deployment]] = defaultdict(list)
         for deployment in sorted(deployments, key=lambda one: one.slug):
-            self._alike[shortened(deployment.slug)].append(deployment)
+            self._alike[shorten_slug(deployment.slug)].append(deployment)
         self._by_name: dict[str, Deployment] = {}
         for name, alike in self._alike.items():
             if len(alike) == 1:
@@ -62,7 +62,7 @@ class ModelNames:
         found = self._by_name.get(name)
         if found is not None:
             return found
-        alike = self._alike.get(shortened(name), [])
+        alike = self._alike.get(shorten_slug(name), [])
         exact = [deployment for deployment in alike if deployment.slug == name]
         if len(exact or alike) == 1:
             return (exact or alike)[0]

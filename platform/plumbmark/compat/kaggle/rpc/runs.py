@@ -9,7 +9,7 @@ from plumbmark.common.errors import DomainError, InvalidInput, Problem
 from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import lean, moment, result_of
-from plumbmark.compat.kaggle.rpc.models import ModelNames, shortened
+from plumbmark.compat.kaggle.rpc.models import ModelNames, shorten_slug
 from plumbmark.compat.kaggle.rpc.paging import page_of
 from plumbmark.compat.kaggle.rpc.tasks import version_named
 from plumbmark.gateway.models import Deployment
@@ -102,7 +102,7 @@ def list_benchmark_task_runs(call: RpcCall) -> Answer:
         .order_by("-id")
     )
     names = ModelNames(deployments_for(call.user))
-    wanted = {shortened(name) for name in call.body.texts("modelVersionSlugs")}
+    wanted = {shorten_slug(name) for name in call.body.texts("modelVersionSlugs")}
     if wanted:
         runs = [run for run in runs if names.of(run.contender) in wanted]
     page = page_of(runs, call.body, key=lambda run: run.pk)

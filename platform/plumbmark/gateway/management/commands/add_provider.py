@@ -10,8 +10,8 @@ from django.db import transaction
 
 from plumbmark.common.errors import DomainError
 from plumbmark.gateway import actions
-from plumbmark.gateway.catalogue.base_urls import checked_base_url
-from plumbmark.gateway.catalogue.price_data import matched_price
+from plumbmark.gateway.catalogue.base_urls import check_base_url
+from plumbmark.gateway.catalogue.price_data import match_price
 from plumbmark.gateway.catalogue.upstream_models import models_at
 from plumbmark.gateway.models import Credential, Deployment
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
 
     def _add(self, options: dict[str, Any]) -> None:
-        base_url = checked_base_url(options["base_url"], is_users=False)
+        base_url = check_base_url(options["base_url"], is_users=False)
         key_env = options["key_env"]
         secret = os.environ.get(key_env, "").strip() if key_env else ""
         if key_env and not secret:
@@ -96,7 +96,7 @@ class Command(BaseCommand):
         if options["free"]:
             actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
             self.stdout.write(f"{slug}: added, free")
-        elif price := matched_price(deployment):
+        elif price := match_price(deployment):
             actions.set_library_price(deployment=deployment, price=price, by=None)
             self.stdout.write(f"{slug}: added, priced as {price.matched_id}")
         else:

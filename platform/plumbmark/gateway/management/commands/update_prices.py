@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from plumbmark.gateway import actions
 from plumbmark.gateway.calls.policy import current_price_card
-from plumbmark.gateway.catalogue.price_data import matched_price
+from plumbmark.gateway.catalogue.price_data import match_price
 from plumbmark.gateway.models import Deployment, PriceCard
 
 
@@ -32,7 +32,7 @@ def _update(deployment: Deployment) -> str:
     card = current_price_card(deployment.pk)
     if card is not None and card.source == PriceCard.Source.ADMIN:
         return "set by an administrator, kept"
-    price = matched_price(deployment)
+    price = match_price(deployment)
     if price is None:
         return "no price" if card is None else "no match any more, kept"
     if card is not None and (

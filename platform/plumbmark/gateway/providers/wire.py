@@ -2,9 +2,10 @@
 
 What is sent and recorded keeps the order of its keys (`dump_in_order`): models read a schema's
 properties in their order and answer in it. What is hashed has the canonical form, RFC 8785's. The
-encoders at hand already write that for everything except numbers that JavaScript prints otherwise, so those are
-marked when they are read (integral floats become integers, tiny and huge ones `Decimal`) and only a
-document that holds such a one takes the slow way. Numbers stand alike in both forms.
+encoders at hand already write that for everything except numbers that JavaScript prints otherwise,
+so those are converted when they are read (integral floats become integers, tiny and huge ones
+`Decimal`) and only a document that contains such a one takes the slow way. Numbers are written
+alike in both forms.
 
 The quick encoder, a tenth of the standard one's cost, refuses what it cannot write: marked numbers,
 integers beyond 64 bits, half surrogate pairs, very deep nesting. Those go the standard way.

@@ -1,7 +1,5 @@
 """Definitions that are refused, for every reason there is; YAML first, then JSON."""
 
-# ruff: noqa: E501 - a line is a case
-
 import json
 
 from tests.golden.corpora.valid_definitions import LOOK, definition, prompt, scored

@@ -7,6 +7,10 @@ what a change has changed, and each line of it needs a reason.
 import difflib
 import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,39 @@ def check(name: str, value: Any) -> None:
     stored = path.read_bytes().decode()
     if text != stored:
         raise AssertionError(_difference(name, stored, text))
+
+
+def check_changes(name: str, found: Mapping[str, Mapping[str, Iterable[Any]]]) -> None:
+    """What became of each change at each place, as lines of text; `-` where nothing was told."""
+    lines = []
+    for place, changes in found.items():
+        lines.append(place)
+        for change, told in changes.items():
+            lines += [f" {change}: {one}" for one in told] or [f" {change}: -"]
+    check(name, "".join(f"{line}\n" for line in lines))
+
+
+def plain(value: Any) -> Any:
+    """Objects with fields as mappings, sequences as lists, times and words as text."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value), key=str)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [plain(inner) for inner in value]
+    return value
 
 
 def dump(value: Any) -> str:

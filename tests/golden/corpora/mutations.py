@@ -174,11 +174,17 @@ def mutations() -> Iterator[tuple[str, str, str]]:
     for name, parts in FULL.items():
         document = _whole(**parts)
         yield name, "nothing", json.dumps(document, indent=1)
-        for path in _paths(parts):
-            place = f"{name}: {'.'.join(map(str, path))}"
-            for change, value in CHANGES.items():
-                yield place, change, json.dumps(_with(document, path, value), indent=1)
-            yield place, "left out", json.dumps(_without(document, path), indent=1)
+        for path, change, changed in changed_documents(document, parts):
+            yield f"{name}: {path}", change, json.dumps(changed, indent=1)
+
+
+def changed_documents(document: Any, parts: Any = None) -> Iterator[tuple[str, str, Any]]:
+    """The path, what was put there, and the document; only of those `parts` of it, if given."""
+    for path in _paths(document if parts is None else parts):
+        shown = ".".join(map(str, path))
+        for change, value in CHANGES.items():
+            yield shown, change, _with(document, path, value)
+        yield shown, "left out", _without(document, path)
 
 
 def _paths(value: Any, path: Path = ()) -> Iterator[Path]:

@@ -1,0 +1,200 @@
+"""Settings of code tasks, files that programs leave, notebooks: what is read, what is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plumbmark.common.errors import InvalidInput
+from tasks_app.code.artifacts import read_artifacts
+from tasks_app.code.inspecting import inspect_code
+from tasks_app.code.magics import statement_lines, without_magics
+from tasks_app.code.notebook import notebook_of, script_of
+from tasks_app.code.result_file import read_result
+from tasks_app.code.settings import parse_settings
+from tests.golden.corpora.code_files import (
+    FILES_WITH_CELLS,
+    FULL_RESULT,
+    FULL_RUN,
+    MAGICS,
+    NOTEBOOKS,
+    PROGRAMS,
+    RESULTS,
+    RETURNS,
+    RUN_TEXTS,
+    SETTINGS,
+    STORED,
+)
+from tests.golden.corpora.mutations import changed_documents
+from tests.golden.golden import check, check_changes, plain
+
+
+def problems_of(error: InvalidInput) -> dict[str, Any]:
+    return {
+        "problems": [
+            f"{one.line}:{one.column} {one.path} | {one.message}" for one in error.problems
+        ]
+    }
+
+
+def told(findings: Any) -> list[str]:
+    """Findings as lines."""
+    return [
+        f"{one.severity.value} {one.code} {one.file} {one.line} {one.path} | {one.message}"
+        f"{f' | {one.remedy}' if one.remedy else ''}"
+        for one in findings
+    ]
+
+
+def test_settings_of_code_tasks_stay_as_they_are() -> None:
+    found: dict[str, Any] = {}
+    for name, text in SETTINGS.items():
+        try:
+            found[name] = plain(parse_settings(text))
+        except InvalidInput as error:
+            found[name] = problems_of(error)
+
+    check("code/settings.json", found)
+
+
+def test_result_files_stay_as_they_are() -> None:
+    found = {}
+    for name, data in RESULTS.items():
+        read = read_result(data)
+        found[name] = {"result": _short(plain(read.result)), "findings": told(read.findings)}
+
+    check("code/results.json", found)
+
+
+def _short(value: Any) -> Any:
+    """Long texts by their lengths alone."""
+    if isinstance(value, str) and len(value) > 200:
+        return f"{value[:20]}… {len(value)} characters"
+    if isinstance(value, float) and abs(value) > 1e20:
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: _short(inner) for key, inner in value.items()}
+    return [_short(inner) for inner in value] if isinstance(value, list) else value
+
+
+def test_result_files_with_one_changed_value_stay_as_they_are() -> None:
+    found: dict[str, dict[str, Any]] = {}
+    for place, change, document in changed_documents(FULL_RESULT):
+        if change in {"10^9", "long", "list of two", "object of one"}:
+            continue
+        read = read_result(json.dumps(document).encode())
+        found.setdefault(place, {})[change] = [
+            "no result" if read.result is None else json.dumps(plain(read.result.score)),
+            *told(read.findings),
+        ]
+
+    check_changes("code/changed-results.txt", found)
+
+
+def artifacts_of(folder: Path, data: bytes, name: str = "Main-x.run.json") -> dict[str, Any]:
+    for old in folder.iterdir():
+        old.unlink()
+    (folder / name).write_bytes(data)
+    read = read_artifacts(folder, roots=["/usr/lib"])
+    return {
+        "tasks": plain(read.tasks),
+        "runs": plain(read.runs),
+        "findings": told(read.findings),
+    }
+
+
+def test_files_of_runs_stay_as_they_are(tmp_path: Path) -> None:
+    found = {name: artifacts_of(tmp_path, data) for name, data in RUN_TEXTS.items()}
+    found["everything"] = artifacts_of(tmp_path, json.dumps(FULL_RUN).encode())
+    found["a task"] = artifacts_of(
+        tmp_path, json.dumps(FULL_RUN["taskVersion"]).encode(), "Main.task.json"
+    )
+
+    check("code/runs.json", found)
+
+
+def test_results_of_runs_stay_as_they_are(tmp_path: Path) -> None:
+    found: dict[str, dict[str, Any]] = {}
+    for returns, definition in RETURNS.items():
+        for stored, result in STORED.items():
+            document = {
+                "state": "BENCHMARK_TASK_RUN_STATE_COMPLETED",
+                "results": [result],
+                "taskVersion": {"name": "Main", "definition": definition},
+            }
+            read = artifacts_of(tmp_path, json.dumps(document).encode())
+            found.setdefault(returns, {})[stored] = [
+                json.dumps({key: value for key, value in one.items() if value is not None})
+                for one in read["runs"][0]["results"]
+            ] + read["findings"]
+
+    check_changes("code/results-of-runs.txt", found)
+
+
+def test_files_of_runs_with_one_changed_value_stay_as_they_are(tmp_path: Path) -> None:
+    """Only what is told beyond what the unchanged file leads to."""
+    found: dict[str, dict[str, Any]] = {}
+    always = set(artifacts_of(tmp_path, json.dumps(FULL_RUN).encode())["findings"])
+    for place, change, document in changed_documents(FULL_RUN):
+        if change in {"null", "-1", "text", "list of one", "left out"}:
+            read = artifacts_of(tmp_path, json.dumps(document).encode())
+            found.setdefault(place, {})[change] = [
+                one for one in read["findings"] if one not in always
+            ]
+
+    check_changes("code/changed-runs.txt", found)
+
+
+def test_notebooks_stay_as_they_are() -> None:
+    found: dict[str, Any] = {}
+    for name, (file, data) in NOTEBOOKS.items():
+        try:
+            script = script_of(file, data)
+        except InvalidInput as error:
+            found[name] = problems_of(error)
+            continue
+        found[name] = {
+            "code": script.code,
+            "cells": plain(script.cells),
+            "chosen": script.chosen,
+            "findings": told(script.findings),
+            "places": [str(script.place_of(line)) for line in range(1, 12)],
+        }
+
+    check("code/notebooks.json", found)
+
+
+@pytest.mark.parametrize("reads_comments", [False, True])
+def test_notebook_commands_stay_as_they_are(reads_comments: bool) -> None:
+    found = {}
+    for source in MAGICS:
+        read = without_magics(source, read_comments=reads_comments)
+        found[source] = {
+            "lines": read.lines,
+            "chosen": read.chosen,
+            "findings": told(read.findings),
+            "statements": list(statement_lines(source)),
+        }
+
+    check(f"code/magics{'-of-files' if reads_comments else ''}.json", found)
+
+
+def test_notebooks_of_files_stay_as_they_are() -> None:
+    check("code/written-notebooks.json", {text: notebook_of(text) for text in FILES_WITH_CELLS})
+
+
+def test_what_is_seen_in_code_stays_as_it_is() -> None:
+    found = {}
+    for name, code in PROGRAMS.items():
+        for chosen in (None, "a"):
+            inspection = inspect_code(code, chosen=chosen)
+            found[f"{name}, chosen {chosen}"] = {
+                "kinds": plain(inspection.kinds()),
+                "tasks": [task.name for task in inspection.tasks],
+                "runs": [[call.task, call.line] for call in inspection.runs],
+                "judge": inspection.judge_line,
+                "findings": told(inspection.findings),
+            }
+
+    check("code/inspections.json", found)

@@ -7,7 +7,7 @@ import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
-from plumbmark.gateway import runtime
+from plumbmark.gateway.calls import runtime
 from tests.emptying import empty
 from tests.fake_provider.process import FakeProvider
 from tests.golden.world import World, number_rows_from_one

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from plumbmark.common.errors import InvalidInput
-from tasks_app.code.artifacts import read_artifacts
-from tasks_app.code.inspecting import inspect_code
-from tasks_app.code.magics import statement_lines, without_magics
-from tasks_app.code.notebook import notebook_of, script_of
-from tasks_app.code.result_file import read_result
-from tasks_app.code.settings import parse_settings
+from tasks_app.code_tasks.output.artifacts import read_artifacts
+from tasks_app.code_tasks.output.result_file import read_result
+from tasks_app.code_tasks.settings import parse_settings
+from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.code_tasks.source.magics import statement_lines, without_magics
+from tasks_app.code_tasks.source.notebook import notebook_of, script_of
 from tests.golden.corpora.code_files import (
     FILES_WITH_CELLS,
     FULL_RESULT,

@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from plumbmark.common.errors import InvalidInput
-from tasks_app.definitions import SideHashes, parse_definition
-from tasks_app.importers import (
+from tasks_app.datasets import (
     AttachedFiles,
+    DataLimits,
     KnownFile,
-    Limits,
     SubmittedOutput,
     import_data,
     read_outputs,
 )
-from tasks_app.importers.outputs import outputs_from
+from tasks_app.definitions import VersionHashes, parse_definition
+from tasks_app.runs.output_files import outputs_from
 from tests.golden.corpora.data_files import (
     INVALID,
     OUTPUTS,
@@ -55,10 +55,10 @@ def imported(file: DataFile, folder: Path) -> dict[str, Any]:
             path,
             name=file.name,
             definition=definition,
-            limits=Limits(**file.limits),
+            limits=DataLimits(**file.limits),
             attached=attached,
         ) as found:
-            hashes = SideHashes(definition, salt="a fixed salt")
+            hashes = VersionHashes(definition, salt="a fixed salt")
             items = [{**item.as_row(), "hash": hashes.add(item)} for item in found]
             return {
                 "count": found.count,
@@ -116,7 +116,7 @@ def test_files_of_outputs_stay_as_they_are(tmp_path: Path) -> None:
                     name=file.name,
                     positions=POSITIONS,
                     repeats=repeats,
-                    limits=Limits(**file.limits),
+                    limits=DataLimits(**file.limits),
                 )
             )
         except InvalidInput as error:

@@ -7,22 +7,27 @@ import pytest
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.manifests import content_hash
+from tasks_app.authoring.preview import tool_schemas
+from tasks_app.authoring.request_facts import request_facts
+from tasks_app.datasets import ImportedItem
 from tasks_app.definitions import (
     DEFINITION_SCHEMA,
     Definition,
-    SideHashes,
+    VersionHashes,
     parse_definition,
     render_follow_ups,
     render_messages,
     render_user_instructions,
 )
-from tasks_app.definitions.parse import placed_problem
-from tasks_app.definitions.render import columns_used, file_columns, scorer_columns, tool_input
-from tasks_app.definitions.render import tools_of as tools_of_definition
+from tasks_app.definitions.parsing import place_problem
+from tasks_app.definitions.rendering import (
+    columns_used,
+    file_columns,
+    scorer_columns,
+    tool_input,
+)
+from tasks_app.definitions.rendering import tools_of as tools_of_definition
 from tasks_app.definitions.warnings import definition_warnings
-from tasks_app.importers import ImportedItem
-from tasks_app.previewing import tools_sent
-from tasks_app.views.asking import how_it_is_asked
 from tests.golden.corpora.invalid_definitions import INVALID, INVALID_JSON
 from tests.golden.corpora.items import ATTACHMENTS, ITEMS
 from tests.golden.corpora.mutations import mutations
@@ -44,9 +49,9 @@ def shown(definition: Definition) -> dict[str, Any]:
     """Everything that a definition leads to, as plain data."""
     document = definition.as_document()
     assert Definition.from_document(document) == definition
-    hashes = SideHashes(definition, salt=SALT)
+    hashes = VersionHashes(definition, salt=SALT)
     own = [hashes.add(item) for item in items()]
-    asking = how_it_is_asked(definition)
+    asking = request_facts(definition)
     tools = tools_of_definition(definition)
     return {
         "document": document,
@@ -70,7 +75,7 @@ def shown(definition: Definition) -> dict[str, Any]:
             "instructions": asking.instructions,
             "output schema": asking.output_schema,
         },
-        "tools": [dict(tool) for tool in tools_sent(definition)],
+        "tools": [dict(tool) for tool in tool_schemas(definition)],
         "columns": columns_used(definition),
         "scorer columns": scorer_columns(definition),
         "file columns": list(file_columns(definition)),
@@ -152,7 +157,7 @@ def test_a_problem_found_later_has_its_place(format: str | None) -> None:
         ("sampling",),
     ]
 
-    found = [placed_problem("m", path, text=text, format=format) for path in paths]
+    found = [place_problem("m", path, text=text, format=format) for path in paths]
 
     check(
         f"definitions/placed-{format}.json",

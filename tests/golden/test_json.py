@@ -13,9 +13,8 @@ from rest_framework.exceptions import APIException
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.common.fields import WrittenJSONField
-from plumbmark.common.rest.parsers import StrictJSONParser
 from plumbmark.engine.ports import ToolCall
-from plumbmark.engine.tools import Situation, Toolbox, build_tool
+from plumbmark.engine.tools import Toolbox, ToolContext, build_tool
 from plumbmark.engine.tools.function import text_of_answer
 from plumbmark.gateway.http.chat_request import document_of
 from plumbmark.gateway.http.errors import HttpError
@@ -24,16 +23,17 @@ from plumbmark.manifests import content_hash
 from plumbmark.manifests.canonical import canonical_json
 from plumbmark.manifests.hashes import ListHasher, bytes_hash, is_content_hash
 from plumbmark.manifests.verification import matches
+from plumbmark.rest.parsers import StrictJSONParser
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.templates import text_of
 from plumbmark.scoring.tool_calls import calls_made
-from tasks_app.code.bounded_json import JsonProblem
-from tasks_app.code.bounded_json import read_json as read_bounded
-from tasks_app.code.run_reading import decoded_text
-from tasks_app.definitions.positions import read_json as read_located
-from tasks_app.definitions.positions import read_yaml
-from tasks_app.importers import Limits, Warned
-from tasks_app.importers.rows import Row, read_rows
+from tasks_app.code_tasks.output.bounded_json import JsonProblem
+from tasks_app.code_tasks.output.bounded_json import read_json as read_bounded
+from tasks_app.code_tasks.output.sdk_files import decode_text
+from tasks_app.datasets import ColumnWarning, DataLimits
+from tasks_app.datasets.rows import DataRow, read_rows
+from tasks_app.definitions.source_map import read_json as read_located
+from tasks_app.definitions.source_map import read_yaml
 from tests.golden.corpora.json_texts import TEXTS, VALUES
 from tests.golden.golden import check
 
@@ -82,7 +82,7 @@ def as_text(data: bytes) -> str:
 
 
 def with_findings(data: bytes | str, *, mend: bool) -> Any:
-    read = read_bounded(data, most_bytes=1_000_000, mend=mend)
+    read = read_bounded(data, max_bytes=1_000_000, mend=mend)
     return read.value, read.twice, read.replaced
 
 
@@ -107,8 +107,8 @@ def of_tool(data: bytes) -> Any:
     tool = build_tool(
         {"type": "function", "name": "f", "description": "d", "answers": answers, "otherwise": "?"}
     )
-    toolbox = Toolbox([tool], most_result_bytes=1000)
-    answered = asyncio.run(toolbox.answer(ToolCall("1", "f", as_text(data)), Situation()))
+    toolbox = Toolbox([tool], max_result_bytes=1000)
+    answered = asyncio.run(toolbox.answer(ToolCall("1", "f", as_text(data)), ToolContext()))
     return answered.result.text, answered.result.is_error, answered.call.arguments
 
 
@@ -117,14 +117,14 @@ def file_name(name: str) -> str:
 
 
 READERS: dict[str, Callable[[bytes], Any]] = {
-    "a provider's answer": lambda data: wire.written(wire.read(data)),
-    "a chat request": lambda data: wire.written(document_of(data)),
+    "a provider's answer": lambda data: wire.dump_in_order(wire.read(data)),
+    "a chat request": lambda data: wire.dump_in_order(document_of(data)),
     "a REST body": from_rest,
     "a definition": lambda data: read_located(as_text(data)).value,
     "a definition as YAML": lambda data: read_yaml(as_text(data)).value,
     "a program's file": lambda data: with_findings(data, mend=True),
     "a notebook": lambda data: with_findings(as_text(data), mend=False),
-    "a text within a run's file": lambda data: decoded_text(json.dumps(as_text(data))),
+    "a text within a run's file": lambda data: decode_text(json.dumps(as_text(data))),
     "an answer that is scored": of_scorer,
     "arguments of a tool": of_tool,
     "arguments of a recorded call": of_call,
@@ -144,11 +144,11 @@ def test_rows_of_data_files_stay_as_strict_as_they_are(tmp_path: Path) -> None:
     def read(data: bytes) -> Any:
         path = tmp_path / "rows"
         path.write_bytes(data)
-        warned = Warned()
+        warned = ColumnWarning()
         rows = [
-            row.values if isinstance(row, Row) else told(row.problem)
+            row.values if isinstance(row, DataRow) else told(row.problem)
             for row in read_rows(
-                path, format="jsonl", name="rows.jsonl", limits=Limits(), warned=warned
+                path, format="jsonl", name="rows.jsonl", limits=DataLimits(), warned=warned
             )
         ]
         return rows, warned.messages()
@@ -182,10 +182,10 @@ WRITERS: dict[str, Callable[[Any], Any]] = {
     "hash": content_hash,
     "salted hash": lambda value: content_hash(value, salt="salt"),
     "hash salted by bytes": lambda value: content_hash(value, salt=b"\xff\x00"),
-    "on the wire, sorted": lambda value: wire.canonical(wire.settled(value)),
-    "on the wire": lambda value: wire.written(wire.settled(value)),
-    "on the wire as it is": wire.written,
-    "kept": wire.kept,
+    "on the wire, sorted": lambda value: wire.canonical(wire.to_canonical_types(value)),
+    "on the wire": lambda value: wire.dump_in_order(wire.to_canonical_types(value)),
+    "on the wire as it is": wire.dump_in_order,
+    "kept": wire.dump_record,
     "in a prompt": text_of,
     "as a tool's answer": text_of_answer,
     "in a column": lambda value: WrittenJSONField().get_db_prep_value(value, None, prepared=True),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plumbmark.common.csp import policy_text
+from plumbmark.web.csp import policy_text
 from tests.golden.golden import check
 from tests.golden.html_outline import outline
 from tests.golden.world import World

@@ -19,8 +19,8 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from plumbmark.accounts.actions import open_account
-from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import ensure_baselines
+from plumbmark.gateway.calls import runtime
 from tests.factories import CARD, settle
 from tests.fake_provider.process import FakeProvider
 from tests.media_files import image, wav

@@ -242,7 +242,7 @@ def test_a_failure_halfway_leaves_no_version_behind(
     drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(*rows)), by=ada)
     before = rows_of_all()
     monkeypatch.setattr(declarative_draft, "_CHUNK", 2)
-    whole = declarative_draft.Imported.__iter__
+    whole = declarative_draft.ImportResult.__iter__
 
     def breaks_off(imported: Any) -> Iterator[Any]:
         for item in whole(imported):
@@ -250,7 +250,7 @@ def test_a_failure_halfway_leaves_no_version_behind(
                 raise OSError("the disk is gone")
             yield item
 
-    monkeypatch.setattr(declarative_draft.Imported, "__iter__", breaks_off)
+    monkeypatch.setattr(declarative_draft.ImportResult, "__iter__", breaks_off)
 
     with pytest.raises(OSError, match="the disk is gone"):
         publication.build_version(task=task, by=ada)

@@ -16,9 +16,9 @@ from benchmarks_app.permissions import can_view_benchmark, can_view_version
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
+from tasks_app.authoring.queries import visible_tasks
 from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.models.tasks import Visibility
-from tasks_app.runs.queries import visible_tasks
 
 
 def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:

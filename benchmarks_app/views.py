@@ -30,7 +30,7 @@ from benchmarks_app.queries import (
     listed_benchmarks,
     members_of,
 )
-from plumbmark.accounts.models import User
+from plumbmark.accounts.acting import person
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.errors import DomainError, InvalidInput
 from plumbmark.gateway.budget.money import dollars
@@ -61,7 +61,7 @@ def benchmark_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_new(request: HttpRequest) -> HttpResponse:
-    user = _person(request)
+    user = person(request)
     form = NewBenchmarkForm(request.POST or None, by=user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -84,7 +84,7 @@ def benchmark_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The draft: what it says, its tasks with weights, its rules and its card."""
-    user = _person(request)
+    user = person(request)
     benchmark = _own(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
     version.benchmark = benchmark
@@ -164,7 +164,7 @@ def _edit_page(
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The last look before a version is frozen."""
-    user = _person(request)
+    user = person(request)
     benchmark = _own(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
     version.benchmark = benchmark
@@ -229,7 +229,7 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
 @require_POST
 def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Start what is missing for the chosen contenders."""
-    user = _person(request)
+    user = person(request)
     _benchmark, version = _enterable(request, handle, slug)
     contenders = list(
         Contender.objects.filter(public_id__in=request.POST.getlist("contender")).select_related(
@@ -266,7 +266,7 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     if contender is None:
         raise Http404
     try:
-        entries.enter(version=version, contender=contender, by=_person(request))
+        entries.enter(version=version, contender=contender, by=person(request))
     except DomainError as error:
         messages.error(request, error.message)
     else:
@@ -277,7 +277,7 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
 def _chosen_contenders(request: HttpRequest, slugs: list[str]) -> list[Contender]:
     deployments = deployments_for(request.user).filter(slug__in=slugs[:50])
     return [
-        contender_of_deployment(deployment=deployment, by=_person(request))
+        contender_of_deployment(deployment=deployment, by=person(request))
         for deployment in deployments
     ]
 
@@ -296,11 +296,6 @@ def _enterable(request: HttpRequest, handle: str, slug: str) -> tuple[Benchmark,
         raise Http404
     version.benchmark = benchmark
     return benchmark, version
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _add_problems(form: Any, error: DomainError) -> None:

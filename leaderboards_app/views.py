@@ -36,8 +36,8 @@ from leaderboards_app.snapshots import (
 from plumbmark.web.csp import policy_text
 from plumbmark.web.page_cache import is_stranger, same_for_strangers
 from plumbmark.web.theme import theme_of
+from tasks_app.authoring.queries import visible_tasks
 from tasks_app.judges.panel_page import trust_context
-from tasks_app.runs.queries import visible_tasks
 
 _ON_HOME = 8
 

@@ -20,7 +20,8 @@ from plumbmark.rest.idempotency import HEADER, idempotent
 from plumbmark.rest.pagination import NewestFirst, OldestFirst
 from plumbmark.rest.parsers import StrictJSONParser
 from tasks_app.authoring import actions as authoring
-from tasks_app.authoring import drafts, publication
+from tasks_app.authoring import drafts, publication, serializers
+from tasks_app.authoring.queries import items_of, published_versions_of, visible_tasks
 from tasks_app.code_tasks import actions as coding
 from tasks_app.datasets import actions as attaching
 from tasks_app.datasets.media.detection import ENDINGS
@@ -33,12 +34,7 @@ from tasks_app.models import Item, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
-from tasks_app.runs.queries import (
-    items_of,
-    published_versions_of,
-    run_at,
-    visible_tasks,
-)
+from tasks_app.runs.queries import run_at
 from tasks_app.scorings import actions as scoring
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
@@ -81,7 +77,7 @@ class TaskFilter(filters.FilterSet):
 class TaskList(generics.ListAPIView[Task]):
     """Tasks that you can see."""
 
-    serializer_class = shapes.TaskSummary
+    serializer_class = serializers.TaskSummary
     pagination_class = NewestFirst
     filterset_class = TaskFilter
 
@@ -89,12 +85,14 @@ class TaskList(generics.ListAPIView[Task]):
         return visible_tasks(to=self.request.user)
 
     @extend_schema(
-        request=shapes.TaskWrite, responses={201: shapes.TaskDetail}, parameters=[IDEMPOTENCY]
+        request=serializers.TaskWrite,
+        responses={201: serializers.TaskDetail},
+        parameters=[IDEMPOTENCY],
     )
     @idempotent
     def post(self, request: Request) -> Response:
         """Create a private task with an empty draft."""
-        body = shapes.TaskWrite(data=request.data)
+        body = serializers.TaskWrite(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
         namespace = acting_namespace(request, values.pop("namespace", None))
@@ -105,21 +103,21 @@ class TaskList(generics.ListAPIView[Task]):
             slug=slug,
             by=actor(request),
         )
-        return Response(shapes.TaskDetail(task).data, status=201)
+        return Response(serializers.TaskDetail(task).data, status=201)
 
 
 class TaskView(APIView):
-    @extend_schema(responses=shapes.TaskDetail)
+    @extend_schema(responses=serializers.TaskDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """One task."""
-        return Response(shapes.TaskDetail(task_or_404(public_id, request)).data)
+        return Response(serializers.TaskDetail(task_or_404(public_id, request)).data)
 
-    @extend_schema(request=shapes.TaskChange, responses=shapes.TaskDetail)
+    @extend_schema(request=serializers.TaskChange, responses=serializers.TaskDetail)
     def patch(self, request: Request, public_id: str) -> Response:
         """Change what a task says of itself, or who may see it."""
         task = task_or_404(public_id, request)
         user = actor(request)
-        body = shapes.TaskChange(data=request.data)
+        body = serializers.TaskChange(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
         visibility = values.pop("visibility", None)
@@ -127,7 +125,7 @@ class TaskView(APIView):
             task = authoring.update_task(task=task, facts=authoring.TaskFacts(**values), by=user)
         if visibility is not None:
             task = authoring.set_task_visibility(task=task, visibility=visibility, by=user)
-        return Response(shapes.TaskDetail(task).data)
+        return Response(serializers.TaskDetail(task).data)
 
 
 class DraftView(APIView):
@@ -140,17 +138,17 @@ class DraftView(APIView):
         drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
         return drafts.get(task=task)
 
-    @extend_schema(responses=shapes.DraftDetail)
+    @extend_schema(responses=serializers.DraftDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """The draft that you are working on."""
-        return Response(shapes.DraftDetail(self._draft(public_id, request)).data)
+        return Response(serializers.DraftDetail(self._draft(public_id, request)).data)
 
-    @extend_schema(request=shapes.TaskDraftWrite, responses=shapes.DraftDetail)
+    @extend_schema(request=serializers.TaskDraftWrite, responses=serializers.DraftDetail)
     def put(self, request: Request, public_id: str) -> Response:
         """Keep a definition and a data file, or code with its settings. What is left out stays."""
         task = task_or_404(public_id, request)
         user = actor(request)
-        body = shapes.TaskDraftWrite(data=request.data)
+        body = serializers.TaskDraftWrite(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
         draft_parts = {
@@ -181,17 +179,17 @@ class DraftView(APIView):
                 by=user,
             )
         draft = drafts.save_draft(task=task, by=user, **draft_parts)
-        return Response(shapes.DraftDetail(draft).data)
+        return Response(serializers.DraftDetail(draft).data)
 
 
 class DraftCheckView(DraftView):
     http_method_names = ["post", "options"]
 
-    @extend_schema(request=None, responses=shapes.DraftCheck)
+    @extend_schema(request=None, responses=serializers.DraftCheck)
     def post(self, request: Request, public_id: str) -> Response:
         """Check the whole draft; 422 names every problem with its line."""
         draft = self._draft(public_id, request)
-        return Response(shapes.DraftCheck(draft_kind_of(draft).check(draft)).data)
+        return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
 
 class DraftTryView(APIView):
@@ -207,36 +205,36 @@ class DraftTryView(APIView):
 
 class PublishView(APIView):
     @extend_schema(
-        request=shapes.TaskPublishWrite,
-        responses={201: shapes.TaskVersionDetail},
+        request=serializers.TaskPublishWrite,
+        responses={201: serializers.TaskVersionDetail},
         parameters=[IDEMPOTENCY],
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
         """Publish the draft as the next numbered version."""
         task = task_or_404(public_id, request)
-        body = shapes.TaskPublishWrite(data=request.data)
+        body = serializers.TaskPublishWrite(data=request.data)
         body.is_valid(raise_exception=True)
         version = publication.publish_task(task=task, by=actor(request), **body.validated_data)
-        return Response(shapes.TaskVersionDetail(version).data, status=201)
+        return Response(serializers.TaskVersionDetail(version).data, status=201)
 
 
 class BuildView(APIView):
     @extend_schema(
-        request=None, responses={201: shapes.TaskVersionDetail}, parameters=[IDEMPOTENCY]
+        request=None, responses={201: serializers.TaskVersionDetail}, parameters=[IDEMPOTENCY]
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
         """Build the draft as an unpublished version, to try it."""
         task = task_or_404(public_id, request)
         version = publication.build_version(task=task, by=actor(request))
-        return Response(shapes.TaskVersionDetail(version).data, status=201)
+        return Response(serializers.TaskVersionDetail(version).data, status=201)
 
 
 class VersionList(generics.ListAPIView[TaskVersion]):
     """A task's published versions."""
 
-    serializer_class = shapes.TaskVersionDetail
+    serializer_class = serializers.TaskVersionDetail
     pagination_class = NewestFirst
     filter_backends = ()
 
@@ -248,10 +246,10 @@ class VersionList(generics.ListAPIView[TaskVersion]):
 
 
 class VersionView(APIView):
-    @extend_schema(responses=shapes.TaskVersionDetail)
+    @extend_schema(responses=serializers.TaskVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
         """One version, with its normalised definition."""
-        return Response(shapes.TaskVersionDetail(version_or_404(public_id, request)).data)
+        return Response(serializers.TaskVersionDetail(version_or_404(public_id, request)).data)
 
 
 class _ItemsInOrder(OldestFirst):
@@ -262,7 +260,7 @@ class _ItemsInOrder(OldestFirst):
 class ItemList(generics.ListAPIView[Item]):
     """A version's items that you can see, in order."""
 
-    serializer_class = shapes.ItemDetail
+    serializer_class = serializers.ItemDetail
     pagination_class = _ItemsInOrder
     filter_backends = ()
 

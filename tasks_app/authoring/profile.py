@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.models import Namespace
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.profile_sections import ProfileSection
-from tasks_app.runs.queries import visible_tasks
+from tasks_app.authoring.queries import visible_tasks
 
 _SHOWN = 50
 

@@ -9,13 +9,13 @@ from rest_framework.views import APIView
 
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.code_tasks import queries as programs
+from tasks_app.code_tasks import serializers
 from tasks_app.code_tasks.downloads import file_response, zip_response
-from tasks_app.runs import serializers as shapes
 
 
 class LogView(APIView):
     @extend_schema(
-        responses=shapes.LogDetail, parameters=[OpenApiParameter("start", int, required=False)]
+        responses=serializers.LogDetail, parameters=[OpenApiParameter("start", int, required=False)]
     )
     def get(self, request: Request, run_id: int) -> Response:
         """Return the program's output, while it runs and after; ask on from `next`."""
@@ -23,23 +23,23 @@ class LogView(APIView):
         start = request.query_params.get("start", "0")
         if not (start.isascii() and start.isdigit() and len(start) < 10):
             raise InvalidInput([Problem("must be a whole number", "start")])
-        return Response(shapes.LogDetail(programs.log_of(run, start=int(start))).data)
+        return Response(serializers.LogDetail(programs.log_of(run, start=int(start))).data)
 
 
 class ReportView(APIView):
-    @extend_schema(responses=shapes.ProgramReportDetail)
+    @extend_schema(responses=serializers.ProgramReportDetail)
     def get(self, request: Request, run_id: int) -> Response:
         """Return the findings in the code and in what it left, and how to mend what is missing."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
-        return Response(shapes.ProgramReportDetail(programs.report_of(run)).data)
+        return Response(serializers.ProgramReportDetail(programs.report_of(run)).data)
 
 
 class ArtifactList(APIView):
-    @extend_schema(responses=shapes.ArtifactDetail(many=True))
+    @extend_schema(responses=serializers.ArtifactDetail(many=True))
     def get(self, request: Request, run_id: int) -> Response:
         """The files that the program left."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
-        return Response(shapes.ArtifactDetail(programs.artifacts_of(run), many=True).data)
+        return Response(serializers.ArtifactDetail(programs.artifacts_of(run), many=True).data)
 
 
 class ArtifactZip(APIView):

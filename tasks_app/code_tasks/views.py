@@ -13,16 +13,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from plumbmark.accounts.acting import person
 from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.authoring import publication
 from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_CODE
-from tasks_app.authoring.forms import CodeDraftForm, deployment_choices
+from tasks_app.authoring.forms import CodeDraftForm
 from tasks_app.authoring.preview import PlacedProblem, place_problems
-from tasks_app.authoring.views.acting import own_task_at, person
+from tasks_app.authoring.queries import own_task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.code_tasks import actions as coding
 from tasks_app.models import Task, TaskDraft
+from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.queries import deployments_for, latest_try_of
 from tasks_app.runs.start import try_program
 
@@ -45,7 +47,7 @@ class _CodePreview:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The editor. Its buttons say what follows: save, really run it, try, publish."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     if request.method != "POST":
         return _editor(request, task)
     form = CodeDraftForm(request.POST, request.FILES)

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from tasks_app.authoring.views.acting import own_task_at
+from tasks_app.authoring.queries import own_task_at
 from tasks_app.datasets.media.responses import (
     attachment_of_draft,
     attachment_of_item,
@@ -38,6 +38,6 @@ def sample_file(request: HttpRequest, run_id: int, ordinal: int, sha256: str) ->
 
 @require_safe
 def draft_file(request: HttpRequest, handle: str, slug: str, sha256: str) -> HttpResponse:
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = get_object_or_404(TaskDraft, task=task)
     return attachment_response(request, attachment_of_draft(draft, sha256))

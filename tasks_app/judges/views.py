@@ -11,17 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbmark.accounts.acting import person
 from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.web.forms import add_problems, number_in
 from plumbmark.web.long_text import cap_text
-from tasks_app.authoring.forms import GradeForm, LabelSetForm
-from tasks_app.authoring.views.acting import (
-    add_problems,
-    number_in,
-    own_task_at,
-    person,
-)
+from tasks_app.authoring.queries import own_task_at, task_at, version_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
+from tasks_app.judges.forms import GradeForm, LabelSetForm
 from tasks_app.judges.panel_page import panel_sections, verdict_words
 from tasks_app.judges.panels import judging_scorers
 from tasks_app.judges.queries import (
@@ -37,7 +34,6 @@ from tasks_app.judges.queries import (
 from tasks_app.models import LabelSample, LabelSet, TaskVersion
 from tasks_app.permissions import can_label_answers
 from tasks_app.runs.message_display import exchange_context, files_of_item
-from tasks_app.runs.queries import task_at, version_at
 
 _SKIP = "skip"
 
@@ -100,7 +96,7 @@ def _set_row(one: LabelSet, *, many: bool) -> dict[str, Any]:
 @require_POST
 def label_set_create(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
     """Draw a set and go to its first answer."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task
     form = LabelSetForm(request.POST, scorers=list(judging_scorers(version)))

@@ -6,9 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from plumbmark.accounts.acting import namespace_field
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway.models import Deployment
-from tasks_app.authoring.forms import namespace_field
 from tasks_app.playground.actions import MAX_PROMPT, Prompt
 
 

@@ -10,18 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.common.errors import (
     Conflict,
     DomainError,
     InvalidInput,
     NotAllowed,
 )
-from tasks_app.authoring.views.acting import (
-    acting_namespaces,
-    add_problems,
-    chosen_namespace,
-    person,
-)
+from plumbmark.web.forms import add_problems
 from tasks_app.playground.actions import (
     Prompt,
     ask_side_by_side,

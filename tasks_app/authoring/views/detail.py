@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
-from tasks_app.authoring.forms import RunForm
 from tasks_app.authoring.preview import preview_messages
+from tasks_app.authoring.queries import items_of, published_versions_of, task_at, version_at
 from tasks_app.authoring.request_facts import request_facts
-from tasks_app.authoring.views.acting import number_in
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
@@ -23,16 +23,9 @@ from tasks_app.judges.queries import trust_in_judges
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.permissions import can_edit_task, can_view_private_items
+from tasks_app.runs.forms import RunForm
 from tasks_app.runs.message_display import files_of_item, message_context
-from tasks_app.runs.queries import (
-    declared_runs_of,
-    deployments_for,
-    items_of,
-    published_versions_of,
-    scorings_by_run,
-    task_at,
-    version_at,
-)
+from tasks_app.runs.queries import declared_runs_of, deployments_for, scorings_by_run
 from tasks_app.scorings.score_display import score_context
 
 _RUNS = 20

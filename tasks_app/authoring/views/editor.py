@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.web.forms import add_problems
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication
@@ -24,7 +26,6 @@ from tasks_app.authoring.forms import (
     TaskDraftForm,
     TaskFactsForm,
     VisibilityForm,
-    deployment_choices,
 )
 from tasks_app.authoring.preview import (
     FIRST_ITEMS,
@@ -34,20 +35,15 @@ from tasks_app.authoring.preview import (
     preview_of,
     tool_contexts,
 )
-from tasks_app.authoring.views.acting import (
-    acting_namespaces,
-    add_problems,
-    chosen_namespace,
-    own_task_at,
-    person,
-)
+from tasks_app.authoring.queries import media_of, own_task_at
 from tasks_app.code_tasks.output.result_schema import RESULT_SCHEMA
 from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import DEFINITION_SCHEMA
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Task, TaskDraft
+from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.message_display import files_of_draft, message_context
-from tasks_app.runs.queries import deployments_for, latest_try_of, media_of
+from tasks_app.runs.queries import deployments_for, latest_try_of
 
 _PREVIEW_CHARACTERS = 4000
 _MEDIA_LISTED = 200
@@ -98,7 +94,7 @@ def task_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The facts of a task, and who may see it."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     is_visibility = request.POST.get("part") == "visibility"
     facts = TaskFactsForm(
         request.POST if request.method == "POST" and not is_visibility else None,
@@ -147,7 +143,7 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The editor. Its buttons say what follows: save, look, try, publish."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = TaskDraft.objects.select_related("data_file", "updated_by__namespace").get(task=task)
     edit_url = draft_kind_of(draft).edit_url
     if edit_url != "tasks:edit":
@@ -217,7 +213,7 @@ def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
 @require_POST
 def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """The preview of a text that is not saved: a fragment for the editor. Saves nothing."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = TaskDraft.objects.select_related("data_file").get(task=task)
     text = request.POST.get("definition", "")
     context = _preview_context(draft, preview_of(draft, definition_text=text))
@@ -229,7 +225,7 @@ def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show what publishing means, the whole draft checked, and the button."""
-    task = own_task_at(request, handle, slug)
+    task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
     form = PublishTaskForm(
         request.POST or None,

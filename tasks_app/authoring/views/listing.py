@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from tasks_app.runs.queries import matching_tasks, visible_tasks
+from tasks_app.authoring.queries import matching_tasks, visible_tasks
 
 _PER_PAGE = 25
 

@@ -12,15 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbmark.accounts.acting import person
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.budget.money import dollars
+from plumbmark.web.forms import add_problems, number_in
 from plumbmark.web.htmx import trigger
 from plumbmark.web.long_text import cap_text
 from plumbmark.web.numbers import format_seconds
-from tasks_app.authoring.forms import InvalidateForm, SpendLimitForm
-from tasks_app.authoring.views.acting import add_problems, number_in, person
 from tasks_app.code_tasks import queries as programs
 from tasks_app.code_tasks.downloads import (
     file_response,
@@ -35,6 +35,7 @@ from tasks_app.permissions import (
     can_view_program,
 )
 from tasks_app.runs import control
+from tasks_app.runs.forms import InvalidateForm, SpendLimitForm
 from tasks_app.runs.queries import (
     OutcomeCount,
     current_scoring,

@@ -13,24 +13,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
-from tasks_app.authoring.forms import RunForm
-from tasks_app.authoring.views.acting import (
-    acting_namespaces,
-    add_problems,
-    chosen_namespace,
-    person,
-)
+from plumbmark.web.forms import add_problems
+from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, Run, Task, TaskVersion
 from tasks_app.permissions import can_run_version
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.cost import cost_bound
-from tasks_app.runs.queries import deployments_for, task_at
+from tasks_app.runs.forms import RunForm
+from tasks_app.runs.queries import deployments_for
 from tasks_app.runs.start import start_run
 
 _ONCE_SECONDS = 24 * 3600

@@ -12,17 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
-from tasks_app.authoring.forms import SubmissionForm
-from tasks_app.authoring.views.acting import (
-    acting_namespaces,
-    add_problems,
-    chosen_namespace,
-    person,
-)
+from plumbmark.web.forms import add_problems
+from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.models import Item, TaskVersion
-from tasks_app.runs.queries import task_at
+from tasks_app.runs.forms import SubmissionForm
 from tasks_app.runs.submissions import submit_outputs
 
 _FIELDS = {"model_name", "maker", "description", "namespace"}

@@ -14,10 +14,10 @@ from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.paging import last_id, page_size
 from tasks_app.authoring.actions import set_task_visibility
+from tasks_app.authoring.queries import task_at, version_at, visible_tasks
 from tasks_app.kinds import kind_of
 from tasks_app.models import Task, TaskVersion
 from tasks_app.models.tasks import Visibility
-from tasks_app.runs.queries import task_at, version_at, visible_tasks
 
 _STATE = "BENCHMARK_TASK_VERSION_CREATION_STATE_"
 _SCANNED = 2000

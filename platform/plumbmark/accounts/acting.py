@@ -1,0 +1,43 @@
+"""The person behind a request, and in whose name they act."""
+
+from collections.abc import Iterable
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.common.errors import Conflict, NotAllowed
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in person, behind `login_required`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def acting_namespaces(request: HttpRequest) -> list[Namespace]:
+    """In whose name the person may act, their own first."""
+    namespaces = list(namespaces_acted_for_by(request.user))
+    if not namespaces:
+        raise Conflict("Your account has no handle yet; choose one in the settings.")
+    return sorted(namespaces, key=lambda one: one.user_id is None)
+
+
+def chosen_namespace(namespaces: list[Namespace], handle: str) -> Namespace:
+    """The one with this handle; the person's own where none was chosen."""
+    if not handle:
+        return namespaces[0]
+    for namespace in namespaces:
+        if namespace.handle == handle:
+            return namespace
+    raise NotAllowed(f"You may not act in the name of {handle}.")
+
+
+def namespace_field(namespaces: Iterable[Namespace]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("In the name of"),
+        choices=[(one.handle, one.label) for one in namespaces],
+        required=False,
+    )

@@ -1,0 +1,261 @@
+"""Shapes of tasks, drafts, versions and items in the API."""
+
+import json
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from plumbmark.rest.serializers import TextOrFile, WriteShape
+from tasks_app.kinds import kind_of
+from tasks_app.models import (
+    Item,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
+from tasks_app.models.tasks import Visibility
+
+
+class TaskSummary(serializers.ModelSerializer[Task]):
+    id = serializers.CharField(source="public_id")
+    namespace = serializers.CharField(source="namespace.handle")
+    latest_version = serializers.IntegerField(source="latest_version.number", allow_null=True)
+    latest_version_id = serializers.CharField(source="latest_version.public_id", allow_null=True)
+    url = serializers.CharField(source="get_absolute_url")
+
+    class Meta:
+        model = Task
+        fields = (
+            "id",
+            "namespace",
+            "slug",
+            "title",
+            "summary",
+            "visibility",
+            "licence",
+            "tags",
+            "latest_version",
+            "latest_version_id",
+            "created_at",
+            "updated_at",
+            "url",
+        )
+
+
+class TaskDetail(TaskSummary):
+    class Meta(TaskSummary.Meta):
+        fields = (*TaskSummary.Meta.fields, "citation")  # type: ignore[assignment]
+
+
+class TaskWrite(WriteShape):
+    title = serializers.CharField(max_length=120)
+    namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
+    slug = serializers.CharField(required=False, max_length=80)
+    summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
+    citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+
+
+class TaskChange(WriteShape):
+    title = serializers.CharField(required=False, max_length=120)
+    summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
+    citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+
+
+class TaskDraftWrite(WriteShape):
+    definition = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        help_text="The definition, YAML or JSON: its text, or a file of it as multipart.",
+    )
+    format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
+    data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
+    media = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Images and audio that items hold, or ZIPs of them, as multipart.",
+    )
+    remove_media = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        help_text="Names of images and audio to let go; `*` for all.",
+    )
+    code_file = serializers.FileField(
+        required=False, help_text="A .py or .ipynb, as multipart: the draft is then a code task."
+    )
+    code = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The same as text; name it by code_name."
+    )
+    code_name = serializers.CharField(required=False, max_length=200)
+    settings = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        allow_blank=True,
+        help_text="YAML beside the code: its text, or a file of it as multipart.",
+    )
+    attach = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Data files that the code finds in /kaggle/input, as multipart.",
+    )
+    detach = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, help_text="Names of them."
+    )
+    kind = serializers.ChoiceField(
+        choices=["declarative"], required=False, help_text="Lets the code go."
+    )
+
+
+class MediaDetail(serializers.Serializer[Any]):
+    """An image or audio of a draft."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField(source="attachment.sha256")
+    media_type = serializers.CharField(source="attachment.media_type")
+    bytes = serializers.IntegerField(source="attachment.size")
+    width = serializers.IntegerField(source="attachment.width", allow_null=True)
+    height = serializers.IntegerField(source="attachment.height", allow_null=True)
+    duration_ms = serializers.IntegerField(source="attachment.duration_ms", allow_null=True)
+
+
+class DraftDetail(serializers.Serializer[Any]):
+    definition = serializers.CharField(source="definition_text")
+    format = serializers.CharField(source="definition_format")
+    data_file = serializers.CharField(source="data_file.name", allow_null=True, default=None)
+    data_bytes = serializers.IntegerField(source="data_file.size", allow_null=True, default=None)
+    media = serializers.SerializerMethodField()
+    kind = serializers.SerializerMethodField()
+    code_file = serializers.CharField(source="code_file.name", allow_null=True, default=None)
+    settings = serializers.CharField(source="code_settings")
+    attached = serializers.SerializerMethodField()
+    updated_at = serializers.DateTimeField()
+
+    def get_kind(self, draft: TaskDraft) -> str:
+        return draft.kind
+
+    @extend_schema_field(MediaDetail(many=True))
+    def get_media(self, draft: TaskDraft) -> Any:
+        uses = draft.attachment_uses.select_related("attachment").order_by("name")
+        return MediaDetail(uses, many=True).data
+
+    def get_attached(self, draft: TaskDraft) -> list[str]:
+        names = draft.attached_files.order_by("data_file__name")
+        return list(names.values_list("data_file__name", flat=True))
+
+
+class FindingDetail(serializers.Serializer[Any]):
+    """Something noticed in code or in what it left."""
+
+    code = serializers.CharField()
+    severity = serializers.CharField()
+    message = serializers.CharField()
+    remedy = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True)
+    place = serializers.CharField(help_text="The line as its author knows it: of a cell, say.")
+    file = serializers.CharField()
+    path = serializers.CharField()
+
+
+class PreviewItem(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    split = serializers.CharField()
+    messages = serializers.ListField(child=serializers.DictField())
+    target = serializers.JSONField()
+    choices = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class DraftCheck(serializers.Serializer[Any]):
+    """A draft without faults: how much it holds and how its first items are asked."""
+
+    items = serializers.IntegerField()
+    private_items = serializers.IntegerField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    first = PreviewItem(many=True)
+    tools = serializers.ListField(
+        child=serializers.DictField(), help_text="What the model may call: name, parameters."
+    )
+    findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
+
+
+class TaskPublishWrite(WriteShape):
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+
+
+class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
+    id = serializers.CharField(source="public_id")
+    task = serializers.CharField(source="task.public_id")
+    metric = serializers.SerializerMethodField()
+    definition = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TaskVersion
+        fields = (
+            "id",
+            "task",
+            "number",
+            "state",
+            "kind",
+            "question_hash",
+            "marking_hash",
+            "item_count",
+            "private_item_count",
+            "repeats",
+            "metric",
+            "definition",
+            "notes",
+            "created_at",
+            "published_at",
+        )
+
+    def get_definition(self, version: TaskVersion) -> dict[str, Any]:
+        document: dict[str, Any] = dict(version.definition)
+        if kind_of(version).runs_program and version.private_item_count:
+            # Its authors have the file; nobody else is told it.
+            document |= {"script": None, "cells": []}
+        if isinstance(document.get("tools"), str):
+            # Kept as text, for the order of its keys.
+            document["tools"] = json.loads(document["tools"])
+        return document
+
+    def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:
+        return {
+            "name": version.metric_name,
+            "direction": version.metric_direction,
+            "unit": version.metric_unit,
+            "lower": version.metric_lower,
+            "upper": version.metric_upper,
+        }
+
+
+class AttachmentDetail(serializers.Serializer[Any]):
+    """An image or audio of an item; its bytes stand below the item's own path."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    media_type = serializers.CharField()
+    bytes = serializers.IntegerField()
+
+
+class ItemDetail(serializers.ModelSerializer[Item]):
+    attachments = AttachmentDetail(many=True)
+
+    class Meta:
+        model = Item
+        fields = (
+            "key",
+            "position",
+            "split",
+            "input",
+            "target",
+            "choices",
+            "cluster",
+            "slices",
+            "attachments",
+            "hash",
+        )

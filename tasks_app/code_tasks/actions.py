@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
@@ -227,21 +226,6 @@ def packages_of(environment: str) -> frozenset[str] | None:
     if not folders:
         return None
     return frozenset(path.name.split(".")[0] for folder in folders for path in folder.iterdir())
-
-
-def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
-    """A finding as it is stored and told: with its place as the author knows it."""
-    place = script.place_of(finding.line) if finding.line is not None else None
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "remedy": finding.remedy,
-        "line": finding.line,
-        "place": "" if place is None else str(place),
-        "file": finding.file,
-        "path": finding.path,
-    }
 
 
 def problems_of(checked: CheckedCode) -> list[Problem]:

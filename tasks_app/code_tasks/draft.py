@@ -9,8 +9,9 @@ from plumbmark.common.errors import InvalidInput
 from plumbmark.manifests import content_hash
 from tasks_app.authoring.preview import Preview, place_problems
 from tasks_app.authoring.versions import metric_columns, version_built_of
-from tasks_app.code_tasks.actions import check_code, finding_document, problems_of
+from tasks_app.code_tasks.actions import check_code, problems_of
 from tasks_app.code_tasks.findings import Severity
+from tasks_app.code_tasks.source.notebook import finding_document
 from tasks_app.models import AttachedFile, Item, TaskDraft, TaskVersion
 
 

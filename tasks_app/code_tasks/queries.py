@@ -14,6 +14,7 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.sandbox import Ending
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.source.inspection import inspect_code
+from tasks_app.code_tasks.source.notebook import finding_document
 from tasks_app.kinds import kind_of
 from tasks_app.models import LogChunk, ProgramReport, Run, RunArtifact
 from tasks_app.permissions import can_view_program
@@ -245,8 +246,6 @@ def _tasks(definition: CodeDefinition, scored: set[str] | None) -> Iterator[Foun
 
 
 def _static_findings(definition: CodeDefinition) -> list[dict[str, Any]]:
-    from tasks_app.code_tasks.actions import finding_document
-
     script = definition.as_script
     findings = inspect_code(definition.script, chosen=definition.chosen).findings
     return [finding_document(one, script) for one in findings]

@@ -31,7 +31,6 @@ from plumbmark.sandbox import (
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
 from plumbmark.scoring.texts import storable, storable_json
-from tasks_app.code_tasks.actions import finding_document
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.output.result_file import MAX_BYTES
 from tasks_app.code_tasks.output.result_schema import RESULT_FILE
@@ -42,6 +41,7 @@ from tasks_app.code_tasks.output.results import (
     read_outcome,
 )
 from tasks_app.code_tasks.output.tracebacks import last_error
+from tasks_app.code_tasks.source.notebook import finding_document
 from tasks_app.models import (
     Item,
     ProgramReport,

@@ -23,6 +23,7 @@ from tasks_app.authoring.preview import PlacedProblem, place_problems
 from tasks_app.authoring.queries import own_task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.code_tasks import actions as coding
+from tasks_app.code_tasks.source import notebook
 from tasks_app.models import Task, TaskDraft
 from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.queries import deployments_for, latest_try_of
@@ -146,7 +147,7 @@ def _look(draft: TaskDraft) -> _CodePreview:
     definition = checked.definition
     return _CodePreview(
         problems=[],
-        findings=[coding.finding_document(one, checked.script) for one in checked.findings],
+        findings=[notebook.finding_document(one, checked.script) for one in checked.findings],
         script=checked.script.code,
         counted=() if definition is None else tuple(one.key for one in definition.counted),
         environment="" if definition is None else definition.environment,

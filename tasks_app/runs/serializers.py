@@ -13,6 +13,7 @@ from tasks_app.models import (
     Sample,
     Scoring,
 )
+from tasks_app.runs.queries import current_scoring, run_status_of
 
 
 class ContenderDetail(serializers.ModelSerializer[Contender]):
@@ -149,14 +150,10 @@ class RunDetail(RunSummary):
         return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
 
     def get_passport(self, run: Run) -> RunStatusDetail:
-        from tasks_app.runs.queries import run_status_of
-
         return RunStatusDetail(run_status_of(run)).data  # type: ignore[return-value]
 
     @extend_schema_field(ScoringDetail(allow_null=True))
     def get_scoring(self, run: Run) -> ScoringDetail | None:
-        from tasks_app.runs.queries import current_scoring
-
         scoring = current_scoring(run)
         return None if scoring is None else ScoringDetail(scoring).data  # type: ignore[return-value]
 

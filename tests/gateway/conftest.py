@@ -17,8 +17,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from plumbmark.common import clock
 from plumbmark.config import env
-from plumbmark.gateway import clock
 from plumbmark.gateway.calls import runtime
 from tests import postgres
 from tests.emptying import empty

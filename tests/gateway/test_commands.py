@@ -155,7 +155,7 @@ def test_a_price_that_cannot_be_set_says_why(
 
 def test_limits_are_set_for_one_and_for_all_and_reach_the_running_day(store: Store) -> None:
     anna = rows.namespace("anna")
-    from plumbmark.gateway import clock
+    from plumbmark.common import clock
     from plumbmark.gateway.budget import ledger
 
     ledger.open_budgets(payer_id=anna.pk, grant_id=0, cap=None, day=clock.today())
@@ -173,7 +173,7 @@ def test_limits_are_set_for_one_and_for_all_and_reach_the_running_day(store: Sto
 def test_the_default_limits_change_for_those_without_their_own(store: Store) -> None:
     own, other = rows.namespace("anna", day_cap=7), rows.namespace("bert")
     other.quota_policy.delete()
-    from plumbmark.gateway import clock
+    from plumbmark.common import clock
     from plumbmark.gateway.budget import ledger
 
     for payer in (own, other):

@@ -81,7 +81,7 @@ def test_a_living_process_is_neither_replayed_nor_swept(
     worker.start()
     fake_provider.wait_for_calls(4)
     # Long silent, by the clock, and alive, by its lock.
-    monkeypatch.setattr("plumbmark.gateway.clock._offset", 3600.0)
+    monkeypatch.setattr("plumbmark.common.clock._offset_seconds", 3600.0)
 
     recovered = recovery.recover(store.spool)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.leases import Hold, Leases
 from plumbmark.gateway.budget.ledger import Amounts, Shortage

@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.ledger import Amounts, BudgetRequest, OpenBudget, Shortage
 from plumbmark.gateway.models import (

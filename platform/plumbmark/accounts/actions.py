@@ -13,6 +13,7 @@ from plumbmark.accounts.handles import check_handle, normal_handle
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.models import AuditEvent
 
 UNCONFIRMED_KEPT = timedelta(days=3)
 """As long as the link in the confirmation mail is valid."""
@@ -98,8 +99,6 @@ def forget_unconfirmed_account(user: User) -> bool:
             return False
         if EmailAddress.objects.filter(user=user, verified=True).exists():
             return False
-        from plumbmark.common.models import AuditEvent
-
         AuditEvent.objects.filter(actor=user).update(actor=None)
         Namespace.objects.filter(user=user).delete()
         user.delete()

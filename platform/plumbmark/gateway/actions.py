@@ -7,9 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Namespace, User
-from plumbmark.common import audit
+from plumbmark.common import audit, clock
 from plumbmark.common.errors import Conflict, DomainError, NotAllowed
-from plumbmark.gateway import clock
 from plumbmark.gateway.budget.ledger import limits_of
 from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.price_data import MatchedPrice
@@ -23,6 +22,7 @@ from plumbmark.gateway.models import (
     QuotaPolicy,
 )
 from plumbmark.gateway.permissions import can_manage_deployments
+from plumbmark.gateway.providers.baseline import PROGRAMS
 
 SUBJECT_CHARACTERS = 120
 
@@ -147,8 +147,6 @@ def add_deployment(
 
 def ensure_baselines() -> list[Deployment]:
     """The keyless baselines and their explicit price of 0, made where they are missing."""
-    from plumbmark.gateway.providers.baseline import PROGRAMS
-
     made = []
     for program in PROGRAMS:
         slug = f"baseline/{program}"

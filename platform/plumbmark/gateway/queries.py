@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from django.db.models import Q, QuerySet
 
 from plumbmark.accounts.models import Namespace
+from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
 from plumbmark.engine.ports import (
     CallResult,
@@ -14,7 +15,6 @@ from plumbmark.engine.ports import (
     ModelResponse,
     Usage,
 )
-from plumbmark.gateway import clock
 from plumbmark.gateway.budget.ledger import limits_of
 from plumbmark.gateway.calls.gateway import renewal_of
 from plumbmark.gateway.calls.policy import current_price_card

@@ -377,3 +377,18 @@ def _with_commands(source: str) -> str:
         if match := _COMMENTED_MAGIC.fullmatch(lines[number - 1]):
             lines[number - 1] = match["magic"]
     return "\n".join(lines)
+
+
+def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
+    """A finding as it is stored and told: with its place as the author knows it."""
+    place = script.place_of(finding.line) if finding.line is not None else None
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "line": finding.line,
+        "place": "" if place is None else str(place),
+        "file": finding.file,
+        "path": finding.path,
+    }

@@ -8,8 +8,9 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Membership, Namespace
+from plumbmark.common import clock
 from plumbmark.config.gateway_asgi import app
-from plumbmark.gateway import actions, clock
+from plumbmark.gateway import actions
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.http import asgi, principals
 from plumbmark.gateway.http.asgi import Bodies

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import date
 
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.ledger import Amounts, BudgetRequest, OpenBudget, Shortage
 from plumbmark.gateway.storage.database import DatabaseThread

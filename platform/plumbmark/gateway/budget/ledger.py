@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.budget.money import dollars, nanodollars
 from plumbmark.gateway.models import (
     Budget,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from plumbmark.common import clock
 from plumbmark.engine.ports import (
     CallFailure,
     CallResult,
@@ -23,7 +24,6 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.engine.values import value_object
-from plumbmark.gateway import clock
 from plumbmark.gateway.budget.leases import Account, Hold, Leases
 from plumbmark.gateway.budget.ledger import Shortage
 from plumbmark.gateway.budget.money import dollars

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
 from plumbmark.engine.ports import CallFailure, FailureKind
-from plumbmark.gateway import clock
 from plumbmark.gateway.catalogue import base_urls
 from plumbmark.gateway.catalogue.credentials import (
     CredentialUnreadable,

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
+from plumbmark.common import clock
 from plumbmark.engine.ports import FailureKind
-from plumbmark.gateway import clock
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
 from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.calls.retry_budget import OVERALL_DEADLINES, RetryBudget

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from importlib.metadata import version
 from typing import Any
 
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.budget.money import NANO
 from plumbmark.gateway.models import Deployment
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.utils.crypto import salted_hmac
 
 from plumbmark.accounts.tokens import TokenRejected
-from plumbmark.gateway import clock
+from plumbmark.common import clock
 from plumbmark.gateway.models import Grant
 
 PREFIX = "pmg_"

@@ -22,8 +22,9 @@ from plumbmark.accounts.tokens import (
     is_well_formed,
     token_behind,
 )
+from plumbmark.common import clock
 from plumbmark.common.errors import DomainError, NotAllowed
-from plumbmark.gateway import actions, clock
+from plumbmark.gateway import actions
 from plumbmark.gateway.catalogue.model_names import other_names, slugs_named
 from plumbmark.gateway.http.errors import HttpError, error_of_domain
 from plumbmark.gateway.http.grant_tokens import PREFIX as GRANT_PREFIX

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from plumbmark.common import clock
 from plumbmark.engine.ports import CallResult, ModelRequest, Usage
-from plumbmark.gateway import clock
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.http.asgi import HttpExchange, Route

@@ -1,23 +1,24 @@
-"""Templates are written for their readers and served without what only readers need.
+"""Serve templates, which are written for their readers, without what only readers need.
 
 The loader takes out the line breaks and the indentation of the project's own HTML templates once,
 when a template is compiled. It works on the compiled nodes and not on the source, so that error
 pages still name the right line. The rule is the one by which a browser collapses white space:
 
 - A run of white space with a line break in it is dropped where a browser would not show it: next
-  to a block-level tag, at the end of an open tag, at the edges of a template and of a
-  `{% block %}`, and beside white space that is served. Anywhere else it becomes one space: between
-  words, between inline elements, between attributes.
+  to a block-level tag, inside the tags of a button, a select or an SVG, at the end of an open tag,
+  at the edges of a template and of a `{% block %}`, and beside white space that is served. Anywhere
+  else it becomes one space: between words, between inline elements, between attributes.
 - White space without a line break is served as it is written.
 - `{% if %}`, `{% for %}` and `{% with %}` take no room themselves; the rule is applied to every
-  path through them, and white space that any of the paths needs stays. Tags that only set a
-  variable or load a library take no room either. All other tags and `{{ variables }}` count as
-  text, and what stands inside tags unknown here is left alone.
+  path through them, and white space that any of the paths needs stays. `{% csrf_token %}` and tags
+  that only set a variable or load a library take no room either. All other tags and
+  `{{ variables }}` count as text, and what stands inside tags unknown here is left alone.
 - Nothing changes in `<pre>`, `<textarea>`, `<script>` and `<style>`, in HTML comments, in
   attribute values, in `{% blocktranslate %}` and in the values of variables.
 
 Two inline elements that must touch are therefore written on one line. An element counts by its
-name alone: a block-level element that CSS shows inline would lose the space around it.
+name alone: a block-level element that CSS shows inline would lose the space around it. An included
+template and an overridden block are read by themselves, wherever they are put.
 """
 
 import re
@@ -71,7 +72,7 @@ class _CompilingLoader(base.Loader):
 
 
 class Loader(cached.Loader, _CompilingLoader):
-    """Loads as Django does by default, cached; the cache holds stripped templates.
+    """Load as Django does by default, cached; the cache holds stripped templates.
 
     Only the templates of the project's own folders are stripped: those of other apps, and mails,
     were not written with this rule in mind.
@@ -162,7 +163,7 @@ def _next_in_text(part: str) -> tuple[_Piece, _Place]:
     if part.startswith("<") and len(part) > 1:
         tag = part[1:].lower()
         return _Piece(part, starts_with_edge=tag in _EDGE_BEFORE), _Place("tag", tag)
-    return _white_space_or_ink(part), _Place("text")
+    return _white_space_or_text(part), _Place("text")
 
 
 def _next_in_tag(part: str, place: _Place) -> tuple[_Piece, _Place]:
@@ -172,7 +173,7 @@ def _next_in_tag(part: str, place: _Place) -> tuple[_Piece, _Place]:
         piece = _Piece(part, starts_with_edge=True, ends_with_edge=place.tag in _EDGE_AFTER)
         after = _Place("raw", place.tag) if place.tag in RAW_ELEMENTS else _Place("text")
         return piece, after
-    return _white_space_or_ink(part), place
+    return _white_space_or_text(part), place
 
 
 def _next_in_raw(text: str, position: int, place: _Place) -> tuple[_Piece, _Place]:
@@ -191,7 +192,7 @@ def _up_to(
     return _Piece(text[position : found + len(end)]), after
 
 
-def _white_space_or_ink(part: str) -> _Piece:
+def _white_space_or_text(part: str) -> _Piece:
     is_space = not part.strip(_SPACE)
     is_break = is_space and "\n" in part
     is_edge = is_space and not is_break
@@ -199,7 +200,7 @@ def _white_space_or_ink(part: str) -> _Piece:
 
 
 class _Stripper:
-    """Reads the literal texts of a template, then follows every path through its nodes."""
+    """Read the literal texts of a template, then follow every path through its nodes."""
 
     def __init__(self) -> None:
         self._pieces: dict[TextNode, list[_Piece]] = {}
@@ -269,7 +270,7 @@ class _Stripper:
         return is_at_edge
 
     def _meets_edge(self, nodes: Sequence[Node], start: int, follow: Callable[[], bool]) -> bool:
-        """Whether every path from `nodes[start]` on meets an edge before anything that shows."""
+        """Return whether all paths from `nodes[start]` on meet an edge before anything shows."""
         for index, node in enumerate(nodes[start:], start):
             if isinstance(node, TextNode):
                 for piece in self._pieces[node]:
@@ -320,7 +321,7 @@ def _can_be_skipped(node: Node) -> bool:
 
 
 def _takes_no_room(node: Node) -> bool:
-    """Whether the node itself writes nothing: only its branches do, if it has any."""
+    """Return whether the node itself writes nothing: only its branches do, if it has any."""
     if isinstance(node, IfNode | ForNode | WithNode | LoadNode | CommentNode | CsrfTokenNode):
         return True
     return bool(getattr(node, "asvar", None) or getattr(node, "target_var", None))

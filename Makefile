@@ -16,6 +16,7 @@ lint: install-dev ## everything that reads the code without running the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint templates
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py check
 	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null

@@ -33,3 +33,17 @@ def test_every_package_of_ours_resolves_inside_this_checkout(package: str) -> No
     assert spec is not None
     assert spec.origin is not None
     assert Path(spec.origin).is_relative_to(ROOT)
+
+
+MAX_TEMPLATE_LINE = 160
+
+
+def test_no_template_line_is_too_long_to_read() -> None:
+    lines = [
+        f"{path.relative_to(ROOT)}:{number}: {len(line)} characters"
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > MAX_TEMPLATE_LINE
+    ]
+
+    assert lines == []

@@ -203,7 +203,7 @@ class _Collapser:
                 self._seen()
                 _Collapser().block(child)
             else:
-                if child.tag in _VOID:
+                if child.tag in _VOID and child.attributes.get("type") != "hidden":
                     self._seen()
                 self._contents(child)
 

@@ -50,6 +50,7 @@ def test_white_space_that_nobody_sees_changes_nothing() -> None:
         ("<p>a</p><p>b</p>", "<p>a b</p>"),
         ('<p class="row"><b>a</b></p>', '<p class="muted"><b>a</b></p>'),
         ("<input checked>", "<input>"),
+        ("<p><input> <b>a</b></p>", "<p><input><b>a</b></p>"),
         ("<p>a<button> b </button></p>", "<p>a <button>b</button></p>"),
     ],
 )
@@ -64,6 +65,7 @@ def test_what_is_shown_otherwise_is_another_outline(one: str, other: str) -> Non
         ("<p>a <b>b </b> </p>", "<p>a <b>b</b></p>"),
         ("<p>a<br> b</p>", "<p>a <br>b</p>"),
         ("<p>a <button> b </button></p>", "<p>a <button>b</button></p>"),
+        ('<p> <input type="hidden"> <b>a</b></p>', '<p><input type="hidden"><b>a</b></p>'),
         ('<div class="row"> <b>a</b>  <b>b</b> </div>', '<div class="row"><b>a</b><b>b</b></div>'),
         ("<svg><g> <path d='M1  1'/> </g></svg>", "<svg><g><path d='M1 1'/></g></svg>"),
         ('<input checked="checked" value="">', '<input value="" checked>'),

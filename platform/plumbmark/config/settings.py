@@ -116,8 +116,8 @@ TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [CHECKOUT / "templates" if _IS_CHECKOUT else _PAGES / "_templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": ["plumbmark.web.template_loader.Loader"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

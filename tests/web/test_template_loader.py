@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plumbmark.web.template_loader import BLOCK_LEVEL_ELEMENTS, BLOCK_LEVEL_TAGS, strip_white_space
 
 LIBRARIES = {
-    "components": "plumbmark.common.templatetags.components",
+    "components": "plumbmark.web.templatetags.components",
     "i18n": "django.templatetags.i18n",
 }
 ENGINE = Engine(libraries=LIBRARIES, builtins=[*LIBRARIES.values()])

@@ -402,6 +402,35 @@ def test_the_platforms_own_templates_are_stripped() -> None:
     assert served.startswith('<div class="notice"')
 
 
+TEXT = " one\n\n  two "
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "served"),
+    [
+        ("components/message.html", {"role": "user", "text": TEXT}, f">{TEXT}</div>"),
+        (
+            "components/message.html",
+            {"role": "user", "parts": [{"kind": "text", "text": TEXT}] * 2},
+            ">" + 2 * f'<div class="message__part">{TEXT}</div>' + "</div>",
+        ),
+        (
+            "components/code_block.html",
+            {"id": "x", "text": TEXT},
+            f'<code id="x">{TEXT}</code></pre>',
+        ),
+    ],
+)
+def test_text_that_is_shown_as_it_stands_gets_no_white_space(
+    name: str, context: dict[str, Any], served: str
+) -> None:
+    assert served in get_template(name).render(context)
+
+
+def test_the_end_of_a_log_is_the_log_and_nothing_else() -> None:
+    assert get_template("tasks_app/_log.html").render({"text": TEXT, "is_over": True}) == TEXT
+
+
 def test_an_error_names_the_line_that_was_written(folder: Path) -> None:
     (folder / "wrong.html").write_text("<p>\n  one\n</p>\n{{ a|join:b }}\n")
     template = engine_of(folder, debug=True).get_template("wrong.html")

@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from plumbmark.manifests import content_hash
 from tests.golden.golden import check
 from tests.golden.world import World
 
@@ -260,6 +262,15 @@ def test_answers_of_the_api_stay_as_they_are(world: World, reader: str) -> None:
     found = {path: shown(world, client.get(f"/api/v1/{world.path(path)}")) for path in paths}
 
     check(f"api/answers-for-{reader}.json", found)
+
+
+def test_every_snapshot_has_the_hash_of_its_content(world: World) -> None:
+    snapshots = list(apps.get_model("leaderboards", "Standings").objects.all())
+
+    assert len(snapshots) > 2
+    assert [one.content_hash for one in snapshots] == [
+        content_hash(one.content) for one in snapshots
+    ]
 
 
 def test_what_is_sent_to_the_api_is_answered_as_it_was(world: World) -> None:

@@ -24,6 +24,7 @@ from plumbmark.gateway import runtime
 from plumbmark.gateway.actions import ensure_baselines
 from tests.factories import CARD, settle
 from tests.fake_provider.process import FakeProvider
+from tests.golden.golden import rounded
 from tests.media_files import image, wav
 
 WORDS = """\
@@ -442,7 +443,7 @@ class World:
 
     def normal_json(self, value: Any) -> Any:
         """The same as `normal`, of a document; numbers that are the machine's as well."""
-        return json.loads(self.normal(json.dumps(value)))
+        return rounded(json.loads(self.normal(json.dumps(value))))
 
     def token_headers(self) -> dict[str, str]:
         user = _model("accounts", "User").objects.get(email="ada@example.org")

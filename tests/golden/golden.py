@@ -66,6 +66,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+def rounded(value: Any) -> Any:
+    """With every fraction to twelve digits: the last ones are the machine's."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
 def dump(value: Any) -> str:
     """JSON with sorted keys, one value a line; short lists and mappings on one line."""
     return _dump(value, "") + "\n"

@@ -1,14 +1,22 @@
 """Settings of code tasks, files that programs leave, notebooks: what is read, what is told."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plumbmark.common.errors import InvalidInput
+from plumbmark.manifests import content_hash
+from tasks_app.code_tasks.definition import (
+    AttachedFileSpec,
+    CodeDefinition,
+    build_definition,
+)
 from tasks_app.code_tasks.output.artifacts import read_artifacts
 from tasks_app.code_tasks.output.result_file import read_result
+from tasks_app.code_tasks.output.results import read_outcome
 from tasks_app.code_tasks.settings import parse_settings
 from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.code_tasks.source.magics import statement_lines, without_magics
@@ -41,10 +49,15 @@ def problems_of(error: InvalidInput) -> dict[str, Any]:
 def told(findings: Any) -> list[str]:
     """Findings as lines."""
     return [
-        f"{one.severity.value} {one.code} {one.file} {one.line} {one.path} | {one.message}"
+        f"{one.severity.value} {one.code} {one.file} {one.line} {one.path} | {_plain(one.message)}"
         f"{f' | {one.remedy}' if one.remedy else ''}"
         for one in findings
     ]
+
+
+def _plain(message: str) -> str:
+    """Without the words that each Python has of its own for what it cannot read."""
+    return re.sub(r"(?<=Python cannot read the code: ).*", "{why}", message)
 
 
 def test_settings_of_code_tasks_stay_as_they_are() -> None:
@@ -182,6 +195,101 @@ def test_notebook_commands_stay_as_they_are(reads_comments: bool) -> None:
 
 def test_notebooks_of_files_stay_as_they_are() -> None:
     check("code/written-notebooks.json", {text: notebook_of(text) for text in FILES_WITH_CELLS})
+
+
+BUILT_WITH = {
+    "nothing": "",
+    "everything": SETTINGS["everything"].replace("main: Capitals", "main: a"),
+    "private": "private: true\njudge: z/j\nmodels: [b/m, a/m]\n",
+    "another environment": "environment: bare\ntimeout_minutes: 1\n",
+}
+ATTACHED = [AttachedFileSpec("data.csv", "1" * 64), AttachedFileSpec("b.json", "2" * 64)]
+
+
+def built(code: str, settings: str) -> CodeDefinition | None:
+    script = script_of("task.py", code.encode())
+    return build_definition(
+        file_name="task.py",
+        script=script,
+        inspection=inspect_code(script.code, chosen=script.chosen),
+        settings=parse_settings(settings),
+        files=ATTACHED,
+    ).definition
+
+
+def test_code_tasks_and_their_hashes_stay_what_they_are() -> None:
+    found: dict[str, Any] = {}
+    for name, code in PROGRAMS.items():
+        for settings, text in BUILT_WITH.items():
+            definition = built(code, text)
+            if definition is None:
+                found[f"{name}, {settings}"] = None
+                continue
+            document = definition.as_document()
+            assert CodeDefinition.from_document(document) == definition
+            found[f"{name}, {settings}"] = {
+                "document": {key: value for key, value in document.items() if key != "script"},
+                "document hash": content_hash(document),
+                "question hash": definition.question_hash(salt="a fixed salt"),
+                "marking hash": definition.marking_hash(),
+            }
+
+    check("code/definitions.json", found)
+
+
+def test_what_programs_came_to_stays_what_it_is(tmp_path: Path) -> None:
+    found = {}
+    own = built(PROGRAMS["of our own"], "")
+    bounded = built(PROGRAMS["of our own"], "metric: {lower: 0, upper: 1}\n")
+    sdk = built(PROGRAMS["of the SDK"], "")
+    several = built(PROGRAMS["of several tasks"], "main: a\n")
+    assert own is not None
+    assert bounded is not None
+    assert sdk is not None
+    for name, data in RESULTS.items():
+        for which, definition in (("", own), (", bounded", bounded)):
+            outcome = read_outcome(tmp_path, definition, result_file=data, log="")
+            found[f"{name}{which}"] = _short(plain(outcome.items))
+    found["nothing left"] = plain(read_outcome(tmp_path, own, result_file=None, log="x").items)
+    for name, files in {
+        "no run": {},
+        "one run": {"A-x.run.json": {**FULL_RUN, "taskVersion": {"name": "A"}}},
+        "a run that failed": {
+            "A-x.run.json": {
+                "taskVersion": {"name": "A"},
+                "state": "BENCHMARK_TASK_RUN_STATE_ERRORED",
+                "errorMessage": 'Traceback:\n  File "/w/task.py", line 3, in a\nE: no',
+            }
+        },
+        "another task": {"B-x.run.json": {**FULL_RUN, "taskVersion": {"name": "B"}}},
+        "two runs": {
+            f"A-{n}.run.json": {**FULL_RUN, "taskVersion": {"name": "A"}, "pyRunId": f"{n}"}
+            for n in range(2)
+        },
+        "a table": {
+            "A-x.run.json": {
+                "taskVersion": {"name": "A", "definition": "def a() -> dict: ..."},
+                "state": "BENCHMARK_TASK_RUN_STATE_COMPLETED",
+                "results": [{"dictResult": {"k": 1}}],
+            }
+        },
+    }.items():
+        for old in tmp_path.iterdir():
+            old.unlink()
+        for file, document in files.items():
+            (tmp_path / file).write_text(json.dumps(document))
+        for which, definition in (("", sdk), (", of several", several)):
+            if definition is None:
+                continue
+            outcome = read_outcome(
+                tmp_path, definition, result_file=None, log="Failed to store run A: NaN.\n"
+            )
+            found[f"SDK, {name}{which}"] = {
+                "items": plain(outcome.items),
+                "findings": told(outcome.findings),
+            }
+
+    check("code/outcomes.json", found)
 
 
 def test_what_is_seen_in_code_stays_as_it_is() -> None:

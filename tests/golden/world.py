@@ -19,10 +19,12 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from plumbmark.accounts.actions import open_account
+from plumbmark.accounts.tokens import issue_token
 from plumbmark.gateway.actions import ensure_baselines
 from plumbmark.gateway.calls import runtime
 from tests.factories import CARD, settle
 from tests.fake_provider.process import FakeProvider
+from tests.golden.golden import rounded
 from tests.media_files import image, wav
 
 WORDS = """\
@@ -171,6 +173,7 @@ class World:
         self._bobs = Api(self.bob)
         self.runs: dict[str, int] = {}
         self.versions: dict[str, str] = {}
+        self.tasks: dict[str, str] = {}
         self.paths: dict[str, str] = {}
         self._add_models()
         self._add_tasks()
@@ -233,6 +236,7 @@ class World:
         path = f"tasks/{task}/publish"
         version = self.api.post(path, {"visibility": visibility, "notes": "Made for a test."})
         self.versions[key] = version["id"]
+        self.tasks[f"task {key}"] = task
 
     def _add_tasks(self) -> None:
         words = self._task("Number words", WORDS, WORD_ROWS)
@@ -250,7 +254,7 @@ class World:
         ]
         self._publish("media", self._task("Colours", MEDIA, MEDIA_ROWS, media=files))
         self._publish("private", self._task("Nobody's", SUMS, SUM_ROWS), "private")
-        self._task("Faulty", FAULTY, SUM_ROWS)
+        self.tasks["task faulty"] = self._task("Faulty", FAULTY, SUM_ROWS)
         self.api.post("tasks", {"title": "Empty"})
 
     def _start(self, key: str, version: str, deployment: str, purpose: str = "declared") -> None:
@@ -316,6 +320,7 @@ class World:
         body = {"tasks": tasks, "card": CARD, "notes": "First."}
         self.api.put(f"benchmarks/{made['id']}/draft", body)
         self.paths[key] = made["url"]
+        self.tasks[f"benchmark {len(self.paths)}"] = made["id"]
         return str(made["id"])
 
     def _add_boards(self) -> None:
@@ -341,7 +346,7 @@ class World:
             status=200,
         )
         settle()
-        self.versions |= {"board of one": entries[one], "board of two": entries[two]}
+        self.versions |= {"version of one": entries[one], "version of two": entries[two]}
         standings = self.api.get(f"benchmark-versions/{entries[two]}/standings")["results"]
         self.paths["standings"] = f"/standings/{standings[-1]['id']}/"
 
@@ -360,6 +365,7 @@ class World:
             f"task-versions/{self.versions['judged']}/label-sets", {"size": 4, "seed": 7}
         )
         self.paths["labels"] = f"/labels/{made['id']}/"
+        self.tasks["set of labels"] = made["id"]
         for position in range(4):
             verdict = "correct" if position % 2 else "incorrect"
             self.api.put(f"label-sets/{made['id']}/answers/{position}", {"verdict": verdict})
@@ -421,10 +427,29 @@ class World:
         if "{settled line}" in pattern:
             line = _model("gateway", "LedgerLine").objects.filter(kind="settle").order_by("pk")
             return pattern.replace("{settled line}", str(line.first().pk))
-        places: dict[str, Any] = {**self.runs, **self.paths}
+        places: dict[str, Any] = {**self.versions, **self.tasks, **self.paths, **self.runs}
+        places |= {f"version {name}": found for name, found in self.versions.items()}
         deployments = _model("gateway", "Deployment").objects.values_list("slug", "public_id")
         places |= dict(deployments)
         return re.sub(r"\{([^}]+)\}", lambda match: str(places[match[1]]), pattern)
+
+    def filled(self, body: Any) -> Any:
+        """A body in which `{words}` stands for the id of that version."""
+        if isinstance(body, str):
+            return self.versions[body[1:-1]] if body.startswith("{") else body
+        if isinstance(body, dict):
+            return {key: self.filled(inner) for key, inner in body.items()}
+        return [self.filled(inner) for inner in body] if isinstance(body, list) else body
+
+    def normal_json(self, value: Any) -> Any:
+        """The same as `normal`, of a document; numbers that are the machine's as well."""
+        return rounded(json.loads(self.normal(json.dumps(value))))
+
+    def token_headers(self) -> dict[str, str]:
+        user = _model("accounts", "User").objects.get(email="ada@example.org")
+        scopes = ["read", "write", "gateway"]
+        issued = issue_token(user=user, name="procedures", scopes=scopes, expires_at=None)
+        return {"Authorization": f"Bearer {issued.secret}"}
 
     def _names(self) -> list[tuple[str, str]]:
         """Every public id and canary with a name, which is its row's place among its kind."""

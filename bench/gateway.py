@@ -1,4 +1,4 @@
-"""What the gateway's doors cost: direct calls and calls through a gateway process, interleaved.
+"""What the gateway's routes cost: direct calls and calls through a gateway process, interleaved.
 
     python bench/gateway.py [--calls 2000] [--rounds 3] [--database sqlite|postgres|both]
 

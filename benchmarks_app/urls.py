@@ -1,4 +1,4 @@
-"""Doors of benchmarks; the board's own are in `leaderboards_app.urls`."""
+"""Addresses of benchmarks; the board's own are in `leaderboards_app.urls`."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Doors of boards and of the home page."""
+"""Addresses of boards and of the home page."""
 
 from django.urls import path
 

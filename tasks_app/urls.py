@@ -1,4 +1,4 @@
-"""Doors of tasks."""
+"""Addresses of tasks."""
 
 from django.urls import path
 

@@ -185,7 +185,7 @@ def _read_run_request(request: Request) -> dict[str, Any]:
 class RunView(APIView):
     @extend_schema(responses=shapes.RunDetail)
     def get(self, request: Request, run_id: int) -> Response:
-        """One run with its passport and its current scoring."""
+        """Return one run with its status (`passport`) and its current scoring."""
         return Response(shapes.RunDetail(run_at(run_id=run_id, to=request.user)).data)
 
 

@@ -228,7 +228,7 @@ def _way_out_of_pause(run: Run) -> str:
 
 
 def run_status_of(run: Run) -> RunStatus:
-    """The passport in at most three queries; four while it waits for balance."""
+    """Return the status in at most three queries; four while it waits for balance."""
     runs_ahead = 0
     waits_for = ""
     if run.state == Run.State.QUEUED:

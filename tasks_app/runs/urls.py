@@ -1,4 +1,4 @@
-"""Doors of runs, below `/runs/`."""
+"""Addresses of runs, below `/runs/`."""
 
 from django.urls import path
 
@@ -12,7 +12,7 @@ _SAMPLE = "<int:run_id>/samples/<int:ordinal>/"
 urlpatterns = [
     path("", runs.run_list, name="list"),
     path("<int:run_id>/", runs.run_detail, name="detail"),
-    path("<int:run_id>/passport/", runs.run_status, name="passport"),
+    path("<int:run_id>/status/", runs.run_status, name="status"),
     path("<int:run_id>/pause/", runs.run_pause, name="pause"),
     path("<int:run_id>/resume/", runs.run_resume, name="resume"),
     path("<int:run_id>/cancel/", runs.run_cancel, name="cancel"),

@@ -83,7 +83,7 @@ ADA = {
     "run-waiting": "/runs/{waiting}/",
     "run-paused": "/runs/{paused}/",
     "run-cancel": "/runs/{waiting}/cancel/",
-    "run-passport": "/runs/{waiting}/passport/",
+    "run-status": "/runs/{waiting}/status/",
     "run-output": "/runs/{program}/output/",
     "run-media": "/runs/{media}/",
     "sample-media": "/runs/{media}/samples/0/",

@@ -77,7 +77,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_role("button", name="Save and try…").click()
     page.get_by_role("button", name="Start the try").click()
     settle()
-    page.locator("#passport").get_by_text("completed").wait_for()
+    page.locator("#run-status").get_by_text("completed").wait_for()
     axe(page)
 
     # Publish.

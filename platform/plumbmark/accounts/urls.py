@@ -1,4 +1,4 @@
-"""Doors of the accounts besides allauth's own."""
+"""Addresses of the accounts besides allauth's own."""
 
 from django.urls import path
 

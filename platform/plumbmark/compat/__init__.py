@@ -1,1 +1,1 @@
-"""Foreign doors: what clients that people already have expect to find."""
+"""Foreign routes: what clients that people already have expect to find."""

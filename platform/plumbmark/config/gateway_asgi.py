@@ -1,4 +1,4 @@
-"""The ASGI entry of the gateway's doors; `gateway_server` serves it."""
+"""The ASGI entry of the gateway's routes; `gateway_server` serves it."""
 
 import gc
 import os
@@ -13,15 +13,15 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from plumbmark.compat.kaggle import model_proxy  # noqa: E402
-from plumbmark.gateway.http import routes as doors  # noqa: E402
+from plumbmark.gateway.http import routes as own_routes  # noqa: E402
 from plumbmark.gateway.http.asgi import App, Bodies, Route  # noqa: E402
 from plumbmark.gateway.http.errors import openai_error  # noqa: E402
 
 
 def routes() -> Sequence[Route]:
-    """Every door of this process; made on its event loop."""
-    hall = doors.RouteContext(calls_at_once=settings.MAX_GATEWAY_CALLS)
-    return [*doors.routes(hall), *model_proxy.routes(hall)]
+    """Every route of this process; made on its event loop."""
+    context = own_routes.RouteContext(calls_at_once=settings.MAX_GATEWAY_CALLS)
+    return [*own_routes.routes(context), *model_proxy.routes(context)]
 
 
 app = App(

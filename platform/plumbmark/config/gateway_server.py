@@ -1,4 +1,4 @@
-"""The process of the gateway's doors: one event loop, and nothing beside it but the storing thread.
+"""The process of the gateway's routes: one event loop, and nothing beside it but the storing thread.
 
     python -m plumbmark.config.gateway_server --port 8001
 
@@ -83,7 +83,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
     parser = argparse.ArgumentParser(
         prog="python -m plumbmark.config.gateway_server",
-        description="Serve the gateway's doors.",
+        description="Serve the gateway's routes.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=settings.GATEWAY_PORT)

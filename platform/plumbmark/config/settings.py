@@ -337,11 +337,11 @@ WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
 WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
 BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
 GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) + 1)
-"""Where `up` starts the gateway's doors."""
+"""Where `up` starts the gateway's routes."""
 GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
-"""The doors' address, as people are told it."""
+"""The routes' address, as people are told it."""
 GATEWAY_ADDRESS: str = env.text("PLUMBMARK_GATEWAY_ADDRESS", f"127.0.0.1:{GATEWAY_PORT}")
-"""Host and port where workers reach the doors, for code tasks; plain HTTP."""
+"""Host and port where workers reach the routes, for code tasks; plain HTTP."""
 MAX_GATEWAY_CALLS: int = env.integer("PLUMBMARK_MAX_GATEWAY_CALLS", 256)
 """Calls in flight at most for one token in one gateway process."""
 MAX_GATEWAY_BODY_BYTES: int = env.integer("PLUMBMARK_MAX_GATEWAY_BODY_BYTES", 32 * 1024 * 1024)

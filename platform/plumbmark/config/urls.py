@@ -1,4 +1,4 @@
-"""Every door of the web process."""
+"""Every address of the web process."""
 
 from django.contrib import admin
 from django.urls import include, path

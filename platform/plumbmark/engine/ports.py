@@ -88,7 +88,7 @@ class ToolCall:
             "function": {"name": self.name, "arguments": self.arguments},
         }
         if self.signature:
-            # The place that Google's own OpenAI-compatible door uses: clients send it back unread.
+            # The place that Google's own OpenAI-compatible route uses: clients send it back unread.
             part["extra_content"] = {"google": {"thought_signature": self.signature}}
         return part
 

@@ -1,4 +1,4 @@
-"""Doors of the pages that belong to no app."""
+"""Addresses of the pages that belong to no app."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Runs: one's own, a run's page with its passport, and what its owner can do with it."""
+"""Runs: one's own, a run's page with its status, and what its owner can do with it."""
 
 import json
 from typing import Any
@@ -249,15 +249,15 @@ def _can_invalidate(request: HttpRequest, run: Run) -> bool:
 
 
 def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
-    passport = run_status_of(run)
+    status = run_status_of(run)
     is_marking = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
     facts = []
-    if passport.samples_per_second:
+    if status.samples_per_second:
         facts.append(
             {
                 "key": _("Rate"),
                 "value": _("%(rate)s samples per second")
-                % {"rate": f"{passport.samples_per_second:.3g}"},
+                % {"rate": f"{status.samples_per_second:.3g}"},
             }
         )
     if not run.is_submitted:
@@ -266,15 +266,15 @@ def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
                 "key": _("Spend"),
                 "value": _("%(spent)s of at most %(bound)s")
                 % {
-                    "spent": dollars(passport.charged),
-                    "bound": dollars(passport.cost_bound),
+                    "spent": dollars(status.charged),
+                    "bound": dollars(status.cost_bound),
                 },
             }
         )
     return {
         "run": run,
-        "passport": passport,
-        "passport_facts": facts,
+        "run_status": status,
+        "status_facts": facts,
         "is_marking": is_marking,
         "marking": scoring if is_marking or run.contender.deployment_id is None else None,
         "is_live": not run.is_finished or is_marking,
@@ -291,11 +291,11 @@ def _seen(run: Run, is_marking: bool) -> str:
 @never_cache
 @require_safe
 def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The passport alone, for polling. Announces a state once, when it is new to the page."""
+    """Render the status alone, for polling. Announces a state once, when it is new to the page."""
     run = run_at(run_id=run_id, to=request.user)
     context = _status_context(run, current_scoring(run))
     context["is_news"] = request.GET.get("seen", "") != context["seen"]
-    response = render(request, "tasks_app/_passport.html", context)
+    response = render(request, "tasks_app/_run_status.html", context)
     return trigger(response, "run-changed") if context["is_news"] else response
 
 
@@ -330,7 +330,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     if run.is_finished or not can_control_run(request.user, run):
         return redirect(run)
     return render(
-        request, "tasks_app/run_cancel.html", {"run": run, "passport": run_status_of(run)}
+        request, "tasks_app/run_cancel.html", {"run": run, "run_status": run_status_of(run)}
     )
 
 

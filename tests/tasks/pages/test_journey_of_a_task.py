@@ -71,13 +71,13 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_role("button", name="Save and try…").click()
     page.get_by_text("Costs at most").wait_for()
     page.get_by_role("button", name="Start the try").click()
-    passport = page.locator("#passport")
-    passport.get_by_text("queued").wait_for()
+    status = page.locator("#run-status")
+    status.get_by_text("queued").wait_for()
     work()
-    passport.get_by_text("completed").wait_for()
+    status.get_by_text("completed").wait_for()
     page.get_by_text("The output includes “1”.").wait_for()
     page.locator("#run-announcement", has_text="is now completed").wait_for(state="attached")
-    assert passport.get_attribute("hx-get") is None
+    assert status.get_attribute("hx-get") is None
 
     page.get_by_role("link", name="Back to the editor").click()
     page.get_by_text("Latest try:").wait_for()
@@ -91,9 +91,9 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_label("Declared:").check()
     page.get_by_role("button", name="What would it cost?").click()
     page.get_by_role("button", name="Start the declared run").click()
-    page.locator("#passport").wait_for()
+    page.locator("#run-status").wait_for()
     work()
-    page.locator("#passport").get_by_text("completed").wait_for()
+    page.locator("#run-status").get_by_text("completed").wait_for()
     page.goto("/tasks/ada/number-words/")
     page.get_by_role("link", name="100.00 %").click()
     page.get_by_role("link", name="q2").first.click()
@@ -129,7 +129,7 @@ def test_the_editor_and_the_steering_work_without_javascript(
     page.get_by_role("link", name="Cancel…").click()
     page.get_by_role("button", name="Yes, cancel it").click()
 
-    page.locator("#passport").get_by_text("cancelled").wait_for()
+    page.locator("#run-status").get_by_text("cancelled").wait_for()
 
 
 def test_typing_sends_no_file_and_the_last_text_wins(

@@ -248,7 +248,7 @@ def test_an_exploratory_run_is_seen_by_its_owner_alone(
     run = start(make_task(ada), bob, "exploratory")
 
     for client in (Client(), client_of(ada)):
-        for path in ("", "passport/", "samples/0/"):
+        for path in ("", "status/", "samples/0/"):
             assert client.get(f"/runs/{run.pk}/{path}").status_code == 404
     assert client_of(bob).get(f"/runs/{run.pk}/").status_code == 200
 
@@ -328,14 +328,14 @@ def test_the_task_s_owner_marks_a_run_as_invalid_for_a_public_reason(
     assert "50.00 %" not in page_of(finished).split('id="run-body"')[1].split("Samples")[0]
 
 
-def test_the_passport_is_a_fragment_that_polls_until_the_end(
+def test_the_status_is_a_fragment_that_polls_until_the_end(
     make_task: Callable[..., Any], start: Callable[..., Any], work: Callable[[], None], ada: Any
 ) -> None:
     run = start(make_task(ada), ada)
-    first = Client().get(f"/runs/{run.pk}/passport/", {"seen": "queued"}, headers=HTMX)
+    first = Client().get(f"/runs/{run.pk}/status/", {"seen": "queued"}, headers=HTMX)
     page = page_of(run)
     work()
-    last = Client().get(f"/runs/{run.pk}/passport/", {"seen": "queued"}, headers=HTMX)
+    last = Client().get(f"/runs/{run.pk}/status/", {"seen": "queued"}, headers=HTMX)
 
     assert "<html" not in first.content.decode()
     assert "every 2s" in first.content.decode()

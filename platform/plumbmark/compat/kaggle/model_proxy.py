@@ -34,7 +34,7 @@ def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
     }
 
 
-class OpenApiDoor(ChatRoute):
+class OpenAIRoute(ChatRoute):
     """Chat completions with the SDK's further fields."""
 
     # The SDK reads the usage of a stream from chunks that hold a choice, and never asks for it.
@@ -47,11 +47,11 @@ class OpenApiDoor(ChatRoute):
         }
 
 
-class GenaiDoor:
+class GenaiRoute:
     """generateContent and streamGenerateContent."""
 
-    def __init__(self, doors: RouteContext) -> None:
-        self._doors = doors
+    def __init__(self, context: RouteContext) -> None:
+        self._context = context
 
     async def generate(self, exchange: HttpExchange) -> None:
         found = _GENAI.search(exchange.path)
@@ -62,12 +62,12 @@ class GenaiDoor:
                 f"There is nothing at {exchange.path[:200]}; models are called at "
                 "genai/v1/models/<owner>/<model>:generateContent.",
             )
-        principal = await self._doors.principal(exchange)
+        principal = await self._context.principal(exchange)
         model = principal.model(found[1])
         asked = genai.read_question(await exchange.body(), is_gemini=model.provider == "gemini")
-        caller = await self._doors.caller(principal, model)
+        caller = await self._context.caller(principal, model)
         streams = found[2] == "streamGenerateContent"
-        with self._doors.place(principal):
+        with self._context.place(principal):
             if streams and b"alt=sse" in exchange.query:
                 await self._stream(exchange, caller, asked, found[1], principal.role)
                 return
@@ -109,9 +109,9 @@ class GenaiDoor:
         await exchange.end_events(genai.write_last_chunk(piece, piece.response, model, cost))
 
 
-def routes(doors: RouteContext) -> Sequence[Route]:
+def routes(context: RouteContext) -> Sequence[Route]:
     """The model proxy's paths."""
-    chat, generate = OpenApiDoor(doors), GenaiDoor(doors)
+    chat, generate = OpenAIRoute(context), GenaiRoute(context)
     return [
         Route("POST", f"{BASE}/openapi/chat/completions", chat.completions, openai_error),
         Route("POST", f"{BASE}/genai/", generate.generate, genai.genai_error),

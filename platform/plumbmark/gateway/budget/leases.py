@@ -72,7 +72,7 @@ class Account:
     grant_id: int
     subject: str
     cap: int | None
-    purse: PayerQueue
+    queue: PayerQueue
     day: date | None = None
     shares: tuple[Share, ...] = ()
 
@@ -107,8 +107,8 @@ class Hold:
                 gone.append(share.budget.id)
             else:
                 share.left += back
-        if self.account.purse.waiting:
-            self.account.purse.wake_first()
+        if self.account.queue.waiting:
+            self.account.queue.wake_first()
         return frozenset(gone)
 
 
@@ -118,22 +118,22 @@ class Leases:
     def __init__(self, owner: str, database: DatabaseThread) -> None:
         self.owner = owner
         self._database = database
-        self._purses: dict[int, PayerQueue] = {}
+        self._queues: dict[int, PayerQueue] = {}
         self._shares: dict[int, Share] = {}
         self._loop = asyncio.get_running_loop()
 
     def account(self, *, payer_id: int, grant_id: int, subject: str, cap: int | None) -> Account:
-        purse = self._purses.setdefault(payer_id, PayerQueue())
-        return Account(payer_id, grant_id, subject, cap, purse)
+        queue = self._queues.setdefault(payer_id, PayerQueue())
+        return Account(payer_id, grant_id, subject, cap, queue)
 
     async def hold(self, account: Account, amount: int) -> Hold | Shortage:
         """Hold an amount for one call, of today's limits."""
         if _is_stale(account):
             # All that come together wait for one opening, instead of opening it one after another.
-            async with account.purse.lock:
+            async with account.queue.lock:
                 if _is_stale(account):
                     await self._open(account, clock.today())
-        if not account.purse.waiting and (hold := self._hold_now(account, amount)):
+        if not account.queue.waiting and (hold := self._hold_now(account, amount)):
             in_hand = _HOLDS_IN_HAND * amount
             for share in account.shares:
                 if share.left < in_hand:
@@ -144,24 +144,24 @@ class Leases:
 
     def _fetch_ahead(self, account: Account, amount: int) -> None:
         """Not near the end of a budget: there each call takes what it needs."""
-        purse = account.purse
-        if purse.ahead is None and all(share.is_ample for share in account.shares):
-            purse.ahead = self._loop.create_task(self._ahead(account, amount))
+        queue = account.queue
+        if queue.ahead is None and all(share.is_ample for share in account.shares):
+            queue.ahead = self._loop.create_task(self._ahead(account, amount))
 
     async def _ahead(self, account: Account, amount: int) -> None:
         try:
-            async with account.purse.lock:
+            async with account.queue.lock:
                 if not _is_stale(account):
                     await self._fetch(account, amount, in_hand=_HOLDS_IN_HAND * amount)
         except Exception:
             # Whoever finds the lease empty fetches, and meets the same trouble.
             log.warning("a lease could not be enlarged ahead", exc_info=True)
         finally:
-            account.purse.ahead = None
+            account.queue.ahead = None
 
     async def await_prefetch(self) -> None:
         """Wait for the fetches that nobody waits for."""
-        ahead = [purse.ahead for purse in self._purses.values() if purse.ahead is not None]
+        ahead = [queue.ahead for queue in self._queues.values() if queue.ahead is not None]
         if ahead:
             await asyncio.wait(ahead)
 
@@ -194,14 +194,14 @@ class Leases:
         account.day, account.shares = day, tuple(shares)
 
     async def _hold_later(self, account: Account, amount: int) -> Hold | Shortage:
-        purse = account.purse
+        queue = account.queue
         ends_at = self._loop.time() + PATIENCE_SECONDS
         while True:
-            async with purse.lock:
+            async with queue.lock:
                 # A lease can be short by the time it arrives, because calls that need no lock took
                 # from the rest meanwhile: loop until it suffices.
                 if hold := self._hold_now(account, amount):
-                    purse.wake_first()
+                    queue.wake_first()
                     return hold
                 if _is_stale(account):
                     await self._open(account, clock.today())
@@ -212,27 +212,27 @@ class Leases:
             # Not even everything that is reserved now could pay for it: waiting would be no use.
             is_hopeless = shortage.cap - shortage.spent < amount
             if is_hopeless or now >= ends_at:
-                purse.wake_first()
+                queue.wake_first()
                 return shortage
-            await self._wait(purse, ends_at - now)
+            await self._wait(queue, ends_at - now)
 
-    async def _wait(self, purse: PayerQueue, seconds: float) -> None:
+    async def _wait(self, queue: PayerQueue, seconds: float) -> None:
         """Until a call settles, or until it is time to look at the database again."""
         turn: asyncio.Future[None] = self._loop.create_future()
-        is_lookout = not purse.has_lookout
+        is_lookout = not queue.has_lookout
         if is_lookout:
-            purse.has_lookout = True
+            queue.has_lookout = True
             seconds = min(seconds, _BETWEEN_LOOKS_SECONDS)
-        purse.waiting.append(turn)
+        queue.waiting.append(turn)
         try:
             async with asyncio.timeout(seconds):
                 await turn
         except TimeoutError:
             pass
         finally:
-            purse.waiting.remove(turn)
+            queue.waiting.remove(turn)
             if is_lookout:
-                purse.has_lookout = False
+                queue.has_lookout = False
 
     async def _fetch(self, account: Account, amount: int, *, in_hand: int = 0) -> Shortage | None:
         """Lease what is lacking; the shortage where the database has not enough.

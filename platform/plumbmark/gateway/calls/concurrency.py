@@ -84,8 +84,8 @@ class AdaptiveLimit:
                 self._loop.call_at(until, self._end_pause, until)
 
     def _end_pause(self, until: float) -> None:
-        # Not by comparing with the clock: uvloop's counts milliseconds, and its timers ring a
-        # moment before what it then shows. Nobody would be woken, and nobody rings again.
+        # Not by comparing with the clock: uvloop's counts milliseconds, and its timers fire a
+        # moment before what it then shows. Nobody would be woken, and nobody wakes them again.
         if until == self._paused_until:
             self._paused_until = 0.0
             self._wake()

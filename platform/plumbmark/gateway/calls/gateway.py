@@ -1,4 +1,4 @@
-"""The process's gateway: every model call goes through here, in-process or from an HTTP door.
+"""The process's gateway: every model call goes through here, in-process or from an HTTP route.
 
 Per call and in this order: hold an upper bound of the cost, keep in the spool that it goes out, ask
 with retries, settle, keep the answer in the spool, queue it for the next flush, answer. No

@@ -100,7 +100,7 @@ def gateway() -> Gateway:
         if asyncio.get_running_loop() is not runtime.loop:
             raise RuntimeError("the gateway is used on its own loop only, through runtime.run()")
         owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-        # Whoever comes through a server's doors asks again after a way over the network.
+        # Whoever comes through a server's routes asks again after a way over the network.
         runtime.gateway = Gateway(
             owner=owner, spool_folder=settings.SPOOL_DIR, takes_turns=not runtime.is_adopted
         )

@@ -1,4 +1,4 @@
-"""ASGI, as much of it as the doors need: requests, replies, streams, routes and the lifespan."""
+"""ASGI, as much of it as the routes need: requests, replies, streams, routes and the lifespan."""
 
 import asyncio
 import logging
@@ -261,7 +261,7 @@ class App:
             raise HttpError(
                 404,
                 "not-found",
-                f"There is nothing at {exchange.path[:200]}. The doors are "
+                f"There is nothing at {exchange.path[:200]}. The routes are "
                 "POST /v1/chat/completions and GET /v1/models.",
             )
         found = by_method.get(exchange.method)

@@ -1,4 +1,4 @@
-"""What goes wrong at a door, and the status that makes clients do the right thing.
+"""What goes wrong at a route, and the status that makes clients do the right thing.
 
 Clients retry 408, 409, 429 and everything from 500 on. So what a retry cannot mend (a spent limit,
 a bad request) is kept below that, and what it may (a provider's trouble) is not.

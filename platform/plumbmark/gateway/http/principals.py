@@ -42,7 +42,7 @@ _MAX_PRINCIPALS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class CallableModel:
-    """A deployment as a door needs it."""
+    """A deployment as a route needs it."""
 
     deployment_id: int
     slug: str

@@ -1,6 +1,6 @@
-"""The doors in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
+"""The routes in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
 
-`RouteContext` is also what foreign doors are built on: it knows who calls, and makes the call.
+`RouteContext` is also what foreign routes are built on: it knows who calls, and makes the call.
 """
 
 import contextlib
@@ -85,16 +85,16 @@ async def await_first_piece(
 class ChatRoute:
     """OpenAI's chat completions, for any provider behind them."""
 
-    def __init__(self, doors: RouteContext) -> None:
-        self._doors = doors
+    def __init__(self, context: RouteContext) -> None:
+        self._context = context
 
     async def completions(self, exchange: HttpExchange) -> None:
-        principal = await self._doors.principal(exchange)
+        principal = await self._context.principal(exchange)
         question = read_chat(await exchange.body())
         model = principal.model(question.model)
-        caller = await self._doors.caller(principal, model)
+        caller = await self._context.caller(principal, model)
         request = self.request(question, model)
-        with self._doors.place(principal):
+        with self._context.place(principal):
             if question.streams:
                 await self._stream(exchange, caller, principal, question, request)
                 return
@@ -114,7 +114,7 @@ class ChatRoute:
         return question.request
 
     def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
-        """Further fields of `usage`; of a foreign door, for example."""
+        """Further fields of `usage`; of a foreign route, for example."""
         return {}
 
     has_usage_apart = True
@@ -155,16 +155,16 @@ class ChatRoute:
 class ModelsRoute:
     """The list of what a token may call."""
 
-    def __init__(self, doors: RouteContext) -> None:
-        self._doors = doors
+    def __init__(self, context: RouteContext) -> None:
+        self._context = context
 
     async def models(self, exchange: HttpExchange) -> None:
-        principal = await self._doors.principal(exchange)
+        principal = await self._context.principal(exchange)
         listed = [_entry(model) for _, model in sorted(principal.models.items())]
         await exchange.reply(200, json.dumps({"object": "list", "data": listed}).encode())
 
     async def model(self, exchange: HttpExchange) -> None:
-        principal = await self._doors.principal(exchange)
+        principal = await self._context.principal(exchange)
         name = exchange.path.removeprefix("/v1/models/")
         await exchange.reply(200, json.dumps(_entry(principal.model(name))).encode())
 
@@ -182,9 +182,9 @@ async def _alive(exchange: HttpExchange) -> None:
     await exchange.reply(200, b'{"status": "ok"}')
 
 
-def routes(doors: RouteContext) -> Sequence[Route]:
-    """The gateway's own doors."""
-    chat, models = ChatRoute(doors), ModelsRoute(doors)
+def routes(context: RouteContext) -> Sequence[Route]:
+    """The gateway's own routes."""
+    chat, models = ChatRoute(context), ModelsRoute(context)
     return [
         Route("POST", "/v1/chat/completions", chat.completions, openai_error),
         Route("GET", "/v1/models", models.models, openai_error),

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             self.stdout.write("Loaded a demo benchmark; the worker runs its baselines now.")
         self._greet(host, port)
         if options["port"] or options["gateway_port"]:
-            # What the pages tell must be where the doors are.
+            # What the pages tell must be where the routes are.
             address = f"http://{host}:{gateway_port}"
             os.environ.setdefault("PLUMBMARK_GATEWAY_URL", address)
         environment = {

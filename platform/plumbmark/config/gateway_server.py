@@ -1,4 +1,4 @@
-"""The process of the gateway's routes: one event loop, and nothing beside it but the storing thread.
+"""The process of the gateway's routes: one event loop, and nothing beside it but a storing thread.
 
     python -m plumbmark.config.gateway_server --port 8001
 

@@ -122,7 +122,7 @@ def tool_schemas(definition: Definition) -> list[Mapping[str, Any]]:
 
 
 def tool_contexts(sent: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return the context of `tasks_app/_tools.html`."""
+    """Return the context of `tasks_app/authoring/_tools.html`."""
     return [
         {
             "name": tool["name"],

@@ -17,7 +17,7 @@ def tasks_section(namespace: Namespace, viewer: Visitor) -> ProfileSection | Non
         return None
     return ProfileSection(
         title=_("Tasks"),
-        template="tasks_app/_profile.html",
+        template="tasks_app/authoring/_profile.html",
         context={"tasks": shown[:_SHOWN], "has_more": len(shown) > _SHOWN},
         count=len(shown) if len(shown) <= _SHOWN else tasks.count(),
     )

@@ -133,7 +133,7 @@ def _editor(
         "max_bytes": settings.MAX_DATA_FILE_BYTES,
         "trail": [*trail_of(task), {"label": _("Edit the code")}],
     }
-    return render(request, "tasks_app/edit_code.html", context, status=status)
+    return render(request, "tasks_app/code_tasks/edit_code.html", context, status=status)
 
 
 def _look(draft: TaskDraft) -> _CodePreview:

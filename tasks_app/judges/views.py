@@ -77,7 +77,7 @@ def _judges_page(
             {"label": _("Judges")},
         ],
     }
-    return render(request, "tasks_app/judges.html", context, status=status)
+    return render(request, "tasks_app/judges/judges.html", context, status=status)
 
 
 def _set_row(one: LabelSet, *, many: bool) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def label_set(request: HttpRequest, public_id: str) -> HttpResponse:
             for one in disagreements(found, by=person(request))
         ],
     }
-    return render(request, "tasks_app/label_set.html", context)
+    return render(request, "tasks_app/judges/label_set.html", context)
 
 
 def _frame(found: LabelSet) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "is_labelled": answer.label is not None,
     }
     status = 422 if request.method == "POST" else 200
-    return render(request, "tasks_app/label.html", context, status=status)
+    return render(request, "tasks_app/judges/label.html", context, status=status)
 
 
 def _save_label(request: HttpRequest, place: LabelSample, value: float | None) -> HttpResponse:

@@ -128,7 +128,7 @@ def _page(request: HttpRequest, form: PlaygroundForm, asked: Playground | None) 
         "earlier": playgrounds_of(person(request)),
     }
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "tasks_app/playground.html", context, status=status)
+    return render(request, "tasks_app/playground/playground.html", context, status=status)
 
 
 __all__ = ["Prompt", "playground", "playground_asked", "playground_task"]

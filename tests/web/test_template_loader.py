@@ -428,7 +428,10 @@ def test_text_that_is_shown_as_it_stands_gets_no_white_space(
 
 
 def test_the_end_of_a_log_is_the_log_and_nothing_else() -> None:
-    assert get_template("tasks_app/_log.html").render({"text": TEXT, "is_over": True}) == TEXT
+    assert (
+        get_template("tasks_app/code_tasks/_log.html").render({"text": TEXT, "is_over": True})
+        == TEXT
+    )
 
 
 def test_an_error_names_the_line_that_was_written(folder: Path) -> None:

@@ -46,7 +46,7 @@ def task_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             "can_edit": can_edit_task(request.user, task),
             "trail": [*trail_of(task)[:-1], {"label": task.title}],
         }
-        return render(request, "tasks_app/unpublished.html", context)
+        return render(request, "tasks_app/authoring/unpublished.html", context)
     version.task = task
     return _detail(request, task, version, is_latest=True)
 
@@ -109,7 +109,7 @@ def _detail(
             {"key": _("Canary"), "value": version.canary},
         ],
     }
-    return render(request, "tasks_app/detail.html", context)
+    return render(request, "tasks_app/authoring/detail.html", context)
 
 
 def _run_form(request: HttpRequest) -> RunForm | None:
@@ -237,4 +237,4 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
             {"label": _("Items")},
         ],
     }
-    return render(request, "tasks_app/items.html", context)
+    return render(request, "tasks_app/authoring/items.html", context)

@@ -86,7 +86,7 @@ def task_create(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("tasks:edit", task.namespace.handle, task.slug)
     context = {"form": form, "trail": [_list_step(), {"label": _("New task")}]}
-    return render(request, "tasks_app/new.html", context, status=_status(form))
+    return render(request, "tasks_app/authoring/new.html", context, status=_status(form))
 
 
 @never_cache
@@ -135,7 +135,9 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "visibility_form": visibility,
         "trail": [*trail_of(task), {"label": _("Settings")}],
     }
-    return render(request, "tasks_app/settings.html", context, status=_status(facts, visibility))
+    return render(
+        request, "tasks_app/authoring/settings.html", context, status=_status(facts, visibility)
+    )
 
 
 @never_cache
@@ -217,7 +219,7 @@ def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     draft = TaskDraft.objects.select_related("data_file").get(task=task)
     text = request.POST.get("definition", "")
     context = _preview_context(draft, preview_of(draft, definition_text=text))
-    return render(request, "tasks_app/_preview.html", context)
+    return render(request, "tasks_app/authoring/_preview.html", context)
 
 
 @never_cache
@@ -266,7 +268,7 @@ def _publish_page(
         "next_number": (highest or 0) + 1,
         "trail": [*trail_of(task), {"label": _("Publish")}],
     }
-    return render(request, "tasks_app/publish.html", context, status=status)
+    return render(request, "tasks_app/authoring/publish.html", context, status=status)
 
 
 def _editor(
@@ -295,7 +297,7 @@ def _editor(
         "try_items": FIRST_ITEMS,
         "trail": [*trail_of(task), {"label": _("Edit")}],
     }
-    return render(request, "tasks_app/edit.html", context, status=status)
+    return render(request, "tasks_app/authoring/edit.html", context, status=status)
 
 
 def _preview_context(draft: TaskDraft, preview: Preview) -> dict[str, Any]:

@@ -17,4 +17,4 @@ def task_list(request: HttpRequest) -> HttpResponse:
     tasks = matching_tasks(visible_tasks(to=request.user), words=words, tag=tag)
     page = Paginator(tasks, _PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "words": words, "tag": tag}
-    return render(request, "tasks_app/list.html", context)
+    return render(request, "tasks_app/authoring/list.html", context)

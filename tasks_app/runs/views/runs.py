@@ -93,7 +93,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "state": state,
         "purpose": purpose,
     }
-    return render(request, "tasks_app/runs.html", context)
+    return render(request, "tasks_app/runs/runs.html", context)
 
 
 @never_cache
@@ -166,7 +166,7 @@ def _run_page(
             {"label": _("Run %(id)s") % {"id": run.pk}},
         ],
     }
-    return render(request, "tasks_app/run.html", context, status=status)
+    return render(request, "tasks_app/runs/run.html", context, status=status)
 
 
 def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
     run = programs.program_run_at(run_id=run_id, to=request.user)
     piece = programs.log_of(run, start=number_in(request, "start") or 0, most=_LOG_PAGE)
     context = {"run": run, "text": piece.text, "next": piece.next, "is_over": piece.is_over}
-    return render(request, "tasks_app/_log.html", context)
+    return render(request, "tasks_app/code_tasks/_log.html", context)
 
 
 @never_cache
@@ -212,7 +212,7 @@ def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
             {"label": _("Output")},
         ],
     }
-    return render(request, "tasks_app/run_output.html", context)
+    return render(request, "tasks_app/runs/run_output.html", context)
 
 
 @never_cache
@@ -295,7 +295,7 @@ def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     context = _status_context(run, current_scoring(run))
     context["is_news"] = request.GET.get("seen", "") != context["seen"]
-    response = render(request, "tasks_app/_run_status.html", context)
+    response = render(request, "tasks_app/runs/_run_status.html", context)
     return trigger(response, "run-changed") if context["is_news"] else response
 
 
@@ -330,7 +330,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     if run.is_finished or not can_control_run(request.user, run):
         return redirect(run)
     return render(
-        request, "tasks_app/run_cancel.html", {"run": run, "run_status": run_status_of(run)}
+        request, "tasks_app/runs/run_cancel.html", {"run": run, "run_status": run_status_of(run)}
     )
 
 

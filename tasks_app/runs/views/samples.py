@@ -71,7 +71,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
             {"label": _("Sample %(ordinal)s") % {"ordinal": ordinal + 1}},
         ],
     }
-    return render(request, "tasks_app/sample.html", context)
+    return render(request, "tasks_app/runs/sample.html", context)
 
 
 def _program_items(details: dict[str, Any]) -> dict[str, Any]:

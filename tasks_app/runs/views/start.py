@@ -96,7 +96,9 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    template = "tasks_app/run_confirm.html" if "kept" in context else "tasks_app/run_form.html"
+    template = (
+        "tasks_app/runs/run_confirm.html" if "kept" in context else "tasks_app/runs/run_form.html"
+    )
     status = 422 if context["form"].is_bound and context["form"].errors else 200
     return render(request, template, context, status=status)
 

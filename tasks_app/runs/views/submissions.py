@@ -71,7 +71,7 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
         "trail": [*trail_of(task), {"label": _("Submit outputs")}],
     }
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "tasks_app/submit.html", context, status=status)
+    return render(request, "tasks_app/runs/submit.html", context, status=status)
 
 
 def _examples(version: TaskVersion) -> tuple[str, str]:

@@ -191,7 +191,7 @@ def under_a_filter(refused: list[str], checkout: Path) -> tuple[object, ...]:
     program.answer("clone3", 38)
     program.when("clone", [seccomp._argument(0), *seccomp._none_of_bits(seccomp._NAMESPACES)])
     drop = {"user": ORDINARY_USER, "group": ORDINARY_USER, "extra_groups": []}
-    command = [PUBLIC_PYTHON, "-c", REFUSING, program.compiled().hex()]
+    command = [PUBLIC_PYTHON, "-c", REFUSING, program.compile().hex()]
     done = subprocess.run(
         [*command, PUBLIC_PYTHON, "-B", "-c", TELL],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(checkout)},
@@ -238,4 +238,4 @@ def test_the_simulated_filter_is_a_program(public_checkout: Path) -> None:
     program = seccomp._Program("x86_64")
     program.refuse("unshare")
 
-    assert struct.unpack("=HBBI", program.compiled()[-8:])[3] == 0x7FFF0000
+    assert struct.unpack("=HBBI", program.compile()[-8:])[3] == 0x7FFF0000

@@ -421,7 +421,7 @@ def test_further_models_are_looked_up_once_for_a_run_and_for_whoever_pays_it(
         asked.append(payer)
         return find_auxiliary_models(definition, payer=payer)
 
-    monkeypatch.setattr(kind, "further_models", counted)
+    monkeypatch.setattr(kind, "find_auxiliary_models", counted)
     bob = world.person("bob")
     world.start(version, by=bob)
     assert asked == [bob.namespace]

@@ -12,6 +12,9 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import postgres, shared
+from tests.fake_provider.process import FakeProvider
+
 CHROMIUM = os.environ.get("PLUMBMARK_CHROMIUM") or shutil.which("chromium") or ""
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -33,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     state = Path(tempfile.mkdtemp(prefix="plumbmark-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+    _share(config)
     settings.STATE_DIR = state
     settings.STATIC_ROOT = state / "static"
     settings.STATIC_ROOT.mkdir()
@@ -50,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+    if _is_sqlite():
         # A file, not memory: live_server's threads get connections of their own, as in production.
         test_database = settings.DATABASES["default"].setdefault("TEST", {})
         test_database["NAME"] = str(state / "test.sqlite3")
@@ -64,6 +68,47 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("steady")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _share(config: pytest.Config) -> None:
+    """Workers of pytest-xdist share the folder of their controller, which cleans up after all."""
+    if _is_worker(config):
+        shared.use_folder(Path(config.workerinput["shared_folder"]))  # type: ignore[attr-defined]
+    else:
+        config.add_cleanup(postgres.stop_shared)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["shared_folder"] = str(shared.folder())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each processor: about half of the time a test waits for something."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In place of the default, which spreads the tests of a file over all workers."""
+    if config.getoption("dist") != "load":
+        return None
+    from tests.scheduling import FileScheduling
+
+    return FileScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _is_worker(config):
+        from tests.scheduling import order_for_workers
+
+        order_for_workers(items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,11 +126,30 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     return report
 
 
+def _is_sqlite() -> bool:
+    from django.conf import settings
+
+    return "sqlite3" in settings.DATABASES["default"]["ENGINE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    return django_db_keepdb or _is_sqlite()
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Asked for before the first test of a database, and Django is ready then."""
-    from tests.emptying import empty_after_transactional_tests
+    """Asked for before the first test of a database, and Django is ready then.
 
+    SQLite's test database is a copy of one that is migrated once for all workers.
+    """
+    from django.conf import settings
+
+    from tests.emptying import empty_after_transactional_tests
+    from tests.stack import migrated
+
+    if _is_sqlite():
+        shutil.copy(migrated(), settings.DATABASES["default"]["TEST"]["NAME"])
     empty_after_transactional_tests()
 
 
@@ -111,6 +175,20 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     kept.clear()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         caches["default"].clear()
+
+
+@pytest.fixture(scope="session")
+def fake_provider_process() -> Iterator[FakeProvider]:
+    """One for all tests of a worker."""
+    with FakeProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def fake_provider(fake_provider_process: FakeProvider) -> FakeProvider:
+    """The fake provider, without latency or faults and with nothing counted."""
+    fake_provider_process.configure()
+    return fake_provider_process
 
 
 _numbers = itertools.count(1)

@@ -2,31 +2,48 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MANAGE = PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py
 
-.PHONY: run test lint schema sandbox-env kaggle-examples bench install install-dev clean help
+# What does not need each other is made side by side.
+MAKEFLAGS += --jobs=$(shell getconf _NPROCESSORS_ONLN)
+# Else every process that is started compiles the platform anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test lint lint-style lint-types lint-layers lint-templates lint-project
+.PHONY: sandbox-env kaggle-examples bench install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
 
-test: install-dev lint ## install what testing needs, run every check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: lint ## install what testing needs, run every check
+	$(BIN)/python -m pytest -n auto
 
-lint: install-dev ## everything that reads the code without running the tests
+lint: lint-types lint-style lint-layers lint-templates lint-project ## everything that reads the code without running the tests
+
+lint-style: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: install-dev
 	$(BIN)/mypy
+
+lint-layers: install-dev
 	$(BIN)/lint-imports
+
+lint-templates: install-dev
 	$(BIN)/djlint --check --lint templates
-	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
-	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py check
-	PLUMBMARK_STATE_DIR=$$(mktemp -d) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+lint-project: install-dev
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
 
 sandbox-env: install ## packages that code tasks may import (about 700 MB)
 	$(BIN)/python manage.py build_sandbox_environment
 
 kaggle-examples: install ## the scripts that come with kaggle-benchmarks, which one test runs
 	rm -rf .kaggle-examples && mkdir .kaggle-examples
-	$(PIP) download --no-deps --no-binary :all: --require-hashes -r tests/kaggle_examples.txt -d .kaggle-examples
+	$(PIP) download --no-deps --no-binary kaggle-benchmarks --require-hashes -r tests/kaggle_examples.txt -d .kaggle-examples
 	tar -xzf .kaggle-examples/*.tar.gz -C .kaggle-examples --strip-components=1
 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors

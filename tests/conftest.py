@@ -12,6 +12,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import postgres, shared
+from tests.fake_provider.process import FakeProvider
+from tests.themes import in_each_theme
+
 CHROMIUM = os.environ.get("PLUMBMARK_CHROMIUM") or shutil.which("chromium") or ""
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -22,7 +26,6 @@ CHROMIUM_ARGS = [
     "--disable-gpu",
     "--disable-quic",
 ]
-THEMES = ["light", "dark"]
 PASSWORD = "correct horse battery staple"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -33,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     state = Path(tempfile.mkdtemp(prefix="plumbmark-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+    _share(config)
     settings.STATE_DIR = state
     settings.STATIC_ROOT = state / "static"
     settings.STATIC_ROOT.mkdir()
@@ -50,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+    if _is_sqlite():
         # A file, not memory: live_server's threads get connections of their own, as in production.
         test_database = settings.DATABASES["default"].setdefault("TEST", {})
         test_database["NAME"] = str(state / "test.sqlite3")
@@ -64,6 +68,47 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("steady")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _share(config: pytest.Config) -> None:
+    """Workers of pytest-xdist share the folder of their controller, which cleans up after all."""
+    if _is_worker(config):
+        shared.use_folder(Path(config.workerinput["shared_folder"]))  # type: ignore[attr-defined]
+    else:
+        config.add_cleanup(postgres.stop_shared)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["shared_folder"] = str(shared.folder())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each processor: about half of the time a test waits for something."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In place of the default, which spreads the tests of a file over all workers."""
+    if config.getoption("dist") != "load":
+        return None
+    from tests.scheduling import FileScheduling
+
+    return FileScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _is_worker(config):
+        from tests.scheduling import order_for_workers
+
+        order_for_workers(items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,11 +126,30 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     return report
 
 
+def _is_sqlite() -> bool:
+    from django.conf import settings
+
+    return "sqlite3" in settings.DATABASES["default"]["ENGINE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    return django_db_keepdb or _is_sqlite()
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Asked for before the first test of a database, and Django is ready then."""
-    from tests.emptying import empty_after_transactional_tests
+    """Asked for before the first test of a database, and Django is ready then.
 
+    SQLite's test database is a copy of one that is migrated once for all workers.
+    """
+    from django.conf import settings
+
+    from tests.emptying import empty_after_transactional_tests
+    from tests.stack import migrated
+
+    if _is_sqlite():
+        shutil.copy(migrated(), settings.DATABASES["default"]["TEST"]["NAME"])
     empty_after_transactional_tests()
 
 
@@ -111,6 +175,20 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     page_cache.clear()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         caches["default"].clear()
+
+
+@pytest.fixture(scope="session")
+def fake_provider_process() -> Iterator[FakeProvider]:
+    """One for all tests of a worker."""
+    with FakeProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def fake_provider(fake_provider_process: FakeProvider) -> FakeProvider:
+    """The fake provider, without latency or faults and with nothing counted."""
+    fake_provider_process.configure()
+    return fake_provider_process
 
 
 _numbers = itertools.count(1)
@@ -167,7 +245,7 @@ class PageTrouble(AssertionError):
 
 @pytest.fixture
 def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
-    """`new_page(theme="dark", width=1280, javascript=True, bypass_csp=False)` → a page.
+    """`new_page(width=1280, javascript=True, bypass_csp=False)` → a page, in the light theme.
 
     Paths are relative to the live server. The test fails if a page logged an error, a failed script
     or a violation of the security policy (except the note that an answer was a 4xx).
@@ -180,7 +258,6 @@ def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
             troubles.append(message.text)
 
     def make(
-        theme: str = "light",
         width: int = 1280,
         javascript: bool = True,
         bypass_csp: bool = False,
@@ -188,7 +265,7 @@ def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
     ) -> Any:
         context = browser.new_context(
             base_url=live_server.url,
-            color_scheme=theme,
+            color_scheme="light",
             viewport={"width": width, "height": 900},
             java_script_enabled=javascript,
             bypass_csp=bypass_csp,
@@ -209,32 +286,31 @@ def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
         raise PageTrouble("\n".join(troubles))
 
 
-@pytest.fixture(params=THEMES)
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
-def browser_page(new_page: Callable[..., Any], theme: str) -> Any:
-    """A page in each theme, ready for `axe` (which is injected, so the policy is bypassed)."""
-    return new_page(theme=theme, bypass_csp=True)
+def browser_page(new_page: Callable[..., Any]) -> Any:
+    """A page that is ready for `axe` (which is injected, so the policy is bypassed)."""
+    return new_page(bypass_csp=True)
 
 
 @pytest.fixture
 def axe() -> Callable[[Any], None]:
-    """`axe(page)` fails with every broken WCAG 2.2 AA rule of the page as it is now."""
-    from axe_playwright_python.sync_playwright import Axe
+    """`axe(page)` fails with every WCAG 2.2 AA rule that the page breaks now, in either theme."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    # Of rules that hold, one place each is enough: writing down all of them takes most of the time.
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
 
     def check(page: Any) -> None:
-        options = {"runOnly": {"type": "tag", "values": AXE_TAGS}}
-        answer = Axe().run(page, options=options).response
-        assert answer["passes"], "axe ran no rule"
-        found = [
-            f"{violation['id']}: {violation['help']} at "
-            f"{[node['target'] for node in violation['nodes']][:5]}"
-            for violation in answer["violations"]
-        ]
-        assert not found, f"{page.url}\n" + "\n".join(found)
+        page.evaluate(AXE_SCRIPT)
+        for theme in in_each_theme(page):
+            answer = page.evaluate("options => axe.run(options)", options)
+            assert answer["passes"], "axe ran no rule"
+            found = [
+                f"{violation['id']}: {violation['help']} at "
+                f"{[node['target'] for node in violation['nodes']][:5]}"
+                for violation in answer["violations"]
+            ]
+            assert not found, f"{page.url}, {theme}\n" + "\n".join(found)
 
     return check
 

@@ -4,15 +4,12 @@ Everything is started as an operator would start it; tests talk to it over HTTP,
 and look into its database through `manage.py shell`.
 """
 
-import atexit
-import functools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.ports import unused_port
+from tests.shared import make_once
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -117,21 +115,28 @@ class Api:
         return json.loads(text) if text else None
 
 
-@functools.cache
 def migrated() -> Path:
     """An empty SQLite database with all tables, to be copied: making it takes seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="plumbmark-migrated-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    subprocess.run(
+    folder = make_once("sqlite", lambda folder: migrate(folder))
+    return folder / "plumbmark.sqlite3"
+
+
+def migrate(state: Path, database_url: str = "") -> None:
+    """Make all tables, in SQLite in that folder or in another database."""
+    state.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0"],
         env={
             **{name: value for name, value in os.environ.items() if "PLUMBMARK" not in name},
             "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
-            "PLUMBMARK_STATE_DIR": str(folder),
+            "PLUMBMARK_STATE_DIR": str(state),
+            **({"PLUMBMARK_DATABASE_URL": database_url} if database_url else {}),
         },
-        check=True,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return folder / "plumbmark.sqlite3"
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
 class Stack:
@@ -161,6 +166,7 @@ class Stack:
         if redis_url:
             self.environment["PLUMBMARK_REDIS_URL"] = redis_url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._shell: subprocess.Popen[str] | None = None
         state.mkdir(parents=True, exist_ok=True)
         if database_url:
             self.manage("migrate", "--verbosity=0")
@@ -231,6 +237,10 @@ class Stack:
             except subprocess.TimeoutExpired:
                 self.kill(name)
         self.processes.clear()
+        if self._shell is not None:
+            # The end of its input ends it.
+            self._shell.communicate(timeout=120)
+            self._shell = None
 
     def __enter__(self) -> Self:
         return self
@@ -260,7 +270,26 @@ class Stack:
 
     def shell(self, code: str) -> Any:
         """Run code that prints one JSON value on its last line."""
-        return json.loads(self.manage("shell", "--verbosity=0", "-c", code).splitlines()[-1])
+        if self._shell is None:
+            with (self.state / "shell.log").open("ab") as log:
+                self._shell = subprocess.Popen(
+                    [sys.executable, str(ROOT / "tests/operator_shell.py")],
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(json.dumps({"code": code}) + "\n")
+        self._shell.stdin.flush()
+        line = self._shell.stdout.readline()
+        answer = json.loads(line) if line else {"failure": (self.state / "shell.log").read_text()}
+        if "failure" in answer:
+            raise AssertionError(f"the code failed:\n{answer['failure']}")
+        return json.loads(answer["printed"].splitlines()[-1])
 
     def account(self, handle: str) -> Api:
         """A confirmed person with a token that may read and write."""
@@ -303,13 +332,17 @@ class Stack:
     # --- waiting ----------------------------------------------------------------------------
 
     def wait_for(self, claim: Callable[[], bool], seconds: float = 600) -> None:
-        """The time is only ever waited where it does not come about."""
-        ends = time.monotonic() + seconds
+        """The time is only ever waited where it does not come about.
+
+        Asking costs the processes that work, too: the longer it lasts, the rarer it is done.
+        """
+        begun = time.monotonic()
         while not claim():
-            if time.monotonic() > ends:
+            waited = time.monotonic() - begun
+            if waited > seconds:
                 logs = "\n".join(
                     f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
                     for path in sorted(self.state.glob("*.log"))
                 )
                 raise AssertionError(f"not within {seconds} s\n{logs}")
-            time.sleep(0.1)
+            time.sleep(min(max(waited / 10, 0.05), 1))

@@ -1,10 +1,5 @@
-"""The gateway's fixtures, for the foreign doors that are built on it."""
+"""The gateway's fixtures, for the providers' own APIs that are built on it."""
 
-from tests.gateway.conftest import (
-    fake_provider,
-    fake_provider_process,
-    sqlite_config,
-    store,
-)
+from tests.gateway.conftest import sqlite_config, store
 
-__all__ = ["fake_provider", "fake_provider_process", "sqlite_config", "store"]
+__all__ = ["sqlite_config", "store"]

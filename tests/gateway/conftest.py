@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connections
 
 from plumbmark.common import clock
@@ -22,7 +21,6 @@ from plumbmark.config import env
 from plumbmark.gateway.calls import runtime
 from tests import postgres
 from tests.emptying import empty
-from tests.fake_provider.process import FakeProvider
 from tests.stack import migrated
 
 
@@ -62,18 +60,15 @@ def sqlite_config(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def postgres_url() -> Iterator[str]:
     if postgres.binaries() is None:
         pytest.skip("there are no PostgreSQL binaries; install the dev extra")
-    with postgres.Postgres() as server:
-        yield server.url
+    with postgres.new_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def postgres_config(postgres_url: str, django_db_blocker: Any) -> Iterator[Any]:
+def postgres_config(postgres_url: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATEWAY_TESTS_URL", postgres_url)
-        config = env.database("GATEWAY_TESTS_URL", Path())
-    with django_db_blocker.unblock(), _using(config):
-        call_command("migrate", verbosity=0)
-    return config
+        return env.database("GATEWAY_TESTS_URL", Path())
 
 
 @contextmanager
@@ -111,16 +106,3 @@ def any_store(
     url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
     with _store(kind, config, tmp_path, settings, django_db_blocker, url) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def fake_provider_process() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def fake_provider(fake_provider_process: FakeProvider) -> FakeProvider:
-    """The fake provider, without latency or faults and with nothing counted."""
-    fake_provider_process.configure()
-    return fake_provider_process

@@ -18,8 +18,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
     django.setup()
     from plumbmark.engine.ports import ModelRequest
+    from plumbmark.gateway.budget import leases
     from plumbmark.gateway.calls import runtime
 
+    # On a busy machine the calls of both processes take longer than a hold waits for them.
+    leases.PATIENCE_SECONDS = 60.0
     grant_id, deployment_id, calls, window = (int(argument) for argument in sys.argv[1:5])
     prefix = sys.argv[5]
 

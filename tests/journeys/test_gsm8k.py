@@ -1,4 +1,4 @@
-"""GSM8K through the public doors, with real web, worker and scheduler processes.
+"""GSM8K through the public API and the gateway, with real web, worker and scheduler processes.
 
 Three ways to the same figures: submitted outputs; a provider that answers with the recorded
 outputs; the same provider with faults, while processes are killed at random.
@@ -16,7 +16,7 @@ import pytest
 
 from tests.fake_provider.process import FakeProvider, digest_of
 from tests.gsm8k import CARD, DEFINITION, ITEMS, RIGHT, outputs_file, problems, solutions
-from tests.postgres import Postgres
+from tests.postgres import new_database
 from tests.redis_server import RedisServer
 from tests.stack import Api, Stack
 
@@ -206,8 +206,8 @@ def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[st
     if request.param == "sqlite and files":
         yield {}
         return
-    with Postgres() as postgres, RedisServer(tmp_path / "redis") as redis:
-        yield {"database_url": postgres.url, "redis_url": redis.url}
+    with new_database() as database_url, RedisServer(tmp_path / "redis") as redis:
+        yield {"database_url": database_url, "redis_url": redis.url}
 
 
 @pytest.mark.postgres

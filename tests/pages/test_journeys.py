@@ -13,7 +13,7 @@ Axe = Callable[[Any], None]
 PASSWORD = "a long enough sentence"
 
 
-def test_from_sign_up_to_an_api_token(browser_page: Any, axe: Axe, theme: str) -> None:
+def test_from_sign_up_to_an_api_token(browser_page: Any, axe: Axe) -> None:
     page = browser_page
     page.goto("/accounts/signup/")
     axe(page)

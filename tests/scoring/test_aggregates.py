@@ -3,9 +3,7 @@
 import math
 import random
 
-import numpy as np
 import pytest
-from scipy import stats
 
 from plumbmark.scoring.aggregates import (
     WeightedTask,
@@ -16,6 +14,7 @@ from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
+from tests.oracles import np, stats
 
 ACCURACY = Metric()
 RATING = Metric(name="rating", lower=1, upper=5)

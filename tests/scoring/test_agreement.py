@@ -1,13 +1,11 @@
 """Agreement of raters against statsmodels and published figures."""
 
-import numpy
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import t
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from plumbmark.scoring.agreement import Rating, agreement
+from tests.oracles import inter_rater, np, stats
 
 TABLES = st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=3, max_size=3)
 
@@ -38,11 +36,13 @@ def test_kappa_and_its_variance_are_those_of_statsmodels(table: list[list[int]])
     assume(found.method == "clustered-t")
     assume(found.low is not None and found.low > -1 and found.high < 1)
 
-    oracle = cohens_kappa(numpy.array(table))
+    oracle = inter_rater.cohens_kappa(np.array(table))
 
     assert found.kappa == pytest.approx(oracle.kappa, abs=1e-9)
     error = (oracle.var_kappa * found.n / (found.n - 1)) ** 0.5
-    assert found.kappa - found.low == pytest.approx(t.ppf(0.975, found.n - 1) * error, abs=1e-7)
+    assert found.kappa - found.low == pytest.approx(
+        stats.t.ppf(0.975, found.n - 1) * error, abs=1e-7
+    )
 
 
 @given(TABLES)
@@ -51,11 +51,13 @@ def test_weighted_kappa_is_that_of_statsmodels(table: list[list[int]]) -> None:
     assume(found.method == "clustered-t")
     assume(found.low is not None and found.low > -1 and found.high < 1)
 
-    oracle = cohens_kappa(numpy.array(table), wt="quadratic")
+    oracle = inter_rater.cohens_kappa(np.array(table), wt="quadratic")
 
     assert found.kappa == pytest.approx(oracle.kappa, abs=1e-9)
     error = (oracle.var_kappa * found.n / (found.n - 1)) ** 0.5
-    assert found.kappa - found.low == pytest.approx(t.ppf(0.975, found.n - 1) * error, abs=1e-7)
+    assert found.kappa - found.low == pytest.approx(
+        stats.t.ppf(0.975, found.n - 1) * error, abs=1e-7
+    )
 
 
 @given(TABLES)
@@ -117,8 +119,8 @@ def test_answers_of_one_cluster_are_not_counted_as_independent() -> None:
 
 
 def test_the_interval_holds_the_true_kappa_about_as_often_as_it_says() -> None:
-    generator = numpy.random.default_rng(20)
-    shares = numpy.array([0.45, 0.08, 0.07, 0.40])
+    generator = np.random.default_rng(20)
+    shares = np.array([0.45, 0.08, 0.07, 0.40])
     chance = 0.53 * 0.52 + 0.47 * 0.48
     truth = (0.85 - chance) / (1 - chance)
     held = 0

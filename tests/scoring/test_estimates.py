@@ -3,17 +3,14 @@
 import math
 import random
 
-import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
+from tests.oracles import np, proportion, sm, stats
 
 ACCURACY = Metric()
 LOSS = Metric(name="loss", direction="lower", lower=None, upper=None)
@@ -43,7 +40,7 @@ def statsmodels_error(values: list[float], clusters: list[int]) -> float:
 def test_unclustered_binary_scores_get_wilson_at_every_n(values: list[float]) -> None:
     found = estimate(plain(values), ACCURACY)
 
-    low, high = proportion_confint(sum(values), len(values), method="wilson")
+    low, high = proportion.proportion_confint(sum(values), len(values), method="wilson")
     assert found.method == "wilson"
     assert found.value == pytest.approx(sum(values) / len(values))
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-10)
@@ -164,7 +161,7 @@ def test_binary_means_the_declared_bounds_whatever_they_are() -> None:
 
     found = estimate(plain([0, 100, 100, 100]), percent)
 
-    low, high = proportion_confint(3, 4, method="wilson")
+    low, high = proportion.proportion_confint(3, 4, method="wilson")
     assert found.method == "wilson"
     assert (found.low, found.high) == pytest.approx((100 * low, 100 * high))
 

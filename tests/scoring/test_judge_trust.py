@@ -1,9 +1,6 @@
 """Swapped pairs and own families, against statsmodels and scipy."""
 
-import numpy
 import pytest
-from scipy.stats import t, ttest_ind
-from statsmodels.stats.proportion import proportion_confint
 
 from plumbmark.scoring.judge_trust import (
     Deviation,
@@ -11,6 +8,7 @@ from plumbmark.scoring.judge_trust import (
     family_preference,
     swap_flips,
 )
+from tests.oracles import np, proportion, stats
 
 
 def pairs(*orders: tuple[float, float], cluster: str = "") -> list[SwappedPair]:
@@ -24,7 +22,7 @@ def test_a_flip_is_another_winner_and_a_tie_is_only_wavering() -> None:
     assert found.for_the_first == 2
     assert found.wavered == 1
     assert found.share.value == pytest.approx(3 / 7)
-    low, high = proportion_confint(3, 7, method="wilson")
+    low, high = proportion.proportion_confint(3, 7, method="wilson")
     assert (found.share.low, found.share.high) == pytest.approx((low, high))
 
 
@@ -44,23 +42,23 @@ def test_nothing_swapped_has_no_share() -> None:
 
 
 def test_the_preference_is_the_difference_of_means_with_welchs_error() -> None:
-    generator = numpy.random.default_rng(4)
+    generator = np.random.default_rng(4)
     own, others = generator.normal(0.2, 0.4, 15), generator.normal(0.0, 0.3, 40)
     deviations = [Deviation(value, True, f"a{n}") for n, value in enumerate(own)]
     deviations += [Deviation(value, False, f"b{n}") for n, value in enumerate(others)]
 
     found = family_preference(deviations)
 
-    welch = ttest_ind(own, others, equal_var=False)
+    welch = stats.ttest_ind(own, others, equal_var=False)
     error = (own.mean() - others.mean()) / welch.statistic
     assert found.difference == pytest.approx(own.mean() - others.mean())
-    assert found.high - found.difference == pytest.approx(t.ppf(0.975, 14) * error)
+    assert found.high - found.difference == pytest.approx(stats.t.ppf(0.975, 14) * error)
     assert (found.n_own, found.n_others) == (15, 40)
 
 
 def test_answers_to_the_same_questions_are_compared_within_them() -> None:
-    hardness = numpy.random.default_rng(5).normal(0, 1, 30)
-    gap = numpy.random.default_rng(6).normal(0.5, 0.05, 30)
+    hardness = np.random.default_rng(5).normal(0, 1, 30)
+    gap = np.random.default_rng(6).normal(0.5, 0.05, 30)
     same = [Deviation(value, False, str(n)) for n, value in enumerate(hardness)]
     same += [Deviation(value + gap[n], True, str(n)) for n, value in enumerate(hardness)]
     apart = [Deviation(one.value, one.is_own, f"{one.is_own}{one.cluster}") for one in same]
@@ -69,7 +67,7 @@ def test_answers_to_the_same_questions_are_compared_within_them() -> None:
 
     assert paired.difference == pytest.approx(unpaired.difference)
     error = gap.std(ddof=1) / 30**0.5
-    assert paired.high - paired.difference == pytest.approx(t.ppf(0.975, 29) * error)
+    assert paired.high - paired.difference == pytest.approx(stats.t.ppf(0.975, 29) * error)
     assert unpaired.high - unpaired.low > 5 * (paired.high - paired.low)
 
 

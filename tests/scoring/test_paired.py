@@ -2,17 +2,14 @@
 
 import random
 
-import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
 
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
+from tests.oracles import contingency_tables, np, sm, stats
 
 ACCURACY = Metric()
 LOSS = Metric(name="loss", direction="lower", lower=None, upper=None)
@@ -42,7 +39,9 @@ def test_binary_pairs_agree_with_the_exact_mcnemar_of_statsmodels(
     assert found.method == "mcnemar"
     assert (found.a_higher, found.b_higher) == (table[1, 0], table[0, 1])
     if table[1, 0] + table[0, 1]:
-        assert found.p_value == pytest.approx(mcnemar(table, exact=True).pvalue, abs=1e-10)
+        assert found.p_value == pytest.approx(
+            contingency_tables.mcnemar(table, exact=True).pvalue, abs=1e-10
+        )
     else:
         assert found.p_value == 1
 

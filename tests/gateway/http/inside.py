@@ -1,4 +1,4 @@
-"""Asking the doors within the process: the real ASGI callable, without a socket before it."""
+"""Asking the gateway within the process: the real ASGI callable, without a socket before it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The gateway's doors as a real process, and tokens for them."""
+"""The gateway as a real process, and tokens for it."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 
 
 class Server:
-    """A running gateway process; `url` is where its doors are."""
+    """A running gateway process; `url` is the root of its routes."""
 
     def __init__(self, store: Store, folder: Path, workers: int = 1, **settings: str) -> None:
         port = unused_port()
@@ -113,4 +113,4 @@ def ask(url: str, body: Any = None, token: str = "", **headers: str) -> Reply:
 def token_of(namespace: Namespace, *scopes: str) -> str:
     assert namespace.user is not None
     wanted = scopes or ("gateway",)
-    return issue_token(user=namespace.user, name="doors", scopes=wanted, expires_at=None).secret
+    return issue_token(user=namespace.user, name="gateway", scopes=wanted, expires_at=None).secret

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import openai
 import pytest
 
 from plumbmark.gateway.models import BudgetLease, Call
@@ -21,6 +20,7 @@ from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
 from tests.gateway.http.servers import Server, ask, serving, token_of
+from tests.oracles import openai
 
 WEATHER = {
     "type": "function",
@@ -32,7 +32,7 @@ WEATHER = {
 USER: Any = [{"role": "user", "content": "What is 2+3?"}]
 
 
-def client_of(server: Server, token: str) -> openai.OpenAI:
+def client_of(server: Server, token: str) -> "openai.OpenAI":
     return openai.OpenAI(base_url=f"{server.url}/v1", api_key=token, max_retries=2)
 
 

@@ -29,7 +29,7 @@ from tasks_app.runs import sweep as sweeping
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.start import start_run
 from tests.fake_provider.process import FakeProvider
-from tests.tasks.jobs.doors import doors
+from tests.tasks.jobs.gateway_process import WarmGateway
 
 DEFINITION = """\
 plumbmark: 1
@@ -166,33 +166,36 @@ def check_counters(run: Run) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
-def provider_process() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
-
-
 @pytest.fixture
 def world(
     transactional_db: None,
-    provider_process: FakeProvider,
+    fake_provider: FakeProvider,
     open_account: Callable[..., Any],
     settings: Any,
     tmp_path: Path,
 ) -> Iterator[World]:
-    provider_process.configure()
     settings.SPOOL_DIR = tmp_path / "spool"
     settings.SHARD_ITEMS = 20
     settings.WORKER_WINDOW = 8
-    yield World(provider_process, open_account)
+    yield World(fake_provider, open_account)
     runtime.shutdown()
 
 
+@pytest.fixture(scope="session")
+def warm_gateway(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WarmGateway]:
+    with WarmGateway(tmp_path_factory.mktemp("gateway")) as warm:
+        yield warm
+
+
 @pytest.fixture
-def gateway(world: World, settings: Any, tmp_path: Path) -> Iterator[None]:
-    """The gateway's doors as a real process, which programs in the sandbox are led to."""
+def gateway(
+    world: World, warm_gateway: WarmGateway, settings: Any, tmp_path: Path
+) -> Iterator[None]:
+    """The gateway as a real process, which programs in the sandbox call."""
     settings.CODE_RUNS_DIR = tmp_path / "code-runs"
-    with doors(tmp_path) as address:
+    with warm_gateway.serve(tmp_path) as address:
         settings.GATEWAY_ADDRESS = address
         yield
 

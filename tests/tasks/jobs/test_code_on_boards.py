@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks_app.actions.entries import enter
 from leaderboards_app.models import Standings
@@ -13,6 +11,7 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender, ProgramReport, Run, SampleScore, Scoring
 from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, settle
+from tests.oracles import contingency_tables, proportion
 from tests.tasks.jobs.test_code_runs import ASKING, log_of, published
 
 pytestmark = [
@@ -74,9 +73,10 @@ def test_samples_with_ids_are_the_items_and_are_compared_by_their_ids(
     one, two, three = (rows[name] for name in ("one", "two", "three"))
     assert one["score"]["items"] == 40
     assert one["score"]["method"] == "wilson"
-    low, high = proportion_confint(36, 40, method="wilson")
+    low, high = proportion.proportion_confint(36, 40, method="wilson")
     assert (one["score"]["low"], one["score"]["high"]) == pytest.approx((low, high))
     # 16 questions tell one from two and none the other way; two tell one from three.
+    mcnemar = contingency_tables.mcnemar
     assert mcnemar([[20, 16], [0, 4]]).pvalue < 0.05 / 3 < mcnemar([[34, 2], [0, 4]]).pvalue
     assert (one["ranks"]["platform"]["best"], one["ranks"]["platform"]["worst"]) == (1, 2)
     assert (three["ranks"]["platform"]["best"], three["ranks"]["platform"]["worst"]) == (1, 2)
@@ -98,7 +98,7 @@ def test_a_count_has_wilsons_interval_and_tells_nobody_apart(world: Any, gateway
     )
 
     score = rows["two"]["score"]
-    low, high = proportion_confint(3, 40, method="wilson")
+    low, high = proportion.proportion_confint(3, 40, method="wilson")
     assert (score["value"], score["items"]) == (pytest.approx(3 / 40), 40)
     assert (score["low"], score["high"]) == pytest.approx((low, high))
     # Which questions they were is not known, so nothing can be paired.

@@ -13,6 +13,7 @@ from tasks_app.models import LogChunk, Run, Sample
 from tasks_app.workers import sandbox as sandboxing
 from tests.tasks.jobs.test_code_runs import ASKING, published, ran
 from tests.tasks.jobs.test_code_runs import log_of as text_of
+from tests.themes import in_each_theme
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -28,11 +29,13 @@ json.dump({"plumbmark": 1, "score": 0.5}, open("plumbmark.result.json", "w"))
 
 
 def shot(page: Any, name: str) -> None:
-    """A picture to look at, where a folder for them is named."""
+    """Pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
-        # The pages of an output are too long for a picture.
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page="output" not in name)
+        for theme in in_each_theme(page):
+            # The pages of an output are too long for a picture.
+            path = Path(folder) / f"{name}-{theme}.png"
+            page.screenshot(path=path, full_page="output" not in name)
 
 
 def talked(world: Any) -> Run:
@@ -153,7 +156,6 @@ def test_the_pages_of_a_run_of_code_are_accessible_and_fit_a_phone(
     gateway: None,
     browser_page: Any,
     new_page: Callable[..., Any],
-    theme: str,
     axe: Callable[[Any], None],
 ) -> None:
     world.add_deployment("always-500", deadline=1.0)
@@ -189,11 +191,11 @@ def test_the_pages_of_a_run_of_code_are_accessible_and_fit_a_phone(
     ):
         browser_page.goto(path)
         axe(browser_page)
-        shot(browser_page, f"code-{name}-{theme}")
-        phone = new_page(width=360, theme=theme)
+        shot(browser_page, f"code-{name}")
+        phone = new_page(width=360)
         phone.goto(path)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 360, path
-        shot(phone, f"code-{name}-phone-{theme}")
+        shot(phone, f"code-{name}-phone")
 
 
 @pytest.mark.browser

@@ -90,7 +90,7 @@ def test_a_real_worker_reports_and_withdraws(tmp_path: Path) -> None:
     with Stack(tmp_path / "state") as stack:
         stack.start("worker1")
         count = "from plumbmark.common.models import WorkerReport as W; print(W.objects.count())"
-        stack.wait_for(lambda: stack.manage("shell", "-v0", "-c", count).strip() == "1")
+        stack.wait_for(lambda: stack.shell(count) == 1)
         stack.processes["worker1"].terminate()
         stack.processes["worker1"].wait(300)
-        stack.wait_for(lambda: stack.manage("shell", "-v0", "-c", count).strip() == "0")
+        stack.wait_for(lambda: stack.shell(count) == 0)

@@ -10,14 +10,13 @@ from tests.tasks.jobs.test_tools import WEATHER, published, ran
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.parametrize("width", [1280, 360])
 def test_a_transcript_and_the_editor_with_tools_are_axe_clean(
     world: Any,
     check: Any,
     new_page: Callable[..., Any],
     sign_in: Callable[[Any, Any], None],
     axe: Callable[[Any], None],
-    theme: str,
     width: int,
 ) -> None:
     text = (
@@ -35,7 +34,7 @@ def test_a_transcript_and_the_editor_with_tools_are_axe_clean(
         ],
     )
     run, _ = ran(world, check, version)
-    page = new_page(theme=theme, width=width, bypass_csp=True)
+    page = new_page(width=width, bypass_csp=True)
     sign_in(page, world.ada)
     page.goto(f"/runs/{run.pk}/samples/0/")
     assert page.get_by_text("Calls get_weather").count() == 1

@@ -16,22 +16,23 @@ from tests.tasks.pages.test_judges import (  # noqa: F401  (fixtures)
     judges_url,
     provider,
 )
+from tests.themes import in_each_theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def shot(page: Any, name: str) -> None:
-    """A picture to look at, where a folder for them is named."""
+    """Pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        for theme in in_each_theme(page):
+            page.screenshot(path=Path(folder) / f"{name}-{theme}.png", full_page=True)
 
 
 def test_a_set_is_labelled_by_keys_alone(
     ada: Any,  # noqa: F811
     judged: Callable[..., TaskVersion],  # noqa: F811
     browser_page: Any,
-    theme: str,
     axe: Callable[[Any], None],
     sign_in: Callable[..., None],
 ) -> None:
@@ -46,7 +47,7 @@ def test_a_set_is_labelled_by_keys_alone(
     page.get_by_role("heading", name="Answer 1 of 3").wait_for()
     page.locator("label-keys[data-ready]").wait_for()
     axe(page)
-    shot(page, f"label-{theme}")
+    shot(page, "label")
     page.keyboard.press("1")
     page.get_by_role("heading", name="Answer 2 of 3").wait_for()
     page.locator("label-keys[data-ready]").wait_for()
@@ -71,7 +72,6 @@ def test_the_panel_is_accessible_and_fits_a_phone(
     judged: Callable[..., TaskVersion],  # noqa: F811
     browser_page: Any,
     new_page: Callable[..., Any],
-    theme: str,
     axe: Callable[[Any], None],
     sign_in: Callable[..., None],
 ) -> None:
@@ -86,12 +86,12 @@ def test_the_panel_is_accessible_and_fits_a_phone(
     for summary in browser_page.locator("summary").all():
         summary.evaluate("one => { one.parentElement.open = true; }")
     axe(browser_page)
-    shot(browser_page, f"judges-{theme}")
+    shot(browser_page, "judges")
     browser_page.goto(version.get_absolute_url())
     axe(browser_page)
     browser_page.goto(f"/labels/{label_set.public_id}/3/")
     axe(browser_page)
-    shot(browser_page, f"label-pair-{theme}")
+    shot(browser_page, "label-pair")
 
     phone = new_page(width=360)
     sign_in(phone, ada)

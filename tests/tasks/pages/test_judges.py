@@ -32,9 +32,9 @@ RUBRIC = '"Is it {target}? \\n{output}"'
 
 
 @pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
+def provider(fake_provider_process: FakeProvider) -> FakeProvider:
+    fake_provider_process.configure()
+    return fake_provider_process
 
 
 @pytest.fixture

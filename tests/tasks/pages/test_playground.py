@@ -23,9 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
+def provider(fake_provider: FakeProvider) -> FakeProvider:
+    return fake_provider
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where programs are told that the doors are."""
+"""The address under which programs find the gateway."""
 
 import json
 import subprocess

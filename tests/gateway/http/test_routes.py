@@ -1,4 +1,4 @@
-"""The doors as programs meet them: what they answer, whom they let in, what it costs."""
+"""The gateway's routes as programs meet them: answers, permissions, cost."""
 
 import asyncio
 from typing import Any

@@ -1,0 +1,29 @@
+"""The libraries that results are held against, each loaded by the first test that asks it.
+
+Every worker reads every file of tests, and loading these takes longer than most files' tests.
+"""
+
+from importlib import import_module
+from typing import Any
+
+
+class _Library:
+    """Stands for a module, which is loaded when something of it is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+np = _Library("numpy")
+special = _Library("scipy.special")
+stats = _Library("scipy.stats")
+sm = _Library("statsmodels.api")
+contingency_tables = _Library("statsmodels.stats.contingency_tables")
+inter_rater = _Library("statsmodels.stats.inter_rater")
+multitest = _Library("statsmodels.stats.multitest")
+proportion = _Library("statsmodels.stats.proportion")
+openai = _Library("openai")
+schemathesis = _Library("schemathesis")

@@ -10,6 +10,8 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.queries import callable_deployments
+from plumbmark.strict_json import Path as KeyPath
+from plumbmark.strict_json import has_surrogate
 from tasks_app.datasets import ImportResult, import_data
 from tasks_app.datasets.media.storage import files_of
 from tasks_app.datasets.uploads import (
@@ -20,10 +22,8 @@ from tasks_app.datasets.uploads import (
     upload_problems,
 )
 from tasks_app.definitions import Definition, parse_definition
-from tasks_app.definitions.characters import SURROGATE
 from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
-from tasks_app.definitions.source_map import Path as KeyPath
 from tasks_app.models import Task, TaskDraft
 from tasks_app.permissions import check_edit
 
@@ -85,7 +85,7 @@ def _storage_problems(text: str) -> list[Problem]:
     """Why a definition cannot even be kept; all else is told when it is checked."""
     if "\x00" in text:
         return [Problem("holds a null character; remove it", "definition")]
-    if SURROGATE.search(text):
+    if has_surrogate(text):
         return [Problem("holds half of a surrogate pair, which is no character", "definition")]
     if len(text) > MAX_TEXT:
         return [

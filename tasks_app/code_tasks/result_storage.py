@@ -30,7 +30,7 @@ from plumbmark.sandbox import (
     open_artifact,
 )
 from plumbmark.scoring.outcomes import Outcome as SampleOutcome
-from plumbmark.scoring.texts import storable, storable_json
+from plumbmark.strict_json.texts import make_storable, make_storable_json
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.output.result_file import MAX_BYTES
 from tasks_app.code_tasks.output.result_schema import RESULT_FILE
@@ -97,7 +97,7 @@ class ProgramOutput:
         stored = StoredArtifacts(run)
         try:
             for artifact in self.collected:
-                row = RunArtifact(run=run, path=storable(artifact.path))
+                row = RunArtifact(run=run, path=make_storable(artifact.path))
                 digest = hashlib.sha256()
                 with open_artifact(self.work, artifact) as file:
                     while piece := file.read(1 << 20):
@@ -125,7 +125,7 @@ class ProgramOutput:
             defaults={
                 "ending": report.ending.value,
                 "exit_code": report.exit_code,
-                "detail": storable(report.detail),
+                "detail": make_storable(report.detail),
                 "wall_seconds": report.wall_seconds,
                 "cpu_seconds": report.cpu_seconds,
                 "peak_memory_bytes": report.peak_memory_bytes,
@@ -258,9 +258,9 @@ def store_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -
             revision=run.revision,
             outcome=outcome.value,
             is_scored=is_scored,
-            output=storable(result.output),
-            messages=storable_json(list(result.messages)) or None,
-            error=storable(result.error)[:_ERROR],
+            output=make_storable(result.output),
+            messages=make_storable_json(list(result.messages)) or None,
+            error=make_storable(result.error)[:_ERROR],
             latency_ms=round(statistics.median(latencies)) if is_first and latencies else None,
             finished_at=now(),
             **(costs if is_first else {}),
@@ -270,9 +270,9 @@ def store_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -
                 scoring=scoring,
                 sample=sample,
                 value=result.value,
-                answer=storable(result.answer),
-                explanation=storable(result.explanation),
-                details=storable_json(result.details),
+                answer=make_storable(result.answer),
+                explanation=make_storable(result.explanation),
+                details=make_storable_json(result.details),
             )
         if is_first:
             SampleCall.objects.bulk_create(

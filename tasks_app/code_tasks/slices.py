@@ -31,7 +31,7 @@ from plumbmark.sandbox import (
     Sandbox,
     probe,
 )
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json.texts import make_storable
 from tasks_app.code_tasks import folders as code_folders
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.code_tasks.queries import LOG_CHUNK
@@ -206,7 +206,7 @@ class CodeSlice:
 
     def _fail(self, why: str) -> str:
         with transaction.atomic():
-            if states.fail(self.run.pk, storable(why)):
+            if states.fail(self.run.pk, make_storable(why)):
                 # Not done: after a resume it is run again.
                 give_back(Shard.objects.all(), self._lease)
                 return "failed"
@@ -291,7 +291,7 @@ class CodeSlice:
             self._write_log(text)
 
     def _write_log(self, text: str) -> None:
-        text = storable(text)
+        text = make_storable(text)
         self._tail = (self._tail + text)[-_TAIL:]
         kept = text[: max(0, self._log_left)]
         if not kept:

@@ -5,7 +5,6 @@ A row is a mapping of column to value with the number of its (first) line.
 
 import codecs
 import csv
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.strict_json import JsonError, JsonReader, has_surrogate
+from plumbmark.strict_json.numbers import EXACT
 from tasks_app.definitions.characters import (
     INVISIBLE,
-    SURROGATE,
     name_of,
     name_problem,
 )
 
-EXACT_INTEGER = 2**53
+_LINE_READER = JsonReader(numbers=EXACT, duplicate_keys="refuse")
 _DEEPEST = 20
 _MAX_WARNINGS = 50
 _SNIFF = 64 * 1024
@@ -224,44 +224,10 @@ def _decode(raw: bytes, line: int) -> str:
 
 def _parse_line(text: str, line: int) -> Any:
     try:
-        return json.loads(
-            text, parse_constant=_no_constant, parse_int=_exact, object_pairs_hook=_once
-        )
-    except json.JSONDecodeError as error:
-        raise RowProblem(
-            Problem(f"is not JSON: {error.msg}", line=line, column=error.colno)
-        ) from error
-    except RecursionError as error:
-        raise RowProblem(Problem("is nested too deeply", line=line)) from error
-    except _BadRow as error:
-        raise RowProblem(Problem(str(error), line=line)) from error
-
-
-class _BadRow(ValueError):
-    pass
-
-
-def _no_constant(word: str) -> Any:
-    raise _BadRow(f"{word} is not a number that JSON has; write null or leave it out")
-
-
-def _exact(digits: str) -> int:
-    # The length is looked at first: turning a million digits into an int is quadratic.
-    if len(digits) > 17 or abs(int(digits)) > EXACT_INTEGER:
-        shown = digits if len(digits) <= 24 else digits[:20] + "…"
-        raise _BadRow(f"{shown} is beyond 2^53, where JSON numbers lose digits; quote it")
-    return int(digits)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _BadRow(f"the key {key[:80]!r} stands twice; leave one")
-            seen.add(key)
-    return found
+        return _LINE_READER.read(text)
+    except JsonError as error:
+        message = str(error) if error.column is None else f"is not JSON: {error}"
+        raise RowProblem(Problem(message, line=line, column=error.column)) from None
 
 
 def _check_object(
@@ -327,7 +293,7 @@ def _check_text(
         raise RowProblem(Problem("holds a null character; remove it", column, line))
     if text.isascii():
         return
-    if SURROGATE.search(text):
+    if has_surrogate(text):
         raise RowProblem(
             Problem("holds half of a surrogate pair, which is no character", column, line)
         )

@@ -15,7 +15,6 @@ INVISIBLE = re.compile(
     "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\U000e0000-\U000e007f]"
 )
-SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN = {"Cc": "control", "Cf": "invisible", "Cs": "surrogate", "Zl": "control", "Zp": "control"}
 _FILLERS = "\u115f\u1160\u3164\uffa0"
 

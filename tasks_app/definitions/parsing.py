@@ -23,6 +23,7 @@ from plumbmark.scoring.scorers import (
 )
 from plumbmark.scoring.scorers.patterns import PatternError, compile_pattern
 from plumbmark.scoring.templates import BadTemplate, parse_template, suggest_name
+from plumbmark.strict_json import Path
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,
@@ -44,7 +45,6 @@ from tasks_app.definitions.document import (
 )
 from tasks_app.definitions.schema import DEFINITION_SCHEMA
 from tasks_app.definitions.source_map import (
-    Path,
     SourceMap,
     check_text,
     format_path,

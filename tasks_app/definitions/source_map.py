@@ -4,33 +4,24 @@ Both readers give plain data and a map from paths to places, and refuse what wou
 surprise: anchors, tags, duplicate keys, deep nesting, numbers that JSON cannot carry exactly.
 """
 
-import json
 import re
-from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
-from json import decoder
 from typing import Any
 
 import yaml
 
 from plumbmark.common.errors import InvalidInput, Problem
-from tasks_app.definitions.characters import SURROGATE
+from plumbmark.strict_json import Path, Place, has_surrogate, read_with_places
+from plumbmark.strict_json.places import (
+    LocatedError,
+    NotJsonError,
+    describe_duplicate,
+    read_exact_number,
+)
 
 MAX_TEXT = 128 * 1024
-DEEPEST = 20
-EXACT_INTEGER = 2**53
+MAX_DEPTH = 20
 _MAX_STEP = 80
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Counted from 1."""
-
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +158,10 @@ def _check_events(text: str) -> None:
             raise InvalidInput([Problem(f"the tag {tag} is not taken; leave it out", line=line)])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > DEEPEST:
-                raise InvalidInput([Problem(f"is nested deeper than {DEEPEST} levels", line=line)])
+            if depth > MAX_DEPTH:
+                raise InvalidInput(
+                    [Problem(f"is nested deeper than {MAX_DEPTH} levels", line=line)]
+                )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -195,7 +188,13 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
                 )
             if key in found:
                 raise InvalidInput(
-                    [Problem(_twice(key, places[(*path, key)]), format_path((*path, key)), line)]
+                    [
+                        Problem(
+                            describe_duplicate(key, places[(*path, key)]),
+                            format_path((*path, key)),
+                            line,
+                        )
+                    ]
                 )
             found[key] = _from_node(value_node, (*path, key), places)
             places[(*path, key)] = Place(line, key_node.start_mark.column + 1)
@@ -211,15 +210,11 @@ def _text(text: str, path: Path, line: int) -> str:
         raise InvalidInput(
             [Problem("a null character in a text; remove it", format_path(path), line)]
         )
-    if SURROGATE.search(text):
+    if has_surrogate(text):
         raise InvalidInput(
             [Problem("half of a surrogate pair in a text; write it whole", format_path(path), line)]
         )
     return text
-
-
-def _twice(key: str, first: Place) -> str:
-    return f"the key {key[:80]!r} stands twice, first in line {first.line}; leave one"
 
 
 def _scalar(kind: str, text: str, path: Path, place: Place) -> Any:
@@ -228,151 +223,24 @@ def _scalar(kind: str, text: str, path: Path, place: Place) -> Any:
     if kind == "bool":
         return text == "true"
     if kind in {"int", "float"}:
-        return _number(text, path, place)
+        try:
+            return read_exact_number(text, path, place)
+        except LocatedError as error:
+            raise _invalid(str(error), path, place) from None
     return text
 
 
-def _number(text: str, path: Path, place: Place) -> int | float:
-    if re.fullmatch(r"-?[0-9]+", text):
-        if len(text) > 17 or abs(int(text)) > EXACT_INTEGER:
-            raise InvalidInput(
-                [
-                    Problem(
-                        "is beyond 2^53, where JSON numbers lose digits; quote it",
-                        format_path(path),
-                        place.line,
-                        place.column,
-                    )
-                ]
-            )
-        return int(text)
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise InvalidInput(
-            [Problem("is too large for a number", format_path(path), place.line, place.column)]
-        )
-    return value
+def _invalid(message: str, path: Path, place: Place) -> InvalidInput:
+    return InvalidInput([Problem(message, format_path(path), place.line, place.column)])
 
 
 # --- JSON -----------------------------------------------------------------------------------
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_scan_string: Callable[[str, int, bool], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
-_WORDS = {"true": True, "false": False, "null": None}
-
-
-class _JsonReader:
-    """A strict reader that remembers where every node began."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
-        self.places: dict[Path, Place] = {}
-
-    def read(self) -> Any:
-        value, end = self._value(0, (), 0)
-        end = self._skip(end)
-        if end != len(self._text):
-            raise self._problem("more text follows after the document", end)
-        return value
-
-    def _place(self, index: int) -> Place:
-        line = bisect_right(self._starts, index)
-        return Place(line, index - self._starts[line - 1] + 1)
-
-    def _problem(self, message: str, index: int, path: Path = ()) -> InvalidInput:
-        place = self._place(min(index, len(self._text)))
-        return InvalidInput(
-            [Problem(f"this is not JSON: {message}", format_path(path), place.line, place.column)]
-        )
-
-    def _skip(self, index: int) -> int:
-        match = _SPACE.match(self._text, index)
-        assert match is not None
-        return match.end()
-
-    def _value(self, index: int, path: Path, depth: int) -> tuple[Any, int]:
-        index = self._skip(index)
-        place = self._place(index)
-        self.places.setdefault(path, place)
-        if depth > DEEPEST:
-            raise self._problem(f"nested deeper than {DEEPEST} levels", index, path)
-        character = self._text[index : index + 1]
-        if character == "{":
-            return self._object(index + 1, path, depth)
-        if character == "[":
-            return self._array(index + 1, path, depth)
-        if character == '"':
-            return self._string(index)
-        for word, value in _WORDS.items():
-            if self._text.startswith(word, index):
-                return value, index + len(word)
-        match = _NUMBER.match(self._text, index)
-        if match is None:
-            found = self._text[index : index + 12] or "the end"
-            raise self._problem(f"a value was expected, not {found!r}", index, path)
-        return _number(match.group(), path, place), match.end()
-
-    def _string(self, index: int) -> tuple[str, int]:
-        try:
-            text, end = _scan_string(self._text, index + 1, True)
-        except json.JSONDecodeError as error:
-            raise self._problem(error.msg, error.pos) from error
-        if any(0xD800 <= ord(character) < 0xE000 for character in text):
-            raise self._problem("half of a surrogate pair in a string", index)
-        if "\x00" in text:
-            raise self._problem("a null character in a string", index)
-        return text, end
-
-    def _object(self, index: int, path: Path, depth: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
-        index = self._skip(index)
-        if self._text[index : index + 1] == "}":
-            return found, index + 1
-        while True:
-            index = self._skip(index)
-            if self._text[index : index + 1] != '"':
-                raise self._problem("a key in double quotes was expected", index, path)
-            place = self._place(index)
-            key, end = self._string(index)
-            if key in found:
-                first = self.places[(*path, key)]
-                raise InvalidInput(
-                    [
-                        Problem(
-                            _twice(key, first), format_path((*path, key)), place.line, place.column
-                        )
-                    ]
-                )
-            self.places[(*path, key)] = place
-            end = self._skip(end)
-            if self._text[end : end + 1] != ":":
-                raise self._problem(f"a colon was expected after {key[:80]!r}", end, path)
-            found[key], index = self._value(end + 1, (*path, key), depth + 1)
-            index = self._skip(index)
-            if self._text[index : index + 1] == "}":
-                return found, index + 1
-            if self._text[index : index + 1] != ",":
-                raise self._problem("a comma or } was expected", index, path)
-            index += 1
-
-    def _array(self, index: int, path: Path, depth: int) -> tuple[list[Any], int]:
-        found: list[Any] = []
-        index = self._skip(index)
-        if self._text[index : index + 1] == "]":
-            return found, index + 1
-        while True:
-            value, index = self._value(index, (*path, len(found)), depth + 1)
-            found.append(value)
-            index = self._skip(index)
-            if self._text[index : index + 1] == "]":
-                return found, index + 1
-            if self._text[index : index + 1] != ",":
-                raise self._problem("a comma or ] was expected", index, path)
-            index += 1
-
 
 def read_json(text: str) -> SourceMap:
-    reader = _JsonReader(text)
-    return SourceMap(reader.read(), reader.places)
+    try:
+        value, places = read_with_places(text, max_depth=MAX_DEPTH)
+    except LocatedError as error:
+        message = f"this is not JSON: {error}" if isinstance(error, NotJsonError) else str(error)
+        raise _invalid(message, error.path, error.place) from None
+    return SourceMap(value, places)

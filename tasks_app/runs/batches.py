@@ -11,7 +11,7 @@ from plumbmark.engine.plan import SampleResult
 from plumbmark.engine.ports import CallResult
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.storage import bulk
-from plumbmark.scoring.texts import storable, storable_json
+from plumbmark.strict_json.texts import make_storable, make_storable_json
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
@@ -116,7 +116,7 @@ class BatchWriter:
     def _row(self, result: SampleResult, item: PlannedItem, at: datetime) -> SampleRow:
         last = result.calls[-1] if result.calls else None
         response = last.response if last else None
-        output = storable(result.output)
+        output = make_storable(result.output)
         is_scored = result.outcome.is_scored
         mark = None
         if is_scored and self._is_inline:
@@ -140,8 +140,10 @@ class BatchWriter:
             result.outcome.value,
             is_scored,
             output,
-            None if result.messages is None else [storable_json(one) for one in result.messages],
-            storable(result.error)[:_ERROR_LENGTH],
+            None
+            if result.messages is None
+            else [make_storable_json(one) for one in result.messages],
+            make_storable(result.error)[:_ERROR_LENGTH],
             min(input_tokens, _MAX_COUNT),
             min(output_tokens, _MAX_COUNT),
             charged,
@@ -160,7 +162,7 @@ class BatchWriter:
                 if call.attempts
             ],
             mark=mark,
-            upstream_model=storable(response.model)[:_NAME_LENGTH] if response else "",
+            upstream_model=make_storable(response.model)[:_NAME_LENGTH] if response else "",
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,

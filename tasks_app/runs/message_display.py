@@ -8,10 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
-from plumbmark.scoring.texts import storable_json
+from plumbmark.strict_json import JsonError, JsonReader
+from plumbmark.strict_json.numbers import PYTHON
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH
 from plumbmark.web.long_text import INLINE_CHARACTERS, CappedText, cap_text
 from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
+
+_READER = JsonReader(max_depth=MAX_STORED_DEPTH, numbers=PYTHON, characters="replace")
 
 AddressOf = Callable[[Mapping[str, Any]], str]
 """Where the file of a part is shown."""
@@ -89,8 +93,8 @@ def _cut_context(text: CappedText) -> dict[str, Any]:
 def _readable(arguments: str) -> str:
     """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
     try:
-        found = storable_json(json.loads(arguments))
-    except (ValueError, RecursionError):
+        found = _READER.read(arguments)
+    except JsonError:
         return arguments
     if not isinstance(found, dict):
         return arguments

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.templates import suggest_name
+from plumbmark.strict_json import has_surrogate
 from tasks_app.datasets.rows import (
     ColumnWarning,
     DataLimits,
@@ -14,7 +15,6 @@ from tasks_app.datasets.rows import (
     guess_format,
     read_rows,
 )
-from tasks_app.definitions.characters import SURROGATE
 
 _COLUMNS = ("id", "output", "repeat")
 
@@ -111,7 +111,7 @@ class OutputCollector:
         if "\x00" in output:
             self._problem("holds a null character; remove it", "output", row)
             return
-        if SURROGATE.search(output):
+        if has_surrogate(output):
             self._problem("holds half of a surrogate pair, which is no character", "output", row)
             return
         self._lines[ordinal] = row.line

@@ -16,7 +16,7 @@ from plumbmark.gateway.http.errors import (
     error_of_failure,
     openai_error,
 )
-from plumbmark.gateway.providers import wire
+from plumbmark.strict_json import wire
 from tests.golden.corpora.chat_requests import CHATS, FULL, FULL_GENAI, GENAI
 from tests.golden.corpora.mutations import changed_documents
 from tests.golden.golden import check, check_changes, plain

@@ -18,18 +18,17 @@ from plumbmark.engine.tools import Toolbox, ToolContext, build_tool
 from plumbmark.engine.tools.function import text_of_answer
 from plumbmark.gateway.http.chat_request import document_of
 from plumbmark.gateway.http.errors import HttpError
-from plumbmark.gateway.providers import wire
 from plumbmark.manifests import content_hash
-from plumbmark.manifests.canonical import canonical_json
 from plumbmark.manifests.hashes import ListHasher, bytes_hash, is_content_hash
 from plumbmark.manifests.verification import matches
 from plumbmark.rest.parsers import StrictJSONParser
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
 from plumbmark.scoring.templates import text_of
 from plumbmark.scoring.tool_calls import calls_made
-from tasks_app.code_tasks.output.bounded_json import JsonProblem
-from tasks_app.code_tasks.output.bounded_json import read_json as read_bounded
+from plumbmark.strict_json import JsonError, wire
+from plumbmark.strict_json.canonical import canonical_json
 from tasks_app.code_tasks.output.sdk_files import decode_text
+from tasks_app.code_tasks.output.shapes import FILE_READER
 from tasks_app.datasets import ColumnWarning, DataLimits
 from tasks_app.datasets.rows import DataRow, read_rows
 from tasks_app.definitions.source_map import read_json as read_located
@@ -58,8 +57,8 @@ def outcome(read: Callable[[], Any]) -> str:
         return f"InvalidInput: {'; '.join(map(told, error.problems))}"
     except HttpError as error:
         return f"HttpError {error.status} {error.code} {error.param}: {error.message}"
-    except JsonProblem as error:
-        return f"JsonProblem {error.line}:{error.column}: {error}"
+    except JsonError as error:
+        return f"JsonError {error.line}:{error.column}: {error}"
     except APIException as error:
         return f"APIException {error.status_code}: {error.detail}"
     except RecursionError:
@@ -81,9 +80,9 @@ def as_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def with_findings(data: bytes | str, *, mend: bool) -> Any:
-    read = read_bounded(data, max_bytes=1_000_000, mend=mend)
-    return read.value, read.twice, read.replaced
+def with_findings(data: bytes) -> Any:
+    document = FILE_READER.read_document(data)
+    return document.value, document.duplicate_keys, document.replaced
 
 
 def from_rest(data: bytes) -> Any:
@@ -122,8 +121,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "a REST body": from_rest,
     "a definition": lambda data: read_located(as_text(data)).value,
     "a definition as YAML": lambda data: read_yaml(as_text(data)).value,
-    "a program's file": lambda data: with_findings(data, mend=True),
-    "a notebook": lambda data: with_findings(as_text(data), mend=False),
+    "a program's file": with_findings,
     "a text within a run's file": lambda data: decode_text(json.dumps(as_text(data))),
     "an answer that is scored": of_scorer,
     "arguments of a tool": of_tool,

@@ -5,18 +5,17 @@ import math
 import struct
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.manifests import canonical
-from plumbmark.manifests.canonical import (
+from plumbmark.strict_json import canonical
+from plumbmark.strict_json.canonical import (
     MAX_DEPTH,
-    MAX_EXACT_INTEGER,
     CanonicalError,
     canonical_json,
-    format_number,
-    parse_json,
 )
+from plumbmark.strict_json.numbers import MAX_EXACT_INTEGER, format_number
 
 # RFC 8785, appendix B: IEEE 754 bits and their spelling.
 NUMBER_VECTORS = [
@@ -55,6 +54,11 @@ json_values = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children),
     max_leaves=20,
 )
+
+
+def as_canonical_integer(digits: str) -> int | float:
+    """Digits beyond 2^53 were written for a double."""
+    return int(digits) if abs(int(digits)) <= MAX_EXACT_INTEGER else float(digits)
 
 
 @pytest.mark.parametrize(("bits", "expected"), NUMBER_VECTORS)
@@ -151,15 +155,12 @@ def test_nesting_without_end_is_refused_and_does_not_exhaust_the_stack() -> None
 def test_the_spelling_reads_back_as_the_same_value(value: object) -> None:
     spelt = canonical_json(value)
 
-    assert canonical_json(parse_json(spelt)) == spelt
+    assert canonical_json(json.loads(spelt, parse_int=as_canonical_integer)) == spelt
 
 
 @given(json_values)
 def test_the_fast_way_and_the_long_one_spell_alike(value: object) -> None:
-    parts: list[str] = []
-    canonical._write(value, parts, "", 0)
-
-    assert canonical_json(value) == "".join(parts).encode()
+    assert canonical_json(value) == rfc8785.dumps(canonical._to_plain(value, "", 0))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -172,11 +173,8 @@ def test_the_order_of_insertion_does_not_matter(members: dict[str, int]) -> None
     assert canonical_json(members) == canonical_json(dict(reversed(members.items())))
 
 
-@pytest.mark.parametrize("text", ["9007199254740993", "1" * 5000, '{"a":1,"a":2}', "NaN"])
-def test_reading_refuses_what_could_be_taken_for_another_document(text: str) -> None:
-    with pytest.raises(CanonicalError):
-        parse_json(text)
-
-
 def test_a_large_double_survives_being_written_and_read() -> None:
-    assert canonical_json(parse_json(canonical_json(1e20))) == b"100000000000000000000"
+    assert (
+        canonical_json(json.loads(canonical_json(1e20), parse_int=as_canonical_integer))
+        == b"100000000000000000000"
+    )

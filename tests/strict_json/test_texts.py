@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.scoring.texts import DEEPEST, storable, storable_json
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH, make_storable, make_storable_json
 
 _TEXTS = st.text(st.characters(codec=None, categories=["L", "Cs", "Cc", "N"]))
 
@@ -21,14 +21,14 @@ _TEXTS = st.text(st.characters(codec=None, categories=["L", "Cs", "Cc", "N"]))
     ],
 )
 def test_what_no_database_takes_is_replaced_and_nothing_else(text: str, kept: str) -> None:
-    assert storable(text) == kept
+    assert make_storable(text) == kept
 
 
 @given(_TEXTS)
 def test_every_text_can_be_encoded_then(text: str) -> None:
-    kept = storable(text)
+    kept = make_storable(text)
     assert "\x00" not in kept
-    assert kept.encode().decode() == kept == storable(kept)
+    assert kept.encode().decode() == kept == make_storable(kept)
 
 
 def nested(levels: int) -> Any:
@@ -36,9 +36,9 @@ def nested(levels: int) -> Any:
 
 
 def test_data_is_taken_to_its_bound_and_refused_beyond() -> None:
-    assert json.dumps(storable_json(nested(DEEPEST))).count("[") == DEEPEST
-    assert storable_json({"a\x00": ({"b": "c\ud83d"}, 1, None)}) == {
+    assert json.dumps(make_storable_json(nested(MAX_STORED_DEPTH))).count("[") == MAX_STORED_DEPTH
+    assert make_storable_json({"a\x00": ({"b": "c\ud83d"}, 1, None)}) == {
         "a\ufffd": [{"b": "c\ufffd"}, 1, None]
     }
     with pytest.raises(ValueError, match="nested too deeply"):
-        storable_json(nested(DEEPEST + 1))
+        make_storable_json(nested(MAX_STORED_DEPTH + 1))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.storage.records import (
     compress,
     decompress,
@@ -16,7 +15,8 @@ from plumbmark.gateway.storage.records import (
     exchange_bytes,
     hash_of,
 )
-from plumbmark.manifests.canonical import canonical_json
+from plumbmark.strict_json import wire
+from plumbmark.strict_json.canonical import canonical_json
 
 
 @pytest.mark.parametrize(

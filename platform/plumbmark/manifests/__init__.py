@@ -1,6 +1,6 @@
 """Canonical JSON, content hashes and their verification. Pure: ships alone as a verifier."""
 
-from plumbmark.manifests.canonical import canonical_json
 from plumbmark.manifests.hashes import content_hash
+from plumbmark.strict_json.canonical import canonical_json
 
 __all__ = ["canonical_json", "content_hash"]

@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import Iterable
 
-from plumbmark.manifests.canonical import canonical_json
+from plumbmark.strict_json.canonical import canonical_json
 
 PREFIX = "h1:"
 _FORM = re.compile(r"h1:[0-9a-f]{64}")

@@ -2,8 +2,8 @@
 
 import hmac
 
-from plumbmark.manifests.canonical import CanonicalError
 from plumbmark.manifests.hashes import PREFIX, content_hash, is_content_hash
+from plumbmark.strict_json.canonical import CanonicalError
 
 
 def matches(value: object, expected: str, *, salt: bytes | str | None = None) -> bool:

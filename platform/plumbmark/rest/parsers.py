@@ -7,6 +7,10 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
+from plumbmark.strict_json import JsonError, JsonReader
+
+_READER = JsonReader(characters="refuse")
+
 
 class TooLarge(APIException):
     status_code = 413
@@ -30,19 +34,6 @@ class StrictJSONParser(JSONParser):
                 "are taken as JSON. Send large data as a file (multipart)."
             )
         try:
-            found: Any = super().parse(stream, media_type, dict(parser_context or {}))
-        except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
-        if _has_half_pair(found):
-            raise ParseError("The JSON holds half of a surrogate pair in a text.")
-        return found
-
-
-def _has_half_pair(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() and any(0xD800 <= ord(one) < 0xE000 for one in value)
-    if isinstance(value, dict):
-        return any(_has_half_pair(key) or _has_half_pair(one) for key, one in value.items())
-    if isinstance(value, list):
-        return any(_has_half_pair(one) for one in value)
-    return False
+            return _READER.read(stream.read())
+        except JsonError as error:
+            raise ParseError(f"The body is not JSON: {error.describe()}.") from None

@@ -1,11 +1,14 @@
 """The tool calls of a sample, read from its messages in the OpenAI form."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plumbmark.scoring.texts import storable_json
+from plumbmark.strict_json import JsonError, JsonReader
+from plumbmark.strict_json.numbers import PYTHON
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH
+
+_READER = JsonReader(max_depth=MAX_STORED_DEPTH, numbers=PYTHON, characters="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def _read_call(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
 
 def _object(arguments: Any) -> Mapping[str, Any]:
     try:
-        found = storable_json(json.loads(arguments))
-    except (TypeError, ValueError, RecursionError):
+        found = _READER.read(arguments) if isinstance(arguments, str) else None
+    except JsonError:
         found = None
     return found if isinstance(found, dict) else {"arguments": arguments}

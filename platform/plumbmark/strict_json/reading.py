@@ -1,134 +1,187 @@
-"""JSON that an untrusted program wrote: within bounds, and with its faults told.
-
-Parsing may never exhaust memory or the stack, and what comes out can be stored: no NaN, no
-infinities, no lone surrogates, no null characters.
-"""
+"""Reads JSON within limits and says what is wrong with it, and where."""
 
 import json
-import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
-from plumbmark.scoring.texts import DEEPEST, storable, storable_json
+from plumbmark.strict_json.canonical import MAX_DEPTH
+from plumbmark.strict_json.numbers import STANDARD, NumberError, Numbers
+from plumbmark.strict_json.texts import (
+    count_unstorable,
+    has_surrogate,
+    make_storable,
+    make_storable_json,
+)
 
-MAX_DEPTH = DEEPEST - 10
-"""What is made of a document may stand in a few levels more."""
-_MAX_NOTED = 20
+_MakeObject = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
-_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_MAX_DIGITS = 300
+_MAX_DUPLICATES = 20
+_MAX_KEY_SHOWN = 80
+
+_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
-class JsonProblem(ValueError):
-    """Why a text could not be read; `line` and `column` count from 1."""
+class JsonError(ValueError):
+    """Why a text was not read. `line` and `column` count from 1, `position` from 0."""
 
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        position: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.line = line
         self.column = column
+        self.position = position
+
+    def describe(self) -> str:
+        """Return the message with its place, as far as that is known."""
+        if self.line is None:
+            return str(self)
+        column = "" if self.column is None else f", column {self.column}"
+        return f"{self} (line {self.line}{column})"
 
 
 @dataclass(slots=True)
-class ReadJson:
-    """A value, and what had to be mended in it."""
+class JsonDocument:
+    """A value, and what had to be changed to get it."""
 
-    value: Any
-    twice: list[str] = field(default_factory=list)
-    """Keys that stood twice in one object; the last value counts."""
+    value: Any = None
+    duplicate_keys: list[str] = field(default_factory=list)
+    """Keys that an object has twice, the first 20; the last value counts."""
     replaced: int = 0
     """Characters that were replaced by U+FFFD."""
 
-    def mended(self, text: str) -> str:
-        self.replaced += len(_UNSTORABLE.findall(text))
-        return storable(text)
 
+@dataclass(frozen=True, kw_only=True)
+class JsonReader:
+    """Reads documents by one set of rules.
 
-NOT_A_NUMBER = float("nan")
-"""What NaN, the infinities and numbers beyond the range of floats are read as: never equal."""
-
-
-def read_json(
-    data: bytes | str, *, max_bytes: int, max_depth: int = MAX_DEPTH, mend: bool = True
-) -> ReadJson:
-    """Read a document; `JsonProblem` says what is wrong and where.
-
-    NaN and the infinities, which are no JSON, come out as NaN: whoever reads a number has to ask.
-    Without `mend` characters that no database keeps stay as they are.
+    `duplicate_keys`: refuse an object that has a key twice, or take its last value and list the
+    key. `characters`: refuse lone surrogates, replace them and NUL by U+FFFD, or keep both.
     """
-    if isinstance(data, bytes):
-        if len(data) > max_bytes:
-            raise JsonProblem(f"it has more than {max_bytes:,} bytes")
-        given = data
-        try:
-            data = given.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = given.count(b"\n", 0, error.start) + 1
-            raise JsonProblem(f"it is not UTF-8 (byte {error.start})", line) from None
-    elif len(data) > max_bytes:
-        raise JsonProblem(f"it has more than {max_bytes:,} characters")
-    data = data.removeprefix("\ufeff")
-    if not data.strip():
-        raise JsonProblem("it is empty")
-    _check_depth(data, max_depth)
-    read = ReadJson(None)
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in pairs:
-                if key in seen and len(read.twice) < _MAX_NOTED:
-                    read.twice.append(key[:100])
-                seen.add(key)
-        return found
+    max_bytes: int | None = None
+    max_depth: int = MAX_DEPTH
+    numbers: Numbers = STANDARD
+    duplicate_keys: Literal["refuse", "list", "accept"] = "accept"
+    characters: Literal["refuse", "replace", "keep"] = "keep"
+    encoding_errors: Literal["strict", "replace"] = "strict"
 
-    try:
-        value = json.loads(
-            data,
-            object_pairs_hook=members,
-            parse_int=_whole,
-            parse_float=_number,
-            parse_constant=lambda _: NOT_A_NUMBER,
+    def read(self, data: bytes | str) -> Any:
+        """Return the value of a document; `JsonError` says why it has none."""
+        return self.read_document(data).value
+
+    def read_document(self, data: bytes | str) -> JsonDocument:
+        """Return the value of a document, and what had to be changed to get it."""
+        text = self._decode(data)
+        self._check_depth(text)
+        document = JsonDocument()
+        document.value = self._parse(text, document)
+        if self.characters == "keep" or ("\\u" not in text and not count_unstorable(text)):
+            return document
+        if self.characters == "refuse":
+            make_storable_json(document.value, convert=_refuse_surrogate, max_depth=self.max_depth)
+            return document
+
+        def replace(part: str) -> str:
+            document.replaced += count_unstorable(part)
+            return make_storable(part)
+
+        document.value = make_storable_json(
+            document.value, convert=replace, max_depth=self.max_depth
         )
-    except json.JSONDecodeError as error:
-        ends_early = error.pos >= len(data.rstrip()) or error.msg.startswith("Unterminated")
-        told = "it ends in the middle" if ends_early else error.msg
-        raise JsonProblem(told, error.lineno, error.colno) from None
-    if mend and (_UNSTORABLE.search(data) or "\\u" in data):
-        value = storable_json(value, mend=read.mended)
-    read.value = value
-    return read
+        return document
+
+    def _decode(self, data: bytes | str) -> str:
+        if self.max_bytes is not None and len(data) > self.max_bytes:
+            unit = "bytes" if isinstance(data, bytes) else "characters"
+            raise JsonError(f"it has more than {self.max_bytes:,} {unit}")
+        if isinstance(data, bytes):
+            try:
+                data = data.decode("utf-8", self.encoding_errors)
+            except UnicodeDecodeError as error:
+                line = error.object.count(b"\n", 0, error.start) + 1
+                raise JsonError(f"byte {error.start} is not UTF-8", line=line) from None
+        text = data.removeprefix("\ufeff")
+        if not text.strip():
+            raise JsonError("it is empty")
+        return text
+
+    def _check_depth(self, text: str) -> None:
+        if text.count("[") + text.count("{") <= self.max_depth:
+            return
+        depth = 0
+        for match in _TOKENS.finditer(text):
+            token = match.group()
+            if token in {"[", "{"}:
+                depth += 1
+                if depth > self.max_depth:
+                    line = text.count("\n", 0, match.start()) + 1
+                    raise JsonError(f"it is nested deeper than {self.max_depth} levels", line=line)
+            elif token in {"]", "}"}:
+                depth -= 1
+
+    @cached_property
+    def _decoder(self) -> json.JSONDecoder:
+        return self._make_decoder(_refuse_duplicates if self.duplicate_keys == "refuse" else None)
+
+    def _make_decoder(self, make_object: _MakeObject | None) -> json.JSONDecoder:
+        return json.JSONDecoder(
+            object_pairs_hook=make_object,
+            parse_int=self.numbers.read_integer,
+            parse_float=self.numbers.read_fraction,
+            parse_constant=self.numbers.read_constant,
+        )
+
+    def _parse(self, text: str, document: JsonDocument) -> Any:
+        decoder = self._decoder
+        if self.duplicate_keys == "list":
+            decoder = self._make_decoder(
+                lambda pairs: _list_duplicates(pairs, document.duplicate_keys)
+            )
+        try:
+            return decoder.decode(text)
+        except json.JSONDecodeError as error:
+            ends_early = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+            raise JsonError(
+                "it ends in the middle" if ends_early else error.msg,
+                line=error.lineno,
+                column=error.colno,
+                position=error.pos,
+            ) from None
+        except NumberError as error:
+            raise JsonError(str(error)) from None
 
 
-def is_storable(text: str) -> bool:
-    return _UNSTORABLE.search(text) is None
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        (key, *_) = _list_keys_given_twice(pairs)
+        raise JsonError(f"the key {key[:_MAX_KEY_SHOWN]!r} stands twice; leave one")
+    return members
 
 
-def is_number(value: Any) -> bool:
-    """A finite number; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _list_duplicates(pairs: list[tuple[str, Any]], found: list[str]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        keys = _list_keys_given_twice(pairs)
+        found.extend(key[:_MAX_KEY_SHOWN] for key in keys[: _MAX_DUPLICATES - len(found)])
+    return members
 
 
-def _whole(digits: str) -> float | int:
-    # Python refuses to read endless digits, and no float holds them.
-    return int(digits) if len(digits) <= _MAX_DIGITS else NOT_A_NUMBER
+def _list_keys_given_twice(pairs: list[tuple[str, Any]]) -> list[str]:
+    seen: set[str] = set()
+    return [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
 
 
-def _number(digits: str) -> float:
-    value = float(digits)
-    return value if math.isfinite(value) else NOT_A_NUMBER
-
-
-def _check_depth(text: str, most: int) -> None:
-    depth = 0
-    for match in _BRACKETS.finditer(text):
-        mark = match.group()
-        if mark in {"[", "{"}:
-            depth += 1
-            if depth > most:
-                line = text.count("\n", 0, match.start()) + 1
-                raise JsonProblem(f"it is nested deeper than {most} levels", line)
-        elif mark in {"]", "}"}:
-            depth -= 1
+def _refuse_surrogate(text: str) -> str:
+    if has_surrogate(text):
+        raise JsonError("it contains half of a surrogate pair")
+    return text

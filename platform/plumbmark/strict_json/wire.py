@@ -2,67 +2,42 @@
 
 What is sent and recorded keeps the order of its keys (`dump_in_order`): models read a schema's
 properties in their order and answer in it. What is hashed has the canonical form, RFC 8785's. The
-encoders at hand already write that for everything except numbers that JavaScript prints otherwise,
-so those are converted when they are read (integral floats become integers, tiny and huge ones
-`Decimal`) and only a document that contains such a one takes the slow way. Numbers are written
-alike in both forms.
-
-The quick encoder, a tenth of the standard one's cost, refuses what it cannot write: marked numbers,
-integers beyond 64 bits, half surrogate pairs, very deep nesting. Those go the standard way.
+quick encoder, a tenth of the standard one's cost, already writes that for everything except numbers
+that JavaScript prints otherwise, so those are converted when they are read (integral floats become
+integers, tiny and huge ones `Decimal`) and only a document that contains such a one takes the slow
+way, as do integers beyond 64 bits, half surrogate pairs and very deep nesting, which the quick
+encoder refuses. Numbers are written alike in both forms.
 """
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from plumbmark.manifests.canonical import format_number
+from plumbmark.strict_json.numbers import CANONICAL, format_number, to_canonical_number
+from plumbmark.strict_json.reading import JsonReader
 
-_MAX_EXACT_INTEGER = 2**53
-_SMALLEST_PLAIN = 1e-4
-"""Below this Python writes an exponent where JavaScript still writes a plain fraction."""
+_READER = JsonReader(numbers=CANONICAL, encoding_errors="replace")
 
-
-class _Marked(Exception):
-    """The document holds a number that the standard encoder would not write canonically."""
-
-
-def number(value: float) -> float | int | Decimal:
-    """The same number in the type that is written canonically."""
-    if value.is_integer():
-        return int(value) if abs(value) < _MAX_EXACT_INTEGER else Decimal(repr(value))
-    if abs(value) < _SMALLEST_PLAIN:
-        return Decimal(repr(value))
-    return value
-
-
-def _read_number(text: str) -> Any:
-    value = float(text)
-    # An overflow to infinity is no JSON number; its text is kept instead.
-    return text if value in (float("inf"), float("-inf")) else number(value)
-
-
-def _read_constant(_name: str) -> None:
-    """NaN and the infinities are no JSON: null."""
-
-
-_decoder = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_constant)
+_FROM_E000 = re.compile(rb"[\xee\xef]")
+_BEYOND_FFFF = re.compile(rb"[\xf0-\xf4]")
 
 
 def read(raw: bytes) -> Any:
-    """Parse a provider's JSON; raises ValueError where it is none (or nested absurdly deep)."""
-    try:
-        return _decoder.decode(raw.decode("utf-8", "replace"))
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
+    """Parse JSON that a provider or a client sent; `JsonError` where it is none.
+
+    Numbers come in the types that are written canonically, NaN and the infinities as null.
+    """
+    return _READER.read(raw)
 
 
 def to_canonical_types(value: Any) -> Any:
-    """A copy of plain data with every number in the type that is written canonically."""
+    """Return a copy of plain data with every number in the type that is written canonically."""
     if isinstance(value, float):
-        return number(value)
+        return to_canonical_number(value)
     if isinstance(value, dict):
         return {str(key): to_canonical_types(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -70,56 +45,44 @@ def to_canonical_types(value: Any) -> Any:
     return value
 
 
-def _refuse(_value: object) -> Any:
-    raise _Marked
-
-
-def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
-    return json.JSONEncoder(
-        sort_keys=sort_keys,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-        default=_refuse,
-    ).encode
-
-
-_sorted, _in_order = _encoder(sort_keys=True), _encoder(sort_keys=False)
-_string = json.JSONEncoder(ensure_ascii=False).encode
-_escaped = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def canonical(value: Any) -> bytes:
     """Return RFC 8785 bytes of plain data with numbers read here or by `to_canonical_types`."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
-        return _standard(value, _sorted, lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return _encode(_write(value, sort=_utf_16))
+    if _BEYOND_FFFF.search(written) and _FROM_E000.search(written):
+        # Only then may the order of code points, which is used here, not be that of UTF-16.
+        return _encode(_write(value, sort=_utf_16))
+    return written
 
 
 def dump_in_order(value: Any) -> bytes:
-    """The same with every key in its place."""
+    """Return the same with every key in its place."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return _standard(value, _in_order, None)
+        return _encode(_write(value, sort=None))
 
 
 def dump_record(value: Any) -> bytes:
-    """Plain data of our own, for the spool and for columns: half a surrogate pair stays one."""
+    """Return plain data of our own, for the spool and for columns: lone surrogates stay."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return _escaped(value).encode("ascii")
+        return _write_ascii(value).encode("ascii")
 
 
-def _standard(
-    value: Any, encode: Callable[[Any], str], place: Callable[[str], bytes] | None
-) -> bytes:
-    try:
-        text = encode(value)
-    except _Marked:
-        text = _slow(value, place)
+_write_scalar = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_write_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _utf_16(key: str) -> bytes:
+    # Big-endian UTF-16 compares like its code units.
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _encode(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -127,13 +90,19 @@ def _standard(
         return text.encode("utf-8", "replace")
 
 
-def _slow(value: Any, place: Callable[[str], bytes] | None) -> str:
-    """`place` sorts the keys of objects; None: they stay in their order."""
+def _write(value: Any, *, sort: Callable[[str], bytes] | None) -> str:
+    """Return the text of plain data; `sort` gives the order of keys, None keeps them."""
     if isinstance(value, dict):
-        keys = list(value) if place is None else sorted(value, key=place)
-        return "{" + ",".join(f"{_string(key)}:{_slow(value[key], place)}" for key in keys) + "}"
+        # JSON has keys of text alone: a number or null becomes its own spelling.
+        members = {
+            key if isinstance(key, str) else _write_scalar(key): inner
+            for key, inner in value.items()
+        }
+        keys = list(members) if sort is None else sorted(members, key=sort)
+        written = [f"{_write_scalar(key)}:{_write(members[key], sort=sort)}" for key in keys]
+        return "{" + ",".join(written) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_slow(inner, place) for inner in value) + "]"
+        return "[" + ",".join([_write(inner, sort=sort) for inner in value]) + "]"
     if isinstance(value, Decimal):
         return format_number(float(value))
-    return _sorted(value)
+    return _write_scalar(value)

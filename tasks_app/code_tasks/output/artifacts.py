@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json import JsonError
+from plumbmark.strict_json.texts import make_storable
 from tasks_app.code_tasks.findings import Finding, error, note, warning
-from tasks_app.code_tasks.output.bounded_json import JsonProblem, read_json
 from tasks_app.code_tasks.output.records import Artifacts, RunFile, TaskFile
 from tasks_app.code_tasks.output.sdk_files import Kinds, read_run, read_task
-from tasks_app.code_tasks.output.shapes import Report, Shape
+from tasks_app.code_tasks.output.shapes import FILE_READER, Report, Shape
 from tasks_app.code_tasks.source.functions import file_name_of
 from tasks_app.code_tasks.source.inspection import Inspection
 
@@ -82,8 +82,8 @@ def _row_of(run: RunFile) -> str:
 
 def _document(data: bytes, report: Report) -> Shape | None:
     try:
-        read = read_json(data, max_bytes=len(data))
-    except JsonProblem as problem:
+        read = FILE_READER.read_document(data)
+    except JsonError as problem:
         report.add(
             error(
                 "unreadable-file",
@@ -96,7 +96,7 @@ def _document(data: bytes, report: Report) -> Shape | None:
     if not isinstance(read.value, dict):
         report.add(error("unreadable-file", "The file cannot be read: it is no JSON object."))
         return None
-    for key in dict.fromkeys(read.twice):
+    for key in dict.fromkeys(read.duplicate_keys):
         told = f"The key {key!r} stands twice in one object; the last value counts."
         report.add(warning("duplicate-key", told))
     if read.replaced:
@@ -124,7 +124,7 @@ def _files(
         names = names[: limits.files]
     left = limits.all_bytes
     for name in names:
-        shown = storable(os.fsencode(name).decode("utf-8", "replace"))
+        shown = make_storable(os.fsencode(name).decode("utf-8", "replace"))
         most = min(limits.file_bytes, left)
         data = _content(folder / name, shown, most, findings)
         if data is not None:
@@ -228,9 +228,10 @@ def missing_runs(
     for position, (name, line) in enumerate(missing.items()):
         # The output names runs by number, not by task; so it tells only as many as are missing.
         reason = reasons[position] if len(reasons) == len(missing) else ""
+        why = f": {make_storable(reason)[:300]}" if reason else ""
         yield error(
             "run-without-file",
-            f"The task {name!r} left no run file{': ' + storable(reason)[:300] if reason else ''}.",
+            f"The task {name!r} left no run file{why}.",
             "Return a finite value of the annotated type; look into the output for a warning.",
             line=line,
         )

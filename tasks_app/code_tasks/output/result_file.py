@@ -6,15 +6,11 @@ counts. Only a file without a usable score is worth nothing.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from plumbmark.strict_json import JsonError
 from tasks_app.code_tasks.findings import Finding, error, note, warning
-from tasks_app.code_tasks.output.bounded_json import (
-    JsonProblem,
-    is_number,
-    read_json,
-)
 from tasks_app.code_tasks.output.records import Assertion, Message
 from tasks_app.code_tasks.output.result_schema import (
     FORMAT,
@@ -26,11 +22,12 @@ from tasks_app.code_tasks.output.result_schema import (
     RESULT_SCHEMA,
     ROLES,
 )
-from tasks_app.code_tasks.output.shapes import Report, Shape, kind_of
+from tasks_app.code_tasks.output.shapes import FILE_READER, Report, Shape, kind_of
 
 __all__ = ["RESULT_FILE", "RESULT_SCHEMA", "ResultFile", "ResultInterval", "ResultSample", "Score"]
 
 MAX_BYTES = 64 * 1024 * 1024
+_READER = replace(FILE_READER, max_bytes=MAX_BYTES)
 _DIFFERENCE = 1e-6
 """By which a score may differ from the mean of its samples: it may have been rounded."""
 
@@ -92,8 +89,8 @@ def read_result(data: bytes) -> ReadResult:
 
 def _read(data: bytes, report: Report) -> ResultFile | None:
     try:
-        read = read_json(data, max_bytes=MAX_BYTES)
-    except JsonProblem as problem:
+        read = _READER.read_document(data)
+    except JsonError as problem:
         told = f"The file cannot be read: {problem}."
         report.add(error("unreadable-file", told, "Write it with json.dump.", line=problem.line))
         return None
@@ -102,7 +99,7 @@ def _read(data: bytes, report: Report) -> ResultFile | None:
         report.add(error("unreadable-file", told, 'Write {"plumbmark": 1, "score": …}.'))
         return None
     shape = Shape(read.value, "$", report)
-    for key in dict.fromkeys(read.twice):
+    for key in dict.fromkeys(read.duplicate_keys):
         report.add(warning("duplicate-key", f"The key {key!r} stands twice; the last one counts."))
     if read.replaced:
         told = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
@@ -152,11 +149,15 @@ def _tell_unknown(shape: Shape, schema: Any) -> None:
 # --- Scores -------------------------------------------------------------------------------------
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
     value, path = shape.value[key], shape.at(key)
     if isinstance(value, bool):
         return Score(float(value), is_boolean=True)
-    if is_number(value):
+    if _is_number(value):
         return Score(float(value))
     if allow_count and isinstance(value, dict):
         return _count(Shape(value, path, shape.report))
@@ -175,7 +176,7 @@ def _count(shape: Shape) -> Score | None:
     found: dict[str, int] = {}
     for key in ("passed", "of"):
         value: Any = shape.value.get(key)
-        if isinstance(value, bool) or not is_number(value) or value != int(value):
+        if not _is_number(value) or value != int(value):
             missing = key not in shape.value
             told = f"must be a whole number, but is {'missing' if missing else kind_of(value)}."
             code = "missing-key" if missing else "wrong-type"

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
+from plumbmark.strict_json import JsonError
 from tasks_app.code_tasks.findings import error, note, warning
-from tasks_app.code_tasks.output.bounded_json import JsonProblem, read_json
 from tasks_app.code_tasks.output.records import (
     Assertion,
     CallUsage,
@@ -26,7 +26,7 @@ from tasks_app.code_tasks.output.records import (
     TaskFile,
     ToolOutcome,
 )
-from tasks_app.code_tasks.output.shapes import Shape
+from tasks_app.code_tasks.output.shapes import FILE_READER, Shape
 from tasks_app.code_tasks.output.tracebacks import shorten_traceback
 from tasks_app.code_tasks.source.result_kinds import (
     ResultKind,
@@ -329,7 +329,7 @@ def decode_text(text: str) -> str:
         return text
     try:
         inner = json.loads(text)
-        read_json(inner, max_bytes=_MAX_DECODED)
+        FILE_READER.read(inner)
     except ValueError:
         return text
     return str(inner)
@@ -337,8 +337,8 @@ def decode_text(text: str) -> str:
 
 def _tool(text: str) -> ToolOutcome | None:
     try:
-        told = read_json(text, max_bytes=_MAX_DECODED).value
-    except JsonProblem:
+        told = FILE_READER.read(text) if len(text) <= _MAX_DECODED else None
+    except JsonError:
         return None
     if not isinstance(told, dict) or not isinstance(told.get("name"), str):
         return None

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from plumbmark.strict_json import JsonReader
+from plumbmark.strict_json.numbers import FINITE
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH
 from tasks_app.code_tasks.findings import Finding, error, note, warning
 
 MAX_NOTED = 50
@@ -35,6 +38,16 @@ class Report:
             self.findings.append(
                 note("too-many-findings", "More of this file is not told.", file=self.file)
             )
+
+
+FILE_READER = JsonReader(
+    # What is made of a document may stand in a few levels more.
+    max_depth=MAX_STORED_DEPTH - 10,
+    numbers=FINITE,
+    duplicate_keys="list",
+    characters="replace",
+)
+"""Reads the files that an untrusted program wrote: what can be stored of them is."""
 
 
 class Shape:

@@ -13,12 +13,10 @@ from hashlib import sha256
 from typing import Any
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.strict_json import JsonError, JsonReader
+from plumbmark.strict_json.numbers import FINITE
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH, count_unstorable
 from tasks_app.code_tasks.findings import Finding, error
-from tasks_app.code_tasks.output.bounded_json import (
-    JsonProblem,
-    is_storable,
-    read_json,
-)
 from tasks_app.code_tasks.source.magics import (
     PlainCode,
     chosen_twice,
@@ -32,6 +30,7 @@ MAX_CODE_BYTES = 256 * 1024
 """A look at code costs thousands of times its size in memory for a moment."""
 MAX_CELLS = 5_000
 
+_READER = JsonReader(max_bytes=MAX_BYTES, max_depth=MAX_STORED_DEPTH - 10, numbers=FINITE)
 _MARKER = re.compile(r"# ?%%(?:[ \t\[].*)?")
 _KIND = re.compile(r"\[(?P<kind>markdown|md|raw)\]\s*(?P<title>.*)")
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -119,10 +118,10 @@ def script_of(name: str, data: bytes) -> Script:
 def script_of_notebook(text: str) -> Script:
     """The same for the JSON text of a notebook, formats 3 and 4."""
     try:
-        document = read_json(text, max_bytes=MAX_BYTES, mend=False).value
-    except JsonProblem as problem:
+        document = _READER.read(text)
+    except JsonError as why:
         raise InvalidInput(
-            [Problem(f"is no notebook: {problem}", line=problem.line, column=problem.column)]
+            [Problem(f"is no notebook: {why}", line=why.line, column=why.column)]
         ) from None
     parts: list[str] = []
     cells: list[Cell] = []
@@ -258,7 +257,7 @@ def _source_of(source: Any, path: str) -> str:
         source = "".join(source)
     if not isinstance(source, str):
         raise _invalid("must be a text or a list of texts", path=path)
-    if not is_storable(source):
+    if count_unstorable(source):
         raise _invalid("holds a null character or half a character; remove it", path=path)
     return source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 

@@ -26,8 +26,8 @@ from plumbmark.gateway.http.chat_request import (
     document_of,
 )
 from plumbmark.gateway.http.errors import HttpError, bad_request
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import Delta
+from plumbmark.strict_json import wire
 
 _UNDERSCORE = re.compile(r"_([a-z])")
 _FIELDS = {

@@ -10,11 +10,13 @@ from plumbmark.engine.ports import ToolCall
 from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, to_openai_tool
 from plumbmark.scoring.json_schemas import fault
 from plumbmark.scoring.templates import suggest_name
-from plumbmark.scoring.texts import storable, storable_json
+from plumbmark.strict_json import JsonError, JsonReader
+from plumbmark.strict_json.texts import MAX_STORED_DEPTH, make_storable
 
 MAX_ARGUMENTS = 64 * 1024
 _SHOWN = 2000
 """Characters of arguments that are no JSON object, in what is sent back."""
+_READER = JsonReader(max_depth=MAX_STORED_DEPTH, characters="replace")
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _CUT = "\n… ({} bytes left out) …\n"
 
@@ -59,7 +61,7 @@ class Toolbox:
 
 def shorten(text: str, max_bytes: int) -> str:
     """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
-    text = storable(text)
+    text = make_storable(text)
     encoded = text.encode()
     if len(encoded) <= max_bytes:
         return text
@@ -80,22 +82,16 @@ def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:
     if not arguments.strip():
         return {}, ""
     try:
-        found = storable_json(json.loads(arguments, parse_constant=_no_constant))
-    except json.JSONDecodeError as error:
-        return None, f"no JSON: {error.msg} at character {error.pos + 1}"
-    except (ValueError, RecursionError) as error:
-        return None, f"no JSON: {str(error) or 'nested too deeply'}"
+        found = _READER.read(arguments)
+    except JsonError as error:
+        return None, f"not JSON: {error.describe()}"
     if not isinstance(found, dict):
-        return None, "no JSON object"
+        return None, "not a JSON object"
     return found, ""
 
 
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no number that JSON has")
-
-
 def _as_an_object(arguments: str) -> str:
-    return json.dumps({"arguments": storable(arguments[:_SHOWN])}, ensure_ascii=False)
+    return json.dumps({"arguments": make_storable(arguments[:_SHOWN])}, ensure_ascii=False)
 
 
 def _fault(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,6 @@ from plumbmark.engine.ports import (
 from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.models import Call
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     Answer,
     Attempt,
@@ -26,6 +25,7 @@ from plumbmark.gateway.storage.records import (
     exchange_bytes,
     hash_of,
 )
+from plumbmark.strict_json import wire
 
 READER_LEFT = "reader-left"
 """The error code of a stream whose reader went away: charged for what came, and no whole answer."""

@@ -14,8 +14,8 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.http.errors import error_of_failure, openai_error
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import Delta
+from plumbmark.strict_json import wire
 
 _FINISH = {
     FinishReason.STOP: "stop",

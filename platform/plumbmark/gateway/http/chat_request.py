@@ -11,7 +11,7 @@ from typing import Any
 
 from plumbmark.engine.ports import Message, ModelRequest
 from plumbmark.gateway.http.errors import HttpError, bad_request
-from plumbmark.gateway.providers import wire
+from plumbmark.strict_json import JsonError, wire
 
 DEFAULT_OUTPUT_TOKENS = 4096
 """Where the caller sets no limit: what is reserved is an upper bound."""
@@ -59,8 +59,8 @@ def document_of(body: bytes) -> dict[str, Any]:
     """The JSON object that a body must be."""
     try:
         document = wire.read(body)
-    except ValueError as error:
-        raise bad_request(f"The body is no JSON: {error}.") from None
+    except JsonError as error:
+        raise bad_request(f"The body is not JSON: {error.describe()}.") from None
     if not isinstance(document, dict):
         raise bad_request("The body must be a JSON object.")
     return document

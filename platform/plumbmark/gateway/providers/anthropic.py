@@ -23,7 +23,6 @@ from plumbmark.engine.ports import (
     ToolCall,
     Usage,
 )
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     AttemptFailure,
     CannotAsk,
@@ -49,7 +48,9 @@ from plumbmark.gateway.providers.messages import (
 )
 from plumbmark.gateway.providers.schemas import narrow_schema
 from plumbmark.gateway.providers.text import read_count, read_name, read_text
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json import wire
+from plumbmark.strict_json.numbers import to_canonical_number
+from plumbmark.strict_json.texts import make_storable
 
 _VERSION = "2023-06-01"
 _FINISH = {
@@ -131,9 +132,9 @@ class Anthropic(ChatProvider):
         _put_thinking(payload, request, target, version)
         if version < (4, 7) and payload.get("thinking", {}).get("type") != "enabled":
             if request.temperature is not None:
-                payload["temperature"] = wire.number(float(request.temperature))
+                payload["temperature"] = to_canonical_number(float(request.temperature))
             if request.top_p is not None:
-                payload["top_p"] = wire.number(float(request.top_p))
+                payload["top_p"] = to_canonical_number(float(request.top_p))
         if request.output_schema is not None:
             _put_schema(payload, request.output_schema, target, version)
         if stream:
@@ -446,9 +447,9 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
 
 def _arguments(block: dict[str, Any]) -> str:
     if isinstance(block.get("partial_json"), str):
-        return storable(block["partial_json"])
+        return make_storable(block["partial_json"])
     given = block.get("input")
-    return storable(wire.dump_in_order({} if given is None else given).decode())
+    return make_storable(wire.dump_in_order({} if given is None else given).decode())
 
 
 def _usage(usage: Any) -> Usage:

@@ -18,7 +18,6 @@ from plumbmark.engine.ports import (
     ModelResponse,
     Usage,
 )
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     Answer,
     Attempt,
@@ -28,6 +27,7 @@ from plumbmark.gateway.providers.base import (
     delta_of,
 )
 from plumbmark.gateway.providers.http import HttpClient
+from plumbmark.strict_json import wire
 
 _OPTION_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s+\S", re.MULTILINE)
 

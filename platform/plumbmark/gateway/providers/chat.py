@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     Answer,
     Attempt,
@@ -32,6 +31,7 @@ from plumbmark.gateway.providers.http import (
     without_secret,
 )
 from plumbmark.gateway.providers.text import PassableText, read_name
+from plumbmark.strict_json import wire
 
 _SILENCE_SECONDS = 60.0
 """How long a stream may pause; a deployment's option `silence_seconds` replaces it."""

@@ -23,7 +23,6 @@ from plumbmark.engine.ports import (
     ToolCall,
     Usage,
 )
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     AttemptFailure,
     CannotAsk,
@@ -48,7 +47,9 @@ from plumbmark.gateway.providers.messages import (
     text_of,
 )
 from plumbmark.gateway.providers.text import read_count, read_name, read_text
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json import wire
+from plumbmark.strict_json.numbers import to_canonical_number
+from plumbmark.strict_json.texts import make_storable
 
 _FINISH = {
     "STOP": FinishReason.STOP,
@@ -127,9 +128,9 @@ class Gemini(ChatProvider):
             raise CannotAsk("This model gives one answer a call; leave out n, or set it to 1.")
         config["maxOutputTokens"] = request.max_output_tokens
         if request.temperature is not None:
-            config["temperature"] = wire.number(float(request.temperature))
+            config["temperature"] = to_canonical_number(float(request.temperature))
         if request.top_p is not None:
-            config["topP"] = wire.number(float(request.top_p))
+            config["topP"] = to_canonical_number(float(request.top_p))
         if request.seed is not None:
             config["seed"] = request.seed
         if request.stop:
@@ -384,7 +385,7 @@ def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> To
     return ToolCall(
         call_id,
         name,
-        storable(written.decode()),
+        make_storable(written.decode()),
         signature if isinstance(signature, str) else "",
     )
 

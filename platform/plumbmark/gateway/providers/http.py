@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from plumbmark.engine.values import value_object
-from plumbmark.gateway.providers import wire
+from plumbmark.strict_json import wire
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 DONE = object()

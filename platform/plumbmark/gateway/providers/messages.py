@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import Message, ToolCall
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import CannotAsk
 from plumbmark.gateway.providers.text import read_text
+from plumbmark.strict_json import wire
 
 SYSTEM_ROLES = {"system", "developer"}
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)

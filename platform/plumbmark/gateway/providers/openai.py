@@ -18,7 +18,6 @@ from plumbmark.engine.ports import (
     ToolCall,
     Usage,
 )
-from plumbmark.gateway.providers import wire
 from plumbmark.gateway.providers.base import (
     AttemptFailure,
     Delta,
@@ -34,7 +33,9 @@ from plumbmark.gateway.providers.messages import (
     signature_in,
 )
 from plumbmark.gateway.providers.text import read_count, read_name, read_text
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json import wire
+from plumbmark.strict_json.numbers import to_canonical_number
+from plumbmark.strict_json.texts import make_storable
 
 _FINISH = {
     "stop": FinishReason.STOP,
@@ -75,9 +76,9 @@ class OpenAI(ChatProvider):
         payload["messages"] = request.messages
         payload[target.options.get("max_tokens_field", "max_tokens")] = request.max_output_tokens
         if request.temperature is not None:
-            payload["temperature"] = wire.number(float(request.temperature))
+            payload["temperature"] = to_canonical_number(float(request.temperature))
         if request.top_p is not None:
-            payload["top_p"] = wire.number(float(request.top_p))
+            payload["top_p"] = to_canonical_number(float(request.top_p))
         if request.seed is not None:
             payload["seed"] = request.seed
         if request.stop:
@@ -166,7 +167,7 @@ def _response(
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         finish = FinishReason.REFUSAL
-        text = text or storable(refusal)
+        text = text or make_storable(refusal)
     calls = _tool_calls(message)
     if calls and finish is FinishReason.STOP:
         # Some hosts say so only by the calls.
@@ -204,7 +205,7 @@ def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
             ToolCall(
                 id=read_name(call.get("id")) or f"call_{number}",
                 name=read_name(function["name"]),
-                arguments=storable(arguments),
+                arguments=make_storable(arguments),
                 signature=signature_in(call),
             )
         )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plumbmark.scoring.texts import storable
+from plumbmark.strict_json.texts import make_storable
 
 _HIGH_SURROGATES = ("\ud800", "\udbff")
 
@@ -15,12 +15,12 @@ def read_text(content: Any) -> str:
             for part in content
             if isinstance(part, dict) and isinstance(part.get("text"), str)
         )
-    return storable(content) if isinstance(content, str) else ""
+    return make_storable(content) if isinstance(content, str) else ""
 
 
 def read_name(value: Any, length: int = 200) -> str:
     """A name or an id from outside: text of at most so many characters, or nothing."""
-    return storable(value[:length]) if isinstance(value, str) else ""
+    return make_storable(value[:length]) if isinstance(value, str) else ""
 
 
 def read_count(value: Any) -> int:
@@ -57,10 +57,10 @@ class PassableText:
         if text and not text.isascii():
             if _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1] and not self._held:
                 text, self._held = text[:-1], text[-1]
-            return storable(text)
+            return make_storable(text)
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
 
     def rest(self) -> str:
         """Return the text that was held back, at the end."""
         held, self._held = self._held, ""
-        return storable(held)
+        return make_storable(held)

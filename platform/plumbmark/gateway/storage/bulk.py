@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from plumbmark.gateway.providers import wire
+from plumbmark.strict_json import wire
 
 _ROWS = 64
 """In one statement at most."""

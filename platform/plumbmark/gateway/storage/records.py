@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from plumbmark.gateway.providers import wire
+from plumbmark.strict_json import wire
 
 _HEADER_END = b"\n"
 _SHORT = 1024

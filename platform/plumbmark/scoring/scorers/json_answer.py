@@ -18,7 +18,9 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.scorers.code_execution import code_in
 from plumbmark.scoring.verdicts import Verdict, quote
+from plumbmark.strict_json import JsonError, JsonReader
 
+_READER = JsonReader()
 _MISSING = object()
 
 
@@ -88,17 +90,9 @@ def _read(output: str) -> Any:
     if not text:
         raise _NotJson("it is empty")
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise _NotJson(f"{error.msg} in line {error.lineno}, column {error.colno}") from error
-    except RecursionError as error:
-        raise _NotJson("it is nested too deeply") from error
-    except ValueError as error:
-        raise _NotJson(str(error)) from error
-
-
-def _no_constant(word: str) -> Any:
-    raise _NotJson(f"{word} is no number that JSON has")
+        return _READER.read(text)
+    except JsonError as error:
+        raise _NotJson(error.describe()) from None
 
 
 def _at(value: Any, path: str) -> Any:

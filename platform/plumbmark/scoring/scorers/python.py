@@ -15,8 +15,8 @@ from plumbmark.scoring.scorers.base import (
     ScorerSpecError,
     Target,
 )
-from plumbmark.scoring.texts import storable
 from plumbmark.scoring.verdicts import Verdict
+from plumbmark.strict_json.texts import make_storable
 
 FUNCTION = "score"
 PARAMETERS = ("output", "target", "item")
@@ -97,9 +97,9 @@ class PythonScorer:
         if (lower is not None and told < lower) or (upper is not None and told > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
             return _bug(f"it returned {told:g}, outside of the metric's bounds {bounds}")
-        said = storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {told:g}."
+        said = make_storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {told:g}."
         return Verdict(
-            float(told), None if answer is None else storable(str(answer)[:_MAX_ANSWER]), said
+            float(told), None if answer is None else make_storable(str(answer)[:_MAX_ANSWER]), said
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
@@ -111,7 +111,7 @@ class PythonScorer:
 
 
 def _bug(why: str) -> Verdict:
-    return Verdict(None, None, storable(f"The scorer failed: {why}. This is not the model's."))
+    return Verdict(None, None, make_storable(f"The scorer failed: {why}. This is not the model's."))
 
 
 def _kind(value: Any) -> str:

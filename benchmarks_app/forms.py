@@ -152,7 +152,7 @@ class AddTaskForm(forms.Form):
 
 class PublishBenchmarkForm(forms.Form):
     visibility = forms.ChoiceField(
-        label=_("Who may see it"),
+        label=_("Who can see it"),
         choices=Visibility.choices,
         initial=Visibility.PUBLIC,
     )

@@ -251,7 +251,7 @@ def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     else:
         messages.success(
             request,
-            _("%(count)s runs are queued; the board follows as they complete.")
+            _("%(count)s runs are queued; the board is updated as they complete.")
             % {"count": len(runs)},
         )
     return redirect("benchmarks:grid", handle, slug)
@@ -270,7 +270,7 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, _("%(name)s has entered.") % {"name": contender.label})
+        messages.success(request, _("%(name)s has been entered.") % {"name": contender.label})
     return redirect("benchmarks:grid", handle, slug)
 
 

@@ -158,7 +158,7 @@ class _Board:
         if absent:
             return INCOMPLETE, _absence(absent)
         if found.value is None:
-            return INCOMPLETE, "Nothing of it is scored."
+            return INCOMPLETE, "None of it is scored."
         allowed = float(self._version.unscored_allowed)
         if found.unscored_share > allowed:
             return (
@@ -297,7 +297,7 @@ _ABSENCES = {
     "failed": "failed",
     "cancelled": "cancelled",
     "invalid": "marked as invalid",
-    "unmarked": "not marked by this version yet",
+    "unmarked": "not scored by this version yet",
 }
 
 

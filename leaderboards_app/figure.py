@@ -193,4 +193,7 @@ def _describe_finding(
     told = {"label": label, "value": value}
     if rank and rank["sole_first"]:
         return _("%(label)s leads with %(value)s, significantly above every other row") % told
-    return _("%(label)s has the highest estimate, %(value)s, but is not clear of the next") % told
+    return (
+        _("%(label)s has the highest estimate, %(value)s, but is not clearly ahead of the next")
+        % told
+    )

@@ -52,7 +52,7 @@ class _Writer:
             "submitted": _("submitted, unverified"),
             "baseline": _("baseline"),
             "human": _("human"),
-            "changed": _("model changed midway"),
+            "changed": _("model changed during the run"),
             "failed": _("some calls failed"),
             "coverage": _("coverage differs"),
         }
@@ -62,7 +62,7 @@ class _Writer:
             "failed": _("failed"),
             "cancelled": _("cancelled"),
             "invalid": _("invalid"),
-            "unmarked": _("not marked yet"),
+            "unmarked": _("not scored yet"),
         }
 
     def row(self, row: Row) -> str:

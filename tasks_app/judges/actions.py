@@ -50,7 +50,7 @@ def make_label_set(
     the same choice.
     """
     if not can_label_answers(by, version.task):
-        raise NotAllowed("Only the task's authors label its answers.")
+        raise NotAllowed("Only the task's authors can label its answers.")
     name = _judging_scorer(version, scorer)
     if not 1 <= size <= MAX_ANSWERS:
         raise InvalidInput([Problem(f"must be from 1 to {MAX_ANSWERS}", "size")])
@@ -116,7 +116,7 @@ def label_answer(*, place: LabelSample, value: float | None, by: User) -> JudgeL
     label_set = place.label_set
     version = label_set.task_version
     if not can_label_answers(by, version.task):
-        raise NotAllowed("Only the task's authors label its answers.")
+        raise NotAllowed("Only the task's authors can label its answers.")
     scorer = judging_scorers(version)[label_set.scorer]
     if value is not None:
         _check_value(scorer, value)

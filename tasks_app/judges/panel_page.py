@@ -185,16 +185,16 @@ def _families(
     for judge in scorer.judges:
         by_labels = labelled["families"].get(judge) if labelled else None
         by_others = judged["families"].get(judge) if judged else None
-        found, yardstick = by_others, _("the other judges")
+        found, reference = by_others, _("the other judges")
         if by_labels and by_labels["difference"] is not None:
-            found, yardstick = by_labels, _("people’s labels")
+            found, reference = by_labels, _("people’s labels")
         if found is None:
             continue
         rows.append(
             {
                 "judge": judge,
                 "maker": found["maker"],
-                "yardstick": yardstick,
+                "reference": reference,
                 "own": found["n_own"],
                 "others": found["n_others"],
                 "difference": _format_signed(found["difference"]),

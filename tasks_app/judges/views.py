@@ -86,7 +86,7 @@ def _set_row(one: LabelSet, *, many: bool) -> dict[str, Any]:
         "set": one,
         "done": done,
         "skipped": skipped,
-        "is_through": done == one.size,
+        "is_complete": done == one.size,
         "scorer": one.scorer if many else "",
     }
 

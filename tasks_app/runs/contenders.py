@@ -69,7 +69,7 @@ def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
                 checked[key] = value
         else:
             known = ", ".join([*_NUMBERS, "max_output_tokens", "reasoning_effort"])
-            problems.append(Problem(f"is not known; a configuration may hold {known}", key))
+            problems.append(Problem(f"is not known; a configuration may contain {known}", key))
     if problems:
         raise InvalidInput(problems)
     return checked
@@ -80,7 +80,7 @@ def submitted_contender(
 ) -> Contender:
     """The declared, unverified model behind submitted outputs; one per label and namespace."""
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not submit outputs on behalf of {namespace.handle}.")
     label = label.strip()
     if not label or len(label) > 120:
         raise InvalidInput([Problem("must have 1 to 120 characters", "model_name")])

@@ -83,7 +83,7 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
     """Ask once more what stayed unscored, as a new revision. Scored samples are not touched."""
     _check_control(run, by)
     if run.is_submitted:
-        raise Conflict("Outputs of this run were submitted; there is nothing to ask again.")
+        raise Conflict("Outputs of this run were submitted; there is nothing to retry.")
     kind_of(run.task_version).check_retry()
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)

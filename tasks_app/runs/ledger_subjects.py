@@ -19,7 +19,7 @@ def pages_of_scorings(ids: Collection[int]) -> Mapping[int, SubjectPage]:
     """A scoring is shown on its run's page."""
     runs = Scoring.objects.filter(pk__in=ids).values_list("pk", "run_id")
     return {
-        pk: SubjectPage(_("marking of run %(id)d") % {"id": run_id}, _url(run_id))
+        pk: SubjectPage(_("scoring of run %(id)d") % {"id": run_id}, _url(run_id))
         for pk, run_id in runs
     }
 

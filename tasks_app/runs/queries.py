@@ -218,10 +218,10 @@ def _way_out_of_pause(run: Run) -> str:
     limit = quota_status(run.namespace).binding
     words = {
         "day": _(
-            "balance; the day's limit renews on %(at)s UTC, and the run then goes on by itself"
+            "balance; the day's limit renews on %(at)s UTC, and the run then resumes by itself"
         ),
         "month": _(
-            "balance; the month's limit renews on %(at)s UTC, and the run then goes on by itself"
+            "balance; the month's limit renews on %(at)s UTC, and the run then resumes by itself"
         ),
     }
     return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
@@ -299,7 +299,7 @@ def waiting_work() -> list[dict[str, Any]]:
     )
     return [
         {"key": _("Runs queued"), "value": runs.get(Run.State.QUEUED, 0)},
-        {"key": _("Runs at work"), "value": runs.get(Run.State.RUNNING, 0)},
+        {"key": _("Runs in progress"), "value": runs.get(Run.State.RUNNING, 0)},
         {"key": _("Runs paused"), "value": runs.get(Run.State.PAUSED, 0)},
         {"key": _("Scorings"), "value": scorings.get(False, 0)},
         {"key": _("Scorings that run code"), "value": scorings.get(True, 0)},

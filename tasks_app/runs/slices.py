@@ -367,5 +367,5 @@ class RunSlice:
                 balance_needed=ending.amount,
             )
         elif ending.reason is StopReason.BREAKER:
-            states.fail(self.run.pk, f"The same error came back from every call: {ending.detail}")
+            states.fail(self.run.pk, f"Every call returned the same error: {ending.detail}")
         finish_run_if_done(self.run.pk, calls_stored=released.result)

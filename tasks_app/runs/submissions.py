@@ -49,9 +49,9 @@ def submit_outputs(
     if not can_run_version(by, version):
         raise NotAllowed("You may not submit outputs to this task.")
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not submit outputs on behalf of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
-        raise Conflict("Only a published version takes submitted outputs.")
+        raise Conflict("Only a published version can have submitted outputs.")
     kind = kind_of(version)
     kind.check_submission()
     if kind.output_scorer.needs_sandbox:

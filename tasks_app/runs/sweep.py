@@ -50,7 +50,7 @@ def resume_where_there_is_balance() -> None:
                 run.pk,
                 "resumed",
                 sources=[Run.State.PAUSED],
-                detail="there is balance again",
+                detail="balance available again",
                 pause_reason="",
             )
 

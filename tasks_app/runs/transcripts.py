@@ -108,7 +108,7 @@ def _calls_of(sample: Sample) -> list[RecordedCall]:
             continue  # answered and stored, its record still on its way to the table
         exchange = exchanges.get(link.call_id)
         if exchange is None:
-            found.append(RecordedCall(link.role, call, None, None, "The exchange is not kept."))
+            found.append(RecordedCall(link.role, call, None, None, "The exchange was not stored."))
         elif exchange.is_withheld:
             found.append(
                 RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")

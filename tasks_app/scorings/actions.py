@@ -18,8 +18,8 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     kind_of(version).check_rescoring()
     if version.question_hash != run.question_hash:
         raise Conflict(
-            "That version asks other questions than this run did, so its marking does not fit. "
-            "Start a new run."
+            "That version has different questions from this run, so its scoring "
+            "cannot be applied. Start a new run."
         )
     if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
         raise Conflict("That version is not ready.")

@@ -67,5 +67,5 @@ def _missing_reason(run: Run, scoring: Scoring | None) -> str:
     if run.state == Run.State.CANCELLED:
         return _("cancelled")
     if run.state == Run.State.COMPLETED and scoring is not None:
-        return _("being marked") if scoring.state != Scoring.State.FAILED else _("marking failed")
+        return _("being scored") if scoring.state != Scoring.State.FAILED else _("scoring failed")
     return str(run.get_state_display())

@@ -32,12 +32,12 @@ def chosen_namespace(namespaces: list[Namespace], handle: str) -> Namespace:
     for namespace in namespaces:
         if namespace.handle == handle:
             return namespace
-    raise NotAllowed(f"You may not act in the name of {handle}.")
+    raise NotAllowed(f"You may not act on behalf of {handle}.")
 
 
 def namespace_field(namespaces: Iterable[Namespace]) -> forms.ChoiceField:
     return forms.ChoiceField(
-        label=_("In the name of"),
+        label=_("On behalf of"),
         choices=[(one.handle, one.label) for one in namespaces],
         required=False,
     )

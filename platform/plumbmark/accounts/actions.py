@@ -52,7 +52,7 @@ def open_account(
         ) from error
     check_handle(handle)
     if User.objects.filter(email=email).exists():
-        raise EmailTaken("There is an account with this e-mail address already.")
+        raise EmailTaken("There is already an account with this e-mail address.")
     try:
         with transaction.atomic():
             user = User.objects.create_user(
@@ -72,7 +72,7 @@ def open_account(
     except IntegrityError as error:
         # Two people at the same moment: the unique constraints decide.
         if User.objects.filter(email=email).exists():
-            raise EmailTaken("There is an account with this e-mail address already.") from error
+            raise EmailTaken("There is already an account with this e-mail address.") from error
         raise Conflict(
             f"“{handle}” was taken a moment ago. Choose another handle.", code="handle-taken"
         ) from error

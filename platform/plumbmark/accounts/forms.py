@@ -19,7 +19,7 @@ from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common.errors import Conflict, DomainError
 from plumbmark.common.names import unseen_character_problem
 
-PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
+PASSWORD_HELP = _("At least 8 characters, and not a commonly used password.")
 
 
 class _OurManners(forms.Form):
@@ -56,7 +56,7 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
     field_order = ["email", "handle", "password1"]
     labels: ClassVar = {"email": _("E-mail address"), "password1": _("Password")}
     helps: ClassVar = {
-        "email": _("We send a link there to confirm it. Nobody else sees it."),
+        "email": _("We will send you a link to confirm it. Nobody else can see it."),
         "handle": _(
             "Your public name: 2 to 39 letters, digits and single hyphens. It cannot be changed."
         ),
@@ -205,12 +205,12 @@ class TokenForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("It may"),
+        label=_("Permissions"),
         choices=ApiToken.Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=[ApiToken.Scope.READ],
     )
-    lifetime = forms.ChoiceField(label=_("It expires after"), choices=LIFETIMES, initial="90")
+    lifetime = forms.ChoiceField(label=_("Expires after"), choices=LIFETIMES, initial="90")
 
     @property
     def expires_at(self) -> datetime | None:

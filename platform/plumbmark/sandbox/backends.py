@@ -111,7 +111,7 @@ def examine(candidates: list[tuple[str, Callable[[], Sandbox]]]) -> Probe:
     thread.start()
     thread.join()
     if not found:
-        raise RuntimeError("The examination of the sandbox failed; see the log.")
+        raise RuntimeError("The check of the sandbox failed; see the log.")
     return found[0]
 
 
@@ -149,7 +149,7 @@ async def _try(sandbox: Sandbox) -> str:
                 )
             )
     _judge(report)
-    return f"It holds; a program of its tests took {time.monotonic() - began:.2f} s."
+    return f"It works; a test program took {time.monotonic() - began:.2f} s."
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

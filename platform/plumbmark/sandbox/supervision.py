@@ -171,7 +171,7 @@ class _Supervisor:
                 self._on_output(kept)
             except Exception as error:
                 self._trouble = error
-                self._end(Ending.CANCELLED, "Stopped because its output could not be taken.")
+                self._end(Ending.CANCELLED, "Stopped because its output could not be read.")
         if len(kept) < len(piece):
             self._end(
                 Ending.OUTPUT,

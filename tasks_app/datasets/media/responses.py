@@ -73,7 +73,7 @@ def _with_headers(response: HttpResponse, attachment: Attachment, name: str) -> 
     headers = response.headers
     headers["ETag"] = f'"{attachment.sha256}"'
     headers["Accept-Ranges"] = "bytes"
-    # Who may see it may change; that it is the same may not.
+    # Its visibility may change; its identity may not.
     headers["Cache-Control"] = "private, no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Content-Security-Policy"] = _POLICY

@@ -155,7 +155,7 @@ def _run_page(
         "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),
-        "shown_whole": _output_rows(visible, scoring) if few else [],
+        "full_outputs": _output_rows(visible, scoring) if few else [],
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {
@@ -250,7 +250,7 @@ def _can_invalidate(request: HttpRequest, run: Run) -> bool:
 
 def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
     status = run_status_of(run)
-    is_marking = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
+    is_being_scored = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
     facts = []
     if status.samples_per_second:
         facts.append(
@@ -275,17 +275,19 @@ def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
         "run": run,
         "run_status": status,
         "status_facts": facts,
-        "is_marking": is_marking,
-        "marking": scoring if is_marking or run.contender.deployment_id is None else None,
-        "is_live": not run.is_finished or is_marking,
-        "seen": _seen(run, is_marking),
-        "state_words": _("being marked") if is_marking else run.get_state_display(),
+        "is_being_scored": is_being_scored,
+        "scoring_progress": (
+            scoring if is_being_scored or run.contender.deployment_id is None else None
+        ),
+        "is_live": not run.is_finished or is_being_scored,
+        "shown_state": _shown_state(run, is_being_scored),
+        "state_words": _("being scored") if is_being_scored else run.get_state_display(),
     }
 
 
-def _seen(run: Run, is_marking: bool) -> str:
+def _shown_state(run: Run, is_being_scored: bool) -> str:
     """Return what a page knows of the run's state; another value means that it should be told."""
-    return f"{run.state}-marking" if is_marking else str(run.state)
+    return f"{run.state}-marking" if is_being_scored else str(run.state)
 
 
 @never_cache
@@ -294,7 +296,7 @@ def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     """Render the status alone, for polling. Announces a state once, when it is new to the page."""
     run = run_at(run_id=run_id, to=request.user)
     context = _status_context(run, current_scoring(run))
-    context["is_news"] = request.GET.get("seen", "") != context["seen"]
+    context["is_news"] = request.GET.get("seen", "") != context["shown_state"]
     response = render(request, "tasks_app/runs/_run_status.html", context)
     return trigger(response, "run-changed") if context["is_news"] else response
 
@@ -313,7 +315,7 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     control.resume_run(run=run, by=person(request))
-    messages.success(request, _("The run goes on where it stopped."))
+    messages.success(request, _("The run resumes where it stopped."))
     return redirect(run)
 
 
@@ -325,7 +327,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     if request.method == "POST":
         control.cancel_run(run=run, by=person(request))
-        messages.success(request, _("The run is cancelled. What it has stays."))
+        messages.success(request, _("The run is cancelled. Its results so far are kept."))
         return redirect(run)
     if run.is_finished or not can_control_run(request.user, run):
         return redirect(run)
@@ -339,7 +341,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     control.retry_failed_samples(run=run, by=person(request))
-    messages.success(request, _("The unscored samples are asked once more."))
+    messages.success(request, _("The unscored samples are being retried."))
     return redirect(run)
 
 
@@ -368,7 +370,9 @@ def run_spend_limit(request: HttpRequest, run_id: int) -> HttpResponse:
         return _run_page(request, run, spend_limit_form=form, status=422)
     limit = form.cleaned_data["spend_limit"]
     control.set_spend_limit(run=run, spend_limit=limit, by=person(request))
-    messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
+    messages.success(
+        request, _("The spend limit is changed. A run that was waiting for it resumes.")
+    )
     return redirect(run)
 
 
@@ -417,11 +421,11 @@ def _frozen(run: Run) -> list[dict[str, Any]]:
     facts = run.deployment_facts
     card = run.price_card
     rows: list[dict[str, Any]] = [
-        {"key": _("Question side"), "value": run.question_hash},
-        {"key": _("Marking side"), "value": run.marking_hash},
+        {"key": _("Question hash"), "value": run.question_hash},
+        {"key": _("Marking hash"), "value": run.marking_hash},
         {"key": _("Deployment"), "value": facts.get("slug", "")},
         {"key": _("Provider"), "value": facts.get("provider", "")},
-        {"key": _("Model asked for"), "value": facts.get("upstream_id", "")},
+        {"key": _("Requested model"), "value": facts.get("upstream_id", "")},
         {"key": _("Model that answered"), "value": ", ".join(map(str, run.upstream_models))},
         {"key": _("Revision"), "value": run.revision},
         {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},

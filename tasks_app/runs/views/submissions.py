@@ -53,11 +53,11 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
             problems = [one for one in error.problems if one.path not in _FIELDS]
             add_problems(form, InvalidInput(of_fields))
             if problems:
-                form.add_error("file", _("The file was not taken; the problems stand below."))
+                form.add_error("file", _("The file was not accepted; see the problems below."))
         except (Conflict, NotAllowed) as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, _("The outputs are taken and being marked."))
+            messages.success(request, _("The outputs are accepted and being scored."))
             return redirect(run)
     jsonl, table = _examples(version)
     context = {

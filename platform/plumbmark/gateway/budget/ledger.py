@@ -194,7 +194,7 @@ def _take(
                 payer_id=payer_id,
                 grant_id=grant_id,
                 kind=LedgerLine.Kind.RESERVE,
-                reason=f"{dollars(amount)} set aside for calls of {subject}"[:200],
+                reason=f"{dollars(amount)} reserved for calls of {subject}"[:200],
                 amount=amount,
                 day=day,
                 at=clock.now(),
@@ -207,7 +207,7 @@ def settle(
     owner: str,
     records: Sequence[CallRecord],
     closing: Collection[int] = (),
-    closing_reason: str = "not needed any more",
+    closing_reason: str = "no longer needed",
     may_be_stored: bool = False,
 ) -> FlushResult:
     """Store calls and settle them, and give the leases of the budgets in `closing` back.
@@ -353,7 +353,7 @@ def _release_lines(returned: dict[int, int], reason: str, now: datetime) -> None
         LedgerLine(
             payer_id=row.payer_id,
             kind=LedgerLine.Kind.RELEASE,
-            reason=f"{dollars(amounts[row.pk])} given back: {reason}"[:200],
+            reason=f"{dollars(amounts[row.pk])} released: {reason}"[:200],
             amount=amounts[row.pk],
             day=row.period_start or now.date(),
             at=now,
@@ -542,4 +542,6 @@ def sweep_silent(*, living: Collection[str]) -> int:
         .values_list("owner", flat=True)
         .distinct()
     )
-    return sum(release_owner(owner=owner, reason="its process fell silent") for owner in silent)
+    return sum(
+        release_owner(owner=owner, reason="its process stopped responding") for owner in silent
+    )

@@ -211,7 +211,7 @@ class GatewayCaller:
             return CallFailure(
                 FailureKind.DEADLINE,
                 "platform-busy",
-                "The platform cannot store answers at the moment, so it asks no questions.",
+                "The platform cannot store answers at the moment, so it makes no calls.",
             )
         amount = 0
         if terms.is_metered and terms.prices is not None:

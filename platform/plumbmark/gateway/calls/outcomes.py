@@ -106,7 +106,7 @@ def record_departure(
     record.key, record.start_line = "", b""
     record.status = Call.Status.ANSWERED
     record.error_code = READER_LEFT
-    record.error_message = "The reader left before the answer was whole."
+    record.error_message = "The client disconnected before the answer was complete."
     record.finish_reason = FinishReason.OTHER.value
     if is_open:
         _charge(terms, record, prices.estimate_usage(request, passed.text))
@@ -146,9 +146,9 @@ def record_interruption(record: CallRecord, error: BaseException, body: bytes) -
     record.status = Call.Status.LOST
     record.error_code = "cancelled" if is_cancelled else "internal-fault"
     record.error_message = (
-        "The call was given up while it was in flight."
+        "The call was abandoned while it was in flight."
         if is_cancelled
-        else f"A fault of the platform: {type(error).__name__}."
+        else f"An internal error of the platform: {type(error).__name__}."
     )
     record.provider_cost = record.hold
     _keep(record, body, None)

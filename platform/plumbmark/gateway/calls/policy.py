@@ -144,7 +144,7 @@ def _refusal(
         return _refused(
             FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
-            f"{deployment.slug} belongs to somebody else than the payer of {grant.subject}.",
+            f"{deployment.slug} belongs to someone other than the payer of {grant.subject}.",
         )
     if not deployment.is_active:
         return _refused(

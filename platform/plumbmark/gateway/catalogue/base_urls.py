@@ -41,7 +41,8 @@ def check_base_url(raw: str, *, is_users: bool) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadBaseUrl(
-            "The base URL may hold no user, password, query or fragment; a key is a credential."
+            "The base URL must not contain a user, password, query or fragment; a "
+            "key is a credential."
         )
     if is_users and not may_be_private():
         if parts.scheme != "https":

@@ -56,7 +56,7 @@ def secret_of(credential: Credential) -> str:
         return _check_secret(credential, secret)
     sealed = bytes(credential.encrypted_secret or b"")
     if not sealed:
-        raise CredentialUnreadable(f"The credential “{credential.name}” holds no secret.")
+        raise CredentialUnreadable(f"The credential “{credential.name}” has no secret.")
     body = sealed[1:]
     try:
         plain = _cipher().decrypt(
@@ -73,7 +73,7 @@ def secret_of(credential: Credential) -> str:
 def _check_secret(credential: Credential, secret: str) -> str:
     if not secret.isascii() or any(character < " " for character in secret):
         raise CredentialUnreadable(
-            f"The secret of the credential “{credential.name}” holds characters that no HTTP "
-            "header can carry."
+            f"The secret of the credential “{credential.name}” contains characters "
+            "that an HTTP header cannot carry."
         )
     return secret

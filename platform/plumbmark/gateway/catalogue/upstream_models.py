@@ -64,7 +64,8 @@ def models_at(
         raise ProviderUnreadable(f"{url} cannot be reached: {error}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ProviderUnreadable(
-            f"{url} is no list of models in the format of {provider}; is this the base URL (it "
+            f"{url} did not return a list of models in the format of {provider}; is "
+            "this the base URL (it "
             "usually ends in /v1, for Gemini in /v1beta)?"
         ) from error
     return [name for name in names if fnmatch.fnmatchcase(name, only)]

@@ -292,7 +292,7 @@ class App:
             await self._refuse(exchange, database_is_away(), write_error)
         except Exception:
             log.exception("a fault at %s %s", exchange.method, exchange.path)
-            fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")
+            fault = HttpError(500, "internal-fault", "An internal error; it has been logged.")
             await self._refuse(exchange, fault, write_error)
 
     async def _refuse(

@@ -226,7 +226,7 @@ def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
             column += length
     return {
         "path": path or "M3 3h1v1h-1z",
-        "mark": digest[31] % 5 + 1,
+        "colour": digest[31] % 5 + 1,
         "size": size,
         "label": label,
     }

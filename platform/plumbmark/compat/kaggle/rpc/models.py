@@ -72,7 +72,7 @@ class ModelNames:
         shown = repr(name[:80])
         if alike:
             names = ", ".join(self._names[deployment.pk] for deployment in alike[:5])
-            return f"{shown} is not clear; say one of {names}."
+            return f"{shown} is ambiguous; use one of {names}."
         near = difflib.get_close_matches(name[:100], self._by_name, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return f"There is no model {shown} that you can call.{hint} “b t models” lists them."

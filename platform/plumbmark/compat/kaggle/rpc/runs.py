@@ -148,7 +148,7 @@ def run_state(run: Run, scoring: Scoring | None) -> tuple[str, str]:
     if scoring is not None and scoring.state in _UNMARKED:
         return "SCORE_PENDING", ""
     if scoring is not None and scoring.state == Scoring.State.FAILED:
-        return "ERRORED", scoring.failure or "The marking failed."
+        return "ERRORED", scoring.failure or "The scoring failed."
     return "COMPLETED", ""
 
 

@@ -76,7 +76,7 @@ class BenchmarkDraftForm(forms.Form):
 
     @classmethod
     def of(cls, version: BenchmarkVersion) -> "BenchmarkDraftForm":
-        """The form with what the draft holds."""
+        """Return the form filled from the draft."""
         initial = {
             "title": version.benchmark.title,
             "claim": version.benchmark.claim,

@@ -51,7 +51,7 @@ def create_benchmark(
     tags: Sequence[str] = (),
     by: User,
 ) -> Benchmark:
-    """A private benchmark with an empty draft version."""
+    """Create a private benchmark with an empty draft version."""
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not create benchmarks on behalf of {namespace.handle}.")
     title, claim = _checked_texts(title, claim)
@@ -98,7 +98,7 @@ def update_benchmark(
 
 
 def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
-    """The draft version; where there is none, a copy of the newest published one."""
+    """Return the draft version; if there is none, create a copy of the newest published one."""
     _check_edit(benchmark, by)
     draft = benchmark.versions.filter(state=BenchmarkVersion.State.DRAFT).first()
     if draft is not None:

@@ -93,7 +93,7 @@ def _judging_scorer(version: TaskVersion, scorer: str) -> str:
 
 
 def _judged_answers(version: TaskVersion) -> dict[str, list[Choosable]]:
-    """Answers with a score, by contender; what is withheld cannot be shown."""
+    """Return answers with a score, by contender; withheld answers cannot be shown."""
     strata: dict[str, list[Choosable]] = {}
     rows = (
         SampleScore.objects.filter(
@@ -159,7 +159,7 @@ def _check_value(scorer: ModelJudge, value: float) -> None:
 
 
 def unlabelled(label_set: LabelSet, *, by: User) -> list[int]:
-    """Positions that a person has neither labelled nor skipped, then those skipped."""
+    """Return positions that a person has neither labelled nor skipped, then those skipped."""
     labels = dict(
         JudgeLabel.objects.filter(label_sample__label_set=label_set, by=by).values_list(
             "label_sample__position", "is_skipped"

@@ -112,7 +112,7 @@ sampling:
 def task_from_exchange(
     *, title: str, prompt: Prompt, answer: str, namespace: Namespace, by: User
 ) -> Task:
-    """A private task whose first item is the question, with an answer as its target."""
+    """Create a private task whose first item is the question, with an answer as its target."""
     row = {"id": "q1", "question": prompt.text, "answer": answer.strip() or "?"}
     if prompt.system:
         row["instructions"] = prompt.system

@@ -37,7 +37,9 @@ from tasks_app.runs.queries import deployments_for
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
-    """GET shows the form; POST asks, waits for the slowest model, and leads to what came back."""
+    """Show the form on GET; on POST ask, wait for the slowest model, and redirect to the
+    answers.
+    """
     namespaces = acting_namespaces(request)
     deployments = list(deployments_for(request.user))
     form = PlaygroundForm(

@@ -89,7 +89,7 @@ class RunForm(SpendLimitForm):
 
 
 def deployment_choices(deployments: Iterable[Deployment]) -> list[tuple[str, str]]:
-    """Deployments for a select: maker and name, and the address they are called by."""
+    """Return deployments for a select: maker and name, and their slug."""
     return [
         (one.slug, f"{one.model.maker}: {one.model.name} ({one.slug})")
         for one in sorted(deployments, key=lambda one: (one.model.maker, one.model.name, one.slug))

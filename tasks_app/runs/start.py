@@ -96,7 +96,7 @@ def start_run(
 
 
 def try_program(*, version: TaskVersion, by: User) -> Run:
-    """Really run a version's code before it is published, against a baseline that costs nothing."""
+    """Run a version's code before it is published, against a baseline that costs nothing."""
     if not kind_of(version).runs_program:
         raise Conflict("Only code tasks can be checked; try a definition with a model instead.")
     ensure_baselines()
@@ -154,7 +154,9 @@ def _check_start(
 def _may_see_private_items(
     deployment: Deployment, version: TaskVersion, by: User, also_allowed: Collection[int]
 ) -> bool:
-    """Private items go to the platform's deployments, the author's own and the allowed ones."""
+    """Return whether private items may go there: the platform's deployments, the author's, allowed
+    ones.
+    """
     if deployment.owner is None or deployment.pk in also_allowed:
         return True
     return deployment.owner_id == version.task.namespace_id and can_view_private_items(

@@ -42,9 +42,9 @@ def submit_outputs(
     rows: Iterable[Mapping[str, Any]] | None = None,
     by: User,
 ) -> Run:
-    """A declared run from outputs in a file or in `rows`; marked by the platform's scorers.
+    """Create a declared run from outputs in a file or in `rows`, scored by the platform's scorers.
 
-    Only public items can be answered from outside, so a version with private items takes none.
+    Only public items can be answered from outside, so a version with private items accepts none.
     """
     if not can_run_version(by, version):
         raise NotAllowed("You may not submit outputs to this task.")
@@ -97,7 +97,7 @@ def _start(
     source: DataFile | None,
     by: User,
 ) -> Run:
-    """Within a transaction."""
+    """Create the run, within a transaction."""
     at = now()
     run = Run.objects.create(
         task_version=version,

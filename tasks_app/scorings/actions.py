@@ -32,7 +32,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
 
 
 def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
-    """Score every finished run that asked this version's questions and that it has not marked."""
+    """Score every finished run on this version's questions that it has not scored."""
     kind_of(version).check_rescoring()
     runs = (
         Run.objects.filter(question_hash=version.question_hash, state=Run.State.COMPLETED)

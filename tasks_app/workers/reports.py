@@ -49,7 +49,7 @@ class Worker:
 
 
 def workers() -> list[Worker]:
-    """Those that reported of late. One query."""
+    """Return those that reported recently. One query."""
     return [
         Worker(
             name=row.name,

@@ -36,10 +36,11 @@ def open_account(
     is_administrator: bool = False,
     by: User | None = None,
 ) -> User:
-    """A user with their namespace, in one transaction; the actor is the new user unless told.
+    """Create a user with their namespace, in one transaction; the actor is the new user unless
+    given.
 
-    `is_confirmed` says that the address is known to be theirs; otherwise they cannot sign in until
-    they have followed the link in the confirmation mail. Without a password they set one by
+    `is_confirmed` means that the address is known to be theirs; otherwise they cannot sign in until
+    they have followed the link in the confirmation e-mail. Without a password they set one by
     resetting it. Raises InvalidInput, Conflict (`handle-taken`) or EmailTaken.
     """
     email = email.strip().lower()

@@ -85,7 +85,9 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
         return user, response
 
     def _answer_as_if_new(self, request: HttpRequest) -> HttpResponse:
-        """The same page, the same taken handle, about the same time: nothing tells."""
+        """Answer with the same page, the same taken handle, after about the same time: reveal
+        nothing.
+        """
         make_password(self.cleaned_data["password1"])
         hold_handle(self.cleaned_data["handle"])
         response: HttpResponse = flows.signup.prevent_enumeration(
@@ -228,6 +230,6 @@ def _free_handle(written: str) -> str:
 
 
 def _plain(error: DomainError) -> str:
-    """The message without the field's name, which stands beside it."""
+    """Return the message without the field's name, which is beside it."""
     problems = getattr(error, "problems", None)
     return "; ".join(problem.message for problem in problems) if problems else error.message

@@ -72,7 +72,7 @@ def new_secret() -> str:
 
 @sensitive_variables()
 def is_well_formed(secret: str) -> bool:
-    """Has the shape and the checksum of a token; says nothing of whether it is known."""
+    """Return whether it has the shape and the checksum of a token; it may still be unknown."""
     if len(secret) != _LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
         return False
     body, tail = secret[len(PREFIX) : -_CHECKSUM_LENGTH], secret[-_CHECKSUM_LENGTH:]
@@ -122,7 +122,7 @@ def issue_token(
 
 
 def revoke_token(*, token: ApiToken, by: User) -> ApiToken:
-    """The token opens nothing from now on; it stays in the list."""
+    """Revoke the token: it gives no access from now on, but remains in the list."""
     if token.user_id != by.pk and not by.is_superuser:
         raise NotAllowed("Only its owner can revoke a token.")
     if token.revoked_at is None:
@@ -135,7 +135,7 @@ def revoke_token(*, token: ApiToken, by: User) -> ApiToken:
 
 @sensitive_variables("secret")
 def token_behind(secret: str) -> ApiToken:
-    """The valid token that `secret` is, with its user; raises TokenRejected.
+    """Return the valid token that `secret` is, with its user; raise TokenRejected.
 
     Notes the use, at most once in `USE_NOTED_EVERY`.
     """

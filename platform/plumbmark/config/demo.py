@@ -135,7 +135,7 @@ def load_demo() -> bool:
 
 
 def _owner() -> User:
-    """The platform's own author: active, for actions check it, but nobody can sign in as it."""
+    """Return the platform's own author: active, as actions check, but nobody can sign in as it."""
     with transaction.atomic():
         owner = User.objects.create_user("demo@demo.invalid", None)
         Namespace.objects.create(

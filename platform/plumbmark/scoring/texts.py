@@ -10,7 +10,9 @@ DEEPEST = 100
 
 
 def storable(text: str) -> str:
-    """The text with what no database and no file takes (NUL, half a surrogate pair) as U+FFFD."""
+    """Return the text with what no database and no file accepts (NUL, half a surrogate pair) as
+    U+FFFD.
+    """
     if _NUL in text:
         text = text.replace(_NUL, _REPLACEMENT)
     if not text.isascii():
@@ -22,7 +24,9 @@ def storable(text: str) -> str:
 def storable_json(
     value: Any, *, mend: Callable[[str], str] = storable, deepest: int = DEEPEST
 ) -> Any:
-    """Plain JSON with such texts alone; ValueError where it is nested too deeply."""
+    """Return plain JSON with all texts made storable; raise ValueError if it is nested too
+    deeply.
+    """
     if isinstance(value, str):
         return mend(value)
     if not isinstance(value, Mapping | list | tuple):

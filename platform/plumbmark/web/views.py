@@ -44,7 +44,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Every component once, for those who build pages and for the accessibility tests."""
+    """Show every component once, for those who build pages and for the accessibility tests."""
     if not (settings.DEBUG or getattr(request.user, "is_staff", False)):
         raise Http404
     context = {
@@ -101,7 +101,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def _staff_with_local_mailbox(request: HttpRequest) -> None:
-    """404 for everybody else: who is no staff need not know that the page exists."""
+    """Raise 404 for everyone else: those who are not staff need not know that the page exists."""
     if not mail.mailbox_is_local() or not getattr(request.user, "is_staff", False):
         raise Http404
 
@@ -155,9 +155,9 @@ def error_page(
     retry_url: str = "",
     offers_sign_in: bool = False,
 ) -> HttpResponse:
-    """A page that needs neither the database nor a session: they may be what is broken.
+    """Render a page that needs neither the database nor a session: they may be what is broken.
 
-    Programs of the REST API get the same as problem+json.
+    Programs that use the REST API get the same as problem+json.
     """
     if request.path.startswith("/api/"):
         body = {
@@ -186,7 +186,7 @@ def _sign_in_url(request: HttpRequest) -> str:
 
 
 def _page_above(path: str) -> str:
-    """The nearest page above an address that only takes forms."""
+    """Return the nearest page above an address that only accepts forms."""
     while path.strip("/"):
         path = path.rstrip("/").rpartition("/")[0] + "/"
         try:
@@ -231,7 +231,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """Mostly an address that takes a form and was opened by itself, as by a reload."""
+    """Answer 405: mostly an address of a form that was opened directly, for example by a reload."""
     return error_page(
         request,
         405,

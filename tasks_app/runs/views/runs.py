@@ -67,7 +67,7 @@ _UNFINISHED = {Scoring.State.QUEUED, Scoring.State.RUNNING}
 @login_required
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
-    """The runs of the person and of their teams, the newest first."""
+    """Show the runs of the person and of their teams, newest first."""
     runs = visible_runs(to=request.user).filter(namespace__in=namespaces_inside_of(request.user))
     state, purpose = request.GET.get("state", ""), request.GET.get("purpose", "")
     if state in Run.State.values:
@@ -183,7 +183,7 @@ def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
 @never_cache
 @require_safe
 def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The next piece of a program's output, for polling."""
+    """Return the next piece of a program's output, for polling."""
     run = programs.program_run_at(run_id=run_id, to=request.user)
     piece = programs.log_of(run, start=number_in(request, "start") or 0, most=_LOG_PAGE)
     context = {"run": run, "text": piece.text, "next": piece.next, "is_over": piece.is_over}
@@ -193,7 +193,7 @@ def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
-    """A program's output page by page."""
+    """Show a program's output in pages."""
     run = programs.program_run_at(run_id=run_id, to=request.user)
     start = number_in(request, "start") or 0
     piece = programs.log_of(run, start=start, most=_LOG_PAGE)
@@ -218,14 +218,14 @@ def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def run_output_file(request: HttpRequest, run_id: int) -> HttpResponse:
-    """All of a program's output, as a file."""
+    """Return all of a program's output, as a file."""
     return log_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
 @never_cache
 @require_safe
 def run_artifacts(request: HttpRequest, run_id: int) -> FileResponse:
-    """Every file that the program left, as a zip."""
+    """Return every file that the program left, as a zip."""
     return zip_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
@@ -323,7 +323,7 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """GET says what cancelling means; POST does it."""
+    """Show on GET what cancelling means; cancel on POST."""
     run = run_at(run_id=run_id, to=request.user)
     if request.method == "POST":
         control.cancel_run(run=run, by=person(request))
@@ -377,7 +377,7 @@ def run_spend_limit(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _spend_limit_form(request: HttpRequest, run: Run) -> SpendLimitForm | None:
-    """With the present limit; none where there is nothing to limit any more."""
+    """Return the form with the present limit; None if there is nothing left to limit."""
     if run.is_finished or run.grant is None or not can_control_run(request.user, run):
         return None
     cap = run.grant.cap
@@ -417,7 +417,7 @@ def _method(estimate: dict[str, Any] | None) -> str:
 
 
 def _frozen(run: Run) -> list[dict[str, Any]]:
-    """Everything that was fixed at the start, for the fold."""
+    """Return everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
     card = run.price_card
     rows: list[dict[str, Any]] = [
@@ -472,7 +472,7 @@ def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
 
 
 def _output_rows(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
-    """The outputs of a small run with the scorer's reasons."""
+    """Return the outputs of a small run with the scorer's reasons."""
     samples: list[Sample] = list(in_brief(visible, characters=2001))
     scores = {
         score.sample_id: score

@@ -170,7 +170,7 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
 
 
 def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
-    """An attempt's own words, whatever the gateway wrote of it."""
+    """Return an attempt's facts, whatever the gateway recorded of it."""
     return [
         {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
         for key, value in attempt.items()
@@ -185,7 +185,7 @@ def _pretty(body: Any) -> str:
 @never_cache
 @require_safe
 def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpResponse:
-    """The whole output, as a file."""
+    """Return the whole output, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if transcript.sample.is_withheld:
         raise Http404
@@ -195,7 +195,7 @@ def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
 @never_cache
 @require_safe
 def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
-    """One whole message as it was sent, as a file."""
+    """Return one whole message as it was sent, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.messages):
         raise Http404
@@ -208,7 +208,7 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
 @never_cache
 @require_safe
 def sample_exchange(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
-    """One whole raw exchange, as a file."""
+    """Return one whole raw exchange, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.calls) or transcript.calls[number].note:
         raise Http404
@@ -225,7 +225,7 @@ def _transcript(request: HttpRequest, run_id: int, ordinal: int) -> Transcript:
 
 
 def _file(text: str, name: str, kind: str = "text/plain") -> HttpResponse:
-    """Always a download: what a model wrote is never a page of ours."""
+    """Return a download, never a page: a model wrote the content."""
     response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

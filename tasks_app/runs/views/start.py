@@ -46,7 +46,7 @@ class _StartRequest:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """GET asks and then says what it would cost; POST starts. Nothing starts without a bound."""
+    """Ask on GET, then show the maximum cost; start on POST. Nothing starts without a bound."""
     task = task_at(handle=handle, slug=slug, to=request.user)
     data = request.POST if request.method == "POST" else request.GET
     version = _version(request, task, data.get("version", ""))
@@ -107,7 +107,7 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def _version(request: HttpRequest, task: Task, public_id: str) -> TaskVersion:
-    """The named version, or the latest; 404 where the visitor may not run it."""
+    """Return the named version, or the latest; 404 if the visitor may not run it."""
     version = task.latest_version
     if public_id:
         version = TaskVersion.objects.filter(task=task, public_id=public_id[:20]).first()

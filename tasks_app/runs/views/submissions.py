@@ -75,7 +75,7 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
 
 
 def _examples(version: TaskVersion) -> tuple[str, str]:
-    """The file format with the task's own first ids: as JSONL and as CSV."""
+    """Return the file format with the task's own first ids: as JSONL and as CSV."""
     keys = Item.objects.filter(version=version, split=Item.Split.PUBLIC).order_by("position")
     rows = [{"id": key, "output": _("what the model answered")} for key in
             keys.values_list("key", flat=True)[:2]]  # fmt: skip

@@ -63,7 +63,7 @@ def configuration_file(environment: Mapping[str, str]) -> Path:
 
 
 def read_configuration(file: Path) -> Mapping[str, str]:
-    """`server` and `token` of the file; nothing where there is none."""
+    """Return `server` and `token` of the file; nothing if there is none."""
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -82,7 +82,7 @@ def read_configuration(file: Path) -> Mapping[str, str]:
 
 
 def check_server(url: str) -> str:
-    """An address without a path: https, or plain http to this very machine."""
+    """Return an address without a path: https, or plain http to this very machine."""
     parts = urlsplit(url.strip().rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise LauncherError(f"{url!r} is not a server address; use one like https://host.")
@@ -108,7 +108,7 @@ def is_loopback(host: str) -> bool:
 
 
 def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddress:
-    """From the command line, the environment and the file, in this order."""
+    """Find the server on the command line, in the environment and in the file, in this order."""
     file = configuration_file(environment)
     given = read_configuration(file)
     url = server or environment.get("PLUMBMARK_URL") or given.get("server")
@@ -193,7 +193,7 @@ def point_package(target: ServerAddress) -> None:
 
 
 def has_own_quota(target: ServerAddress) -> bool:
-    """Whether this version of the package knows `b quota` itself."""
+    """Return whether this version of the package has its own `b quota`."""
     enter(target, ["b", "quota"])
     from kaggle.cli import Help
 
@@ -238,7 +238,9 @@ def name_models(target: ServerAddress, env_file: Path) -> str:
 
 
 def enter(target: ServerAddress, arguments: Sequence[str]) -> None:
-    """Everything that must hold before the package is imported, which signs in at once."""
+    """Check and set everything that is needed before the package is imported, which signs in at
+    once.
+    """
     prepare(target, os.environ)
     point_package(target)
     sys.argv = ["kaggle", *arguments]
@@ -294,14 +296,14 @@ def launch(arguments: Sequence[str]) -> int:
 
 
 def env_file_of(arguments: Sequence[str]) -> Path:
-    """The file that `b init` writes to."""
+    """Return the file that `b init` writes to."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--env-file", default=".env")
     return Path(parser.parse_known_args(arguments)[0].env_file)
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     try:
         status = launch(sys.argv[1:])
     except LauncherError as error:

@@ -22,12 +22,14 @@ class BadBaseUrl(DomainError):
 
 
 def may_be_private() -> bool:
-    """Whether users' deployments may be in private networks (`ALLOW_PRIVATE_PROVIDERS`)."""
+    """Return whether users' deployments may be in private networks (`ALLOW_PRIVATE_PROVIDERS`)."""
     return bool(getattr(settings, "ALLOW_PRIVATE_PROVIDERS", False))
 
 
 def check_base_url(raw: str, *, is_users: bool) -> str:
-    """The base URL without a trailing slash; raises `BadBaseUrl` with what is wrong with it."""
+    """Return the base URL without a trailing slash; raise `BadBaseUrl` with the reason if it is
+    invalid.
+    """
     url = raw.strip().rstrip("/")
     try:
         parts = urlsplit(url)

@@ -45,7 +45,7 @@ def put_secret(credential: Credential, secret: str) -> None:
 
 
 def secret_of(credential: Credential) -> str:
-    """The secret itself. Never log it, render it or put it into an error."""
+    """Return the secret itself. Never log it, render it or put it into an error."""
     if credential.environment_variable:
         secret = os.environ.get(credential.environment_variable, "").strip()
         if not secret:

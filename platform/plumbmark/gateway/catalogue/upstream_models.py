@@ -31,7 +31,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def models_at(
     base_url: str, secret: str, *, provider: str = "openai", only: str = "*"
 ) -> list[str]:
-    """The ids of the models at a base URL (checked before) that match a shell pattern, sorted.
+    """Return the sorted ids of the models at a base URL (checked before) that match a shell
+    pattern.
 
     `provider` is the wire format: of a `Deployment`.
     """

@@ -30,7 +30,7 @@ class GrantToken:
 
 
 def issue_grant_token(grant: Grant, *, lives_seconds: float, is_private: bool = False) -> str:
-    """A token for calls under a grant; `is_private` marks them as carrying private items."""
+    """Issue a token for calls under a grant; `is_private` marks them as carrying private items."""
     expiry = int(clock.timestamp() + lives_seconds)
     body = f"{PREFIX}{grant.public_id}.{expiry:x}.{'p' if is_private else '-'}"
     return f"{body}.{_signature(body)}"

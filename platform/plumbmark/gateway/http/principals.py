@@ -65,7 +65,7 @@ class Principal:
     expires_at: float | None = None
 
     def model(self, name: str) -> CallableModel:
-        """The model of a name; raises a 404 that says what there is."""
+        """Return the model of a name; raise a 404 that lists the models."""
         slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
             return self.models[slugs[0]]

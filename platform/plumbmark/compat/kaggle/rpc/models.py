@@ -51,14 +51,14 @@ class ModelNames:
         return sorted(self._by_name.items())
 
     def of(self, contender: Contender) -> str:
-        """The name of a run's model. One with a configuration of its own goes by its label."""
+        """Return the name of a run's model. One with its own configuration goes by its label."""
         name = self._names.get(contender.deployment_id or 0)
         if name is None or contender.configuration:
             return as_slug(contender.label) or contender.public_id
         return name
 
     def deployment(self, name: str) -> Deployment:
-        """The deployment of a short name or a whole slug; raises InvalidInput."""
+        """Return the deployment of a short name or a whole slug; raise InvalidInput."""
         found = self._by_name.get(name)
         if found is not None:
             return found

@@ -77,7 +77,7 @@ class Command(BaseCommand):
 
 
 def _refuse_taken(host: str, port: int, name: str) -> None:
-    """Two platforms on one port would start and die again and again."""
+    """Refuse a port in use: two platforms on one port would start and die again and again."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,7 +93,7 @@ def _refuse_taken(host: str, port: int, name: str) -> None:
 
 
 def children(host: str, port: int, gateway_port: int) -> list[Child]:
-    """The processes of one machine."""
+    """Return the processes of one machine."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "plumbmark.config.celery", "--quiet"]
     return [

@@ -11,7 +11,7 @@ def list_step() -> dict[str, str]:
 
 
 def trail_of(benchmark: Benchmark, *below: str) -> list[dict[str, str]]:
-    """The steps to the benchmark's page, and the labels of what lies below it."""
+    """Return the steps to the benchmark's page, and the labels of the pages below it."""
     return [
         list_step(),
         {"label": benchmark.namespace.handle, "url": benchmark.namespace.get_absolute_url()},

@@ -34,7 +34,7 @@ QUESTIONS = (
     ),
     CardQuestion(
         "limits",
-        _("Where does it fall short?"),
+        _("What are its limitations?"),
         _("Known gaps, errors, biases; what a good score does not prove."),
     ),
     CardQuestion(
@@ -42,8 +42,8 @@ QUESTIONS = (
         _("Where do the items come from?"),
         _("Sources, how they were collected and checked, and when."),
     ),
-    CardQuestion("licence", _("Under which licence?"), _("Of the items; name it and link to it.")),
-    CardQuestion("contact", _("Whom can one ask?"), _("A name with an address or a page.")),
+    CardQuestion("licence", _("What is the licence?"), _("Of the items; name it and link to it.")),
+    CardQuestion("contact", _("Who can be contacted?"), _("A name with an address or a page.")),
 )
 
 
@@ -65,8 +65,6 @@ def card_problems(card: Mapping[str, object], *, complete: bool) -> list[Problem
             )
         elif complete and not answer.strip():
             problems.append(
-                Problem(
-                    f"is asked for before publication: {question.title}", f"card.{question.key}"
-                )
+                Problem(f"is required for publication: {question.title}", f"card.{question.key}")
             )
     return problems

@@ -76,7 +76,7 @@ class BenchmarkDraftForm(forms.Form):
 
     @classmethod
     def of(cls, version: BenchmarkVersion) -> "BenchmarkDraftForm":
-        """The form with what the draft holds."""
+        """Return the form filled from the draft."""
         initial = {
             "title": version.benchmark.title,
             "claim": version.benchmark.claim,
@@ -152,7 +152,7 @@ class AddTaskForm(forms.Form):
 
 class PublishBenchmarkForm(forms.Form):
     visibility = forms.ChoiceField(
-        label=_("Who may see it"),
+        label=_("Who can see it"),
         choices=Visibility.choices,
         initial=Visibility.PUBLIC,
     )

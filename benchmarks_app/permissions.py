@@ -21,7 +21,7 @@ def can_edit_benchmark(visitor: Visitor, benchmark: Benchmark) -> bool:
 
 
 def can_view_version(visitor: Visitor, version: BenchmarkVersion) -> bool:
-    """Drafts belong to their authors alone."""
+    """Allow drafts for their authors only."""
     if version.state != BenchmarkVersion.State.PUBLISHED:
         return can_see_inside(visitor, version.benchmark.namespace)
     return can_view_benchmark(visitor, version.benchmark)

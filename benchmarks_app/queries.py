@@ -22,7 +22,9 @@ from tasks_app.models.tasks import Visibility
 
 
 def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
-    """Published public benchmarks, and the visitor's own in any state; newest change first."""
+    """Return published public benchmarks, and the visitor's own in any state; newest change
+    first.
+    """
     public = Q(visibility=Visibility.PUBLIC, latest_version__isnull=False)
     return (
         Benchmark.objects.filter(public | Q(namespace__in=namespaces_inside_of(to)))
@@ -33,14 +35,14 @@ def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
 
 
 def benchmarks_for_anybody() -> QuerySet[Benchmark]:
-    """Those that `can_view_benchmark` shows to whoever has the address."""
+    """Return the benchmarks that `can_view_benchmark` shows to anyone with the address."""
     return Benchmark.objects.filter(latest_version__isnull=False).exclude(
         visibility=Visibility.PRIVATE
     )
 
 
 def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
-    """The same with what a list shows of each: tasks and entries of the latest version."""
+    """Return the same with the facts that a list shows: tasks and entries of the latest version."""
     return visible_benchmarks(to=to).annotate(
         task_count=Count("latest_version__tasks", distinct=True),
         entry_count=Count("latest_version__entries", distinct=True),
@@ -48,14 +50,16 @@ def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
 
 
 def benchmarks_at(handle: str, slug: str) -> QuerySet[Benchmark]:
-    """The one at an address, or none, whoever asks: what is found must pass the permissions."""
+    """Return the one at an address, or none, without checks: the result must pass the
+    permissions.
+    """
     return Benchmark.objects.select_related("namespace", "latest_version").filter(
         namespace__handle=handle, slug=slug
     )
 
 
 def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
-    """The benchmark at an address; 404 where the visitor may not see it."""
+    """Return the benchmark at an address; 404 if the visitor may not see it."""
     benchmark = benchmarks_at(handle, slug).first()
     if benchmark is None or not can_view_benchmark(to, benchmark):
         raise Http404
@@ -113,7 +117,7 @@ class Grid:
 
 
 def grid_of(version: BenchmarkVersion) -> Grid:
-    """The grid in three queries, whatever its size."""
+    """Return the grid in three queries, whatever its size."""
     tasks = list(members_of(version))
     contenders = list(
         Contender.objects.filter(entries__version=version).select_related("deployment__model")
@@ -149,7 +153,7 @@ def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:
 
 
 def candidate_versions(*, to: Visitor) -> QuerySet[TaskVersion]:
-    """Latest published versions of tasks that the visitor may put into a benchmark."""
+    """Return latest published versions of tasks that the visitor may put into a benchmark."""
     return (
         TaskVersion.objects.filter(
             pk__in=visible_tasks(to=to)
@@ -163,7 +167,7 @@ def candidate_versions(*, to: Visitor) -> QuerySet[TaskVersion]:
 
 
 def enterable_contenders(version: BenchmarkVersion, *, to: Visitor) -> QuerySet[Contender]:
-    """Contenders with declared runs on the benchmark's questions that have not entered."""
+    """Return contenders with declared runs on the benchmark's questions that have not entered."""
     runs = Run.objects.filter(
         purpose=Run.Purpose.DECLARED,
         question_hash__in=version.tasks.values("task_version__question_hash"),

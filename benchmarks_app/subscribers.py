@@ -13,7 +13,7 @@ def register() -> None:
 
 
 def attach_declared_run(payload: dict[str, Any]) -> None:
-    """A declared run of a contender that has entered belongs to its entry, wanted or not."""
+    """Attach a declared run of an entered contender to its entry, wanted or not."""
     run = Run.objects.filter(pk=payload["run_id"], purpose=Run.Purpose.DECLARED).first()
     if run is None:
         return

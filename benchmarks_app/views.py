@@ -83,7 +83,7 @@ def benchmark_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The draft: what it says, its tasks with weights, its rules and its card."""
+    """Show the draft: its facts, its tasks with weights, its rules and its card."""
     user = person(request)
     benchmark = _own(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
@@ -163,7 +163,7 @@ def _edit_page(
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The last look before a version is frozen."""
+    """Show a version for the last time before it is frozen, and publish it."""
     user = person(request)
     benchmark = _own(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
@@ -198,7 +198,7 @@ def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpRespo
 @login_required
 @require_safe
 def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """Contenders x tasks, and what it costs to fill what is missing."""
+    """Show contenders x tasks, and the cost of the missing runs."""
     benchmark, version = _enterable(request, handle, slug)
     chosen = _chosen_contenders(request, request.GET.getlist("deployment"))
     wanted = request.GET.getlist("contender")
@@ -251,7 +251,7 @@ def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     else:
         messages.success(
             request,
-            _("%(count)s runs are queued; the board follows as they complete.")
+            _("%(count)s runs are queued; the board is updated as they complete.")
             % {"count": len(runs)},
         )
     return redirect("benchmarks:grid", handle, slug)
@@ -270,7 +270,7 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, _("%(name)s has entered.") % {"name": contender.label})
+        messages.success(request, _("%(name)s has been entered.") % {"name": contender.label})
     return redirect("benchmarks:grid", handle, slug)
 
 
@@ -299,7 +299,7 @@ def _enterable(request: HttpRequest, handle: str, slug: str) -> tuple[Benchmark,
 
 
 def _add_problems(form: Any, error: DomainError) -> None:
-    """Each problem beside its field, or above the form."""
+    """Add each problem beside its field, or above the form."""
     if not isinstance(error, InvalidInput):
         form.add_error(None, error.message)
         return

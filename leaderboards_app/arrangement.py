@@ -83,7 +83,7 @@ def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement
 
 
 def _sort_rows(rows: list[Row], sort: str, lower_is_better: bool) -> list[Row]:
-    """Sorted by one column; rows without a value come last either way. Best first by default."""
+    """Sort by one column; rows without a value come last either way. Best first by default."""
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         key, is_downwards = SORTS["score"], not lower_is_better

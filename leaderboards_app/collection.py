@@ -89,7 +89,9 @@ def candidates_of(version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]) -> 
 def _scorings(
     version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]
 ) -> Mapping[tuple[int, int], Scoring]:
-    """The newest completed scoring by run and marking version, for every run of the board."""
+    """Return the newest completed scoring by run and scoring version, for every run of the
+    board.
+    """
     found = Scoring.objects.filter(
         run__entry_runs__entry__version=version,
         task_version__in=[task.task_version_id for task in tasks],
@@ -139,9 +141,9 @@ def _why_nothing(runs: Sequence[Run], valid: Sequence[Run]) -> str:
 
 
 def join_cell_scores(cell: TaskCell) -> ProgramScores:
-    """The items' values over all runs that count: further runs are further repeats.
+    """Join the items' values over all runs that count: further runs are additional repeats.
 
-    What the estimate rests on and what is compared with other rows differ only for programs.
+    What the estimate uses and what is compared with other rows differ only for programs.
     """
     if kind_of(cell.task.task_version).runs_program:
         metric = metric_of(cell.task.task_version)
@@ -159,7 +161,7 @@ def join_cell_scores(cell: TaskCell) -> ProgramScores:
 
 
 def failed_requests(candidates: Sequence[Candidate]) -> dict[int, int]:
-    """By run of a program how many of its requests failed, where any did. One query at most."""
+    """Return how many requests of each program's run failed, if any did. One query at most."""
     runs = [
         run.pk for one in candidates for run in one.runs if kind_of(run.task_version).runs_program
     ]

@@ -45,7 +45,7 @@ RANKED, REFERENCE, INCOMPLETE, INVALID, PENDING = (
 
 
 def compute_board(version: BenchmarkVersion) -> dict[str, Any]:
-    """The content of the board's snapshot."""
+    """Compute the content of the board's snapshot."""
     tasks = list(members_of(version))
     candidates = candidates_of(version, tasks)
     board = _Board(version, tasks, candidates)
@@ -121,7 +121,7 @@ class _Board:
         self._status = {candidate.entry.pk: self._status_of(candidate) for candidate in candidates}
 
     def metric_document(self) -> dict[str, Any]:
-        """The scale of the score column: the task's own, or the normalised mean."""
+        """Return the scale of the score column: the task's own, or the normalised mean."""
         if self._is_single:
             return _metric_document(self._tasks[0].task_version)
         return {
@@ -145,7 +145,7 @@ class _Board:
         return {task: one.pairs for task, one in self._scores[candidate.entry.pk].items()}
 
     def _status_of(self, candidate: Candidate) -> tuple[str, str]:
-        """The status of a row, and the reason where it is not ranked."""
+        """Return the status of a row, and the reason if it is not ranked."""
         entry = candidate.entry
         if entry.invalid_reason:
             return INVALID, entry.invalid_reason
@@ -158,7 +158,7 @@ class _Board:
         if absent:
             return INCOMPLETE, _absence(absent)
         if found.value is None:
-            return INCOMPLETE, "Nothing of it is scored."
+            return INCOMPLETE, "None of it is scored."
         allowed = float(self._version.unscored_allowed)
         if found.unscored_share > allowed:
             return (
@@ -169,7 +169,7 @@ class _Board:
         return RANKED, ""
 
     def rows(self) -> list[dict[str, Any]]:
-        """Ranked rows from best to worst, then the others, each group by score."""
+        """Return ranked rows from best to worst, then the others, each group by score."""
         ranks = {scope: self._ranks(scope) for scope in SCOPES}
         rows = [self._row(candidate, ranks) for candidate in self._candidates]
         order = (RANKED, REFERENCE, INCOMPLETE, PENDING, INVALID)
@@ -297,7 +297,7 @@ _ABSENCES = {
     "failed": "failed",
     "cancelled": "cancelled",
     "invalid": "marked as invalid",
-    "unmarked": "not marked by this version yet",
+    "unmarked": "not scored by this version yet",
 }
 
 

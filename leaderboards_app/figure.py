@@ -36,7 +36,7 @@ class Figure:
 
 
 def figure_of(rows: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure | None:
-    """Of the rows that have an interval; None for fewer than two."""
+    """Describe the figure of the rows that have an interval; None for fewer than two."""
     with_interval = _with_interval(rows)
     return None if len(with_interval) < 2 else _figure(with_interval, content, scope)
 
@@ -54,7 +54,7 @@ def _figure(with_interval: Sequence[Row], content: Mapping[str, Any], scope: str
 def draw_figure(
     rows: Sequence[Row], content: Mapping[str, Any], scope: str, theme: Theme
 ) -> str | None:
-    """The SVG document; None where `figure_of` has none."""
+    """Draw the SVG document; None if `figure_of` returns none."""
     with_interval = _with_interval(rows)
     if len(with_interval) < 2:
         return None
@@ -110,7 +110,7 @@ class _Scale:
 
 
 def _mark(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str:
-    """A row: its label, its interval with a dot, and its value."""
+    """Draw a row: its label, its interval with a dot, and its value."""
     score = row["score"]
     y = _TOP + index * _ROW + _ROW // 2
     label = row["contender"]["label"]
@@ -130,7 +130,7 @@ def _mark(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str
 
 @cache
 def style_of(theme: Theme) -> str:
-    """The site's colours. A drawing stands alone: the page's stylesheet does not reach it."""
+    """Return the site's colours; the page's stylesheet does not reach a drawing."""
 
     def paint(what: str, name: str) -> str:
         return _in_theme(what, token(f"color-{name}"), theme)
@@ -151,13 +151,13 @@ def style_of(theme: Theme) -> str:
 
 
 def style_source(theme: Theme) -> str:
-    """`style_of` as a source of a content security policy: it alone may apply."""
+    """Return `style_of` as a source of a content security policy, so that only it applies."""
     digest = hashlib.sha256(style_of(theme).encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _in_theme(what: str, colour: str, theme: Theme) -> str:
-    """One declaration, or two: what knows no `light-dark()`, as editors, takes the light one."""
+    """Return one declaration, or two: editors that do not know `light-dark()` use the light one."""
     if not colour.startswith("light-dark("):
         return f"{what}:{colour}"
     light, dark = (part.strip() for part in colour[len("light-dark(") : -1].split(","))
@@ -167,7 +167,7 @@ def _in_theme(what: str, colour: str, theme: Theme) -> str:
 
 
 def round_values(least: float, most: float) -> list[float]:
-    """Four to nine round values within a range: steps of 1, 2 or 5 times a power of ten."""
+    """Return four to nine round values within a range: steps of 1, 2 or 5 times a power of ten."""
     rough = (most - least) / 6
     if rough <= 0:
         return [least]
@@ -193,4 +193,7 @@ def _describe_finding(
     told = {"label": label, "value": value}
     if rank and rank["sole_first"]:
         return _("%(label)s leads with %(value)s, significantly above every other row") % told
-    return _("%(label)s has the highest estimate, %(value)s, but is not clear of the next") % told
+    return (
+        _("%(label)s has the highest estimate, %(value)s, but is not clearly ahead of the next")
+        % told
+    )

@@ -61,22 +61,25 @@ _snapshot = CompiledQuery(
 
 
 def board_fingerprint(*, handle: str, slug: str) -> str | None:
-    """Changes whenever a stranger's page of a board does; None where there is none to see.
+    """Return a value that changes whenever a board's public page does; None if there is no such
+    page.
 
-    A published version and a snapshot never change: their ids stand for them.
+    A published version and a snapshot never change: their ids identify them.
     """
     row = _board.first(handle=handle, slug=slug)
     return None if row is None else f"board {row}"
 
 
 def snapshot_fingerprint(*, public_id: str) -> str | None:
-    """The same for the page of a snapshot."""
+    """Return the same for the page of a snapshot."""
     row = _snapshot.first(public_id=public_id)
     return None if row is None else f"snapshot {row}"
 
 
 def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
-    """The benchmark at an address, and the public id of its latest version's newest snapshot."""
+    """Return the benchmark at an address, and the public id of its latest version's newest
+    snapshot.
+    """
     benchmark = _benchmark.first(handle=handle, slug=slug)
     if benchmark is None or not can_view_benchmark(to, benchmark):
         raise Http404
@@ -84,13 +87,13 @@ def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | N
 
 
 def latest_standings_id(version: BenchmarkVersion) -> str | None:
-    """The public id of the newest snapshot, without its content."""
+    """Return the public id of the newest snapshot, without its content."""
     newest = _newest_standings(version).first()
     return newest[0] if newest else None
 
 
 def standings_at(*, public_id: str, to: Visitor) -> Standings:
-    """A snapshot by its permalink; 404 where the visitor may not see its benchmark."""
+    """Return a snapshot by its permalink; 404 if the visitor may not see its benchmark."""
     standings = (
         Standings.objects.select_related("version__benchmark__namespace")
         .defer("content")
@@ -103,7 +106,7 @@ def standings_at(*, public_id: str, to: Visitor) -> Standings:
 
 
 def snapshots_of(version: BenchmarkVersion) -> QuerySet[Standings]:
-    """All snapshots, the newest first, without their contents."""
+    """Return all snapshots, newest first, without their contents."""
     return Standings.objects.filter(version=version).defer("content").order_by("-number")
 
 

@@ -66,7 +66,7 @@ def query_of(given: Mapping[str, Any]) -> Query:
 
 @lru_cache(maxsize=_SNAPSHOTS_KEPT)
 def snapshot_of(public_id: str) -> Snapshot:
-    """A snapshot, read and parsed once per process."""
+    """Return a snapshot, read and parsed once per process."""
     row = _standings.first(public_id=public_id)
     if row is None:
         raise Standings.DoesNotExist(f"no standings {public_id}")
@@ -84,13 +84,13 @@ _standings = CompiledQuery(
 
 
 def arrange_snapshot(public_id: str, query: Query) -> tuple[Arrangement, Mapping[str, Any]]:
-    """A snapshot's rows as the query asks, and its content."""
+    """Return a snapshot's rows as the query asks, and its content."""
     content = snapshot_of(public_id).content
     return arrange(content, dict(query)), content
 
 
 def figure_address(public_id: str, query: Query) -> str:
-    """The drawing of the rows that the query shows."""
+    """Return the address of the drawing of the rows that the query shows."""
     address = reverse("leaderboards:figure", args=[public_id])
     of_the_rows = [(name, value) for name, value in query if name != "page"]
     return f"{address}?{urlencode(of_the_rows)}" if of_the_rows else address
@@ -98,7 +98,7 @@ def figure_address(public_id: str, query: Query) -> str:
 
 @lru_cache(maxsize=_VIEWS_KEPT)
 def render_board_page(public_id: str, language: str, query: Query) -> BoardPage:
-    """`language` is part of the key alone: the texts are in the active one."""
+    """Render the page; `language` is only part of the key: the texts are in the active one."""
     arranged, content = arrange_snapshot(public_id, query)
     page = Paginator(arranged.main, ROWS_OF_A_PAGE).get_page(dict(query).get("page"))
     apart = arranged.apart if page.number == 1 else []
@@ -114,7 +114,7 @@ def render_board_page(public_id: str, language: str, query: Query) -> BoardPage:
 
 
 def _bounds(row: Mapping[str, Any], metric: Mapping[str, Any]) -> dict[str, Any]:
-    """An unranked row with the best and the worst that it could have come to."""
+    """Return an unranked row with the best and the worst score still possible."""
     score = row["score"] or {}
     return {
         "row": row,

@@ -23,7 +23,7 @@ from plumbmark.web.numbers import (
 
 
 def board_rows(rows: Iterable[Row], content: Mapping[str, Any], scope: str) -> SafeString:
-    """`<tr>` elements with the columns of `templates/leaderboards_app/board.html`."""
+    """Write `<tr>` elements with the columns of `templates/leaderboards_app/board.html`."""
     writer = _Writer(content, scope)
     # Safe: `_Writer` escapes every text that it takes from the snapshot.
     return mark_safe("".join(writer.row(row) for row in rows))  # noqa: S308
@@ -52,7 +52,7 @@ class _Writer:
             "submitted": _("submitted, unverified"),
             "baseline": _("baseline"),
             "human": _("human"),
-            "changed": _("model changed midway"),
+            "changed": _("model changed during the run"),
             "failed": _("some calls failed"),
             "coverage": _("coverage differs"),
         }
@@ -62,7 +62,7 @@ class _Writer:
             "failed": _("failed"),
             "cancelled": _("cancelled"),
             "invalid": _("invalid"),
-            "unmarked": _("not marked yet"),
+            "unmarked": _("not scored yet"),
         }
 
     def row(self, row: Row) -> str:
@@ -134,7 +134,9 @@ class _Writer:
         return f'<span class="score">{self._bar(score)}{value}{interval}</span>'
 
     def _bar(self, score: Mapping[str, Any]) -> str:
-        """Interval and estimate in one path of small steps: many rows then share its end."""
+        """Draw interval and estimate in one path of small steps, so that many rows share its
+        end.
+        """
         place = self._place
         low, value, high = place(score["low"]), place(score["value"]), place(score["high"])
         if high - low < 2:
@@ -145,7 +147,7 @@ class _Writer:
         )
 
     def _place(self, value: float) -> int:
-        """In hundredths of the bar: finer than its pixels."""
+        """Return the place in hundredths of the bar: finer than its pixels."""
         share = (value - self._least) * self._scale
         return 99 if share > 99 else 1 if share < 1 else round(share)
 

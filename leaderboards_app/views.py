@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
-    """A benchmark's page: the leaderboard of its latest version."""
+    """Show a benchmark's page: the leaderboard of its latest version."""
 
     def render_it() -> HttpResponse:
         benchmark, newest = board_at(handle=handle, slug=slug, to=request.user)
@@ -93,7 +93,7 @@ def _unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
 
 @require_safe
 def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """A snapshot by its permalink: the board as it stood then."""
+    """Show a snapshot by its permalink: the board as it was then."""
 
     def render_it() -> HttpResponse:
         standings = standings_at(public_id=public_id, to=request.user)
@@ -110,7 +110,7 @@ def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 @require_safe
 def figure(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """The figure of a snapshot as SVG, of the same rows as the page with the same query."""
+    """Return the figure of a snapshot as SVG, of the same rows as the page with the same query."""
     theme = theme_of(request)
 
     def render_it() -> HttpResponse:
@@ -197,7 +197,7 @@ def _facts(content: Mapping[str, Any], standings: Snapshot) -> list[dict[str, An
 
 @require_safe
 def history(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """Every snapshot of every version, and the log of corrections."""
+    """Show every snapshot of every version, and the log of corrections."""
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
     versions = benchmark.versions.filter(state=BenchmarkVersion.State.PUBLISHED).order_by("-number")
     return render(

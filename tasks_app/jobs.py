@@ -62,7 +62,7 @@ def work() -> str:
 
 
 def _claim() -> tuple[Shard, Lease] | None:
-    """The next shard, of a run that no other thread of this process has in hand.
+    """Claim the next shard, of a run that no other thread of this process is working on.
 
     A slice takes its run's further shards by itself; a second one beside it would share the same
     loop and the same slots, and only wait for the interpreter's lock.
@@ -93,5 +93,5 @@ def sweep() -> None:
 
 @shared_task(name="tasks_app.jobs.forget_unused_attachments")
 def forget_unused_attachments() -> int:
-    """Images and audio that no task has any more; returns how many went."""
+    """Remove images and audio that no task uses any longer; return how many."""
     return storage.remove_unused()

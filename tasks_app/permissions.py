@@ -22,7 +22,7 @@ def can_edit_task(visitor: Visitor, task: Task) -> bool:
 
 
 def can_view_version(visitor: Visitor, version: TaskVersion) -> bool:
-    """Versions that are not published yet belong to their authors alone."""
+    """Allow versions that are not published yet for their authors only."""
     if version.state != TaskVersion.State.PUBLISHED:
         return can_see_inside(visitor, version.task.namespace)
     return can_view_task(visitor, version.task)
@@ -46,14 +46,14 @@ def can_label_answers(visitor: Visitor, task: Task) -> bool:
 
 
 def can_view_run(visitor: Visitor, run: Run) -> bool:
-    """A declared run is seen by all who see its task; the others by their owners alone."""
+    """Allow a declared run for everyone who sees its task; others for their owners only."""
     if can_see_inside(visitor, run.namespace):
         return True
     return run.purpose == Run.Purpose.DECLARED and can_view_version(visitor, run.task_version)
 
 
 def can_view_program(visitor: Visitor, run: Run) -> bool:
-    """The log and the files of a run of code: with private data, its task's authors alone."""
+    """Allow the log and files of a run of code; with private data, only for its task's authors."""
     version = run.task_version
     if version.private_item_count and not can_view_private_items(visitor, version.task):
         return False
@@ -66,7 +66,7 @@ def can_control_run(visitor: Visitor, run: Run) -> bool:
 
 
 def can_rescore_run(visitor: Visitor, run: Run, version: TaskVersion) -> bool:
-    """Pure scorers are free, so both the run's owner and the task's may add a scoring."""
+    """Allow a scoring by the run's owner and by the task's: pure scorers are free."""
     return can_act_for(visitor, version.task.namespace) or (
         can_act_for(visitor, run.namespace) and can_view_version(visitor, version)
     )

@@ -51,9 +51,9 @@ def create_benchmark(
     tags: Sequence[str] = (),
     by: User,
 ) -> Benchmark:
-    """A private benchmark with an empty draft version."""
+    """Create a private benchmark with an empty draft version."""
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not create benchmarks in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not create benchmarks on behalf of {namespace.handle}.")
     title, claim = _checked_texts(title, claim)
     slug = slug_for(slug or title)
     try:
@@ -98,7 +98,7 @@ def update_benchmark(
 
 
 def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
-    """The draft version; where there is none, a copy of the newest published one."""
+    """Return the draft version; if there is none, create a copy of the newest published one."""
     _check_edit(benchmark, by)
     draft = benchmark.versions.filter(state=BenchmarkVersion.State.DRAFT).first()
     if draft is not None:
@@ -281,7 +281,7 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
         if version.state != TaskVersion.State.PUBLISHED or not can_view_task_version(by, version):
             problems.append(Problem("is not a published version that you can see", where))
         if version.pk in seen:
-            problems.append(Problem("stands in the list twice", where))
+            problems.append(Problem("is in the list twice", where))
         seen.add(version.pk)
         if not member.weight.is_finite() or not 0 < member.weight <= 1000:
             problems.append(Problem("must be more than 0 and at most 1000", f"{where}.weight"))
@@ -299,7 +299,9 @@ def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> 
         same = asked.setdefault(version.question_hash, version.task.title)
         if same != version.task.title:
             problems.append(
-                Problem(f"asks the very questions of {same}; keep one of them", f"tasks[{index}]")
+                Problem(
+                    f"asks the same questions as {same}; keep only one of them", f"tasks[{index}]"
+                )
             )
         if visibility != Visibility.PRIVATE and version.task.visibility == Visibility.PRIVATE:
             problems.append(

@@ -73,7 +73,7 @@ def attach_runs(entry: Entry) -> int:
 
 
 def missing_cells(*, version: BenchmarkVersion, contenders: Sequence[Contender]) -> list[Missing]:
-    """Cells without a declared run that is done or under way, each with its cost bound."""
+    """Return the cells without a declared run, completed or under way, each with its cost bound."""
     missing = []
     tasks = list(version.tasks.select_related("task_version__task"))
     have = set(
@@ -130,7 +130,7 @@ def start_missing(
 
 
 def invalidate_entry(*, entry: Entry, reason: str, by: User) -> None:
-    """Mark a row as invalid for a public reason. It stays on the board, unranked."""
+    """Invalidate a row for a public reason. It remains on the board, unranked."""
     if not (by.is_staff or can_edit_benchmark(by, entry.version.benchmark)):
         raise NotAllowed("Only the benchmark's owner or staff may mark a row as invalid.")
     if not reason.strip():

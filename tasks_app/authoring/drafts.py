@@ -117,7 +117,8 @@ def check_draft(
         raise InvalidInput(
             [
                 place_problem(
-                    f"{name!r} is no deployment that you may call; take one of the list of models",
+                    f"{name!r} is not a deployment that you may call; choose one from "
+                    "the list of models",
                     place,
                     text=text,
                     format=form,

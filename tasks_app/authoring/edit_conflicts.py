@@ -1,4 +1,4 @@
-"""Two editors of one draft: who comes second is told, and decides."""
+"""Edit conflicts: two people edit one draft, and the second to save decides."""
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -7,15 +7,16 @@ from tasks_app.models import TaskDraft
 
 
 def edit_conflict_message(request: HttpRequest, draft: TaskDraft) -> str:
-    """Return a message where the draft is another than the one the form showed; empty otherwise.
+    """Return a message if the draft has changed since the form was shown, else an empty string.
 
-    The form shows the draft's new mark next time, so that saving again takes its place.
+    The form carries the draft's new fingerprint next time, so that saving again overwrites it.
     """
-    shown = request.POST.get("mark", "")
-    if not shown or shown == draft.mark:
+    fingerprint = request.POST.get("fingerprint", "")
+    if not fingerprint or fingerprint == draft.fingerprint:
         return ""
     return _(
-        "This draft was changed meanwhile by %(who)s (%(at)s UTC), in another tab or window. "
-        "Nothing of yours is saved yet. Open the editor anew in another tab to see the other "
-        "text; save again to put yours in its place. Files have to be chosen again."
+        "In the meantime %(who)s changed this draft (%(at)s UTC) in another tab or "
+        "window. Your changes are not saved yet. Open the editor in another tab to "
+        "see the other text; save again to replace it with yours. Files have to be "
+        "chosen again."
     ) % {"who": draft.updated_by.namespace.handle, "at": f"{draft.updated_at:%H:%M:%S}"}

@@ -1,7 +1,7 @@
 """What a new task's editor starts with."""
 
 EXAMPLE_DEFINITION = """\
-# What this task asks, and how answers are marked. Lines after a # are notes for you.
+# What this task asks, and how answers are scored. Lines after a # are notes for you.
 plumbmark: 1
 
 description: |
@@ -24,7 +24,7 @@ prompt:
 scorers:
   - type: exact   # or includes, regex, numeric, multiple_choice
 
-# What is left out below is left to the provider.
+# Settings left out below are left to the provider.
 sampling:
   max_output_tokens: 256
   # temperature: 0

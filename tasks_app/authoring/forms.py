@@ -13,8 +13,8 @@ from tasks_app.models.tasks import Visibility
 
 VISIBILITY_CHOICES = [
     (Visibility.PRIVATE, _("Private: only you and your team")),
-    (Visibility.UNLISTED, _("Unlisted: everybody who has the link")),
-    (Visibility.PUBLIC, _("Public: everybody, and it is listed")),
+    (Visibility.UNLISTED, _("Unlisted: everyone with the link")),
+    (Visibility.PUBLIC, _("Public: everyone, and it is listed")),
 ]
 
 
@@ -27,7 +27,7 @@ class TaskFactsForm(forms.Form):
         max_length=300,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("One sentence: what is measured. It stands in lists."),
+        help_text=_("One sentence: what is measured. It is shown in lists."),
     )
     licence = forms.CharField(
         label=_("Licence of the items"),
@@ -73,7 +73,7 @@ class NewTaskForm(TaskFactsForm):
 
 class VisibilityForm(forms.Form):
     visibility = forms.ChoiceField(
-        label=_("Who may see it"), choices=VISIBILITY_CHOICES, widget=forms.RadioSelect
+        label=_("Who can see it"), choices=VISIBILITY_CHOICES, widget=forms.RadioSelect
     )
 
 
@@ -105,10 +105,10 @@ class CodeDraftForm(forms.Form):
 PURPOSE_CHOICES = [
     (
         Run.Purpose.EXPLORATORY,
-        _("Exploratory: only you see it and it enters no board; it counts as an attempt"),
+        _("Exploratory: only you can see it and no board shows it, but it counts as an attempt"),
     ),
     (
         Run.Purpose.DECLARED,
-        _("Declared: visible to all from its start, never hidden, and it may enter boards"),
+        _("Declared: visible to everyone from the start, never hidden, and boards may show it"),
     ),
 ]

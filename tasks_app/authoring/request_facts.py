@@ -69,7 +69,9 @@ def _limits(definition: Definition) -> str:
     if definition.tools:
         told.append(_("%(n)d calls of tools") % {"n": limits.max_tool_calls})
     if limits.max_output_tokens_total is not None:
-        told.append(_("%(n)s output tokens in all") % {"n": f"{limits.max_output_tokens_total:,}"})
+        told.append(
+            _("%(n)s output tokens in total") % {"n": f"{limits.max_output_tokens_total:,}"}
+        )
     if limits.max_cost_usd is not None:
         told.append(f"{limits.max_cost_usd} USD")
     return ", ".join(told)

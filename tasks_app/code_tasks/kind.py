@@ -69,7 +69,7 @@ class CodeKind:
         needed = {definition.judge, *definition.models}
         for name in found.missing:
             if name in needed:
-                raise Conflict(f"The task's settings name {name}, which is not here to be called.")
+                raise Conflict(f"The task's settings name {name}, which cannot be called here.")
         for one in found.deployments:
             if one.owner_id is None and current_price_card(one.pk) is None:
                 raise Conflict(
@@ -107,7 +107,9 @@ class CodeKind:
         raise Conflict("A program cannot be run in part. Start a new run.")
 
     def check_submission(self) -> None:
-        raise Conflict("This task is a program that asks models itself; it takes no outputs.")
+        raise Conflict(
+            "This task is a program that calls models itself; it does not accept outputs."
+        )
 
     def worker_needed(self) -> str:
         return _("a free worker that runs code")
@@ -121,7 +123,7 @@ class CodeKind:
         return OutputScorer({}, versions={"program": READER_VERSION})
 
     def check_rescoring(self) -> None:
-        raise Conflict("A program says itself what it came to; start a new run instead.")
+        raise Conflict("A program reports its own score; start a new run instead.")
 
     def estimate(self, scoring: Scoring, scores: ItemScores, metric: Metric) -> dict[str, Any]:
         return as_document(estimate_of_program(program_scores(scoring, scores, metric), metric))

@@ -170,7 +170,7 @@ def failure_of(
                 "timeout_minutes in the settings, or ask less."
             )
         case Ending.MEMORY:
-            return f"The program needed more memory than it may have. {report.detail}"
+            return f"The program needed more memory than it may use. {report.detail}"
         case Ending.OUTPUT:
             return f"The program printed more than is kept; print less. {report.detail}"
         case Ending.DISK:
@@ -187,7 +187,7 @@ def failure_of(
     if outcome.has_result:
         return ""
     if definition.is_private:
-        return f"The program came to no score. {_TOLD_TO_AUTHORS}"
+        return f"The program gave no score. {_TOLD_TO_AUTHORS}"
     return " ".join(dict.fromkeys(item.error for item in outcome.items if item.error))
 
 
@@ -202,8 +202,9 @@ def candidate_problem(run: Run, *, since: datetime) -> str:
     if not asked or own in asked:
         return ""
     return (
-        f"The program asked only {', '.join(sorted(asked))} and never {own}, so that its result "
-        "says nothing of the model that is measured. Ask kbench.llm, or the model that "
+        f"The program asked only {', '.join(sorted(asked))} and never {own}, so its "
+        "result says nothing about the model being measured. Ask kbench.llm, or the "
+        "model that "
         "LLM_DEFAULT names."
     )
 

@@ -197,8 +197,10 @@ class CodeSlice:
             states.change_run(
                 self.run.pk,
                 "paused",
-                detail="A call was refused because the spend limit or the quota is used up. With a "
-                "higher limit the program starts anew.",
+                detail=(
+                    "A call was refused because the spend limit or the quota is used up. "
+                    "With a higher limit the program starts again."
+                ),
                 pause_reason=Run.PauseReason.LIMIT,
                 balance_needed=0,
             )
@@ -282,7 +284,7 @@ class CodeSlice:
             return
         self._log_position = last + 1
         self._log_left -= sum(len(text) for text in chunks.values_list("text", flat=True))
-        self._write_log("\n--- The program starts anew. ---\n")
+        self._write_log("\n--- The program starts again. ---\n")
 
     def _store_log(self, *, is_over: bool) -> None:
         data = b"".join(self._pieces.popleft() for _ in range(len(self._pieces)))

@@ -1,6 +1,6 @@
 """The editor of code tasks: code, settings and attached data, with findings beside the code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -109,20 +109,20 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     draft = TaskDraft.objects.select_related("code_file", "task__namespace").get(task=task)
-    look = _look(draft)
+    inspection = _inspect(draft)
     if error is not None:
         told = error.problems if isinstance(error, InvalidInput) else []
-        problems = place_problems(told, look.script)
+        problems = place_problems(told, inspection.script)
         if isinstance(error, Conflict):
             problems = [PlacedProblem(error.message, "", None, "", False)]
-        look = _CodePreview(problems, look.findings, look.script, look.counted, look.environment)
+        inspection = replace(inspection, problems=problems)
     is_notebook = draft.code_file is not None and not draft.code_file.name.endswith(".py")
     # What was refused stays in the form: nobody writes it twice.
-    code = request.POST.get("code") or ("" if is_notebook else look.script)
+    code = request.POST.get("code") or ("" if is_notebook else inspection.script)
     context = {
         "task": task,
         "draft": draft,
-        "look": look,
+        "inspection": inspection,
         "code": code or ("" if draft.code_file else EXAMPLE_CODE),
         "is_example": draft.code_file is None and not code,
         "is_notebook": is_notebook,
@@ -136,7 +136,7 @@ def _editor(
     return render(request, "tasks_app/code_tasks/edit_code.html", context, status=status)
 
 
-def _look(draft: TaskDraft) -> _CodePreview:
+def _inspect(draft: TaskDraft) -> _CodePreview:
     if draft.code_file is None:
         return _CodePreview([], [])
     try:

@@ -158,7 +158,7 @@ def _read_upload(upload: "UploadedFile[bytes]") -> bytes:
 
 
 def _check_room(draft: TaskDraft, checked: list[_CheckedMedia], remove: Collection[str]) -> None:
-    """The whole of the draft's files stays within its limits."""
+    """Check that all of the draft's files together stay within its limits."""
     if EVERYTHING in remove:
         return
     coming = {one.sent.name for one in checked}

@@ -69,9 +69,9 @@ class FileResolver:
             self._folder.cleanup()
 
     def take(self, row: DataRow, values: dict[str, Any]) -> list[dict[str, Any]]:
-        """The item's files in the order of its messages.
+        """Return the item's files in the order of its messages.
 
-        A `data:` URL in `values` is replaced by a name for what it holds.
+        A `data:` URL in `values` is replaced by a name for its content.
         """
         for column in self._columns:
             value = values[column]
@@ -168,7 +168,7 @@ class FileResolver:
         return name
 
     def warnings(self) -> list[str]:
-        """Of attached files that no row names."""
+        """Return warnings for attached files that no row names."""
         used = {file.sha256 for file in self.used.values()}
         left = [name for name, file in self._given.files.items() if file.sha256 not in used]
         if not left:
@@ -178,7 +178,9 @@ class FileResolver:
 
 
 def _names_by_ending(files: Mapping[str, KnownFile]) -> dict[str, str]:
-    """Whole names by what follows their first folders: a name without them is enough if unique."""
+    """Return whole names by the rest after their first folders: such a rest is enough if it is
+    unique.
+    """
     found: dict[str, str] = {}
     for name in files:
         rest = name

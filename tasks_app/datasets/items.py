@@ -52,7 +52,7 @@ class ImportedItem:
     """Its images and audio: `{"name", "sha256", "media_type", "bytes"}`."""
 
     def as_row(self) -> dict[str, Any]:
-        """The fields by name; `dataclasses.asdict` would copy all of their values."""
+        """Return the fields by name; `dataclasses.asdict` would copy all of their values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -212,7 +212,7 @@ class _ItemReader:
         return []
 
     def _needed_columns(self) -> dict[str, str]:
-        """Each column that must exist, with the part of the definition that names it."""
+        """Return each column that must exist, with the part of the definition that names it."""
         data = self._data
         needs = {**self._scorer_columns, **self._prompt_columns}
         named = [("data.id", data.id), ("data.cluster", data.cluster)]
@@ -366,7 +366,7 @@ class _ItemReader:
     def _check_target(
         self, row: DataRow, key: str, target: Any, choices: Sequence[str] | None
     ) -> None:
-        """A target that no answer could ever meet is a fault of the data."""
+        """Check that some answer could match the target; otherwise the data are at fault."""
         context = ScorerContext(key, choices or (), self._seed)
         for scorer in self._scorers:
             problem = scorer.target_problem(target, context)

@@ -50,7 +50,7 @@ def make_label_set(
     the same choice.
     """
     if not can_label_answers(by, version.task):
-        raise NotAllowed("Only the task's authors label its answers.")
+        raise NotAllowed("Only the task's authors can label its answers.")
     name = _judging_scorer(version, scorer)
     if not 1 <= size <= MAX_ANSWERS:
         raise InvalidInput([Problem(f"must be from 1 to {MAX_ANSWERS}", "size")])
@@ -93,7 +93,7 @@ def _judging_scorer(version: TaskVersion, scorer: str) -> str:
 
 
 def _judged_answers(version: TaskVersion) -> dict[str, list[Choosable]]:
-    """Answers with a score, by contender; what is withheld cannot be shown."""
+    """Return answers with a score, by contender; withheld answers cannot be shown."""
     strata: dict[str, list[Choosable]] = {}
     rows = (
         SampleScore.objects.filter(
@@ -116,7 +116,7 @@ def label_answer(*, place: LabelSample, value: float | None, by: User) -> JudgeL
     label_set = place.label_set
     version = label_set.task_version
     if not can_label_answers(by, version.task):
-        raise NotAllowed("Only the task's authors label its answers.")
+        raise NotAllowed("Only the task's authors can label its answers.")
     scorer = judging_scorers(version)[label_set.scorer]
     if value is not None:
         _check_value(scorer, value)
@@ -159,7 +159,7 @@ def _check_value(scorer: ModelJudge, value: float) -> None:
 
 
 def unlabelled(label_set: LabelSet, *, by: User) -> list[int]:
-    """Positions that a person has neither labelled nor skipped, then those skipped."""
+    """Return positions that a person has neither labelled nor skipped, then those skipped."""
     labels = dict(
         JudgeLabel.objects.filter(label_sample__label_set=label_set, by=by).values_list(
             "label_sample__position", "is_skipped"

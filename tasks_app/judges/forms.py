@@ -14,7 +14,9 @@ class LabelSetForm(forms.Form):
         min_value=1,
         max_value=500,
         initial=50,
-        help_text=_("Drawn at random, evenly from the models. 50 take about half an hour."),
+        help_text=_(
+            "Drawn at random, evenly across models. Labelling 50 takes about half an hour."
+        ),
     )
 
     def __init__(self, *args: Any, scorers: list[str], **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ class LabelledContent:
     """The rubric as the judges got it, the answer itself left out: it stands beside."""
 
     def fingerprint(self, scorer: ModelJudge) -> str:
-        """The same for all that a labeller could not tell apart."""
+        """Return a value that is the same for all scorers that a labeller could not distinguish."""
         return content_hash(
             {
                 "messages": [dict(message) for message in self.messages],
@@ -38,7 +38,9 @@ class LabelledContent:
 
 
 def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledContent | None:
-    """`item` as the judges' version has it; None where something of it is withheld."""
+    """Return the content to label; `item` is the judges' version's. None if a part of it is
+    withheld.
+    """
     if sample.is_withheld or sample.item.is_withheld or item.is_withheld:
         return None
     found = item.target if isinstance(item.target, list) else [item.target]
@@ -59,9 +61,9 @@ def _messages_of(sample: Sample) -> Sequence[Mapping[str, Any]]:
 
 
 def scored_items(version: TaskVersion, samples: Iterable[Sample]) -> dict[int, Item]:
-    """The items that a version's scorers held the samples against, by the sample's key.
+    """Return the items that a version's scorers used for the samples, by the sample's key.
 
-    A run of an earlier version with equal questions is marked by the later one's targets. One query
+    A run of an earlier version with equal questions is scored by the later one's targets. One query
     at most.
     """
     found: dict[int, Item] = {}

@@ -15,7 +15,7 @@ def format_share(value: float | None) -> str:
 
 
 def kappa_context(document: Mapping[str, Any]) -> ScoreDisplay:
-    """κ with its interval, or why there is none."""
+    """Return κ with its interval, or the reason why there is none."""
     kappa, low, high = (document.get(name) for name in ("kappa", "low", "high"))
     if kappa is None:
         return ScoreDisplay(missing=document.get("note") or _("undefined"))
@@ -30,7 +30,7 @@ def kappa_context(document: Mapping[str, Any]) -> ScoreDisplay:
 
 
 def trust_context(trust: Mapping[str, Any]) -> dict[str, Any]:
-    """The line about judges as texts; `kappa` only with an interval."""
+    """Return the line about judges as texts; `kappa` only with an interval."""
     numbers = [trust.get(name) for name in ("kappa", "low", "high")]
     has_interval = all(one is not None for one in numbers)
     kappa, low, high = (f"{one:.2f}" if has_interval and one is not None else "" for one in numbers)
@@ -45,7 +45,7 @@ def trust_context(trust: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def panel_sections(scorers: Mapping[str, ModelJudge], panel: VisiblePanel) -> list[dict[str, Any]]:
-    """One section per judging scorer: tables of texts."""
+    """Return one section per judging scorer: tables of texts."""
     return [
         _section(name, scorer, panel.judged.get(name), panel.labelled.get(name))
         | {
@@ -123,7 +123,9 @@ _MAX_COLUMNS = 12
 
 
 def _confusion(scorer: ModelJudge, document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Labels down, verdicts across; None where there are too many different grades to look at."""
+    """Return labels in rows, verdicts in columns; None if there are too many different grades to
+    show.
+    """
     counts = {(first, second): count for first, second, count in document["table"]}
     rows = sorted({first for first, _second in counts}, reverse=True)
     columns = sorted({second for _first, second in counts}, reverse=True)
@@ -180,21 +182,21 @@ def _families(
     judged: Mapping[str, Any] | None,
     labelled: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
-    """Against labels where both groups have some, else against the other judges."""
+    """Compare with labels if both groups have some, else with the other judges."""
     rows = []
     for judge in scorer.judges:
         by_labels = labelled["families"].get(judge) if labelled else None
         by_others = judged["families"].get(judge) if judged else None
-        found, yardstick = by_others, _("the other judges")
+        found, reference = by_others, _("the other judges")
         if by_labels and by_labels["difference"] is not None:
-            found, yardstick = by_labels, _("people’s labels")
+            found, reference = by_labels, _("people’s labels")
         if found is None:
             continue
         rows.append(
             {
                 "judge": judge,
                 "maker": found["maker"],
-                "yardstick": yardstick,
+                "reference": reference,
                 "own": found["n_own"],
                 "others": found["n_others"],
                 "difference": _format_signed(found["difference"]),

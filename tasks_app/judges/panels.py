@@ -54,19 +54,19 @@ class JudgedAnswer:
     """By judge: its verdict, or the two of a comparison, the answer standing first and second."""
 
     def value(self, judge: str) -> float | None:
-        """A judge's verdict; None where it gave none, or one of two."""
+        """Return a judge's verdict; None if it gave none, or only one of two."""
         found = self.orders.get(judge, ())
         known = [value for value in found if value is not None]
         return sum(known) / len(known) if known and len(known) == len(found) else None
 
 
 def judging_scorers(version: TaskVersion) -> dict[str, ModelJudge]:
-    """A version's scorers that ask models, by name."""
+    """Return a version's scorers that ask models, by name."""
     return kind_of(version).output_scorer.judging
 
 
 def counted_scorings(version: TaskVersion) -> dict[int, int]:
-    """The newest completed scoring by this version of each run that counts, by run."""
+    """Return the newest completed scoring by this version of each run that counts, by run."""
     rows = (
         Scoring.objects.filter(
             task_version=version, state=Scoring.State.COMPLETED, run__invalid_reason=""
@@ -84,7 +84,9 @@ def counted_scorings(version: TaskVersion) -> dict[int, int]:
 
 
 def category(value: float) -> float:
-    """A verdict as right, wrong, or neither: of several orders or judges the one they lean to."""
+    """Return a verdict as right, wrong or neither: of several orders or judges, the side they lean
+    to.
+    """
     return 0.5 if value == 0.5 else float(value > 0.5)
 
 
@@ -105,9 +107,9 @@ class PersonsLabel(Protocol):
 def labelled_document(
     version: TaskVersion, carried: Mapping[str, Sequence[PersonsLabel]]
 ) -> dict[str, Document]:
-    """Every judge against people's labels, by scorer. A handful of queries.
+    """Return every judge compared with people's labels, by scorer. A handful of queries.
 
-    `carried` are labels of other versions that hold for this one too, by its scorers.
+    `carried` are labels of other versions that apply to this one too, by its scorers.
     """
     scorers = judging_scorers(version)
     labels: dict[str, list[tuple[int, float, int]]] = defaultdict(list)
@@ -263,7 +265,7 @@ def _flips_document(found: SwapFlips) -> Document:
 def _compare_with_others(
     everything: Sequence[JudgedAnswer], judge: str
 ) -> Iterator[tuple[JudgedAnswer, float | None, float]]:
-    """A judge's verdict beside the mean of the other judges'."""
+    """Yield a judge's verdict beside the mean of the other judges'."""
     for said in everything:
         others = [
             value

@@ -33,7 +33,7 @@ LABELS_TO_BE_PUBLIC = 30
 
 
 def label_set_at(*, public_id: str, to: Visitor) -> LabelSet:
-    """A label set; 404 for everybody who may not label."""
+    """Return a label set; 404 for everyone who may not label."""
     found = (
         LabelSet.objects.select_related("task_version__task__namespace", "created_by__namespace")
         .filter(public_id=public_id)
@@ -45,7 +45,7 @@ def label_set_at(*, public_id: str, to: Visitor) -> LabelSet:
 
 
 def label_sets_of(version: TaskVersion, *, by: Visitor) -> QuerySet[LabelSet]:
-    """The sets of a version, the newest first, with `done`: answers that the person labelled."""
+    """Return the sets of a version, newest first, with `done`: answers that the person labelled."""
     mine = Q(label_samples__labels__by=getattr(by, "pk", None))
     return (
         LabelSet.objects.filter(task_version=version)
@@ -94,7 +94,7 @@ class BlindAnswer:
         return ("first", "second", "tie") if self.mode == "pairwise" else ("correct", "incorrect")
 
     def value_of(self, word: str) -> float | None:
-        """The label that a word means: which answer is which is known here alone."""
+        """Return the label that a word means: only here is it known which answer is which."""
         if word not in self.words:
             return None
         if self.mode != "pairwise":
@@ -138,7 +138,7 @@ def blind_answer(place: LabelSample, *, by: User) -> BlindAnswer:
 def blind_answers(
     places: Iterable[LabelSample], labels: Mapping[int, JudgeLabel]
 ) -> list[BlindAnswer]:
-    """Several at once; `labels` are the person's own by the place's key."""
+    """Return several at once; `labels` are the person's own by the place's key."""
     places = list(places)
     scorers: dict[int, dict[str, ModelJudge]] = {}
     items: dict[tuple[int, int], Item] = {}
@@ -189,7 +189,7 @@ def _blind(
 
 
 def answer_stands_first(place: LabelSample) -> bool:
-    """In a comparison: a coin tossed once for each answer of a set."""
+    """Return whether the answer comes first in a comparison: a coin tossed once for each answer."""
     told = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
     return hashlib.sha256(told.encode()).digest()[0] % 2 == 0
 
@@ -229,7 +229,7 @@ def visible_panel(version: TaskVersion, *, to: Visitor) -> VisiblePanel:
 
 
 def trust_in_judges(version: TaskVersion) -> dict[str, Any] | None:
-    """The line about judges for pages and boards; None where no model judges the main score.
+    """Return the line about judges for pages and boards; None if no model judges the main score.
 
     `judges`, `labels`, and with enough labels `kappa`, `low`, `high`, `share_equal` of the combined
     verdict.

@@ -27,7 +27,9 @@ class ReusedLabel:
 
 
 def sister_versions(version: TaskVersion) -> list[TaskVersion]:
-    """Other versions of the task whose labels or judges may concern this one, in their order."""
+    """Return other versions of the task whose labels or judges may concern this one, in their
+    order.
+    """
     own = {_asks_people(scorer) for scorer in judging_scorers(version).values()}
     if not own:
         return []
@@ -49,7 +51,9 @@ def _asks_people(scorer: ModelJudge) -> tuple[object, ...]:
 
 
 def reused_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
-    """By scorer of this version. Reads the labels of the others and the answers that may fit."""
+    """Return reused labels by scorer of this version. Reads the others' labels and matching
+    answers.
+    """
     scorers = judging_scorers(version)
     sets = LabelSet.objects.filter(
         task_version__in=sister_versions(version), label_samples__labels__is_skipped=False
@@ -69,7 +73,7 @@ def reused_labels(version: TaskVersion) -> dict[str, list[ReusedLabel]]:
 
 
 def _labels_of(label_set: LabelSet, scorer: ModelJudge) -> list[tuple[JudgeLabel, str]]:
-    """A set's labels, each with the fingerprint of what was labelled."""
+    """Return a set's labels, each with the fingerprint of what was labelled."""
     labels = list(
         JudgeLabel.objects.filter(
             label_sample__label_set=label_set, is_skipped=False
@@ -125,7 +129,7 @@ def _matching_labels(
 
 
 def _find_same_answers(version: TaskVersion, answers: Collection[Sample]) -> dict[int, Sample]:
-    """Judged answers to the same questions with the same words."""
+    """Return judged answers to the same questions with the same words."""
     scorings = list(counted_scorings(version).values())
     keys = sorted({sample.item.key for sample in answers})
     outputs = {(sample.run.contender_id, sample.item.key, sample.output) for sample in answers}

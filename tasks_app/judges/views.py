@@ -86,7 +86,7 @@ def _set_row(one: LabelSet, *, many: bool) -> dict[str, Any]:
         "set": one,
         "done": done,
         "skipped": skipped,
-        "is_through": done == one.size,
+        "is_complete": done == one.size,
         "scorer": one.scorer if many else "",
     }
 
@@ -122,7 +122,9 @@ def label_set_create(request: HttpRequest, handle: str, slug: str, number: int) 
 @login_required
 @require_safe
 def label_set(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The next answer to label; when all are, where the person and the judges differ."""
+    """Show the next answer to label; when all are labelled, where the person and the judges
+    disagree.
+    """
     found = label_set_at(public_id=public_id, to=request.user)
     waiting = unlabelled(found, by=person(request))
     after = number_in(request, "after")
@@ -169,7 +171,7 @@ def _frame(found: LabelSet) -> dict[str, Any]:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpResponse:
-    """One answer, blind. Each verdict is a button, so that one key press is one label."""
+    """Show one answer, blind. Each verdict is a button, so that one key press is one label."""
     found = label_set_at(public_id=public_id, to=request.user)
     place = place_at(found, position)
     answer = blind_answer(place, by=person(request))
@@ -220,7 +222,7 @@ def _save_label(request: HttpRequest, place: LabelSample, value: float | None) -
 
 
 def _choices(answer: BlindAnswer) -> list[dict[str, Any]]:
-    """The buttons, the present label's marked."""
+    """Return the buttons, with the present label's flagged."""
     labels = {
         "correct": _("Correct"),
         "incorrect": _("Incorrect"),

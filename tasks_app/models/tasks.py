@@ -110,8 +110,8 @@ class TaskDraft(models.Model):
         return TaskVersion.Kind.DECLARATIVE if self.code_file_id is None else TaskVersion.Kind.CODE
 
     @property
-    def mark(self) -> str:
-        """Tells one state of what is written in the editor from another."""
+    def fingerprint(self) -> str:
+        """A short hash of the editor's texts: it differs when another editor has saved."""
         texts = (self.definition_text, self.code_settings, str(self.code_file_id or ""))
         return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
 

@@ -56,7 +56,7 @@ def ask_side_by_side(
     Waits for the slowest, at most its deadline. The calls are on record when it returns.
     """
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not ask models in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not ask models on behalf of {namespace.handle}.")
     if not 1 <= len(deployments) <= MAX_MODELS:
         raise InvalidInput([Problem(f"choose one to {MAX_MODELS} models", "models")])
     if not prompt.text.strip():
@@ -94,7 +94,7 @@ async def _ask(grant_id: int, ids: Sequence[int], request: ModelRequest) -> list
 _DEFINITION = """\
 plumbmark: 1
 description: |
-  Begun in the playground. Add more rows to the data file, and say what a good answer is.
+  Started in the playground. Add more rows to the data file, and say what a good answer is.
 data:
   id: id
   target: answer
@@ -112,7 +112,7 @@ sampling:
 def task_from_exchange(
     *, title: str, prompt: Prompt, answer: str, namespace: Namespace, by: User
 ) -> Task:
-    """A private task whose first item is the question, with an answer as its target."""
+    """Create a private task whose first item is the question, with an answer as its target."""
     row = {"id": "q1", "question": prompt.text, "answer": answer.strip() or "?"}
     if prompt.system:
         row["instructions"] = prompt.system

@@ -37,7 +37,7 @@ class PlaygroundForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     max_output_tokens = forms.IntegerField(
-        label=_("Output tokens at most"), min_value=1, max_value=32_768, initial=1024
+        label=_("Maximum output tokens"), min_value=1, max_value=32_768, initial=1024
     )
 
     def __init__(

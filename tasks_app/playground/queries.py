@@ -37,7 +37,7 @@ class Playground:
 
 
 def playground_at(public_id: str, *, to: User) -> Playground:
-    """One question with all its answers; 404 for whoever may not act for its payer."""
+    """Return one question with all its answers; 404 for those who may not act for its payer."""
     grant = Grant.objects.select_related("payer").filter(public_id=public_id, subject=SUBJECT)
     found = grant.first()
     if found is None or not can_act_for(to, found.payer):
@@ -53,7 +53,7 @@ def playground_at(public_id: str, *, to: User) -> Playground:
 
 
 def playgrounds_of(user: User) -> list[Grant]:
-    """The newest questions of everybody the person acts for."""
+    """Return the newest questions of every namespace that the person acts for."""
     return list(
         Grant.objects.filter(
             subject=SUBJECT, payer__in=namespaces_acted_for_by(user), calls__isnull=False
@@ -82,7 +82,7 @@ def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
 
 
 def _prompt(calls: Sequence[Call], bodies: Sequence[dict[str, Any]]) -> Prompt:
-    """As it was asked, whatever format each provider was asked in."""
+    """Return the prompt as it was asked, whatever each provider's format."""
     # Baselines last: theirs holds no sampling.
     pairs = sorted(
         zip(calls, bodies, strict=True),

@@ -37,7 +37,9 @@ from tasks_app.runs.queries import deployments_for
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
-    """GET shows the form; POST asks, waits for the slowest model, and leads to what came back."""
+    """Show the form on GET; on POST ask, wait for the slowest model, and redirect to the
+    answers.
+    """
     namespaces = acting_namespaces(request)
     deployments = list(deployments_for(request.user))
     form = PlaygroundForm(
@@ -61,7 +63,7 @@ def playground(request: HttpRequest) -> HttpResponse:
                 for result, deployment in zip(results, chosen, strict=True):
                     if result.failure is not None and not result.attempts:
                         told = {"model": deployment.slug, "why": result.failure.message}
-                        messages.warning(request, _("%(model)s was not asked: %(why)s") % told)
+                        messages.warning(request, _("%(model)s was not called: %(why)s") % told)
                 return redirect("tasks:playground-asked", grant.public_id)
             # Nothing went out, so nothing is on record: say why here.
             for result, deployment in zip(results, chosen, strict=True):
@@ -109,7 +111,7 @@ def playground_task(request: HttpRequest, public_id: str) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("tasks:playground-asked", public_id)
     messages.success(
-        request, _("A private task with this question as its first item. Mend the target first.")
+        request, _("A private task with this question as its first item. Correct the target first.")
     )
     return redirect("tasks:edit", task.namespace.handle, task.slug)
 

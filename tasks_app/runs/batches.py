@@ -32,12 +32,14 @@ _DENSE = 3
 
 
 def score_values(scoring_id: int, sample_id: int, mark: ItemVerdict) -> tuple[Any, ...]:
-    """A mark in the order of `SCORE_FIELDS`."""
+    """Return a verdict in the order of `SCORE_FIELDS`."""
     return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
 
 
 def done_ordinals(run: Run, shard: Shard) -> set[int]:
-    """Ordinals of the shard that need no asking: scored, or tried in this revision already."""
+    """Return ordinals of the shard that need not be asked: scored, or tried in this revision
+    already.
+    """
     stored = Sample.objects.filter(run=run, ordinal__gte=shard.start, ordinal__lt=shard.stop)
     return set(stored.filter(is_scored=True).values_list("ordinal", flat=True)) | set(
         stored.filter(revision=run.revision).values_list("ordinal", flat=True)
@@ -219,7 +221,7 @@ class BatchWriter:
         self.check_run_goes_on()
 
     def _ids(self, ordinals: Sequence[int]) -> dict[int, int]:
-        """Of the stored samples with these ordinals; others may be among them."""
+        """Return the ids of the stored samples with these ordinals; others may be among them."""
         first, last = min(ordinals), max(ordinals)
         stored = Sample.objects.filter(run=self._run)
         if last - first < _DENSE * len(ordinals):

@@ -93,7 +93,7 @@ def _due_of_runs(*, has_sandbox: bool) -> "QuerySet[Shard]":
 
 
 def _first_taken(due: "QuerySet[Shard]", found: "QuerySet[Shard]") -> tuple[Shard, Lease] | None:
-    """The first of those due that nobody else takes meanwhile, as `found` reads it."""
+    """Take the first of those due that no one else takes meanwhile, as `found` reads it."""
     for shard_id, held_at in due.values_list("id", "heartbeat_at")[:_CANDIDATES]:
         lease = _take(Shard.objects.all(), shard_id, is_first=held_at is None)
         if lease is not None:
@@ -159,7 +159,7 @@ def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
 
 
 def finish_work(work: "QuerySet[Any]", lease: Lease) -> bool:
-    """Mark it done, if it is still ours."""
+    """Set the work to done if it is still ours; return whether it was."""
     return bool(change_shards(work.filter(pk=lease.id, lease_token=lease.token), "finished"))
 
 

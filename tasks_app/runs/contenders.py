@@ -18,10 +18,10 @@ _EFFORTS = ("minimal", "low", "medium", "high")
 def contender_of_deployment(
     *, deployment: Deployment, configuration: Mapping[str, Any] | None = None, by: User | None
 ) -> Contender:
-    """The contender of a deployment with a configuration; made where it does not exist.
+    """Return the contender of a deployment with a configuration; create it if it does not exist.
 
-    `configuration` may hold `temperature`, `top_p`, `max_output_tokens`, `reasoning_effort`: what
-    differs from the task's own sampling.
+    `configuration` may contain `temperature`, `top_p`, `max_output_tokens`, `reasoning_effort`: the
+    differences from the task's own sampling.
     """
     if deployment.owner is not None and (by is None or not can_act_for(by, deployment.owner)):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
@@ -45,7 +45,7 @@ def contender_of_deployment(
 
 
 def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with known keys and sane values; `InvalidInput` otherwise."""
+    """Return the configuration with known keys and sane values; raise `InvalidInput` otherwise."""
     problems = []
     checked: dict[str, Any] = {}
     for key, value in configuration.items():
@@ -69,7 +69,7 @@ def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
                 checked[key] = value
         else:
             known = ", ".join([*_NUMBERS, "max_output_tokens", "reasoning_effort"])
-            problems.append(Problem(f"is not known; a configuration may hold {known}", key))
+            problems.append(Problem(f"is not known; a configuration may contain {known}", key))
     if problems:
         raise InvalidInput(problems)
     return checked
@@ -78,9 +78,11 @@ def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
 def submitted_contender(
     *, namespace: Namespace, label: str, maker: str = "", description: str = "", by: User
 ) -> Contender:
-    """The declared, unverified model behind submitted outputs; one per label and namespace."""
+    """Return the declared, unverified model behind submitted outputs; one per label and
+    namespace.
+    """
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not submit outputs on behalf of {namespace.handle}.")
     label = label.strip()
     if not label or len(label) > 120:
         raise InvalidInput([Problem("must have 1 to 120 characters", "model_name")])

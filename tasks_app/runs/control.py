@@ -54,7 +54,7 @@ def resume_run(*, run: Run, by: User) -> None:
 
 
 def set_spend_limit(*, run: Run, spend_limit: int | None, by: User) -> None:
-    """Another cap on the whole run (nanodollars, None: none). A run that it paused goes on."""
+    """Change the cap on the whole run (nanodollars; None: no cap). A run that it paused resumes."""
     _check_control(run, by)
     if spend_limit is not None and spend_limit < 0:
         raise InvalidInput([Problem("must not be negative", "spend_limit")])
@@ -83,7 +83,7 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
     """Ask once more what stayed unscored, as a new revision. Scored samples are not touched."""
     _check_control(run, by)
     if run.is_submitted:
-        raise Conflict("Outputs of this run were submitted; there is nothing to ask again.")
+        raise Conflict("Outputs of this run were submitted; there is nothing to retry.")
     kind_of(run.task_version).check_retry()
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)
@@ -135,7 +135,7 @@ def _add_scoring(run: Run, by: User) -> None:
 
 
 def invalidate_run(*, run: Run, reason: str, by: User) -> None:
-    """Mark a run as invalid for a public reason: it stays, and does not count."""
+    """Invalidate a run for a public reason: it remains visible, and does not count."""
     owner = run.task_version.task.namespace
     if not (by.is_staff or can_act_for(by, owner)):
         raise NotAllowed("Only the task's owner or staff may mark a run as invalid.")

@@ -18,10 +18,12 @@ class SpendLimitForm(forms.Form):
     """The spend limit of a run."""
 
     spend_limit = forms.CharField(
-        label=_("Spend at most, in US dollars"),
+        label=_("Spend limit, in US dollars"),
         required=False,
         max_length=20,
-        help_text=_("The run pauses there. Leave it empty for your quota alone."),
+        help_text=_(
+            "The run pauses at this amount. Leave it empty to be limited by your quota only."
+        ),
     )
 
     def clean_spend_limit(self) -> int | None:
@@ -32,10 +34,10 @@ class SpendLimitForm(forms.Form):
             amount = nanodollars(text)
         except ValueError as error:
             raise forms.ValidationError(
-                _("Write an amount in dollars, for example 2.50.")
+                _("Enter an amount in dollars, for example 2.50.")
             ) from error
         if not 0 <= amount <= 10**18:
-            raise forms.ValidationError(_("Write an amount from 0 to 1,000,000,000."))
+            raise forms.ValidationError(_("Enter an amount from 0 to 1,000,000,000."))
         return amount
 
 
@@ -54,12 +56,12 @@ class RunForm(SpendLimitForm):
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     max_output_tokens = forms.IntegerField(
-        label=_("Output tokens at most"), required=False, min_value=1, max_value=1_000_000
+        label=_("Maximum output tokens"), required=False, min_value=1, max_value=1_000_000
     )
     reasoning_effort = forms.ChoiceField(
         label=_("Reasoning effort"),
         required=False,
-        choices=[("", _("as the provider has it"))]
+        choices=[("", _("the provider's default"))]
         + [(effort, effort) for effort in ("minimal", "low", "medium", "high")],
     )
 
@@ -87,7 +89,7 @@ class RunForm(SpendLimitForm):
 
 
 def deployment_choices(deployments: Iterable[Deployment]) -> list[tuple[str, str]]:
-    """Deployments for a select: maker and name, and the address they are called by."""
+    """Return deployments for a select: maker and name, and their slug."""
     return [
         (one.slug, f"{one.model.maker}: {one.model.name} ({one.slug})")
         for one in sorted(deployments, key=lambda one: (one.model.maker, one.model.name, one.slug))
@@ -98,7 +100,7 @@ class SubmissionForm(forms.Form):
     model_name = forms.CharField(
         label=_("Name of the model"),
         max_length=120,
-        help_text=_("As it shall stand on boards, with size and version."),
+        help_text=_("As it should appear on boards, with size and version."),
     )
     maker = forms.CharField(label=_("Maker"), max_length=80, required=False)
     description = forms.CharField(
@@ -106,7 +108,10 @@ class SubmissionForm(forms.Form):
         max_length=5000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=_("Hardware, inference program, sampling, prompt format: what others need."),
+        help_text=_(
+            "Hardware, inference program, sampling, prompt format: what others need to "
+            "reproduce them."
+        ),
     )
     file = forms.FileField(label=_("File of outputs"), help_text=_("JSONL or CSV."))
 
@@ -121,5 +126,5 @@ class InvalidateForm(forms.Form):
         label=_("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Public. The run stays and no longer counts."),
+        help_text=_("Public. The run remains visible and no longer counts."),
     )

@@ -59,8 +59,9 @@ def message_context(
 def exchange_context(
     sent: Sequence[Mapping[str, Any]], address_of: AddressOf
 ) -> list[dict[str, Any]]:
-    """A conversation for `components/message.html`, long messages cut; each call of a tool is a
-    message of its own."""
+    """Return a conversation for `components/message.html`, long messages cut; each tool call is its
+    own message.
+    """
     tools: dict[str, str] = {}
     shown = []
     for number, message in enumerate(sent):
@@ -91,7 +92,9 @@ def _cut_context(text: CappedText) -> dict[str, Any]:
 
 
 def _readable(arguments: str) -> str:
-    """A call's arguments, one a line; a text alone as it is, so that code keeps its lines."""
+    """Return a call's arguments, one per line; a single text as it is, so that code keeps its
+    lines.
+    """
     try:
         found = _READER.read(arguments)
     except JsonError:
@@ -117,7 +120,9 @@ def files_of_sample(run: Run, ordinal: int) -> AddressOf:
 
 
 def files_of_draft(draft: TaskDraft, inside: Mapping[str, str]) -> AddressOf:
-    """`inside`: files that stand in the data file itself, as `data:` URLs by their SHA-256."""
+    """Return where to find a draft's files; `inside`: those that the data file contains as `data:`
+    URLs, by their SHA-256.
+    """
     task = draft.task
     return lambda part: (
         inside.get(part["sha256"])

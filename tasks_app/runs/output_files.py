@@ -61,7 +61,7 @@ def outputs_from(
     repeats: int,
     limits: DataLimits | None = None,
 ) -> list[SubmittedOutput]:
-    """The same from rows that a program sent; `line` is the row's number, from 1."""
+    """Read the same from rows that a program sent; `line` is the row's number, from 1."""
     limits = limits or DataLimits()
     collector = OutputCollector(positions, repeats, limits)
     for number, values in enumerate(rows, start=1):
@@ -118,7 +118,9 @@ class OutputCollector:
         self._outputs[ordinal] = output
 
     def outputs(self) -> list[SubmittedOutput]:
-        """All outputs in order; `InvalidInput` where something was wrong or is missing."""
+        """Return all outputs in order; raise `InvalidInput` if something was wrong or is
+        missing.
+        """
         if not self.problems:
             self._find_missing()
         if self.problems:

@@ -51,9 +51,9 @@ _ASKED = ("position", "id", "key", "input", "target", "choices", "attachments")
 def planned_items(
     version_id: int, first: int, last: int, *, for_scorers: bool = False
 ) -> dict[int, PlannedItem]:
-    """The version's items at the positions from `first` to `last`, by position. One query.
+    """Return the version's items at the positions from `first` to `last`, by position. One query.
 
-    `for_scorers` brings what the scorers' programs and rubrics use of them too.
+    `for_scorers` adds what the scorers' programs and rubrics use of them.
     """
     fields = (*_ASKED, "scorer_input") if for_scorers else _ASKED
     rows = Item.objects.filter(
@@ -111,13 +111,13 @@ class RequestPlanner:
         return bool(self._definition.prompt.media_parts)
 
     def key(self, ordinal: int) -> str:
-        """Names the sample's first question within the run's grant."""
+        """Return the name of the sample's first question within the run's grant."""
         return f"{ordinal}/0"
 
     def items(
         self, ordinals: Sequence[int], *, for_scorers: bool = False
     ) -> Iterator[tuple[int, PlannedItem]]:
-        """Each ordinal with its item; one query for all."""
+        """Yield each ordinal with its item; one query for all."""
         if not ordinals:
             return
         found = planned_items(
@@ -130,7 +130,7 @@ class RequestPlanner:
             yield ordinal, found[ordinal // self._repeats]
 
     def keys(self, ordinal: int) -> list[str]:
-        """The keys of all its turns."""
+        """Return the keys of all its turns."""
         prompt, key = self._definition.prompt, self.key(ordinal)
         if self._toolbox is not None and self._limits is not None:
             keys = [key_of_turn(key, step) for step in range(self._limits.max_steps)]
@@ -232,7 +232,7 @@ class RequestPlanner:
         return self._toolbox is not None and self._toolbox.needs_sandbox
 
     def request(self, ordinal: int, item: Question) -> ModelRequest:
-        """The request of one sample. Repeats differ in their seed alone, where one is set."""
+        """Return the request of one sample. Repeats differ only in their seed, if one is set."""
         sampling = self._sampling
         seed = sampling.get("seed")
         extra = dict(sampling.get("extra") or {})
@@ -272,5 +272,5 @@ def _limits(definition: Definition) -> SampleLimits | None:
 
 
 def tools_need_sandbox(definition: Definition) -> bool:
-    """Whether a run of the definition takes a worker that runs code."""
+    """Return whether a run of the definition needs a worker that runs code."""
     return any(tool.needs_sandbox for tool in tools_of(definition))

@@ -37,7 +37,7 @@ from tasks_app.permissions import (
 
 
 def visible_runs(*, to: Visitor) -> QuerySet[Run]:
-    """Declared runs of public tasks, and the visitor's own of any kind."""
+    """Return declared runs of public tasks, and the visitor's own of any kind."""
     inside = namespaces_inside_of(to)
     public = Q(
         purpose=Run.Purpose.DECLARED,
@@ -53,7 +53,7 @@ def visible_runs(*, to: Visitor) -> QuerySet[Run]:
 
 
 def run_at(*, run_id: int, to: Visitor) -> Run:
-    """A run; 404 where the visitor may not see it."""
+    """Return a run; 404 if the visitor may not see it."""
     run = (
         Run.objects.select_related(
             "task_version__task__namespace",
@@ -72,7 +72,7 @@ def run_at(*, run_id: int, to: Visitor) -> Run:
 
 
 def current_scoring(run: Run) -> Scoring | None:
-    """The run's newest scoring by its own version: what its pages show."""
+    """Return the run's newest scoring by its own version: the one its pages show."""
     return (
         Scoring.objects.filter(run=run, task_version_id=run.task_version_id)
         .order_by("-revision", "-id")
@@ -81,7 +81,7 @@ def current_scoring(run: Run) -> Scoring | None:
 
 
 def samples_of(run: Run, *, to: Visitor) -> QuerySet[Sample]:
-    """Samples whose items the visitor may see, in order."""
+    """Return samples whose items the visitor may see, in order."""
     samples = Sample.objects.filter(run=run).select_related("item").order_by("ordinal")
     if run.task_version.private_item_count and not can_view_private_items(
         to, run.task_version.task
@@ -93,7 +93,7 @@ def samples_of(run: Run, *, to: Visitor) -> QuerySet[Sample]:
 def with_scores(
     samples: QuerySet[Sample], scoring: Scoring | None, *, characters: int | None = None
 ) -> QuerySet[Sample]:
-    """Samples with `value` and `answer` of a scoring, usually the run's current one.
+    """Return samples with `value` and `answer` of a scoring, usually the run's current one.
 
     With `characters`, no more of the answer is read: a list need not load whole outputs.
     """
@@ -112,12 +112,12 @@ def with_scores(
 
 
 def in_brief(samples: QuerySet[Sample], *, characters: int) -> QuerySet[Sample]:
-    """Samples for a list: `beginning` of the output instead of the output, which may be huge."""
+    """Return samples for a list: `beginning` instead of the whole output, which may be huge."""
     return samples.defer("output", "messages").annotate(beginning=Left("output", characters))
 
 
 def with_verdict(samples: QuerySet[Sample], verdict: str, version: TaskVersion) -> QuerySet[Sample]:
-    """Of samples with scores those with a verdict: `right`, `wrong`, `partly`, `unscored`, or an
+    """Filter samples with scores by verdict: `right`, `wrong`, `partly`, `unscored`, or an
     outcome's code. Anything else filters nothing.
 
     Right and wrong are the ends of the metric's scale; without bounds there are none.
@@ -154,14 +154,14 @@ def outcomes_of(run: Run) -> list[OutcomeCount]:
 
 
 def scorings_by_run(runs: Iterable[Run]) -> dict[int, Scoring]:
-    """Each run's current scoring. One query."""
+    """Return each run's current scoring. One query."""
     ids: Collection[int] = [run.pk for run in runs]
     rows = Scoring.objects.filter(run__in=ids, task_version_id=F("run__task_version_id"))
     return {scoring.run_id: scoring for scoring in rows.order_by("revision", "id")}
 
 
 def declared_runs_of(task: Task, version: TaskVersion | None = None) -> QuerySet[Run]:
-    """Declared runs of a task, or of one version, the newest first."""
+    """Return declared runs of a task, or of one version, newest first."""
     runs = Run.objects.filter(purpose=Run.Purpose.DECLARED, task_version__task=task)
     if version is not None:
         runs = runs.filter(task_version=version)
@@ -169,7 +169,7 @@ def declared_runs_of(task: Task, version: TaskVersion | None = None) -> QuerySet
 
 
 def latest_try_of(task: Task, *, by: Visitor) -> Run | None:
-    """The newest try of a task that the visitor may see."""
+    """Return the newest try of a task that the visitor may see."""
     return (
         Run.objects.filter(task_version__task=task, purpose=Run.Purpose.TRY)
         .filter(namespace__in=namespaces_inside_of(by))
@@ -180,7 +180,7 @@ def latest_try_of(task: Task, *, by: Visitor) -> Run | None:
 
 
 def deployments_for(visitor: Visitor) -> QuerySet[Deployment]:
-    """Deployments that the visitor may run."""
+    """Return deployments that the visitor may run."""
     namespace = getattr(visitor, "namespace", None)
     return callable_deployments(to=namespace).select_related("model")
 
@@ -218,10 +218,10 @@ def _way_out_of_pause(run: Run) -> str:
     limit = quota_status(run.namespace).binding
     words = {
         "day": _(
-            "balance; the day's limit renews on %(at)s UTC, and the run then goes on by itself"
+            "balance; the day's limit renews on %(at)s UTC, and the run then resumes by itself"
         ),
         "month": _(
-            "balance; the month's limit renews on %(at)s UTC, and the run then goes on by itself"
+            "balance; the month's limit renews on %(at)s UTC, and the run then resumes by itself"
         ),
     }
     return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
@@ -271,7 +271,9 @@ def run_status_of(run: Run) -> RunStatus:
 
 
 def attempts_on(question_hash: str) -> dict[int, int]:
-    """Attempts by contender on one set of questions: declared and exploratory, in any state."""
+    """Return attempts by contender on one set of questions: declared and exploratory, in any
+    state.
+    """
     rows = (
         Run.objects.filter(question_hash=question_hash)
         .exclude(purpose=Run.Purpose.TRY)
@@ -283,7 +285,7 @@ def attempts_on(question_hash: str) -> dict[int, int]:
 
 
 def waiting_work() -> list[dict[str, Any]]:
-    """Unfinished runs and scorings by state, as facts for a page. Two queries."""
+    """Return unfinished runs and scorings by state, as facts for a page. Two queries."""
     runs = dict(
         Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED])
         .values_list("state")
@@ -299,7 +301,7 @@ def waiting_work() -> list[dict[str, Any]]:
     )
     return [
         {"key": _("Runs queued"), "value": runs.get(Run.State.QUEUED, 0)},
-        {"key": _("Runs at work"), "value": runs.get(Run.State.RUNNING, 0)},
+        {"key": _("Runs in progress"), "value": runs.get(Run.State.RUNNING, 0)},
         {"key": _("Runs paused"), "value": runs.get(Run.State.PAUSED, 0)},
         {"key": _("Scorings"), "value": scorings.get(False, 0)},
         {"key": _("Scorings that run code"), "value": scorings.get(True, 0)},

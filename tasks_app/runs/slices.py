@@ -142,7 +142,7 @@ class RunSlice:
         self._wrote_at = time.monotonic()
 
     def work(self) -> str:
-        """Work until the slice is over or nothing is left; returns why it ended."""
+        """Work until the slice is over or nothing is left; return why it ended."""
         if self._first[0].attempts > MAX_ATTEMPTS:
             states.fail(
                 self.run.pk,
@@ -268,7 +268,7 @@ class RunSlice:
                 runtime.call_soon(evaluation.plan.add, planned)
 
     def _plan_more(self) -> list[PlannedSample] | None:
-        """The next planned samples (may be none of a range); None when all is planned."""
+        """Return the next planned samples (a range may have none); None when all are planned."""
         held = next((held for held in self._held if not held.is_planned), None)
         if held is None:
             claimed = (
@@ -367,5 +367,5 @@ class RunSlice:
                 balance_needed=ending.amount,
             )
         elif ending.reason is StopReason.BREAKER:
-            states.fail(self.run.pk, f"The same error came back from every call: {ending.detail}")
+            states.fail(self.run.pk, f"Every call returned the same error: {ending.detail}")
         finish_run_if_done(self.run.pk, calls_stored=released.result)

@@ -96,9 +96,9 @@ def start_run(
 
 
 def try_program(*, version: TaskVersion, by: User) -> Run:
-    """Really run a version's code before it is published, against a baseline that costs nothing."""
+    """Run a version's code before it is published, against a baseline that costs nothing."""
     if not kind_of(version).runs_program:
-        raise Conflict("Only code is run to be checked; try a definition with a model instead.")
+        raise Conflict("Only code tasks can be checked; try a definition with a model instead.")
     ensure_baselines()
     deployment = Deployment.objects.get(slug=_CHECKED_BY)
     return start_run(
@@ -121,13 +121,13 @@ def _check_start(
     if not can_run_version(by, version):
         raise NotAllowed("You may not run this task.")
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not start runs in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not start runs on behalf of {namespace.handle}.")
     if purpose not in Run.Purpose.values:
         raise InvalidInput([Problem(f"must be one of {', '.join(Run.Purpose.values)}", "purpose")])
     if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
         raise Conflict("This version is not ready to be run.")
     if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
-        raise Conflict("Only a published version takes declared runs. Publish it first.")
+        raise Conflict("Only a published version can have declared runs. Publish it first.")
     kind = kind_of(version)
     if kind.output_scorer.needs_sandbox:
         check_answers_can_be_run()
@@ -154,7 +154,9 @@ def _check_start(
 def _may_see_private_items(
     deployment: Deployment, version: TaskVersion, by: User, also_allowed: Collection[int]
 ) -> bool:
-    """Private items go to the platform's deployments, the author's own and the allowed ones."""
+    """Return whether private items may go there: the platform's deployments, the author's, allowed
+    ones.
+    """
     if deployment.owner is None or deployment.pk in also_allowed:
         return True
     return deployment.owner_id == version.task.namespace_id and can_view_private_items(

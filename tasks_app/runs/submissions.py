@@ -42,16 +42,16 @@ def submit_outputs(
     rows: Iterable[Mapping[str, Any]] | None = None,
     by: User,
 ) -> Run:
-    """A declared run from outputs in a file or in `rows`; marked by the platform's scorers.
+    """Create a declared run from outputs in a file or in `rows`, scored by the platform's scorers.
 
-    Only public items can be answered from outside, so a version with private items takes none.
+    Only public items can be answered from outside, so a version with private items accepts none.
     """
     if not can_run_version(by, version):
         raise NotAllowed("You may not submit outputs to this task.")
     if not can_act_for(by, namespace):
-        raise NotAllowed(f"You may not submit outputs in the name of {namespace.handle}.")
+        raise NotAllowed(f"You may not submit outputs on behalf of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
-        raise Conflict("Only a published version takes submitted outputs.")
+        raise Conflict("Only a published version can have submitted outputs.")
     kind = kind_of(version)
     kind.check_submission()
     if kind.output_scorer.needs_sandbox:
@@ -97,7 +97,7 @@ def _start(
     source: DataFile | None,
     by: User,
 ) -> Run:
-    """Within a transaction."""
+    """Create the run, within a transaction."""
     at = now()
     run = Run.objects.create(
         task_version=version,

@@ -50,13 +50,13 @@ def resume_where_there_is_balance() -> None:
                 run.pk,
                 "resumed",
                 sources=[Run.State.PAUSED],
-                detail="there is balance again",
+                detail="balance available again",
                 pause_reason="",
             )
 
 
 def resume_scorings_where_there_is_balance() -> None:
-    """The same for scorings whose judges wait for the quota."""
+    """Resume scorings whose judges wait for the quota, if there is balance."""
     waiting = Scoring.objects.filter(
         state=Scoring.State.PAUSED, pause_reason=Run.PauseReason.QUOTA, grant__isnull=False
     ).select_related("grant__payer")
@@ -69,7 +69,7 @@ def resume_scorings_where_there_is_balance() -> None:
 
 
 def _finish_what_was_left() -> None:
-    """Runs whose worker died between the last batch and the completion."""
+    """Finish runs whose worker died between the last batch and the completion."""
     open_shards = Shard.objects.filter(run=OuterRef("pk"), revision=OuterRef("revision")).exclude(
         state=Shard.State.DONE
     )

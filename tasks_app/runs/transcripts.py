@@ -40,7 +40,7 @@ class Transcript:
     calls: Sequence[RecordedCall]
 
     def as_document(self) -> dict[str, Any]:
-        """For the API."""
+        """Return the transcript for the API."""
         sample, score = self.sample, self.score
         return {
             "run": self.run.pk,
@@ -62,7 +62,7 @@ class Transcript:
 
 
 def item_of_sample(*, run: Run, ordinal: int, to: Visitor) -> Item:
-    """The item that a sample asked; 404 where the visitor may not see it."""
+    """Return the item of a sample; 404 if the visitor may not see it."""
     return _sample(run, ordinal, to).item
 
 
@@ -74,7 +74,7 @@ def _sample(run: Run, ordinal: int, to: Visitor) -> Sample:
 
 
 def transcript_of(*, run: Run, ordinal: int, to: Visitor) -> Transcript:
-    """The transcript of one sample; 404 where the visitor may not see its item."""
+    """Return the transcript of one sample; 404 if the visitor may not see its item."""
     sample = _sample(run, ordinal, to)
     scoring = current_scoring(run)
     score = SampleScore.objects.filter(scoring=scoring, sample=sample).first() if scoring else None
@@ -108,7 +108,7 @@ def _calls_of(sample: Sample) -> list[RecordedCall]:
             continue  # answered and stored, its record still on its way to the table
         exchange = exchanges.get(link.call_id)
         if exchange is None:
-            found.append(RecordedCall(link.role, call, None, None, "The exchange is not kept."))
+            found.append(RecordedCall(link.role, call, None, None, "The exchange was not stored."))
         elif exchange.is_withheld:
             found.append(
                 RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")

@@ -18,8 +18,8 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     kind_of(version).check_rescoring()
     if version.question_hash != run.question_hash:
         raise Conflict(
-            "That version asks other questions than this run did, so its marking does not fit. "
-            "Start a new run."
+            "That version has different questions from this run, so its scoring "
+            "cannot be applied. Start a new run."
         )
     if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
         raise Conflict("That version is not ready.")
@@ -32,7 +32,7 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
 
 
 def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
-    """Score every finished run that asked this version's questions and that it has not marked."""
+    """Score every finished run on this version's questions that it has not scored."""
     kind_of(version).check_rescoring()
     runs = (
         Run.objects.filter(question_hash=version.question_hash, state=Run.State.COMPLETED)

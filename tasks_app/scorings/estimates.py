@@ -12,7 +12,7 @@ from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
 
 
 def metric_of(version: TaskVersion) -> Metric:
-    """The main metric that a version declares."""
+    """Return the main metric that a version declares."""
     return Metric(
         name=version.metric_name,
         direction="lower" if version.metric_direction == "lower" else "higher",
@@ -23,10 +23,10 @@ def metric_of(version: TaskVersion) -> Metric:
 
 
 def item_scores(scoring: Scoring) -> ItemScores:
-    """Every asked item of the scoring's run with its values, in two queries.
+    """Return every asked item of the scoring's run with its values, in two queries.
 
     Keys are the items' own, so scorings of different runs and of versions with equal questions
-    meet on the same items.
+    share items.
     """
     run = scoring.run
     keys = list(
@@ -49,10 +49,10 @@ def item_scores(scoring: Scoring) -> ItemScores:
 
 
 def estimate_scoring(scoring: Scoring) -> dict[str, Any]:
-    """The estimate as it is stored: plain data, `value` and `unscored` among it.
+    """Return the estimate as it is stored: plain data, `value` and `unscored` among it.
 
-    Where every score is right or wrong and items were asked several times, `pass_at` and
-    `pass_hat` hold pass@k and pass^k by k (as text).
+    If every score is right or wrong and items were asked several times, `pass_at` and `pass_hat`
+    are pass@k and pass^k by k (as text).
     """
     scores, metric = item_scores(scoring), metric_of(scoring.task_version)
     return kind_of(scoring.task_version).estimate(scoring, scores, metric)
@@ -62,10 +62,10 @@ _SHOWN_K = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def passes(scores: ItemScores, metric: Metric) -> dict[str, dict[str, float]]:
-    """pass@k and pass^k for the usual k, up to the fewest scored answers of an item.
+    """Return pass@k and pass^k for the usual k, up to the fewest scored answers of an item.
 
-    Items without a scored answer are left out, as from the score; nothing for a metric of which
-    lower is better, or that is not 0 or 1.
+    Items without a scored answer are left out, as from the score; empty for a metric of which lower
+    is better, or that is not 0 or 1.
     """
     answered = [score.values for score in scores.values() if score.values]
     fewest = min(map(len, answered), default=0)
@@ -81,7 +81,7 @@ def passes(scores: ItemScores, metric: Metric) -> dict[str, dict[str, float]]:
 
 
 def as_document(found: Estimate) -> dict[str, Any]:
-    """An estimate as JSON-able data.
+    """Return an estimate as JSON-able data.
 
     Keys: value, low, high, method, items, repeats, clusters, scored, unscored, effective, worst,
     best.

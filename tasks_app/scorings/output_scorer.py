@@ -166,18 +166,19 @@ class OutputScorer:
     def score(
         self, output: str, item: ScoredItemWithInput, messages: Messages | None = None
     ) -> ItemVerdict:
-        """Never raises: a scorer's bug leaves the sample unscored, with the reason.
+        """Score an output. Never raises: a scorer's bug leaves the sample unscored, with the
+        reason.
 
-        `messages` are the sample's, None where none are recorded.
+        `messages` are the sample's, None if none are recorded.
         """
         return self._together(self._pure_verdicts(output, item, messages))
 
     async def score_with_ports(
         self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
     ) -> list[ItemVerdict]:
-        """As `score`, with programs run, authors' functions called and judges asked.
+        """Score like `score`, with programs run, authors' functions called and judges asked.
 
-        Raises what `outside` raises for reasons that are no sample's own, as an exhausted quota.
+        Raises what `outside` raises for reasons outside a sample, such as an exhausted quota.
         """
         called = await self._by_author_code(answers, outside)
         return await asyncio.gather(
@@ -231,7 +232,7 @@ class OutputScorer:
         return marks
 
     def judge_keys(self, ordinal: int) -> list[str]:
-        """The keys of every question that the judges of a sample are asked."""
+        """Return the keys of every question that a sample's judges are asked."""
         return [
             _judge_key(ordinal, name, number)
             for name, scorer in self._scorers.items()
@@ -287,7 +288,7 @@ class OutputScorer:
         return verdicts
 
     def _together(self, verdicts: dict[str, ItemVerdict]) -> ItemVerdict:
-        """The main scorer's mark, with what the others said among its details."""
+        """Return the main scorer's verdict, with the others among its details."""
         main = verdicts.pop(self._main)
         if not verdicts and not main.details:
             return main
@@ -304,7 +305,7 @@ class OutputScorer:
 
 
 def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
-    """The places of answers that go into one start of the sandbox together."""
+    """Yield the places of answers that share one start of the sandbox."""
     portion: list[int] = []
     characters = 0
     for number, answer in enumerate(answers):
@@ -321,7 +322,7 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
 async def _call_function(
     scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> list[CaseResult]:
-    """The function's result for each case; those that a common start broke off, each by itself."""
+    """Return the function's result for each case; cases that a shared start broke off run alone."""
     found, ended = await _call_function_once(scorer, cases, outside)
     results: list[CaseResult] = []
     for case, result in zip(cases, found, strict=True):

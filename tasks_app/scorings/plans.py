@@ -27,9 +27,9 @@ _OUTSIDE_PER_SHARD = 64
 def queue_scoring(
     *, run: Run, version: TaskVersion, by: User, payer: Namespace | None = None
 ) -> Scoring:
-    """The rows of a scoring and its shards. Runs in the caller's transaction.
+    """Create the rows of a scoring and its shards, in the caller's transaction.
 
-    `payer` pays for judges; the run's own namespace where it is left out.
+    `payer` pays for judges; the run's own namespace if it is left out.
     """
     scorer = kind_of(version).output_scorer
     judges = scorer.judges

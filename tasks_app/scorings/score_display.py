@@ -26,7 +26,7 @@ class ScoreDisplay:
 
 
 def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
-    """A metric as `plumbmark.web.numbers` takes it."""
+    """Return a metric as `plumbmark.web.numbers` takes it."""
     return {
         "name": version.metric_name,
         "unit": version.metric_unit,
@@ -36,7 +36,7 @@ def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
 
 
 def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> ScoreDisplay:
-    """The score of a run by one scoring, or the reason why there is none yet."""
+    """Return the score of a run by one scoring, or the reason why there is none yet."""
     if run.invalid_reason:
         return ScoreDisplay(missing=_("invalid"))
     if scoring is None or scoring.state != Scoring.State.COMPLETED or scoring.estimate is None:
@@ -67,5 +67,5 @@ def _missing_reason(run: Run, scoring: Scoring | None) -> str:
     if run.state == Run.State.CANCELLED:
         return _("cancelled")
     if run.state == Run.State.COMPLETED and scoring is not None:
-        return _("being marked") if scoring.state != Scoring.State.FAILED else _("marking failed")
+        return _("being scored") if scoring.state != Scoring.State.FAILED else _("scoring failed")
     return str(run.get_state_display())

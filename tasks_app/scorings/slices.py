@@ -92,7 +92,7 @@ class _Slice:
         self._repeats = scoring.run.repeats
 
     def score(self, start: int, stop: int) -> bool:
-        """Score so many ordinals; False where it was to stop before their end."""
+        """Score a range of ordinals; return False if it was stopped before their end."""
         size = _BATCH if self._outside is None else _OUTSIDE_BATCH
         for first in range(start, stop, size):
             self._score_range(first, min(first + size, stop))

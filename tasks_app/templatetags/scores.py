@@ -13,5 +13,5 @@ register = template.Library()
 
 @register.filter
 def on_scale_of(value: Any, version: TaskVersion) -> str:
-    """A value as its version's metric writes it: `33.33 %`, or four significant digits."""
+    """Format a value in its version's metric: `33.33 %`, or four significant digits."""
     return format_score(value, metric_facts(version)) if isinstance(value, int | float) else ""

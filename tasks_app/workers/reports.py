@@ -49,7 +49,7 @@ class Worker:
 
 
 def workers() -> list[Worker]:
-    """Those that reported of late. One query."""
+    """Return those that reported recently. One query."""
     return [
         Worker(
             name=row.name,
@@ -71,7 +71,7 @@ def check_answers_can_be_run() -> None:
     live = workers()
     if live and not any(worker.sandbox for worker in live):
         raise Conflict(
-            "Answers of this task are marked by running them, and no worker here can: "
+            "Answers to this task are scored by running them, and no worker here can do that: "
             f"{live[0].reason}",
             code="no-sandbox",
         )

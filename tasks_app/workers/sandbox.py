@@ -17,7 +17,7 @@ _LAST_WORDS = 64 * 1024
 
 
 def is_here() -> bool:
-    """Whether this process may run untrusted code. The first call tries it out."""
+    """Return whether this process may run untrusted code. The first call tests it."""
     return bool(settings.SANDBOX_IS_ON) and probe().sandbox is not None
 
 
@@ -46,14 +46,16 @@ def check_can_run(environment: str) -> None:
 
 
 def reason() -> str:
-    """Why this process has no sandbox; empty where it has one."""
+    """Return why this process has no sandbox; empty if it has one."""
     if not settings.SANDBOX_IS_ON:
         return "The operator has switched the sandbox off (PLUMBMARK_SANDBOX)."
     return probe().reason
 
 
 def environment_python() -> Path | None:
-    """The Python of the packages that code tasks may import; None where they are not installed."""
+    """Return the Python of the packages that code tasks may import; None if they are not
+    installed.
+    """
     python = Path(settings.SANDBOX_ENV_DIR) / "bin" / "python"
     return python if python.exists() else None
 
@@ -70,9 +72,10 @@ _executors: "WeakKeyDictionary[asyncio.AbstractEventLoop, PythonExecutor]" = Wea
 
 
 def executor() -> PythonExecutor:
-    """One for the whole process, on its one loop: slices of several threads share the cores.
+    """Return the executor of the whole process, on its one loop: slices of several threads share
+    cores.
 
-    `SandboxUnavailable` where this process has no sandbox.
+    `SandboxUnavailable` if this process has no sandbox.
     """
     loop = asyncio.get_running_loop()
     found = _executors.get(loop)

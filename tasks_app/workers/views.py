@@ -14,7 +14,9 @@ from tasks_app.workers.reports import workers
 @login_required
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """404 for everybody else: who is no staff need not know that the page exists."""
+    """Show the workers; 404 for everyone who is not staff: they need not know that the page
+    exists.
+    """
     if not getattr(request.user, "is_staff", False):
         raise Http404
     return render(request, "staff/status.html", {"workers": workers(), "waiting": waiting_work()})

@@ -145,7 +145,7 @@ def test_two_tasks_with_the_same_questions_are_one_too_many(ada: Any) -> None:
     other = publish_task(ada, "Other", data=rows(3))
     version = draft(ada, members=[Member(one), Member(other)], card=CARD)
 
-    with pytest.raises(InvalidInput, match="the very questions of One"):
+    with pytest.raises(InvalidInput, match="the same questions as One"):
         publish(version=version, by=ada)
 
 
@@ -242,7 +242,7 @@ def test_the_pages_lead_from_a_title_to_a_board(ada: Any, client: Any) -> None:
     assert client.post(made["Location"], fields).status_code == 302
     refused = client.post("/benchmarks/ada/by-hand/publish/", {"visibility": "public"})
     assert refused.status_code == 422
-    assert "is asked for before publication" in refused.content.decode()
+    assert "is required for publication" in refused.content.decode()
 
     member = Benchmark.objects.get().versions.get().tasks.get()
     fields |= {f"card_{key}": value for key, value in CARD.items()}

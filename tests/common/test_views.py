@@ -47,7 +47,7 @@ def test_a_form_from_elsewhere_gets_a_page_that_says_what_to_do() -> None:
     answer = strict.post("/accounts/login/", {"login": "a@x.org", "password": "x"})
 
     assert answer.status_code == 403
-    assert "The form had expired" in answer.content.decode()
+    assert "The form has expired" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_address_for_forms_leads_to_its_page_when_it_is_opened_by_itself(
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
     page = answer.content.decode()
-    assert "This address only takes forms" in page
+    assert "This address only accepts forms" in page
     assert 'href="/settings/tokens/"' in page
 
 

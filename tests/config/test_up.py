@@ -79,7 +79,7 @@ def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
 ) -> None:
     stack.wait_for(lambda: board_is_there(stack))
     said = (stack.state / "up.log").read_text()
-    assert f"Plumbmark runs at {stack.url}/" in said
+    assert f"Plumbmark is running at {stack.url}/" in said
     link = re.search(r"http://\S+/setup/administrator/\S+", said)
     assert link is not None
     assert page(stack, link.group().removeprefix(stack.url)) != ""

@@ -46,7 +46,7 @@ def test_a_providers_models_are_imported_and_can_be_called(
     deployment = Deployment.objects.get(slug="fake/sum-1")
     result = rows.call_one(rows.grant(rows.namespace(), deployment), deployment)
     assert result.charged == 6500
-    assert "is there already" in run("add_provider", *provider, "--import-models")
+    assert "already exists" in run("add_provider", *provider, "--import-models")
     assert "fake/x" in run("list_deployments")
 
 

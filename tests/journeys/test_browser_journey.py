@@ -54,7 +54,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_label("Handle").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    page.get_by_role("heading", name="Check your mail").wait_for()
+    page.get_by_role("heading", name="Check your e-mail").wait_for()
     link = re.search(r"http://\S+/accounts/confirm-email/\S+", str(mail.outbox[-1].body))
     assert link
     page.goto(link.group())
@@ -102,7 +102,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_role("button", name="Save and publish…").click()
     page.get_by_role("heading", name="Publish version 1 of Obedience").wait_for()
     axe(page)
-    page.get_by_label("Who may see it").select_option("unlisted")
+    page.get_by_label("Who can see it").select_option("unlisted")
     page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_text("Version 1 is published.").wait_for()
 

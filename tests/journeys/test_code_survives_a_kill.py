@@ -76,7 +76,7 @@ def test_a_killed_workers_program_starts_anew_and_its_calls_stay_charged(stack: 
         assert found["state"] == "completed", (found["failure"], log)
         assert found["scoring"]["value"] == 1.0
         assert log.count("asked") == 2
-        assert "The program starts anew" in log
+        assert "The program starts again" in log
         sample = api.get(f"runs/{run}/samples/0")
         roles = [call["role"] for call in sample["calls"]]
         assert roles == ["earlier try"] * 3 + ["candidate"] * 3

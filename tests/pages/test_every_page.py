@@ -138,4 +138,4 @@ def test_a_fragment_posts_with_its_csrf_token_and_shows_the_refused_form(
         page.get_by_role("button", name="Send").click()
 
     assert answer.value.status == 422
-    page.get_by_text("Some fields need another look.").wait_for()
+    page.get_by_text("Please correct the fields below.").wait_for()

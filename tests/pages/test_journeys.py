@@ -28,7 +28,7 @@ def test_from_sign_up_to_an_api_token(browser_page: Any, axe: Axe) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
 
-    page.get_by_role("heading", name="Check your mail").wait_for()
+    page.get_by_role("heading", name="Check your e-mail").wait_for()
     axe(page)
     link = re.search(r"http://\S+/accounts/confirm-email/\S+", str(mail.outbox[-1].body))
     assert link
@@ -66,7 +66,7 @@ def test_a_forgotten_password_is_set_anew(
     axe(page)
     page.get_by_label("E-mail address").fill("ada@example.org")
     page.get_by_role("button", name="Send the link").click()
-    page.get_by_role("heading", name="Check your mail").wait_for()
+    page.get_by_role("heading", name="Check your e-mail").wait_for()
     axe(page)
     link = re.search(r"http://\S+/password/reset/key/\S+", str(mail.outbox[-1].body))
     assert link

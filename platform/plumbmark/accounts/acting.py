@@ -12,13 +12,13 @@ from plumbmark.common.errors import Conflict, NotAllowed
 
 
 def person(request: HttpRequest) -> User:
-    """The signed-in person, behind `login_required`."""
+    """Return the signed-in person, behind `login_required`."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def acting_namespaces(request: HttpRequest) -> list[Namespace]:
-    """In whose name the person may act, their own first."""
+    """Return the namespaces that the person may act for, their own first."""
     namespaces = list(namespaces_acted_for_by(request.user))
     if not namespaces:
         raise Conflict("Your account has no handle yet; choose one in the settings.")
@@ -26,18 +26,18 @@ def acting_namespaces(request: HttpRequest) -> list[Namespace]:
 
 
 def chosen_namespace(namespaces: list[Namespace], handle: str) -> Namespace:
-    """The one with this handle; the person's own where none was chosen."""
+    """Return the one with this handle; the person's own if none was chosen."""
     if not handle:
         return namespaces[0]
     for namespace in namespaces:
         if namespace.handle == handle:
             return namespace
-    raise NotAllowed(f"You may not act in the name of {handle}.")
+    raise NotAllowed(f"You may not act on behalf of {handle}.")
 
 
 def namespace_field(namespaces: Iterable[Namespace]) -> forms.ChoiceField:
     return forms.ChoiceField(
-        label=_("In the name of"),
+        label=_("On behalf of"),
         choices=[(one.handle, one.label) for one in namespaces],
         required=False,
     )

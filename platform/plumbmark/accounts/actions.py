@@ -36,10 +36,11 @@ def open_account(
     is_administrator: bool = False,
     by: User | None = None,
 ) -> User:
-    """A user with their namespace, in one transaction; the actor is the new user unless told.
+    """Create a user with their namespace, in one transaction; the actor is the new user unless
+    given.
 
-    `is_confirmed` says that the address is known to be theirs; otherwise they cannot sign in until
-    they have followed the link in the confirmation mail. Without a password they set one by
+    `is_confirmed` means that the address is known to be theirs; otherwise they cannot sign in until
+    they have followed the link in the confirmation e-mail. Without a password they set one by
     resetting it. Raises InvalidInput, Conflict (`handle-taken`) or EmailTaken.
     """
     email = email.strip().lower()
@@ -52,7 +53,7 @@ def open_account(
         ) from error
     check_handle(handle)
     if User.objects.filter(email=email).exists():
-        raise EmailTaken("There is an account with this e-mail address already.")
+        raise EmailTaken("There is already an account with this e-mail address.")
     try:
         with transaction.atomic():
             user = User.objects.create_user(
@@ -72,7 +73,7 @@ def open_account(
     except IntegrityError as error:
         # Two people at the same moment: the unique constraints decide.
         if User.objects.filter(email=email).exists():
-            raise EmailTaken("There is an account with this e-mail address already.") from error
+            raise EmailTaken("There is already an account with this e-mail address.") from error
         raise Conflict(
             f"“{handle}” was taken a moment ago. Choose another handle.", code="handle-taken"
         ) from error

@@ -37,7 +37,7 @@ class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[t
         )
 
     def save_m2m(self) -> None:
-        """Nothing: a new account has no groups."""
+        """Save nothing: a new account has no groups."""
 
 
 @admin.register(User)
@@ -69,7 +69,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Others refer to people: accounts are closed, or erased by pseudonym."""
+        """Forbid deletion: others refer to people, so accounts are closed, or erased by
+        pseudonym.
+        """
         return False
 
 

@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def scope_needed(request: Request) -> str:
-    """The scope that a token needs for this request."""
+    """Return the scope that a token needs for this request."""
     view = (request.parser_context or {}).get("view")
     named = getattr(view, "required_scope", None)
     if named is not None:

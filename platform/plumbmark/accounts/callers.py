@@ -9,14 +9,14 @@ from plumbmark.common.errors import Conflict, InvalidInput, Problem
 
 
 def actor(request: Request) -> User:
-    """The signed-in person behind a write; 401 otherwise."""
+    """Return the signed-in person behind a write; raise 401 otherwise."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
 
 
 def acting_namespace(request: Request, handle: str | None) -> Namespace:
-    """The namespace in whose name a write is made: the named one, or the caller's own."""
+    """Return the namespace on whose behalf a write is made: the named one, or the caller's own."""
     user = actor(request)
     if not handle:
         namespace = Namespace.objects.filter(user=user).first()

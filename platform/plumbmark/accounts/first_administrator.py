@@ -40,9 +40,9 @@ def _has_administrator() -> bool:
 
 
 def administrator_link() -> str | None:
-    """A fresh link to make the first administrator, or None where there is one.
+    """Return a new link to create the first administrator, or None if there is one already.
 
-    It replaces the last one.
+    It replaces the previous link.
     """
     if _has_administrator():
         _link_file().unlink(missing_ok=True)
@@ -68,7 +68,7 @@ def link_is_valid(token: str) -> bool:
 
 
 def comes_from_this_machine(request: HttpRequest) -> bool:
-    """From a loopback address, and not passed on by a proxy that would make everybody one."""
+    """Return whether the request is from a loopback address and was not forwarded by a proxy."""
     if any(name in request.META for name in _FORWARDED):
         return False
     try:

@@ -19,7 +19,7 @@ from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common.errors import Conflict, DomainError
 from plumbmark.common.names import unseen_character_problem
 
-PASSWORD_HELP = _("At least 8 characters, and none of the passwords that everybody uses.")
+PASSWORD_HELP = _("At least 8 characters, and not a commonly used password.")
 
 
 class _OurManners(forms.Form):
@@ -56,7 +56,7 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
     field_order = ["email", "handle", "password1"]
     labels: ClassVar = {"email": _("E-mail address"), "password1": _("Password")}
     helps: ClassVar = {
-        "email": _("We send a link there to confirm it. Nobody else sees it."),
+        "email": _("We will send you a link to confirm it. Nobody else can see it."),
         "handle": _(
             "Your public name: 2 to 39 letters, digits and single hyphens. It cannot be changed."
         ),
@@ -85,7 +85,9 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
         return user, response
 
     def _answer_as_if_new(self, request: HttpRequest) -> HttpResponse:
-        """The same page, the same taken handle, about the same time: nothing tells."""
+        """Answer with the same page, the same taken handle, after about the same time: reveal
+        nothing.
+        """
         make_password(self.cleaned_data["password1"])
         hold_handle(self.cleaned_data["handle"])
         response: HttpResponse = flows.signup.prevent_enumeration(
@@ -205,12 +207,12 @@ class TokenForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("It may"),
+        label=_("Permissions"),
         choices=ApiToken.Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=[ApiToken.Scope.READ],
     )
-    lifetime = forms.ChoiceField(label=_("It expires after"), choices=LIFETIMES, initial="90")
+    lifetime = forms.ChoiceField(label=_("Expires after"), choices=LIFETIMES, initial="90")
 
     @property
     def expires_at(self) -> datetime | None:
@@ -228,6 +230,6 @@ def _free_handle(written: str) -> str:
 
 
 def _plain(error: DomainError) -> str:
-    """The message without the field's name, which stands beside it."""
+    """Return the message without the field's name, which is beside it."""
     problems = getattr(error, "problems", None)
     return "; ".join(problem.message for problem in problems) if problems else error.message

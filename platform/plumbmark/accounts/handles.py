@@ -30,7 +30,7 @@ _MAX_LENGTH = 39
 
 
 def normal_handle(raw: str) -> str:
-    """Handles are unique in any case, so only lower case is stored."""
+    """Return the handle in lower case: handles are unique regardless of case."""
     return raw.strip().lower()
 
 
@@ -59,7 +59,7 @@ def is_free(handle: str) -> bool:
 
 
 def suggest_handle(handle: str) -> str:
-    """A free handle near `handle`."""
+    """Return a free handle near `handle`."""
     stem = re.sub(r"-?\d+\Z", "", handle)[: _MAX_LENGTH - 5] or "user"
     for number in range(2, 12):
         candidate = f"{stem}-{number}"

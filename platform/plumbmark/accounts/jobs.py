@@ -7,5 +7,5 @@ from plumbmark.accounts import actions
 
 @shared_task(name="accounts.jobs.forget_unconfirmed_accounts")
 def forget_unconfirmed_accounts() -> int:
-    """Sign-ups that nobody confirmed in time; returns how many went."""
+    """Remove sign-ups that nobody confirmed in time; return how many."""
     return actions.forget_unconfirmed_accounts()

@@ -15,7 +15,7 @@ from plumbmark.common.ids import new_public_id
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """A user without a namespace; `accounts.actions.open_account` makes both."""
+        """Create a user without a namespace; `accounts.actions.open_account` creates both."""
         user = self.model(email=self.normalize_email(email).lower(), **extra)
         user.set_password(password)
         user.save()

@@ -26,7 +26,9 @@ def can_act_for(visitor: Visitor, namespace: Namespace) -> bool:
 
 
 def can_see_inside(visitor: Visitor, namespace: Namespace) -> bool:
-    """See the namespace's private things: the person, or any member of a team."""
+    """Return whether the visitor sees the namespace's private things: the person, or a team's
+    members.
+    """
     if not isinstance(visitor, User) or not visitor.is_active:
         return False
     if namespace.user_id is not None:

@@ -8,9 +8,9 @@ from plumbmark.accounts.permissions import Visitor
 
 
 def visible_namespaces() -> QuerySet[Namespace]:
-    """Teams, and people whose address is confirmed.
+    """Return teams, and people whose address is confirmed.
 
-    Unconfirmed sign-ups stay unseen: a page that appears would tell that an address was new.
+    Unconfirmed sign-ups stay hidden: a page that appears would reveal that an address was new.
     """
     confirmed = EmailAddress.objects.filter(user=OuterRef("user"), verified=True)
     return Namespace.objects.filter(
@@ -19,14 +19,14 @@ def visible_namespaces() -> QuerySet[Namespace]:
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:
-    """Newest first, revoked ones last."""
+    """Return the tokens, newest first, revoked ones last."""
     return ApiToken.objects.filter(user=user).order_by(
         F("revoked_at").desc(nulls_first=True), "-created_at"
     )
 
 
 def namespaces_inside_of(visitor: Visitor) -> QuerySet[Namespace]:
-    """Namespaces whose private things the visitor may see."""
+    """Return the namespaces whose private things the visitor may see."""
     if not isinstance(visitor, User):
         return Namespace.objects.none()
     return Namespace.objects.filter(
@@ -35,7 +35,7 @@ def namespaces_inside_of(visitor: Visitor) -> QuerySet[Namespace]:
 
 
 def namespaces_acted_for_by(visitor: Visitor) -> QuerySet[Namespace]:
-    """Namespaces in whose name the visitor may write and run."""
+    """Return the namespaces for which the visitor may write and run."""
     if not isinstance(visitor, User):
         return Namespace.objects.none()
     roles = [Membership.Role.OWNER, Membership.Role.MAINTAINER]

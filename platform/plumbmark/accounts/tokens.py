@@ -72,7 +72,7 @@ def new_secret() -> str:
 
 @sensitive_variables()
 def is_well_formed(secret: str) -> bool:
-    """Has the shape and the checksum of a token; says nothing of whether it is known."""
+    """Return whether it has the shape and the checksum of a token; it may still be unknown."""
     if len(secret) != _LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
         return False
     body, tail = secret[len(PREFIX) : -_CHECKSUM_LENGTH], secret[-_CHECKSUM_LENGTH:]
@@ -87,7 +87,7 @@ def issue_token(
     wanted = list(dict.fromkeys(scopes))
     problems = []
     if not name.strip():
-        problems.append(Problem("Give the token a name to know it by.", path="name"))
+        problems.append(Problem("Give the token a name to recognise it by.", path="name"))
     if not wanted:
         problems.append(Problem("Choose at least one scope.", path="scopes"))
     unknown = sorted(set(wanted) - set(ApiToken.Scope.values))
@@ -122,9 +122,9 @@ def issue_token(
 
 
 def revoke_token(*, token: ApiToken, by: User) -> ApiToken:
-    """The token opens nothing from now on; it stays in the list."""
+    """Revoke the token: it gives no access from now on, but remains in the list."""
     if token.user_id != by.pk and not by.is_superuser:
-        raise NotAllowed("Only its owner may revoke a token.")
+        raise NotAllowed("Only its owner can revoke a token.")
     if token.revoked_at is None:
         with transaction.atomic():
             token.revoked_at = timezone.now()
@@ -135,22 +135,22 @@ def revoke_token(*, token: ApiToken, by: User) -> ApiToken:
 
 @sensitive_variables("secret")
 def token_behind(secret: str) -> ApiToken:
-    """The valid token that `secret` is, with its user; raises TokenRejected.
+    """Return the valid token that `secret` is, with its user; raise TokenRejected.
 
     Notes the use, at most once in `USE_NOTED_EVERY`.
     """
     if not is_well_formed(secret):
         raise TokenRejected(
-            "This is not a token of this platform, or a character is missing. Copy it whole."
+            "This is not a token of this platform, or part of it is missing. Copy all of it."
         )
     token = ApiToken.objects.select_related("user").filter(digest=_digest(secret)).first()
     now = timezone.now()
     if token is None:
-        raise TokenRejected("This token is not known here. Make one in your settings.")
+        raise TokenRejected("This token is unknown. Create one in your settings.")
     if token.revoked_at is not None:
-        raise TokenRejected("This token was revoked. Make a new one in your settings.")
+        raise TokenRejected("This token was revoked. Create a new one in your settings.")
     if token.expires_at is not None and token.expires_at <= now:
-        raise TokenRejected("This token has expired. Make a new one in your settings.")
+        raise TokenRejected("This token has expired. Create a new one in your settings.")
     if not token.user.is_active:
         raise TokenRejected("The account of this token is closed.")
     _note_use(token, now)

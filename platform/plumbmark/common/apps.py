@@ -5,7 +5,9 @@ from django.db.models.signals import post_migrate
 
 
 def _create_cache_table(using: str, **kwargs: Any) -> None:
-    """Rate limits and lockouts live in the shared cache, so its table is there after `migrate`."""
+    """Create the table of the shared cache after `migrate`: rate limits and lockouts are stored
+    there.
+    """
     from django.core.management import call_command
 
     call_command("createcachetable", database=using, verbosity=0)

@@ -7,7 +7,7 @@ from django.utils.http import quote_etag
 
 
 def not_modified(request: HttpRequest, version: str) -> HttpResponseBase | None:
-    """A 304 where the reader has this version already, else None: render, then `tag`."""
+    """Return a 304 if the reader already has this version, else None: render, then `tag`."""
     response = get_conditional_response(request, etag=quote_etag(version))
     return response if response is not None and response.status_code == 304 else None
 

@@ -22,7 +22,7 @@ class WrittenJSONField(models.JSONField):
         return json.dumps(value if prepared else self.get_prep_value(value), cls=self.encoder)
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """As text, for `from_db_value`: the driver would parse `json` by itself."""
+        """Select as text, for `from_db_value`: the driver would parse `json` by itself."""
         if compiler.connection.vendor == "postgresql":
             sql = f"({sql})::text"
         return sql, params

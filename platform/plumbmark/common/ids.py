@@ -7,5 +7,5 @@ _LENGTH = 14
 
 
 def new_public_id() -> str:
-    """A fresh id of 14 characters, about 69 bits: nobody guesses one that exists."""
+    """Return a new id of 14 characters, about 69 bits: nobody can guess an existing one."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))

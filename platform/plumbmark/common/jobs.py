@@ -45,7 +45,7 @@ def forget_idempotency_keys() -> int:
 
 @shared_task(name="common.jobs.remove_forgotten_files")
 def remove_forgotten_files() -> int:
-    """Files that a killed process left without a row; returns how many went."""
+    """Remove files that a killed process left without a row; return how many."""
     return remove_orphans()
 
 

@@ -7,7 +7,7 @@ _SECRET = re.compile(r"pmk_[0-9A-Za-z]{8,}|pmg_[0-9A-Za-z._-]{8,}")
 
 
 def redact(text: str) -> str:
-    """`text` with every token reduced to its first characters."""
+    """Return `text` with every token reduced to its first characters."""
     return _SECRET.sub(lambda match: f"{match.group()[:8]}…", text)
 
 

@@ -38,12 +38,12 @@ def store_file(file: FieldFile, name: str, content: "File[bytes]") -> None:
 
 
 def register_files(files: Collection[FieldFile]) -> None:
-    """Their rows are written in the same transaction."""
+    """Note files whose rows are written in the same transaction."""
     LooseFile.objects.filter(name__in=_names(files)).delete()
 
 
 def release_files(files: Collection[FieldFile]) -> None:
-    """Their rows are deleted in the same transaction; `remove_files` follows it."""
+    """Note files whose rows are deleted in the same transaction; `remove_files` follows it."""
     LooseFile.objects.bulk_create(LooseFile(name=name, noted_at=now()) for name in _names(files))
 
 

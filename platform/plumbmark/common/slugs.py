@@ -12,7 +12,9 @@ _MAX_TAGS = 12
 
 
 def slug_for(text: str) -> str:
-    """A slug of a title, or of what was written as one; `InvalidInput` where nothing is left."""
+    """Return a slug for a title, or for a text given as one; raise `InvalidInput` if nothing is
+    left.
+    """
     slug = slugify(text)[:80].strip("-")
     if not slug:
         raise InvalidInput(
@@ -22,7 +24,7 @@ def slug_for(text: str) -> str:
 
 
 def normalise_tags(tags: Sequence[str]) -> list[str]:
-    """Tags in lower case, each once, sorted."""
+    """Return tags in lower case, each once, sorted."""
     problems = []
     if len(tags) > _MAX_TAGS:
         problems.append(Problem(f"at most {_MAX_TAGS} fit, not {len(tags)}", "tags"))

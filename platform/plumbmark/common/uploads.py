@@ -10,4 +10,4 @@ def too_many_files_message() -> str:
 
 def too_much_text_message() -> str:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
-    return f"At most {most} MiB are taken as text. Send what is larger as a file."
+    return f"At most {most} MiB are accepted as text. Send larger content as a file."

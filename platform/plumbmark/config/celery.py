@@ -20,9 +20,9 @@ app.autodiscover_tasks(related_name="jobs")
 
 @worker_init.connect
 def _switch_threads_often(**_signal: Any) -> None:
-    """A worker's event loop shares the interpreter with threads that compute.
+    """Switch threads often: a worker's event loop shares the interpreter with threads that compute.
 
-    At the default of 5 ms the loop waits so long after each of its system calls.
+    At the default of 5 ms the loop waits that long after each of its system calls.
     """
     sys.setswitchinterval(0.0005)
 

@@ -76,9 +76,9 @@ scorers:
 """
 
 _CARD = {
-    "measures": "Small sums and copying: things that a program can be written for in a minute.",
-    "intended_use": "Looking around. Nothing should be decided by it.",
-    "limits": "Generated items; no language model has been run on it by the one who made it.",
+    "measures": "Small sums and copying: things a program can be written for in a minute.",
+    "intended_use": "Looking around. No decision should be based on it.",
+    "limits": "Generated items; its author has not run any language model on it.",
     "provenance": "Drawn by a program with a fixed seed when this platform was first started.",
     "licence": "CC0-1.0",
     "contact": "The administrator of this platform.",
@@ -107,7 +107,7 @@ def load_demo() -> bool:
         namespace,
         owner,
         "Copying words",
-        "A made-up word, said back exactly.",
+        "A made-up word, repeated exactly.",
         _COPYING,
         [_word(draw, number) for number in range(1, _ITEMS // 2 + 1)],
     )
@@ -135,14 +135,14 @@ def load_demo() -> bool:
 
 
 def _owner() -> User:
-    """The platform's own author: active, for actions check it, but nobody can sign in as it."""
+    """Return the platform's own author: active, as actions check, but nobody can sign in as it."""
     with transaction.atomic():
         owner = User.objects.create_user("demo@demo.invalid", None)
         Namespace.objects.create(
             handle=HANDLE,
             user=owner,
             display_name="Demo",
-            bio="Made when this platform was first started.",
+            bio="Created when this platform was first started.",
         )
     return owner
 

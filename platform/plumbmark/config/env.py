@@ -15,7 +15,7 @@ class BadSetting(Exception):
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable's value, or the stripped content of the file that `name`_FILE names."""
+    """Return the variable's value, or the stripped content of the file that `name`_FILE names."""
     file_name = os.environ.get(f"{name}_FILE")
     if file_name:
         try:
@@ -57,7 +57,7 @@ def flag(name: str, default: bool) -> bool:
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """A list of words separated by commas."""
+    """Return a list of words separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
@@ -67,10 +67,10 @@ def path(name: str, default: Path) -> Path:
 
 
 def database(name: str, sqlite_path: Path) -> dict[str, Any]:
-    """Django's database entry from a `postgres://user:password@host:port/name` URL.
+    """Return Django's database entry from a `postgres://user:password@host:port/name` URL.
 
-    Without the variable it is SQLite at `sqlite_path`, in the form that keeps one writer and many
-    readers going: WAL, and IMMEDIATE so that a transaction never fails half-way for the lock.
+    Without the variable it is SQLite at `sqlite_path`, set up for one writer and many readers: WAL,
+    and IMMEDIATE so that a transaction never fails half-way for the lock.
     """
     url = text(name)
     if not url:

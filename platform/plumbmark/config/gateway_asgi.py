@@ -19,7 +19,7 @@ from plumbmark.gateway.http.errors import openai_error  # noqa: E402
 
 
 def routes() -> Sequence[Route]:
-    """Every route of this process; made on its event loop."""
+    """Return every route of this process; created on its event loop."""
     context = own_routes.RouteContext(calls_at_once=settings.MAX_GATEWAY_CALLS)
     return [*own_routes.routes(context), *model_proxy.routes(context)]
 

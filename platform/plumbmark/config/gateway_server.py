@@ -61,7 +61,7 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
 
 
 def _shared_socket(host: str, port: int) -> socket.socket:
-    """A socket beside those of the other processes; the kernel deals the connections out."""
+    """Open a socket beside those of the other processes; the kernel distributes the connections."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     shared = socket.socket(family)
     shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -28,7 +28,9 @@ STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _secret_key() -> str:
-    """The configured key, or one made at the first start and kept in the state directory."""
+    """Return the configured key, or one created at the first start and stored in the state
+    directory.
+    """
     configured = env.text("PLUMBMARK_SECRET_KEY")
     if configured:
         return configured
@@ -305,7 +307,9 @@ EMAIL_BACKEND = (
 
 
 def _gateway_url() -> str:
-    """Beside the pages where these have a port; else a proxy leads to both at one address."""
+    """Return the address beside the pages if these have a port; else a proxy serves both at one
+    address.
+    """
     if _SITE.port is None:
         return SITE_URL
     host = f"[{_SITE.hostname}]" if ":" in (_SITE.hostname or "") else _SITE.hostname

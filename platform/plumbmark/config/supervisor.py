@@ -36,7 +36,9 @@ class Child:
 
 
 def _die_with_parent() -> None:
-    """In the child, before it becomes its program: SIGKILL of the parent ends it too."""
+    """End with the parent: in the child, before it executes its program, even on SIGKILL of the
+    parent.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -57,7 +59,7 @@ class Supervisor:
         self._is_ending = False
 
     def run(self) -> int:
-        """Returns 0 after an orderly end."""
+        """Run until the end; return 0 after an orderly one."""
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGTERM, self._end)
         while not self._is_ending:

@@ -44,7 +44,7 @@ class Plan:
         self._changed.set()
 
     def close(self) -> None:
-        """Nothing more will be added."""
+        """Close the plan: no more samples will be added."""
         self._closed = True
         self._changed.set()
 
@@ -53,7 +53,7 @@ class Plan:
         self._ready.clear()
 
     async def take(self) -> PlannedSample | None:
-        """The next sample; None when the plan is closed and empty."""
+        """Return the next sample; None when the plan is closed and empty."""
         while not self._ready:
             if self._closed:
                 return None

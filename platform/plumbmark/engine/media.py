@@ -36,7 +36,7 @@ Load = Callable[[str], bytes]
 def attachment_part(
     kind: str, *, sha256: str, media_type: str, size: int, name: str
 ) -> dict[str, Any]:
-    """A message part that stands for a stored file."""
+    """Return a message part that refers to a stored file."""
     return {"type": kind, "sha256": sha256, "media_type": media_type, "bytes": size, "name": name}
 
 
@@ -45,7 +45,7 @@ def is_attachment(part: Any) -> bool:
 
 
 def attachments_in(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
-    """The parts that stand for files, in order."""
+    """Return the parts that refer to files, in order."""
     return [
         part
         for message in messages
@@ -56,7 +56,7 @@ def attachments_in(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
 
 
 def to_openai_part(part: Mapping[str, Any], data: str) -> dict[str, Any]:
-    """The part in the OpenAI form; `data` is the file in base64."""
+    """Return the part in the OpenAI form; `data` is the file in base64."""
     if part["type"] == IMAGE:
         url = f"data:{part['media_type']};base64,{data}"
         return {"type": "image_url", "image_url": {"url": url}}
@@ -65,7 +65,7 @@ def to_openai_part(part: Mapping[str, Any], data: str) -> dict[str, Any]:
 
 
 def in_words(content: Any) -> str:
-    """A message's content for who can only read: files are named, not shown."""
+    """Return a message's content as text only: files are named, not shown."""
     if isinstance(content, str) or content is None:
         return content or ""
     words = []
@@ -141,7 +141,7 @@ class AttachingCaller:
 
 
 def _not_sent(why: str) -> CallResult:
-    """Of a question that cannot be put: unscored, and nobody is charged."""
+    """Return the result of a question that cannot be sent: unscored and not charged."""
     failure = CallFailure(
         FailureKind.PROVIDER_ERROR, "attachment-gone", f"A file of the item is gone: {why}"
     )

@@ -33,11 +33,13 @@ class PlannedSample:
     limits: "SampleLimits | None" = None
 
     def key_of(self, step: int) -> str:
-        """Names the candidate's call of a step, from 0; without tools, steps are turns."""
+        """Return the key of the candidate's call of a step, from 0; without tools, steps are
+        turns.
+        """
         return key_of_turn(self.key, step)
 
     def key_of_user(self, turn: int) -> str:
-        """Names the simulated user's call after a turn."""
+        """Return the key of the simulated user's call after a turn."""
         return key_of_turn(self.key, turn, of_user=True)
 
 
@@ -67,7 +69,7 @@ class SampleLimits:
 
 
 def key_of_turn(key: str, turn: int, *, of_user: bool = False) -> str:
-    """The key of a sample's turn, from the key of its first."""
+    """Return the key of a sample's turn, given the key of its first."""
     first = key.rpartition("/")[0]
     if of_user:
         return f"{first}/u{turn}"

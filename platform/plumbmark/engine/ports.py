@@ -81,7 +81,7 @@ class ToolCall:
     signature: str = ""
 
     def as_message_part(self) -> dict[str, Any]:
-        """The call as an entry of an assistant message's `tool_calls`."""
+        """Return the call as an entry of an assistant message's `tool_calls`."""
         part: dict[str, Any] = {
             "id": self.id,
             "type": "function",

@@ -130,7 +130,9 @@ class _Conversation:
         return request
 
     def _limit_reached(self) -> str:
-        """Which limit allows no further call; empty where none does."""
+        """Return the name of the limit that allows no further call; an empty text if none is
+        reached.
+        """
         limits = self._sample.limits
         if limits is None:
             return ""
@@ -185,7 +187,9 @@ class _Conversation:
         )
 
     def _with_own_ids(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
-        """No two calls of a sample with one id, whatever the provider gave."""
+        """Return the calls with ids that are unique within the sample, whatever the provider
+        sent.
+        """
         found = []
         for number, call in enumerate(calls):
             if not call.id or call.id in self._call_ids:
@@ -214,7 +218,9 @@ class _Conversation:
         return said
 
     def _as_the_user_sees_it(self, answer: str) -> ModelRequest:
-        """The conversation with the parts swapped: what the candidate says is said to the user."""
+        """Return the conversation with the roles swapped: the candidate's answers are said to the
+        user.
+        """
         user = self._sample.user
         assert user is not None
         swapped = {"user": "assistant", "assistant": "user"}
@@ -238,7 +244,7 @@ class _Conversation:
             self._output_tokens += call.response.usage.output_tokens
 
     def _without_user(self, failed: CallResult) -> SampleResult:
-        """The user's model failed, for which no answer of the candidate is to blame."""
+        """Return the result if the model of the user failed, which is not the candidate's fault."""
         ended = self._ended(failed)
         if ended.outcome.is_scored:
             ended = replace(ended, outcome=Outcome.PROVIDER_ERROR)
@@ -279,7 +285,7 @@ def _all_tokens(most: int) -> str:
 
 
 def _format_message(message: Message) -> str:
-    """A message as a conversation that is scored whole tells it."""
+    """Format a message for a conversation that is scored as a whole."""
     parts = [in_words(message["content"])] if message["content"] else []
     parts += [
         f"[calls {call['function']['name']} with {call['function']['arguments']}]"
@@ -289,7 +295,7 @@ def _format_message(message: Message) -> str:
 
 
 def result_of(sample: PlannedSample, call: CallResult) -> SampleResult:
-    """The sample result that a single call amounts to."""
+    """Return the sample result of a single call."""
     if call.response is not None:
         return SampleResult(
             sample.ordinal, outcome_of(call.response), call.response.text, "", (call,)

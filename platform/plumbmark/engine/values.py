@@ -8,8 +8,8 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value_object(cls: type[T]) -> type[T]:
-    """A dataclass that the type checker keeps anybody from changing.
+    """Make a dataclass that the type checker treats as immutable.
 
-    A frozen one keeps watch at run time too, and costs four times as much to make. It has no hash.
+    A frozen one also guards at run time, and costs four times as much to create. It has no hash.
     """
     return dataclass(slots=True)(cls)

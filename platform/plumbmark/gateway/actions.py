@@ -54,10 +54,11 @@ def open_grant(
 def grant_of_token(
     *, token: ApiToken, payer: Namespace, deployments: Iterable[Deployment]
 ) -> Grant:
-    """The grant that a personal token's direct calls are made under, for exactly these models.
+    """Return the grant for a personal token's direct calls, for exactly these models.
 
-    One for each payer, whose limits of day and month alone bound it. Machinery: whoever asks has
-    checked that the token's person may spend for the payer. Two queries where nothing changed.
+    There is one for each payer; only the payer's limits of day and month bound it. The caller must
+    have checked that the token's person may spend for the payer. Takes two queries if nothing
+    changed.
     """
     subject = f"token:{token.public_id}"
     wanted = {deployment.pk for deployment in deployments}
@@ -80,7 +81,9 @@ def _latest_grant(payer: Namespace, subject: str) -> Grant | None:
 
 
 def set_grant_cap(*, grant: Grant, cap: int | None) -> Grant:
-    """Another cap (nanodollars, None: none) from now on; processes notice within ten seconds."""
+    """Change the cap (nanodollars; None: no cap) from now on; processes notice within ten
+    seconds.
+    """
     if cap is not None and cap < 0:
         raise DomainError("A grant's cap cannot be negative.")
     with transaction.atomic():
@@ -95,7 +98,7 @@ def set_grant_cap(*, grant: Grant, cap: int | None) -> Grant:
 
 
 def close_grant(*, grant: Grant) -> Grant:
-    """No further calls; those in flight settle. Processes notice within ten seconds."""
+    """Allow no further calls; calls in flight settle. Processes notice within ten seconds."""
     now = timezone.now()
     if Grant.objects.filter(pk=grant.pk, revoked_at=None).update(revoked_at=now):
         grant.revoked_at = now
@@ -121,7 +124,7 @@ def add_deployment(
     name: str = "",
     by: User | None,
 ) -> Deployment:
-    """A deployment of the platform's, with its catalogue entry where that is missing."""
+    """Add a deployment of the platform, and its catalogue entry if it is missing."""
     _allow(by)
     if provider != Deployment.Provider.BASELINE:
         base_url = check_base_url(base_url, is_users=False)
@@ -146,7 +149,7 @@ def add_deployment(
 
 
 def ensure_baselines() -> list[Deployment]:
-    """The keyless baselines and their explicit price of 0, made where they are missing."""
+    """Create the keyless baselines and their explicit price of 0 where they are missing."""
     made = []
     for program in PROGRAMS:
         slug = f"baseline/{program}"
@@ -180,9 +183,9 @@ def set_price(
     data_date: date | None = None,
     by: User | None,
 ) -> PriceCard:
-    """A price from now on, in nanodollars per million tokens; 0 throughout is free.
+    """Set a price from now on, in nanodollars per million tokens; 0 throughout is free.
 
-    Earlier cards stay: calls keep the one they were made under.
+    Earlier cards remain: calls keep the card that they were made under.
     """
     _allow(by)
     if min(input_per_mtok, output_per_mtok, cached_input_per_mtok or 0, per_request) < 0:
@@ -213,7 +216,7 @@ def set_price(
 
 
 def set_library_price(*, deployment: Deployment, price: MatchedPrice, by: User | None) -> PriceCard:
-    """A price that was matched in the price data library, with what was matched."""
+    """Set a price matched in the price data library, and record what was matched."""
     return set_price(
         deployment=deployment,
         input_per_mtok=price.input_per_mtok,
@@ -237,9 +240,10 @@ def set_quota(
     note: str = "",
     by: User | None,
 ) -> QuotaPolicy:
-    """The limits of a namespace (None: the default of all others), in nanodollars, from now on.
+    """Set the limits of a namespace (None: the default for all others), in nanodollars, from now
+    on.
 
-    The periods that are running get the new caps as well, so that a raise helps at once.
+    The current periods get the new caps too, so that a raise helps at once.
     """
     _allow(by)
     if day_cap < 0 or month_cap < 0:

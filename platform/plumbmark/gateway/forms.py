@@ -85,5 +85,5 @@ class DeploymentForm(_DeploymentForm):
         if credential is not None and credential.owner != owner:
             self.add_error("credential", _("The credential belongs to somebody else."))
         if not isinstance(cleaned.get("options") or {}, dict):
-            self.add_error("options", _("Options are a JSON object."))
+            self.add_error("options", _("Options must be a JSON object."))
         return cleaned

@@ -8,7 +8,7 @@ Visitor = User | AnonymousUser
 
 
 def can_view_ledger(user: Visitor, namespace: Namespace) -> bool:
-    """The person behind a namespace, the members of a team, and staff."""
+    """Allow the person behind a namespace, the members of a team, and staff."""
     if not isinstance(user, User) or not user.is_active:
         return False
     if user.is_staff or namespace.user_id == user.pk:
@@ -17,5 +17,5 @@ def can_view_ledger(user: Visitor, namespace: Namespace) -> bool:
 
 
 def can_manage_deployments(user: Visitor) -> bool:
-    """The platform's deployments, prices and quotas are in the hands of staff."""
+    """Allow staff only: they manage the platform's deployments, prices and quotas."""
     return isinstance(user, User) and user.is_active and user.is_staff

@@ -58,7 +58,7 @@ class QuotaStatus:
 
 
 def quota_status(namespace: Namespace) -> QuotaStatus:
-    """The running day and month of a namespace; at most two queries."""
+    """Return the current day and month of a namespace; takes at most two queries."""
     today = clock.today()
     month = today.replace(day=1)
     rows = Budget.objects.filter(payer=namespace, grant=None).filter(
@@ -78,7 +78,7 @@ def quota_status(namespace: Namespace) -> QuotaStatus:
 
 
 def has_balance(namespace: Namespace, amount: int, *, grant: Grant | None = None) -> bool:
-    """Whether both limits, and the grant's own cap, could cover so many nanodollars now."""
+    """Return whether both limits, and the grant's own cap, cover this many nanodollars now."""
     if grant is not None and grant.cap is not None:
         budget = Budget.objects.filter(grant=grant).first()
         if budget is not None and budget.left < amount:
@@ -87,12 +87,12 @@ def has_balance(namespace: Namespace, amount: int, *, grant: Grant | None = None
 
 
 def ledger_of(namespace: Namespace) -> QuerySet[LedgerLine]:
-    """The lines of a namespace's ledger, newest first."""
+    """Return the lines of a namespace's ledger, newest first."""
     return LedgerLine.objects.filter(payer=namespace).select_related("grant").order_by("-id")
 
 
 def calls_of_line(line: LedgerLine) -> QuerySet[Call]:
-    """The calls that a line stands for, oldest first, without their exchanges."""
+    """Return the calls that a line covers, oldest first, without their exchanges."""
     return (
         Call.objects.filter(ledger_line=line)
         .select_related("deployment")
@@ -107,10 +107,11 @@ def callable_deployments(*, to: Namespace | None) -> QuerySet[Deployment]:
 
 
 def request_bound(request: ModelRequest, price_card: Prices | None, deployment: Deployment) -> int:
-    """Nanodollars that this request can cost its payer at most: what is held before it goes out.
+    """Return the most that this request can cost its payer, in nanodollars: what is reserved for
+    it.
 
-    A user's own deployment is not metered: 0. Raises `DomainError` where the platform's has no
-    price.
+    A user's own deployment is not metered: 0. Raises `DomainError` if a deployment of the platform
+    has no price.
     """
     if deployment.owner_id is not None:
         return 0
@@ -124,16 +125,16 @@ def request_bound(request: ModelRequest, price_card: Prices | None, deployment: 
 
 
 def cost_bound(deployment: Deployment, requests: Iterable[ModelRequest]) -> int:
-    """The sum of `request_bound` under the price that holds now. One query."""
+    """Return the sum of `request_bound` under the current price. One query."""
     card = current_price_card(deployment.pk)
     return sum(request_bound(request, card, deployment) for request in requests)
 
 
 def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, CallResult]:
-    """The answers that were recorded for these keys, rebuilt from their exchanges.
+    """Return the recorded answers for these keys, rebuilt from their exchanges.
 
-    For a crash between an answer and its consequence: what was answered is not asked again. An
-    answer whose exchange was withheld, or that cannot be read any more, is not among them.
+    After a crash between an answer and its consequence, this avoids asking again. Answers whose
+    exchange was withheld or is unreadable are not included.
     """
     found: dict[str, CallResult] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):

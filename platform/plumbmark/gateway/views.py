@@ -22,7 +22,7 @@ CALLS_PER_PAGE = 100
 @require_safe
 @login_required
 def quota_own(request: HttpRequest) -> HttpResponse:
-    """The limits and the ledger of the person who is signed in."""
+    """Show the limits and the ledger of the signed-in person."""
     namespace = get_object_or_404(Namespace.objects.select_related("user"), user=request.user.pk)
     return _quota(request, namespace)
 
@@ -30,7 +30,7 @@ def quota_own(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def quota(request: HttpRequest, handle: str) -> HttpResponse:
-    """The same of a team, or of anybody for staff."""
+    """Show the same for a team, or for anyone if the viewer is staff."""
     return _quota(request, _namespace(request, handle))
 
 
@@ -62,7 +62,9 @@ def _quota(request: HttpRequest, namespace: Namespace) -> HttpResponse:
 
 
 def _rows(lines: list[LedgerLine]) -> list[dict[str, Any]]:
-    """Lines with their reasons in three pieces: what stands around the subject, and its page."""
+    """Return lines with their reasons in three pieces: the text before the subject, its page, the
+    text after.
+    """
     subjects = [line.grant.subject if line.grant else "" for line in lines]
     pages = pages_of(subjects)
     rows = []
@@ -78,7 +80,7 @@ def _rows(lines: list[LedgerLine]) -> list[dict[str, Any]]:
 @require_safe
 @login_required
 def ledger_line(request: HttpRequest, handle: str, line_id: int) -> HttpResponse:
-    """The calls that one line stands for."""
+    """Show the calls that one ledger line covers."""
     namespace = _namespace(request, handle)
     line = get_object_or_404(queries.ledger_of(namespace), pk=line_id)
     calls = queries.calls_of_line(line)

@@ -87,7 +87,7 @@ _lock = threading.Lock()
 
 
 def probe() -> Probe:
-    """Cached: the first call takes a fraction of a second, in which it blocks."""
+    """Return the cached result of the tests; the first call blocks for a fraction of a second."""
     with _lock:
         return _probe_backends()
 
@@ -111,7 +111,7 @@ def examine(candidates: list[tuple[str, Callable[[], Sandbox]]]) -> Probe:
     thread.start()
     thread.join()
     if not found:
-        raise RuntimeError("The examination of the sandbox failed; see the log.")
+        raise RuntimeError("The check of the sandbox failed; see the log.")
     return found[0]
 
 
@@ -132,7 +132,7 @@ async def _examine(candidates: list[tuple[str, Callable[[], Sandbox]]]) -> Probe
 
 
 async def _try(sandbox: Sandbox) -> str:
-    """Raises `SandboxUnavailable` with what does not hold."""
+    """Test a sandbox; raise `SandboxUnavailable` with what does not work."""
     began = time.monotonic()
     with _bait() as (canary, listener, gateway):
         server = await asyncio.start_unix_server(_answer, gateway)
@@ -149,7 +149,7 @@ async def _try(sandbox: Sandbox) -> str:
                 )
             )
     _judge(report)
-    return f"It holds; a program of its tests took {time.monotonic() - began:.2f} s."
+    return f"It works; a test program took {time.monotonic() - began:.2f} s."
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -160,7 +160,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 @contextmanager
 def _bait() -> Iterator[tuple[Path, socket.socket, Path]]:
-    """A file and a listener that everybody on the machine can reach, and a gateway's socket."""
+    """Yield a file and a listener that everyone on the machine can reach, and a gateway's
+    socket.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="plumbmark-probe-") as open_folder,
         tempfile.TemporaryDirectory(prefix="plumbmark-probe-") as private_folder,

@@ -250,7 +250,9 @@ class Bubblewrap:
         return found
 
     def _closed(self) -> list[str]:
-        """Last, because nothing can be made in a read-only folder."""
+        """Return the read-only mounts; they come last, because nothing can be created in a
+        read-only folder.
+        """
         found = []
         if self._flavour.proc:
             found += ["--size", "4096", "--tmpfs", "/proc/sys", "--remount-ro", "/proc/sys"]
@@ -335,7 +337,9 @@ def _path(interpreter: Interpreter) -> str:
 
 
 def _launcher_text(job: Job) -> bytes:
-    """Without a gateway it needs no sockets, whose module is half of its start."""
+    """Return the launcher's text; without a gateway it omits sockets, whose module is half of its
+    start.
+    """
     if job.gateway_socket is None:
         return program_text("settings", "launcher")
     return program_text("settings", "pump", "launcher")

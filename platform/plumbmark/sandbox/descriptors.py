@@ -13,7 +13,7 @@ class Descriptors:
         self._open: list[int] = []
 
     def hold_content(self, content: bytes) -> int:
-        """A new descriptor from which a child reads `content`."""
+        """Return a new descriptor from which a child reads `content`."""
         descriptor = os.memfd_create("plumbmark", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._open.append(descriptor)
         view = memoryview(content)
@@ -24,14 +24,16 @@ class Descriptors:
         return descriptor
 
     def to_read(self) -> tuple[int, int]:
-        """A pipe: our end, which the caller closes, and the child's."""
+        """Open a pipe; return our end, which the caller closes, and the child's."""
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(ours, False)
         self._open.append(theirs)
         return ours, theirs
 
     def to_hold(self) -> tuple["Lifeline", int]:
-        """A pipe that tells the child by its end that we are gone: our end and the child's."""
+        """Open a pipe whose end tells the child that we are gone; return our end and the
+        child's.
+        """
         theirs, ours = os.pipe2(os.O_CLOEXEC)
         self._open.append(theirs)
         return Lifeline(ours), theirs
@@ -54,5 +56,5 @@ class Lifeline:
 
 
 def fields(pairs: list[tuple[str, str]]) -> bytes:
-    """Settings for `inside.settings`."""
+    """Write settings for `inside.settings`."""
     return b"\0".join(os.fsencode(part) for pair in pairs for part in pair)

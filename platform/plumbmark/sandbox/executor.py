@@ -55,8 +55,9 @@ class PythonExecutor:
         given: bytes = b"",
         merges_errors: bool = True,
     ) -> Execution:
-        """Raises `SandboxUnavailable` where it could not be run, which is no fault of the
-        program's."""
+        """Run a program; raise `SandboxUnavailable` if it cannot be run, which is not the program's
+        fault.
+        """
         limits = replace(
             self._limits,
             wall_seconds=timeout_seconds,

@@ -99,10 +99,11 @@ def measure(work: Path, *, max_files: int) -> Use:
 
 
 def collect(work: Path, limits: Limits) -> Collected:
-    """The regular files below `work`, in the order of their paths, as far as the limits allow.
+    """Collect the regular files below `work` in the order of their paths, as far as the limits
+    allow.
 
-    To be called when the program has ended. Left out, with the reason: links, special files, files
-    with other hard links, names that are no text, and what goes beyond the limits.
+    Call it when the program has ended. Omitted, with the reason: links, special files, files with
+    other hard links, names that are not text, and what exceeds the limits.
     """
     artifacts: list[Artifact] = []
     left_out: list[LeftOut] = []
@@ -227,9 +228,9 @@ def _printable(path: str) -> str:
 
 
 def _entries(work: Path, *, shallow: bool = False) -> Iterator[FolderEntry]:
-    """Everything below `work`, folders before their contents.
+    """Yield everything below `work`, folders before their contents.
 
-    Below the deepest level it looks no further, and raises `_TooDeep` unless it is `shallow`.
+    It goes no further than the deepest level, and raises `_TooDeep` unless it is `shallow`.
     """
     top = _open_folder(os.fspath(work), None)
     stack: list[tuple[int, str, Iterator[str]]] = [(top, "", iter(os.listdir(top)))]
@@ -297,7 +298,7 @@ def _open_file(name: str, parent: int) -> int:
 
 
 def _change_mode(name: str, parent: int | None, mode: int, kind: int) -> None:
-    """`chmod` of the thing itself: a link put in its place meanwhile is not followed."""
+    """Change the mode of the thing itself: a link put in its place meanwhile is not followed."""
     handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=parent)
     try:
         if not stat.S_ISLNK(os.fstat(handle).st_mode):

@@ -86,7 +86,7 @@ class ResponseHead:
 
 
 def read_request(head: bytes, *, max_body: int) -> RequestHead:
-    """Raises `Refused` for anything out of the ordinary."""
+    """Parse a request's head; raise `Refused` for anything out of the ordinary."""
     line, headers = _split(head)
     found = _REQUEST.fullmatch(line)
     if found is None:
@@ -111,7 +111,7 @@ def read_request(head: bytes, *, max_body: int) -> RequestHead:
 
 
 def read_response(head: bytes, *, method: str) -> ResponseHead:
-    """Raises `ValueError` where the server's answer cannot be understood."""
+    """Parse a response's head; raise `ValueError` if the server's answer cannot be understood."""
     try:
         line, headers = _split(head)
     except Refused as error:
@@ -136,7 +136,7 @@ def read_response(head: bytes, *, method: str) -> ResponseHead:
 
 
 def is_allowed(path: str, prefixes: Sequence[str]) -> bool:
-    """Whether the path is one of the prefixes or lies below one."""
+    """Return whether the path is one of the prefixes or lies below one."""
     return any(
         path == prefix.rstrip("/") or path.startswith(f"{prefix.rstrip('/')}/")
         for prefix in prefixes

@@ -25,8 +25,9 @@ class Identity:
 
 
 def guest_identity(uid: int = NOBODY, gid: int = NOBODY) -> Identity:
-    """Ours, or `uid` and `gid` where we are root. Raises `SandboxUnavailable` where root cannot
-    become that user."""
+    """Return our own identity, or `uid` and `gid` if we are root. Raises `SandboxUnavailable` if
+    root cannot become that user.
+    """
     if 0 not in os.getresuid():
         return Identity(os.getuid(), os.getgid(), is_dropped=False)
     if uid == 0 or gid == 0:
@@ -50,14 +51,14 @@ def guest_identity(uid: int = NOBODY, gid: int = NOBODY) -> Identity:
 
 
 def never_root(identity: Identity) -> Identity:
-    """The identity, whoever chose it; raises `SandboxUnavailable` where it is root's."""
+    """Return the identity; raise `SandboxUnavailable` if it is root's."""
     if identity.uid == 0:
         raise SandboxUnavailable("Untrusted code is never run as root.")
     return identity
 
 
 def reachable(path: Path, identity: Identity) -> bool:
-    """Whether that user gets to `path` through its parents, by their mode bits."""
+    """Return whether that user can reach `path` through its parents, by their mode bits."""
     for parent in path.absolute().parents:
         found = parent.stat()
         if found.st_uid == identity.uid:

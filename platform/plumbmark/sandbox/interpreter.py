@@ -26,7 +26,7 @@ class Interpreter:
 
 
 def bare_interpreter() -> Interpreter:
-    """The first that is new enough."""
+    """Return the first interpreter that is new enough."""
     for name in _SYSTEM:
         path = Path(name)
         if path.exists() and _version(path) >= _OLDEST and path.resolve().is_relative_to("/usr"):
@@ -35,8 +35,9 @@ def bare_interpreter() -> Interpreter:
 
 
 def private_interpreter() -> Interpreter:
-    """The one that this process runs on, shown inside under a name that tells nothing of the
-    host."""
+    """Return the interpreter of this process, shown inside under a name that reveals nothing of the
+    host.
+    """
     prefix = Path(sys.base_prefix).resolve()
     path = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     if not path.exists():

@@ -214,14 +214,14 @@ class _Places:
         self._places[str(PurePosixPath(inside))] = host
 
     def translate(self, path: str) -> str:
-        """The host's path, where `path` is or lies below one of the places; else unchanged."""
+        """Return the host's path if `path` is or lies below one of the places, else `path`."""
         for inside in sorted(self._places, key=len, reverse=True):
             if path == inside or path.startswith(f"{inside}/"):
                 return self._places[inside] + path[len(inside) :]
         return path
 
     def translate_value(self, setting: str) -> str:
-        """A `NAME=value` whose value may be a list of paths."""
+        """Translate a `NAME=value` whose value may be a list of paths."""
         name, _, value = setting.partition("=")
         return f"{name}={':'.join(self.translate(part) for part in value.split(':'))}"
 

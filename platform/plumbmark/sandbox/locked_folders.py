@@ -21,7 +21,7 @@ _GUESTS_END_SECONDS = 60.0
 
 @contextlib.contextmanager
 def locked_folder(base: Path, name: str) -> Iterator[Path]:
-    """A new folder in `base`, removed at the end with all in it."""
+    """Create a folder in `base` and remove it at the end with everything in it."""
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{name}-{uuid4().hex}"
     making = base / f"{_MAKING}{name}"

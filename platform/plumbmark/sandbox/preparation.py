@@ -29,7 +29,7 @@ _TAKEN = frozenset(
 
 
 def check_job(job: Job) -> None:
-    """Raises `BadJob` with what is wrong and how to mend it."""
+    """Raise `BadJob` with what is wrong and how to correct it."""
     if not job.argv:
         raise BadJob("Job.argv is empty: it must name a program.")
     texts = [*job.argv, job.start_directory, *job.environment, *job.environment.values()]
@@ -68,7 +68,7 @@ def _check_mounts(job: Job) -> None:
 
 
 def check_readable(job: Job, identity: Identity) -> None:
-    """Raises `BadJob` where the dropped user could see a mount and not open it."""
+    """Raise `BadJob` if the dropped user could see a mount but not open it."""
     if not identity.is_dropped:
         return
     for mount in job.mounts:
@@ -102,8 +102,9 @@ class Sources:
 
 
 def limit_settings(limits: Limits, *, other_processes: int = 0) -> list[tuple[str, str]]:
-    """For `inside.settings.set_limits`. `other_processes` of the same user count with the guest's
-    where it has no user namespace of its own."""
+    """Return the settings for `inside.settings.set_limits`; `other_processes` of the same user
+    count with the guest's if it has no user namespace of its own.
+    """
     values = {
         "AS": limits.address_space_bytes,
         "NPROC": limits.processes + other_processes,

@@ -40,7 +40,7 @@ def tree_use(root: int) -> TreeUse:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below `root`, parents first."""
+    """Return every process below `root`, parents first."""
     return _tree(root)[0][1:]
 
 
@@ -59,9 +59,9 @@ def threads_of_user(uid: int) -> int:
 
 
 def exact_memory(pids: tuple[int, ...]) -> int:
-    """Memory with each shared page counted once. Slower, so only asked when it matters.
+    """Return the memory with each shared page counted once. Slower, so used only when it matters.
 
-    Where the kernel does not tell, the plain count holds.
+    If the kernel does not report it, return the plain count.
     """
     total = 0
     for pid in pids:
@@ -119,7 +119,7 @@ def _stat(pid: int) -> _Stat | None:
 
 
 def _private_memory(pid: int) -> int:
-    """Without the pages of programs and libraries, which others share."""
+    """Return the memory without the pages of programs and libraries, which others share."""
     try:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:

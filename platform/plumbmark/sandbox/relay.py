@@ -65,8 +65,10 @@ class GatewayRelay:
         head_seconds: float = 60.0,
         answer_seconds: float = 900.0,
     ) -> None:
-        """`host` is the Host header that the gateway sees. `head_seconds` is how long a connection
-        may be silent before and within a request, `answer_seconds` how long the gateway may be."""
+        """Set up a relay. `host` is the Host header that the gateway sees; `head_seconds` is how
+        long a connection may be silent before and within a request, `answer_seconds` how long
+        the gateway may be.
+        """
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError("The token must be printable text without spaces.")
         self.requests = 0
@@ -191,7 +193,7 @@ class GatewayRelay:
             gateway_writer.close()
 
     async def _connect(self) -> tuple["_Stream", asyncio.StreamWriter]:
-        """A connection for each request: one that idled might be closed under the next."""
+        """Open a connection for each request: an idle one might be closed under the next."""
         try:
             if isinstance(self._target, Path):
                 reader, writer = await asyncio.open_unix_connection(self._target, limit=_PIECE)
@@ -300,7 +302,7 @@ class GatewayRelay:
             raise _BrokenOff from error
 
     async def _response(self, request: RequestHead, gateway: "_Stream") -> ResponseHead:
-        """The head of the answer itself, after those of interim ones."""
+        """Return the head of the final answer, after those of interim ones."""
         try:
             while True:
                 async with asyncio.timeout(self._answer_seconds):
@@ -357,7 +359,7 @@ class _Stream:
                 pass
 
     async def head(self) -> bytes | None:
-        """Up to the empty line; None where nothing more comes."""
+        """Read up to the empty line; return None if nothing more comes."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if len(self._buffer) > HEAD_BYTES:
                 raise Refused(
@@ -380,7 +382,7 @@ class _Stream:
             yield piece
 
     async def read_chunks(self, most: int | None, seconds: float) -> AsyncIterator[bytes]:
-        """Pieces as they come, not as they were framed."""
+        """Yield pieces as they arrive, not as they were framed."""
         total = 0
         while size := await self._chunk_size(seconds):
             total += size
@@ -405,7 +407,7 @@ class _Stream:
             yield piece
 
     async def until_closed(self) -> None:
-        """Until the other side has gone. A next request that it sent already is kept."""
+        """Wait until the other side has closed. A next request that it sent already is kept."""
         while len(self._buffer) <= HEAD_BYTES:
             if not await self._fill():
                 return
@@ -455,7 +457,7 @@ def _unreachable() -> Refused:
 
 
 async def _send_error(writer: asyncio.StreamWriter, error: Refused) -> None:
-    """An error in the OpenAI form, after which the connection closes."""
+    """Send an error in the OpenAI form, after which the connection closes."""
     body = json.dumps(
         {"error": {"message": str(error), "type": "relay_error", "code": error.code}}
     ).encode()

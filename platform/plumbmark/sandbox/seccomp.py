@@ -206,7 +206,7 @@ _MACHINES = {"x86_64": _Machine(0xC000003E, 0), "aarch64": _Machine(0xC00000B7, 
 
 
 def for_bubblewrap(machine: str) -> bytes:
-    """The filter for a guest in namespaces of its own."""
+    """Return the filter for a guest in its own namespaces."""
     program = _Program(machine)
     for name in _FORBIDDEN:
         program.refuse(name)
@@ -216,11 +216,11 @@ def for_bubblewrap(machine: str) -> bytes:
 
 
 def for_landlock(machine: str, *, has_gateway: bool, scopes_signals: bool) -> bytes:
-    """The filter for a guest among the host's processes.
+    """Return the filter for a guest among the host's processes.
 
-    With a gateway, TCP sockets can be made and `connect` is decided by the keeper
+    With a gateway, TCP sockets can be created and the keeper decides on `connect`
     (`inside.keeper`); without one there are no sockets at all. `scopes_signals` says whether
-    Landlock keeps signals in; where it does not, the guest may send none.
+    Landlock confines signals; if it does not, the guest may send none.
     """
     program = _Program(machine)
     for name in [*_FORBIDDEN, *_SHARED_WITH_THE_HOST]:
@@ -260,7 +260,7 @@ def _common(program: "_Program", *, pretends_modes: bool = False) -> None:
 
 
 def _sockets_of_a_namespace() -> list[Instruction]:
-    """UNIX of any kind; INET only as TCP and UDP."""
+    """Allow UNIX sockets of any kind; INET only as TCP and UDP."""
     return [
         _argument(0),
         (_JUMP_EQUAL, 0, 1, _UNIX),
@@ -274,7 +274,9 @@ def _sockets_of_a_namespace() -> list[Instruction]:
 
 
 def _only_tcp() -> list[Instruction]:
-    """The protocol counts: multipath TCP and SCTP are streams too, and Landlock knows them not."""
+    """Check the protocol too: multipath TCP and SCTP are streams, but Landlock does not know
+    them.
+    """
     return [
         _argument(0),
         (_JUMP_EQUAL, 2, 0, _INET),
@@ -341,7 +343,7 @@ def _refusal() -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """The low half of an argument; both machines are little-endian, and flags are 32 bits."""
+    """Load the low half of an argument; both machines are little-endian, and flags are 32 bits."""
     return (_LOAD, 0, 0, 16 + 8 * index)
 
 

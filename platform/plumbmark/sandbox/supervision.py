@@ -171,7 +171,7 @@ class _Supervisor:
                 self._on_output(kept)
             except Exception as error:
                 self._trouble = error
-                self._end(Ending.CANCELLED, "Stopped because its output could not be taken.")
+                self._end(Ending.CANCELLED, "Stopped because its output could not be read.")
         if len(kept) < len(piece):
             self._end(
                 Ending.OUTPUT,
@@ -211,7 +211,7 @@ class _Supervisor:
                 self._end(*found)
 
     def _look(self) -> tuple[Ending, str] | None:
-        """In a thread: reading a large tree or folder takes milliseconds."""
+        """Check the limits, in a thread: reading a large tree or folder takes milliseconds."""
         limits = self._limits
         use = tree_use(self._started.process.pid)
         memory = use.memory_bytes
@@ -300,7 +300,7 @@ class _Supervisor:
 
 
 def _read_lines(text: bytes) -> _Status:
-    """A guest that takes over its launcher can forge lines: nothing here may fail on them."""
+    """Read the launcher's lines; a guest that takes it over can forge them, so never fail here."""
     status = _Status()
     for line in text.decode(errors="replace").splitlines():
         word, _, rest = line.partition(" ")

@@ -81,7 +81,7 @@ def check_tasks(tasks: Sequence[WeightedTask]) -> None:
 
 
 def aggregate_estimate(scores: TaskScores, tasks: Sequence[WeightedTask]) -> AggregateEstimate:
-    """The weighted score of one row, 0 … 1, with its 95 % interval."""
+    """Return the weighted score of one row, 0 … 1, with its 95 % interval."""
     check_tasks(tasks)
     rows = [scores.get(task.key, {}) for task in tasks]
     layout = lay_out([[row] for row in rows])
@@ -92,7 +92,7 @@ def aggregate_estimate(scores: TaskScores, tasks: Sequence[WeightedTask]) -> Agg
 def normalise_columns(
     layout: Layout, rows: Sequence[ItemScores], tasks: Sequence[WeightedTask]
 ) -> list[Column | None]:
-    """One row's columns, task by task, mapped to 0 … 1."""
+    """Return one row's columns, task by task, mapped to 0 … 1."""
     return [
         column(frame, row, task.metric, normalise=True)
         for frame, row, task in zip(layout.frames, rows, tasks, strict=True)
@@ -105,7 +105,7 @@ def aggregate_of(
     columns: Sequence[Column | None],
     tasks: Sequence[WeightedTask],
 ) -> AggregateEstimate:
-    """The aggregate of one row from columns that are laid out already."""
+    """Return the aggregate of one row from columns that are already laid out."""
     by_task = {task.key: estimate(row, task.metric) for task, row in zip(tasks, rows, strict=True)}
     present = [one for one in columns if one is not None]
     missing = tuple(task.key for task, one in zip(tasks, columns, strict=True) if one is None)
@@ -168,7 +168,7 @@ def _join_columns(
 
 
 def _bounds(by_task: Mapping[str, Estimate], tasks: Sequence[WeightedTask]) -> Interval:
-    """The aggregate with every unscored sample at its worst and at its best."""
+    """Return the aggregate with every unscored sample at its worst and at its best."""
     worst = best = 0.0
     for task in tasks:
         part = by_task[task.key]
@@ -197,9 +197,9 @@ def _without_value(by_task: Mapping[str, Estimate]) -> Estimate:
 
 
 def aggregate_compare(a: TaskScores, b: TaskScores, tasks: Sequence[WeightedTask]) -> Comparison:
-    """Two rows compared on the items that both have, task by task, on the normalised scale.
+    """Compare two rows on the items that both have, task by task, on the normalised scale.
 
-    Without common items in some task nothing can be compared: the method is `none`.
+    If some task has no common items, nothing can be compared: the method is `none`.
     """
     check_tasks(tasks)
     rows_a = [a.get(task.key, {}) for task in tasks]
@@ -257,7 +257,7 @@ def compute_weighted_test(
     columns_b: Sequence[Column | None],
     weights: Sequence[float],
 ) -> PairTest | None:
-    """The paired test of the weighted difference; None where some task has no common item."""
+    """Return the paired test of the weighted difference; None if some task has no common item."""
     parts = []
     difference = 0.0
     for frame, one, other, weight in zip(layout.frames, columns_a, columns_b, weights, strict=True):

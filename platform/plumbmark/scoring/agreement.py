@@ -72,7 +72,9 @@ def agreement(
     weights: Weights = "none",
     span: float | None = None,
 ) -> Agreement:
-    """Agreement of two raters. `span` is the width of the grades' scale, for quadratic weights."""
+    """Return the agreement of two raters; `span` is the width of the grades' scale, for quadratic
+    weights.
+    """
     if weights == "quadratic" and not (span and span > 0):
         raise ValueError("quadratic weights need the width of the scale")
     n = len(ratings)
@@ -159,7 +161,7 @@ def _variance(
     kappa: float,
     clusters: int,
 ) -> float:
-    """Σ_c (Σ ψ)² · G / (G − 1), with ψ the influence of a rating on κ."""
+    """Return Σ_c (Σ ψ)² · G / (G − 1), with ψ the influence of a rating on κ."""
     of_first = {x: math.fsum(q * weight(x, y) for y, q in seconds.items()) for x in firsts}
     of_second = {y: math.fsum(p * weight(x, y) for x, p in firsts.items()) for y in seconds}
     centre = kappa - chance * (1 - kappa)

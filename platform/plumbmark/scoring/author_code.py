@@ -40,7 +40,7 @@ class CaseResult:
 
 
 def source_problem(source: str, function: str, parameters: Sequence[str]) -> str | None:
-    """Why an author's source cannot be taken; None where it can."""
+    """Return why an author's source cannot be accepted; None if it can."""
     if len(source) > MAX_SOURCE:
         return f"must have at most {MAX_SOURCE:,} characters"
     call = f"{function}({', '.join(parameters)})"
@@ -86,7 +86,7 @@ def program_input(
 
 
 def results(output: str, *, mark: str, count: int) -> list[CaseResult | None]:
-    """The results of so many cases; None where there is none of a case."""
+    """Return the results of `count` cases; None for a case without one."""
     found: list[CaseResult | None] = [None] * count
     for line in output.split("\n"):
         if not line.startswith(f"{mark} "):

@@ -110,7 +110,7 @@ class Layout:
 
 
 def lay_out(tasks: Sequence[Sequence[ItemScores]]) -> Layout:
-    """Frames for tasks, each given as the rows that took it."""
+    """Build frames for tasks, each given as the rows that have scores on it."""
     clusters = [_clusters_of_items(rows) for rows in tasks]
     sizes: list[dict[str, int]] = []
     tasks_of: dict[str, list[int]] = {}
@@ -160,9 +160,9 @@ def _frame(items: dict[str, str | None], sizes: dict[str, int], slots: dict[str,
 
 
 def column(frame: Frame, scores: ItemScores, metric: Metric, *, normalise: bool) -> Column | None:
-    """One row's scores in a frame, on the metric's own scale or mapped to 0 … 1.
+    """Return one row's scores in a frame, on the metric's own scale or mapped to 0 … 1.
 
-    None where nothing is scored. Binary means that every value is one of the declared bounds.
+    Returns None if nothing is scored. Binary means that every value is one of the declared bounds.
     """
     size = len(frame.positions)
     values = [0.0] * size
@@ -205,7 +205,7 @@ def column(frame: Frame, scores: ItemScores, metric: Metric, *, normalise: bool)
 
 
 def deviations(frame: Frame, one: Column, weight: float) -> WeightedPart:
-    """The deviations of one row's item means from their mean."""
+    """Return the deviations of one row's item means from their mean."""
     return _part(frame, one.centred, one.cluster_sums, one.present, 0.0, weight)
 
 
@@ -219,7 +219,7 @@ class PairedPart:
 
 
 def pair_deviations(frame: Frame, one: Column, other: Column, weight: float) -> PairedPart | None:
-    """The item-wise differences one − other on the common items; None where there are none."""
+    """Return the item-wise differences one − other on the common items; None if there are none."""
     common = one.present & other.present
     count = common.bit_count()
     if not count:
@@ -272,7 +272,9 @@ def _part(
 def spread(
     parts: Sequence[WeightedPart], slot_tasks: Sequence[tuple[int, ...]], scale: float
 ) -> Spread:
-    """The variance of the weighted sum of the parts' means. `scale` is the size of the values."""
+    """Return the variance of the weighted sum of the parts' means; `scale` is the size of the
+    values.
+    """
     groups: dict[tuple[int, ...], _Group] = {}
     shared: dict[int, float] = {}
     total_clusters = 0
@@ -318,7 +320,7 @@ def spread(
 
 
 def _bits(flags: bytearray) -> int:
-    """The integer whose bit n is set where `flags[n]` is 1."""
+    """Return the integer whose bit n is set if `flags[n]` is 1."""
     if not flags:
         return 0
     return int(flags[::-1].translate(_DIGITS), 2)
@@ -328,7 +330,7 @@ _DIGITS = bytes([48, 49]) + bytes(range(2, 256))
 
 
 def positions(mask: int) -> Iterator[int]:
-    """The positions of the set bits, from the lowest."""
+    """Yield the positions of the set bits, lowest first."""
     digits = bin(mask)[:1:-1]
     position = digits.find("1")
     while position >= 0:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values (Holm 1979), in the order given.
+    """Return Holm's adjusted p-values (Holm 1979), in the order given.
 
     A test is significant at level α in the family if its adjusted p-value is at most α: the k-th
     smallest is multiplied by m − k + 1 and never falls below the one before it.

@@ -15,17 +15,17 @@ _PRECISION = 1e-16
 
 
 def normal_cdf(x: float) -> float:
-    """P(Z ≤ x) of the standard normal."""
+    """Return P(Z ≤ x) of the standard normal."""
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
 def normal_quantile(p: float) -> float:
-    """The x with P(Z ≤ x) = p, for 0 < p < 1."""
+    """Return the x with P(Z ≤ x) = p, for 0 < p < 1."""
     return _NORMAL.inv_cdf(p)
 
 
 def log_beta(a: float, b: float) -> float:
-    """log B(a, b) for a, b > 0.
+    """Return log B(a, b) for a, b > 0.
 
     For large arguments the Stirling series is subtracted term by term, because the difference of
     three large log-gammas loses digits.
@@ -54,7 +54,7 @@ def log_beta(a: float, b: float) -> float:
 
 
 def _stirling(x: float) -> float:
-    """lgamma(x) − [(x − ½) log x − x + ½ log 2π] for x ≥ 10: the Stirling series."""
+    """Return lgamma(x) − [(x − ½) log x − x + ½ log 2π] for x ≥ 10, by the Stirling series."""
     inverse_square = 1 / (x * x)
     series = 0.0
     for coefficient in (
@@ -71,7 +71,7 @@ def _stirling(x: float) -> float:
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b) for a, b > 0 and 0 ≤ x ≤ 1."""
+    """Return the regularised incomplete beta function I_x(a, b) for a, b > 0 and 0 ≤ x ≤ 1."""
     if x <= 0:
         return 0.0
     if x >= 1:
@@ -80,7 +80,9 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def _incomplete_beta(a: float, b: float, x: float, y: float, log_x: float, log_y: float) -> float:
-    """I_x(a, b) with y = 1 − x and both logarithms given, so that neither is rounded away."""
+    """Return I_x(a, b) with y = 1 − x and both logarithms given, so that neither is rounded
+    away.
+    """
     # The continued fraction converges quickly below the mean; above it the mirrored one does.
     if x > (a + 1) / (a + b + 2):
         return 1 - _beta_tail(b, a, y, log_y, log_x)
@@ -93,7 +95,7 @@ def _beta_tail(a: float, b: float, x: float, log_x: float, log_y: float) -> floa
 
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
-    """The continued fraction of I_x(a, b) (DLMF 8.17.22) by Lentz's method."""
+    """Return the continued fraction of I_x(a, b) (DLMF 8.17.22) by Lentz's method."""
     c = 1.0
     d = 1 - (a + b) * x / (a + 1)
     d = 1 / (d if abs(d) > _TINY else _TINY)
@@ -120,7 +122,7 @@ def _beta_fraction(a: float, b: float, x: float) -> float:
 
 
 def t_tail(t: float, df: float) -> float:
-    """P(T > t) of Student's t with `df` > 0 degrees of freedom, for t ≥ 0."""
+    """Return P(T > t) of Student's t with `df` > 0 degrees of freedom, for t ≥ 0."""
     if df <= 0:
         raise ValueError("Student's t needs more than zero degrees of freedom")
     if t < 0:
@@ -139,9 +141,10 @@ def t_tail(t: float, df: float) -> float:
 
 
 def _t_tail_of_many_degrees(t: float, df: float) -> float:
-    """Fisher's expansion about the normal (Abramowitz & Stegun 26.7.8 in its tail form).
+    """Return the tail by Fisher's expansion about the normal (Abramowitz & Stegun 26.7.8, tail
+    form).
 
-    The continued fraction would need ever more steps and lose digits; this gains them.
+    For many degrees the continued fraction would need more and more steps and lose digits.
     """
     if t > 40:
         return 0.0
@@ -153,18 +156,18 @@ def _t_tail_of_many_degrees(t: float, df: float) -> float:
 
 
 def t_cdf(t: float, df: float) -> float:
-    """P(T ≤ t) of Student's t with `df` degrees of freedom."""
+    """Return P(T ≤ t) of Student's t with `df` degrees of freedom."""
     return 1 - t_tail(t, df) if t >= 0 else t_tail(-t, df)
 
 
 def t_two_sided(t: float, df: float) -> float:
-    """The two-sided p-value of a t statistic."""
+    """Return the two-sided p-value of a t statistic."""
     return min(1.0, 2 * t_tail(abs(t), df))
 
 
 @lru_cache(maxsize=4096)
 def t_quantile(p: float, df: float) -> float:
-    """The t with P(T ≤ t) = p, for 0 < p < 1 and `df` > 0."""
+    """Return the t with P(T ≤ t) = p, for 0 < p < 1 and `df` > 0."""
     if not 0 < p < 1:
         raise ValueError("a quantile is asked for at 0 < p < 1")
     if p == 0.5:
@@ -175,7 +178,9 @@ def t_quantile(p: float, df: float) -> float:
 
 
 def _t_upper_quantile(tail: float, df: float) -> float:
-    """The t > 0 with P(T > t) = tail, by bisection on a bracket, then Newton steps inside it."""
+    """Return the t > 0 with P(T > t) = tail, by bisection on a bracket, then Newton steps inside
+    it.
+    """
     low, high = 0.0, max(1.0, -normal_quantile(tail) if tail < 0.5 else 1.0)
     while t_tail(high, df) > tail:
         low, high = high, high * 2
@@ -197,7 +202,7 @@ def _t_upper_quantile(tail: float, df: float) -> float:
 
 
 def binomial_tail(k: int, n: int, p: float) -> float:
-    """P(X ≤ k) for X ~ Bin(n, p)."""
+    """Return P(X ≤ k) for X ~ Bin(n, p)."""
     if k < 0:
         return 0.0
     if k >= n:
@@ -207,7 +212,9 @@ def binomial_tail(k: int, n: int, p: float) -> float:
 
 @lru_cache(maxsize=65536)
 def fair_coin_two_sided(fewer: int, total: int) -> float:
-    """min(1, 2·P(Bin(total, ½) ≤ fewer)): the exact two-sided sign test. Cached: boards repeat."""
+    """Return min(1, 2·P(Bin(total, ½) ≤ fewer)), the exact two-sided sign test; cached, as boards
+    repeat.
+    """
     if total == 0:
         return 1.0
     return min(1.0, 2 * binomial_tail(fewer, total, 0.5))

@@ -67,9 +67,9 @@ class Estimate:
 
 
 def estimate(scores: ItemScores, metric: Metric) -> Estimate:
-    """The mean over items of `scores` with its 95 % interval, on the metric's own scale.
+    """Return the mean over items of `scores` with its 95 % interval, on the metric's own scale.
 
-    Repeats are averaged per item first. Binary scores (every value one of the declared bounds)
+    Repeats are averaged per item first. Binary scores (every value is one of the declared bounds)
     get Wilson's interval at every n; see `IntervalMethod`.
     """
     layout = lay_out([[scores]])
@@ -84,7 +84,7 @@ def estimate(scores: ItemScores, metric: Metric) -> Estimate:
 def estimate_of(
     scores: ItemScores, metric: Metric, one: Column, part: WeightedPart, found: Spread
 ) -> Estimate:
-    """The estimate from a column that is laid out already."""
+    """Return the estimate from a column that is already laid out."""
     lower, upper = metric.lower, metric.upper
     interval: Interval | None
     effective: float | None = None
@@ -120,7 +120,7 @@ class ClusteredWilson:
 
 
 def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWilson:
-    """Wilson with effective n = p(1−p)/V, or the number of clusters where V = 0."""
+    """Return Wilson's interval with effective n = p(1−p)/V, or the number of clusters if V = 0."""
     if found.variance is None:
         return ClusteredWilson(Interval(0.0, 1.0), None, "whole-range")
     variance = found.variance / (width * width)
@@ -135,7 +135,7 @@ def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWils
 
 
 def clip_interval(interval: Interval, lower: float | None, upper: float | None) -> Interval:
-    """The interval within the declared bounds: no mean lies outside of them."""
+    """Return the interval within the declared bounds: no mean lies outside them."""
     low, high = interval.low, interval.high
     if lower is not None:
         low = max(low, lower)
@@ -153,7 +153,7 @@ def describe(
     method: IntervalMethod,
     clusters: int,
 ) -> Estimate:
-    """The estimate with its counts and the bounds that the unscored samples leave open."""
+    """Return the estimate with its counts and the bounds that the unscored samples leave open."""
     items = repeats = scored = unscored = 0
     for score in scores.values():
         items += bool(score.values)
@@ -180,7 +180,7 @@ def describe(
 
 
 def _fill_unscored(scores: ItemScores, bound: float | None) -> float | None:
-    """The mean over items if every unscored sample had come out at `bound`."""
+    """Return the mean over items if every unscored sample had scored `bound`."""
     if bound is None:
         return None
     means = _fill_means(scores, bound)

@@ -38,6 +38,6 @@ def passage_after(
 
 
 def no_marker_explanation(markers: Sequence[str]) -> str:
-    """Why an output without marker has no answer."""
+    """Explain why an output without a marker has no answer."""
     names = " or ".join(f"“{marker.strip()}”" for marker in markers)
     return f"The output holds no {names}, after which the answer is looked for."

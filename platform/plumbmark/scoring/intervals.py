@@ -15,7 +15,7 @@ class Interval:
 
 
 def wilson(successes: float, n: float, *, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's score interval of a proportion (Wilson 1927): `successes` of `n` trials."""
+    """Return Wilson's score interval of a proportion (Wilson 1927): `successes` of `n` trials."""
     if n <= 0:
         raise ValueError("an interval needs at least one trial")
     quantile = normal_quantile(0.5 + confidence / 2)
@@ -23,10 +23,10 @@ def wilson(successes: float, n: float, *, confidence: float = CONFIDENCE) -> Int
 
 
 def wilson_with_quantile(p: float, n: float, quantile: float) -> Interval:
-    """Wilson's interval for a share `p` of an effective number `n` of trials.
+    """Return Wilson's interval for a share `p` of an effective number `n` of trials.
 
-    (p + q²/2n ± q·sqrt(p(1−p)/n + q²/4n²)) / (1 + q²/n), with q the quantile of the normal or,
-    where n was estimated from clusters, of Student's t.
+    (p + q²/2n ± q·sqrt(p(1−p)/n + q²/4n²)) / (1 + q²/n), with q the quantile of the normal or, if n
+    was estimated from clusters, of Student's t.
     """
     square = quantile * quantile
     denominator = 1 + square / n
@@ -41,7 +41,7 @@ def wilson_with_quantile(p: float, n: float, quantile: float) -> Interval:
 def student(
     mean: float, variance_of_mean: float, df: float, *, confidence: float = CONFIDENCE
 ) -> Interval:
-    """mean ± t·sqrt(V), with V the variance of the mean and `df` its degrees of freedom."""
+    """Return mean ± t·sqrt(V), with V the variance of the mean and `df` its degrees of freedom."""
     half = t_quantile(0.5 + confidence / 2, df) * math.sqrt(variance_of_mean)
     return Interval(mean - half, mean + half)
 
@@ -49,7 +49,7 @@ def student(
 def newcombe_paired(
     both: int, only_first: int, only_second: int, neither: int, *, confidence: float = CONFIDENCE
 ) -> Interval:
-    """Difference of two paired proportions, first minus second.
+    """Return the interval of the difference of two paired proportions, first minus second.
 
     Newcombe 1998, Statistics in Medicine 17:2635, method 10: Wilson limits of the two shares,
     joined through their correlation with a continuity correction.

@@ -13,7 +13,7 @@ _PLAIN = {"enum", "const", "default", "examples"}
 
 
 def schema_problem(schema: Mapping[str, Any]) -> str | None:
-    """Why a schema cannot be taken, in words that mend it; None where it can."""
+    """Return why a schema cannot be accepted, and how to correct it; None if it can."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -33,7 +33,7 @@ def schema_problem(schema: Mapping[str, Any]) -> str | None:
 
 
 def fault(value: Any, schema: Mapping[str, Any]) -> str | None:
-    """The first way in which a value does not follow a schema; None where it does."""
+    """Return the first way in which a value does not follow a schema; None if it does."""
     errors = Draft202012Validator(schema).iter_errors(value)
     first = min(errors, key=lambda error: list(map(str, error.absolute_path)), default=None)
     if first is None:
@@ -43,7 +43,7 @@ def fault(value: Any, schema: Mapping[str, Any]) -> str | None:
 
 
 def _keywords_in(schema: Any) -> set[str]:
-    """Every keyword of a schema; names of properties are none."""
+    """Return every keyword of a schema; names of properties are not keywords."""
     found: set[str] = set()
     if isinstance(schema, list):
         for inner in schema:

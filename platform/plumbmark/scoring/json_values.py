@@ -7,7 +7,7 @@ from plumbmark.scoring.templates import parse_template, text_of
 
 
 def columns_in(value: Any) -> Iterator[str]:
-    """The columns that the texts of a value name. Raises `BadTemplate`."""
+    """Yield the columns that the texts of a value name. Raises `BadTemplate`."""
     if isinstance(value, str):
         yield from parse_template(value).columns
     elif isinstance(value, Mapping):
@@ -19,8 +19,9 @@ def columns_in(value: Any) -> Iterator[str]:
 
 
 def fill_columns(value: Any, columns: Mapping[str, Any]) -> Any:
-    """The value with columns put into its texts; a text that is one column alone becomes that
-    column's own value, so that a number stays a number."""
+    """Return the value with columns inserted into its texts; a text that is only one column becomes
+    that column's own value, so that a number stays a number.
+    """
     if isinstance(value, str):
         template = parse_template(value)
         if len(template.columns) == 1 and template.parts[0] == template.parts[2] == "":
@@ -34,10 +35,10 @@ def fill_columns(value: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def covers(given: Any, wanted: Any) -> bool:
-    """Whether a value is what was wanted.
+    """Return whether a value matches what was wanted.
 
     Objects may have more keys than wanted, at every level; a number equals its text, because models
-    write either; white space around a text does not count; lists are equal one by one.
+    write either; white space around a text does not count; lists are compared element by element.
     """
     if isinstance(wanted, Mapping):
         return isinstance(given, Mapping) and all(

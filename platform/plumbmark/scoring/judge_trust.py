@@ -50,7 +50,9 @@ class SwapFlips:
 
 
 def swap_flips(pairs: Sequence[SwappedPair]) -> SwapFlips:
-    """Estimate how often the order flips a judge's verdict (Wilson; clustered by question)."""
+    """Estimate how often the order flips a judge's verdict (Wilson; clustered by
+    question).
+    """
     scores = {
         pair.key: ItemScore((float(pair.is_flipped),), 0, pair.cluster or None) for pair in pairs
     }
@@ -85,11 +87,12 @@ class FamilyPreference:
 
 
 def family_preference(deviations: Sequence[Deviation]) -> FamilyPreference:
-    """Whether a judge marks models of its own maker further above the yardstick than others.
+    """Test whether a judge favours models of its own maker relative to the reference.
 
     The difference of two means with the clustered variance (answers to one question belong
     together, also across the groups) and Student's t with the degrees of the smaller group, fewer
-    than Welch's. It shows no quality: a family may be better, and both yardstick and judge see it.
+    than Welch's. It does not show quality: a family may be better, and both reference and judge see
+    it.
     """
     own = [one for one in deviations if one.is_own]
     others = [one for one in deviations if not one.is_own]
@@ -118,7 +121,7 @@ def _mean(deviations: Sequence[Deviation]) -> float:
 
 
 def _influences(deviations: Sequence[Deviation], sign: float) -> Mapping[str, float]:
-    """Each cluster's influence on the mean."""
+    """Return each cluster's influence on the mean."""
     mean = _mean(deviations)
     sums: dict[str, float] = defaultdict(float)
     for one in deviations:

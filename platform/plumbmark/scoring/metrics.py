@@ -57,7 +57,7 @@ class Metric:
         return self.direction == "higher"
 
     def normalise(self, value: float) -> float:
-        """`value` mapped so that the worst bound is 0 and the best is 1."""
+        """Return `value` mapped so that the worst bound is 0 and the best is 1."""
         if self.lower is None or self.upper is None:
             raise ValueError(f"metric {self.name} has no declared bounds and cannot be normalised")
         share = (value - self.lower) / (self.upper - self.lower)

@@ -109,7 +109,7 @@ class UnknownStep(ValueError):
 
 
 def normaliser(steps: Sequence[str]) -> Callable[[str], str]:
-    """The function that applies the named steps. Each takes linear time."""
+    """Return a function that applies the named steps. Each takes linear time."""
     for step in steps:
         if step not in STEPS:
             raise UnknownStep(step)

@@ -48,7 +48,9 @@ class FoundNumber:
 
 @lru_cache(maxsize=1)
 def _plain_characters() -> dict[int, str]:
-    """Foreign digits, minus signs and narrow spaces, one character for one: places stay put."""
+    """Map foreign digits, minus signs and narrow spaces one to one, so that positions do not
+    change.
+    """
     table = dict.fromkeys(map(ord, _MINUS), "-")
     table.update(dict.fromkeys(map(ord, _SPACES), " "))
     table.update({0xFF0B: "+", 0xFF0C: ",", 0xFF0E: ".", 0xFF05: "%", 0xFF04: "$", 0x2044: "/"})
@@ -60,7 +62,7 @@ def _plain_characters() -> dict[int, str]:
 
 
 def plain_characters(text: str) -> str:
-    """`text` with every digit, minus and space in its ASCII form, of the same length."""
+    """Return `text` with every digit, minus and space in its ASCII form, of the same length."""
     return text if text.isascii() else text.translate(_plain_characters())
 
 
@@ -88,14 +90,14 @@ def _expression(form: NumberForm) -> re.Pattern[str]:
 
 
 def numbers_in(text: str, form: NumberForm) -> Iterator[FoundNumber]:
-    """All numbers of a text, from the left."""
+    """Yield all numbers of a text, from the left."""
     plain = plain_characters(text)
     for match in _expression(form).finditer(plain):
         yield _read_match(text, match, form)
 
 
 def last_number_in(text: str, form: NumberForm) -> FoundNumber | None:
-    """The last number of a text; reads no values but its own."""
+    """Return the last number of a text; reads only its value."""
     plain = plain_characters(text)
     last = None
     for last in _expression(form).finditer(plain):  # noqa: B007
@@ -139,7 +141,7 @@ def _decimal(digits: str, form: NumberForm) -> Decimal | None:
 
 
 def distance(one: Decimal, other: Decimal) -> Decimal:
-    """|one − other|, exact for all numbers of ordinary size."""
+    """Return |one − other|, exact for all numbers of ordinary size."""
     try:
         return _CONTEXT.subtract(one, other).copy_abs()
     except Overflow:
@@ -151,7 +153,7 @@ def product(one: Decimal, other: Decimal) -> Decimal:
 
 
 def format_number(value: Decimal) -> str:
-    """A number for an explanation, without trailing zeros and never endlessly long."""
+    """Format a number for an explanation, without trailing zeros and with bounded length."""
     short = Context(prec=20).create_decimal(value).normalize()
     exponent = short.adjusted()
     return f"{short:f}" if -10 <= exponent <= 25 else str(short)

@@ -57,16 +57,16 @@ _EXPLANATIONS = {
     Outcome.ANSWERED: "The model answered; the scorer's verdict counts.",
     Outcome.REFUSAL: "The model declined to answer; what it wrote is scored, usually as wrong.",
     Outcome.CONTENT_FILTER: (
-        "The provider's content filter stopped the answer; what there is of it is scored, "
-        "usually as wrong."
+        "The provider's content filter stopped the answer; the partial answer is "
+        "scored, usually as wrong."
     ),
-    Outcome.EMPTY: "The model answered with nothing; this is scored, usually as wrong.",
+    Outcome.EMPTY: "The answer was empty; this is scored, usually as wrong.",
     Outcome.MALFORMED: (
-        "The answer did not have the form that was asked for; it is scored, usually as wrong."
+        "The answer did not have the required form; it is scored, usually as wrong."
     ),
     Outcome.LENGTH_LIMIT: (
-        "The answer was cut off at the limit of output tokens; what there is of it is scored, "
-        "usually as wrong."
+        "The answer was cut off at the limit of output tokens; the partial answer is "
+        "scored, usually as wrong."
     ),
     Outcome.CONTEXT_OVERFLOW: (
         "The question did not fit the model's context; this is scored as the model's own limit, "
@@ -77,8 +77,8 @@ _EXPLANATIONS = {
         "usually as wrong."
     ),
     Outcome.OWN_LIMIT: (
-        "The task's own limit of time or steps was reached; what there is is scored, "
-        "usually as wrong."
+        "The task's own limit of time or steps was reached; what there is so far is "
+        "scored, usually as wrong."
     ),
     Outcome.RATE_LIMITED: (
         "The provider kept answering “too many requests” until the retries were used up; unscored."
@@ -88,9 +88,9 @@ _EXPLANATIONS = {
     ),
     Outcome.NETWORK: "The provider could not be reached over the network; unscored.",
     Outcome.DEADLINE: "The platform's own deadline for the call passed; unscored.",
-    Outcome.QUOTA: "The quota was exhausted before this sample was asked; unscored.",
+    Outcome.QUOTA: "The quota was exhausted before this sample was run; unscored.",
     Outcome.SANDBOX_INFRASTRUCTURE: "The sandbox itself failed, not the answer; unscored.",
-    Outcome.SCORER_BUG: "The scorer failed on this answer; unscored until it is mended and re-run.",
-    Outcome.NO_VERDICT: "The judge gave no verdict that could be read; unscored.",
-    Outcome.TASK_ERROR: "The task's own code came to no score; unscored.",
+    Outcome.SCORER_BUG: "The scorer failed on this answer; unscored until it is fixed and re-run.",
+    Outcome.NO_VERDICT: "The judge gave no readable verdict; unscored.",
+    Outcome.TASK_ERROR: "The task's own code gave no score; unscored.",
 }

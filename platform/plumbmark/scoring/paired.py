@@ -95,7 +95,7 @@ def compare_columns(layout: Layout, one: Column, other: Column, *, width: float)
 def compute_pair_test(
     pair: PairedPart, layout: Layout, one: Column, other: Column, *, width: float
 ) -> PairTest:
-    """The test of one pair of columns of a single task."""
+    """Return the test of one pair of columns of a single task."""
     if is_mcnemar(pair, one, other) and (exact := mcnemar(one, other, width=width)):
         return exact
     found = spread([pair.part], layout.slot_tasks, max(one.scale, other.scale))
@@ -103,7 +103,9 @@ def compute_pair_test(
 
 
 def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
-    """One binary score per item in both rows, and no cluster of several common items."""
+    """Return whether both rows have one binary score per item and no cluster has several common
+    items.
+    """
     return (
         one.is_binary
         and other.is_binary
@@ -114,7 +116,7 @@ def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
 
 
 def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
-    """Exact McNemar: a handful of operations on integers. None without common items."""
+    """Return the exact McNemar test, a few operations on integers; None without common items."""
     common = one.present & other.present
     count = common.bit_count()
     if not count:
@@ -126,7 +128,7 @@ def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
 
 
 def compute_spread_test(difference: float, found: Spread, scale: float) -> PairTest:
-    """The t test of a difference with a clustered variance."""
+    """Return the t test of a difference with a clustered variance."""
     if abs(difference) <= 1e-13 * scale:
         difference = 0.0
     if found.variance is None:
@@ -179,13 +181,13 @@ def _interval(
 
 
 def difference_interval(test: PairTest) -> Interval | None:
-    """The t interval of a difference; None where no variance can be estimated."""
+    """Return the t interval of a difference; None if no variance can be estimated."""
     if test.spread is None or not test.spread.variance:
         return None
     return student(test.difference, test.spread.variance, test.spread.df)
 
 
 def nothing_common(one: Column | None, other: Column | None) -> Comparison:
-    """The comparison of rows that share no scored item."""
+    """Return the comparison of rows that share no scored item."""
     a_only, b_only = one.count if one else 0, other.count if other else 0
     return Comparison(None, None, None, None, "none", 0, a_only, b_only, 0, 0, 0)

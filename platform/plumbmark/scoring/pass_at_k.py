@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """The chance that at least one of `k` answers is right, given `correct` right ones of `n`.
+    """Return the chance that at least one of `k` answers is right, given `correct` right ones of
+    `n`.
 
     1 − C(n−c, k)/C(n, k), as a product so that nothing overflows (Chen et al. 2021).
     """
@@ -18,7 +19,7 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 
 
 def pass_hat_k(n: int, correct: int, k: int) -> float:
-    """The chance that all of `k` answers are right: C(c, k)/C(n, k) (τ-bench)."""
+    """Return the chance that all of `k` answers are right: C(c, k)/C(n, k) (τ-bench)."""
     _check(n, correct, k)
     if correct < k:
         return 0.0
@@ -29,12 +30,12 @@ def pass_hat_k(n: int, correct: int, k: int) -> float:
 
 
 def mean_pass_at_k(items: Iterable[tuple[int, int]], k: int) -> float:
-    """The mean of `pass_at_k` over items given as (answers, right answers)."""
+    """Return the mean of `pass_at_k` over items given as (answers, right answers)."""
     return _mean([pass_at_k(n, correct, k) for n, correct in items])
 
 
 def mean_pass_hat_k(items: Iterable[tuple[int, int]], k: int) -> float:
-    """The mean of `pass_hat_k` over items given as (answers, right answers)."""
+    """Return the mean of `pass_hat_k` over items given as (answers, right answers)."""
     return _mean([pass_hat_k(n, correct, k) for n, correct in items])
 
 

@@ -106,7 +106,7 @@ def rank(
     alpha: float = ALPHA,
     contradiction: Contradiction = "any",
 ) -> list[Ranked]:
-    """The rows from best to worst by estimate (ties by key), each with its rank range."""
+    """Return the rows from best to worst by estimate (ties by key), each with its rank range."""
     layout = lay_out([[row.scores for row in rows]])
     frame = layout.frames[0]
     columns = [column(frame, row.scores, metric, normalise=False) for row in rows]
@@ -128,7 +128,7 @@ def rank_aggregate(
     alpha: float = ALPHA,
     contradiction: Contradiction = "any",
 ) -> list[Ranked]:
-    """The same for a weighted aggregate of tasks, on the normalised scale."""
+    """Rank rows by a weighted aggregate of tasks, on the normalised scale."""
     check_tasks(tasks)
     scores = [[row.tasks.get(task.key, {}) for task in tasks] for row in rows]
     layout = lay_out([[row[task] for row in scores] for task in range(len(tasks))])
@@ -221,7 +221,7 @@ def _rank_entries(
 
 
 def _contradicts(one: Estimate, other: Estimate, gain: float, metric: Metric) -> bool:
-    """Whether the board puts one row first and their common items the other."""
+    """Return whether the board puts one row first and their common items the other."""
     if one.value is None or other.value is None:
         return False
     board = one.value - other.value if metric.is_higher_better else other.value - one.value

@@ -20,11 +20,10 @@ class Choosable:
 def stratified_choice(
     strata: Mapping[str, Sequence[Choosable]], *, size: int, seed: int
 ) -> list[Choosable]:
-    """`size` answers in random order, as evenly from the strata as these allow.
+    """Choose `size` answers in random order, as evenly across the strata as possible.
 
-    The strata give one each in turn, in an order that is itself random. Each gives an answer to a
-    question that is not chosen yet while it has one, so that as many questions as possible are
-    seen.
+    The strata give one answer each in turn, in an order that is itself random. Each prefers an
+    answer to a question that is not chosen yet, so that as many questions as possible are covered.
     """
     waiting = {
         name: sorted(pool, key=lambda one: _place(seed, one.key)) for name, pool in strata.items()

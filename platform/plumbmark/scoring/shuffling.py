@@ -12,9 +12,9 @@ MAX_CHOICES = len(LETTERS)
 
 
 def choice_order(count: int, seed: int | None, item_key: str) -> tuple[int, ...]:
-    """Positions in the source of the options as shown: `order[0]` is what stands under A.
+    """Return the source positions of the options as shown: `order[0]` is the option under A.
 
-    Without a seed the options stand as in the data. With one every item has an order of its own,
+    Without a seed, options are in the order of the data. With one, every item has its own order,
     uniform over all orders (Fisher and Yates over a hash stream).
     """
     if not 0 <= count <= MAX_CHOICES:
@@ -30,5 +30,5 @@ def choice_order(count: int, seed: int | None, item_key: str) -> tuple[int, ...]
 
 
 def shuffle_choices(choices: Sequence[str], seed: int | None, item_key: str) -> tuple[str, ...]:
-    """The options in the order shown."""
+    """Return the options in the order shown."""
     return tuple(choices[position] for position in choice_order(len(choices), seed, item_key))

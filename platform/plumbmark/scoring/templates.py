@@ -78,9 +78,10 @@ def parse_template(text: str) -> Template:
 
 
 def text_of(value: Any) -> str:
-    """A column's value as it stands in a prompt: text as it is, the rest as JSON, null as nothing.
+    """Return a column's value as inserted into a prompt: text as it is, null as nothing, the rest
+    as JSON.
 
-    Numbers stand as in the data file as far as JSON keeps them.
+    Numbers are written as in the data file as far as JSON keeps them.
     """
     if isinstance(value, str):
         return value
@@ -100,7 +101,7 @@ def unknown_column_message(name: str, known: Iterable[str]) -> str:
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'question'?`, empty where nothing known is near."""
+    """Return `; did you mean 'question'?`, or an empty text if no known name is near."""
     # Names that differ in case alone are the same to the eye, so they come first.
     by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MAX_COMPARED)}
     close = difflib.get_close_matches(name[:_COMPARED].casefold(), by_case, n=1, cutoff=0.6)

@@ -30,6 +30,6 @@ QUOTE_LENGTH = 120
 
 
 def quote(text: str) -> str:
-    """`text` as an explanation quotes it: in quotation marks, shortened, on one line."""
+    """Quote `text` for an explanation: in quotation marks, shortened, on one line."""
     short = text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
     return "“" + " ".join(short.split()) + "”"

@@ -26,7 +26,7 @@ class NumberError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """How a reader takes the digits of integers, those of fractions, and NaN and the infinities."""
+    """Functions that read the digits of an integer, of a fraction, and NaN and the infinities."""
 
     read_integer: Callable[[str], Any]
     read_fraction: Callable[[str], Any]

@@ -23,11 +23,13 @@ class CompiledQuery:
     """`Prepared(lambda handle: Namespace.objects.filter(handle=handle).values_list("id"))`."""
 
     def __init__(self, build: Build, *names: str) -> None:
-        """`build` returns a `values_list` query that looks up by all of `names`."""
+        """Prepare a query; `build` returns a `values_list` query that looks up by all of
+        `names`.
+        """
         self._plans = _Plans(build, names)
 
     def first(self, **values: str) -> tuple[Any, ...] | None:
-        """The first row as the ORM would give it, or None."""
+        """Return the first row as the ORM would, or None."""
         return self._plans.plan().first(values)
 
 
@@ -38,7 +40,7 @@ class CompiledModelQuery(Generic[M]):
         self._plans = _Plans(build, names)
 
     def first(self, **values: str) -> M | None:
-        """The first object, or None."""
+        """Return the first object, or None."""
         plan = self._plans.plan()
         row = plan.first(values)
         if row is None:

@@ -11,10 +11,10 @@ _ROWS = re.compile(rb"<tbody>.*?</tbody>", re.DOTALL)
 
 
 def compress_page(page: bytes) -> bytes:
-    """A page of HTML as gzip.
+    """Compress a page of HTML as gzip.
 
-    Digits and words want codes of their own: a long table gets its own blocks, so that what is
-    written around it does not lengthen the codes of its figures.
+    Digits and words need different codes: a long table gets its own blocks, so that the text around
+    it does not lengthen the codes of its figures.
     """
     press = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
     written = []

@@ -8,7 +8,7 @@ from plumbmark.web import navigation, theme
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """The theme and the navigation; looked up only when a template asks."""
+    """Return the theme and the navigation, computed only if a template uses them."""
     return {
         "theme": theme.theme_of(request),
         "themes": theme.THEMES,

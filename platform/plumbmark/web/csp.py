@@ -41,7 +41,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 def policy_text(overrides: dict[str, tuple[str, ...]] | None = None) -> str:
-    """The header's value; `overrides` replaces whole directives, named as in CSP."""
+    """Return the header's value; `overrides` replaces whole directives, named as in CSP."""
     return "; ".join(
         " ".join((name, *sources)) for name, sources in {**POLICY, **(overrides or {})}.items()
     )

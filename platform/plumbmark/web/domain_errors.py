@@ -33,9 +33,9 @@ class DomainErrorPages:
         if not isinstance(exception, DomainError):
             return None
         titles = {
-            403: _("This is not open to you"),
-            409: _("That does not fit the present state"),
-            422: _("Something in that was not right"),
+            403: _("You do not have access"),
+            409: _("That is not possible in the current state"),
+            422: _("Something in the request was not right"),
         }
-        title = titles.get(exception.status, _("That request could not be met"))
+        title = titles.get(exception.status, _("That request could not be fulfilled"))
         return error_page(request, exception.status, title, exception.message)

@@ -30,7 +30,7 @@ def _sentence(text: str) -> str:
 
 
 def number_in(request: HttpRequest, name: str) -> int | None:
-    """A whole number of the query; None where there is none, 404 where it is nonsense."""
+    """Return a whole number of the query; None if there is none, 404 if it is malformed."""
     raw = request.GET.get(name, "")
     if not raw:
         return None

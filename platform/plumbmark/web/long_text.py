@@ -23,10 +23,10 @@ def cap_text(text: str, most: int = INLINE_CHARACTERS) -> CappedText:
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A text in three parts, of which the middle is marked; `has_gap` where some is left out."""
+    """A text in three parts, the middle one highlighted; `has_gap`: the first part is cut."""
 
     before: str
-    marked: str
+    passage: str
     after: str
     total: int
     is_cut: bool
@@ -36,9 +36,9 @@ class Highlight:
 def highlight_passage(
     text: str, start: int | None, end: int | None, most: int = INLINE_CHARACTERS
 ) -> Highlight:
-    """The beginning of `text` with the passage from `start` to `end` marked.
+    """Return the beginning of `text` with the passage from `start` to `end` highlighted.
 
-    Where the passage lies beyond what is shown, its surroundings follow after a gap.
+    If the passage lies beyond what is shown, return only its surroundings.
     """
     if start is None or end is None or not 0 <= start < end <= len(text):
         head = cap_text(text, most)

@@ -36,7 +36,7 @@ class StoredMail:
 
 
 def mailbox_is_local() -> bool:
-    """Mails stay here, because no mail server is set."""
+    """Return whether e-mails are kept here, because no mail server is set."""
     return bool(settings.EMAIL_BACKEND == BACKEND)
 
 
@@ -45,7 +45,7 @@ def _folder() -> Path:
 
 
 def _files() -> list[Path]:
-    """Newest first: names begin with the time of writing."""
+    """Return the files, newest first: names begin with the time of writing."""
     return sorted(_folder().glob("*.eml"), reverse=True)
 
 

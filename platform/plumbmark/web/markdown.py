@@ -64,7 +64,7 @@ _parser = (
 
 
 def render_markdown(text: str, *, top_heading: int = 3) -> SafeString:
-    """`text` as HTML whose highest heading is h`top_heading` (2 to 6)."""
+    """Return `text` as HTML whose highest heading is h`top_heading` (2 to 6)."""
     tokens = _parser.parse(text[:_MAX_LENGTH])
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:

@@ -41,7 +41,9 @@ def add_nav_item(label: str | Promise, url_name: str, *, order: int, place: Plac
 
 @lru_cache(maxsize=256)
 def _address(url_name: str, urlconf: str | None) -> str:
-    """Without arguments an address never changes; looking it up a dozen times a page costs."""
+    """Return an address without arguments, cached: looking it up a dozen times per page is
+    expensive.
+    """
     return reverse(url_name, urlconf)
 
 

@@ -19,7 +19,7 @@ class NoNullBytes:
             return error_page(
                 request,
                 400,
-                _("That address cannot be"),
-                _("It holds a null character (%00); remove it."),
+                _("That address is not valid"),
+                _("It contains a null character (%00); remove it."),
             )
         return self._get_response(request)

@@ -6,17 +6,19 @@ from typing import Any
 
 
 def is_share(metric: Mapping[str, Any]) -> bool:
-    """Metrics from 0 to 1 with the unit `share` are written as percentages."""
+    """Return whether the metric is written in percent: from 0 to 1 with the unit `share`."""
     return (metric["unit"], metric["lower"], metric["upper"]) == ("share", 0, 1)
 
 
 def format_score(value: float | None, metric: Mapping[str, Any]) -> str:
-    """A score on its metric's scale: `56.25 %`, or four significant digits. Empty for None."""
+    """Format a score on its metric's scale: `56.25 %`, or four significant digits. Empty for
+    None.
+    """
     return "" if value is None else writers_of(metric)[0](value)
 
 
 def format_score_short(value: float | None, metric: Mapping[str, Any]) -> str:
-    """The same with one place: for the ends of intervals and for task columns."""
+    """Format a score with one place: for the ends of intervals and for task columns."""
     return "" if value is None else writers_of(metric)[1](value)
 
 
@@ -31,12 +33,14 @@ _OTHER: tuple[Writer, Writer] = (lambda value: f"{value:.4g}", lambda value: f"{
 
 
 def writers_of(metric: Mapping[str, Any]) -> tuple[Writer, Writer]:
-    """`format_score` and `format_score_short` of one metric, for the many values of a table."""
+    """Return `format_score` and `format_score_short` of one metric, for the many values of a
+    table.
+    """
     return _SHARE if is_share(metric) else _OTHER
 
 
 def format_dollars_short(nanodollars: int | None) -> str:
-    """`$0.00021`: two significant digits below a cent, else cents."""
+    """Format as `$0.00021`: two significant digits below a cent, else cents."""
     if nanodollars is None:
         return ""
     if nanodollars == 0:
@@ -49,14 +53,14 @@ def format_dollars_short(nanodollars: int | None) -> str:
 
 
 def format_seconds_short(milliseconds: int | None) -> str:
-    """`0.34 s` or `2.1 s`: for columns, where one unit compares at a glance."""
+    """Format as `0.34 s` or `2.1 s`: for columns, where a single unit compares at a glance."""
     if milliseconds is None:
         return ""
     return f"{milliseconds / 1000:.{2 if milliseconds < 1000 else 1}f} s"
 
 
 def format_seconds(milliseconds: int | None) -> str:
-    """`340 ms` or `2.1 s`."""
+    """Format as `340 ms` or `2.1 s`."""
     if milliseconds is None:
         return ""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"

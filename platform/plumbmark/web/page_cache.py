@@ -81,7 +81,7 @@ page_cache = PageCache()
 
 
 def is_stranger(request: HttpRequest) -> bool:
-    """Whether nothing of this request can tell one reader from another: no session, no message."""
+    """Return whether the request is anonymous: no session and no message."""
     return (
         settings.SESSION_COOKIE_NAME not in request.COOKIES
         and CookieStorage.cookie_name not in request.COOKIES
@@ -91,10 +91,10 @@ def is_stranger(request: HttpRequest) -> bool:
 def same_for_strangers(
     request: HttpRequest, fingerprint: str, render: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
-    """A stranger's page: a 304, the kept one, or what `render` makes.
+    """Return an anonymous visitor's page: a 304, the cached page, or what `render` returns.
 
-    `fingerprint` must have been read before `render` reads anything: then a change in between can
-    only lead to rendering once more, never to an old page under a new fingerprint.
+    `fingerprint` must be read before `render` reads anything: then a change in between can only
+    cause another rendering, never an old page under a new fingerprint.
     """
     shown_as = (plumbmark.__version__, get_language(), theme.theme_of(request), fingerprint)
     version = hashlib.sha256(repr(shown_as).encode()).hexdigest()[:32]
@@ -133,7 +133,7 @@ def _page(
 
 
 def _may_be_kept(response: HttpResponseBase, request: HttpRequest) -> TypeGuard[HttpResponse]:
-    """Nothing that belongs to one reader: a cookie set, or a CSRF token written into a form."""
+    """Return whether a page is the same for all readers: no cookie set, no CSRF token in a form."""
     return (
         isinstance(response, HttpResponse)
         and response.status_code == 200

@@ -23,7 +23,9 @@ _FIRST = ("reset.css", "tokens.css", "base.css")
 
 
 def parts(folder: Path) -> list[Path]:
-    """The files that make up the stylesheet, in order: layers first, then components, pages."""
+    """Return the files that make up the stylesheet, in order: layers first, then components,
+    pages.
+    """
     return [
         *(folder / name for name in _FIRST),
         *sorted((folder / "components").glob("*.css")),
@@ -36,13 +38,15 @@ def join_css(folder: Path) -> str:
 
 
 def _as_in(folder: Path, part: Path) -> str:
-    """A part's text with its `url("../…")` as seen from `folder`, where the joined file stands."""
+    """Return a part's text with its `url("../…")` as seen from `folder`, where the joined file
+    is.
+    """
     up = "../" * (len(part.relative_to(folder).parts) - 1)
     return part.read_text(encoding="utf-8").replace(f'url("{up}', 'url("')
 
 
 def token(name: str) -> str:
-    """A value of `static/css/tokens.css`, for drawings that no stylesheet reaches.
+    """Return a value of `static/css/tokens.css`, for drawings that no stylesheet reaches.
 
     `token("color-ink")`; raises `KeyError` for a name that the file does not have.
     """

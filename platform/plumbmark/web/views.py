@@ -44,7 +44,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Every component once, for those who build pages and for the accessibility tests."""
+    """Show every component once, for those who build pages and for the accessibility tests."""
     if not (settings.DEBUG or getattr(request.user, "is_staff", False)):
         raise Http404
     context = {
@@ -101,7 +101,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def _staff_with_local_mailbox(request: HttpRequest) -> None:
-    """404 for everybody else: who is no staff need not know that the page exists."""
+    """Raise 404 for everyone else: those who are not staff need not know that the page exists."""
     if not mail.mailbox_is_local() or not getattr(request.user, "is_staff", False):
         raise Http404
 
@@ -155,9 +155,9 @@ def error_page(
     retry_url: str = "",
     offers_sign_in: bool = False,
 ) -> HttpResponse:
-    """A page that needs neither the database nor a session: they may be what is broken.
+    """Render a page that needs neither the database nor a session: they may be what is broken.
 
-    Programs of the REST API get the same as problem+json.
+    Programs that use the REST API get the same as problem+json.
     """
     if request.path.startswith("/api/"):
         body = {
@@ -186,7 +186,7 @@ def _sign_in_url(request: HttpRequest) -> str:
 
 
 def _page_above(path: str) -> str:
-    """The nearest page above an address that only takes forms."""
+    """Return the nearest page above an address that only accepts forms."""
     while path.strip("/"):
         path = path.rstrip("/").rpartition("/")[0] + "/"
         try:
@@ -209,9 +209,9 @@ def _page_of_the_form(request: HttpRequest) -> str:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, TooManyFilesSent):
-        return error_page(request, 400, _("Those are too many files"), too_many_files_message())
+        return error_page(request, 400, _("Too many files"), too_many_files_message())
     if isinstance(exception, RequestDataTooBig):
-        return error_page(request, 413, _("That is too much"), too_much_text_message())
+        return error_page(request, 413, _("Too much data"), too_much_text_message())
     return error_page(
         request,
         400,
@@ -224,19 +224,19 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return error_page(
         request,
         403,
-        _("This is not open to you"),
+        _("You do not have access"),
         str(exception) or _("Sign in with another account, or ask the owner for access."),
         offers_sign_in=True,
     )
 
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """Mostly an address that takes a form and was opened by itself, as by a reload."""
+    """Answer 405: mostly an address of a form that was opened directly, for example by a reload."""
     return error_page(
         request,
         405,
-        _("This address only takes forms"),
-        _("There is nothing to see here by itself. The page that it belongs to is one step up."),
+        _("This address only accepts forms"),
+        _("There is nothing to see here. The page it belongs to is one level up."),
         retry_url=_page_above(request.path),
     )
 
@@ -245,7 +245,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     return error_page(
         request,
         403,
-        _("The form had expired"),
+        _("The form has expired"),
         _(
             "For your safety, forms work only from a page that this site showed you a moment ago, "
             "and only with cookies allowed. Open the page again and send the form once more."
@@ -268,7 +268,7 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
     return error_page(
         request,
         429,
-        _("That was too often"),
+        _("Too many requests"),
         _("Wait a few minutes, then try again."),
         retry_url=request.path,
     )
@@ -278,6 +278,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return error_page(
         request,
         500,
-        _("Something broke on our side"),
-        _("It has been written to the log. What you had saved before is safe; please try again."),
+        _("Something went wrong on our side"),
+        _("The error has been logged. Everything you had saved is safe; please try again."),
     )

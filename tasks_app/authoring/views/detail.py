@@ -104,8 +104,8 @@ def _detail(
         "runs": _run_rows(runs),
         "run_form": _run_form(request),
         "hashes": [
-            {"key": _("Question side"), "value": version.question_hash},
-            {"key": _("Marking side"), "value": version.marking_hash},
+            {"key": _("Question hash"), "value": version.question_hash},
+            {"key": _("Marking hash"), "value": version.marking_hash},
             {"key": _("Canary"), "value": version.canary},
         ],
     }

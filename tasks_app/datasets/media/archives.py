@@ -35,9 +35,9 @@ def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
 
 
 def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[ArchiveEntry | str]:
-    """The files of the archive; in place of one that cannot be taken, why not.
+    """Yield the files of the archive; in place of one that cannot be accepted, the reason.
 
-    Folders are passed over, and what file managers leave behind.
+    Folders are skipped, and so is what file managers leave behind.
     """
     if len(archive.infolist()) > most + _MAX_SKIPPED:
         raise BadArchive(f"holds {len(archive.infolist()):,} entries; at most {most:,} are taken")
@@ -57,7 +57,9 @@ def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[ArchiveEntry 
 
 
 def read_entry(archive: zipfile.ZipFile, entry: ArchiveEntry, *, most: int) -> bytes:
-    """At most one byte more than may be: what the archive says of its sizes is not believed."""
+    """Read at most one byte more than allowed: the sizes that the archive declares are not
+    trusted.
+    """
     try:
         with archive.open(entry.info) as file:
             return file.read(most + 1)
@@ -66,7 +68,7 @@ def read_entry(archive: zipfile.ZipFile, entry: ArchiveEntry, *, most: int) -> b
 
 
 def path_problem(name: str) -> str | None:
-    """Why this cannot be the name of an attached file; None: it can."""
+    """Return why this cannot be the name of an attached file; None if it can."""
     trouble = name_problem(name)
     if trouble:
         return f"the name of a file {trouble}"

@@ -188,7 +188,7 @@ def _after_id3(data: bytes) -> int:
 
 
 def _frame(data: bytes, at: int) -> tuple[int, float] | None:
-    """The length in bytes and in seconds of the frame of layer III that begins there."""
+    """Return the length in bytes and in seconds of the frame of layer III that begins there."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
         return None
     version, layer = data[at + 1] >> 3 & 3, data[at + 1] >> 1 & 3

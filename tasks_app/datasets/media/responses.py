@@ -14,7 +14,9 @@ _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
 
 def attachment_of_item(item: Item, sha256: str) -> tuple[Attachment, str]:
-    """An attachment of an item that the visitor may see, with its name; 404 where it has none."""
+    """Return an attachment of an item that the visitor may see, with its name; 404 if there is
+    none.
+    """
     if not item.is_withheld:
         for one in item.attachments:
             if one["sha256"] == sha256:
@@ -37,7 +39,7 @@ def _attachment(sha256: str) -> Attachment:
 
 
 def attachment_response(request: HttpRequest, found: tuple[Attachment, str]) -> HttpResponse:
-    """The bytes as what they were found to be, or the part of them that was asked for."""
+    """Return the bytes with their detected type, or the part of them that was requested."""
     attachment, name = found
     # `GZipMiddleware` would pack what is packed already, and make nonsense of a part.
     request.META.pop("HTTP_ACCEPT_ENCODING", None)
@@ -61,7 +63,9 @@ def attachment_response(request: HttpRequest, found: tuple[Attachment, str]) -> 
 
 
 def _part(asked: str, size: int) -> range | None:
-    """Players ask for parts to find their place in a sound. What is no such wish is passed over."""
+    """Return the requested part: players ask for parts to seek in a sound. Other headers are
+    ignored.
+    """
     match = _RANGE.fullmatch(asked.strip())
     if match is None or int(match[1]) >= size:
         return None
@@ -73,7 +77,7 @@ def _with_headers(response: HttpResponse, attachment: Attachment, name: str) -> 
     headers = response.headers
     headers["ETag"] = f'"{attachment.sha256}"'
     headers["Accept-Ranges"] = "bytes"
-    # Who may see it may change; that it is the same may not.
+    # Its visibility may change; its identity may not.
     headers["Cache-Control"] = "private, no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Content-Security-Policy"] = _POLICY

@@ -31,9 +31,9 @@ def media_limits() -> MediaLimits:
 
 
 def store_media(media: Media, data: bytes) -> Attachment:
-    """The row of these bytes, stored where they were not yet.
+    """Return the row of these bytes; store them if they are new.
 
-    What is brought again counts as young, so that it is not swept away before it is used.
+    Bytes that are sent again count as new, so that they are not swept away before they are used.
     """
     if Attachment.objects.filter(sha256=media.sha256).update(stored_at=now()):
         return Attachment.objects.get(sha256=media.sha256)
@@ -96,7 +96,7 @@ class StoredFiles:
             self._names.update(rows.values_list("sha256", "file").iterator())
 
     def load(self, sha256: str) -> bytes:
-        """The bytes, which still are what their hash says; `OSError` where they are gone."""
+        """Return the bytes, verified against their hash; raise `OSError` if they are gone."""
         name = self._names.get(sha256)
         if name is None:
             raise FileNotFoundError("it is withheld")

@@ -67,7 +67,7 @@ _UNFINISHED = {Scoring.State.QUEUED, Scoring.State.RUNNING}
 @login_required
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
-    """The runs of the person and of their teams, the newest first."""
+    """Show the runs of the person and of their teams, newest first."""
     runs = visible_runs(to=request.user).filter(namespace__in=namespaces_inside_of(request.user))
     state, purpose = request.GET.get("state", ""), request.GET.get("purpose", "")
     if state in Run.State.values:
@@ -155,7 +155,7 @@ def _run_page(
         "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),
-        "shown_whole": _output_rows(visible, scoring) if few else [],
+        "full_outputs": _output_rows(visible, scoring) if few else [],
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {
@@ -183,7 +183,7 @@ def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
 @never_cache
 @require_safe
 def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The next piece of a program's output, for polling."""
+    """Return the next piece of a program's output, for polling."""
     run = programs.program_run_at(run_id=run_id, to=request.user)
     piece = programs.log_of(run, start=number_in(request, "start") or 0, most=_LOG_PAGE)
     context = {"run": run, "text": piece.text, "next": piece.next, "is_over": piece.is_over}
@@ -193,7 +193,7 @@ def run_log(request: HttpRequest, run_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
-    """A program's output page by page."""
+    """Show a program's output in pages."""
     run = programs.program_run_at(run_id=run_id, to=request.user)
     start = number_in(request, "start") or 0
     piece = programs.log_of(run, start=start, most=_LOG_PAGE)
@@ -218,14 +218,14 @@ def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def run_output_file(request: HttpRequest, run_id: int) -> HttpResponse:
-    """All of a program's output, as a file."""
+    """Return all of a program's output, as a file."""
     return log_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
 @never_cache
 @require_safe
 def run_artifacts(request: HttpRequest, run_id: int) -> FileResponse:
-    """Every file that the program left, as a zip."""
+    """Return every file that the program left, as a zip."""
     return zip_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
@@ -250,7 +250,7 @@ def _can_invalidate(request: HttpRequest, run: Run) -> bool:
 
 def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
     status = run_status_of(run)
-    is_marking = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
+    is_being_scored = run.is_finished and scoring is not None and scoring.state in _UNFINISHED
     facts = []
     if status.samples_per_second:
         facts.append(
@@ -275,17 +275,19 @@ def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
         "run": run,
         "run_status": status,
         "status_facts": facts,
-        "is_marking": is_marking,
-        "marking": scoring if is_marking or run.contender.deployment_id is None else None,
-        "is_live": not run.is_finished or is_marking,
-        "seen": _seen(run, is_marking),
-        "state_words": _("being marked") if is_marking else run.get_state_display(),
+        "is_being_scored": is_being_scored,
+        "scoring_progress": (
+            scoring if is_being_scored or run.contender.deployment_id is None else None
+        ),
+        "is_live": not run.is_finished or is_being_scored,
+        "shown_state": _shown_state(run, is_being_scored),
+        "state_words": _("being scored") if is_being_scored else run.get_state_display(),
     }
 
 
-def _seen(run: Run, is_marking: bool) -> str:
+def _shown_state(run: Run, is_being_scored: bool) -> str:
     """Return what a page knows of the run's state; another value means that it should be told."""
-    return f"{run.state}-marking" if is_marking else str(run.state)
+    return f"{run.state}-marking" if is_being_scored else str(run.state)
 
 
 @never_cache
@@ -294,7 +296,7 @@ def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     """Render the status alone, for polling. Announces a state once, when it is new to the page."""
     run = run_at(run_id=run_id, to=request.user)
     context = _status_context(run, current_scoring(run))
-    context["is_news"] = request.GET.get("seen", "") != context["seen"]
+    context["is_news"] = request.GET.get("seen", "") != context["shown_state"]
     response = render(request, "tasks_app/runs/_run_status.html", context)
     return trigger(response, "run-changed") if context["is_news"] else response
 
@@ -313,7 +315,7 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     control.resume_run(run=run, by=person(request))
-    messages.success(request, _("The run goes on where it stopped."))
+    messages.success(request, _("The run resumes where it stopped."))
     return redirect(run)
 
 
@@ -321,11 +323,11 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """GET says what cancelling means; POST does it."""
+    """Show on GET what cancelling means; cancel on POST."""
     run = run_at(run_id=run_id, to=request.user)
     if request.method == "POST":
         control.cancel_run(run=run, by=person(request))
-        messages.success(request, _("The run is cancelled. What it has stays."))
+        messages.success(request, _("The run is cancelled. Its results so far are kept."))
         return redirect(run)
     if run.is_finished or not can_control_run(request.user, run):
         return redirect(run)
@@ -339,7 +341,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_at(run_id=run_id, to=request.user)
     control.retry_failed_samples(run=run, by=person(request))
-    messages.success(request, _("The unscored samples are asked once more."))
+    messages.success(request, _("The unscored samples are being retried."))
     return redirect(run)
 
 
@@ -368,12 +370,14 @@ def run_spend_limit(request: HttpRequest, run_id: int) -> HttpResponse:
         return _run_page(request, run, spend_limit_form=form, status=422)
     limit = form.cleaned_data["spend_limit"]
     control.set_spend_limit(run=run, spend_limit=limit, by=person(request))
-    messages.success(request, _("The spend limit is changed. A run that waited for it goes on."))
+    messages.success(
+        request, _("The spend limit is changed. A run that was waiting for it resumes.")
+    )
     return redirect(run)
 
 
 def _spend_limit_form(request: HttpRequest, run: Run) -> SpendLimitForm | None:
-    """With the present limit; none where there is nothing to limit any more."""
+    """Return the form with the present limit; None if there is nothing left to limit."""
     if run.is_finished or run.grant is None or not can_control_run(request.user, run):
         return None
     cap = run.grant.cap
@@ -413,15 +417,15 @@ def _method(estimate: dict[str, Any] | None) -> str:
 
 
 def _frozen(run: Run) -> list[dict[str, Any]]:
-    """Everything that was fixed at the start, for the fold."""
+    """Return everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
     card = run.price_card
     rows: list[dict[str, Any]] = [
-        {"key": _("Question side"), "value": run.question_hash},
-        {"key": _("Marking side"), "value": run.marking_hash},
+        {"key": _("Question hash"), "value": run.question_hash},
+        {"key": _("Marking hash"), "value": run.marking_hash},
         {"key": _("Deployment"), "value": facts.get("slug", "")},
         {"key": _("Provider"), "value": facts.get("provider", "")},
-        {"key": _("Model asked for"), "value": facts.get("upstream_id", "")},
+        {"key": _("Requested model"), "value": facts.get("upstream_id", "")},
         {"key": _("Model that answered"), "value": ", ".join(map(str, run.upstream_models))},
         {"key": _("Revision"), "value": run.revision},
         {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},
@@ -468,7 +472,7 @@ def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
 
 
 def _output_rows(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
-    """The outputs of a small run with the scorer's reasons."""
+    """Return the outputs of a small run with the scorer's reasons."""
     samples: list[Sample] = list(in_brief(visible, characters=2001))
     scores = {
         score.sample_id: score

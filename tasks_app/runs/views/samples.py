@@ -22,7 +22,7 @@ from tasks_app.runs.queries import run_at, samples_of
 from tasks_app.runs.transcripts import RecordedCall, Transcript, transcript_of
 from tasks_app.scorings.score_display import metric_facts
 
-_TOLD = 200
+_MAX_REPORTED = 200
 """Items and checks of a program on one page; the API and the result file have all."""
 
 
@@ -75,16 +75,16 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
 
 
 def _program_items(details: dict[str, Any]) -> dict[str, Any]:
-    """The items and the checks that a program tells of, the first of them."""
+    """Return the first of the items and checks that a program reported."""
     items = details.get("samples") or [
         {"id": key, "score": value} for key, value in details.get("scores", [])
     ]
     checks = details.get("checks", [])
     return {
-        "told_items": items[:_TOLD],
-        "told_total": max(len(details.get("scores", ())), details.get("samples_told", 0)),
-        "told_checks": checks[:_TOLD],
-        "told_left_out": len(items) > _TOLD or len(checks) > _TOLD,
+        "reported_items": items[:_MAX_REPORTED],
+        "reported_total": max(len(details.get("scores", ())), details.get("samples_told", 0)),
+        "reported_checks": checks[:_MAX_REPORTED],
+        "has_more_reported": len(items) > _MAX_REPORTED or len(checks) > _MAX_REPORTED,
     }
 
 
@@ -95,7 +95,7 @@ def _output_facts(transcript: Transcript) -> dict[str, Any]:
         last = transcript.messages[-1] if transcript.messages else {}
         is_shown = last.get("role") == "assistant" and last.get("content") == sample.output
         return {
-            "output_label": _("What the program tells as the output"),
+            "output_label": _("Output reported by the program"),
             "output_is_made": True,
             "output_is_shown": is_shown and not sample.is_withheld,
         }
@@ -145,7 +145,7 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
     facts = [
         {"key": _("Deployment"), "value": call.deployment.slug},
         {"key": _("Model that answered"), "value": call.upstream_model},
-        {"key": _("Ended with"), "value": call.finish_reason},
+        {"key": _("Finish reason"), "value": call.finish_reason},
         {"key": _("Provider's request id"), "value": call.provider_request_id},
         {"key": _("Status"), "value": call.get_status_display()},
         {"key": _("Error"), "value": call.error_message},
@@ -170,7 +170,7 @@ def _call(recorded: RecordedCall) -> dict[str, Any]:
 
 
 def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
-    """An attempt's own words, whatever the gateway wrote of it."""
+    """Return an attempt's facts, whatever the gateway recorded of it."""
     return [
         {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
         for key, value in attempt.items()
@@ -185,7 +185,7 @@ def _pretty(body: Any) -> str:
 @never_cache
 @require_safe
 def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpResponse:
-    """The whole output, as a file."""
+    """Return the whole output, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if transcript.sample.is_withheld:
         raise Http404
@@ -195,7 +195,7 @@ def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
 @never_cache
 @require_safe
 def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
-    """One whole message as it was sent, as a file."""
+    """Return one whole message as it was sent, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.messages):
         raise Http404
@@ -208,7 +208,7 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
 @never_cache
 @require_safe
 def sample_exchange(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
-    """One whole raw exchange, as a file."""
+    """Return one whole raw exchange, as a file."""
     transcript = _transcript(request, run_id, ordinal)
     if number >= len(transcript.calls) or transcript.calls[number].note:
         raise Http404
@@ -225,7 +225,7 @@ def _transcript(request: HttpRequest, run_id: int, ordinal: int) -> Transcript:
 
 
 def _file(text: str, name: str, kind: str = "text/plain") -> HttpResponse:
-    """Always a download: what a model wrote is never a page of ours."""
+    """Return a download, never a page: a model wrote the content."""
     response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

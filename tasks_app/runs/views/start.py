@@ -46,7 +46,7 @@ class _StartRequest:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """GET asks and then says what it would cost; POST starts. Nothing starts without a bound."""
+    """Ask on GET, then show the maximum cost; start on POST. Nothing starts without a bound."""
     task = task_at(handle=handle, slug=slug, to=request.user)
     data = request.POST if request.method == "POST" else request.GET
     version = _version(request, task, data.get("version", ""))
@@ -90,21 +90,24 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             form.add_error(None, error.message)
         return _page(request, context)
     if not form.errors:
-        kept = {name: data[name] for name in form.fields if data.get(name)}
-        context["kept"] = {**kept, "version": version.public_id, "once": secrets.token_urlsafe(16)}
+        sent = {name: data[name] for name in form.fields if data.get(name)}
+        once = secrets.token_urlsafe(16)
+        context["hidden_fields"] = {**sent, "version": version.public_id, "once": once}
     return _page(request, context)
 
 
 def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     template = (
-        "tasks_app/runs/run_confirm.html" if "kept" in context else "tasks_app/runs/run_form.html"
+        "tasks_app/runs/run_confirm.html"
+        if "hidden_fields" in context
+        else "tasks_app/runs/run_form.html"
     )
     status = 422 if context["form"].is_bound and context["form"].errors else 200
     return render(request, template, context, status=status)
 
 
 def _version(request: HttpRequest, task: Task, public_id: str) -> TaskVersion:
-    """The named version, or the latest; 404 where the visitor may not run it."""
+    """Return the named version, or the latest; 404 if the visitor may not run it."""
     version = task.latest_version
     if public_id:
         version = TaskVersion.objects.filter(task=task, public_id=public_id[:20]).first()
@@ -144,7 +147,7 @@ def _start(request: HttpRequest, form: RunForm, wish: _StartRequest) -> HttpResp
     has_once = bool(request.POST.get("once"))
     if has_once and not cache.add(once, 0, _ONCE_SECONDS):
         started = cache.get(once)
-        messages.info(request, _("This run was started already."))
+        messages.info(request, _("This run has already been started."))
         return redirect("runs:detail", started) if started else redirect("runs:list")
     try:
         run = start_run(

@@ -53,11 +53,11 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
             problems = [one for one in error.problems if one.path not in _FIELDS]
             add_problems(form, InvalidInput(of_fields))
             if problems:
-                form.add_error("file", _("The file was not taken; the problems stand below."))
+                form.add_error("file", _("The file was not accepted; see the problems below."))
         except (Conflict, NotAllowed) as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, _("The outputs are taken and being marked."))
+            messages.success(request, _("The outputs are accepted and being scored."))
             return redirect(run)
     jsonl, table = _examples(version)
     context = {
@@ -75,7 +75,7 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
 
 
 def _examples(version: TaskVersion) -> tuple[str, str]:
-    """The file format with the task's own first ids: as JSONL and as CSV."""
+    """Return the file format with the task's own first ids: as JSONL and as CSV."""
     keys = Item.objects.filter(version=version, split=Item.Split.PUBLIC).order_by("position")
     rows = [{"id": key, "output": _("what the model answered")} for key in
             keys.values_list("key", flat=True)[:2]]  # fmt: skip

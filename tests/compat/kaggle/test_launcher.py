@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_told(file: Path, text: str) -> None:
     [
         ({}, "No server"),
         ({"PLUMBMARK_URL": "https://host.example"}, "No token"),
-        ({"PLUMBMARK_URL": "https://host.example", "PLUMBMARK_TOKEN": "KGAT_1"}, "no token of"),
+        ({"PLUMBMARK_URL": "https://host.example", "PLUMBMARK_TOKEN": "KGAT_1"}, "not a token of"),
     ],
 )
 def test_what_is_missing_is_told(tmp_path: Path, given: dict[str, str], says: str) -> None:

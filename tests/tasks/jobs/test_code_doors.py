@@ -236,7 +236,7 @@ def test_the_editor_keeps_code_shows_findings_and_checks_it(world: Any, gateway:
         {"deployment": "fake/arithmetic", "purpose": "exploratory", "spend_limit": "0.5"},
     ).content.decode()
     assert "0.50 USD" in asked
-    assert "not known beforehand" in asked
+    assert "not known in advance" in asked
 
 
 def test_without_a_sandbox_the_reason_is_told(world: Any, settings: Any) -> None:

@@ -264,7 +264,7 @@ def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
     run.refresh_from_db()
     assert run.state == Run.State.COMPLETED, run.failure
     assert Scoring.objects.get(run=run).value == 1.0
-    assert "The program starts anew" in log_of(run)
+    assert "The program starts again" in log_of(run)
 
 
 def test_a_program_is_not_started_where_the_quota_leaves_nothing(world: Any, gateway: None) -> None:
@@ -433,7 +433,7 @@ def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> No
     judge.is_active = False
     judge.save()
 
-    with pytest.raises(Conflict, match="fake/judge, which is not here"):
+    with pytest.raises(Conflict, match="fake/judge, which cannot be called here"):
         world.start(version)
     assert not Run.objects.exists()
 

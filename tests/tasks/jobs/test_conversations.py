@@ -242,7 +242,7 @@ def test_a_user_that_fails_is_not_the_candidates_fault(world: Any, check: Any) -
 
 
 def test_a_user_that_is_no_deployment_is_refused(world: Any) -> None:
-    with pytest.raises(InvalidInput, match="no deployment that you may call") as refused:
+    with pytest.raises(InvalidInput, match="not a deployment that you may call") as refused:
         published(world, SIMULATED)
 
     [problem] = refused.value.problems

@@ -169,5 +169,5 @@ def test_a_second_opinion_is_a_scoring_of_its_own(world: Any, judge: Any) -> Non
 
 
 def test_a_judge_that_is_no_deployment_is_refused_at_publication(world: Any) -> None:
-    with pytest.raises(InvalidInput, match="no deployment that you may call"):
+    with pytest.raises(InvalidInput, match="not a deployment that you may call"):
         published(world)

@@ -149,7 +149,7 @@ def test_a_bad_key_fails_the_run_and_its_samples_are_asked_again_when_it_is_mend
     world.work()
     run.refresh_from_db()
     assert run.state == Run.State.FAILED
-    assert "The same error came back from every call" in run.failure
+    assert "Every call returned the same error" in run.failure
     assert run.samples_done == 0
     assert done(run) == 0
     assert Scoring.objects.get(run=run).state == Scoring.State.FAILED
@@ -305,7 +305,7 @@ def test_the_owner_of_a_run_at_its_limit_raises_it_and_the_run_goes_on(
         assert 'class="definition" open><summary>Spend limit' in page
         refused = client.post(f"/runs/{run.pk}/spend-limit/", {"spend_limit": "much"})
         assert refused.status_code == 422
-        assert "Write an amount in dollars" in refused.content.decode()
+        assert "Enter an amount in dollars" in refused.content.decode()
         answer = client.post(f"/runs/{run.pk}/spend-limit/", {"spend_limit": "1.50"})
         assert answer.status_code == 302
     else:

@@ -66,7 +66,7 @@ def test_a_long_output_is_shown_by_its_ends_and_read_page_by_page(
     assert "line 000000" in page
     assert "line 019999" in page
     assert "line 010000" not in page
-    assert f"{ends.omitted:,} characters are left out here" in page
+    assert f"{ends.omitted:,} characters are omitted here" in page
     assert ends.first.endswith("\n")
     assert ends.last.startswith("line ")
 
@@ -123,7 +123,7 @@ def test_the_items_that_a_program_tells_stand_on_its_samples_page(
 
     page = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
 
-    assert "3 items that the program tells of" in page
+    assert "3 items reported by the program" in page
     assert "&lt;q0&gt;" in page
     assert "o&lt;i&gt;" in page
     assert page.count('<span class="muted">unscored</span>') == 1
@@ -138,7 +138,7 @@ def test_an_output_that_stands_in_the_conversation_is_not_shown_twice(
     run = ran(world, published(world, TALKING.replace("20_000", "3")), purpose="declared")
     talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "the answer"}]
     samples = Sample.objects.filter(run=run)
-    title = "What the program tells as the output"
+    title = "Output reported by the program"
 
     samples.update(messages=talk, output="the answer")
     same = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()

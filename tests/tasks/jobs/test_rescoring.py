@@ -59,7 +59,7 @@ def test_a_remarked_version_scores_stored_outputs_without_a_call(world: Any) -> 
 def test_a_version_with_other_questions_is_refused(world: Any) -> None:
     run, task = scored_run(world, 5)
     version = world.version(5, task=task, definition=OTHER_QUESTION)
-    with pytest.raises(Conflict, match="asks other questions"):
+    with pytest.raises(Conflict, match="has different questions"):
         rescore_run(run=run, version=version, by=world.ada)
     with pytest.raises(NotAllowed):
         rescore_run(run=run, version=version, by=world.person("eve"))

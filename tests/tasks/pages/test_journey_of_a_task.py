@@ -69,7 +69,7 @@ def test_from_a_new_task_to_its_first_samples(
     # Trying: the cost first, then a run whose page follows it to its end.
     page.get_by_label("Model").select_option(echo.slug)
     page.get_by_role("button", name="Save and try…").click()
-    page.get_by_text("Costs at most").wait_for()
+    page.get_by_text("Maximum cost").wait_for()
     page.get_by_role("button", name="Start the try").click()
     status = page.locator("#run-status")
     status.get_by_text("queued").wait_for()
@@ -142,7 +142,7 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     page = new_page()
     sign_in(page, ada)
     page.goto("/tasks/ada/number-words/edit/")
-    page.get_by_label("Replace it by").set_input_files(
+    page.get_by_label("Replace it with").set_input_files(
         {"name": "big.jsonl", "mimeType": "application/jsonl", "buffer": b"x" * 1_000_000}
     )
     sent: list[int] = []

@@ -111,7 +111,7 @@ def test_an_author_draws_labels_and_sees_what_came_of_it(
     version = judged("judge")
     client = as_user(ada)
     page = client.get(judges_url(version)).content.decode()
-    assert "Nobody has labelled answers yet" in page
+    assert "No answers have been labelled yet" in page
     assert "36 answers judged" in page
 
     answer = client.post(f"{judges_url(version)}labels/", {"size": "4"}, follow=True)
@@ -155,7 +155,7 @@ def test_a_wrong_verdict_is_told_and_a_label_can_be_changed(
     client.post(url, {"verdict": "correct"})
     client.post(url, {"verdict": "incorrect"})
     assert JudgeLabel.objects.get().value == 0.0
-    assert "another verdict takes its place" in client.get(url).content.decode()
+    assert "a new verdict replaces it" in client.get(url).content.decode()
 
 
 def test_grades_are_labelled_on_their_scale(ada: Any, judged: Callable[..., TaskVersion]) -> None:
@@ -296,7 +296,7 @@ def test_the_api_labels_too(ada: Any, judged: Callable[..., TaskVersion]) -> Non
 def test_a_task_without_judges_says_so(ada: Any, make_task: Callable[..., Any]) -> None:
     version = make_task(ada).latest_version
 
-    assert "No models judge this task" in Client().get(judges_url(version)).content.decode()
+    assert "This task has no model judges" in Client().get(judges_url(version)).content.decode()
 
 
 def test_the_page_costs_the_same_whatever_is_labelled(
@@ -326,7 +326,7 @@ def test_the_board_tells_how_far_its_judges_are_trusted(
         enter(version=board, contender=contender, by=ada)
     settle()
     url = board.benchmark.get_absolute_url()
-    assert "agreement with people is not known" in Client().get(url).content.decode()
+    assert "agreement with people unknown" in Client().get(url).content.decode()
 
     label_set = make_label_set(version=version, size=32, by=ada)
     for position in range(32):

@@ -232,7 +232,7 @@ def test_my_runs_are_mine_and_take_the_same_queries(
     assert Client().get("/runs/").url.startswith("/accounts/login/")
     assert f'href="/runs/{mine.pk}/"' in page
     assert f'href="/runs/{other.pk}/"' not in page
-    assert "No run fits" in client.get("/runs/", {"state": "failed"}).content.decode()
+    assert "No matching runs" in client.get("/runs/", {"state": "failed"}).content.decode()
     # Session, person, their namespace, runs, scorings.
     with django_assert_num_queries(5):
         client.get("/runs/")
@@ -339,7 +339,7 @@ def test_the_status_is_a_fragment_that_polls_until_the_end(
 
     assert "<html" not in first.content.decode()
     assert "every 2s" in first.content.decode()
-    assert "waits for a free worker" in first.content.decode()
+    assert "waiting for a free worker" in first.content.decode()
     assert "hx-swap-oob" not in first.content.decode()
     assert "<noscript>" in page
     assert "every 2s" not in last.content.decode()
@@ -367,10 +367,10 @@ def test_a_running_run_tells_its_rate_its_end_and_its_last_sign_of_life(
 
     assert "0.2 samples per second" in page
     assert "Expected end" in page
-    assert "Last sign of life" in page
+    assert "Last heartbeat" in page
     assert "0.0015 USD of at most 0.020 USD" in page
-    assert "No sign of life for a while" not in page
-    assert "No sign of life for a while" in silent
+    assert "No heartbeat for a while" not in page
+    assert "No heartbeat for a while" in silent
 
 
 def test_a_failed_run_says_why_and_can_be_resumed(
@@ -393,7 +393,7 @@ def test_a_model_that_changed_midway_is_told(finished: Run) -> None:
 
     page = page_of(finished)
 
-    assert "The model changed midway" in page
+    assert "The model changed during the run" in page
     assert "m-1, m-2" in page
 
 
@@ -469,7 +469,7 @@ def test_a_run_at_its_limit_is_given_a_higher_one_on_its_page(
     assert client_of(bob).post(limit, {"spend_limit": "5"}).status_code == 403
     refused = client.post(limit, {"spend_limit": "much"})
     assert refused.status_code == 422
-    assert "Write an amount in dollars" in refused.content.decode()
+    assert "Enter an amount in dollars" in refused.content.decode()
     assert client.post(limit, {"spend_limit": "2.50"}).status_code == 302
 
     finished.refresh_from_db()
@@ -489,7 +489,7 @@ def test_a_run_that_waits_for_balance_says_when_it_goes_on(finished: Run, ada: A
 
     page = client_of(ada).get(f"/runs/{finished.pk}/").content.decode()
 
-    assert re.search(r"limit renews on \d{4}-\d\d-\d\d 00:00 UTC, and the run then goes on", page)
+    assert re.search(r"limit renews on \d{4}-\d\d-\d\d 00:00 UTC, and the run then resumes", page)
     assert 'href="/quota/ada/"' in page
 
 
@@ -513,7 +513,7 @@ def test_the_ledger_leads_to_what_was_paid_for(finished: Run, ada: Any) -> None:
 
     url = f'<a href="/runs/{finished.pk}/">'
     assert f"<td>{url}run {finished.pk}</a>: 1 call answered</td>" in page
-    assert f"<td>{url}marking of run {finished.pk}</a>: 1 call answered</td>" in page
+    assert f"<td>{url}scoring of run {finished.pk}</a>: 1 call answered</td>" in page
     assert "<td>run:999999: 1 call answered</td>" in page
     assert "<td>&lt;b&gt;: 1 call answered</td>" in page
 

@@ -75,7 +75,7 @@ def test_the_list_is_searched_by_words_and_by_tag(make_task: Callable[..., Any],
     assert "Colours" not in by_words
     assert "Number words" in by_tag
     assert "Colours" not in by_tag
-    assert "No task fits" in nothing
+    assert "No matching tasks" in nothing
 
 
 def test_the_list_takes_two_queries_however_long_it_is(
@@ -146,7 +146,7 @@ def test_who_is_in_a_team_chooses_in_whose_name(ada: Any) -> None:
     Membership.objects.create(namespace=team, user=ada, role="maintainer")
     client = client_of(ada)
 
-    assert "In the name of" in client.get("/tasks/new/").content.decode()
+    assert "On behalf of" in client.get("/tasks/new/").content.decode()
     answer = client.post("/tasks/new/", {"title": "Ours", "namespace": "team-larch"})
     assert answer.url == "/tasks/team-larch/ours/edit/"
 
@@ -268,7 +268,7 @@ def test_trying_without_javascript_goes_over_the_page_with_the_cost(
         url(task, "edit"), {"definition": DEFINITION, "then": "try", "deployment": echo.slug}
     )
     page = client.get(on.url)
-    assert "Costs at most" in page.content.decode()
+    assert "Maximum cost" in page.content.decode()
     assert not Run.objects.exists()
     answer = client.post(url(task, "run"), page.context["kept"])
 
@@ -412,7 +412,7 @@ scorers:""",
     page = Client().get(url(make_task(ada, definition=definition), "detail")).content.decode()
 
     assert "Are you sure of thirteen?" in page
-    assert "JSON Schema that the answer is asked to follow" in page
+    assert "JSON Schema that the answer should follow" in page
     assert "&quot;city&quot;" in page
 
 
@@ -596,7 +596,10 @@ def test_a_task_with_private_items_takes_no_outputs(
     )
     task = make_task(ada, definition=definition)
 
-    assert "takes no submitted outputs" in client_of(ada).get(url(task, "submit")).content.decode()
+    assert (
+        "does not accept submitted outputs"
+        in client_of(ada).get(url(task, "submit")).content.decode()
+    )
 
 
 def test_the_profile_lists_the_tasks_that_the_viewer_may_see(

@@ -177,4 +177,4 @@ def test_a_model_that_could_not_be_asked_is_told_beside_the_others_answers(
     answer = ask(browser, [models["baseline/echo"], dear])
 
     page = browser.get(answer["Location"]).content.decode()
-    assert re.search(r"fake/dear was not asked: [^<]*price", page)
+    assert re.search(r"fake/dear was not called: [^<]*price", page)

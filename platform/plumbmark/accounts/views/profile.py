@@ -29,7 +29,7 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
 @login_required
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """Lead whoever signs in to the own profile, or to the address of an account without one."""
+    """Redirect to the person's own profile, or to the e-mail settings while it is not visible."""
     assert isinstance(request.user, User)
     namespace = visible_namespaces().filter(user=request.user).first()
     return redirect(namespace or "account_email")

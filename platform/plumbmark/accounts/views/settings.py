@@ -62,7 +62,9 @@ def token_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 @sensitive_variables("issued")
 def token_create(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself, not a redirect: the secret is nowhere to be read again."""
+    """Create a token; answer with the page itself, not a redirect: the secret cannot be read
+    again.
+    """
     person = _person(request)
     form = TokenForm(request.POST)
     if not form.is_valid():

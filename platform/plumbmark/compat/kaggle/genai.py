@@ -92,7 +92,7 @@ class Asked:
 
 
 def _camel(fields: Any, place: str) -> dict[str, Any]:
-    """The fields that are set, in one spelling."""
+    """Return the fields that are set, in one spelling."""
     if not isinstance(fields, dict):
         raise bad_request(f"{place} must be an object.", place)
     return {
@@ -103,7 +103,7 @@ def _camel(fields: Any, place: str) -> dict[str, Any]:
 
 
 def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
-    """A field that is a list, or missing."""
+    """Return a field that is a list, or an empty list if it is missing."""
     value = fields.get(name, [])
     if not isinstance(value, list):
         raise bad_request(f"{name} must be a list.", name)
@@ -184,7 +184,7 @@ def _text_of(content: Any) -> str:
 
 
 def _messages(content: Any, place: str) -> list[dict[str, Any]]:
-    """One entry of the contents as messages: results of tools are messages of their own."""
+    """Return one entry of the contents as messages: results of tools are messages of their own."""
     fields = _camel(content, place)
     role = fields.get("role", "user")
     if role not in ("user", "model", "function", "tool"):
@@ -287,7 +287,7 @@ def _signature_in(given: Any) -> str:
 
 
 def _signature_out(signature: str) -> str:
-    """As base64, which the client's field demands."""
+    """Encode a signature as base64, as the client's field requires."""
     if re.fullmatch(r"[A-Za-z0-9+/_-]*={0,2}", signature) and len(signature) % 4 == 0:
         return signature
     return base64.b64encode(_FOREIGN_SIGNATURE + signature.encode()).decode()
@@ -305,7 +305,7 @@ def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _json_schema(schema: Any) -> Any:
-    """A schema in Gemini's own form (types in capitals, `nullable`) as a JSON schema."""
+    """Return a schema in Gemini's own form (types in capitals, `nullable`) as a JSON schema."""
     if isinstance(schema, list):
         return [_json_schema(inner) for inner in schema]
     if not isinstance(schema, dict):
@@ -326,7 +326,9 @@ def _json_schema(schema: Any) -> Any:
 
 
 def _read_thinking(given: Any, is_gemini: bool) -> tuple[str | None, dict[str, Any]]:
-    """The effort; and for a Gemini model the config itself, which says more than an effort."""
+    """Return the effort; for a Gemini model also the config itself, which says more than an
+    effort.
+    """
     if given is None:
         return None, {}
     config = _camel(given, "thinkingConfig")
@@ -411,7 +413,7 @@ def answer(
     is_in_schema: bool,
     cost: Mapping[str, Any],
 ) -> bytes:
-    """A whole `GenerateContentResponse`."""
+    """Return a complete `GenerateContentResponse`."""
     parts: list[dict[str, Any]] = []
     if response.reasoning:
         parts.append({"text": response.reasoning, "thought": True})
@@ -457,7 +459,7 @@ def _document(
 
 
 def piece(delta: Delta, model: str) -> bytes:
-    """One piece of a stream; nothing where it holds pieces of tool calls alone."""
+    """Return one piece of a stream; nothing if it contains only pieces of tool calls."""
     parts: list[dict[str, Any]] = []
     if delta.reasoning:
         parts.append({"text": delta.reasoning, "thought": True})
@@ -472,7 +474,9 @@ def piece(delta: Delta, model: str) -> bytes:
 def write_last_chunk(
     result: CallResult, response: ModelResponse, model: str, cost: Mapping[str, Any]
 ) -> bytes:
-    """The last piece: the tool calls, which this format knows only whole, and why it ended."""
+    """Return the last piece: the tool calls, which this format knows only complete, and the finish
+    reason.
+    """
     parts = [_call_part(call) for call in response.tool_calls] or [{"text": ""}]
     return _event(_document(result, response, model, parts, cost))
 
@@ -486,7 +490,7 @@ def error_event(error: HttpError) -> bytes:
 
 
 def genai_error(error: HttpError) -> bytes:
-    """The error in Google's shape."""
+    """Return the error in Google's shape."""
     told = {
         "code": error.status,
         "message": error.message,

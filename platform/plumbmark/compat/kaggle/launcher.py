@@ -63,7 +63,7 @@ def configuration_file(environment: Mapping[str, str]) -> Path:
 
 
 def read_configuration(file: Path) -> Mapping[str, str]:
-    """`server` and `token` of the file; nothing where there is none."""
+    """Return `server` and `token` of the file; nothing if there is none."""
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -73,23 +73,27 @@ def read_configuration(file: Path) -> Mapping[str, str]:
         raise LauncherError(f"{file} cannot be read: {error}") from None
     unknown = sorted(set(found) - {"server", "token"})
     if unknown or not all(isinstance(value, str) for value in found.values()):
-        raise LauncherError(f'{file} may hold server = "https://…" and token = "pmk_…" only.')
+        raise LauncherError(f'{file} may contain only server = "https://…" and token = "pmk_…".')
     if "token" in found and os.name == "posix" and file.stat().st_mode & 0o077:
-        raise LauncherError(f"{file} holds a token and is open to others; run: chmod 600 {file}")
+        raise LauncherError(
+            f"{file} contains a token and others can read it; run: chmod 600 {file}"
+        )
     return found
 
 
 def check_server(url: str) -> str:
-    """An address without a path: https, or plain http to this very machine."""
+    """Return an address without a path: https, or plain http to this very machine."""
     parts = urlsplit(url.strip().rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise LauncherError(f"{url!r} is no address of a server; give one like https://host.")
+        raise LauncherError(f"{url!r} is not a server address; use one like https://host.")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise LauncherError("The server's address may hold no name, password, query or fragment.")
+        raise LauncherError(
+            "The server's address must not contain a user name, password, query or fragment."
+        )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise LauncherError(
-            f"{url} is not encrypted, and the token would be open to anybody on the way. Use "
-            "https; plain http goes to this machine only."
+            f"{url} is not encrypted, so anyone on the way could read the token. Use "
+            "https; plain http is allowed to this machine only."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
@@ -104,13 +108,13 @@ def is_loopback(host: str) -> bool:
 
 
 def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddress:
-    """From the command line, the environment and the file, in this order."""
+    """Find the server on the command line, in the environment and in the file, in this order."""
     file = configuration_file(environment)
     given = read_configuration(file)
     url = server or environment.get("PLUMBMARK_URL") or given.get("server")
     if not url:
         raise LauncherError(
-            f"No server is given. Say --server URL, set PLUMBMARK_URL, or write it to {file}."
+            f"No server is given. Use --server URL, set PLUMBMARK_URL, or write it to {file}."
         )
     checked = check_server(url)
     token = environment.get("PLUMBMARK_TOKEN", "").strip()
@@ -124,10 +128,10 @@ def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddre
         token = given["token"].strip()
     if not token:
         raise LauncherError(
-            "No token is given. Make one in the server's settings and set PLUMBMARK_TOKEN."
+            "No token is given. Create one in the server's settings and set PLUMBMARK_TOKEN."
         )
     if not token.startswith("pmk_"):
-        raise LauncherError("PLUMBMARK_TOKEN is no token of a Plumbmark server (pmk_…).")
+        raise LauncherError("PLUMBMARK_TOKEN is not a token of a Plumbmark server (pmk_…).")
     return ServerAddress(checked, token)
 
 
@@ -189,7 +193,7 @@ def point_package(target: ServerAddress) -> None:
 
 
 def has_own_quota(target: ServerAddress) -> bool:
-    """Whether this version of the package knows `b quota` itself."""
+    """Return whether this version of the package has its own `b quota`."""
     enter(target, ["b", "quota"])
     from kaggle.cli import Help
 
@@ -223,7 +227,7 @@ def name_models(target: ServerAddress, env_file: Path) -> str:
         if not token:
             break
     if not found:
-        return "The server has no model that you can call yet."
+        return "The server has no models that you can call yet."
     # Baselines answer without understanding anything: good for a try, not for a default.
     models = [slug for slug in found if not slug.startswith("baseline/")]
     first = (models or found)[0]
@@ -234,7 +238,9 @@ def name_models(target: ServerAddress, env_file: Path) -> str:
 
 
 def enter(target: ServerAddress, arguments: Sequence[str]) -> None:
-    """Everything that must hold before the package is imported, which signs in at once."""
+    """Check and set everything that is needed before the package is imported, which signs in at
+    once.
+    """
     prepare(target, os.environ)
     point_package(target)
     sys.argv = ["kaggle", *arguments]
@@ -275,8 +281,8 @@ def launch(arguments: Sequence[str]) -> int:
     known = ask(target, "security.OAuthService", "IntrospectToken", {"token": target.token})
     if not known.get("active"):
         raise LauncherError(
-            f"{target.server} does not know this token: it is mistyped, expired or revoked. Make "
-            f"one at {target.server}/settings/tokens/."
+            f"{target.server} does not know this token: it is mistyped, expired or "
+            f"revoked. Create one at {target.server}/settings/tokens/."
         )
     command = rest[1] if len(rest) > 1 else ""
     if command == "quota" and not has_own_quota(target):
@@ -290,14 +296,14 @@ def launch(arguments: Sequence[str]) -> int:
 
 
 def env_file_of(arguments: Sequence[str]) -> Path:
-    """The file that `b init` writes to."""
+    """Return the file that `b init` writes to."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--env-file", default=".env")
     return Path(parser.parse_known_args(arguments)[0].env_file)
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     try:
         status = launch(sys.argv[1:])
     except LauncherError as error:

@@ -26,7 +26,7 @@ _GENAI = re.compile(r"/genai/v1(?:beta)?/(?:publishers/[^/]+/)?models/(.+):(\w+)
 
 
 def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
-    """The cost as the SDK reads it: an object, always. A number there makes it crash."""
+    """Return the cost as the SDK reads it: always an object; it crashes on a number."""
     given, made = caller.shares_of_cost(usage)
     return {
         "input_tokens_cost_nanodollars": given,
@@ -110,7 +110,7 @@ class GenaiRoute:
 
 
 def routes(context: RouteContext) -> Sequence[Route]:
-    """The model proxy's paths."""
+    """Return the model proxy's paths."""
     chat, generate = OpenAIRoute(context), GenaiRoute(context)
     return [
         Route("POST", f"{BASE}/openapi/chat/completions", chat.completions, openai_error),

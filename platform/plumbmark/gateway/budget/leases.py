@@ -78,7 +78,7 @@ class Account:
 
 
 def _is_stale(account: Account) -> bool:
-    """Its budgets are not open, or those of another day, or swept away."""
+    """Return whether its budgets are closed, swept away or those of another day."""
     return account.day != clock.today() or any(share.is_gone for share in account.shares)
 
 
@@ -143,7 +143,9 @@ class Leases:
         return await self._hold_later(account, amount)
 
     def _fetch_ahead(self, account: Account, amount: int) -> None:
-        """Not near the end of a budget: there each call takes what it needs."""
+        """Fetch more before it runs out; near the end of a budget each call leases only what it
+        needs.
+        """
         queue = account.queue
         if queue.ahead is None and all(share.is_ample for share in account.shares):
             queue.ahead = self._loop.create_task(self._ahead(account, amount))
@@ -217,7 +219,7 @@ class Leases:
             await self._wait(queue, ends_at - now)
 
     async def _wait(self, queue: PayerQueue, seconds: float) -> None:
-        """Until a call settles, or until it is time to look at the database again."""
+        """Wait until a call settles, or until it is time to query the database again."""
         turn: asyncio.Future[None] = self._loop.create_future()
         is_lookout = not queue.has_lookout
         if is_lookout:
@@ -235,9 +237,9 @@ class Leases:
                 queue.has_lookout = False
 
     async def _fetch(self, account: Account, amount: int, *, in_hand: int = 0) -> Shortage | None:
-        """Lease what is lacking; the shortage where the database has not enough.
+        """Lease what is lacking; return the shortage if the database does not have enough.
 
-        With `in_hand`, what a share lacks of that is fetched too, as far as the database has it.
+        With `in_hand`, also fetch what a share lacks of that amount, as far as the database has it.
         """
         now = self._loop.time()
         asks, lacking = [], []
@@ -313,7 +315,7 @@ class Leases:
         return closing
 
     def closed(self, shares: list[Share]) -> None:
-        """The rest of these went back to the database."""
+        """Note that the rest of these shares has been returned to the database."""
         for share in shares:
             # Used again while the flush was under way, it has a new lease already.
             if not share.left and not share.in_flight:

@@ -93,7 +93,9 @@ class _Raced(Exception):
 
 
 def limits_of(payer_id: int) -> tuple[int, int]:
-    """The day's and the month's cap: of the namespace's own policy, the default, the settings."""
+    """Return the caps of day and month: from the namespace's own policy, the default or the
+    settings.
+    """
     policies = QuotaPolicy.objects.filter(Q(namespace=payer_id) | Q(namespace=None))
     found = {policy.namespace_id: policy for policy in policies}
     policy = found.get(payer_id) or found.get(None)
@@ -105,7 +107,7 @@ def limits_of(payer_id: int) -> tuple[int, int]:
 def open_budgets(
     *, payer_id: int, grant_id: int, cap: int | None, day: date
 ) -> tuple[OpenBudget, ...]:
-    """The budgets that a call of this day is held from, made where they are missing."""
+    """Return the budgets that a call of this day is charged to; create those that are missing."""
     day_cap, month_cap = limits_of(payer_id)
     rows = [
         Budget.objects.get_or_create(
@@ -135,10 +137,10 @@ def take(
     day: date,
     asks: Iterable[BudgetRequest],
 ) -> Amounts | Shortage:
-    """Lease from every budget asked for, or from none.
+    """Lease from all requested budgets, or from none.
 
-    Each gives max(need, min(want, a quarter of what is left)): near the end single holds, the exact
-    form.
+    Each gives max(need, min(want, a quarter of what is left)): near the end these are single holds,
+    the exact form.
     """
     wanted = sorted(asks, key=lambda ask: ask.budget_id)
     for _ in range(_TRIES):
@@ -194,7 +196,7 @@ def _take(
                 payer_id=payer_id,
                 grant_id=grant_id,
                 kind=LedgerLine.Kind.RESERVE,
-                reason=f"{dollars(amount)} set aside for calls of {subject}"[:200],
+                reason=f"{dollars(amount)} reserved for calls of {subject}"[:200],
                 amount=amount,
                 day=day,
                 at=clock.now(),
@@ -207,7 +209,7 @@ def settle(
     owner: str,
     records: Sequence[CallRecord],
     closing: Collection[int] = (),
-    closing_reason: str = "not needed any more",
+    closing_reason: str = "no longer needed",
     may_be_stored: bool = False,
 ) -> FlushResult:
     """Store calls and settle them, and give the leases of the budgets in `closing` back.
@@ -266,9 +268,10 @@ def _find_stored_ids(ids: Sequence[Any]) -> set[Any]:
 
 
 def _mark_duplicates(records: Sequence[CallRecord], *, looks_up: bool) -> dict[int, int]:
-    """Mark second answers to a key; returns what falls free again, by budget.
+    """Mark duplicate calls of a key; return what is released by them, by budget.
 
-    Without `looks_up` only those among the records: others are rare, and break a constraint.
+    Without `looks_up`, compare only these records with each other: other duplicates are rare and
+    violate a constraint.
     """
     refunds: dict[int, int] = defaultdict(int)
     by_grant: dict[int, list[CallRecord]] = defaultdict(list)
@@ -353,7 +356,7 @@ def _release_lines(returned: dict[int, int], reason: str, now: datetime) -> None
         LedgerLine(
             payer_id=row.payer_id,
             kind=LedgerLine.Kind.RELEASE,
-            reason=f"{dollars(amounts[row.pk])} given back: {reason}"[:200],
+            reason=f"{dollars(amounts[row.pk])} released: {reason}"[:200],
             amount=amounts[row.pk],
             day=row.period_start or now.date(),
             at=now,
@@ -371,7 +374,7 @@ def _line_kind(record: CallRecord) -> str:
 def _settle_lines(
     records: Sequence[CallRecord], now: datetime
 ) -> dict[tuple[int, date, str], LedgerLine]:
-    """One line per grant, day and kind; overruns get a line beside their settle line."""
+    """Return one line per grant, day and kind; overruns get a line beside their settle line."""
     groups: dict[tuple[int, date, str], list[CallRecord]] = defaultdict(list)
     overruns: dict[tuple[int, date], list[CallRecord]] = defaultdict(list)
     for record in records:
@@ -542,4 +545,6 @@ def sweep_silent(*, living: Collection[str]) -> int:
         .values_list("owner", flat=True)
         .distinct()
     )
-    return sum(release_owner(owner=owner, reason="its process fell silent") for owner in silent)
+    return sum(
+        release_owner(owner=owner, reason="its process stopped responding") for owner in silent
+    )

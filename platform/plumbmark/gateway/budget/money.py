@@ -6,7 +6,7 @@ NANO = 10**9
 
 
 def dollars(amount: int) -> str:
-    """`0.50 USD`; small amounts with as many places as show two digits, at most nine."""
+    """Format an amount as `0.50 USD`, with as many places as show two digits, at most nine."""
     value = Decimal(amount) / NANO
     places = 2
     if amount and abs(value) < 1:
@@ -16,7 +16,7 @@ def dollars(amount: int) -> str:
 
 
 def nanodollars(text: str) -> int:
-    """The amount of a decimal number of dollars; raises ValueError where it is none."""
+    """Parse a decimal number of dollars into nanodollars; raise ValueError if it is not one."""
     try:
         value = Decimal(text.strip())
     except InvalidOperation as error:

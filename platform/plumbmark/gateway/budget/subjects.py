@@ -21,12 +21,14 @@ _finders: dict[str, FindPages] = {}
 
 
 def add_subject_pages(kind: str, find: FindPages) -> None:
-    """`add_subject_pages("run", …)`, in `AppConfig.ready`."""
+    """Register where to find the pages of a kind of subject: `add_subject_pages("run", …)` in
+    `AppConfig.ready`.
+    """
     _finders[kind] = find
 
 
 def pages_of(subjects: Iterable[str]) -> dict[str, SubjectPage]:
-    """The pages of those subjects that have one; at most one query for each kind."""
+    """Return the pages of those subjects that have one; at most one query for each kind."""
     numbers: dict[str, set[int]] = {}
     for subject in subjects:
         kind, _, number = subject.partition(":")

@@ -53,7 +53,7 @@ class AdaptiveLimit:
         return True
 
     def _left(self, turn: asyncio.Future[None]) -> bool:
-        """Whether a wait that was broken off had been given its slot in the same moment."""
+        """Stop waiting; return whether the slot had been granted in the same moment."""
         if turn.done() and not turn.cancelled():
             return True
         self._waiting.remove(turn)
@@ -65,14 +65,14 @@ class AdaptiveLimit:
             self._wake()
 
     def succeeded(self) -> None:
-        """An answer came: grow by 1/limit, so by one for every limit's worth of answers."""
+        """Note an answer: grow by 1/limit, so by one for every limit's worth of answers."""
         if self.limit < self.ceiling:
             self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
             if self._waiting:
                 self._wake()
 
     def rate_limited(self, retry_after: float | None) -> None:
-        """The provider said 429, perhaps with how long to stay away (seconds)."""
+        """Note a 429, with the seconds to stay away if the provider named them."""
         now = self._loop.time()
         if now - self._decreased_at >= _BETWEEN_DECREASES_SECONDS:
             self._decreased_at = now

@@ -55,7 +55,9 @@ class Gateway:
     """Sessions, limits, leases, spool and queue of one process. Lives on one event loop."""
 
     def __init__(self, *, owner: str, spool_folder: Path, takes_turns: bool = True) -> None:
-        """`takes_turns`: its callers ask again as soon as they are answered (see `Scheduler`)."""
+        """Set up the gateway; with `takes_turns`, answers that arrive together resume one by one
+        (see `Scheduler`).
+        """
         self.owner = owner
         self._spool_folder = spool_folder
         self.database = DatabaseThread()
@@ -99,7 +101,7 @@ class Gateway:
         return caller
 
     def _forget_idle(self) -> None:
-        """Whoever still holds a forgotten caller may go on with it."""
+        """Drop idle callers; whoever still has a dropped caller can continue to use it."""
         now = asyncio.get_running_loop().time()
         for key, caller in list(self._callers.items()):
             if caller.is_idle(now):
@@ -114,14 +116,14 @@ class Gateway:
         return calls
 
     def enter_call(self) -> asyncio.Task[Any]:
-        """The running task makes a call."""
+        """Note that the running task makes a call, and return the task."""
         task = asyncio.current_task()
         assert task is not None
         self._calls.add(task)
         return task
 
     def left(self, task: asyncio.Task[Any]) -> None:
-        """Its call has ended."""
+        """Note that the call of this task has ended."""
         self._calls.discard(task)
         if not self._calls:
             self._is_idle.set()
@@ -176,7 +178,7 @@ class GatewayCaller:
         )
 
     def is_idle(self, now: float) -> bool:
-        """Its terms are stale, so nobody has used it for a while."""
+        """Return whether its policy is stale, so that it has not been used for a while."""
         return now > self._fresh_until
 
     async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
@@ -211,7 +213,7 @@ class GatewayCaller:
             return CallFailure(
                 FailureKind.DEADLINE,
                 "platform-busy",
-                "The platform cannot store answers at the moment, so it asks no questions.",
+                "The platform cannot store answers at the moment, so it makes no calls.",
             )
         amount = 0
         if terms.is_metered and terms.prices is not None:
@@ -241,7 +243,7 @@ class GatewayCaller:
         return _AdmittedCall(terms, hold, record)
 
     def _settle(self, admitted: "_AdmittedCall") -> None:
-        """Always, whatever happened, and before anybody is told."""
+        """Settle a call's hold: always, whatever happened, and before anyone gets the result."""
         record = admitted.record
         if admitted.hold is not None:
             record.unleased_ids = admitted.hold.settle(record.charged)
@@ -257,7 +259,9 @@ class GatewayCaller:
     def _send_off(
         self, admitted: "_AdmittedCall", request: ModelRequest, *, stream: bool
     ) -> bytes | CallFailure:
-        """The body, and the spool knows that it goes out; or why it does not."""
+        """Return the body once the spool has recorded that it is sent, or the failure that prevents
+        it.
+        """
         terms = admitted.terms
         assert terms.provider is not None
         try:
@@ -367,9 +371,9 @@ class GatewayCaller:
     async def _stream_attempts(
         self, terms: CallPolicy, tries: RetryLoop, body: bytes, passed: StreamProgress
     ) -> AsyncGenerator[Delta | Attempt, None]:
-        """Pieces, then the attempt that is the call's outcome.
+        """Yield pieces, then the attempt that is the call's outcome.
 
-        An attempt that is broken off stays open in `tries`: who broke it off looks at that.
+        An attempt that is broken off stays open in `tries`, for whoever broke it off to inspect.
         """
         assert terms.provider is not None
         transport = self._gateway.transport
@@ -433,7 +437,7 @@ class GatewayCaller:
         await self._gateway.recorder.flush(timeout_seconds=timeout_seconds)
 
     async def release(self) -> None:
-        """Idle: store what is left and give the lease back, where no call is in flight."""
+        """Store what is left and return the leases if no call is in flight."""
         ids = frozenset(share.budget.id for share in self._account.shares)
         await self._gateway.recorder.close_shares(ids)
         self._gateway.forget(self)
@@ -504,7 +508,7 @@ def _quota_failure(shortage: Shortage, amount: int) -> CallFailure:
 
 
 def renewal_of(kind: str, start: date) -> date:
-    """The first day of the period after one that starts then."""
+    """Return the first day of the period after the one that starts on `start`."""
     if kind == "day":
         return start + timedelta(days=1)
     return (start + timedelta(days=32)).replace(day=1)

@@ -57,7 +57,7 @@ class StreamProgress:
 
 
 def _plain(text: str, length: int) -> str:
-    """Text that every database takes."""
+    """Return the text without characters that some database refuses, cut to `length`."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:length]
 
 
@@ -98,15 +98,15 @@ def record_departure(
     body: bytes,
     is_open: bool,
 ) -> None:
-    """The reader of a stream went away: what had come is charged, by an estimate.
+    """Record that the client of a stream disconnected: what it got is charged, by an estimate.
 
-    Where nothing had come, the question is, as long as an attempt `is_open`: the provider reads it.
-    It is no answer to the key: whoever asks again is to get a whole one.
+    If nothing had arrived, the input is charged as long as an attempt `is_open`: the provider reads
+    it. It does not count as the answer to its key: a repeated call gets a complete one.
     """
     record.key, record.start_line = "", b""
     record.status = Call.Status.ANSWERED
     record.error_code = READER_LEFT
-    record.error_message = "The reader left before the answer was whole."
+    record.error_message = "The client disconnected before the answer was complete."
     record.finish_reason = FinishReason.OTHER.value
     if is_open:
         _charge(terms, record, prices.estimate_usage(request, passed.text))
@@ -122,8 +122,9 @@ def record_failure(
     failure: AttemptFailure,
     passed: StreamProgress | None = None,
 ) -> CallFailure:
-    """Nothing is charged. What the provider may bill for the pieces of a broken stream is a cost
-    of the platform's."""
+    """Record a failure, which is not charged. What the provider may bill for the pieces of a broken
+    stream is the platform's cost.
+    """
     if passed and terms.prices is not None:
         usage = prices.estimate_usage(request, passed.text)
         record.provider_cost = prices.cost(terms.prices, usage)
@@ -141,14 +142,16 @@ def record_failure(
 
 
 def record_interruption(record: CallRecord, error: BaseException, body: bytes) -> None:
-    """Given up by the caller, or by a fault of ours: the provider may still bill it."""
+    """Record a call abandoned by its caller or through a fault of ours: the provider may still bill
+    it.
+    """
     is_cancelled = isinstance(error, asyncio.CancelledError)
     record.status = Call.Status.LOST
     record.error_code = "cancelled" if is_cancelled else "internal-fault"
     record.error_message = (
-        "The call was given up while it was in flight."
+        "The call was abandoned while it was in flight."
         if is_cancelled
-        else f"A fault of the platform: {type(error).__name__}."
+        else f"An internal error of the platform: {type(error).__name__}."
     )
     record.provider_cost = record.hold
     _keep(record, body, None)

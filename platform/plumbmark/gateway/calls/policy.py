@@ -57,7 +57,7 @@ class CallPolicy:
 
 
 def current_price_card(deployment_id: int) -> PriceCard | None:
-    """The card that holds now: of the latest date, an administrator's before the library's."""
+    """Return the current card: the latest, and an administrator's before the library's."""
     cards = PriceCard.objects.filter(deployment=deployment_id, valid_from__lte=clock.now())
     own = cards.filter(source=PriceCard.Source.ADMIN).order_by("-valid_from").first()
     return own or cards.order_by("-valid_from").first()
@@ -144,7 +144,7 @@ def _refusal(
         return _refused(
             FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
-            f"{deployment.slug} belongs to somebody else than the payer of {grant.subject}.",
+            f"{deployment.slug} belongs to someone other than the payer of {grant.subject}.",
         )
     if not deployment.is_active:
         return _refused(
@@ -169,7 +169,7 @@ def _refusal(
 
 
 def _private_refusal(base_url: str) -> CallFailure | None:
-    """A literal address never meets the resolver, so it is looked at here."""
+    """Refuse a literal private address: it never reaches the resolver, which checks all others."""
     host = urlsplit(base_url).hostname or ""
     try:
         ipaddress.ip_address(host.partition("%")[0])

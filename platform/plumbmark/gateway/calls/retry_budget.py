@@ -28,7 +28,7 @@ class RetryBudget:
     _failures: int = 0
 
     def pause_after(self, failure: AttemptFailure, *, now: float) -> float | None:
-        """Seconds to wait before the next attempt, or None: this failure is the call's."""
+        """Return the seconds to wait before the next attempt, or None: this failure is final."""
         if not failure.is_retryable:
             return None
         is_limited = failure.kind is FailureKind.RATE_LIMITED

@@ -60,7 +60,9 @@ class RetryLoop:
         self._entry = None
 
     def pause_after(self, attempt: Attempt) -> float | None:
-        """Seconds until the next attempt, or None: this one is the call's outcome."""
+        """Return the seconds until the next attempt, or None: this attempt is the call's
+        outcome.
+        """
         entry = self._record.attempts[-1]
         if isinstance(attempt, Answer):
             entry["status"] = attempt.status

@@ -94,7 +94,7 @@ def call_soon(function: Callable[..., object], *arguments: object) -> None:
 
 
 def gateway() -> Gateway:
-    """The process's gateway; only from code that runs on its loop, through `run`."""
+    """Return the process's gateway; only for code that runs on its loop, through `run`."""
     runtime = _runtime()
     if runtime.gateway is None:
         if asyncio.get_running_loop() is not runtime.loop:
@@ -118,14 +118,14 @@ def adopt() -> Gateway:
 
 
 def give_up_calls() -> None:
-    """On an adopted loop: cancel what is in flight, which is recorded as the platform's loss."""
+    """Cancel what is in flight on an adopted loop; it is recorded as the platform's loss."""
     runtime = _current
     if runtime is not None and runtime.gateway is not None:
         runtime.gateway.give_up_calls()
 
 
 async def leave(timeout_seconds: float) -> None:
-    """On an adopted loop: wait for calls in flight, store everything, give the leases back."""
+    """Wait for calls in flight on an adopted loop, store everything and return the leases."""
     global _current
     with _lock:
         runtime, _current = _current, None

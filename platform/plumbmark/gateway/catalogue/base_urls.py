@@ -22,12 +22,14 @@ class BadBaseUrl(DomainError):
 
 
 def may_be_private() -> bool:
-    """Whether users' deployments may be in private networks (`ALLOW_PRIVATE_PROVIDERS`)."""
+    """Return whether users' deployments may be in private networks (`ALLOW_PRIVATE_PROVIDERS`)."""
     return bool(getattr(settings, "ALLOW_PRIVATE_PROVIDERS", False))
 
 
 def check_base_url(raw: str, *, is_users: bool) -> str:
-    """The base URL without a trailing slash; raises `BadBaseUrl` with what is wrong with it."""
+    """Return the base URL without a trailing slash; raise `BadBaseUrl` with the reason if it is
+    invalid.
+    """
     url = raw.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -41,7 +43,8 @@ def check_base_url(raw: str, *, is_users: bool) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadBaseUrl(
-            "The base URL may hold no user, password, query or fragment; a key is a credential."
+            "The base URL must not contain a user, password, query or fragment; a "
+            "key is a credential."
         )
     if is_users and not may_be_private():
         if parts.scheme != "https":

@@ -45,7 +45,7 @@ def put_secret(credential: Credential, secret: str) -> None:
 
 
 def secret_of(credential: Credential) -> str:
-    """The secret itself. Never log it, render it or put it into an error."""
+    """Return the secret itself. Never log it, render it or put it into an error."""
     if credential.environment_variable:
         secret = os.environ.get(credential.environment_variable, "").strip()
         if not secret:
@@ -56,7 +56,7 @@ def secret_of(credential: Credential) -> str:
         return _check_secret(credential, secret)
     sealed = bytes(credential.encrypted_secret or b"")
     if not sealed:
-        raise CredentialUnreadable(f"The credential “{credential.name}” holds no secret.")
+        raise CredentialUnreadable(f"The credential “{credential.name}” has no secret.")
     body = sealed[1:]
     try:
         plain = _cipher().decrypt(
@@ -73,7 +73,7 @@ def secret_of(credential: Credential) -> str:
 def _check_secret(credential: Credential, secret: str) -> str:
     if not secret.isascii() or any(character < " " for character in secret):
         raise CredentialUnreadable(
-            f"The secret of the credential “{credential.name}” holds characters that no HTTP "
-            "header can carry."
+            f"The secret of the credential “{credential.name}” contains characters "
+            "that an HTTP header cannot carry."
         )
     return secret

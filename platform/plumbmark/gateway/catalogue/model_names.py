@@ -8,7 +8,7 @@ _DEFAULT_VARIANT = "@default"
 
 
 def other_names(deployments: Iterable[Deployment]) -> dict[str, tuple[str, ...]]:
-    """Slugs by maker/name, by the provider's own name, and by the slug's last part."""
+    """Return the slugs by maker/name, by the provider's own name, and by the slug's last part."""
     found: dict[str, list[str]] = {}
     for each in deployments:
         for name in {each.model.slug, each.upstream_id, each.slug.rpartition("/")[2]}:
@@ -19,7 +19,7 @@ def other_names(deployments: Iterable[Deployment]) -> dict[str, tuple[str, ...]]
 def slugs_named(
     name: str, slugs: Container[str], others: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """The slugs that a name stands for: one if it is clear, none if it is unknown."""
+    """Return the slugs that a name may mean: one if it is clear, none if it is unknown."""
     if name in slugs:
         return (name,)
     bare = name.removesuffix(_DEFAULT_VARIANT)

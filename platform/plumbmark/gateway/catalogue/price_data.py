@@ -32,7 +32,7 @@ class MatchedPrice:
 
 
 def match_price(deployment: Deployment) -> MatchedPrice | None:
-    """The library's price of a deployment, or None where it knows none."""
+    """Return the library's price of a deployment, or None if it has none."""
     from genai_prices.data_snapshot import get_snapshot
 
     snapshot = get_snapshot()
@@ -62,9 +62,9 @@ def match_price(deployment: Deployment) -> MatchedPrice | None:
 
 
 def _flat(price: Any) -> int | None:
-    """Nanodollars of a price, or None where there is none.
+    """Return a price in nanodollars, or None if there is none.
 
-    Of a tiered price it is the dearest tier, so that what is held is never too little.
+    Of a tiered price, take the most expensive tier, so that what is reserved always suffices.
     """
     if price is None:
         return None

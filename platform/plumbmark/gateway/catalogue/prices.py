@@ -55,7 +55,9 @@ class FixedPrices:
 
 
 def cost(prices: Prices, usage: Usage) -> int:
-    """Nanodollars of one call, half up: ⌊(2·Σ tokens·price + 10⁶) / 2·10⁶⌋ + the request's fee."""
+    """Return the nanodollars of one call, half up: ⌊(2·Σ tokens·price + 10⁶) / 2·10⁶⌋ + the
+    request's fee.
+    """
     cached_price = prices.cached_input_per_mtok
     if cached_price is None:
         cached_price = prices.input_per_mtok
@@ -68,16 +70,16 @@ def cost(prices: Prices, usage: Usage) -> int:
 
 
 def bound(prices: Prices, input_tokens: int, output_tokens: int) -> int:
-    """The most that a call of at most so many tokens can cost, rounded up."""
+    """Return the most that a call with at most this many tokens can cost, rounded up."""
     dearest = max(prices.input_per_mtok, prices.cached_input_per_mtok or 0)
     total = input_tokens * dearest + output_tokens * prices.output_per_mtok
     return -(-total // TOKENS_PER_PRICE) + prices.per_request
 
 
 def bound_input_tokens(request: ModelRequest) -> int:
-    """An upper bound of a request's input: no token is shorter than a byte.
+    """Return an upper bound of a request's input tokens: no token is shorter than a byte.
 
-    The bytes of every text and of the further fields (tools, schemas), 16 a message for the
+    Counts the bytes of every text and of the other fields (tools, schemas), 16 per message for the
     format around it, a flat bound for each image, and one by length for audio.
     """
     tokens = 0
@@ -119,7 +121,9 @@ def _tokens_of_part(part: Any) -> int:
 
 
 def bound_output_tokens(request: ModelRequest, max_billed: int | None) -> int:
-    """The most output that can be billed for: the asked limit, or the model's own where higher."""
+    """Return the most output tokens that can be billed: the requested limit, or the model's own if
+    higher.
+    """
     tokens = max(request.max_output_tokens, max_billed or 0)
     if request.extra:
         answers = request.extra.get("n")
@@ -129,12 +133,16 @@ def bound_output_tokens(request: ModelRequest, max_billed: int | None) -> int:
 
 
 def bound_call_cost(prices: Prices, request: ModelRequest, max_billed: int | None = None) -> int:
-    """The upper bound of a call's cost, in nanodollars: what is held before it goes out."""
+    """Return the upper bound of a call's cost, in nanodollars: what is reserved before it is
+    made.
+    """
     return bound(prices, bound_input_tokens(request), bound_output_tokens(request, max_billed))
 
 
 def estimate_usage(request: ModelRequest, text: str) -> Usage:
-    """Usage where the provider reported none: four bytes a token, flagged as an estimate."""
+    """Estimate the usage if the provider reported none: four bytes per token, flagged as an
+    estimate.
+    """
     sent = bound_input_tokens(request)
     return Usage(
         input_tokens=-(-sent // _BYTES_PER_TOKEN),

@@ -31,7 +31,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def models_at(
     base_url: str, secret: str, *, provider: str = "openai", only: str = "*"
 ) -> list[str]:
-    """The ids of the models at a base URL (checked before) that match a shell pattern, sorted.
+    """Return the sorted ids of the models at a base URL (checked before) that match a shell
+    pattern.
 
     `provider` is the wire format: of a `Deployment`.
     """
@@ -64,7 +65,8 @@ def models_at(
         raise ProviderUnreadable(f"{url} cannot be reached: {error}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ProviderUnreadable(
-            f"{url} is no list of models in the format of {provider}; is this the base URL (it "
+            f"{url} did not return a list of models in the format of {provider}; is "
+            "this the base URL (it "
             "usually ends in /v1, for Gemini in /v1beta)?"
         ) from error
     return [name for name in names if fnmatch.fnmatchcase(name, only)]

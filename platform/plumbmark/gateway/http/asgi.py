@@ -85,7 +85,7 @@ class HttpExchange:
         """The reader has gone away."""
 
     def header(self, name: bytes) -> str:
-        """A header by its name in lower case; empty where it is missing."""
+        """Return a header by its name in lower case; empty where it is missing."""
         for key, value in self._headers:
             if key.lower() == name:
                 return value.decode("latin-1")
@@ -100,7 +100,9 @@ class HttpExchange:
         return self.header(b"x-goog-api-key") or self.header(b"x-api-key")
 
     async def body(self) -> bytes:
-        """The whole body; refuses what is too large before it is read, where its length is told."""
+        """Read the whole body; refuse one that is too large before reading it if its length is
+        declared.
+        """
         told = self.header(b"content-length")
         if told.isdigit():
             self._take(int(told))
@@ -128,7 +130,7 @@ class HttpExchange:
     async def reply(
         self, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
-        """A whole reply in JSON."""
+        """Send a complete reply in JSON."""
         self.has_begun = True
         length = (b"content-length", str(len(body)).encode())
         await self._send(
@@ -155,7 +157,7 @@ class HttpExchange:
         await self._send({"type": "http.response.body", "body": events})
 
     def cancel_when_left(self) -> None:
-        """From now on the reader's going away cancels the running task; the body was read."""
+        """Cancel the running task if the client disconnects from now on; the body has been read."""
         task = asyncio.current_task()
         assert task is not None
         self._watch = asyncio.create_task(self._wait_until_left(task))
@@ -292,7 +294,7 @@ class App:
             await self._refuse(exchange, database_is_away(), write_error)
         except Exception:
             log.exception("a fault at %s %s", exchange.method, exchange.path)
-            fault = HttpError(500, "internal-fault", "A fault of the platform; it was logged.")
+            fault = HttpError(500, "internal-fault", "An internal error; it has been logged.")
             await self._refuse(exchange, fault, write_error)
 
     async def _refuse(

@@ -57,18 +57,20 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 
 
 def bare_json(text: str) -> str:
-    """The JSON without the Markdown fence that some models put around it."""
+    """Return the JSON without the Markdown fence that some models put around it."""
     found = _FENCE.fullmatch(text)
     return found[1] if found else text
 
 
 def _call(result: CallResult) -> dict[str, Any]:
-    """Ours: what clients that know the platform can look the call up by."""
+    """Return the fields of our own, by which clients that know the platform can look up the
+    call.
+    """
     return {"call": str(result.call_id), "charged_nanodollars": result.charged}
 
 
 def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) -> bytes:
-    """A `chat.completion`."""
+    """Return a `chat.completion` as JSON."""
     text = bare_json(response.text) if told.is_in_schema else response.text
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if response.tool_calls:
@@ -133,7 +135,9 @@ class ChunkWriter:
         return self._before + _dump(told).encode() + self._after
 
     def end(self, result: CallResult, *, usage: dict[str, Any] | None, is_apart: bool) -> bytes:
-        """The last chunks: why it ended, and the usage, in a chunk of its own or not."""
+        """Return the last chunks: the finish reason, and the usage in its own chunk if
+        `is_apart`.
+        """
         assert result.response is not None
         response = result.response
         events = b"" if self._has_begun else self.piece(Delta())
@@ -155,7 +159,7 @@ class ChunkWriter:
         return events + DONE
 
     def broken(self, result: CallResult) -> bytes:
-        """The error that ends a stream after its beginning."""
+        """Return the error that ends a stream after its beginning."""
         assert result.failure is not None
         return b"data: " + openai_error(error_of_failure(result.failure)) + b"\n\n" + DONE
 

@@ -56,7 +56,7 @@ class ChatQuestion:
 
 
 def document_of(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body must be."""
+    """Return the JSON object in a request's body."""
     try:
         document = wire.read(body)
     except JsonError as error:
@@ -160,7 +160,9 @@ def _check_image(part: dict[str, Any], place: str) -> None:
 
 
 def check_media_url(url: str, place: str) -> None:
-    """Only data that travels along: a link may show something else tomorrow."""
+    """Refuse links: only data sent along is accepted, as a link may lead to something else
+    tomorrow.
+    """
     if url[:5].lower() == "data:":
         return
     if _VIDEO.match(url):
@@ -292,7 +294,7 @@ def _response_format(value: Any) -> tuple[Mapping[str, Any] | None, dict[str, An
 
 
 def _nested_effort(value: Any) -> Any:
-    """Some clients write `reasoning: {"effort": …}`."""
+    """Return the effort from `reasoning: {"effort": …}`, which some clients send."""
     if value is None:
         return None
     effort = value.get("effort") if isinstance(value, dict) else None
@@ -302,7 +304,9 @@ def _nested_effort(value: Any) -> Any:
 
 
 def _thoughts(value: Any) -> bool:
-    """Whether `extra_body.google.thinking_config` asks for thoughts; nothing else may be in it."""
+    """Return whether `extra_body.google.thinking_config` asks for thoughts; refuse anything else in
+    it.
+    """
     if value is None:
         return False
     google = value.get("google") if isinstance(value, dict) else None

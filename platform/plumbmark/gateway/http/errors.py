@@ -33,7 +33,9 @@ class HttpError(Exception):
         self.retry_after = retry_after
 
     def again(self) -> "HttpError":
-        """The same error, to be raised once more: an exception keeps where it was raised."""
+        """Return a copy of this error to raise again: an exception keeps the traceback of its first
+        raise.
+        """
         return HttpError(
             self.status,
             self.code,
@@ -130,7 +132,7 @@ _TYPES = {
 
 
 def openai_error(error: HttpError) -> bytes:
-    """The error in OpenAI's shape."""
+    """Return the error in OpenAI's shape."""
     kind = _TYPES.get(error.status)
     if kind is None:
         kind = "server_error" if error.status >= 500 else "invalid_request_error"

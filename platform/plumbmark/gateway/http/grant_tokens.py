@@ -30,7 +30,7 @@ class GrantToken:
 
 
 def issue_grant_token(grant: Grant, *, lives_seconds: float, is_private: bool = False) -> str:
-    """A token for calls under a grant; `is_private` marks them as carrying private items."""
+    """Issue a token for calls under a grant; `is_private` marks them as carrying private items."""
     expiry = int(clock.timestamp() + lives_seconds)
     body = f"{PREFIX}{grant.public_id}.{expiry:x}.{'p' if is_private else '-'}"
     return f"{body}.{_signature(body)}"
@@ -40,7 +40,7 @@ def read_grant_token(secret: str) -> GrantToken:
     """Return the content of a token; raise TokenRejected where it is none of ours, or over."""
     body, _, signature = secret[:_MAX_LENGTH].rpartition(".")
     if not secret.isascii() or not hmac.compare_digest(signature, _signature(body)):
-        raise TokenRejected("This is not a token of this platform, or a character is missing.")
+        raise TokenRejected("This is not a token of this platform, or part of it is missing.")
     grant, expiry, flags = body.removeprefix(PREFIX).split(".")
     expires_at = int(expiry, 16)
     if expires_at <= clock.timestamp():

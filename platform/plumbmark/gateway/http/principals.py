@@ -65,7 +65,7 @@ class Principal:
     expires_at: float | None = None
 
     def model(self, name: str) -> CallableModel:
-        """The model of a name; raises a 404 that says what there is."""
+        """Return the model of a name; raise a 404 that lists the models."""
         slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
             return self.models[slugs[0]]
@@ -73,7 +73,7 @@ class Principal:
 
     def _unknown(self, name: str, slugs: tuple[str, ...]) -> str:
         if slugs:
-            return f"The name {name[:100]!r} is not clear; say one of {', '.join(slugs[:5])}."
+            return f"The name {name[:100]!r} is ambiguous; use one of {', '.join(slugs[:5])}."
         near = difflib.get_close_matches(name[:100], self.models, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return (
@@ -147,7 +147,7 @@ def _principal(secret: str, organisation: str) -> Principal:
         return _of_grant(secret)
     if not secret.startswith(PERSONAL_PREFIX) or not is_well_formed(secret):
         raise TokenRejected(
-            "This is not a token of this platform, or a character is missing. Copy it whole."
+            "This is not a token of this platform, or part of it is missing. Copy all of it."
         )
     token = token_behind(secret)
     if ApiToken.Scope.GATEWAY.value not in token.scopes:

@@ -54,7 +54,7 @@ class RouteContext:
 
     @contextlib.contextmanager
     def place(self, principal: Principal) -> Any:
-        """A place among the token's calls in flight; 429 where there is none."""
+        """Take one of the token's slots for calls in flight; raise a 429 if all are taken."""
         if self._in_flight[principal.grant_id] >= self._calls_at_once:
             raise HttpError(
                 429,
@@ -74,7 +74,7 @@ class RouteContext:
 async def await_first_piece(
     exchange: HttpExchange, pieces: AsyncGenerator[Delta | CallResult, None]
 ) -> Delta | CallResult:
-    """The first piece of a stream; an error with its own status where nothing came at all."""
+    """Return the first piece of a stream; raise an error with its own status if none arrived."""
     exchange.cancel_when_left()
     first = await anext(pieces)
     if isinstance(first, CallResult) and first.failure is not None:
@@ -106,7 +106,7 @@ class ChatRoute:
         await exchange.reply(200, answer(result, result.response, told))
 
     def request(self, question: ChatQuestion, model: CallableModel) -> ModelRequest:
-        """The question as this model's provider is to be asked it."""
+        """Return the request to send to this model's provider."""
         if question.includes_thoughts and model.provider == "gemini":
             thinking = {"thinkingConfig": {"includeThoughts": True}}
             if question.request.reasoning_effort is None:
@@ -114,7 +114,7 @@ class ChatRoute:
         return question.request
 
     def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
-        """Further fields of `usage`; of a foreign route, for example."""
+        """Return further fields of `usage`, for example those of a foreign route."""
         return {}
 
     has_usage_apart = True
@@ -183,7 +183,7 @@ async def _alive(exchange: HttpExchange) -> None:
 
 
 def routes(context: RouteContext) -> Sequence[Route]:
-    """The gateway's own routes."""
+    """Return the gateway's own routes."""
     chat, models = ChatRoute(context), ModelsRoute(context)
     return [
         Route("POST", "/v1/chat/completions", chat.completions, openai_error),

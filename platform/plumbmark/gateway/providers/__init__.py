@@ -20,5 +20,5 @@ _PROVIDERS: dict[str, ProviderAdapter] = {
 
 
 def provider_named(name: str) -> ProviderAdapter | None:
-    """The adapter for a deployment's `provider`, or None where this version has none."""
+    """Return the adapter for a deployment's `provider`, or None if this version has none."""
     return _PROVIDERS.get(name)

@@ -183,7 +183,7 @@ class Anthropic(ChatProvider):
 
 
 def _version_of(upstream_id: str) -> tuple[int, int]:
-    """(4, 6) of `claude-opus-4-6`; what is unknown counts as new."""
+    """Return (4, 6) for `claude-opus-4-6`; an unknown version counts as new."""
     found = _MODEL.search(upstream_id)
     return (int(found[1]), int(found[2] or 0)) if found else (99, 0)
 
@@ -279,7 +279,7 @@ def _said_by_the_model(message: Message) -> list[dict[str, Any]]:
 
 
 def _thinking_blocks(call: ToolCall) -> list[dict[str, Any]]:
-    """The thinking blocks that came before a call: with tools they must go back unchanged."""
+    """Return the thinking blocks before a call: with tools, they must be sent back unchanged."""
     if not call.signature.startswith(_THINKING):
         return []
     try:
@@ -362,7 +362,9 @@ def _put_thinking(
 
 
 def _lacks_its_thinking(payload: dict[str, Any]) -> bool:
-    """Whether the model is amid calling tools and its thinking was not handed back with them."""
+    """Return whether the model is in the middle of tool calls and its thinking was not sent
+    back.
+    """
     turns = payload["messages"]
     if turns[-1]["content"][0]["type"] != "tool_result" or len(turns) < 2:
         return False
@@ -395,7 +397,9 @@ def _put_schema(
 
 
 def _may_call_tools(payload: dict[str, Any]) -> bool:
-    """Whether the model may call a tool of the caller's: then it chooses when to answer."""
+    """Return whether the model may call one of the caller's tools: then it chooses when to
+    answer.
+    """
     others = [tool for tool in payload["tools"] if tool["name"] != _SCHEMA_TOOL]
     return bool(others) and payload.get("tool_choice", {}).get("type") != "none"
 

@@ -91,7 +91,7 @@ class Delta:
 
 
 def delta_of(response: ModelResponse) -> Delta:
-    """A whole answer as one piece, for providers that do not stream."""
+    """Return a complete answer as one piece, for providers that do not stream."""
     calls = tuple(
         ToolCallDelta(index, call.id, call.name, call.arguments, call.signature)
         for index, call in enumerate(response.tool_calls)
@@ -103,9 +103,10 @@ class ProviderAdapter(Protocol):
     """One wire format."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
-        """The body to send (`wire.written`). Holds no credential, so it can be recorded.
+        """Build the body to send (`wire.written`). It contains no credential, so it can be
+        recorded.
 
-        Raises `CannotAsk` where the provider has no way to be asked this.
+        Raises `CannotAsk` if the provider cannot express this request.
         """
         ...
 

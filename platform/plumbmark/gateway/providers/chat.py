@@ -55,7 +55,7 @@ class Assembly(ABC):
 
     @abstractmethod
     def document(self) -> Any:
-        """The answer so far."""
+        """Return the answer so far."""
 
 
 class ChatProvider(ABC):
@@ -72,7 +72,7 @@ class ChatProvider(ABC):
 
     @abstractmethod
     def credential(self, target: Target) -> dict[str, str]:
-        """The headers that carry the target's secret, and what else this provider asks for."""
+        """Return the headers with the target's secret, and others that this provider requires."""
 
     @abstractmethod
     def read_error(self, payload: Any, text: str) -> ErrorBody:
@@ -246,7 +246,7 @@ class _Channels:
 
 
 def _struck(document: Any, secret: str) -> Any:
-    """The document with the credential struck out: chunks may have split it."""
+    """Return the document with the credential struck out: chunks may have split it."""
     if not secret:
         return document
     raw = wire.dump_in_order(document)
@@ -255,7 +255,7 @@ def _struck(document: Any, secret: str) -> Any:
 
 
 def _with_partial(failure: AttemptFailure, assembly: Assembly, target: Target) -> AttemptFailure:
-    """The failure with what had come before it, for the record."""
+    """Return the failure with what had arrived before it, for the record."""
     payload = {"error": failure.payload, "partial": _struck(assembly.document(), target.secret)}
     return AttemptFailure(
         failure.kind,

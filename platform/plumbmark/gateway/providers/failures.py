@@ -49,7 +49,7 @@ class ErrorBody:
 
 
 def failure_of_broken(broken: BrokenExchange) -> AttemptFailure:
-    """A transport failure as an attempt."""
+    """Return a transport failure as an attempt."""
     if broken.code in {"deadline", "stalled"}:
         kind = FailureKind.DEADLINE
     elif broken.code in {"answer-too-large", "malformed-response"}:
@@ -68,7 +68,7 @@ def failure_of_broken(broken: BrokenExchange) -> AttemptFailure:
 
 
 def malformed_failure(payload: Any, what: str = "has no message in it") -> AttemptFailure:
-    """An answer that came whole, with status 200, and cannot be read."""
+    """Return the failure for a complete answer with status 200 that cannot be read."""
     return AttemptFailure(
         FailureKind.PROVIDER_ERROR,
         "malformed-response",
@@ -99,7 +99,7 @@ def failure_of(reply: HttpReply, said: ErrorBody, request_id: str) -> AttemptFai
 
 
 def _verdict(status: int, about: str) -> tuple[FailureKind, str, bool, bool]:
-    """Kind, code, whether to retry, whether fatal."""
+    """Return the kind, the code, whether to retry and whether it is fatal."""
     if status == 429:
         if _SPENT.search(about):
             return FailureKind.RATE_LIMITED, "provider-quota", False, True
@@ -123,7 +123,7 @@ def _verdict(status: int, about: str) -> tuple[FailureKind, str, bool, bool]:
 
 
 def status_in(error: Any, default: int = 502) -> int:
-    """The status that an error inside a 200 answer gives itself."""
+    """Return the status that an error inside a 200 answer names."""
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, str) and code.isdigit():
         code = int(code[:4])
@@ -131,14 +131,16 @@ def status_in(error: Any, default: int = 502) -> int:
 
 
 def clean(message: str) -> str:
-    """One line, of a bearable length, that can be encoded."""
+    """Return the message as one encodable line of limited length."""
     text = " ".join(message.replace("\x00", "").split())
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the provider asked: `Retry-After` in seconds or as a date, or in ms."""
+    """Return the seconds that the provider asked to wait: `Retry-After` in seconds or as a date, or
+    in ms.
+    """
     try:
         if milliseconds := headers.get("retry-after-ms"):
             seconds = float(milliseconds) / 1000

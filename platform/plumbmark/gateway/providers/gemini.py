@@ -199,13 +199,13 @@ class Gemini(ChatProvider):
 
 
 def _major_of(upstream_id: str) -> int:
-    """3 of `gemini-3-pro`; what is unknown counts as new."""
+    """Return 3 for `gemini-3-pro`; an unknown version counts as new."""
     found = _MAJOR.search(upstream_id)
     return int(found[1]) if found else 99
 
 
 def _delay_in(details: Any) -> float | None:
-    """Seconds of a `RetryInfo` among the details of an error."""
+    """Return the seconds of a `RetryInfo` in the details of an error."""
     for detail in details if isinstance(details, list) else ():
         delay = detail.get("retryDelay") if isinstance(detail, dict) else None
         found = _RETRY_DELAY.fullmatch(delay) if isinstance(delay, str) else None
@@ -391,7 +391,7 @@ def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> To
 
 
 def _failure_of_block(payload: Any, reason: str) -> AttemptFailure:
-    """The prompt itself was refused: no answer was begun."""
+    """Return the failure for a prompt that was refused before any answer began."""
     return AttemptFailure(
         FailureKind.CONTENT_FILTER,
         "content-filter",

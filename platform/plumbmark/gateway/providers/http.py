@@ -33,7 +33,7 @@ class PrivateAddress(OSError):
 
 
 def is_public_address(address: str) -> bool:
-    """Whether an IP address is one that a user's deployment may be at."""
+    """Return whether a user's deployment may be at this IP address."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         # Mapped and translated forms reach the IPv4 address that they carry.
@@ -115,9 +115,9 @@ class EventStream:
         self._is_stalled = False
 
     async def events(self) -> AsyncGenerator[list[Any], None]:
-        """The parsed data of the events, those that arrive together in one list.
+        """Yield the parsed data of the events, those that arrive together in one list.
 
-        Raises `BrokenStream` where the stream breaks, falls silent or is not JSON.
+        Raises `BrokenStream` if the stream breaks, pauses too long or is not JSON.
         """
         rest, data, size = b"", b"", 0
         while chunk := await self._read():
@@ -161,7 +161,9 @@ class EventStream:
             raise BrokenStream(_broken(error, self.status)) from None
 
     def _look(self) -> None:
-        """One timer for the whole stream: a timeout around every read would cost as much as it."""
+        """Check for silence with one timer per stream: a timeout around every read would double its
+        cost.
+        """
         silent = self._loop.time() - self._read_at
         if silent < self._silence_seconds:
             left = self._silence_seconds - silent
@@ -221,7 +223,7 @@ class HttpClient:
         secret: str,
         is_guarded: bool,
     ) -> HttpReply | BrokenExchange:
-        """POST once within the deadline and read the whole answer, up to 16 MiB."""
+        """POST once within the deadline and read the complete answer, up to 16 MiB."""
         status: int | None = None
         try:
             async with self._session(is_guarded).post(
@@ -249,9 +251,9 @@ class HttpClient:
         secret: str,
         is_guarded: bool,
     ) -> EventStream | HttpReply | BrokenExchange:
-        """POST once and begin to read events; a whole reply where none are sent.
+        """POST once and begin to read events; return a complete reply if none are sent.
 
-        The whole stream must end within the deadline, and after its first event not pause for
+        The whole stream must end within the deadline, and after its first event must not pause for
         longer than the silence.
         """
         status: int | None = None
@@ -296,7 +298,7 @@ class HttpClient:
 
 
 def _in_pieces(body: bytes) -> bytes | io.BytesIO:
-    """A large body is written piece by piece, so that other calls have their turns between."""
+    """Return a large body as a file, written in pieces so that other calls run in between."""
     return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
@@ -337,7 +339,7 @@ async def _whole(response: aiohttp.ClientResponse, secret: str) -> HttpReply | B
 
 
 async def _read_all(content: aiohttp.StreamReader) -> bytes | None:
-    """The whole body, or None past the largest size."""
+    """Read the whole body; return None if it exceeds the largest size."""
     first = await content.readany()
     if content.at_eof():
         return first
@@ -360,7 +362,7 @@ def _reply(status: int, headers: Mapping[str, str], raw: bytes, secret: str) -> 
 
 
 def without_secret(raw: bytes, secret: str) -> bytes:
-    """The body with the credential struck out, should the provider have echoed it."""
+    """Return the body with the credential struck out, in case the provider echoed it."""
     if len(secret) < 4:
         return raw
     for spelled in {secret.encode(), json.dumps(secret)[1:-1].encode()}:

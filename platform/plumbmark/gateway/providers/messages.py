@@ -49,7 +49,7 @@ def role_of(message: Message) -> str:
 
 
 def parts_of(content: Any) -> list[Mapping[str, Any]]:
-    """A message's content as parts; text is one part, None is none."""
+    """Return a message's content as parts; text becomes one part, None becomes none."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -68,12 +68,12 @@ def parts_of(content: Any) -> list[Mapping[str, Any]]:
 
 
 def text_of(message: Message) -> str:
-    """The text of a message that can hold nothing else."""
+    """Return the text of a message that can contain nothing else."""
     return read_text(message.get("content"))
 
 
 def in_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The messages with one system message, at the start, and none of one role after another."""
+    """Return the messages with one system message first and neighbours of one role merged."""
     system = [text for message in messages if _is_system(message) and (text := text_of(message))]
     turns: list[dict[str, Any]] = []
     if system:
@@ -102,7 +102,7 @@ def _join(before: Any, after: Any) -> Any:
 
 
 def media_of(part: Mapping[str, Any]) -> MediaPart | Link | None:
-    """The image, audio or file of a content part; None where it is text or unknown."""
+    """Return the image, audio or file of a content part; None if it is text or unknown."""
     kind = part.get("type")
     if kind == "image_url":
         url = _inner(part, "image_url", "url")
@@ -154,7 +154,7 @@ def _data_url(url: str, what: str) -> tuple[str, str]:
 
 
 def _base64(data: str, what: str) -> tuple[str, bytes]:
-    """The data without line breaks and in the standard alphabet, and how the bytes begin."""
+    """Return the data without line breaks in the standard alphabet, and the first decoded bytes."""
     if not data.isascii():
         raise CannotAsk(f"The {what} is no base64.")
     if any(character in data for character in "\r\n \t-_%"):
@@ -179,7 +179,7 @@ def _sniff_media_type(start: bytes) -> str:
 
 
 def calls_of(message: Message) -> list[ToolCall]:
-    """The tool calls of an assistant's message."""
+    """Return the tool calls of an assistant message."""
     found = []
     for call in message.get("tool_calls") or ():
         function = call.get("function") if isinstance(call, Mapping) else None
@@ -195,7 +195,7 @@ def calls_of(message: Message) -> list[ToolCall]:
 
 
 def signature_in(call: Mapping[str, Any]) -> str:
-    """The provider's own token of a tool call, as `ToolCall.as_message_part` wrote it."""
+    """Return the provider's own token of a tool call, as `ToolCall.as_message_part` wrote it."""
     place: Any = call
     for name in ("extra_content", "google", "thought_signature"):
         place = place.get(name) if isinstance(place, Mapping) else None
@@ -203,7 +203,7 @@ def signature_in(call: Mapping[str, Any]) -> str:
 
 
 def arguments_in(call: ToolCall) -> dict[str, Any]:
-    """The arguments as an object. Text that is none is kept under `arguments`, not dropped."""
+    """Return the arguments as an object. Other text is kept under `arguments`, not dropped."""
     if not call.arguments.strip():
         return {}
     try:
@@ -214,7 +214,7 @@ def arguments_in(call: ToolCall) -> dict[str, Any]:
 
 
 def functions_of(tools: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The functions among the tools; another kind is nothing that every provider has."""
+    """Return the functions among the tools; refuse other kinds, which not every provider has."""
     functions = []
     for tool in tools:
         function = tool.get("function")
@@ -227,7 +227,7 @@ def functions_of(tools: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def chosen_function(tool_choice: Any) -> str:
-    """The function that `tool_choice` demands by name, or nothing."""
+    """Return the name of the function that `tool_choice` demands, or an empty text."""
     if isinstance(tool_choice, Mapping):
         function = tool_choice.get("function")
         name = function.get("name") if isinstance(function, Mapping) else None
@@ -240,7 +240,7 @@ def chosen_function(tool_choice: Any) -> str:
 
 
 def schema_of(output_schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The JSON schema inside `ModelRequest.output_schema`."""
+    """Return the JSON schema inside `ModelRequest.output_schema`."""
     schema = output_schema.get("schema")
     if not isinstance(schema, Mapping):
         raise CannotAsk("output_schema holds no schema.")

@@ -183,7 +183,7 @@ def _response(
 
 
 def _join_thinking_parts(content: list[Any]) -> str:
-    """The reasoning of hosts that put it among the parts of the answer."""
+    """Join the reasoning of hosts that put it among the parts of the answer."""
     return "".join(
         read_text(part.get("thinking"))
         for part in content

@@ -40,10 +40,10 @@ _LISTS = {"allOf", "anyOf"}
 
 
 def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with closed objects and without the keywords that strict decoding refuses.
+    """Return the schema with closed objects and without the keywords that strict decoding refuses.
 
-    A constraint that falls away (a minimum, a pattern) is told in the description instead, where
-    the model at least reads it.
+    A dropped constraint (a minimum, a pattern) is described in the description instead, where the
+    model at least reads it.
     """
     made: dict[str, Any] = {}
     told: dict[str, Any] = {}

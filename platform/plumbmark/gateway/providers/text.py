@@ -8,7 +8,7 @@ _HIGH_SURROGATES = ("\ud800", "\udbff")
 
 
 def read_text(content: Any) -> str:
-    """The text of a message's content: a string, or the `text` of its parts."""
+    """Return the text of a message's content: a string, or the `text` of its parts."""
     if isinstance(content, list | tuple):
         content = "".join(
             part["text"]
@@ -19,12 +19,12 @@ def read_text(content: Any) -> str:
 
 
 def read_name(value: Any, length: int = 200) -> str:
-    """A name or an id from outside: text of at most so many characters, or nothing."""
+    """Return a name or an id from outside, cut to `length` characters; "" where it is no text."""
     return make_storable(value[:length]) if isinstance(value, str) else ""
 
 
 def read_count(value: Any) -> int:
-    """A token count as reported; -1 where it is none, so that usage counts as missing."""
+    """Return a token count as reported; -1 if it is not one, so that usage counts as missing."""
     if type(value) is int and 0 <= value < 2**31:
         return value
     return -1

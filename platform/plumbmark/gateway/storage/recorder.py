@@ -84,7 +84,7 @@ class Recorder:
         return len(self._pending) >= FLUSH_RECORDS or self._bytes >= FLUSH_BYTES
 
     def wake(self) -> None:
-        """Leases were taken: they are to be kept alive and, when idle, given back."""
+        """Note that leases were taken: they must be kept alive and returned when idle."""
         self._work.set()
 
     async def flush(self, *, timeout_seconds: float | None = None) -> None:
@@ -202,7 +202,7 @@ class Recorder:
         self._record_success(batch, settled)
 
     def _next_batch(self) -> list[CallRecord]:
-        """The oldest records, as many as fit into one flush; one at least."""
+        """Return the oldest records, as many as fit into one flush; at least one."""
         batch: list[CallRecord] = []
         size = 0
         for record in self._pending[: self._most]:

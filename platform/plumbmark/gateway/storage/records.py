@@ -116,7 +116,7 @@ class CallRecord:
 
 
 def read_record(frame: bytes) -> CallRecord:
-    """A record as the spool kept it; raises ValueError where it is none."""
+    """Read a record from a frame of the spool; raise ValueError if it is not one."""
     if frame[:1] == b"S":
         return _read_start(frame[1:])
     if frame[:1] != b"E":
@@ -168,12 +168,12 @@ _EXCHANGE = b'{"request":%b,"response":%b}'
 
 
 def exchange_bytes(request: bytes, response: Any) -> bytes:
-    """An exchange as it is kept: the request as it was sent, the response in its own order."""
+    """Return an exchange as it is stored: the request as sent, the response in its own order."""
     return _EXCHANGE % (request, wire.dump_in_order(response))
 
 
 def hash_of(request: bytes, response: Any) -> str:
-    """Of the exchange's canonical form, which whoever reads it again can make."""
+    """Hash the exchange's canonical form, which any reader can reproduce."""
     try:
         asked = wire.canonical(wire.read(request))
     except (ValueError, RecursionError):
@@ -184,7 +184,7 @@ def hash_of(request: bytes, response: Any) -> str:
 
 
 def compress(exchange: bytes) -> bytes:
-    """An exchange as it is stored; a short one as it is."""
+    """Compress an exchange for storage; a short one stays as it is."""
     if len(exchange) < _SHORT:
         return exchange
     # A small window costs a fraction of the default's set-up, which dominates at this size.
@@ -193,12 +193,12 @@ def compress(exchange: bytes) -> bytes:
 
 
 def decompress_body(body: bytes) -> bytes:
-    """The JSON of a stored body: `{"request": …, "response": …}`."""
+    """Return the JSON of a stored body: `{"request": …, "response": …}`."""
     # What zlib writes never begins with a brace: its first byte ends in 8.
     return body if body[:1] == b"{" else zlib.decompress(body)
 
 
 def decompress(body: bytes) -> dict[str, Any]:
-    """The exchange of a stored body, read as a provider's answer is read."""
+    """Return the exchange of a stored body, parsed like a provider's answer."""
     exchange: dict[str, Any] = wire.read(decompress_body(body))
     return exchange

@@ -78,7 +78,9 @@ def _store(abandoned: AbandonedSpool, batch: list[CallRecord]) -> None:
 
 
 def _mark_lost(record: CallRecord) -> None:
-    """In flight when its process died: the provider may bill it, the payer never pays it."""
+    """Mark a call in flight when its process died: the provider may bill it, the payer is not
+    charged.
+    """
     record.status = Call.Status.LOST
     record.error_code = "process-died"
     record.error_message = "The process died while the call was in flight."

@@ -69,7 +69,7 @@ class _Segment:
         return True
 
     def rewind(self) -> None:
-        """Nothing in it is needed: start over."""
+        """Start over: nothing in the segment is needed any longer."""
         self.map[: _FRAME.size] = _END
         self.used = 0
 
@@ -130,7 +130,9 @@ class Spool:
         return segment
 
     def stored(self, records: Iterable[CallRecord]) -> None:
-        """These are in the database; drop the segments that nothing needs any more."""
+        """Note that these records are in the database; drop the segments that are no longer
+        needed.
+        """
         for record in records:
             for segment in record.segments:
                 segment.needed -= 1
@@ -157,7 +159,7 @@ class Spool:
         os.close(self._lock)
 
     def forget_after_fork(self) -> None:
-        """In a forked child: close the inherited files, so that they do not outlive their owner."""
+        """Close the inherited files in a forked child, so that they do not outlive their owner."""
         os.close(self._lock)
         for segment in self._segments():
             segment.release()
@@ -172,7 +174,7 @@ class AbandonedSpool:
         self._lock = lock
 
     def records(self) -> Iterator[CallRecord]:
-        """Every call in it once: with its end where it has one, else only as started."""
+        """Yield every call once: with its end if it has one, otherwise only as started."""
         # Ends are yielded as they are read; starts wait until it is known which have no end.
         started: dict[object, CallRecord] = {}
         ended: set[object] = set()
@@ -229,7 +231,7 @@ def _read(path: Path) -> Iterator[CallRecord]:
 
 
 def find_abandoned(folder: Path) -> Iterator[AbandonedSpool]:
-    """Each spool that no living process holds, locked while the caller looks at it."""
+    """Yield each spool that no living process owns, locked while the caller reads it."""
     for path in sorted(folder.glob("*.lock")):
         try:
             lock = os.open(path, os.O_WRONLY)
@@ -248,7 +250,7 @@ def find_abandoned(folder: Path) -> Iterator[AbandonedSpool]:
 
 
 def living_owners(folder: Path) -> set[str]:
-    """Owners on this host whose lock is held."""
+    """Return the owners on this host whose lock is held."""
     living = set()
     for path in folder.glob("*.lock"):
         try:

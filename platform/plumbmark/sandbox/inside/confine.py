@@ -30,13 +30,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def landlock_version() -> int:
-    """0 where the kernel has none or does not allow it."""
+    """Return the version of Landlock; 0 if the kernel has none or does not allow it."""
     found = int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION_ONLY))
     return max(0, found)
 
 
 def all_rights(version: int) -> int:
-    """All rights to files that this version knows and that may be given: no device can be made."""
+    """Return all rights to files that this version knows and that may be granted: not to create
+    devices.
+    """
     known = (1 << 15) - 1 if version < 5 else (1 << 16) - 1
     return known & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEV)
 
@@ -68,7 +70,7 @@ def restrict_paths(version: int, rules: "list[tuple[str, int]]") -> None:
 
 
 def renounce_privileges() -> None:
-    """Nothing that is executed from now on gains rights."""
+    """Make sure that nothing executed from now on gains rights."""
     _libc.prctl(_AMBIENT, _AMBIENT_CLEAR, 0, 0, 0)
     if _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")

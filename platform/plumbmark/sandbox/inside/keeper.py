@@ -82,13 +82,13 @@ def keep(settings: Settings) -> None:
 
 
 def _open_gateway(settings: Settings) -> int:
-    """As whoever we still are: the socket may lie where the dropped user does not get to."""
+    """Connect to the gateway with our present rights: the dropped user may not reach the socket."""
     path = settings.one("gateway")
     return os.open(path, os.O_PATH | os.O_CLOEXEC) if path else -1
 
 
 def _wake_on_signals() -> int:
-    """Gives a descriptor to read when a child ended or the worker's thread did."""
+    """Return a descriptor to read from when a child ended or the worker's thread did."""
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, lambda number, frame: None)
@@ -98,7 +98,7 @@ def _wake_on_signals() -> int:
 
 
 def _become_guest(settings: Settings, channel: socket.socket, keeper: int) -> None:
-    """Never returns."""
+    """Become the guest. Never returns."""
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
@@ -147,7 +147,7 @@ class _Keeper:
                 self._poll.register(descriptor, select.POLLIN)
 
     def until_the_end_of(self, guest: int) -> "int | None":
-        """The guest's state as `wait` tells it; None where the worker wants an end or is gone."""
+        """Return the guest's state from `wait`; None if the worker wants an end or is gone."""
         while True:
             for descriptor, events in self._poll.poll():
                 if descriptor == self._lifeline:
@@ -214,7 +214,7 @@ class _Keeper:
 
 
 def _tcp_pair() -> "tuple[socket.socket, socket.socket]":
-    """Two ends of one loopback connection. Clients set options that only TCP sockets have."""
+    """Return the ends of a loopback connection. Clients set options that only TCP sockets have."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # Not `create_connection`, which looks for more modules; the interpreter may lie where the
         # user that we have become gets no further.
@@ -276,7 +276,7 @@ def _kill_everything() -> None:
 
 
 def _below(root: int) -> "set[int]":
-    """Everything that descends from a process."""
+    """Return all descendants of a process."""
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():

@@ -55,7 +55,7 @@ def launch(settings: Settings) -> int:
 
 
 def _become_guest(settings: Settings) -> None:
-    """Never returns."""
+    """Become the guest. Never returns."""
     argv = settings.all("argument")
     try:
         signal.set_wakeup_fd(-1)

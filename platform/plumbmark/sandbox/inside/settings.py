@@ -31,7 +31,7 @@ class Settings:
 
 
 def set_limits(settings: Settings, *names: str) -> None:
-    """Soft and hard at once; never above what holds already."""
+    """Set soft and hard limits at once; never above the present ones."""
     for setting in settings.all("limit"):
         name, value = setting.split("=")
         if name not in names:

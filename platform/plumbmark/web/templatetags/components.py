@@ -23,7 +23,7 @@ register = template.Library()
 
 @register.simple_block_tag(end_name="enddata_table")
 def data_table(content: str, caption: str, id: str) -> SafeString:
-    """A table in a labelled, focusable region that alone scrolls.
+    """Wrap a table in a labelled, focusable region that scrolls on its own.
 
     `{% data_table "Entries" id="entries" %}<thead>…</thead><tbody>…</tbody>{% enddata_table %}`
     """
@@ -39,14 +39,14 @@ def data_table(content: str, caption: str, id: str) -> SafeString:
 
 @register.simple_block_tag(end_name="endnotice")
 def notice(content: str, title: str = "", state: str = "info") -> SafeString:
-    """A notice in the page; `state` is info, good, warning or bad."""
+    """Render a notice in the page; `state` is info, good, warning or bad."""
     heading = format_html('<p class="notice__title">{}</p>', title) if title else ""
     return format_html('<div class="notice" data-state="{}">{}{}</div>', state, heading, content)
 
 
 @register.simple_block_tag(end_name="enddefinition")
 def definition(content: str, title: str, open: bool = False) -> SafeString:
-    """A titled block that folds."""
+    """Render a titled block that folds."""
     return format_html(
         '<details class="definition"{}><summary>{}</summary>'
         '<div class="definition__body">{}</div></details>',
@@ -58,13 +58,13 @@ def definition(content: str, title: str, open: bool = False) -> SafeString:
 
 @register.filter
 def markdown(text: str, top_heading: int = 3) -> SafeString:
-    """`{{ text|markdown }}`: safe HTML, to be put into a `.prose` element."""
+    """Render Markdown as safe HTML for a `.prose` element: `{{ text|markdown }}`."""
     return render_markdown(text or "", top_heading=top_heading)
 
 
 @register.filter
 def words(code: str) -> str:
-    """`{{ outcome|words }}`: a code such as `length_limit` as words."""
+    """Format a code such as `length_limit` as words: `{{ outcome|words }}`."""
     return str(code).replace("_", " ")
 
 
@@ -73,7 +73,7 @@ def words(code: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def with_query(context: template.Context, **changes: Any) -> str:
-    """The page's own query string with `changes` applied; None or "" removes a parameter."""
+    """Return the page's own query string with `changes` applied; None or "" removes a parameter."""
     query = context["request"].GET.copy()
     for name, value in changes.items():
         if value in (None, ""):
@@ -93,10 +93,10 @@ def sort_header(
     numeric: bool = False,
     first: str = "",
 ) -> SafeString:
-    """A column head that sorts by link: `?sort=key` ascending, `?sort=-key` descending.
+    """Render a column head that sorts by link: `?sort=key` ascending, `?sort=-key` descending.
 
     `default` is the sort of the page without the parameter; `first` is the direction of the first
-    click, `descending` for numbers unless said otherwise. Only the sorted column has `aria-sort`.
+    click, `descending` for numbers unless given. Only the sorted column has `aria-sort`.
     """
     current = context["request"].GET.get("sort", default)
     downwards = f"-{key}"
@@ -153,9 +153,9 @@ def interval_bar(
     maximum: float = 1.0,
     reference: float | None = None,
 ) -> dict[str, Any]:
-    """A 95 % interval as a small bar on the scale `minimum` to `maximum`.
+    """Draw a 95 % interval as a small bar on the scale `minimum` to `maximum`.
 
-    It is decoration (hidden from assistive technology): the numbers stand beside it as text.
+    It is decoration (hidden from assistive technology): the numbers are beside it as text.
     """
     # Two points that fall together would leave no visible range.
     left, right = _place(low, minimum, maximum), _place(high, minimum, maximum)
@@ -199,9 +199,9 @@ def progress(
 
 @register.simple_tag
 def avatar(handle: str, size: int = 24, label: str = "") -> SafeString:
-    """A picture drawn from the handle: the same on every page, and no request.
+    """Draw a picture from the handle: the same on every page, without a request.
 
-    Decoration beside the name unless `label` is given.
+    It is decoration beside the name unless `label` is given.
     """
     return _avatar(handle, size, str(label))
 
@@ -226,7 +226,7 @@ def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
             column += length
     return {
         "path": path or "M3 3h1v1h-1z",
-        "mark": digest[31] % 5 + 1,
+        "colour": digest[31] % 5 + 1,
         "size": size,
         "label": label,
     }
@@ -234,7 +234,9 @@ def _avatar_context(handle: str, size: int, label: str) -> dict[str, Any]:
 
 @register.filter
 def state_tone(state: str) -> str:
-    """The tone of a state word, for `data-state` of badges: good, bad, warning, active, waiting."""
+    """Return the tone of a state, for `data-state` of badges: good, bad, warning, active,
+    waiting.
+    """
     return _TONES.get(state, "")
 
 

@@ -16,15 +16,15 @@ from plumbmark.common.errors import DomainError
 
 class Command(BaseCommand):
     help = (
-        "Open an account with a confirmed address. The password is asked for, or read from the "
-        "standard input where that is no terminal."
+        "Create an account with a confirmed address. The password is prompted for, "
+        "or read from standard input if that is not a terminal."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--email", required=True)
         parser.add_argument("--handle", required=True)
         parser.add_argument(
-            "--administrator", action="store_true", help="may do everything on this installation"
+            "--administrator", action="store_true", help="gets all permissions on this installation"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,4 +45,4 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         except DomainError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"Opened the account “{user.namespace.handle}”.")
+        self.stdout.write(f"Created the account “{user.namespace.handle}”.")

@@ -27,7 +27,9 @@ PROXY_TOKEN_KEPT = timedelta(hours=12)
 
 @sensitive_variables()
 def introspect_token(call: RpcCall) -> Answer:
-    """Whether the token in the message is good, and whose. A bad one is an answer, not an error."""
+    """Return whether the token in the message is valid, and whose. An invalid one is not an
+    error.
+    """
     secret = call.body.text("token")
     try:
         token = token_behind(secret)
@@ -46,7 +48,7 @@ def introspect_token(call: RpcCall) -> Answer:
 
 @sensitive_variables()
 def create_default_model_proxy_token(call: RpcCall) -> Answer:
-    """A token that calls models and nothing else. It takes the place of the one before."""
+    """Create a token that only calls models. It replaces the previous one."""
     expires_at = timezone.now() + PROXY_TOKEN_KEPT
     if call.token is not None and call.token.expires_at is not None:
         # Whoever holds a token that ends soon does not get to call models for longer.
@@ -70,7 +72,7 @@ def create_default_model_proxy_token(call: RpcCall) -> Answer:
 
 
 def get_model_proxy_quotas(call: RpcCall) -> Answer:
-    """Day and month of the caller's own quota, in US dollars."""
+    """Return day and month of the caller's own quota, in US dollars."""
     status = quota_status(call.namespace)
     return {
         "quotaBalances": [_balance(status.day, "DAILY"), _balance(status.month, "MONTHLY")],

@@ -22,7 +22,7 @@ _MODALITIES = {"text", "image", "video", "audio"}
 
 
 def list_benchmark_models(call: RpcCall) -> Answer:
-    """Every deployment that the caller may run, by its short name."""
+    """Return every deployment that the caller may run, by its short name."""
     names = ModelNames(deployments_for(call.user)).all
     # Falling, so that the pages come in the order of the names.
     numbered = list(zip(range(len(names), 0, -1), names, strict=True))
@@ -54,7 +54,7 @@ def _model(name: str, deployment: Deployment) -> dict[str, Any]:
 
 
 def get_benchmark_leaderboard(call: RpcCall) -> Answer:
-    """The newest snapshot of a board: rows in their order, with every task's score."""
+    """Return the newest snapshot of a board: rows in their order, with every task's score."""
     body = call.body
     version = _version(call, body.text("ownerSlug"), body.text("benchmarkSlug"))
     newest = latest_standings_id(version)
@@ -81,7 +81,7 @@ def _version(call: RpcCall, handle: str, slug: str) -> BenchmarkVersion:
 
 
 def _task_slugs(content: Mapping[str, Any]) -> list[str]:
-    """Columns go by these, so they must be unique within a board."""
+    """Return slugs that are unique within a board, as columns are identified by them."""
     counts = Counter(task["slug"] for task in content["tasks"])
     return [
         task["slug"]
@@ -92,7 +92,7 @@ def _task_slugs(content: Mapping[str, Any]) -> list[str]:
 
 
 def _contender_names(content: Mapping[str, Any]) -> Mapping[str, str]:
-    """Short names by contender: of the platform's deployments; others go by their labels."""
+    """Return short names by contender: of the platform's deployments; others go by their labels."""
     ids = [row["contender"]["id"] for row in content["rows"]]
     contenders = Contender.objects.filter(public_id__in=ids).select_related("deployment")
     names = ModelNames(Deployment.objects.filter(owner=None))

@@ -30,7 +30,7 @@ class Body:
         return InvalidInput([Problem(f"must be {what}", f"{self.path}{name}")])
 
     def text(self, name: str, *, most: int = MAX_NAME) -> str:
-        """A text of at most so many characters; empty where it is left out."""
+        """Return a text of at most `most` characters; empty if it is left out."""
         value = self.fields.get(name)
         if value is None:
             return ""
@@ -48,7 +48,7 @@ class Body:
         return [inner.text(place) for place in inner.fields]
 
     def integer(self, name: str) -> int | None:
-        """A whole number from 0; int64 may come as a text, as in protobuf's JSON."""
+        """Return a whole number from 0; int64 may come as a text, as in protobuf's JSON."""
         value = self.fields.get(name)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
             value = int(value)

@@ -62,7 +62,9 @@ def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
 
 
 def _write_source(archive: zipfile.ZipFile, run: Run, call: RpcCall) -> None:
-    """The definition, or the code as a notebook under the name that the command line looks for."""
+    """Write the definition, or the code as a notebook under the name that the command line
+    expects.
+    """
     version = run.task_version
     if not kind_of(version).runs_program:
         archive.writestr("plumbmark-task.json", _text(version.definition))
@@ -76,7 +78,7 @@ def _write_source(archive: zipfile.ZipFile, run: Run, call: RpcCall) -> None:
 
 
 def run_facts(run: Run) -> dict[str, Any]:
-    """A run's frozen inputs and what became of it."""
+    """Return a run's frozen inputs and its result."""
     scoring = current_scoring(run)
     version = run.task_version
     return lean(

@@ -16,7 +16,7 @@ class Unknown(DomainError):
 
 
 def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    """`{"code", "message"}`; None lets a fault of ours become a 500."""
+    """Return `{"code", "message"}`; None lets a fault of ours become a 500."""
     response = handle_exception(error, context)
     if response is None:
         return None

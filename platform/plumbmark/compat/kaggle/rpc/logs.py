@@ -22,7 +22,7 @@ _followers = threading.BoundedSemaphore(MAX_FOLLOWERS)
 
 
 def get_benchmark_task_run_logs(call: RpcCall) -> Answer:
-    """Server-sent events while the run lasts, a JSON list when it has ended."""
+    """Return server-sent events while the run lasts, a JSON list when it has ended."""
     run = run_of(call)
     is_whole = can_view_program(call.user, run)
     if run.is_finished:
@@ -37,9 +37,10 @@ def get_benchmark_task_run_logs(call: RpcCall) -> Answer:
 
 
 def lines_after(run: Run, place: int, *, is_whole: bool) -> list[str]:
-    """The pieces of a run's log from a place on: what its program wrote, else its life.
+    """Return the pieces of a run's log after `place`: what its program wrote, else the run's
+    events.
 
-    `is_whole` is false for whoever may not see what goes on inside.
+    `is_whole` is false for callers who may not see the program's output.
     """
     if is_whole and kind_of(run.task_version).runs_program:
         chunks = LogChunk.objects.filter(run=run).order_by("position")

@@ -10,7 +10,9 @@ NANODOLLARS = 10**9
 
 
 def lean(**fields: Any) -> dict[str, Any]:
-    """A message without the fields that are unset, empty or false, which readers take as such."""
+    """Return a message without fields that are unset, empty or false, which readers assume
+    anyway.
+    """
     return {
         name: value
         for name, value in fields.items()
@@ -19,21 +21,21 @@ def lean(**fields: Any) -> dict[str, Any]:
 
 
 def moment(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC with a `Z`: the reader strips that letter and takes the rest as it is."""
+    """Return ISO 8601 in UTC with a `Z`: the reader strips that letter and parses the rest."""
     if at is None:
         return None
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def absolute(path: str) -> str:
-    """A whole address: the command line makes one of another site out of a path."""
+    """Return a full address: the command line would prepend another site's to a path."""
     return f"{settings.SITE_URL}{path}"
 
 
 def numeric_result(
     value: float | None, low: float | None, high: float | None
 ) -> dict[str, Any] | None:
-    """A score with its interval, which is rarely even."""
+    """Return a score with its interval, which is rarely symmetric."""
     if value is None:
         return None
     result: dict[str, Any] = {"value": value}
@@ -43,7 +45,7 @@ def numeric_result(
 
 
 def result_of(estimate: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The same from a stored estimate."""
+    """Return the same from a stored estimate."""
     if not estimate:
         return None
     return numeric_result(estimate.get("value"), estimate.get("low"), estimate.get("high"))

@@ -51,14 +51,14 @@ class ModelNames:
         return sorted(self._by_name.items())
 
     def of(self, contender: Contender) -> str:
-        """The name of a run's model. One with a configuration of its own goes by its label."""
+        """Return the name of a run's model. One with its own configuration goes by its label."""
         name = self._names.get(contender.deployment_id or 0)
         if name is None or contender.configuration:
             return as_slug(contender.label) or contender.public_id
         return name
 
     def deployment(self, name: str) -> Deployment:
-        """The deployment of a short name or a whole slug; raises InvalidInput."""
+        """Return the deployment of a short name or a whole slug; raise InvalidInput."""
         found = self._by_name.get(name)
         if found is not None:
             return found
@@ -72,7 +72,7 @@ class ModelNames:
         shown = repr(name[:80])
         if alike:
             names = ", ".join(self._names[deployment.pk] for deployment in alike[:5])
-            return f"{shown} is not clear; say one of {names}."
+            return f"{shown} is ambiguous; use one of {names}."
         near = difflib.get_close_matches(name[:100], self._by_name, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return f"There is no model {shown} that you can call.{hint} “b t models” lists them."

@@ -22,7 +22,7 @@ def page_size(body: Body) -> int:
 
 
 def last_id(body: Body) -> int | None:
-    """The id after which the page begins, newest first; None: at the beginning."""
+    """Return the id after which the page begins, newest first; None: at the beginning."""
     token = body.text("pageToken")
     if not token:
         return None
@@ -32,7 +32,7 @@ def last_id(body: Body) -> int | None:
 
 
 def page_of(items: Sequence[T], body: Body, key: Callable[[T], int]) -> Page[T]:
-    """A page of a short list that is sorted by falling `key`."""
+    """Return a page of a short list that is sorted by descending `key`."""
     before, size = last_id(body), page_size(body)
     rest = [item for item in items if before is None or key(item) < before]
     has_more = len(rest) > size

@@ -19,10 +19,10 @@ _MAX_TITLE = 120
 
 
 def create_benchmark_task(call: RpcCall) -> Answer:
-    """The pushed notebook as the next version of the caller's task of that name.
+    """Store the pushed notebook as the next version of the caller's task of that name.
 
-    What is wrong with the code refuses the push, with every place; the draft keeps the code, so
-    that the task's page shows it. Code that is the newest version already changes nothing.
+    Errors in the code refuse the push, with every place; the draft keeps the code, so that the
+    task's page shows it. Code that is the newest version already changes nothing.
     """
     slug = call.body.text("slug")
     text = call.body.text("text", most=MAX_BYTES)
@@ -56,7 +56,7 @@ def create_benchmark_task(call: RpcCall) -> Answer:
 
 
 def _name_in(code: str, slug: str) -> str | None:
-    """The name of the task that was pushed; None where the code says it in a way of its own."""
+    """Return the name of the task that was pushed; None if the code names it in its own way."""
     for task in inspect_code(code).tasks:
         if task.name is not None and as_slug(task.name) == slug:
             return task.name
@@ -85,7 +85,7 @@ def _own_task(call: RpcCall, slug: str, *, title: str) -> Task:
 
 
 def with_main(settings: str, name: str) -> str:
-    """The settings with the pushed task as the one that counts, unless they name one."""
+    """Return the settings with the pushed task as the one that counts, unless they name one."""
     try:
         known = yaml.safe_load(settings) if settings.strip() else {}
     except yaml.YAMLError:

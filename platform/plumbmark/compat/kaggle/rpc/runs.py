@@ -30,8 +30,8 @@ MAX_RUNS = 200
 
 
 def batch_schedule_benchmark_task_runs(call: RpcCall) -> Answer:
-    """A declared run of every task with every model, in the order asked; nothing starts where a
-    task or a model is not known. Each run that cannot start says why.
+    """Start a declared run of every task with every model, in the order given; start nothing if a
+    task or a model is unknown. Each run that cannot start says why.
     """
     versions = [version_named(slug, call) for slug in call.body.inners("taskSlugs")]
     wanted = call.body.texts("modelVersionSlugs")
@@ -82,10 +82,10 @@ def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> di
 
 
 def list_benchmark_task_runs(call: RpcCall) -> Answer:
-    """The newest run of each model on a version.
+    """Return the newest run of each model on a version.
 
-    The command line takes a task's runs as one for each model: it waits until all of them have
-    ended well, so an earlier attempt that failed would make a later success look like a failure.
+    The command line expects one run for each model: it waits until all of them have ended well, so
+    an earlier attempt that failed would make a later success look like a failure.
     """
     slug = call.body.inner("taskSlug")
     version = version_named(slug, call)
@@ -134,7 +134,7 @@ def run_message(run: Run, scoring: Scoring | None, names: ModelNames) -> dict[st
 
 
 def run_state(run: Run, scoring: Scoring | None) -> tuple[str, str]:
-    """A state of the command line's and, where it is no success, why."""
+    """Return a state of the command line's and, if it is not a success, the reason."""
     if run.state == Run.State.QUEUED:
         return "QUEUED", ""
     if run.state == Run.State.RUNNING:
@@ -148,12 +148,12 @@ def run_state(run: Run, scoring: Scoring | None) -> tuple[str, str]:
     if scoring is not None and scoring.state in _UNMARKED:
         return "SCORE_PENDING", ""
     if scoring is not None and scoring.state == Scoring.State.FAILED:
-        return "ERRORED", scoring.failure or "The marking failed."
+        return "ERRORED", scoring.failure or "The scoring failed."
     return "COMPLETED", ""
 
 
 def run_of(call: RpcCall) -> Run:
-    """The run of a message; 404 where the caller may not see it."""
+    """Return the run of a message; 404 if the caller may not see it."""
     number = call.body.integer("runId") or 0
     try:
         return run_at(run_id=number, to=call.user)

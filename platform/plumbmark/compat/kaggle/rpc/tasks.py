@@ -25,7 +25,7 @@ _SCANNED = 2000
 
 
 def task_named(slug: Body, call: RpcCall) -> Task:
-    """The task of a message's slug; the owner is the caller unless it names one."""
+    """Return the task of a message's slug; the owner is the caller unless it names one."""
     handle = slug.text("ownerSlug") or call.namespace.handle
     name = slug.text("taskSlug")
     try:
@@ -35,7 +35,7 @@ def task_named(slug: Body, call: RpcCall) -> Task:
 
 
 def version_named(slug: Body, call: RpcCall) -> TaskVersion:
-    """The version that a slug names, else the newest published one."""
+    """Return the version that a slug names, else the newest published one."""
     task = task_named(slug, call)
     number = slug.integer("versionNumber")
     if number is None:
@@ -52,7 +52,7 @@ def version_named(slug: Body, call: RpcCall) -> TaskVersion:
 
 
 def task_message(task: Task, newest_state: str | None) -> dict[str, Any]:
-    """A task with where its newest version stands."""
+    """Return a task with the state of its newest version."""
     latest = task.latest_version
     state, error = creation_state(task, newest_state)
     runs_program = latest is not None and kind_of(latest).runs_program
@@ -77,9 +77,9 @@ def is_public(task: Task) -> bool:
 
 
 def creation_state(task: Task, newest_state: str | None) -> tuple[str, str]:
-    """A state of the command line's and, where it stops there, why.
+    """Return a state of the command line's and, if it stops there, the reason.
 
-    Only QUEUED and RUNNING are waited for; every other but COMPLETED is taken as a failure.
+    It waits only for QUEUED and RUNNING; every other state but COMPLETED counts as a failure.
     """
     if task.latest_version_id is not None:
         return "COMPLETED", ""
@@ -101,7 +101,7 @@ def get_benchmark_task(call: RpcCall) -> Answer:
 
 
 def list_benchmark_tasks(call: RpcCall) -> Answer:
-    """The tasks of the caller and of their teams, the newest first."""
+    """Return the tasks of the caller and of their teams, newest first."""
     states = TaskVersion.objects.filter(task=OuterRef("pk")).order_by("-id").values("state")[:1]
     tasks = (
         visible_tasks(to=call.user)
@@ -131,7 +131,9 @@ def list_benchmark_tasks(call: RpcCall) -> Answer:
 
 
 def _pattern(text: str) -> Any:
-    """Compiled by RE2, whose time is bounded: Python's own would let a pattern hold the process."""
+    """Compile with RE2, whose time is bounded: a pattern of Python's own could block the
+    process.
+    """
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False

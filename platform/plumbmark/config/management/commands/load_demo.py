@@ -11,4 +11,4 @@ class Command(BaseCommand):
     help = "Load the demo benchmark: generated items, run by the baselines."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write("Loaded." if load_demo() else "It is there already.")
+        self.stdout.write("Loaded." if load_demo() else "It is already there.")

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             call_command("collectstatic", verbosity=0, interactive=False)
         ensure_baselines()
         if not options["no_demo"] and load_demo():
-            self.stdout.write("Loaded a demo benchmark; the worker runs its baselines now.")
+            self.stdout.write("Loaded a demo benchmark; the worker is now running its baselines.")
         self._greet(host, port)
         if options["port"] or options["gateway_port"]:
             # What the pages tell must be where the routes are.
@@ -66,16 +66,18 @@ class Command(BaseCommand):
             if port == urlsplit(settings.SITE_URL).port
             else (f"http://{host}:{port}")
         )
-        self.stdout.write(f"\nPlumbmark runs at {address}/ (Ctrl-C ends it)")
+        self.stdout.write(f"\nPlumbmark is running at {address}/ (press Ctrl-C to stop)")
         link = administrator_link()
         if link:
-            self.stdout.write(f"Make the first administrator, once, from this machine: {link}")
+            self.stdout.write(
+                f"Create the first administrator (works once, from this machine): {link}"
+            )
         self.stdout.write("")
         self.stdout.flush()
 
 
 def _refuse_taken(host: str, port: int, name: str) -> None:
-    """Two platforms on one port would start and die again and again."""
+    """Refuse a port in use: two platforms on one port would start and die again and again."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,13 +86,14 @@ def _refuse_taken(host: str, port: int, name: str) -> None:
         except OSError as error:
             option = "--port" if name == "pages" else "--gateway-port"
             raise CommandError(
-                f"The {name} cannot be served at {host}:{port}: {error.strerror}. End what listens "
-                f"there, or choose another port: manage.py up {option} {port + 100}"
+                f"The {name} cannot be served at {host}:{port}: {error.strerror}. "
+                "Stop whatever listens there, or choose another port: manage.py up "
+                f"{option} {port + 100}"
             ) from error
 
 
 def children(host: str, port: int, gateway_port: int) -> list[Child]:
-    """The processes of one machine."""
+    """Return the processes of one machine."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "plumbmark.config.celery", "--quiet"]
     return [

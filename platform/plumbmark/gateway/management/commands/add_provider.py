@@ -20,8 +20,8 @@ class Command(BaseCommand):
     help = (
         "Add a provider's models. The key stays in the environment: --key-env names its "
         "variable. With --import-models the provider's own list is read; otherwise name models "
-        "with --model. Prices are looked up; what has none refuses calls until one is set "
-        "(set_price)."
+        "with --model. Prices are looked up; a deployment without one refuses calls "
+        "until a price is set (set_price)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         options: dict[str, Any],
     ) -> None:
         if Deployment.objects.filter(slug=slug).exists():
-            self.stdout.write(f"{slug}: is there already")
+            self.stdout.write(f"{slug}: already exists")
             return
         deployment = actions.add_deployment(
             slug=slug,

@@ -10,7 +10,7 @@ from plumbmark.gateway.models import Deployment
 
 
 class Command(BaseCommand):
-    help = "List the platform's deployments, with the price that holds now."
+    help = "List the platform's deployments, with their current prices."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for deployment in Deployment.objects.filter(owner=None):

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if options["handle"]:
             namespace = Namespace.objects.filter(handle=options["handle"]).first()
             if namespace is None:
-                raise CommandError(f"There is nobody with the handle {options['handle']}.")
+                raise CommandError(f"No person or team has the handle {options['handle']}.")
         try:
             actions.set_quota(
                 namespace=namespace,

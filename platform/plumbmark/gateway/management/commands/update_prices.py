@@ -13,8 +13,9 @@ from plumbmark.gateway.models import Deployment, PriceCard
 
 class Command(BaseCommand):
     help = (
-        "Match every deployment with the price data library and store what changed. A price that "
-        "an administrator set stays. A deployment without a match keeps what it has."
+        "Match every deployment with the price data library and store the changes. "
+        "Prices set by an administrator are kept. A deployment without a match keeps "
+        "its price."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def _update(deployment: Deployment) -> str:
         return "set by an administrator, kept"
     price = match_price(deployment)
     if price is None:
-        return "no price" if card is None else "no match any more, kept"
+        return "no price" if card is None else "no match any longer, kept"
     if card is not None and (
         card.input_per_mtok,
         card.cached_input_per_mtok,

@@ -13,8 +13,8 @@ from tests.tasks.pages.test_pages_of_tasks import DEFINITION, client_of, url
 pytestmark = pytest.mark.django_db
 
 
-def mark_in(client: Client, page: str) -> str:
-    found = re.search(r'name="mark" value="(\w+)"', client.get(page).content.decode())
+def fingerprint_in(client: Client, page: str) -> str:
+    found = re.search(r'name="fingerprint" value="(\w+)"', client.get(page).content.decode())
     assert found is not None
     return found[1]
 
@@ -41,22 +41,22 @@ def test_the_second_tab_is_told_and_decides(
         if page == "edit"
         else ["timeout_minutes: 3\n", "timeout_minutes: 4\n"]
     )
-    mark = mark_in(client, at)
+    fingerprint = fingerprint_in(client, at)
     code = {"code": "print('plumbmark.result.json')\n"} if page == "edit-code" else {}
 
-    first = client.post(at, {field: texts[0], "mark": mark, **code})
-    second = client.post(at, {field: texts[1], "mark": mark, **code})
+    first = client.post(at, {field: texts[0], "fingerprint": fingerprint, **code})
+    second = client.post(at, {field: texts[1], "fingerprint": fingerprint, **code})
 
     assert first.status_code == 302
     assert second.status_code == 409
     shown = second.content.decode()
-    assert "changed meanwhile by ada" in shown
+    assert "ada changed this draft" in shown
     assert texts[1].strip().splitlines()[-1] in shown
     assert stored(TaskDraft.objects.get(task=task)) == texts[0]
 
-    found = re.search(r'name="mark" value="(\w+)"', shown)
+    found = re.search(r'name="fingerprint" value="(\w+)"', shown)
     assert found is not None
-    again = client.post(at, {field: texts[1], "mark": found[1], **code})
+    again = client.post(at, {field: texts[1], "fingerprint": found[1], **code})
 
     assert again.status_code == 302
     assert stored(TaskDraft.objects.get(task=task)) == texts[1]
@@ -70,5 +70,5 @@ def test_saving_twice_in_one_tab_is_nothing_special(
     client, at = client_of(ada), url(task, "edit")
 
     for text in (DEFINITION, DEFINITION + "# more\n"):
-        answer = client.post(at, {"definition": text, "mark": mark_in(client, at)})
+        answer = client.post(at, {"definition": text, "fingerprint": fingerprint_in(client, at)})
         assert answer.status_code == 302

@@ -5,7 +5,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 
 
 class TooLarge(APIException):
@@ -36,6 +36,10 @@ class StrictJSONParser(JSONParser):
         if _has_half_pair(found):
             raise ParseError("The JSON holds half of a surrogate pair in a text.")
         return found
+
+
+FILE_PARSERS = (MultiPartParser, FormParser, StrictJSONParser)
+"""Of endpoints that take files."""
 
 
 def _has_half_pair(value: Any) -> bool:

@@ -6,11 +6,11 @@ from decimal import Decimal
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from benchmarks_app.actions import authoring
 from benchmarks_app.actions import entries as entering
@@ -26,8 +26,10 @@ from benchmarks_app.queries import entries_of, grid_of, visible_benchmarks
 from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.rest.idempotency import idempotent
-from plumbmark.rest.pagination import NewestFirst, OldestFirst
-from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
+from plumbmark.rest.pagination import OldestFirst
+from plumbmark.rest.serializers import read_body
+from plumbmark.rest.viewsets import ResourceViewSet
+from tasks_app.authoring.api import version_or_404
 from tasks_app.models import Contender
 from tasks_app.runs.api import deployment_named
 
@@ -53,11 +55,6 @@ def benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersi
     if version is None or not can_view_version(request.user, version):
         raise Http404
     return version
-
-
-def _full(version: BenchmarkVersion, request: Request) -> Response:
-    full = benchmark_version_or_404(version.public_id, request)
-    return Response(shapes.BenchmarkVersionDetail(full).data)
 
 
 def contenders_named(ids: Sequence[str], request: Request) -> list[Contender]:
@@ -86,65 +83,56 @@ class BenchmarkFilter(filters.FilterSet):
         fields = ("namespace", "slug")
 
 
-class BenchmarkList(generics.ListAPIView[Benchmark]):
+class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     """Benchmarks that you can see."""
 
     serializer_class = shapes.BenchmarkSummary
-    pagination_class = NewestFirst
     filterset_class = BenchmarkFilter
 
     def get_queryset(self) -> QuerySet[Benchmark]:
         return visible_benchmarks(to=self.request.user)
 
-    @extend_schema(
-        request=shapes.BenchmarkWrite,
-        responses={201: shapes.BenchmarkSummary},
-        parameters=[IDEMPOTENCY],
-    )
+    def get_object(self) -> Benchmark:
+        return benchmark_or_404(self.kwargs["public_id"], self.request)
+
+    @extend_schema(request=shapes.BenchmarkWrite, responses={201: shapes.BenchmarkSummary})
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Create a private benchmark with an empty draft version."""
         user = actor(request)
-        body = shapes.BenchmarkWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
+        values = read_body(request, shapes.BenchmarkWrite)
         namespace = acting_namespace(request, values.pop("namespace", None))
         benchmark = authoring.create_benchmark(namespace=namespace, by=user, **values)
         return Response(shapes.BenchmarkSummary(benchmark).data, status=201)
 
-
-class BenchmarkView(APIView):
     @extend_schema(responses=shapes.BenchmarkSummary)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One benchmark."""
-        return Response(shapes.BenchmarkSummary(benchmark_or_404(public_id, request)).data)
+        return Response(shapes.BenchmarkSummary(self.get_object()).data)
 
     @extend_schema(request=shapes.BenchmarkChange, responses=shapes.BenchmarkSummary)
-    def patch(self, request: Request, public_id: str) -> Response:
+    def partial_update(self, request: Request, public_id: str) -> Response:
         """Change title, claim or tags."""
-        benchmark = benchmark_or_404(public_id, request)
+        benchmark = self.get_object()
         user = actor(request)
-        body = shapes.BenchmarkChange(data=request.data)
-        body.is_valid(raise_exception=True)
-        benchmark = authoring.update_benchmark(benchmark=benchmark, by=user, **body.validated_data)
+        values = read_body(request, shapes.BenchmarkChange)
+        benchmark = authoring.update_benchmark(benchmark=benchmark, by=user, **values)
         return Response(shapes.BenchmarkSummary(benchmark).data)
 
-
-class DraftView(APIView):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    @action(detail=True)
+    def draft(self, request: Request, public_id: str) -> Response:
         """The draft version; begun as a copy of the latest where there is none."""
-        benchmark = benchmark_or_404(public_id, request)
-        return _full(authoring.draft_of(benchmark=benchmark, by=actor(request)), request)
+        draft = authoring.draft_of(benchmark=self.get_object(), by=actor(request))
+        return self._respond_with_version(draft)
 
     @extend_schema(request=shapes.BenchmarkDraftWrite, responses=shapes.BenchmarkVersionDetail)
-    def put(self, request: Request, public_id: str) -> Response:
+    @draft.mapping.put
+    def change_draft(self, request: Request, public_id: str) -> Response:
         """Change the draft: tasks with weights, card, rules. What is left out stays."""
-        benchmark = benchmark_or_404(public_id, request)
+        benchmark = self.get_object()
         user = actor(request)
-        body = shapes.BenchmarkDraftWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
+        values = read_body(request, shapes.BenchmarkDraftWrite)
         listed = values.pop("tasks", None)
         members = None if listed is None else _members(listed, request)
         version = authoring.compose_draft(
@@ -153,7 +141,49 @@ class DraftView(APIView):
             by=user,
             **values,
         )
-        return _full(version, request)
+        return self._respond_with_version(version)
+
+    @extend_schema(
+        request=shapes.BenchmarkPublishWrite, responses={201: shapes.BenchmarkVersionDetail}
+    )
+    @idempotent
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, public_id: str) -> Response:
+        """Publish the draft and open its board."""
+        benchmark = self.get_object()
+        user = actor(request)
+        values = read_body(request, shapes.BenchmarkPublishWrite)
+        draft = authoring.draft_of(benchmark=benchmark, by=user)
+        version = authoring.publish_benchmark(version=draft, by=user, **values)
+        return self._respond_with_version(version, status=201)
+
+    def _respond_with_version(self, version: BenchmarkVersion, status: int = 200) -> Response:
+        full = benchmark_version_or_404(version.public_id, self.request)
+        return Response(shapes.BenchmarkVersionDetail(full).data, status=status)
+
+    @extend_schema(request=shapes.AllowWrite, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="allowed-deployments")
+    def allow_deployment(self, request: Request, public_id: str) -> Response:
+        """Let private items go to a deployment that is not the platform's."""
+        benchmark = self.get_object()
+        user = actor(request)
+        slug = read_body(request, shapes.AllowWrite)["deployment"]
+        authoring.allow_deployment(
+            benchmark=benchmark, deployment=deployment_named(slug, request), by=user
+        )
+        return Response(status=204)
+
+    @extend_schema(responses=shapes.BenchmarkVersionDetail(many=True))
+    @action(detail=True, filter_backends=())
+    def versions(self, request: Request, public_id: str) -> Response:
+        """A benchmark's versions that you can see."""
+        benchmark = self.get_object()
+        versions = benchmark.versions.select_related("benchmark").prefetch_related(
+            "tasks__task_version__task"
+        )
+        if not can_edit_benchmark(request.user, benchmark):
+            versions = versions.filter(state=BenchmarkVersion.State.PUBLISHED)
+        return self.respond_with_page(versions, shapes.BenchmarkVersionDetail)
 
 
 def _members(listed: Sequence[dict[str, object]], request: Request) -> list[Member]:
@@ -175,129 +205,23 @@ def _members(listed: Sequence[dict[str, object]], request: Request) -> list[Memb
     return members
 
 
-class PublishView(APIView):
-    @extend_schema(
-        request=shapes.BenchmarkPublishWrite,
-        responses={201: shapes.BenchmarkVersionDetail},
-        parameters=[IDEMPOTENCY],
-    )
-    @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
-        """Publish the draft and open its board."""
-        benchmark = benchmark_or_404(public_id, request)
-        user = actor(request)
-        body = shapes.BenchmarkPublishWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        version = authoring.publish_benchmark(
-            version=authoring.draft_of(benchmark=benchmark, by=user),
-            by=user,
-            **body.validated_data,
-        )
-        response = _full(version, request)
-        response.status_code = 201
-        return response
-
-
-class AllowDeploymentView(APIView):
-    @extend_schema(request=shapes.AllowWrite, responses={204: None})
-    def post(self, request: Request, public_id: str) -> Response:
-        """Let private items go to a deployment that is not the platform's."""
-        benchmark = benchmark_or_404(public_id, request)
-        user = actor(request)
-        body = shapes.AllowWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        authoring.allow_deployment(
-            benchmark=benchmark,
-            deployment=deployment_named(body.validated_data["deployment"], request),
-            by=user,
-        )
-        return Response(status=204)
-
-
-class VersionList(generics.ListAPIView[BenchmarkVersion]):
-    """A benchmark's versions that you can see."""
-
-    serializer_class = shapes.BenchmarkVersionDetail
-    pagination_class = NewestFirst
+class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     filter_backends = ()
+    pagination_class = None
 
-    def get_queryset(self) -> QuerySet[BenchmarkVersion]:
-        if getattr(self, "swagger_fake_view", False):
-            return BenchmarkVersion.objects.none()
-        benchmark = benchmark_or_404(self.kwargs["public_id"], self.request)
-        versions = benchmark.versions.select_related("benchmark").prefetch_related(
-            "tasks__task_version__task"
-        )
-        if not can_edit_benchmark(self.request.user, benchmark):
-            versions = versions.filter(state=BenchmarkVersion.State.PUBLISHED)
-        return versions
+    def get_object(self) -> BenchmarkVersion:
+        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
-
-class VersionView(APIView):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One version with its tasks, card and rules."""
-        version = benchmark_version_or_404(public_id, request)
-        return Response(shapes.BenchmarkVersionDetail(version).data)
+        return Response(shapes.BenchmarkVersionDetail(self.get_object()).data)
 
-
-class EntryList(generics.ListAPIView[Entry]):
-    """List who has entered a benchmark version."""
-
-    serializer_class = shapes.EntryDetail
-    pagination_class = OldestFirst
-    filter_backends = ()
-
-    def get_queryset(self) -> QuerySet[Entry]:
-        if getattr(self, "swagger_fake_view", False):
-            return Entry.objects.none()
-        version = benchmark_version_or_404(self.kwargs["public_id"], self.request)
-        return entries_of(version).prefetch_related("entry_runs")
-
-    @extend_schema(
-        request=shapes.EntryWrite, responses={201: shapes.EntryDetail}, parameters=[IDEMPOTENCY]
-    )
-    @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
-        """Put a contender on the board, with all declared runs that it has."""
-        version = benchmark_version_or_404(public_id, request)
-        user = actor(request)
-        body = shapes.EntryWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        contender = contenders_named([body.validated_data["contender"]], request)[0]
-        entry = entering.enter(version=version, contender=contender, by=user)
-        return Response(shapes.EntryDetail(entry).data, status=201)
-
-
-class InvalidateEntryView(APIView):
-    @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
-    def post(self, request: Request, public_id: str, entry_id: int) -> Response:
-        """Mark a row as invalid for a public reason; it stays on the board, unranked."""
-        version = benchmark_version_or_404(public_id, request)
-        user = actor(request)
-        entry = (
-            Entry.objects.filter(version=version, pk=entry_id)
-            .select_related("version__benchmark__namespace", "contender")
-            .first()
-        )
-        if entry is None:
-            raise Http404
-        body = shapes.EntryInvalidateWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        entering.invalidate_entry(entry=entry, reason=body.validated_data["reason"], by=user)
-        entry.refresh_from_db()
-        return Response(shapes.EntryDetail(entry).data)
-
-
-class GridView(APIView):
-    @extend_schema(
-        responses=shapes.GridCell(many=True),
-        parameters=[OpenApiParameter("public_id", str, OpenApiParameter.PATH)],
-    )
-    def get(self, request: Request, public_id: str) -> Response:
+    @extend_schema(responses=shapes.GridCell(many=True))
+    @action(detail=True)
+    def grid(self, request: Request, public_id: str) -> Response:
         """Contenders x tasks: what is run, running, missing or failed."""
-        version = benchmark_version_or_404(public_id, request)
-        grid = grid_of(version)
+        grid = grid_of(self.get_object())
         cells = [
             {
                 "contender": contender.public_id,
@@ -310,19 +234,14 @@ class GridView(APIView):
         ]
         return Response(shapes.GridCell(cells, many=True).data)
 
-
-class MissingView(APIView):
     @extend_schema(request=shapes.StartWrite, responses=shapes.MissingCell(many=True))
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"])
+    def missing(self, request: Request, public_id: str) -> Response:
         """Return what is missing for these contenders, each with its cost bound. Starts nothing."""
         actor(request)
-        version = benchmark_version_or_404(public_id, request)
-        body = shapes.StartWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        missing = entering.missing_cells(
-            version=version,
-            contenders=contenders_named(body.validated_data["contenders"], request),
-        )
+        version = self.get_object()
+        ids = read_body(request, shapes.StartWrite)["contenders"]
+        missing = entering.missing_cells(version=version, contenders=contenders_named(ids, request))
         cells = [
             {
                 "contender": cell.contender.public_id,
@@ -334,21 +253,14 @@ class MissingView(APIView):
         ]
         return Response(shapes.MissingCell(cells, many=True).data)
 
-
-class StartMissingView(APIView):
-    @extend_schema(
-        request=shapes.StartWrite,
-        responses={201: shapes.StartedDetail},
-        parameters=[IDEMPOTENCY],
-    )
+    @extend_schema(request=shapes.StartWrite, responses={201: shapes.StartedDetail})
     @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"], url_path="start-missing")
+    def start_missing(self, request: Request, public_id: str) -> Response:
         """Start a declared run for every missing cell of these contenders, and enter them."""
-        version = benchmark_version_or_404(public_id, request)
+        version = self.get_object()
         user = actor(request)
-        body = shapes.StartWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = body.validated_data
+        values = read_body(request, shapes.StartWrite)
         runs = entering.start_missing(
             version=version,
             contenders=contenders_named(values["contenders"], request),
@@ -357,3 +269,48 @@ class StartMissingView(APIView):
             spend_limit=values.get("spend_limit_nanodollars"),
         )
         return Response({"runs": [run.pk for run in runs]}, status=201)
+
+
+class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
+    """List who has entered a benchmark version."""
+
+    lookup_field = "entry_id"
+    lookup_value_converter = "int"
+    serializer_class = shapes.EntryDetail
+    pagination_class = OldestFirst
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Entry]:
+        return entries_of(self._get_version()).prefetch_related("entry_runs")
+
+    def _get_version(self) -> BenchmarkVersion:
+        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
+
+    @extend_schema(request=shapes.EntryWrite, responses={201: shapes.EntryDetail})
+    @idempotent
+    def create(self, request: Request, public_id: str) -> Response:
+        """Put a contender on the board, with all declared runs that it has."""
+        version = self._get_version()
+        user = actor(request)
+        named = read_body(request, shapes.EntryWrite)["contender"]
+        contender = contenders_named([named], request)[0]
+        entry = entering.enter(version=version, contender=contender, by=user)
+        return Response(shapes.EntryDetail(entry).data, status=201)
+
+    @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
+    @action(detail=True, methods=["post"])
+    def invalidate(self, request: Request, public_id: str, entry_id: int) -> Response:
+        """Mark a row as invalid for a public reason; it stays on the board, unranked."""
+        version = self._get_version()
+        user = actor(request)
+        entry = (
+            Entry.objects.filter(version=version, pk=entry_id)
+            .select_related("version__benchmark__namespace", "contender")
+            .first()
+        )
+        if entry is None:
+            raise Http404
+        reason = read_body(request, shapes.EntryInvalidateWrite)["reason"]
+        entering.invalidate_entry(entry=entry, reason=reason, by=user)
+        entry.refresh_from_db()
+        return Response(shapes.EntryDetail(entry).data)

@@ -1,12 +1,11 @@
-"""Paths below `/api/v1/`."""
+"""Endpoints below `/api/v1/`."""
 
-from django.urls import path
+from leaderboards_app.api.views import BoardViewSet, CorrectionViewSet, StandingsViewSet
+from plumbmark.rest.routers import Router
 
-from leaderboards_app.api import views
+router = Router()
+router.register("standings", StandingsViewSet, "standings")
+router.register("benchmark-versions", BoardViewSet, "board")
+router.register("benchmarks", CorrectionViewSet, "correction")
 
-urlpatterns = [
-    path("standings/<str:public_id>", views.StandingsView.as_view()),
-    path("benchmark-versions/<str:public_id>/standings", views.StandingsList.as_view()),
-    path("benchmark-versions/<str:public_id>/leaderboard", views.LatestStandingsView.as_view()),
-    path("benchmarks/<str:public_id>/corrections", views.CorrectionList.as_view()),
-]
+urlpatterns = router.urls

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from benchmarks_app.api.views import benchmark_or_404, benchmark_version_or_404
+from benchmarks_app.models import Benchmark, BenchmarkVersion
 from leaderboards_app.models import Correction, Standings
 from leaderboards_app.queries import corrections_of, snapshots_of, standings_at
 from plumbmark.common.etags import not_modified, tag
-from plumbmark.rest.pagination import NewestFirst
+from plumbmark.rest.viewsets import ResourceViewSet
 
 
 class StandingsSummary(serializers.ModelSerializer[Standings]):
@@ -42,9 +43,9 @@ class CorrectionDetail(serializers.ModelSerializer[Correction]):
         fields = ("id", "kind", "reason", "before", "after", "at")
 
 
-class StandingsView(APIView):
+class StandingsViewSet(ResourceViewSet[Standings]):
     @extend_schema(responses={200: StandingsDetail, 304: None})
-    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+    def retrieve(self, request: Request, public_id: str) -> HttpResponseBase:
         """One snapshot of a board. It never changes, so its ETag holds for ever."""
         standings = standings_at(public_id=public_id, to=request.user)
         unchanged = not_modified(request._request, standings.public_id)
@@ -53,28 +54,25 @@ class StandingsView(APIView):
         return tag(Response(StandingsDetail(standings).data), standings.public_id)
 
 
-class StandingsList(generics.ListAPIView[Standings]):
-    """Every snapshot of a benchmark version, the newest first, without contents."""
-
-    serializer_class = StandingsSummary
-    pagination_class = NewestFirst
+class BoardViewSet(ResourceViewSet[BenchmarkVersion]):
     filter_backends = ()
 
-    def get_queryset(self) -> QuerySet[Standings]:
-        if getattr(self, "swagger_fake_view", False):
-            return Standings.objects.none()
-        version = benchmark_version_or_404(self.kwargs["public_id"], self.request)
-        return snapshots_of(version).select_related("version")
+    def get_object(self) -> BenchmarkVersion:
+        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
+    @extend_schema(responses=StandingsSummary(many=True))
+    @action(detail=True)
+    def standings(self, request: Request, public_id: str) -> Response:
+        """Every snapshot of a benchmark version, the newest first, without contents."""
+        snapshots = snapshots_of(self.get_object()).select_related("version")
+        return self.respond_with_page(snapshots, StandingsSummary)
 
-class LatestStandingsView(APIView):
     @extend_schema(responses={200: StandingsDetail, 304: None})
-    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+    @action(detail=True)
+    def leaderboard(self, request: Request, public_id: str) -> HttpResponseBase:
         """The newest snapshot of a benchmark version: its leaderboard."""
-        from django.http import Http404
-
-        version = benchmark_version_or_404(public_id, request)
-        newest: Any = snapshots_of(version).values_list("public_id", flat=True).first()
+        snapshots = snapshots_of(self.get_object())
+        newest: Any = snapshots.values_list("public_id", flat=True).first()
         if newest is None:
             raise Http404
         unchanged = not_modified(request._request, newest)
@@ -84,14 +82,12 @@ class LatestStandingsView(APIView):
         return tag(Response(StandingsDetail(standings).data), newest)
 
 
-class CorrectionList(generics.ListAPIView[Correction]):
-    """The log of corrections of a benchmark."""
-
-    serializer_class = CorrectionDetail
-    pagination_class = NewestFirst
+class CorrectionViewSet(ResourceViewSet[Benchmark]):
     filter_backends = ()
 
-    def get_queryset(self) -> QuerySet[Correction]:
-        if getattr(self, "swagger_fake_view", False):
-            return Correction.objects.none()
-        return corrections_of(benchmark_or_404(self.kwargs["public_id"], self.request))
+    @extend_schema(responses=CorrectionDetail(many=True))
+    @action(detail=True)
+    def corrections(self, request: Request, public_id: str) -> Response:
+        """The log of corrections of a benchmark."""
+        corrections = corrections_of(benchmark_or_404(public_id, request))
+        return self.respond_with_page(corrections, CorrectionDetail)

@@ -7,18 +7,19 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics
-from rest_framework.parsers import FormParser, MultiPartParser
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import NotAllowed
-from plumbmark.rest.idempotency import HEADER, idempotent
-from plumbmark.rest.pagination import NewestFirst, OldestFirst
-from plumbmark.rest.parsers import StrictJSONParser
+from plumbmark.rest.idempotency import idempotent
+from plumbmark.rest.pagination import ByPosition
+from plumbmark.rest.parsers import FILE_PARSERS
+from plumbmark.rest.serializers import read_body
+from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication, serializers
 from tasks_app.authoring.queries import items_of, published_versions_of, visible_tasks
@@ -39,9 +40,7 @@ from tasks_app.scorings import actions as scoring
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
 
-IDEMPOTENCY = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
-)
+_MEDIA_RESPONSES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)}
 
 
 def task_or_404(public_id: str, request: Request) -> Task:
@@ -74,27 +73,23 @@ class TaskFilter(filters.FilterSet):
         fields = ("namespace", "slug", "visibility")
 
 
-class TaskList(generics.ListAPIView[Task]):
+class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     """Tasks that you can see."""
 
     serializer_class = serializers.TaskSummary
-    pagination_class = NewestFirst
     filterset_class = TaskFilter
 
     def get_queryset(self) -> QuerySet[Task]:
         return visible_tasks(to=self.request.user)
 
-    @extend_schema(
-        request=serializers.TaskWrite,
-        responses={201: serializers.TaskDetail},
-        parameters=[IDEMPOTENCY],
-    )
+    def get_object(self) -> Task:
+        return task_or_404(self.kwargs["public_id"], self.request)
+
+    @extend_schema(request=serializers.TaskWrite, responses={201: serializers.TaskDetail})
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Create a private task with an empty draft."""
-        body = serializers.TaskWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
+        values = read_body(request, serializers.TaskWrite)
         namespace = acting_namespace(request, values.pop("namespace", None))
         slug = values.pop("slug", "")
         task = authoring.create_task(
@@ -105,21 +100,17 @@ class TaskList(generics.ListAPIView[Task]):
         )
         return Response(serializers.TaskDetail(task).data, status=201)
 
-
-class TaskView(APIView):
     @extend_schema(responses=serializers.TaskDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One task."""
-        return Response(serializers.TaskDetail(task_or_404(public_id, request)).data)
+        return Response(serializers.TaskDetail(self.get_object()).data)
 
     @extend_schema(request=serializers.TaskChange, responses=serializers.TaskDetail)
-    def patch(self, request: Request, public_id: str) -> Response:
+    def partial_update(self, request: Request, public_id: str) -> Response:
         """Change what a task says of itself, or who may see it."""
-        task = task_or_404(public_id, request)
+        task = self.get_object()
         user = actor(request)
-        body = serializers.TaskChange(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
+        values = read_body(request, serializers.TaskChange)
         visibility = values.pop("visibility", None)
         if values:
             task = authoring.update_task(task=task, facts=authoring.TaskFacts(**values), by=user)
@@ -127,30 +118,19 @@ class TaskView(APIView):
             task = authoring.set_task_visibility(task=task, visibility=visibility, by=user)
         return Response(serializers.TaskDetail(task).data)
 
-
-class DraftView(APIView):
-    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
-
-    def _draft(self, public_id: str, request: Request) -> TaskDraft:
-        task = task_or_404(public_id, request)
-        if not can_edit_task(request.user, task):
-            raise NotAllowed("The draft belongs to the task's authors.")
-        drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
-        return drafts.get(task=task)
-
     @extend_schema(responses=serializers.DraftDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, parser_classes=FILE_PARSERS)
+    def draft(self, request: Request, public_id: str) -> Response:
         """The draft that you are working on."""
-        return Response(serializers.DraftDetail(self._draft(public_id, request)).data)
+        return Response(serializers.DraftDetail(self._get_draft()).data)
 
     @extend_schema(request=serializers.TaskDraftWrite, responses=serializers.DraftDetail)
-    def put(self, request: Request, public_id: str) -> Response:
+    @draft.mapping.put
+    def save_draft(self, request: Request, public_id: str) -> Response:
         """Keep a definition and a data file, or code with its settings. What is left out stays."""
-        task = task_or_404(public_id, request)
+        task = self.get_object()
         user = actor(request)
-        body = serializers.TaskDraftWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = body.validated_data
+        values = read_body(request, serializers.TaskDraftWrite)
         draft_parts = {
             "definition_text": values.get("definition"),
             "definition_format": values.get("format"),
@@ -181,118 +161,100 @@ class DraftView(APIView):
         draft = drafts.save_draft(task=task, by=user, **draft_parts)
         return Response(serializers.DraftDetail(draft).data)
 
-
-class DraftCheckView(DraftView):
-    http_method_names = ["post", "options"]
+    def _get_draft(self) -> TaskDraft:
+        task = self.get_object()
+        if not can_edit_task(self.request.user, task):
+            raise NotAllowed("The draft belongs to the task's authors.")
+        drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
+        return drafts.get(task=task)
 
     @extend_schema(request=None, responses=serializers.DraftCheck)
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"], url_path="draft/check", parser_classes=FILE_PARSERS)
+    def check_draft(self, request: Request, public_id: str) -> Response:
         """Check the whole draft; 422 names every problem with its line."""
-        draft = self._draft(public_id, request)
+        draft = self._get_draft()
         return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
-
-class DraftTryView(APIView):
-    @extend_schema(request=None, responses={202: shapes.RunDetail}, parameters=[IDEMPOTENCY])
+    @extend_schema(request=None, responses={201: serializers.TaskVersionDetail})
     @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"], url_path="draft/build")
+    def build(self, request: Request, public_id: str) -> Response:
+        """Build the draft as an unpublished version, to try it."""
+        version = publication.build_version(task=self.get_object(), by=actor(request))
+        return Response(serializers.TaskVersionDetail(version).data, status=201)
+
+    @extend_schema(request=None, responses={202: shapes.RunDetail})
+    @idempotent
+    @action(detail=True, methods=["post"], url_path="draft/try")
+    def try_draft(self, request: Request, public_id: str) -> Response:
         """Really run the draft's code against a baseline; `runs/{id}/report` tells what came."""
-        task = task_or_404(public_id, request)
+        task = self.get_object()
         user = actor(request)
         run = running.try_program(version=publication.build_version(task=task, by=user), by=user)
         return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=202)
 
-
-class PublishView(APIView):
     @extend_schema(
-        request=serializers.TaskPublishWrite,
-        responses={201: serializers.TaskVersionDetail},
-        parameters=[IDEMPOTENCY],
+        request=serializers.TaskPublishWrite, responses={201: serializers.TaskVersionDetail}
     )
     @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, public_id: str) -> Response:
         """Publish the draft as the next numbered version."""
-        task = task_or_404(public_id, request)
-        body = serializers.TaskPublishWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        version = publication.publish_task(task=task, by=actor(request), **body.validated_data)
+        task = self.get_object()
+        values = read_body(request, serializers.TaskPublishWrite)
+        version = publication.publish_task(task=task, by=actor(request), **values)
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
-
-class BuildView(APIView):
-    @extend_schema(
-        request=None, responses={201: serializers.TaskVersionDetail}, parameters=[IDEMPOTENCY]
-    )
-    @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
-        """Build the draft as an unpublished version, to try it."""
-        task = task_or_404(public_id, request)
-        version = publication.build_version(task=task, by=actor(request))
-        return Response(serializers.TaskVersionDetail(version).data, status=201)
+    @extend_schema(responses=serializers.TaskVersionDetail(many=True))
+    @action(detail=True, filter_backends=())
+    def versions(self, request: Request, public_id: str) -> Response:
+        """A task's published versions."""
+        versions = published_versions_of(self.get_object()).select_related("task")
+        return self.respond_with_page(versions, serializers.TaskVersionDetail)
 
 
-class VersionList(generics.ListAPIView[TaskVersion]):
-    """A task's published versions."""
-
-    serializer_class = serializers.TaskVersionDetail
-    pagination_class = NewestFirst
+class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
     filter_backends = ()
+    pagination_class = None
 
-    def get_queryset(self) -> QuerySet[TaskVersion]:
-        if getattr(self, "swagger_fake_view", False):
-            return TaskVersion.objects.none()
-        task = task_or_404(self.kwargs["public_id"], self.request)
-        return published_versions_of(task).select_related("task")
+    def get_object(self) -> TaskVersion:
+        return version_or_404(self.kwargs["public_id"], self.request)
 
-
-class VersionView(APIView):
     @extend_schema(responses=serializers.TaskVersionDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One version, with its normalised definition."""
-        return Response(serializers.TaskVersionDetail(version_or_404(public_id, request)).data)
+        return Response(serializers.TaskVersionDetail(self.get_object()).data)
+
+    @extend_schema(request=None, responses={202: shapes.ScoringDetail(many=True)})
+    @idempotent
+    @action(detail=True, methods=["post"])
+    def rescore(self, request: Request, public_id: str) -> Response:
+        """Mark every finished run that asked these questions by this version. Asks no model."""
+        scorings = scoring.rescore_runs_of(version=self.get_object(), by=actor(request))
+        data: Any = shapes.ScoringDetail(scorings, many=True).data
+        return Response(data, status=202)
 
 
-class _ItemsInOrder(OldestFirst):
-    ordering = ("position", "id")  # type: ignore[assignment]
+class _ItemPages(ByPosition):
     max_page_size = 1000
 
 
-class ItemList(generics.ListAPIView[Item]):
+class ItemViewSet(ListModelMixin, ResourceViewSet[Item]):
     """A version's items that you can see, in order."""
 
+    lookup_field = "position"
+    lookup_value_converter = "int"
     serializer_class = serializers.ItemDetail
-    pagination_class = _ItemsInOrder
+    pagination_class = _ItemPages
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[Item]:
-        if getattr(self, "swagger_fake_view", False):
-            return Item.objects.none()
         version = version_or_404(self.kwargs["public_id"], self.request)
         return items_of(version, to=self.request.user)
 
-
-_BYTES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)}
-
-
-class ItemFile(APIView):
-    @extend_schema(responses=_BYTES)
-    def get(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
+    @extend_schema(responses=_MEDIA_RESPONSES)
+    @action(detail=True, url_path="files/<str:sha256>")
+    def file(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
         """An image or audio of an item that you can see."""
-        version = version_or_404(public_id, request)
-        item = get_object_or_404(items_of(version, to=request.user), position=position)
+        item = get_object_or_404(self.get_queryset(), position=position)
         return attachment_response(request, attachment_of_item(item, sha256))
-
-
-class RescoreView(APIView):
-    @extend_schema(
-        request=None,
-        responses={202: shapes.ScoringDetail(many=True)},
-        parameters=[IDEMPOTENCY],
-    )
-    @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
-        """Mark every finished run that asked these questions by this version. Asks no model."""
-        version = version_or_404(public_id, request)
-        scorings = scoring.rescore_runs_of(version=version, by=actor(request))
-        data: Any = shapes.ScoringDetail(scorings, many=True).data
-        return Response(data, status=202)

@@ -5,19 +5,22 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import actor
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.rest.idempotency import idempotent
-from plumbmark.rest.pagination import NewestFirst, OldestFirst
-from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
+from plumbmark.rest.pagination import ByPosition
+from plumbmark.rest.serializers import read_body
+from plumbmark.rest.viewsets import ResourceViewSet
+from tasks_app.authoring.api import version_or_404
 from tasks_app.judges import serializers as shapes
 from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
 from tasks_app.judges.queries import (
+    BlindAnswer,
     blind_answer,
     blind_answers,
     disagreements,
@@ -26,47 +29,40 @@ from tasks_app.judges.queries import (
     place_at,
     visible_panel,
 )
-from tasks_app.models import JudgeLabel, LabelSample, LabelSet
+from tasks_app.models import JudgeLabel, LabelSample, LabelSet, TaskVersion
 from tasks_app.permissions import can_label_answers
 
 
-class JudgesView(APIView):
+class JudgesViewSet(ResourceViewSet[TaskVersion]):
     @extend_schema(responses=shapes.JudgesDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    @action(detail=True)
+    def judges(self, request: Request, public_id: str) -> Response:
         """Return how far the judges can be trusted; docs/authors/judges.md says how to read it."""
         version = version_or_404(public_id, request)
         panel = visible_panel(version, to=request.user)
         return Response(shapes.JudgesDetail(panel).data)
 
 
-class LabelSetList(generics.ListAPIView[LabelSet]):
+class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
     """The sets of answers to label that a version's authors drew."""
 
     serializer_class = shapes.LabelSetDetail
-    pagination_class = NewestFirst
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[LabelSet]:
-        if getattr(self, "swagger_fake_view", False):
-            return LabelSet.objects.none()
         version = version_or_404(self.kwargs["public_id"], self.request)
         if not can_label_answers(self.request.user, version.task):
             raise Http404
         return label_sets_of(version, by=self.request.user)
 
-    @extend_schema(
-        request=shapes.LabelSetWrite,
-        responses={201: shapes.LabelSetDetail},
-        parameters=[IDEMPOTENCY],
-    )
+    @extend_schema(request=shapes.LabelSetWrite, responses={201: shapes.LabelSetDetail})
     @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
+    def create(self, request: Request, public_id: str) -> Response:
         """Draw judged answers at random, evenly from the models that gave them."""
         user = actor(request)
         version = version_or_404(public_id, request)
-        body = shapes.LabelSetWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        made = make_label_set(version=version, by=user, **body.validated_data)
+        values = read_body(request, shapes.LabelSetWrite)
+        made = make_label_set(version=version, by=user, **values)
         return Response(_detail(made, request), status=201)
 
 
@@ -75,32 +71,46 @@ def _detail(found: LabelSet, request: Request) -> Any:
     return shapes.LabelSetDetail(counted).data
 
 
-class LabelSetView(APIView):
+class LabelSetViewSet(ResourceViewSet[LabelSet]):
+    def get_object(self) -> LabelSet:
+        return label_set_at(public_id=self.kwargs["public_id"], to=self.request.user)
+
     @extend_schema(responses=shapes.LabelSetDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One set, with how far you are."""
-        found = label_set_at(public_id=public_id, to=request.user)
-        return Response(_detail(found, request))
+        return Response(_detail(self.get_object(), request))
+
+    @extend_schema(responses=shapes.DifferenceDetail(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def differences(self, request: Request, public_id: str) -> Response:
+        """List where you and the judges differ, up to 50, once every answer is labelled."""
+        user = actor(request)
+        found = self.get_object()
+        if unlabelled(found, by=user):
+            raise Conflict("Label every answer of the set first: what the judges said would sway.")
+        rows: Any = shapes.DifferenceDetail(disagreements(found, by=user), many=True).data
+        return Response(rows)
 
 
-class _InPlace(OldestFirst):
-    ordering = ("position", "id")  # type: ignore[assignment]
-
-
-class BlindAnswerList(generics.ListAPIView[LabelSample]):
+class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
     """The answers of a set in their order, blind: no model is named and no verdict told."""
 
+    lookup_field = "position"
+    lookup_value_converter = "int"
     serializer_class = shapes.BlindAnswerDetail
-    pagination_class = _InPlace
+    pagination_class = ByPosition
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[LabelSample]:
-        if getattr(self, "swagger_fake_view", False):
-            return LabelSample.objects.none()
-        found = label_set_at(public_id=self.kwargs["public_id"], to=self.request.user)
-        return found.label_samples.select_related(
+        return self._get_label_set().label_samples.select_related(
             "sample__item", "sample__run__task_version", "label_set__task_version__task"
         )
+
+    def get_object(self) -> LabelSample:
+        return place_at(self._get_label_set(), self.kwargs["position"])
+
+    def _get_label_set(self) -> LabelSet:
+        return label_set_at(public_id=self.kwargs["public_id"], to=self.request.user)
 
     def get_serializer(self, instance: Any = None, **given: Any) -> Any:
         if instance is not None:
@@ -110,49 +120,34 @@ class BlindAnswerList(generics.ListAPIView[LabelSample]):
             instance = blind_answers(places, labels)
         return super().get_serializer(instance, **given)
 
-
-class BlindAnswerView(APIView):
     @extend_schema(responses=shapes.BlindAnswerDetail)
-    def get(self, request: Request, public_id: str, position: int) -> Response:
+    def retrieve(self, request: Request, public_id: str, position: int) -> Response:
         """One answer of a set, blind, with your label."""
         user = actor(request)
-        found = label_set_at(public_id=public_id, to=request.user)
-        place = place_at(found, position)
-        return Response(shapes.BlindAnswerDetail(blind_answer(place, by=user)).data)
+        return Response(shapes.BlindAnswerDetail(blind_answer(self.get_object(), by=user)).data)
 
     @extend_schema(request=shapes.LabelWrite, responses=shapes.BlindAnswerDetail)
-    def put(self, request: Request, public_id: str, position: int) -> Response:
+    def update(self, request: Request, public_id: str, position: int) -> Response:
         """Label an answer: a word of `words`, a grade, or `skip`. Another label replaces it."""
         user = actor(request)
-        found = label_set_at(public_id=public_id, to=request.user)
-        place = place_at(found, position)
-        answer = blind_answer(place, by=user)
-        body = shapes.LabelWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = body.validated_data
-        verdict, grade = values.get("verdict"), values.get("grade")
-        if verdict == "skip":
-            value = None
-        elif answer.scale is not None:
-            if grade is None:
-                raise InvalidInput([Problem("give a grade, or the verdict skip", "grade")])
-            value = grade
-        else:
-            value = answer.value_of(verdict or "")
-            if value is None:
-                known = ", ".join((*answer.words, "skip"))
-                raise InvalidInput([Problem(f"must be one of {known}", "verdict")])
+        place = self.get_object()
+        value = _read_label(request, blind_answer(place, by=user))
         label_answer(place=place, value=value, by=user)
         return Response(shapes.BlindAnswerDetail(blind_answer(place, by=user)).data)
 
 
-class DifferenceList(APIView):
-    @extend_schema(responses=shapes.DifferenceDetail(many=True))
-    def get(self, request: Request, public_id: str) -> Response:
-        """List where you and the judges differ, up to 50, once every answer is labelled."""
-        user = actor(request)
-        found = label_set_at(public_id=public_id, to=request.user)
-        if unlabelled(found, by=user):
-            raise Conflict("Label every answer of the set first: what the judges said would sway.")
-        rows: Any = shapes.DifferenceDetail(disagreements(found, by=user), many=True).data
-        return Response(rows)
+def _read_label(request: Request, answer: BlindAnswer) -> Any:
+    """Return the value that the body gives the answer; None where it skips it."""
+    values = read_body(request, shapes.LabelWrite)
+    verdict, grade = values.get("verdict"), values.get("grade")
+    if verdict == "skip":
+        return None
+    if answer.scale is not None:
+        if grade is None:
+            raise InvalidInput([Problem("give a grade, or the verdict skip", "grade")])
+        return grade
+    value = answer.value_of(verdict or "")
+    if value is None:
+        known = ", ".join((*answer.words, "skip"))
+        raise InvalidInput([Problem(f"must be one of {known}", "verdict")])
+    return value

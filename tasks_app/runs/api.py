@@ -6,19 +6,20 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.models import Deployment
 from plumbmark.rest.idempotency import idempotent
-from plumbmark.rest.pagination import InOrder, NewestFirst
-from plumbmark.rest.parsers import StrictJSONParser
-from tasks_app.authoring.api import IDEMPOTENCY, version_or_404
+from plumbmark.rest.pagination import InOrder
+from plumbmark.rest.parsers import FILE_PARSERS
+from plumbmark.rest.serializers import read_body
+from plumbmark.rest.viewsets import ResourceViewSet
+from tasks_app.authoring.api import version_or_404
 from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, Run, Sample, Scoring
 from tasks_app.runs import contenders, control, cost, submissions
@@ -56,38 +57,28 @@ def contender_or_404(public_id: str, request: Request) -> Contender:
     return contender
 
 
-class ContenderList(generics.ListAPIView[Contender]):
+class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
     """Contenders: the rows of boards."""
 
     serializer_class = shapes.ContenderDetail
-    pagination_class = NewestFirst
     filterset_fields = ("kind",)
+    queryset = Contender.objects.select_related("model", "deployment")
 
-    def get_queryset(self) -> QuerySet[Contender]:
-        return Contender.objects.select_related("model", "deployment")
-
-    @extend_schema(
-        request=shapes.ContenderWrite,
-        responses={201: shapes.ContenderDetail},
-        parameters=[IDEMPOTENCY],
-    )
+    @extend_schema(request=shapes.ContenderWrite, responses={201: shapes.ContenderDetail})
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """The contender of a deployment with a configuration; made where it does not exist."""
         user = actor(request)
-        body = shapes.ContenderWrite(data=request.data)
-        body.is_valid(raise_exception=True)
+        values = read_body(request, shapes.ContenderWrite)
         contender = contenders.contender_of_deployment(
-            deployment=deployment_named(body.validated_data["deployment"], request),
-            configuration=body.validated_data.get("configuration"),
+            deployment=deployment_named(values["deployment"], request),
+            configuration=values.get("configuration"),
             by=user,
         )
         return Response(shapes.ContenderDetail(contender).data, status=201)
 
-
-class ContenderView(APIView):
     @extend_schema(responses=shapes.ContenderDetail)
-    def get(self, request: Request, public_id: str) -> Response:
+    def retrieve(self, request: Request, public_id: str) -> Response:
         """One contender."""
         return Response(shapes.ContenderDetail(contender_or_404(public_id, request)).data)
 
@@ -105,21 +96,23 @@ class RunFilter(filters.FilterSet):
         fields = ("task", "task_version", "contender", "namespace", "state", "purpose")
 
 
-class RunList(generics.ListAPIView[Run]):
+class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     """Runs that you can see, the newest first."""
 
+    lookup_field = "run_id"
+    lookup_value_converter = "int"
     serializer_class = shapes.RunSummary
-    pagination_class = NewestFirst
     filterset_class = RunFilter
 
     def get_queryset(self) -> QuerySet[Run]:
         return visible_runs(to=self.request.user)
 
-    @extend_schema(
-        request=shapes.RunWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]
-    )
+    def get_object(self) -> Run:
+        return run_at(run_id=self.kwargs["run_id"], to=self.request.user)
+
+    @extend_schema(request=shapes.RunWrite, responses={201: shapes.RunDetail})
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Queue a run. Its cost bound is in the answer; `runs/cost-bound` tells it beforehand."""
         user = actor(request)
         wanted = _read_run_request(request)
@@ -133,10 +126,9 @@ class RunList(generics.ListAPIView[Run]):
         )
         return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=201)
 
-
-class CostBoundView(APIView):
     @extend_schema(request=shapes.RunWrite, responses=shapes.CostBoundDetail)
-    def post(self, request: Request) -> Response:
+    @action(detail=False, methods=["post"], url_path="cost-bound")
+    def cost_bound(self, request: Request) -> Response:
         """Return the bound of a run's cost. Starts nothing."""
         actor(request)
         wanted = _read_run_request(request)
@@ -149,11 +141,74 @@ class CostBoundView(APIView):
         )
         return Response(shapes.CostBoundDetail(bound).data)
 
+    @extend_schema(responses=shapes.RunDetail)
+    def retrieve(self, request: Request, run_id: int) -> Response:
+        """Return one run with its status (`passport`) and its current scoring."""
+        return self._respond()
+
+    def _respond(self) -> Response:
+        """Return the run as it is now."""
+        return Response(shapes.RunDetail(self.get_object()).data)
+
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, run_id: int) -> Response:
+        """Take no new samples until the run is resumed."""
+        control.pause_run(run=self.get_object(), by=actor(request))
+        return self._respond()
+
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, run_id: int) -> Response:
+        """Let a paused or failed run go on."""
+        control.resume_run(run=self.get_object(), by=actor(request))
+        return self._respond()
+
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, run_id: int) -> Response:
+        """End a run for good; what it has stays."""
+        control.cancel_run(run=self.get_object(), by=actor(request))
+        return self._respond()
+
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    @idempotent
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, run_id: int) -> Response:
+        """Ask once more what stayed unscored, as a new revision."""
+        control.retry_failed_samples(run=self.get_object(), by=actor(request))
+        return self._respond()
+
+    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
+    @action(detail=True, methods=["put"], url_path="spend-limit")
+    def set_spend_limit(self, request: Request, run_id: int) -> Response:
+        """Set a run's spend limit (null: the quota alone). A run that it paused goes on."""
+        run = self.get_object()
+        user = actor(request)
+        limit = read_body(request, shapes.SpendLimitWrite)["spend_limit_nanodollars"]
+        control.set_spend_limit(run=run, spend_limit=limit, by=user)
+        return self._respond()
+
+    @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
+    @action(detail=True, methods=["post"])
+    def invalidate(self, request: Request, run_id: int) -> Response:
+        """Mark a run as invalid for a public reason."""
+        run = self.get_object()
+        user = actor(request)
+        reason = read_body(request, shapes.RunInvalidateWrite)["reason"]
+        control.invalidate_run(run=run, reason=reason, by=user)
+        return self._respond()
+
+    @extend_schema(responses=shapes.ScoringDetail(many=True))
+    @action(detail=True, filter_backends=())
+    def scorings(self, request: Request, run_id: int) -> Response:
+        """Every scoring of a run, the newest first."""
+        scorings = Scoring.objects.filter(run=self.get_object()).select_related("task_version")
+        return self.respond_with_page(scorings, shapes.ScoringDetail)
+
 
 def _read_run_request(request: Request) -> dict[str, Any]:
-    body = shapes.RunWrite(data=request.data)
-    body.is_valid(raise_exception=True)
-    values = body.validated_data
+    values = read_body(request, shapes.RunWrite)
     try:
         version = version_or_404(values["task_version"], request)
     except Http404 as error:
@@ -182,90 +237,6 @@ def _read_run_request(request: Request) -> dict[str, Any]:
     }
 
 
-class RunView(APIView):
-    @extend_schema(responses=shapes.RunDetail)
-    def get(self, request: Request, run_id: int) -> Response:
-        """Return one run with its status (`passport`) and its current scoring."""
-        return Response(shapes.RunDetail(run_at(run_id=run_id, to=request.user)).data)
-
-
-class _RunAction(APIView):
-    def _done(self, request: Request, run_id: int) -> Response:
-        return Response(shapes.RunDetail(run_at(run_id=run_id, to=request.user)).data)
-
-
-class PauseView(_RunAction):
-    @extend_schema(request=None, responses=shapes.RunDetail)
-    def post(self, request: Request, run_id: int) -> Response:
-        """Take no new samples until the run is resumed."""
-        control.pause_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
-        return self._done(request, run_id)
-
-
-class ResumeView(_RunAction):
-    @extend_schema(request=None, responses=shapes.RunDetail)
-    def post(self, request: Request, run_id: int) -> Response:
-        """Let a paused or failed run go on."""
-        control.resume_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
-        return self._done(request, run_id)
-
-
-class CancelView(_RunAction):
-    @extend_schema(request=None, responses=shapes.RunDetail)
-    def post(self, request: Request, run_id: int) -> Response:
-        """End a run for good; what it has stays."""
-        control.cancel_run(run=run_at(run_id=run_id, to=request.user), by=actor(request))
-        return self._done(request, run_id)
-
-
-class RetryView(_RunAction):
-    @extend_schema(request=None, responses=shapes.RunDetail, parameters=[IDEMPOTENCY])
-    @idempotent
-    def post(self, request: Request, run_id: int) -> Response:
-        """Ask once more what stayed unscored, as a new revision."""
-        control.retry_failed_samples(run=run_at(run_id=run_id, to=request.user), by=actor(request))
-        return self._done(request, run_id)
-
-
-class SpendLimitView(_RunAction):
-    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
-    def put(self, request: Request, run_id: int) -> Response:
-        """Set a run's spend limit (null: the quota alone). A run that it paused goes on."""
-        run = run_at(run_id=run_id, to=request.user)
-        user = actor(request)
-        body = shapes.SpendLimitWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        limit = body.validated_data["spend_limit_nanodollars"]
-        control.set_spend_limit(run=run, spend_limit=limit, by=user)
-        return self._done(request, run_id)
-
-
-class InvalidateView(_RunAction):
-    @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
-    def post(self, request: Request, run_id: int) -> Response:
-        """Mark a run as invalid for a public reason."""
-        run = run_at(run_id=run_id, to=request.user)
-        user = actor(request)
-        body = shapes.RunInvalidateWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        control.invalidate_run(run=run, reason=body.validated_data["reason"], by=user)
-        return self._done(request, run_id)
-
-
-class ScoringList(generics.ListAPIView[Scoring]):
-    """Every scoring of a run, the newest first."""
-
-    serializer_class = shapes.ScoringDetail
-    pagination_class = NewestFirst
-    filter_backends = ()
-
-    def get_queryset(self) -> QuerySet[Scoring]:
-        if getattr(self, "swagger_fake_view", False):
-            return Scoring.objects.none()
-        run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
-        return Scoring.objects.filter(run=run).select_related("task_version")
-
-
 class SampleFilter(filters.FilterSet):
     outcome = filters.CharFilter(field_name="outcome")
     is_scored = filters.BooleanFilter(field_name="is_scored")
@@ -275,9 +246,11 @@ class SampleFilter(filters.FilterSet):
         fields = ("outcome", "is_scored")
 
 
-class SampleList(generics.ListAPIView[Sample]):
+class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
     """Samples of a run that you can see, in order, with their current score."""
 
+    lookup_field = "ordinal"
+    lookup_value_converter = "int"
     serializer_class = shapes.SampleSummary
     pagination_class = InOrder
     filterset_class = SampleFilter
@@ -288,30 +261,25 @@ class SampleList(generics.ListAPIView[Sample]):
         run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
         return with_scores(samples_of(run, to=self.request.user), current_scoring(run))
 
-
-class SampleView(APIView):
     @extend_schema(responses=shapes.SampleDetail)
-    def get(self, request: Request, run_id: int, ordinal: int) -> Response:
+    def retrieve(self, request: Request, run_id: int, ordinal: int) -> Response:
         """One sample: messages, output, verdict, and every call with its raw exchange."""
         run = run_at(run_id=run_id, to=request.user)
         transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
         return Response(shapes.SampleDetail(transcript.as_document()).data)
 
 
-class SubmissionView(APIView):
-    parser_classes = (MultiPartParser, FormParser, StrictJSONParser)
+class SubmissionViewSet(ResourceViewSet[Run]):
+    parser_classes = FILE_PARSERS
 
-    @extend_schema(
-        request=shapes.SubmissionWrite, responses={201: shapes.RunDetail}, parameters=[IDEMPOTENCY]
-    )
+    @extend_schema(request=shapes.SubmissionWrite, responses={201: shapes.RunDetail})
     @idempotent
-    def post(self, request: Request, public_id: str) -> Response:
+    @action(detail=True, methods=["post"], url_path="submissions")
+    def submit(self, request: Request, public_id: str) -> Response:
         """Submit outputs of a model that no API reaches, as a file or as rows."""
         version = version_or_404(public_id, request)
         user = actor(request)
-        body = shapes.SubmissionWrite(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
+        values = read_body(request, shapes.SubmissionWrite)
         if ("file" in values) == ("outputs" in values):
             raise InvalidInput([Problem("give either a file or outputs", "file")])
         run = submissions.submit_outputs(

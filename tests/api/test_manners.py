@@ -1,11 +1,13 @@
 """What holds of every endpoint, whatever it is about."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.tokens import issue_token
@@ -41,6 +43,10 @@ def test_an_unknown_endpoint_answers_programs_in_their_own_form(
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert f"There is no endpoint /api/v1/{path}; /api/v1/docs" in answer.json()["detail"]
+
+
+def test_the_description_is_generated_without_a_warning(tmp_path: Path) -> None:
+    call_command("spectacular", fail_on_warn=True, file=str(tmp_path / "openapi.yaml"))
 
 
 def test_every_answer_tells_how_many_requests_are_left(api: APIClient, settings: Any) -> None:

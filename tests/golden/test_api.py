@@ -115,6 +115,25 @@ def test_every_address_answers_each_method_as_it_did(world: World) -> None:
     check("api/methods.json", found)
 
 
+def test_every_endpoint_tells_its_methods_as_it_did(world: World) -> None:
+    """Docstrings and names of classes, which OPTIONS shows as well, may change."""
+    found = {}
+    for path, _ in patterns(get_resolver()):
+        if not path.startswith("api/v1/") or path in ("api/v1/", "api/v1/docs", "api/v1/schema"):
+            continue
+        address = sample(path)
+        answer = world.ada.options(address)
+        body = answer.json()
+        found[path] = {
+            "head": world.ada.head(address).status_code,
+            "options": answer.status_code,
+            "allow": answer["Allow"],
+            **{name: body.get(name) for name in ("parses", "renders", "actions")},
+        }
+
+    check("api/options.json", found)
+
+
 ANYBODY = [
     "tasks",
     "tasks?namespace=ada&slug=sums",

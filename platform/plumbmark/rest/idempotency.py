@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,15 +20,20 @@ HEADER = "Idempotency-Key"
 _MAX_KEY_LENGTH = 255
 _MAX_ANSWER = timedelta(minutes=15)
 """No answer takes as long; a key that is in use for longer was left by a process that died."""
+_PARAMETER = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
+)
 
 
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
-    """Wrap a view's `post`: store its answer under the caller's key.
+    """Wrap a method of a view: store its answer under the caller's key.
 
     The same key with another body is a conflict; the same key while the first request is still
-    being answered too. A failed request frees the key.
+    being answered too. A failed request frees the key. The OpenAPI document gets the header, so
+    this stands above `@action`, which would discard it.
     """
 
+    @extend_schema(parameters=[_PARAMETER])
     @wraps(method)
     def wrapped(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER, "")

@@ -28,8 +28,14 @@ class OldestFirst(NewestFirst):
     ordering = "id"
 
 
+class ByPosition(NewestFirst):
+    """For rows that have a position among their siblings."""
+
+    ordering: Any = ("position", "id")
+
+
 class InOrder(NewestFirst):
-    """For rows that have a position."""
+    """For samples, which have an ordinal in their run."""
 
     ordering: Any = ("ordinal", "id")
     max_page_size = 1000

@@ -5,7 +5,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 
 from plumbmark.strict_json import JsonError, JsonReader
 
@@ -37,3 +37,7 @@ class StrictJSONParser(JSONParser):
             return _READER.read(stream.read())
         except JsonError as error:
             raise ParseError(f"The body is not JSON: {error.describe()}.") from None
+
+
+FILE_PARSERS = (MultiPartParser, FormParser, StrictJSONParser)
+"""Of endpoints that take files."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.request import Request
 
 _MAX_TEXT_FILE = 1024 * 1024
 
@@ -21,6 +22,13 @@ class WriteShape(serializers.Serializer[Any]):
                     {str(name)[:80]: [f"is not known; there are {known}"] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+def read_body(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    """Return the validated fields of a body; `ValidationError` names those that are refused."""
+    body = shape(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
 
 
 class TextOrFile(serializers.CharField):

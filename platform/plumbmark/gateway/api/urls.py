@@ -1,12 +1,18 @@
-"""Paths below `/api/v1/`."""
+"""Endpoints below `/api/v1/`."""
 
 from django.urls import path
 
-from plumbmark.gateway.api import views
+from plumbmark.gateway.api.views import (
+    DeploymentViewSet,
+    LedgerLineViewSet,
+    ModelViewSet,
+    QuotaView,
+)
+from plumbmark.rest.routers import Router
 
-urlpatterns = [
-    path("models", views.ModelList.as_view()),
-    path("deployments", views.DeploymentList.as_view()),
-    path("quota", views.QuotaView.as_view()),
-    path("ledger-lines", views.LedgerList.as_view()),
-]
+router = Router()
+router.register("models", ModelViewSet, "model")
+router.register("deployments", DeploymentViewSet, "deployment")
+router.register("ledger-lines", LedgerLineViewSet, "ledger-line")
+
+urlpatterns = [path("quota", QuotaView.as_view()), *router.urls]

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +17,7 @@ from plumbmark.gateway.queries import (
     ledger_of,
     quota_status,
 )
-from plumbmark.rest.pagination import NewestFirst
+from plumbmark.rest.viewsets import ResourceViewSet
 
 _NAMESPACE = OpenApiParameter("namespace", str, description="Yours where it is left out.")
 
@@ -85,20 +86,18 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
         )
 
 
-class ModelList(generics.ListAPIView[CatalogueModel]):
+class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
     """The catalogue: facts about models."""
 
     serializer_class = ModelDetail
-    pagination_class = NewestFirst
     filterset_fields = ("maker",)
     queryset = CatalogueModel.objects.all()
 
 
-class DeploymentList(generics.ListAPIView[Deployment]):
+class DeploymentViewSet(ListModelMixin, ResourceViewSet[Deployment]):
     """List what you can run: the platform's deployments and your own."""
 
     serializer_class = DeploymentDetail
-    pagination_class = NewestFirst
     filterset_fields = ("provider",)
 
     def get_queryset(self) -> QuerySet[Deployment]:
@@ -114,11 +113,10 @@ class QuotaView(APIView):
 
 
 @extend_schema(parameters=[_NAMESPACE])
-class LedgerList(generics.ListAPIView[LedgerLine]):
+class LedgerLineViewSet(ListModelMixin, ResourceViewSet[LedgerLine]):
     """Every line of your ledger, the newest first."""
 
     serializer_class = LedgerLineDetail
-    pagination_class = NewestFirst
     filterset_fields = ("kind", "day")
 
     def get_queryset(self) -> QuerySet[LedgerLine]:

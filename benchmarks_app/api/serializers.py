@@ -41,7 +41,7 @@ class BenchmarkSummary(serializers.ModelSerializer[Benchmark]):
 
 class BenchmarkWrite(WriteShape):
     title = serializers.CharField(max_length=120)
-    namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
+    namespace = serializers.CharField(required=False, help_text="Your own by default.")
     slug = serializers.CharField(required=False, max_length=80)
     claim = serializers.CharField(required=False, max_length=300, allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
@@ -135,7 +135,7 @@ class StartWrite(WriteShape):
     contenders = serializers.ListField(child=serializers.CharField(max_length=20), max_length=100)
     namespace = serializers.CharField(required=False)
     spend_limit_nanodollars = serializers.IntegerField(
-        required=False, min_value=0, max_value=10**18, help_text="Of each run."
+        required=False, min_value=0, max_value=10**18, help_text="The limit of each run."
     )
 
 

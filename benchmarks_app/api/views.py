@@ -29,12 +29,12 @@ from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import OldestFirst
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
-from tasks_app.authoring.api import version_or_404
+from tasks_app.authoring.api import get_version_or_404
 from tasks_app.models import Contender
-from tasks_app.runs.api import deployment_named
+from tasks_app.runs.api import find_deployment
 
 
-def benchmark_or_404(public_id: str, request: Request) -> Benchmark:
+def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
     benchmark = (
         Benchmark.objects.select_related("namespace", "latest_version")
         .filter(public_id=public_id)
@@ -45,7 +45,7 @@ def benchmark_or_404(public_id: str, request: Request) -> Benchmark:
     return benchmark
 
 
-def benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
+def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
     version = (
         BenchmarkVersion.objects.select_related("benchmark__namespace")
         .prefetch_related("tasks__task_version__task")
@@ -57,7 +57,7 @@ def benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersi
     return version
 
 
-def contenders_named(ids: Sequence[str], request: Request) -> list[Contender]:
+def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:
     found = {
         contender.public_id: contender
         for contender in Contender.objects.filter(public_id__in=ids).select_related(
@@ -84,7 +84,7 @@ class BenchmarkFilter(filters.FilterSet):
 
 
 class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
-    """Benchmarks that you can see."""
+    """List the benchmarks that you can see."""
 
     serializer_class = shapes.BenchmarkSummary
     filterset_class = BenchmarkFilter
@@ -93,7 +93,7 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         return visible_benchmarks(to=self.request.user)
 
     def get_object(self) -> Benchmark:
-        return benchmark_or_404(self.kwargs["public_id"], self.request)
+        return get_benchmark_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(request=shapes.BenchmarkWrite, responses={201: shapes.BenchmarkSummary})
     @idempotent
@@ -107,12 +107,12 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
 
     @extend_schema(responses=shapes.BenchmarkSummary)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One benchmark."""
+        """Return one benchmark."""
         return Response(shapes.BenchmarkSummary(self.get_object()).data)
 
     @extend_schema(request=shapes.BenchmarkChange, responses=shapes.BenchmarkSummary)
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change title, claim or tags."""
+        """Change the title, claim or tags."""
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkChange)
@@ -122,19 +122,19 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
     @action(detail=True)
     def draft(self, request: Request, public_id: str) -> Response:
-        """The draft version; begun as a copy of the latest where there is none."""
+        """Return the draft version; if there is none, start one as a copy of the latest."""
         draft = authoring.draft_of(benchmark=self.get_object(), by=actor(request))
         return self._respond_with_version(draft)
 
     @extend_schema(request=shapes.BenchmarkDraftWrite, responses=shapes.BenchmarkVersionDetail)
     @draft.mapping.put
     def change_draft(self, request: Request, public_id: str) -> Response:
-        """Change the draft: tasks with weights, card, rules. What is left out stays."""
+        """Change the draft: tasks with weights, card, rules. Omitted fields stay as they are."""
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkDraftWrite)
         listed = values.pop("tasks", None)
-        members = None if listed is None else _members(listed, request)
+        members = None if listed is None else _read_members(listed, request)
         version = authoring.compose_draft(
             version=authoring.draft_of(benchmark=benchmark, by=user),
             members=members,
@@ -158,25 +158,25 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         return self._respond_with_version(version, status=201)
 
     def _respond_with_version(self, version: BenchmarkVersion, status: int = 200) -> Response:
-        full = benchmark_version_or_404(version.public_id, self.request)
+        full = get_benchmark_version_or_404(version.public_id, self.request)
         return Response(shapes.BenchmarkVersionDetail(full).data, status=status)
 
     @extend_schema(request=shapes.AllowWrite, responses={204: None})
     @action(detail=True, methods=["post"], url_path="allowed-deployments")
     def allow_deployment(self, request: Request, public_id: str) -> Response:
-        """Let private items go to a deployment that is not the platform's."""
+        """Allow private items to be sent to a deployment that is not the platform's."""
         benchmark = self.get_object()
         user = actor(request)
         slug = read_body(request, shapes.AllowWrite)["deployment"]
         authoring.allow_deployment(
-            benchmark=benchmark, deployment=deployment_named(slug, request), by=user
+            benchmark=benchmark, deployment=find_deployment(slug, request), by=user
         )
         return Response(status=204)
 
     @extend_schema(responses=shapes.BenchmarkVersionDetail(many=True))
     @action(detail=True, filter_backends=())
     def versions(self, request: Request, public_id: str) -> Response:
-        """A benchmark's versions that you can see."""
+        """List the versions of a benchmark that you can see."""
         benchmark = self.get_object()
         versions = benchmark.versions.select_related("benchmark").prefetch_related(
             "tasks__task_version__task"
@@ -186,12 +186,12 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         return self.respond_with_page(versions, shapes.BenchmarkVersionDetail)
 
 
-def _members(listed: Sequence[dict[str, object]], request: Request) -> list[Member]:
+def _read_members(listed: Sequence[dict[str, object]], request: Request) -> list[Member]:
     members = []
     problems = []
     for index, entry in enumerate(listed):
         try:
-            version = version_or_404(str(entry["task_version"]), request)
+            version = get_version_or_404(str(entry["task_version"]), request)
         except Http404:
             problems.append(
                 Problem("there is no such version that you can see", f"tasks[{index}].task_version")
@@ -210,17 +210,17 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     pagination_class = None
 
     def get_object(self) -> BenchmarkVersion:
-        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
+        return get_benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One version with its tasks, card and rules."""
+        """Return one version with its tasks, card and rules."""
         return Response(shapes.BenchmarkVersionDetail(self.get_object()).data)
 
     @extend_schema(responses=shapes.GridCell(many=True))
     @action(detail=True)
     def grid(self, request: Request, public_id: str) -> Response:
-        """Contenders x tasks: what is run, running, missing or failed."""
+        """Return contenders × tasks: whether each cell is done, running, missing or failed."""
         grid = grid_of(self.get_object())
         cells = [
             {
@@ -237,11 +237,11 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     @extend_schema(request=shapes.StartWrite, responses=shapes.MissingCell(many=True))
     @action(detail=True, methods=["post"])
     def missing(self, request: Request, public_id: str) -> Response:
-        """Return what is missing for these contenders, each with its cost bound. Starts nothing."""
+        """List the runs that these contenders lack, each with its cost bound. Starts nothing."""
         actor(request)
         version = self.get_object()
         ids = read_body(request, shapes.StartWrite)["contenders"]
-        missing = entering.missing_cells(version=version, contenders=contenders_named(ids, request))
+        missing = entering.missing_cells(version=version, contenders=find_contenders(ids, request))
         cells = [
             {
                 "contender": cell.contender.public_id,
@@ -257,13 +257,13 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     @idempotent
     @action(detail=True, methods=["post"], url_path="start-missing")
     def start_missing(self, request: Request, public_id: str) -> Response:
-        """Start a declared run for every missing cell of these contenders, and enter them."""
+        """Start every declared run that these contenders lack, and enter them."""
         version = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.StartWrite)
         runs = entering.start_missing(
             version=version,
-            contenders=contenders_named(values["contenders"], request),
+            contenders=find_contenders(values["contenders"], request),
             namespace=acting_namespace(request, values.get("namespace")),
             by=user,
             spend_limit=values.get("spend_limit_nanodollars"),
@@ -272,7 +272,7 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
 
 
 class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
-    """List who has entered a benchmark version."""
+    """List the entries of a benchmark version."""
 
     lookup_field = "entry_id"
     lookup_value_converter = "int"
@@ -284,7 +284,7 @@ class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
         return entries_of(self._get_version()).prefetch_related("entry_runs")
 
     def _get_version(self) -> BenchmarkVersion:
-        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
+        return get_benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(request=shapes.EntryWrite, responses={201: shapes.EntryDetail})
     @idempotent
@@ -293,14 +293,14 @@ class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
         version = self._get_version()
         user = actor(request)
         named = read_body(request, shapes.EntryWrite)["contender"]
-        contender = contenders_named([named], request)[0]
+        contender = find_contenders([named], request)[0]
         entry = entering.enter(version=version, contender=contender, by=user)
         return Response(shapes.EntryDetail(entry).data, status=201)
 
     @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
     @action(detail=True, methods=["post"])
     def invalidate(self, request: Request, public_id: str, entry_id: int) -> Response:
-        """Mark a row as invalid for a public reason; it stays on the board, unranked."""
+        """Invalidate an entry, for a public reason; it stays on the board, unranked."""
         version = self._get_version()
         user = actor(request)
         entry = (

@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from benchmarks_app.api.views import benchmark_or_404, benchmark_version_or_404
+from benchmarks_app.api.views import get_benchmark_or_404, get_benchmark_version_or_404
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from leaderboards_app.models import Correction, Standings
 from leaderboards_app.queries import corrections_of, snapshots_of, standings_at
@@ -46,7 +46,7 @@ class CorrectionDetail(serializers.ModelSerializer[Correction]):
 class StandingsViewSet(ResourceViewSet[Standings]):
     @extend_schema(responses={200: StandingsDetail, 304: None})
     def retrieve(self, request: Request, public_id: str) -> HttpResponseBase:
-        """One snapshot of a board. It never changes, so its ETag holds for ever."""
+        """Return one snapshot of a board. It never changes, so its ETag stays valid."""
         standings = standings_at(public_id=public_id, to=request.user)
         unchanged = not_modified(request._request, standings.public_id)
         if unchanged is not None:
@@ -58,19 +58,19 @@ class BoardViewSet(ResourceViewSet[BenchmarkVersion]):
     filter_backends = ()
 
     def get_object(self) -> BenchmarkVersion:
-        return benchmark_version_or_404(self.kwargs["public_id"], self.request)
+        return get_benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(responses=StandingsSummary(many=True))
     @action(detail=True)
     def standings(self, request: Request, public_id: str) -> Response:
-        """Every snapshot of a benchmark version, the newest first, without contents."""
+        """List every snapshot of a benchmark version, newest first, without contents."""
         snapshots = snapshots_of(self.get_object()).select_related("version")
         return self.respond_with_page(snapshots, StandingsSummary)
 
     @extend_schema(responses={200: StandingsDetail, 304: None})
     @action(detail=True)
     def leaderboard(self, request: Request, public_id: str) -> HttpResponseBase:
-        """The newest snapshot of a benchmark version: its leaderboard."""
+        """Return the newest snapshot of a benchmark version: its leaderboard."""
         snapshots = snapshots_of(self.get_object())
         newest: Any = snapshots.values_list("public_id", flat=True).first()
         if newest is None:
@@ -88,6 +88,6 @@ class CorrectionViewSet(ResourceViewSet[Benchmark]):
     @extend_schema(responses=CorrectionDetail(many=True))
     @action(detail=True)
     def corrections(self, request: Request, public_id: str) -> Response:
-        """The log of corrections of a benchmark."""
-        corrections = corrections_of(benchmark_or_404(public_id, request))
+        """List the corrections of a benchmark, newest first."""
+        corrections = corrections_of(get_benchmark_or_404(public_id, request))
         return self.respond_with_page(corrections, CorrectionDetail)

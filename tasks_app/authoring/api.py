@@ -43,7 +43,7 @@ _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
 _MEDIA_RESPONSES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)}
 
 
-def task_or_404(public_id: str, request: Request) -> Task:
+def get_task_or_404(public_id: str, request: Request) -> Task:
     task = (
         Task.objects.select_related("namespace", "latest_version")
         .filter(public_id=public_id)
@@ -54,7 +54,7 @@ def task_or_404(public_id: str, request: Request) -> Task:
     return task
 
 
-def version_or_404(public_id: str, request: Request) -> TaskVersion:
+def get_version_or_404(public_id: str, request: Request) -> TaskVersion:
     version = (
         TaskVersion.objects.select_related("task__namespace").filter(public_id=public_id).first()
     )
@@ -74,7 +74,7 @@ class TaskFilter(filters.FilterSet):
 
 
 class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
-    """Tasks that you can see."""
+    """List the tasks that you can see."""
 
     serializer_class = serializers.TaskSummary
     filterset_class = TaskFilter
@@ -83,7 +83,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         return visible_tasks(to=self.request.user)
 
     def get_object(self) -> Task:
-        return task_or_404(self.kwargs["public_id"], self.request)
+        return get_task_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(request=serializers.TaskWrite, responses={201: serializers.TaskDetail})
     @idempotent
@@ -102,12 +102,12 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
 
     @extend_schema(responses=serializers.TaskDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One task."""
+        """Return one task."""
         return Response(serializers.TaskDetail(self.get_object()).data)
 
     @extend_schema(request=serializers.TaskChange, responses=serializers.TaskDetail)
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change what a task says of itself, or who may see it."""
+        """Change the title, summary, licence, citation, tags or visibility of a task."""
         task = self.get_object()
         user = actor(request)
         values = read_body(request, serializers.TaskChange)
@@ -121,13 +121,13 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(responses=serializers.DraftDetail)
     @action(detail=True, parser_classes=FILE_PARSERS)
     def draft(self, request: Request, public_id: str) -> Response:
-        """The draft that you are working on."""
+        """Return the draft of a task."""
         return Response(serializers.DraftDetail(self._get_draft()).data)
 
     @extend_schema(request=serializers.TaskDraftWrite, responses=serializers.DraftDetail)
     @draft.mapping.put
     def save_draft(self, request: Request, public_id: str) -> Response:
-        """Keep a definition and a data file, or code with its settings. What is left out stays."""
+        """Save a definition and a data file, or code with its settings. Omitted fields stay."""
         task = self.get_object()
         user = actor(request)
         values = read_body(request, serializers.TaskDraftWrite)
@@ -171,7 +171,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(request=None, responses=serializers.DraftCheck)
     @action(detail=True, methods=["post"], url_path="draft/check", parser_classes=FILE_PARSERS)
     def check_draft(self, request: Request, public_id: str) -> Response:
-        """Check the whole draft; 422 names every problem with its line."""
+        """Check the whole draft; a 422 lists every problem with its line."""
         draft = self._get_draft()
         return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
@@ -179,7 +179,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/build")
     def build(self, request: Request, public_id: str) -> Response:
-        """Build the draft as an unpublished version, to try it."""
+        """Build the draft as an unpublished version, to try it out."""
         version = publication.build_version(task=self.get_object(), by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
@@ -187,7 +187,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/try")
     def try_draft(self, request: Request, public_id: str) -> Response:
-        """Really run the draft's code against a baseline; `runs/{id}/report` tells what came."""
+        """Run the draft's code against a baseline; `runs/{id}/report` has the result."""
         task = self.get_object()
         user = actor(request)
         run = running.try_program(version=publication.build_version(task=task, by=user), by=user)
@@ -208,7 +208,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(responses=serializers.TaskVersionDetail(many=True))
     @action(detail=True, filter_backends=())
     def versions(self, request: Request, public_id: str) -> Response:
-        """A task's published versions."""
+        """List the published versions of a task."""
         versions = published_versions_of(self.get_object()).select_related("task")
         return self.respond_with_page(versions, serializers.TaskVersionDetail)
 
@@ -218,18 +218,18 @@ class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
     pagination_class = None
 
     def get_object(self) -> TaskVersion:
-        return version_or_404(self.kwargs["public_id"], self.request)
+        return get_version_or_404(self.kwargs["public_id"], self.request)
 
     @extend_schema(responses=serializers.TaskVersionDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One version, with its normalised definition."""
+        """Return one version, with its normalised definition."""
         return Response(serializers.TaskVersionDetail(self.get_object()).data)
 
     @extend_schema(request=None, responses={202: shapes.ScoringDetail(many=True)})
     @idempotent
     @action(detail=True, methods=["post"])
     def rescore(self, request: Request, public_id: str) -> Response:
-        """Mark every finished run that asked these questions by this version. Asks no model."""
+        """Rescore every finished run of the same questions by this version. Calls no model."""
         scorings = scoring.rescore_runs_of(version=self.get_object(), by=actor(request))
         data: Any = shapes.ScoringDetail(scorings, many=True).data
         return Response(data, status=202)
@@ -240,7 +240,7 @@ class _ItemPages(ByPosition):
 
 
 class ItemViewSet(ListModelMixin, ResourceViewSet[Item]):
-    """A version's items that you can see, in order."""
+    """List the items of a version that you can see, in order."""
 
     lookup_field = "position"
     lookup_value_converter = "int"
@@ -249,12 +249,12 @@ class ItemViewSet(ListModelMixin, ResourceViewSet[Item]):
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[Item]:
-        version = version_or_404(self.kwargs["public_id"], self.request)
+        version = get_version_or_404(self.kwargs["public_id"], self.request)
         return items_of(version, to=self.request.user)
 
     @extend_schema(responses=_MEDIA_RESPONSES)
     @action(detail=True, url_path="files/<str:sha256>")
     def file(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
-        """An image or audio of an item that you can see."""
+        """Return an image or audio file of an item that you can see."""
         item = get_object_or_404(self.get_queryset(), position=position)
         return attachment_response(request, attachment_of_item(item, sha256))

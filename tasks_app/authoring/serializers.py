@@ -50,7 +50,7 @@ class TaskDetail(TaskSummary):
 
 class TaskWrite(WriteShape):
     title = serializers.CharField(max_length=120)
-    namespace = serializers.CharField(required=False, help_text="Yours where it is left out.")
+    namespace = serializers.CharField(required=False, help_text="Your own by default.")
     slug = serializers.CharField(required=False, max_length=80)
     summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
     licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
@@ -71,32 +71,34 @@ class TaskDraftWrite(WriteShape):
     definition = TextOrFile(
         required=False,
         trim_whitespace=False,
-        help_text="The definition, YAML or JSON: its text, or a file of it as multipart.",
+        help_text="The definition, YAML or JSON: as text, or as a file (multipart).",
     )
     format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
     data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
     media = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),
         required=False,
-        help_text="Images and audio that items hold, or ZIPs of them, as multipart.",
+        help_text="Images and audio files of items, or ZIPs of them, as multipart.",
     )
     remove_media = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
-        help_text="Names of images and audio to let go; `*` for all.",
+        help_text="Names of images and audio files to remove; `*` for all.",
     )
     code_file = serializers.FileField(
         required=False, help_text="A .py or .ipynb, as multipart: the draft is then a code task."
     )
     code = serializers.CharField(
-        required=False, trim_whitespace=False, help_text="The same as text; name it by code_name."
+        required=False,
+        trim_whitespace=False,
+        help_text="The code as text; code_name gives its file name.",
     )
     code_name = serializers.CharField(required=False, max_length=200)
     settings = TextOrFile(
         required=False,
         trim_whitespace=False,
         allow_blank=True,
-        help_text="YAML beside the code: its text, or a file of it as multipart.",
+        help_text="YAML with the settings of the code: as text, or as a file (multipart).",
     )
     attach = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),
@@ -104,15 +106,17 @@ class TaskDraftWrite(WriteShape):
         help_text="Data files that the code finds in /kaggle/input, as multipart.",
     )
     detach = serializers.ListField(
-        child=serializers.CharField(max_length=200), required=False, help_text="Names of them."
+        child=serializers.CharField(max_length=200),
+        required=False,
+        help_text="Names of data files to detach.",
     )
     kind = serializers.ChoiceField(
-        choices=["declarative"], required=False, help_text="Lets the code go."
+        choices=["declarative"], required=False, help_text="Drops the code."
     )
 
 
 class MediaDetail(serializers.Serializer[Any]):
-    """An image or audio of a draft."""
+    """An image or audio file of a draft."""
 
     name = serializers.CharField()
     sha256 = serializers.CharField(source="attachment.sha256")
@@ -149,14 +153,16 @@ class DraftDetail(serializers.Serializer[Any]):
 
 
 class FindingDetail(serializers.Serializer[Any]):
-    """Something noticed in code or in what it left."""
+    """Something noticed in code or in its output."""
 
     code = serializers.CharField()
     severity = serializers.CharField()
     message = serializers.CharField()
     remedy = serializers.CharField()
     line = serializers.IntegerField(allow_null=True)
-    place = serializers.CharField(help_text="The line as its author knows it: of a cell, say.")
+    place = serializers.CharField(
+        help_text="The line as its author sees it, for example in a notebook cell."
+    )
     file = serializers.CharField()
     path = serializers.CharField()
 
@@ -170,16 +176,17 @@ class PreviewItem(serializers.Serializer[Any]):
 
 
 class DraftCheck(serializers.Serializer[Any]):
-    """A draft without faults: how much it holds and how its first items are asked."""
+    """A valid draft: its size and the prompts of its first items."""
 
     items = serializers.IntegerField()
     private_items = serializers.IntegerField()
     warnings = serializers.ListField(child=serializers.CharField())
     first = PreviewItem(many=True)
     tools = serializers.ListField(
-        child=serializers.DictField(), help_text="What the model may call: name, parameters."
+        child=serializers.DictField(),
+        help_text="The tools that the model may call: name, parameters.",
     )
-    findings = FindingDetail(many=True, help_text="Of code, looked at without running it.")
+    findings = FindingDetail(many=True, help_text="Findings in code, from static analysis.")
 
 
 class TaskPublishWrite(WriteShape):
@@ -234,7 +241,7 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
 
 
 class AttachmentDetail(serializers.Serializer[Any]):
-    """An image or audio of an item; its bytes stand below the item's own path."""
+    """An image or audio file of an item; its bytes are at `files/{sha256}` below it."""
 
     name = serializers.CharField()
     sha256 = serializers.CharField()

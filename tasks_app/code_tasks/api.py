@@ -1,4 +1,4 @@
-"""What runs of code left."""
+"""Logs, reports and files of runs of code."""
 
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
@@ -27,7 +27,7 @@ class ProgramRunViewSet(ResourceViewSet[Run]):
     )
     @action(detail=True)
     def log(self, request: Request, run_id: int) -> Response:
-        """Return the program's output, while it runs and after; ask on from `next`."""
+        """Return the program's output, during the run and after; continue from `next`."""
         run = self.get_object()
         start = request.query_params.get("start", "0")
         if not (start.isascii() and start.isdigit() and len(start) < 10):
@@ -37,14 +37,14 @@ class ProgramRunViewSet(ResourceViewSet[Run]):
     @extend_schema(responses=serializers.ProgramReportDetail)
     @action(detail=True)
     def report(self, request: Request, run_id: int) -> Response:
-        """Return the findings in the code and in what it left, and how to mend what is missing."""
+        """Return the findings in the code and its output, and how to fix what is missing."""
         report = programs.report_of(self.get_object())
         return Response(serializers.ProgramReportDetail(report).data)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, url_path="artifacts.zip")
     def artifacts_zip(self, request: Request, run_id: int) -> FileResponse:
-        """All of them, with their original bytes, as a zip."""
+        """Return all files that the program wrote, with their original bytes, as a ZIP."""
         return zip_response(self.get_object())
 
 
@@ -56,12 +56,12 @@ class ArtifactViewSet(ResourceViewSet[RunArtifact]):
 
     @extend_schema(responses=serializers.ArtifactDetail(many=True))
     def list(self, request: Request, run_id: int) -> Response:
-        """The files that the program left."""
+        """List the files that the program wrote."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         return Response(serializers.ArtifactDetail(programs.artifacts_of(run), many=True).data)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, run_id: int, artifact_id: int) -> FileResponse:
-        """One file, with its original bytes."""
+        """Return one file, with its original bytes."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         return file_response(run, artifact_id)

@@ -12,7 +12,7 @@ from tasks_app.models import (
 
 class LogDetail(serializers.Serializer[Any]):
     text = serializers.CharField()
-    next = serializers.IntegerField(help_text="Ask on with ?start= this.")
+    next = serializers.IntegerField(help_text="Pass as `?start=` to continue.")
     is_over = serializers.BooleanField()
 
 
@@ -31,7 +31,7 @@ class FoundTask(serializers.Serializer[Any]):
 
 
 class ProgramReportDetail(serializers.Serializer[Any]):
-    """The findings in the code and in what it left, what is missing, and how to mend it."""
+    """The findings in the code and its output, what is missing, and how to fix it."""
 
     tasks = FoundTask(many=True)
     environment = serializers.CharField()
@@ -42,10 +42,10 @@ class ProgramReportDetail(serializers.Serializer[Any]):
     peak_memory_bytes = serializers.IntegerField(allow_null=True)
     requests = serializers.IntegerField(allow_null=True)
     statuses = serializers.DictField(
-        child=serializers.IntegerField(), help_text="How often requests were answered with which."
+        child=serializers.IntegerField(), help_text="The number of responses by status code."
     )
     failed_requests = serializers.IntegerField(
-        help_text="That provider or platform failed (408, 425, 429, 5xx, or no answer)."
+        help_text="Failures of the provider or the platform (408, 425, 429, 5xx, or no response)."
     )
     failure = serializers.CharField()
     artifacts = serializers.ListField(child=serializers.CharField())

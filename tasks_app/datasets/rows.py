@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.common.file_types import detect_file_type
 from plumbmark.strict_json import JsonError, JsonReader, has_surrogate
 from plumbmark.strict_json.numbers import EXACT
 from tasks_app.definitions.characters import (
@@ -25,19 +26,20 @@ _DEEPEST = 20
 _MAX_WARNINGS = 50
 _SNIFF = 64 * 1024
 
-_MAGIC = (
-    (b"\x1f\x8b", "is gzip-compressed; unpack it first"),
-    (b"BZh", "is bzip2-compressed; unpack it first"),
-    (b"\xfd7zXZ\x00", "is xz-compressed; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "is zstd-compressed; unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "is a 7-zip archive; unpack it first"),
-    (b"PK\x03\x04", "is a zip archive or a spreadsheet; export it as CSV or JSONL"),
-    (b"PAR1", "is a Parquet file; export it as CSV or JSONL"),
-    (b"%PDF", "is a PDF; export its rows as CSV or JSONL"),
-    (b"\xd0\xcf\x11\xe0", "is an old spreadsheet; export it as CSV"),
-    (b"SQLite format 3", "is an SQLite database; export its rows as CSV or JSONL"),
-    (b"ARROW1", "is an Arrow file; export it as CSV or JSONL"),
-)
+_ADVICE = {
+    "application/gzip": "is gzip-compressed; unpack it first",
+    "application/x-bzip2": "is bzip2-compressed; unpack it first",
+    "application/x-xz": "is xz-compressed; unpack it first",
+    "application/zstd": "is zstd-compressed; unpack it first",
+    "application/x-7z-compressed": "is a 7-zip archive; unpack it first",
+    "application/zip": "is a zip archive or a spreadsheet; export it as CSV or JSONL",
+    "application/vnd.apache.parquet": "is a Parquet file; export it as CSV or JSONL",
+    "application/pdf": "is a PDF; export its rows as CSV or JSONL",
+    "application/vnd.ms-excel": "is an old spreadsheet; export it as CSV",
+    "application/vnd.sqlite3": "is an SQLite database; export its rows as CSV or JSONL",
+    "application/vnd.apache.arrow.file": "is an Arrow file; export it as CSV or JSONL",
+}
+"""By media type. Others are not looked for: a CSV file may begin with BM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,9 @@ def check_file(path: Path, limits: DataLimits) -> None:
         )
     with path.open("rb") as file:
         head = file.read(_SNIFF)
-    for magic, message in _MAGIC:
-        if head.startswith(magic):
-            raise InvalidInput([Problem(f"the file {message}")])
+    advice = _ADVICE.get(detect_file_type(head))
+    if advice is not None:
+        raise InvalidInput([Problem(f"the file {advice}")])
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InvalidInput([Problem("the file is UTF-16 or UTF-32; save it as UTF-8")])
     if b"\x00" in head[:2000] and head[:2000].count(b"\x00") > len(head[:2000]) // 4:

@@ -16,7 +16,7 @@ from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import ByPosition
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
-from tasks_app.authoring.api import version_or_404
+from tasks_app.authoring.api import get_version_or_404
 from tasks_app.judges import serializers as shapes
 from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
 from tasks_app.judges.queries import (
@@ -37,20 +37,20 @@ class JudgesViewSet(ResourceViewSet[TaskVersion]):
     @extend_schema(responses=shapes.JudgesDetail)
     @action(detail=True)
     def judges(self, request: Request, public_id: str) -> Response:
-        """Return how far the judges can be trusted; docs/authors/judges.md says how to read it."""
-        version = version_or_404(public_id, request)
+        """Return how far the judges can be trusted; docs/authors/judges.md explains the figures."""
+        version = get_version_or_404(public_id, request)
         panel = visible_panel(version, to=request.user)
         return Response(shapes.JudgesDetail(panel).data)
 
 
 class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
-    """The sets of answers to label that a version's authors drew."""
+    """List the label sets that a version's authors drew."""
 
     serializer_class = shapes.LabelSetDetail
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[LabelSet]:
-        version = version_or_404(self.kwargs["public_id"], self.request)
+        version = get_version_or_404(self.kwargs["public_id"], self.request)
         if not can_label_answers(self.request.user, version.task):
             raise Http404
         return label_sets_of(version, by=self.request.user)
@@ -58,15 +58,15 @@ class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
     @extend_schema(request=shapes.LabelSetWrite, responses={201: shapes.LabelSetDetail})
     @idempotent
     def create(self, request: Request, public_id: str) -> Response:
-        """Draw judged answers at random, evenly from the models that gave them."""
+        """Draw judged answers at random, evenly across models, as a label set."""
         user = actor(request)
-        version = version_or_404(public_id, request)
+        version = get_version_or_404(public_id, request)
         values = read_body(request, shapes.LabelSetWrite)
         made = make_label_set(version=version, by=user, **values)
-        return Response(_detail(made, request), status=201)
+        return Response(_serialize_progress(made, request), status=201)
 
 
-def _detail(found: LabelSet, request: Request) -> Any:
+def _serialize_progress(found: LabelSet, request: Request) -> Any:
     counted = label_sets_of(found.task_version, by=request.user).get(pk=found.pk)
     return shapes.LabelSetDetail(counted).data
 
@@ -77,8 +77,8 @@ class LabelSetViewSet(ResourceViewSet[LabelSet]):
 
     @extend_schema(responses=shapes.LabelSetDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One set, with how far you are."""
-        return Response(_detail(self.get_object(), request))
+        """Return one label set, with your progress."""
+        return Response(_serialize_progress(self.get_object(), request))
 
     @extend_schema(responses=shapes.DifferenceDetail(many=True))
     @action(detail=True, pagination_class=None, filter_backends=())
@@ -93,7 +93,7 @@ class LabelSetViewSet(ResourceViewSet[LabelSet]):
 
 
 class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
-    """The answers of a set in their order, blind: no model is named and no verdict told."""
+    """List the answers of a label set in order, blind: without the model and the verdict."""
 
     lookup_field = "position"
     lookup_value_converter = "int"
@@ -122,13 +122,13 @@ class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
 
     @extend_schema(responses=shapes.BlindAnswerDetail)
     def retrieve(self, request: Request, public_id: str, position: int) -> Response:
-        """One answer of a set, blind, with your label."""
+        """Return one answer of a label set, blind, with your label."""
         user = actor(request)
         return Response(shapes.BlindAnswerDetail(blind_answer(self.get_object(), by=user)).data)
 
     @extend_schema(request=shapes.LabelWrite, responses=shapes.BlindAnswerDetail)
     def update(self, request: Request, public_id: str, position: int) -> Response:
-        """Label an answer: a word of `words`, a grade, or `skip`. Another label replaces it."""
+        """Label an answer: one of `words`, a grade, or `skip`. A later label replaces it."""
         user = actor(request)
         place = self.get_object()
         value = _read_label(request, blind_answer(place, by=user))
@@ -137,7 +137,7 @@ class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
 
 
 def _read_label(request: Request, answer: BlindAnswer) -> Any:
-    """Return the value that the body gives the answer; None where it skips it."""
+    """Return the label in the body: 0 or 1, or a grade; None skips the answer."""
     values = read_body(request, shapes.LabelWrite)
     verdict, grade = values.get("verdict"), values.get("grade")
     if verdict == "skip":

@@ -13,14 +13,15 @@ class JudgesDetail(serializers.Serializer[Any]):
     """The panel of a version's judges, by scorer."""
 
     judged = serializers.DictField(
-        help_text="Of all judged answers: agreement between judges, swapped orders, families."
+        help_text="From all judged answers: agreement between judges, swapped orders, families."
     )
     labelled = serializers.DictField(
         help_text="Against people's labels; readers see it from 30 labels on. `carried`: so "
         "many of them were given under other versions, to the very same answers."
     )
     too_few = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Labels of scorers that have too few."
+        child=serializers.IntegerField(),
+        help_text="The number of labels of each scorer that has too few.",
     )
 
 
@@ -48,16 +49,16 @@ class LabelSetDetail(serializers.ModelSerializer[LabelSet]):
 
 class LabelSetWrite(WriteShape):
     scorer = serializers.CharField(
-        required=False, max_length=80, help_text="May be left out where only one asks judges."
+        required=False, max_length=80, help_text="Optional if only one scorer asks judges."
     )
     size = serializers.IntegerField(
         required=False,
         min_value=1,
         max_value=MAX_ANSWERS,
-        help_text=f"{USUAL_SIZE} where left out.",
+        help_text=f"{USUAL_SIZE} by default.",
     )
     seed = serializers.IntegerField(
-        required=False, min_value=0, max_value=2**31 - 1, help_text="Random where left out."
+        required=False, min_value=0, max_value=2**31 - 1, help_text="Random by default."
     )
 
 
@@ -67,7 +68,8 @@ class BlindAnswerDetail(serializers.Serializer[Any]):
     mode = serializers.CharField()
     scale = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     words = serializers.ListField(
-        child=serializers.CharField(), help_text="The verdicts that there are; none: a grade."
+        child=serializers.CharField(),
+        help_text="The possible verdicts; empty where a grade is given.",
     )
     criteria = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())
@@ -88,7 +90,9 @@ class LabelWrite(WriteShape):
     verdict = serializers.CharField(
         required=False, max_length=20, help_text="One of `words`, or `skip`."
     )
-    grade = serializers.FloatField(required=False, help_text="Where the judges give grades.")
+    grade = serializers.FloatField(
+        required=False, help_text="The grade, if the judges give grades."
+    )
 
 
 class DifferenceDetail(serializers.Serializer[Any]):

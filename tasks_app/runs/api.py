@@ -19,7 +19,7 @@ from plumbmark.rest.pagination import InOrder
 from plumbmark.rest.parsers import FILE_PARSERS
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
-from tasks_app.authoring.api import version_or_404
+from tasks_app.authoring.api import get_version_or_404
 from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, Run, Sample, Scoring
 from tasks_app.runs import contenders, control, cost, submissions
@@ -36,8 +36,8 @@ from tasks_app.runs.queries import (
 from tasks_app.runs.transcripts import transcript_of
 
 
-def deployment_named(slug: str, request: Request) -> Deployment:
-    """A deployment that the caller may run; `InvalidInput` where there is none."""
+def find_deployment(slug: str, request: Request) -> Deployment:
+    """Return a deployment that the caller may run; `InvalidInput` if there is none."""
     deployment = deployments_for(request.user).filter(slug=slug).first()
     if deployment is None:
         raise InvalidInput(
@@ -46,7 +46,7 @@ def deployment_named(slug: str, request: Request) -> Deployment:
     return deployment
 
 
-def contender_or_404(public_id: str, request: Request) -> Contender:
+def get_contender_or_404(public_id: str, request: Request) -> Contender:
     contender = (
         Contender.objects.select_related("deployment__model", "deployment__owner", "model")
         .filter(public_id=public_id)
@@ -58,7 +58,7 @@ def contender_or_404(public_id: str, request: Request) -> Contender:
 
 
 class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
-    """Contenders: the rows of boards."""
+    """List contenders: the rows of boards."""
 
     serializer_class = shapes.ContenderDetail
     filterset_fields = ("kind",)
@@ -67,11 +67,11 @@ class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
     @extend_schema(request=shapes.ContenderWrite, responses={201: shapes.ContenderDetail})
     @idempotent
     def create(self, request: Request) -> Response:
-        """The contender of a deployment with a configuration; made where it does not exist."""
+        """Return the contender of a deployment with a configuration; create it if need be."""
         user = actor(request)
         values = read_body(request, shapes.ContenderWrite)
         contender = contenders.contender_of_deployment(
-            deployment=deployment_named(values["deployment"], request),
+            deployment=find_deployment(values["deployment"], request),
             configuration=values.get("configuration"),
             by=user,
         )
@@ -79,8 +79,8 @@ class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
 
     @extend_schema(responses=shapes.ContenderDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
-        """One contender."""
-        return Response(shapes.ContenderDetail(contender_or_404(public_id, request)).data)
+        """Return one contender."""
+        return Response(shapes.ContenderDetail(get_contender_or_404(public_id, request)).data)
 
 
 class RunFilter(filters.FilterSet):
@@ -97,7 +97,7 @@ class RunFilter(filters.FilterSet):
 
 
 class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
-    """Runs that you can see, the newest first."""
+    """List the runs that you can see, newest first."""
 
     lookup_field = "run_id"
     lookup_value_converter = "int"
@@ -113,7 +113,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(request=shapes.RunWrite, responses={201: shapes.RunDetail})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Queue a run. Its cost bound is in the answer; `runs/cost-bound` tells it beforehand."""
+        """Queue a run. The response has its cost bound; `runs/cost-bound` returns it beforehand."""
         user = actor(request)
         wanted = _read_run_request(request)
         run = running.start_run(
@@ -129,7 +129,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(request=shapes.RunWrite, responses=shapes.CostBoundDetail)
     @action(detail=False, methods=["post"], url_path="cost-bound")
     def cost_bound(self, request: Request) -> Response:
-        """Return the bound of a run's cost. Starts nothing."""
+        """Return the upper bound of a run's cost. Starts nothing."""
         actor(request)
         wanted = _read_run_request(request)
         version = wanted["version"]
@@ -153,21 +153,21 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, run_id: int) -> Response:
-        """Take no new samples until the run is resumed."""
+        """Pause a run: no new samples are taken until it is resumed."""
         control.pause_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
     @extend_schema(request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, run_id: int) -> Response:
-        """Let a paused or failed run go on."""
+        """Resume a paused or failed run."""
         control.resume_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
     @extend_schema(request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, run_id: int) -> Response:
-        """End a run for good; what it has stays."""
+        """End a run for good; its samples are kept."""
         control.cancel_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
@@ -175,14 +175,14 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @idempotent
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, run_id: int) -> Response:
-        """Ask once more what stayed unscored, as a new revision."""
+        """Repeat the samples that stayed unscored, as a new revision."""
         control.retry_failed_samples(run=self.get_object(), by=actor(request))
         return self._respond()
 
     @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
     @action(detail=True, methods=["put"], url_path="spend-limit")
     def set_spend_limit(self, request: Request, run_id: int) -> Response:
-        """Set a run's spend limit (null: the quota alone). A run that it paused goes on."""
+        """Set the spend limit of a run (null: the quota alone). A run that it paused resumes."""
         run = self.get_object()
         user = actor(request)
         limit = read_body(request, shapes.SpendLimitWrite)["spend_limit_nanodollars"]
@@ -192,7 +192,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def invalidate(self, request: Request, run_id: int) -> Response:
-        """Mark a run as invalid for a public reason."""
+        """Invalidate a run, for a public reason."""
         run = self.get_object()
         user = actor(request)
         reason = read_body(request, shapes.RunInvalidateWrite)["reason"]
@@ -202,7 +202,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(responses=shapes.ScoringDetail(many=True))
     @action(detail=True, filter_backends=())
     def scorings(self, request: Request, run_id: int) -> Response:
-        """Every scoring of a run, the newest first."""
+        """List every scoring of a run, newest first."""
         scorings = Scoring.objects.filter(run=self.get_object()).select_related("task_version")
         return self.respond_with_page(scorings, shapes.ScoringDetail)
 
@@ -210,19 +210,19 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
 def _read_run_request(request: Request) -> dict[str, Any]:
     values = read_body(request, shapes.RunWrite)
     try:
-        version = version_or_404(values["task_version"], request)
+        version = get_version_or_404(values["task_version"], request)
     except Http404 as error:
         raise InvalidInput(
             [Problem("there is no such version that you can see", "task_version")]
         ) from error
     if "contender" in values:
         try:
-            contender = contender_or_404(values["contender"], request)
+            contender = get_contender_or_404(values["contender"], request)
         except Http404 as error:
             raise InvalidInput([Problem("there is no such contender", "contender")]) from error
     elif "deployment" in values:
         contender = contenders.contender_of_deployment(
-            deployment=deployment_named(values["deployment"], request),
+            deployment=find_deployment(values["deployment"], request),
             configuration=values.get("configuration"),
             by=actor(request),
         )
@@ -247,7 +247,7 @@ class SampleFilter(filters.FilterSet):
 
 
 class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
-    """Samples of a run that you can see, in order, with their current score."""
+    """List the samples of a run that you can see, in order, with their current score."""
 
     lookup_field = "ordinal"
     lookup_value_converter = "int"
@@ -263,7 +263,7 @@ class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
 
     @extend_schema(responses=shapes.SampleDetail)
     def retrieve(self, request: Request, run_id: int, ordinal: int) -> Response:
-        """One sample: messages, output, verdict, and every call with its raw exchange."""
+        """Return one sample: messages, output, verdict, and every call with its raw exchange."""
         run = run_at(run_id=run_id, to=request.user)
         transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
         return Response(shapes.SampleDetail(transcript.as_document()).data)
@@ -276,8 +276,8 @@ class SubmissionViewSet(ResourceViewSet[Run]):
     @idempotent
     @action(detail=True, methods=["post"], url_path="submissions")
     def submit(self, request: Request, public_id: str) -> Response:
-        """Submit outputs of a model that no API reaches, as a file or as rows."""
-        version = version_or_404(public_id, request)
+        """Submit outputs of a model that no API serves, as a file or as rows."""
+        version = get_version_or_404(public_id, request)
         user = actor(request)
         values = read_body(request, shapes.SubmissionWrite)
         if ("file" in values) == ("outputs" in values):

@@ -107,7 +107,7 @@ class RunStatusDetail(serializers.Serializer[Any]):
 
 
 class DeploymentFacts(serializers.Serializer[Any]):
-    """Whom a run asked. The address is not told: it may be somebody's own server."""
+    """The deployment that a run called. Its address is left out: it may be a private server."""
 
     slug = serializers.CharField()
     provider = serializers.CharField()
@@ -161,7 +161,9 @@ class RunDetail(RunSummary):
 class RunWrite(WriteShape):
     task_version = serializers.CharField(max_length=20)
     deployment = serializers.CharField(
-        required=False, max_length=200, help_text="The deployment's name; or give a contender."
+        required=False,
+        max_length=200,
+        help_text="The deployment's name; alternatively, give a contender.",
     )
     configuration = serializers.DictField(required=False)
     contender = serializers.CharField(required=False, max_length=20)
@@ -179,13 +181,13 @@ class CostBoundDetail(serializers.Serializer[Any]):
     is_metered = serializers.BooleanField()
     is_priced = serializers.BooleanField()
     is_open = serializers.BooleanField(
-        help_text="A program's calls are not known beforehand: the spend limit bounds the run."
+        help_text="A program's calls are unknown beforehand; only the spend limit bounds its cost."
     )
 
 
 class SampleSummary(serializers.ModelSerializer[Sample]):
     item = serializers.CharField(source="item.key")
-    value = serializers.FloatField(allow_null=True, help_text="The main score; null: unscored.")
+    value = serializers.FloatField(allow_null=True, help_text="The main score; null if unscored.")
     answer = serializers.CharField(allow_null=True)
     charged_nanodollars = serializers.IntegerField(source="charged")
 
@@ -212,12 +214,14 @@ class SampleSummary(serializers.ModelSerializer[Sample]):
 class ToolCallDetail(serializers.Serializer[Any]):
     tool = serializers.CharField()
     arguments = serializers.DictField()
-    result = serializers.CharField(allow_null=True, help_text="null: the sample ended before.")
+    result = serializers.CharField(
+        allow_null=True, help_text="null: the sample ended before the result."
+    )
     is_error = serializers.BooleanField()
 
 
 class SampleDetail(serializers.Serializer[Any]):
-    """One sample down to the exchange."""
+    """One sample with its raw exchanges."""
 
     run = serializers.IntegerField()
     ordinal = serializers.IntegerField()
@@ -249,7 +253,10 @@ class SubmissionWrite(WriteShape):
 
 class SpendLimitWrite(WriteShape):
     spend_limit_nanodollars = serializers.IntegerField(
-        allow_null=True, min_value=0, max_value=10**18, help_text="null: the quota alone limits."
+        allow_null=True,
+        min_value=0,
+        max_value=10**18,
+        help_text="null: only the quota limits the run.",
     )
 
 

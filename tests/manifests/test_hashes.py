@@ -3,14 +3,10 @@
 import hashlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from plumbmark.manifests.hashes import (
-    ListHasher,
     content_hash,
     is_content_hash,
-    list_hash,
 )
 from plumbmark.manifests.verification import matches
 
@@ -35,34 +31,6 @@ def test_a_salt_changes_the_hash_and_another_salt_changes_it_again() -> None:
 def test_an_empty_salt_is_refused() -> None:
     with pytest.raises(ValueError, match="salt"):
         content_hash("18", salt="")
-
-
-@given(st.lists(st.integers(0, 5), max_size=6))
-def test_the_streamed_list_hash_equals_the_hash_of_the_list(numbers: list[int]) -> None:
-    hashes = [content_hash(number) for number in numbers]
-
-    assert list_hash(iter(hashes)) == content_hash(hashes)
-
-
-def test_the_order_of_a_list_counts() -> None:
-    first, second = content_hash(1), content_hash(2)
-
-    assert list_hash([first, second]) != list_hash([second, first])
-
-
-def test_reading_the_list_hash_early_does_not_end_it() -> None:
-    hasher = ListHasher()
-    hasher.add(content_hash(1))
-    early = hasher.hash()
-    hasher.add(content_hash(2))
-
-    assert early == content_hash([content_hash(1)])
-    assert hasher.hash() == content_hash([content_hash(1), content_hash(2)])
-
-
-def test_only_hashes_enter_a_list_of_hashes() -> None:
-    with pytest.raises(ValueError, match="no content hash"):
-        ListHasher().add('h1:","x')
 
 
 def test_verification_tells_the_right_value_from_another() -> None:

@@ -7,13 +7,11 @@ import pytest
 
 from plumbmark.scoring.aggregates import (
     WeightedTask,
-    aggregate_compare,
     aggregate_estimate,
 )
 from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
-from plumbmark.scoring.paired import compare
 from tests.oracles import np, stats
 
 ACCURACY = Metric()
@@ -105,52 +103,6 @@ def test_unscored_samples_bound_the_aggregate() -> None:
     found = aggregate_estimate(scores, tasks).estimate
 
     assert (found.worst, found.best) == pytest.approx((0.5, 0.75))
-
-
-def test_a_pair_is_compared_task_by_task_on_common_items() -> None:
-    draw = random.Random(9)
-    tasks = [WeightedTask("r", 0.3, RATING), WeightedTask("l", 0.7, LOSS)]
-    a = {
-        "r": row([draw.uniform(1, 5) for _ in range(20)]),
-        "l": row([draw.uniform(0, 10) for _ in range(25)]),
-    }
-    b = {
-        "r": row([draw.uniform(1, 5) for _ in range(18)]),
-        "l": row([draw.uniform(0, 10) for _ in range(25)]),
-    }
-
-    found = aggregate_compare(a, b, tasks)
-
-    d1 = [(a["r"][k].mean - b["r"][k].mean) / 4 for k in b["r"]]
-    d2 = [(b["l"][k].mean - a["l"][k].mean) / 10 for k in b["l"]]
-    difference = 0.3 * np.mean(d1) + 0.7 * np.mean(d2)
-    v1 = 0.09 * np.var(d1, ddof=1) / 18
-    v2 = 0.49 * np.var(d2, ddof=1) / 25
-    df = (v1 + v2) ** 2 / (v1**2 / 17 + v2**2 / 24)
-    p_value = 2 * stats.t.sf(abs(difference) / math.sqrt(v1 + v2), df)
-    assert found.difference == pytest.approx(difference)
-    assert found.p_value == pytest.approx(p_value)
-    assert (found.n_common, found.a_only, found.b_only) == (43, 2, 0)
-
-
-def test_a_pair_on_one_task_is_the_plain_comparison_in_the_direction_of_the_metric() -> None:
-    a, b = row([1, 2, 3, 8]), row([2, 2, 5, 9])
-
-    found = aggregate_compare({"l": a}, {"l": b}, [WeightedTask("l", 1, LOSS)])
-
-    plain = compare(a, b, LOSS)
-    assert found.p_value == pytest.approx(plain.p_value)
-    assert found.difference == pytest.approx(-(plain.difference or 0) / 10)
-
-
-def test_without_common_items_in_a_task_nothing_is_compared() -> None:
-    tasks = [WeightedTask("t", 0.5, ACCURACY), WeightedTask("u", 0.5, ACCURACY)]
-
-    found = aggregate_compare(
-        {"t": row([1, 0]), "u": row([1], "x")}, {"t": row([0, 1]), "u": row([1], "y")}, tasks
-    )
-
-    assert (found.method, found.p_value, found.n_common) == ("none", None, 2)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from plumbmark.scoring.distributions import (
     log_beta,
     normal_cdf,
     normal_quantile,
-    t_cdf,
     t_quantile,
     t_tail,
 )
@@ -60,8 +59,6 @@ def test_the_t_tail_agrees_with_scipy(df: float, t: float) -> None:
     expected = stats.t.sf(t, df)
 
     assert t_tail(t, df) == pytest.approx(expected, rel=1e-8, abs=1e-300)
-    assert t_cdf(-t, df) == pytest.approx(expected, abs=1e-10)
-    assert t_cdf(t, df) == pytest.approx(1 - expected, abs=1e-10)
 
 
 @pytest.mark.parametrize("df", DEGREES)
@@ -71,8 +68,10 @@ def test_the_t_quantile_agrees_with_scipy(df: float, p: float) -> None:
 
 
 @given(st.floats(0.001, 0.999), st.floats(0.5, 5000))
-def test_the_t_quantile_is_undone_by_the_cdf(p: float, df: float) -> None:
-    assert t_cdf(t_quantile(p, df), df) == pytest.approx(p, abs=1e-10)
+def test_the_t_quantile_is_undone_by_the_tail(p: float, df: float) -> None:
+    t = t_quantile(p, df)
+
+    assert (t_tail(-t, df) if t < 0 else 1 - t_tail(t, df)) == pytest.approx(p, abs=1e-10)
 
 
 @given(st.integers(1, 3000), st.data())

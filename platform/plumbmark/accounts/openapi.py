@@ -14,5 +14,5 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "pmk_…",
-            "description": "A personal token, made in the settings of your account.",
+            "description": "A personal token, created in the settings of your account.",
         }

@@ -1,4 +1,4 @@
-"""Who the caller is, and the API's own documentation page."""
+"""The caller, and the API's own documentation page."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ class MeDetail(serializers.Serializer[Any]):
     handle = serializers.CharField(allow_null=True)
     namespaces = serializers.ListField(child=serializers.CharField())
     scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
-    gateway_url = serializers.URLField(help_text="Where models are called: /v1 below it.")
+    gateway_url = serializers.URLField(help_text="Base URL of the model API, without `/v1`.")
 
 
 class MeView(APIView):
     @extend_schema(responses=MeDetail)
     def get(self, request: Request) -> Response:
-        """Return who you are, and for which namespaces you can act."""
+        """Return your handle and the namespaces that you can act for."""
         user = actor(request)
         namespace = getattr(user, "namespace", None)
         token = request.auth

@@ -6,7 +6,6 @@ The prefix names the recipe, so that a later recipe can live beside this one.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
 
 from plumbmark.strict_json.canonical import canonical_json
 
@@ -36,36 +35,3 @@ def bytes_hash(content: bytes, *, salt: bytes | str | None = None) -> str:
 def is_content_hash(text: str) -> bool:
     """Whether `text` has the form of a hash made here."""
     return _FORM.fullmatch(text) is not None
-
-
-class ListHasher:
-    """The hash of a long list of hashes, one at a time and in flat memory.
-
-    Equal to `content_hash([first, second, …])`, so anybody can check it without this class.
-    """
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256(b"[")
-        self.count = 0
-
-    def add(self, item_hash: str) -> None:
-        """Append one hash; the order counts."""
-        if not is_content_hash(item_hash):
-            raise ValueError(f"{item_hash!r} is no content hash")
-        separator = "," if self.count else ""
-        self._digest.update(f'{separator}"{item_hash}"'.encode())
-        self.count += 1
-
-    def hash(self) -> str:
-        """The hash of the list so far; more may be added afterwards."""
-        digest = self._digest.copy()
-        digest.update(b"]")
-        return PREFIX + digest.hexdigest()
-
-
-def list_hash(item_hashes: Iterable[str]) -> str:
-    """The hash of a list of hashes, taken from a stream."""
-    hasher = ListHasher()
-    for item_hash in item_hashes:
-        hasher.add(item_hash)
-    return hasher.hash()

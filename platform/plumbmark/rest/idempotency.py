@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on writes that start work: a repeat gets the first answer."""
+"""`Idempotency-Key` on writes that start work: a repeat gets the first response."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,19 +18,19 @@ from plumbmark.manifests import content_hash
 
 HEADER = "Idempotency-Key"
 _MAX_KEY_LENGTH = 255
-_MAX_ANSWER = timedelta(minutes=15)
-"""No answer takes as long; a key that is in use for longer was left by a process that died."""
+_MAX_RESPONSE_TIME = timedelta(minutes=15)
+"""No request takes this long; a key that is in use for longer was left by a process that died."""
 _PARAMETER = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
 )
 
 
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
-    """Wrap a method of a view: store its answer under the caller's key.
+    """Wrap a method of a view: store its response under the caller's key.
 
-    The same key with another body is a conflict; the same key while the first request is still
-    being answered too. A failed request frees the key. The OpenAPI document gets the header, so
-    this stands above `@action`, which would discard it.
+    The same key with another body is a conflict, and so is the same key while the first request
+    is still being answered. A failed request frees the key. The header is added to the OpenAPI
+    document, so apply this above `@action`, which would discard it.
     """
 
     @extend_schema(parameters=[_PARAMETER])
@@ -43,12 +43,12 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
             raise InvalidInput(
                 [Problem(f"must have 1 to {_MAX_KEY_LENGTH} printable characters", HEADER)]
             )
-        digest = content_hash([request.method, request.path, _fingerprint(request)])
+        digest = content_hash([request.method, request.path, _summarize_body(request)])
         row = _take_key(request, key, digest)
         if row is None and _free_abandoned_keys(request, key):
             row = _take_key(request, key, digest)
         if row is None:
-            return _answer_again(request, key, digest)
+            return _repeat_response(request, key, digest)
         try:
             response = method(self, request, *args, **kwargs)
         except BaseException:
@@ -65,7 +65,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _take_key(request: Request, key: str, digest: str) -> IdempotencyKey | None:
-    """The key, taken for this request; None where it is in use."""
+    """Take the key for this request; None if it is in use."""
     assert not isinstance(request.user, AnonymousUser)
     try:
         with transaction.atomic():
@@ -75,14 +75,17 @@ def _take_key(request: Request, key: str, digest: str) -> IdempotencyKey | None:
 
 
 def _free_abandoned_keys(request: Request, key: str) -> bool:
-    """A process that was killed while it answered keeps nobody from asking again."""
+    """Delete the key if the process that took it died before it responded; True if it did."""
     left = IdempotencyKey.objects.filter(
-        user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _MAX_ANSWER
+        user_id=request.user.pk or 0,
+        key=key,
+        status=None,
+        created_at__lt=now() - _MAX_RESPONSE_TIME,
     )
     return left.delete()[0] > 0
 
 
-def _answer_again(request: Request, key: str, digest: str) -> Response:
+def _repeat_response(request: Request, key: str, digest: str) -> Response:
     row = IdempotencyKey.objects.filter(user_id=request.user.pk or 0, key=key).first()
     if row is None or row.status is None:
         raise Conflict("A request with this Idempotency-Key is being answered; repeat in a moment.")
@@ -91,8 +94,8 @@ def _answer_again(request: Request, key: str, digest: str) -> Response:
     return Response(row.body, status=row.status, headers={"Idempotent-Replayed": "true"})
 
 
-def _fingerprint(request: Request) -> Any:
-    """Digest what makes two requests the same: fields, and the names and sizes of files."""
+def _summarize_body(request: Request) -> Any:
+    """Return what makes two requests the same: fields, and the names and sizes of files."""
     data = request.data
     if not isinstance(data, dict):
         return repr(data)

@@ -1,4 +1,4 @@
-"""Answers to OPTIONS."""
+"""Responses to OPTIONS."""
 
 from typing import Any
 

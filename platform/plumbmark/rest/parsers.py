@@ -1,4 +1,4 @@
-"""Reading bodies: what JSON cannot carry is a 400, not a fault."""
+"""Parsers of request bodies: invalid JSON is a 400, never a 500."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -18,7 +18,7 @@ class TooLarge(APIException):
 
 
 class StrictJSONParser(JSONParser):
-    """JSON of a bounded size and depth, without NaN, infinities and halves of surrogate pairs."""
+    """JSON of a bounded size and depth, without NaN, infinities and lone surrogates."""
 
     def parse(
         self,
@@ -40,4 +40,4 @@ class StrictJSONParser(JSONParser):
 
 
 FILE_PARSERS = (MultiPartParser, FormParser, StrictJSONParser)
-"""Of endpoints that take files."""
+"""For endpoints that take files."""

@@ -32,7 +32,7 @@ class ProblemRenderer(renderers.JSONRenderer):
     media_type = "application/problem+json"
 
 
-def problem_response(
+def respond_with_problem(
     status_code: int,
     code: str,
     detail: str,
@@ -53,7 +53,7 @@ def problem_response(
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; None lets a fault of ours become a 500."""
+    """Return the response to an exception for DRF; None lets an unexpected one become a 500."""
     problems: list[dict[str, Any]]
     if isinstance(error, InvalidInput):
         problems = [
@@ -65,13 +65,13 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
             }
             for problem in error.problems
         ]
-        return problem_response(error.status, error.code, error.message, problems)
+        return respond_with_problem(error.status, error.code, error.message, problems)
     if isinstance(error, DomainError):
-        return problem_response(error.status, error.code, error.message)
+        return respond_with_problem(error.status, error.code, error.message)
     if isinstance(error, TooManyFilesSent):
-        return problem_response(400, "too-many-files", too_many_files_message())
+        return respond_with_problem(400, "too-many-files", too_many_files_message())
     if isinstance(error, RequestDataTooBig):
-        return problem_response(413, "too-large", too_much_text_message())
+        return respond_with_problem(413, "too-large", too_much_text_message())
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -89,11 +89,11 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
         detail = "; ".join(
             str(Problem(problem["message"], problem["path"])) for problem in problems[:5]
         )
-        return problem_response(
+        return respond_with_problem(
             status.HTTP_422_UNPROCESSABLE_ENTITY, "invalid-input", detail, problems
         )
     code = getattr(error, "default_code", "error").replace("_", "-")
-    return problem_response(error.status_code, code, str(error.detail), headers=headers)
+    return respond_with_problem(error.status_code, code, str(error.detail), headers=headers)
 
 
 def _flatten(detail: Any, path: str) -> "list[dict[str, Any]]":

@@ -1,4 +1,4 @@
-"""The header fields that tell who calls the API how often they still may."""
+"""Header fields that report how many requests a caller of the API has left."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ class RateLimitHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        # `plumbmark.rest.throttling` left them.
+        # Set by `plumbmark.rest.throttling`.
         for name, value in getattr(request, "rate_limit", {}).items():
             response.headers[name] = value
         return response

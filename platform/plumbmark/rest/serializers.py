@@ -11,7 +11,7 @@ _MAX_TEXT_FILE = 1024 * 1024
 
 
 class WriteShape(serializers.Serializer[Any]):
-    """A body: unknown fields are refused, not dropped."""
+    """A request body; unknown fields are refused."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

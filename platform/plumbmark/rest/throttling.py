@@ -1,4 +1,4 @@
-"""Rate limits, counted in the cache named `rates`, told in the standard header fields."""
+"""Rate limits, counted in the cache named `rates`, reported in the standard header fields."""
 
 import time
 from typing import TYPE_CHECKING

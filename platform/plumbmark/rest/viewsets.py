@@ -13,7 +13,7 @@ _M = TypeVar("_M", bound=Model)
 
 
 class ResourceViewSet(GenericViewSet[_M]):
-    """A resource, found by its public id, with its actions.
+    """A resource and its actions, looked up by its public id.
 
     The docstring of a method is its description in the OpenAPI document. `list` comes from
     `ListModelMixin`, so its description is the docstring of the class.

@@ -30,12 +30,8 @@ from plumbmark.scoring.intervals import Interval, student
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
 from plumbmark.scoring.paired import (
-    Comparison,
     PairTest,
-    compare_columns,
     compute_spread_test,
-    difference_interval,
-    nothing_common,
 )
 
 TaskScores = Mapping[str, ItemScores]
@@ -193,61 +189,6 @@ def _without_value(by_task: Mapping[str, Estimate]) -> Estimate:
         n_effective=None,
         worst=None,
         best=None,
-    )
-
-
-def aggregate_compare(a: TaskScores, b: TaskScores, tasks: Sequence[WeightedTask]) -> Comparison:
-    """Compare two rows on the items that both have, task by task, on the normalised scale.
-
-    If some task has no common items, nothing can be compared: the method is `none`.
-    """
-    check_tasks(tasks)
-    rows_a = [a.get(task.key, {}) for task in tasks]
-    rows_b = [b.get(task.key, {}) for task in tasks]
-    layout = lay_out([list(pair) for pair in zip(rows_a, rows_b, strict=True)])
-    columns_a = normalise_columns(layout, rows_a, tasks)
-    columns_b = normalise_columns(layout, rows_b, tasks)
-    if len(tasks) == 1:
-        one, other = columns_a[0], columns_b[0]
-        if one is None or other is None:
-            return nothing_common(one, other)
-        return compare_columns(layout, one, other, width=1.0)
-    return _compare_columns(layout, columns_a, columns_b, tasks)
-
-
-def _compare_columns(
-    layout: Layout,
-    columns_a: Sequence[Column | None],
-    columns_b: Sequence[Column | None],
-    tasks: Sequence[WeightedTask],
-) -> Comparison:
-    common = a_only = b_only = a_higher = b_higher = 0
-    for task in range(len(tasks)):
-        one, other = columns_a[task], columns_b[task]
-        alone = Layout([layout.frames[task]], layout.slot_tasks)
-        if one is None or other is None:
-            single = nothing_common(one, other)
-        else:
-            single = compare_columns(alone, one, other, width=1.0)
-        common += single.n_common
-        a_only += single.a_only
-        b_only += single.b_only
-        a_higher += single.a_higher
-        b_higher += single.b_higher
-    test = compute_weighted_test(layout, columns_a, columns_b, [task.weight for task in tasks])
-    interval = difference_interval(test) if test else None
-    return Comparison(
-        p_value=test.p_value if test else None,
-        difference=test.difference if test else None,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        method=test.method if test else "none",
-        n_common=common,
-        a_only=a_only,
-        b_only=b_only,
-        a_higher=a_higher,
-        b_higher=b_higher,
-        n_clusters=test.spread.clusters if test and test.spread else 0,
     )
 
 

@@ -155,11 +155,6 @@ def _t_tail_of_many_degrees(t: float, df: float) -> float:
     return max(0.0, normal_cdf(-t) + density * (first + second))
 
 
-def t_cdf(t: float, df: float) -> float:
-    """Return P(T ≤ t) of Student's t with `df` degrees of freedom."""
-    return 1 - t_tail(t, df) if t >= 0 else t_tail(-t, df)
-
-
 def t_two_sided(t: float, df: float) -> float:
     """Return the two-sided p-value of a t statistic."""
     return min(1.0, 2 * t_tail(abs(t), df))

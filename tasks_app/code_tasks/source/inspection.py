@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tasks_app.code_tasks.findings import Finding, error, has_errors, note
+from tasks_app.code_tasks.findings import Finding, error, note
 from tasks_app.code_tasks.output.result_schema import RESULT_FILE
 from tasks_app.code_tasks.source.functions import (
     FixedModel,
@@ -50,10 +50,6 @@ class Inspection:
     """Where the SDK's `judge_llm` is first used."""
     imports: Sequence[Import] = ()
     findings: Sequence[Finding] = ()
-
-    @property
-    def can_run(self) -> bool:
-        return not has_errors(self.findings)
 
     def task_named(self, named: str) -> TaskFunction | None:
         """By variable, function or name, as `%choose` takes them."""

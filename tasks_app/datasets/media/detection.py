@@ -11,9 +11,16 @@ import wave
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from plumbmark.common.file_types import detect_file_type
 from plumbmark.engine.media import AUDIO, IMAGE
 
-IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+_IMAGE_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+}
+"""The names by which the decoder knows them; no other format is ever handed to it."""
 ENDINGS = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -27,26 +34,24 @@ _SAMPLE_RATES = range(4_000, 384_001)
 _ONE_DECODES = threading.Lock()
 """Decoded pixels are many times a file's size: one image at a time in a process."""
 
-_OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"BM", "a BMP image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"OggS", "an Ogg file"),
-    (b"fLaC", "a FLAC file"),
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-)
-_BRANDS = {
-    b"heic": "a HEIC image",
-    b"mif1": "a HEIF image",
-    b"avif": "an AVIF image",
-    b"M4A ": "an M4A file",
+_OTHERS = {
+    "application/pdf": "a PDF",
+    "application/zip": "a ZIP archive or an office document",
+    "application/gzip": "a gzip file",
+    "image/bmp": "a BMP image",
+    "image/tiff": "a TIFF image",
+    "image/x-icon": "an icon",
+    "image/heic": "a HEIC image",
+    "image/heif": "a HEIF image",
+    "image/avif": "an AVIF image",
+    "audio/ogg": "an Ogg file",
+    "audio/flac": "a FLAC file",
+    "audio/mp4": "an M4A file",
+    "video/x-matroska": "a Matroska or WebM file",
+    "video/mp4": "a video or an MPEG-4 file",
+    "application/x-executable": "a program",
 }
+"""What is not taken, as it is called in messages."""
 
 
 class NotMedia(ValueError):
@@ -103,28 +108,16 @@ _MAX_DETECTED_BYTES = 20_000
 
 
 def _inspect(data: bytes, digest: str, limits: MediaLimits) -> Media:
-    image = _image_format(data)
-    if image is not None:
-        width, height = _checked_image(data, image, limits)
-        return Media(digest, IMAGE_TYPES[image], len(data), width, height)
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return Media(digest, "audio/wav", len(data), duration_ms=_checked_wav(data))
+    media_type = detect_file_type(data)
+    if (form := _IMAGE_FORMATS.get(media_type)) is not None:
+        width, height = _checked_image(data, form, limits)
+        return Media(digest, media_type, len(data), width, height)
+    if media_type == "audio/wav":
+        return Media(digest, media_type, len(data), duration_ms=_checked_wav(data))
     start = _after_id3(data)
     if _frame(data, start) is not None:
         return Media(digest, "audio/mpeg", len(data), duration_ms=_checked_mp3(data, start))
     raise NotMedia(f"is {_instead(data)}; {TAKEN}")
-
-
-def _image_format(data: bytes) -> str | None:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    return None
 
 
 def _checked_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]:
@@ -218,11 +211,8 @@ def _checked_mp3(data: bytes, start: int) -> int:
 
 
 def _instead(data: bytes) -> str:
-    for magic, name in _OTHERS:
-        if data.startswith(magic):
-            return name
-    if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12], "a video or an MPEG-4 file")
+    if (name := _OTHERS.get(detect_file_type(data))) is not None:
+        return name
     head = data[:512].lstrip().lower()
     if b"<svg" in head:
         return "an SVG drawing"

@@ -50,7 +50,7 @@ def test_a_plain_task_has_nothing_to_tell() -> None:
     found = look(IMPORT + TASK + RUN)
 
     assert found.findings == ()
-    assert found.can_run
+    assert not has_errors(found.findings)
     assert found.uses_sdk
     (task,) = found.tasks
     assert (task.function, task.name, task.parameters) == ("main", "My task", ("llm",))
@@ -89,7 +89,7 @@ def test_tasks_are_found_however_the_sdk_is_imported(
     (task,) = found.tasks
     assert (task.variable, task.name, task.returns) == ("f_one", "F One", ResultKind.BOOLEAN)
     assert len(found.runs) == 1
-    assert found.can_run
+    assert not has_errors(found.findings)
 
 
 @pytest.mark.parametrize(
@@ -406,8 +406,8 @@ def test_a_candidate_that_is_named_in_the_code_is_warned_of(run: str) -> None:
 def test_a_run_that_is_handed_on_uncalled_counts_as_one_that_may_come() -> None:
     code = f"{IMPORT}{TASK}logged = watch(main.run)\nlogged(kbench.llm)\n"
 
-    assert look(code).can_run
-    assert not look(f"{IMPORT}{TASK}").can_run
+    assert not has_errors(look(code).findings)
+    assert has_errors(look(f"{IMPORT}{TASK}").findings)
 
 
 def test_the_use_of_the_sdks_judge_is_seen() -> None:
@@ -430,7 +430,7 @@ def test_judges_are_noted() -> None:
         ("c/d", False),
     }
     assert codes(code) == ["fixed-model", "fixed-model"]
-    assert found.can_run
+    assert not has_errors(found.findings)
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_packages_that_may_be_missing_are_noted(code: str) -> None:
     found = look(code + IMPORT + TASK + RUN, available={"kaggle_benchmarks"})
 
     assert [one.code for one in found.findings] == ["optional-import"]
-    assert found.can_run
+    assert not has_errors(found.findings)
 
 
 def test_some_imports_never_happen_or_are_made_by_the_code() -> None:
@@ -583,7 +583,7 @@ def test_faults_of_syntax_are_told_with_their_line(code: str, line: int) -> None
     found = inspect_code(code)
 
     assert [(one.code, one.line) for one in found.findings] == [("syntax-error", line)]
-    assert not found.can_run
+    assert has_errors(found.findings)
 
 
 @pytest.mark.parametrize(

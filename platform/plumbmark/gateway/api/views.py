@@ -1,4 +1,4 @@
-"""What can be called, and what the caller's namespaces have spent."""
+"""Models and deployments, and the quota and ledger of a namespace."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from plumbmark.gateway.queries import (
 )
 from plumbmark.rest.viewsets import ResourceViewSet
 
-_NAMESPACE = OpenApiParameter("namespace", str, description="Yours where it is left out.")
+_NAMESPACE = OpenApiParameter("namespace", str, description="Your own by default.")
 
 
 class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
@@ -87,7 +87,7 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
 
 
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
-    """The catalogue: facts about models."""
+    """List the models of the catalogue."""
 
     serializer_class = ModelDetail
     filterset_fields = ("maker",)
@@ -107,14 +107,14 @@ class DeploymentViewSet(ListModelMixin, ResourceViewSet[Deployment]):
 class QuotaView(APIView):
     @extend_schema(responses=QuotaDetail, parameters=[_NAMESPACE])
     def get(self, request: Request) -> Response:
-        """Limits of the UTC day and month: what is spent, reserved and left."""
+        """Return the limits of the UTC day and month: what is spent, reserved and left."""
         namespace = acting_namespace(request, request.query_params.get("namespace"))
         return Response(QuotaDetail(quota_status(namespace)).data)
 
 
 @extend_schema(parameters=[_NAMESPACE])
 class LedgerLineViewSet(ListModelMixin, ResourceViewSet[LedgerLine]):
-    """Every line of your ledger, the newest first."""
+    """List every line of your ledger, newest first."""
 
     serializer_class = LedgerLineDetail
     filterset_fields = ("kind", "day")

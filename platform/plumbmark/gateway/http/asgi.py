@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
 
 from plumbmark.common.errors import DomainError
+from plumbmark.common.idle_timer import IdleTimer
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.http.errors import (
     HttpError,
@@ -77,9 +79,7 @@ class HttpExchange:
         self._bodies = bodies
         self._taken = 0
         self._watch: asyncio.Task[None] | None = None
-        self._lookout: asyncio.TimerHandle | None = None
-        self._writing_since = 0.0
-        self._loop = asyncio.get_running_loop()
+        self._write_timer: IdleTimer | None = None
         self.has_begun = False
         self.is_left = False
         """The reader has gone away."""
@@ -149,9 +149,11 @@ class HttpExchange:
 
     async def write(self, events: bytes) -> None:
         """Write events; after `cancel_when_left`, not for longer than a reader may take."""
-        self._writing_since = self._loop.time()
+        if self._write_timer is not None:
+            self._write_timer.wait()
         await self._send({"type": "http.response.body", "body": events, "more_body": True})
-        self._writing_since = 0.0
+        if self._write_timer is not None:
+            self._write_timer.pause()
 
     async def end_events(self, events: bytes = b"") -> None:
         await self._send({"type": "http.response.body", "body": events})
@@ -161,28 +163,22 @@ class HttpExchange:
         task = asyncio.current_task()
         assert task is not None
         self._watch = asyncio.create_task(self._wait_until_left(task))
-        self._lookout = self._loop.call_later(_WRITE_SECONDS, self._look, task)
-
-    def _look(self, task: asyncio.Task[Any]) -> None:
-        since = self._writing_since
-        left = since + _WRITE_SECONDS - self._loop.time() if since else _WRITE_SECONDS
-        if left <= 0:
-            self.is_left = True
-            task.cancel()
-            return
-        self._lookout = self._loop.call_later(left, self._look, task)
+        self._write_timer = IdleTimer(_WRITE_SECONDS, partial(self._leave, task))
 
     async def _wait_until_left(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave(task)
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
         self.is_left = True
         task.cancel()
 
     def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        if self._lookout is not None:
-            self._lookout.cancel()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
         self._bodies.give_back(self._taken)
         self._taken = 0
 

@@ -5,7 +5,6 @@ pools have no limit of their own. Redirects are never followed: they could lead 
 the credential, or past the address guard.
 """
 
-import asyncio
 import io
 import ipaddress
 import json
@@ -17,6 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from plumbmark.common.idle_timer import IdleTimer
 from plumbmark.engine.values import value_object
 from plumbmark.strict_json import wire
 
@@ -109,9 +109,8 @@ class EventStream:
         self._response = response
         self._deadline_seconds = deadline_seconds
         self._silence_seconds = silence_seconds
-        self._loop = asyncio.get_running_loop()
-        self._read_at = 0.0
-        self._lookout: asyncio.TimerHandle | None = None
+        # One timer for a stream: a timeout around every read would double its cost.
+        self._idle_timer = IdleTimer(silence_seconds, self._end_stalled)
         self._is_stalled = False
 
     async def events(self) -> AsyncGenerator[list[Any], None]:
@@ -121,10 +120,8 @@ class EventStream:
         """
         rest, data, size = b"", b"", 0
         while chunk := await self._read():
-            if self._lookout is None:
-                # Before the first event a model may think for as long as the call may take.
-                self._lookout = self._loop.call_later(self._silence_seconds, self._look)
-            self._read_at = self._loop.time()
+            # Not before: until the first event a model may think for as long as the call may take.
+            self._idle_timer.wait()
             size += len(chunk)
             if size > MAX_BODY_BYTES:
                 raise BrokenStream(_too_large(self.status))
@@ -160,22 +157,13 @@ class EventStream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise BrokenStream(_broken(error, self.status)) from None
 
-    def _look(self) -> None:
-        """Check for silence with one timer per stream: a timeout around every read would double its
-        cost.
-        """
-        silent = self._loop.time() - self._read_at
-        if silent < self._silence_seconds:
-            left = self._silence_seconds - silent
-            self._lookout = self._loop.call_later(left, self._look)
-            return
+    def _end_stalled(self) -> None:
         self._is_stalled = True
         self._response.content.set_exception(TimeoutError())
 
     def close(self) -> None:
         """Drop the connection, unless the answer was read to its end."""
-        if self._lookout is not None:
-            self._lookout.cancel()
+        self._idle_timer.cancel()
         self._response.close()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plumbmark.common.file_types import SIGNATURE_BYTES, detect_file_type
 from plumbmark.engine.ports import Message, ToolCall
 from plumbmark.gateway.providers.base import CannotAsk
 from plumbmark.gateway.providers.text import read_text
@@ -17,12 +18,15 @@ from plumbmark.strict_json import wire
 SYSTEM_ROLES = {"system", "developer"}
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _VIDEO_HOSTS = re.compile(r"https?://(?:[\w-]+\.)*(?:youtube\.com|youtu\.be)/", re.IGNORECASE)
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-)
+_MEDIA_TYPES = {
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "audio/wav",
+    "application/pdf",
+}
+"""Those whose bytes count more than what their sender calls them; a ZIP may be many things."""
 _AUDIO = {"mp3": "audio/mp3", "wav": "audio/wav"}
 
 
@@ -116,7 +120,7 @@ def media_of(part: Mapping[str, Any]) -> MediaPart | Link | None:
     if kind == "file":
         mime, data = _data_url(_inner(part, "file", "file_data"), "file")
         data, start = _base64(data, "file")
-        return MediaPart(_sniff_media_type(start) or mime or "application/octet-stream", data)
+        return MediaPart(_detect_media_type(start) or mime or "application/octet-stream", data)
     return None
 
 
@@ -140,7 +144,7 @@ def _image(url: str) -> MediaPart | Link:
     mime, data = _data_url(url, "image")
     data, start = _base64(data, "image")
     # What the data are counts, not what they are called: providers refuse a wrong name.
-    mime = _sniff_media_type(start) or mime
+    mime = _detect_media_type(start) or mime
     if not mime.startswith("image/"):
         raise CannotAsk(f"An image_url holds data of type {mime[:60] or 'unknown'}, no image.")
     return MediaPart(mime, data)
@@ -166,16 +170,12 @@ def _base64(data: str, what: str) -> tuple[str, bytes]:
         raise CannotAsk(f"The {what} is no base64: {error}.") from None
     if not decoded:
         raise CannotAsk(f"The {what} is empty.")
-    return data, decoded[:16]
+    return data, decoded[:SIGNATURE_BYTES]
 
 
-def _sniff_media_type(start: bytes) -> str:
-    for magic, mime in _MAGIC:
-        if start.startswith(magic):
-            return mime
-    if start[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(start[8:12], "")
-    return ""
+def _detect_media_type(start: bytes) -> str:
+    found = detect_file_type(start)
+    return found if found in _MEDIA_TYPES else ""
 
 
 def calls_of(message: Message) -> list[ToolCall]:

@@ -95,7 +95,7 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         return _edit_page(request, version, form, rows)
     form = BenchmarkDraftForm(request.POST)
     rows = [MemberForm(request.POST, member=member) for member in members]
-    # Every row is asked, so that all faults are told at once.
+    # Every row is validated, so that all errors are shown at once.
     are_valid = [form.is_valid(), *(row.is_valid() for row in rows)]
     if not all(are_valid):
         return _edit_page(request, version, form, rows, status=422)

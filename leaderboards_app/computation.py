@@ -192,7 +192,7 @@ class _Board:
             if self._status[candidate.entry.pk][0] == RANKED
             and (scope == "all" or candidate.entry.contender.kind == Contender.Kind.RUN)
         ]
-        # A contradiction within the noise says nothing: docs/design/standings.md.
+        # A contradiction within the noise means nothing: docs/design/standings.md.
         if self._is_single:
             key = str(self._tasks[0].pk)
             metric = self._weighted[0].metric

@@ -1,6 +1,6 @@
 """The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server.
 
-A drawing of its own with an address, not part of the page: most readers come for the table,
+A separate drawing with its own address, not part of the page: most readers come for the table,
 browsers fetch the figure when it is scrolled to, and papers and other pages can use it.
 """
 

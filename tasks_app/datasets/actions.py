@@ -152,7 +152,7 @@ def _open_uploads(
 
 def _read_upload(upload: "UploadedFile[bytes]") -> bytes:
     upload.seek(0)
-    # One byte more than may be tells that it is too large.
+    # One byte more than allowed shows that it is too large.
     data: bytes = upload.read(settings.MAX_ATTACHMENT_BYTES + 1)
     return data
 

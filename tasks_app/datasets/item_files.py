@@ -1,6 +1,6 @@
-"""From the names in a row to the images and audio that its item holds.
+"""From the names in a row to the images and audio of its item.
 
-A column names an attached file, or holds a small one itself as a `data:` URL.
+A column names an attached file, or contains a small one as a `data:` URL.
 """
 
 import binascii
@@ -40,7 +40,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class AttachedFiles:
-    """The files beside a data file, by name, and what may stand inside the data file itself."""
+    """The files beside a data file, by name, and the limits of those inside the data file."""
 
     files: Mapping[str, KnownFile] = field(default_factory=dict)
     limits: MediaLimits = field(default_factory=MediaLimits)

@@ -1,10 +1,10 @@
-"""What is known of a version's judges, out of their verdicts and of people's labels.
+"""Statistics of a version's judges, from their verdicts and people's labels.
 
-A panel has two parts, each a document by scorer. `labelled` holds every judge and the combined
-verdict against people's labels; it is small and made anew with every label. `judged` holds what
-needs no label: agreement between judges, swapped orders, families; it is made when a scoring ends.
-Both count the newest scoring of each run that counts: declared ones, and the authors' own
-exploratory ones. docs/authors/judges.md says how to read the numbers.
+A panel has two parts, each a document by scorer. `labelled` compares every judge and the combined
+verdict with people's labels; it is small and recomputed with every label. `judged` needs no labels:
+agreement between judges, swapped orders, families; it is computed when a scoring ends. Both use the
+newest scoring of each run that counts: declared ones, and the authors' own exploratory ones.
+docs/authors/judges.md explains the numbers.
 """
 
 import math

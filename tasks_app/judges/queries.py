@@ -1,4 +1,4 @@
-"""Reads of label sets: one answer at a time, blind, and what the labels came to."""
+"""Reads of label sets: one answer at a time, blind, and the results."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from tasks_app.models import (
 from tasks_app.permissions import can_label_answers, can_view_version
 
 LABELS_TO_BE_PUBLIC = 30
-"""With fewer, agreement is shown to the authors alone: its interval says next to nothing."""
+"""With fewer, agreement is shown only to the authors: its interval says next to nothing."""
 
 
 def label_set_at(*, public_id: str, to: Visitor) -> LabelSet:
@@ -66,7 +66,7 @@ def label_sets_of(version: TaskVersion, *, by: Visitor) -> QuerySet[LabelSet]:
 
 @dataclass(frozen=True, slots=True)
 class BlindAnswer:
-    """An answer as its labeller sees it: nothing tells who gave it or how it was marked."""
+    """An answer as its labeller sees it: without its model and its scores."""
 
     position: int
     size: int
@@ -256,7 +256,7 @@ def _main(version: TaskVersion) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A labelled answer of which the combined verdict says otherwise."""
+    """A labelled answer whose combined verdict differs from the label."""
 
     run_id: int
     ordinal: int

@@ -197,7 +197,7 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "number": position + 1,
         "done": found.size - len(waiting),
         "exchange": exchange_context(
-            # Not the sample's own addresses, which name its run.
+            # Not the sample's own URLs, which name its run.
             answer.messages,
             files_of_item(place.sample.item.version, place.sample.item),
         ),

@@ -48,7 +48,7 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
 
 @value_object
 class SampleRow:
-    """A sample ready to be written, with its calls and its mark."""
+    """A sample ready to be written, with its calls and its verdict."""
 
     ordinal: int
     values: tuple[Any, ...]
@@ -175,7 +175,7 @@ class BatchWriter:
         run = self._run
         ordinals = [row.ordinal for row in rows]
         if run.revision > 1:
-            # Second tries take the place of the failures that they repeat.
+            # Retries replace the failures that they repeat.
             Sample.objects.filter(
                 run=run, ordinal__in=ordinals, is_scored=False, revision__lt=run.revision
             ).delete()

@@ -107,7 +107,7 @@ class RunStatusDetail(serializers.Serializer[Any]):
 
 
 class DeploymentFacts(serializers.Serializer[Any]):
-    """Whom a run asked. The address is not told: it may be somebody's own server."""
+    """The deployment that a run called. Its address is not shown: it may be a user's own server."""
 
     slug = serializers.CharField()
     provider = serializers.CharField()

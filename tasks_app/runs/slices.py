@@ -70,7 +70,7 @@ _QUOTA_PAUSE = timedelta(seconds=2)
 
 @dataclass(slots=True)
 class _HeldShard:
-    """A claimed shard and what is still to come of it."""
+    """A claimed shard and its remaining work."""
 
     shard: Shard
     lease: Lease
@@ -106,9 +106,9 @@ async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None
 
 
 class ReplayingCaller:
-    """A caller that first looks among answers that were recorded but never stored.
+    """A caller that first searches answers that were recorded but never stored.
 
-    They are what a killed worker left: asked, answered, charged, and not to be asked again.
+    A killed worker left them: asked, answered, charged, and not to be asked again.
     """
 
     def __init__(self, caller: ModelCaller, beside: "ReplayingCaller | None" = None) -> None:
@@ -182,8 +182,8 @@ class RunSlice:
             if not future.done():
                 runtime.call_soon(evaluation.stop, StopReason.ASKED)
                 future.cancel()
-            # What is left to do here needs neither the last flush nor the lease's return, so they
-            # go on beside it.
+            # The remaining work needs neither the last flush nor the lease's return, so they run in
+            # parallel.
             released = runtime.submit(_release(metered, user))
         self._end(ending, released)
         return f"{ending.reason} {ending.detail}".strip()
@@ -299,8 +299,8 @@ class RunSlice:
             return held
         held = _HeldShard(shard, lease, shard.start, done_ordinals(self.run, shard))
         self._held.append(held)
-        # Whoever held it before may have died or slept: what they were answered is recorded,
-        # though not stored.
+        # The worker that had it before may have died or slept: its answers are recorded, though not
+        # stored.
         keys = [
             key
             for ordinal in range(shard.start, shard.stop)
@@ -347,7 +347,7 @@ class RunSlice:
 
     def _end(self, ending: EvaluationEnd, released: "Future[None]") -> None:
         if ending.reason is not StopReason.EXHAUSTED:
-            # Whoever looks at a paused run's balance must find the lease given back.
+            # A reader of a paused run's balance must find the lease returned.
             released.result()
         pause = _QUOTA_PAUSE if ending.reason is StopReason.QUOTA else None
         for held in self._held:
@@ -356,7 +356,7 @@ class RunSlice:
             else:
                 give_back(Shard.objects.all(), held.lease, not_before=pause)
         if ending.reason is StopReason.QUOTA:
-            # A spending limit does not renew: only the owner lets such a run go on.
+            # A spend limit does not renew: only the owner can resume such a run.
             is_own = ending.code == "grant-exhausted"
             reason = Run.PauseReason.LIMIT if is_own else Run.PauseReason.QUOTA
             states.change_run(

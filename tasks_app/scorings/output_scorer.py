@@ -1,4 +1,4 @@
-"""Marking: what the scorers of a version say of an output."""
+"""Scoring outputs with the scorers of a version."""
 
 import asyncio
 import hashlib
@@ -41,7 +41,7 @@ _START_SECONDS = 5.0
 
 @value_object
 class ItemVerdict:
-    """The verdict on one output. `value` None: unscored, and `explanation` says why."""
+    """The verdict on one output. `value` is None if unscored; `explanation` then says why."""
 
     value: float | None
     answer: str
@@ -68,7 +68,7 @@ class ScoredItemWithInput(ScoredItem, Protocol):
 
 
 class ScoringPorts(Protocol):
-    """The outside world as scoring needs it, where a look at the text is not enough."""
+    """The ports that scoring needs if the text alone is not enough."""
 
     async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
         """Run a program in the sandbox; raises where the sandbox itself fails."""
@@ -89,7 +89,7 @@ class ScoringPorts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An output to be marked, with its item."""
+    """An output to be scored, with its item."""
 
     ordinal: int
     output: str
@@ -294,7 +294,7 @@ class OutputScorer:
             return main
         others = {
             name: {"value": mark.value, "answer": mark.answer, "explanation": mark.explanation}
-            # What each judge said, for the panel of judges.
+            # Each judge's verdict, for the panel of judges.
             | ({"judges": mark.details["judges"]} if "judges" in mark.details else {})
             for name, mark in verdicts.items()
         }

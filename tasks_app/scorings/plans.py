@@ -1,4 +1,4 @@
-"""The rows of a scoring that workers take up: for re-marked versions, submitted runs, programs."""
+"""Rows of scorings for workers: re-scored versions, submitted runs, programs."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Scoring stored outputs: re-marked versions, submitted runs, programs and judges."""
+"""Scoring stored outputs: re-scored versions, submitted runs, programs and judges."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +36,7 @@ from tasks_app.workers.shutdown import shutting_down
 
 _BATCH = 500
 _OUTSIDE_BATCH = 32
-"""Fewer where programs run and judges are asked: a batch's programs are lost with its worker."""
+"""Fewer if programs run and judges are asked: a batch's programs are lost with its worker."""
 _AFTER_CANDIDATES = 1000
 """Positions of judges' calls among a sample's."""
 
@@ -118,7 +118,7 @@ class _Slice:
             .exclude(pk__in=marked)
             .values_list(*fields)
         )
-        # The version that marks may be another than the one that asked: equal questions, in order.
+        # The scoring version may differ from the one that asked: equal questions, in order.
         items = planned_items(
             scoring.task_version_id,
             start // repeats,

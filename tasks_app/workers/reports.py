@@ -41,7 +41,7 @@ class Worker:
     """Why it runs none."""
     caveats: tuple[str, ...]
     tests: tuple[tuple[str, str], ...]
-    """Each back end that was tried, with what came of it."""
+    """Each back end that was tested, with the result."""
     started_at: datetime
     seen_at: datetime
     environments: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ def _keep_reporting() -> None:
         try:
             report()
         except DatabaseError:
-            # It says so again soon; work does not depend on it.
+            # It reports again soon; work does not depend on it.
             pass
         finally:
             connection.close()

@@ -92,7 +92,7 @@ async def run_program(program: str, timeout_seconds: float) -> ProgramResult:
     """Run a Python program without network or files; `SandboxUnavailable` where there is
     none or it fails."""
     ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
-    # Errors last: of them the reader wants the end.
+    # Errors last: their end is what matters.
     said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
     return ProgramResult(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
 

@@ -1,7 +1,7 @@
-"""The first administrator: a one-time link, printed in the terminal, good on this machine only.
+"""The first administrator: a one-time link, printed in the terminal, valid on this machine only.
 
-The link is a signed token whose digest is kept in the state directory. It stops working when it was
-used, when it expired, when a newer one was made, and as soon as any staff user exists.
+The link is a signed token whose digest is kept in the state directory. It stops working once it is
+used, expired or replaced by a newer one, and as soon as any staff user exists.
 """
 
 import hashlib

@@ -24,7 +24,7 @@ Solver = Callable[[PlannedSample, ModelCaller], Awaitable[SampleResult]]
 
 
 class Plan:
-    """A bounded buffer of planned samples between the thread that loads and the loop that asks.
+    """A bounded buffer of planned samples between the thread that loads and the loop that sends.
 
     All methods run on the event loop; `taken` may be read from anywhere.
     """
@@ -64,10 +64,10 @@ class Plan:
 
 
 class Breaker:
-    """Trips after a number of equal fatal failures with no answer in between.
+    """A breaker: trips after a number of equal fatal failures with no answer in between.
 
     It keeps the results that count towards that, because they are the samples' outcomes only if it
-    does not trip: after a bad key is mended, the same samples are to be asked again.
+    does not trip: after a bad key is corrected, the same samples are run again.
     """
 
     def __init__(self, limit: int = 5) -> None:
@@ -146,7 +146,7 @@ class Evaluation:
                 self.in_flight -= 1
             failure = result.calls[-1].failure if result.calls else None
             if failure is not None and failure.kind is FailureKind.QUOTA:
-                # Not the sample's outcome: it stays undone and is asked when there is balance.
+                # Not the sample's outcome: it stays open and is run when there is balance.
                 self.stop(
                     StopReason.QUOTA, failure.message, code=failure.code, amount=failure.amount
                 )

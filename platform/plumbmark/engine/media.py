@@ -1,8 +1,9 @@
 """Images and audio in messages: named by their content until the moment they are sent.
 
-A message part `{"type": "image" | "audio", "sha256", "media_type", "bytes", "name"}` stands for a
-stored file. Plans, results and stored samples hold it in this form; `AttachingCaller` turns it into
-the OpenAI form on the way to the model, so that no more files are in memory than are in flight.
+A message part `{"type": "image" | "audio", "sha256", "media_type", "bytes", "name"}` refers to a
+stored file. Plans, results and stored samples contain it in this form; `AttachingCaller` turns it
+into the OpenAI form on the way to the model, so that no more files are in memory than are in
+flight.
 """
 
 import asyncio

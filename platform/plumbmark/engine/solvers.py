@@ -1,9 +1,9 @@
 """Solvers: how a planned sample becomes an output.
 
-`generate` asks and takes the answer; where the plan holds further turns, or a user whom another
-model plays, it goes on in turns, and the last answer or the whole conversation is the output. With
-tools, a turn takes as many steps as the model calls tools in. A solver never raises for a
-provider's trouble, nor for what a model writes; it says so in the outcome.
+`generate` sends the question and takes the answer; if the plan has further turns, or a user played
+by another model, it continues turn by turn, and the last answer or the whole conversation is the
+output. With tools, a turn takes as many steps as the model makes tool calls. A solver never raises
+for a provider's failure, nor for what a model writes: the outcome says so.
 """
 
 from collections.abc import Sequence
@@ -52,9 +52,9 @@ async def generate(
 
 
 class _Conversation:
-    """Several calls: turns of a script or of a user whom another model plays, and steps of tools.
+    """Several calls: turns of a script or of a user played by another model, and steps of tools.
 
-    A turn without an answer ends it: an empty one too, because a conversation cannot go on from
+    A turn without an answer ends it: an empty one too, because a conversation cannot continue from
     nothing. A refusal or an answer that was cut off does not: the next turn may help.
     """
 
@@ -229,7 +229,7 @@ class _Conversation:
         said = [one for one in self._messages if one["role"] in swapped and "tool_calls" not in one]
         # Models want to be spoken to first.
         messages.append({"role": "user", "content": _OPENING})
-        # Providers take files from the side of the user alone, so here they are named.
+        # Providers accept files only from the user, so here they are named.
         messages += [
             {"role": swapped[one["role"]], "content": in_words(one["content"])} for one in said
         ]

@@ -1,7 +1,7 @@
-"""Which back end holds on this machine: found out by trying, once per process.
+"""Which back end works on this machine: tested once per process.
 
-A back end is used only after a program ran in it that could neither read a file of the host that
-everybody else can read, nor reach a listener on the host, and that did reach its gateway.
+A back end is used only after a program that ran in it could neither read a world-readable file of
+the host nor reach a listener on the host, but did reach its gateway.
 """
 
 import asyncio
@@ -66,8 +66,7 @@ class Probe:
 
     sandbox: Sandbox | None
     tests: tuple[SelfTest, ...]
-    """In the order in which they were made; the last one is that of the sandbox, if there is
-    one."""
+    """In the order in which they were run; the last one is that of the sandbox, if there is one."""
 
     @property
     def reason(self) -> str:

@@ -1,7 +1,7 @@
 """The primary back end: bubblewrap's namespaces, seccomp, kernel limits and a watchdog outside.
 
-Every namespace is named, because `--unshare-all` only tries some of them. docs/design/sandbox.md
-says what each argument keeps out.
+Every namespace is listed, because `--unshare-all` only tries some of them. docs/design/sandbox.md
+explains each argument.
 """
 
 import asyncio
@@ -57,8 +57,8 @@ class Flavour:
     """The features of bubblewrap that this machine allows."""
 
     proc: bool = True
-    """Without it there is no /proc inside: where the outer one is partly masked, as in a
-    container, the kernel refuses a new one."""
+    """Whether there is a /proc inside: if the outer one is partly masked, as in a container, the
+    kernel refuses a new one."""
     disable_userns: bool = True
     """Without it only seccomp keeps the guest from making user namespaces."""
 
@@ -225,7 +225,7 @@ class Bubblewrap:
             elif folder.is_dir():
                 found += ["--ro-bind", str(folder), str(folder)]
         if not self._interpreter.inside.startswith("/usr/local/") and Path("/usr/local").is_dir():
-            # What an operator put there is no business of the guest's.
+            # What an operator put there must not be visible to the guest.
             found += ["--size", "4096", "--tmpfs", "/usr/local", "--remount-ro", "/usr/local"]
         if self._flavour.proc:
             found += ["--proc", "/proc"]
@@ -293,7 +293,7 @@ class _FirstProcess:
         if self._pidfd is not None:
             _signal(self._pidfd)
         elif self._process.poll() is None:
-            # Not told yet who it is: it dies with bubblewrap's own process.
+            # Its process id is not known yet: it dies with bubblewrap's own process.
             self._process.kill()
 
     def is_gone(self) -> bool:

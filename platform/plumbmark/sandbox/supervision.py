@@ -26,7 +26,7 @@ _DISK_EVERY = 0.25
 _PIECE = 65536
 _STATUS_BYTES = 4096
 _LOOKERS = ThreadPoolExecutor(4, thread_name_prefix="sandbox-watch")
-"""Threads of its own: a watchdog must not wait until others are done with the loop's."""
+"""Its own threads: a watchdog must not wait for a thread of the loop's pool."""
 _GRACE = 10.0
 """Seconds at most for what was killed to be gone, and for what it had written to be read. A busy
 machine needs more than a moment; what is gone is not waited for."""

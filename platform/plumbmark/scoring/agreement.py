@@ -37,7 +37,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class AgreementCell:
-    """So many answers of which the raters said this."""
+    """The number of answers with this pair of ratings."""
 
     first: float
     second: float
@@ -46,7 +46,7 @@ class AgreementCell:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`kappa` is None where it is undefined; `note` says why it, or its interval, is missing."""
+    """`kappa` is None if it is undefined; `note` says why it, or its interval, is missing."""
 
     n: int
     n_clusters: int

@@ -1,7 +1,7 @@
-"""Author's functions in Python: checked here, called in the sandbox, their answers read here.
+"""Authors' functions in Python: checked here, called in the sandbox, their answers read here.
 
-Data reach the function as JSON, never as code. Only lines that begin with a mark, which is drawn
-for each start of the sandbox, are answers.
+Data reach the function as JSON, never as code. Only lines that begin with a delimiter, drawn at
+random for each start of the sandbox, are answers.
 """
 
 import ast

@@ -1,9 +1,9 @@
-"""Runs inside the sandbox: calls an author's function case by case. Standard library alone.
+"""Runs inside the sandbox: calls an author's function case by case. Standard library only.
 
-Standard input holds JSON: `source`, `function`, `cases` (lists of arguments), `seconds` for each
-case, and `mark`, with which every line of the answer begins. Each case has a process of its own, so
-that one which crashes, hangs or floods harms no other; what it prints goes nowhere. A case's
-answer comes through a pipe to this process, which alone writes to standard output.
+Standard input is JSON: `source`, `function`, `cases` (lists of arguments), `seconds` for each case,
+and `delimiter`, with which every line of the answer begins. Each case has its own process, so that
+one which crashes, hangs or floods harms no other; what it prints is discarded. A case's answer is
+sent through a pipe to this process, the only one that writes to standard output.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ def _in_a_process(
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        # Nothing leads out but its own pipe.
+        # Its own pipe is the only way out.
         os.closerange(3, theirs)
         os.closerange(theirs + 1, 1024)
         try:

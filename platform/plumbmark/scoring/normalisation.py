@@ -79,7 +79,7 @@ STEPS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     }
 )
 """Every step by name, in the order in which they are applied whatever order they are listed in:
-`punctuation` puts spaces where marks were, so that `whitespace` has to come after it."""
+`punctuation` replaces characters by spaces, so `whitespace` has to come after it."""
 
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 
 MAX_NUMBER_LENGTH = 1000
-"""Longer runs of digits are no answers, and arithmetic on them would not be quick."""
+"""Longer runs of digits are not answers, and arithmetic on them would be slow."""
 
 _MAX_EXPONENT = 100_000
 _CONTEXT = Context(

@@ -1,8 +1,8 @@
 """Reads on hot paths, compiled to SQL once.
 
 Building a query with the ORM and compiling it costs twenty times what the database needs to answer
-a look-up by key. These have the ORM compile it once for each thread's connection, and from then on
-only put other values in. For look-ups by text alone.
+a look-up by key. These queries are compiled by the ORM once for each thread's connection, and
+afterwards only get other values. Only for look-ups by text.
 """
 
 from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ class _Place:
 
 
 class _ModelReader:
-    """Makes objects of rows, with the related ones that the query selects, as the ORM does."""
+    """Builds objects from rows, with the related ones that the query selects, as the ORM does."""
 
     def __init__(self, compiler: SQLCompiler) -> None:
         self._alias = compiler.using or DEFAULT_DB_ALIAS

@@ -1,7 +1,8 @@
-"""What a file is, told from its bytes alone: never from its name, nor from what its sender says.
+"""Detection of a file's type from its bytes only: never from its name or its sender's claim.
 
-An image is decoded whole, so that what is stored can be shown and sent; its pixels are counted from
-the header first. Only the four formats that every provider takes are ever handed to the decoder.
+An image is decoded completely, so that every stored one can be shown and sent; its pixels are
+counted from the header first. Only the four formats that every provider accepts are ever passed to
+the decoder.
 """
 
 import hashlib
@@ -50,7 +51,7 @@ _BRANDS = {
 
 
 class NotMedia(ValueError):
-    """The bytes are no image and no audio that is taken; says what they are."""
+    """The bytes are not an accepted image or audio; the message says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def inspect_media(data: bytes, limits: MediaLimits) -> Media:
 
 
 _SEEN: OrderedDict[tuple[str, int], Media] = OrderedDict()
-"""Facts of files that were found good: a preview looks at the same ones again and again."""
+"""Facts of accepted files: a preview reads the same ones again and again."""
 _MAX_DETECTED_BYTES = 20_000
 
 
@@ -142,7 +143,7 @@ def _checked_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, in
                     f"is a {shown} of {width:,} × {height:,} pixels; at most "
                     f"{limits.pixels:,} pixels are taken"
                 )
-            # Of an animation the first frame: it is all that providers look at.
+            # Of an animation the first frame: providers use no other.
             image.load()
     except NotMedia:
         raise
@@ -208,7 +209,8 @@ def _checked_mp3(data: bytes, start: int) -> int:
         at += frame[0]
         seconds += frame[1]
         count += 1
-    # Two frames in a row are no accident; tags may follow the last, but not most of the file.
+    # Two frames in a row are not an accident; tags may follow the last, but not be most of the
+    # file.
     if count < 2 or at - start < (len(data) - start) // 2:
         raise NotMedia("begins like an MP3 and is broken: its frames do not follow each other")
     return int(seconds * 1000)

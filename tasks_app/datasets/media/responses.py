@@ -8,7 +8,7 @@ from django.utils.http import content_disposition_header, parse_etags
 
 from tasks_app.models import Attachment, AttachmentUse, Item, TaskDraft
 
-# Browsers lay an image out that is opened by itself with styles of their own; nothing else runs.
+# Browsers display a directly opened image with their own styles; nothing else runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 

@@ -1,4 +1,4 @@
-"""Runs: one's own, a run's page with its status, and what its owner can do with it."""
+"""Pages of runs: the viewer's own, a run with its status, and its owner's controls."""
 
 import json
 from typing import Any
@@ -55,7 +55,7 @@ _RUNS = 50
 _SAMPLES = 50
 _BRIEF = 160
 _SHOWN_WHOLE = 10
-"""A run of so few samples shows their outputs and reasons on its own page."""
+"""A run with at most this many samples shows their outputs and reasons on its own page."""
 _LOG_BEGINNING = 8_000
 _LOG_ENDING = 40_000
 _LOG_PAGE = 100_000

@@ -80,12 +80,12 @@ _STATUSES = {
     504: "DEADLINE_EXCEEDED",
 }
 _FOREIGN_SIGNATURE = b"plumbmark:"
-"""Begins a signature that is no base64 of Gemini's, on its way through a field that wants some."""
+"""The prefix of a signature that is not Gemini's base64, for a field that requires base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, and whether JSON is wanted for an answer."""
+    """A question, and whether the answer should be JSON."""
 
     request: ModelRequest
     is_in_schema: bool

@@ -37,7 +37,7 @@ def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
 class OpenAIRoute(ChatRoute):
     """Chat completions with the SDK's further fields."""
 
-    # The SDK reads the usage of a stream from chunks that hold a choice, and never asks for it.
+    # The SDK reads the usage of a stream from chunks with a choice, and never requests it.
     has_usage_apart = False
 
     def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:

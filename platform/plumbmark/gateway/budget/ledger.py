@@ -1,11 +1,11 @@
 """The ledger in the database: every statement that moves money.
 
-Budgets are taken from, settled and given back here and nowhere else, each in one transaction that
-keeps `spent + reserved <= cap` at every reservation and `reserved = Σ leases`. Rows are locked in
-one order everywhere: budgets by id, then leases.
+Budgets are leased, settled and released only here, each in one transaction that keeps `spent +
+reserved <= cap` at every reservation and `reserved = Σ leases`. Rows are always locked in the same
+order: budgets by id, then leases.
 
-Reserve and release lines tell of the day's budget; the month's and the grant's move beside it in
-the same transaction. So for each day Σ reserved − Σ released − Σ charged is what is reserved now.
+Reserve and release lines record the day's budget; the month's and the grant's change in the same
+transaction. So for each day Σ reserved − Σ released − Σ charged is what is reserved now.
 """
 
 from collections import defaultdict
@@ -172,7 +172,7 @@ def _take(
             raise _Short(_shortage(row, ask.need))
         amount = max(ask.need, min(ask.want, row.left // _SHARE_OF_LEFT))
         if not amount:
-            # Asked ahead of any need, of a budget at its end.
+            # Requested ahead of need, from an exhausted budget.
             amounts[row.pk] = 0
             continue
         taken = Budget.objects.filter(

@@ -1,8 +1,8 @@
-"""How many calls to one deployment may be in flight in this process.
+"""The limit on calls to one deployment that are in flight in this process.
 
-The limit starts at the deployment's ceiling, falls by half when the provider says 429 and grows by
+The limit starts at the deployment's ceiling, is halved when the provider answers 429 and grows by
 one for every limit's worth of answers. `Retry-After` pauses the whole deployment: every further
-call would only be told the same.
+call would only get the same answer.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from collections import deque
 
 _DECREASE = 0.5
 _BETWEEN_DECREASES_SECONDS = 1.0
-"""Calls in flight together are told 429 together: that is one signal, not many."""
+"""Calls in flight together get a 429 together: that is one signal, not many."""
 _MAX_PAUSE_SECONDS = 300.0
-"""After so long the provider is asked again, whatever it said."""
+"""After this long the provider is called again, whatever it said."""
 
 
 class AdaptiveLimit:
@@ -85,7 +85,8 @@ class AdaptiveLimit:
 
     def _end_pause(self, until: float) -> None:
         # Not by comparing with the clock: uvloop's counts milliseconds, and its timers fire a
-        # moment before what it then shows. Nobody would be woken, and nobody wakes them again.
+        # moment before what it then shows. No waiter would be woken, and nothing would wake them
+        # later.
         if until == self._paused_until:
             self._paused_until = 0.0
             self._wake()

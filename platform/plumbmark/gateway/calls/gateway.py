@@ -1,8 +1,8 @@
 """The process's gateway: every model call goes through here, in-process or from an HTTP route.
 
-Per call and in this order: hold an upper bound of the cost, keep in the spool that it goes out, ask
-with retries, settle, keep the answer in the spool, queue it for the next flush, answer. No
-statement is made per call.
+For each call, in this order: reserve an upper bound of the cost, record the start in the spool,
+send it with retries, settle, write the answer to the spool, queue it for the next flush, answer. No
+call takes a statement of its own.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 _MAX_KEY = 120
 _MAX_ROLE = 24
 _MAX_CALLERS = 2000
-"""Above so many, those whose terms nobody has refreshed are forgotten."""
+"""Above this number, callers whose policy has not been refreshed are dropped."""
 
 
 class Gateway:
@@ -295,7 +295,7 @@ class GatewayCaller:
             if self._gateway.turns is not None:
                 await self._gateway.turns.mine()
         finally:
-            # It has come, and is kept, even where its caller is gone by now.
+            # The answer has arrived and is stored, even if its caller is gone by now.
             result = _record_end(admitted, request, body, attempt, None)
         return result
 
@@ -414,7 +414,8 @@ class GatewayCaller:
                 )
             )
         except Exception:
-            # With the database away the known terms hold on; the queue's bound ends it.
+            # While the database is unreachable, the known policy stays valid; the queue's bound
+            # limits that.
             self._fresh_until = self._loop.time() + KEPT_SECONDS
             log.warning(
                 "the terms of grant %s could not be read again", old.grant_id, exc_info=True

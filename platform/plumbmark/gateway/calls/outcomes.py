@@ -1,4 +1,4 @@
-"""What a record says of how its call ended."""
+"""Recording how a call ended."""
 
 import asyncio
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The attempts of one call: when the next may be made, and what the record says of them."""
+"""The attempts of one call: when the next may be made, and what is recorded of them."""
 
 import asyncio
 from typing import Any

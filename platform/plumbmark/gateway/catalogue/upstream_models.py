@@ -1,4 +1,4 @@
-"""What a provider says about itself: the list of its models."""
+"""The list of models that a provider publishes."""
 
 import fnmatch
 import json

@@ -27,7 +27,7 @@ _JSON = (b"content-type", b"application/json")
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
-    # Proxies that buffer would hold a stream back until it ends.
+    # Buffering proxies would delay a stream until it ends.
     (b"x-accel-buffering", b"no"),
 )
 _WRITE_SECONDS = 60.0
@@ -283,7 +283,7 @@ class App:
         except asyncio.CancelledError:
             if not exchange.is_left:
                 raise
-            # Cancelled by the reader's going away alone: this task has nothing more to do.
+            # Cancelled because the client disconnected: this task has nothing more to do.
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()

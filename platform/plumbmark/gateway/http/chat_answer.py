@@ -38,7 +38,7 @@ class AnswerMetadata:
     """As the caller named it."""
     created_at: int
     is_in_schema: bool = False
-    """JSON was asked for: fences around it are no part of it."""
+    """JSON was requested: fences around it are not part of it."""
     more_usage: dict[str, Any] = field(default_factory=dict)
     """Further fields of `usage`."""
 

@@ -1,8 +1,8 @@
-"""Who calls: from the token in a header to the grant that pays and the models it may call.
+"""Principals: from the token in a header to the grant that pays and the models it may call.
 
-Kept for ten seconds, so that a call makes no statement; a revoked token therefore works up to ten
-seconds longer. What a token is refused for is kept for one second, so that a wrong token is no free
-query. Both memories are bounded.
+Cached for ten seconds, so that a call takes no statement; a revoked token therefore works up to ten
+seconds longer. A refusal is cached for one second, so that a wrong token costs few queries. Both
+caches are bounded.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Principal:
     models: Mapping[str, CallableModel]
     """By slug."""
     other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Slugs by the names that models have besides."""
+    """Slugs by the other names of models."""
     expires_at: float | None = None
 
     def model(self, name: str) -> CallableModel:
@@ -110,7 +110,7 @@ class Principals:
         if reading is None:
             reading = self._loop.create_task(self._read(key, secret, organisation))
             self._reading[key] = reading
-            # Nobody may be waiting any more when it ends.
+            # Possibly no request is waiting for it any longer when it ends.
             reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(reading)
 
@@ -123,7 +123,7 @@ class Principals:
             self._known.pop(key, None)
             raise refusal from None
         except DatabaseError:
-            # As with terms: what is known holds on while the database is away.
+            # As with policies: what is known stays valid while the database is unreachable.
             known = self._known.get(key)
             if known is None:
                 raise

@@ -1,6 +1,6 @@
 """The routes in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
 
-`RouteContext` is also what foreign routes are built on: it knows who calls, and makes the call.
+Foreign routes are built on `RouteContext` too: it knows the principal, and makes the call.
 """
 
 import contextlib
@@ -118,7 +118,7 @@ class ChatRoute:
         return {}
 
     has_usage_apart = True
-    """Whether a stream's usage comes in a chunk of its own, and only where it was asked for."""
+    """Whether a stream's usage is sent in its own chunk, and only if requested."""
 
     def _told(self, question: ChatQuestion, more_usage: dict[str, Any]) -> AnswerMetadata:
         asked = question.request

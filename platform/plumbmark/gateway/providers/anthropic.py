@@ -1,10 +1,9 @@
 """Anthropic's Messages format. The base URL ends in `/v1`.
 
-What this format has no place for is left out of the request, and so out of what is recorded as
-asked: `seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model
-thinks on a budget. System messages go into `system`, in their order, wherever they stood; messages
-of one role in a row become one; a conversation that does not begin with the user gets a first
-message ".".
+What this format cannot express is left out of the request, and so of what is recorded as sent:
+`seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model thinks on a
+budget. System messages go into `system`, in order, wherever they were; messages of one role in a
+row become one; a conversation that does not begin with the user gets a first message ".".
 
 Options of a deployment: `thinking` (`adaptive` or `budget`: how a reasoning effort is asked for;
 default by the model's version), `schema` (`format`, or `tool` for models without structured
@@ -101,7 +100,7 @@ _NOT_OURS = {
     "user",
     "verbosity",
 }
-"""Fields of `extra` that another format knows and this one would refuse."""
+"""Fields of `extra` that another format has and this one would refuse."""
 _OWNED = {"max_completion_tokens", "max_tokens", "messages", "model", "stream", "system", "tools"}
 
 
@@ -214,13 +213,13 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
             turns.append({"role": role, "content": blocks})
     told = "\n\n".join(text for text in system if text.strip())
     if not turns and told:
-        # A conversation of instructions alone: they are what is asked.
+        # A conversation with only instructions: they become the question.
         return "", [{"role": "user", "content": [_text_block(told)]}]
     if not turns or turns[0]["role"] != "user":
         turns.insert(0, {"role": "user", "content": [_text_block(".")]})
     for turn in turns:
         if turn["role"] == "user":
-            # Results must stand before what is said about them.
+            # Results must come before the text about them.
             turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     last = turns[-1]["content"][-1]
     if turns[-1]["role"] == "assistant" and last["type"] == "text":
@@ -557,7 +556,7 @@ class _Events(Assembly):
             try:
                 block["input"] = wire.read(text.encode("utf-8", "surrogatepass"))
             except ValueError:
-                # Cut off at the length limit, amid its arguments.
+                # Cut off at the length limit, within its arguments.
                 block["partial_json"] = text
         return block
 

@@ -1,8 +1,9 @@
-"""One HTTP session per process and loop, and one POST through it, answered whole or as a stream.
+"""One HTTP session per process and loop, and one POST through it, answered in one piece or as a
+stream.
 
-The sessions keep their connections; how many calls are in flight is the gateway's affair, so the
-pools have no limit of their own. Redirects are never followed: they could lead to another host with
-the credential, or past the address guard.
+The sessions keep their connections; the gateway limits the calls in flight, so the pools have no
+limit. Redirects are never followed: they could lead to another host with the credential, or past
+the address guard.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from plumbmark.gateway.providers import wire
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 DONE = object()
-"""What stands for the `[DONE]` that ends some providers' streams."""
+"""The value for the `[DONE]` that ends some providers' streams."""
 _ERROR_TEXT_CHARACTERS = 4000
 _WRITTEN_AT_ONCE = 256 * 1024
 _KEEP_ALIVE_SECONDS = 50.0
@@ -79,7 +80,7 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class BrokenExchange:
-    """No whole reply: `code` says how it broke off."""
+    """No complete reply: `code` says how it failed."""
 
     code: str
     message: str

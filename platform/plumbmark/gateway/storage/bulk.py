@@ -78,7 +78,8 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 start += size
                 marks = ", ".join([row_marks] * len(chunk))
                 statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
-                # Past Django's wrapper, which would look for its own marks in every statement.
+                # Bypasses Django's wrapper, which would search every statement for its own
+                # placeholders.
                 sqlite3.Cursor.execute(
                     cursor.cursor, statement, [value for values in chunk for value in values]
                 )

@@ -243,8 +243,8 @@ class Recorder:
         self._may_be_stored = True
         is_about_the_data = not isinstance(error, OperationalError | InterfaceError)
         if is_about_the_data and len(batch) == 1:
-            # The one record that the database refuses must not hold up all others. Its segment is
-            # never dropped, so nothing of it is lost.
+            # One record that the database refuses must not block all others. Its segment is never
+            # dropped, so it is not lost.
             log.error(
                 "call %s cannot be stored and stays in the spool", batch[0].id, exc_info=error
             )

@@ -38,7 +38,7 @@ class CallRecord:
     hold: int
     """What was reserved, and what a loss in flight counts as; 0 where nothing is metered."""
     budget_ids: tuple[int, ...]
-    """The budgets it is held from; empty where nothing is metered."""
+    """The budgets that it is reserved in; empty if nothing is metered."""
     status: str = ""
     """Empty until the call has ended."""
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -177,7 +177,7 @@ def hash_of(request: bytes, response: Any) -> str:
     try:
         asked = wire.canonical(wire.read(request))
     except (ValueError, RecursionError):
-        # Written at the very edge of what can be read: nobody else can make its form either.
+        # At the very limit of what can be read: no other reader can produce its form either.
         asked = request
     exchange = _EXCHANGE % (asked, wire.canonical(response))
     return "h1:" + hashlib.sha256(exchange).hexdigest()

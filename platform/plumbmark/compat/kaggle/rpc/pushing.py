@@ -32,7 +32,7 @@ def create_benchmark_task(call: RpcCall) -> Answer:
         raise InvalidInput(
             [Problem("push a notebook; other kinds of definition are not taken", "text")]
         )
-    # Before a task is made: a file that cannot be read leaves nothing behind.
+    # Before a task is created: a file that cannot be read leaves nothing behind.
     script = script_of("task.ipynb", text.encode("utf-8", "replace"))
     pushed = _name_in(script.code, slug)
     task = _own_task(call, slug, title=pushed or slug)

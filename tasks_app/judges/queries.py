@@ -190,8 +190,8 @@ def _blind(
 
 def answer_stands_first(place: LabelSample) -> bool:
     """Return whether the answer comes first in a comparison: a coin tossed once for each answer."""
-    told = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
-    return hashlib.sha256(told.encode()).digest()[0] % 2 == 0
+    seed_text = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
+    return hashlib.sha256(seed_text.encode()).digest()[0] % 2 == 0
 
 
 # --- What the labels came to --------------------------------------------------------------------
@@ -271,16 +271,16 @@ def disagreements(label_set: LabelSet, *, by: User, most: int = 50) -> list[Disa
     labels = JudgeLabel.objects.filter(
         label_sample__label_set=label_set, by=by, is_skipped=False
     ).select_related("label_sample__sample__item")
-    said = combined_verdicts(label_set)
+    verdicts = combined_verdicts(label_set)
     found = []
     for label in labels:
         sample = label.label_sample.sample
-        verdict = said.get(sample.pk)
+        verdict = verdicts.get(sample.pk)
         assert label.value is not None
         if verdict is None:
             continue
-        shown = verdict if scorer.scale is not None else category(verdict)
-        if shown != label.value:
+        displayed = verdict if scorer.scale is not None else category(verdict)
+        if displayed != label.value:
             found.append(
                 Disagreement(sample.run_id, sample.ordinal, sample.item.key, label.value, verdict)
             )

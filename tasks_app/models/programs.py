@@ -84,5 +84,5 @@ class ProgramReport(models.Model):
     @property
     def failed_how(self) -> str:
         """For people: `5 × 429, 2 × 503`."""
-        told = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
-        return ", ".join([*told, *([f"{self.lost} × no answer"] if self.lost else [])])
+        parts = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
+        return ", ".join([*parts, *([f"{self.lost} × no answer"] if self.lost else [])])

@@ -145,7 +145,7 @@ def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lea
 def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
     """Prove and prolong every lease, inside the caller's transaction; `LeaseLost` otherwise."""
     for lease in leases:
-        kept = work.filter(
+        renewed = work.filter(
             pk=lease.id,
             lease_token=lease.token,
             state=LeasedWork.State.LEASED,
@@ -154,7 +154,7 @@ def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
             lease_expires_at=database_now(lease_duration()),
             heartbeat_at=database_now(),
         )
-        if not kept:
+        if not renewed:
             raise LeaseLost(f"lease on {work.model.__name__} {lease.id} is gone")
 
 

@@ -134,8 +134,8 @@ class RequestPlanner:
         prompt, key = self._definition.prompt, self.key(ordinal)
         if self._toolbox is not None and self._limits is not None:
             keys = [key_of_turn(key, step) for step in range(self._limits.max_steps)]
-            said = prompt.simulated_user.max_turns if prompt.simulated_user else 0
-            return keys + [key_of_turn(key, turn, of_user=True) for turn in range(said)]
+            user_turns = prompt.simulated_user.max_turns if prompt.simulated_user else 0
+            return keys + [key_of_turn(key, turn, of_user=True) for turn in range(user_turns)]
         if prompt.simulated_user is not None:
             turns = range(prompt.simulated_user.max_turns)
             keys = [key_of_turn(key, turn) for turn in turns]

@@ -84,9 +84,9 @@ def own_name() -> str:
 def report() -> None:
     """Write this process's row; the first time the sandbox is tried out."""
     at = now()
-    told = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
+    defaults = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
     WorkerReport.objects.update_or_create(
-        name=own_name(), defaults=told, create_defaults={**told, "started_at": at}
+        name=own_name(), defaults=defaults, create_defaults={**defaults, "started_at": at}
     )
 
 

@@ -93,8 +93,8 @@ async def run_program(program: str, timeout_seconds: float) -> ProgramResult:
     none or it fails."""
     ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
     # Errors last: their end is what matters.
-    said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
-    return ProgramResult(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
+    output = ran.output if ran.exit_code == 0 else ran.errors or ran.output
+    return ProgramResult(ran.exit_code, output[-_LAST_WORDS:], ran.timed_out, ran.detail)
 
 
 async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:

@@ -61,10 +61,10 @@ def administrator_link() -> str | None:
 def link_is_valid(token: str) -> bool:
     try:
         signing.TimestampSigner(salt=_SALT).unsign(token, max_age=LIFETIME)
-        kept = _link_file().read_text(encoding="ascii")
+        stored_digest = _link_file().read_text(encoding="ascii")
     except (signing.BadSignature, FileNotFoundError):
         return False
-    return hmac.compare_digest(kept, _digest(token)) and not _has_administrator()
+    return hmac.compare_digest(stored_digest, _digest(token)) and not _has_administrator()
 
 
 def comes_from_this_machine(request: HttpRequest) -> bool:

@@ -34,16 +34,16 @@ def _secret_key() -> str:
     configured = env.text("PLUMBMARK_SECRET_KEY")
     if configured:
         return configured
-    kept = STATE_DIR / "secret_key"
-    if not kept.exists():
+    key_file = STATE_DIR / "secret_key"
+    if not key_file.exists():
         # Written completely before it gets its name: several processes may start for the first
         # time, and none may read half a key or use another one.
         with tempfile.NamedTemporaryFile("w", dir=STATE_DIR, encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             with contextlib.suppress(FileExistsError):
-                os.link(file.name, kept)
-    return kept.read_text(encoding="ascii").strip()
+                os.link(file.name, key_file)
+    return key_file.read_text(encoding="ascii").strip()
 
 
 # --- The site ---------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ class AttachingCaller:
         if known is not None:
             self._kept.move_to_end(sha256)
             return known
-        data = await asyncio.to_thread(self._encoded, sha256)
+        data = await asyncio.to_thread(self._encode, sha256)
         if sha256 not in self._kept:
             self._kept[sha256] = data
             self._size += len(data)
@@ -137,7 +137,7 @@ class AttachingCaller:
                 self._size -= len(self._kept.popitem(last=False)[1])
         return data
 
-    def _encoded(self, sha256: str) -> str:
+    def _encode(self, sha256: str) -> str:
         return base64.b64encode(self._load(sha256)).decode("ascii")
 
 

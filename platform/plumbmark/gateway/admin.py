@@ -130,14 +130,14 @@ class QuotaPolicyAdmin(_QuotaPolicyAdmin):
 
     def save_model(self, request: HttpRequest, obj: QuotaPolicy, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)
-        written = actions.set_quota(
+        policy = actions.set_quota(
             namespace=obj.namespace,
             day_cap=obj.day_cap,
             month_cap=obj.month_cap,
             note=obj.note,
             by=request.user,
         )
-        obj.pk = written.pk
+        obj.pk = policy.pk
 
 
 @admin.register(Budget)

@@ -178,17 +178,17 @@ def _judge(report: ExecutionReport) -> None:
     if report.ending is Ending.FAILED_TO_START:
         raise SandboxUnavailable(_with_remedy(report.detail))
     try:
-        told = json.loads(report.stdout)
+        results = json.loads(report.stdout)
     except ValueError as error:
-        said = report.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        last_line = report.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise SandboxUnavailable(
-            f"A simple program did not run well in it: {report.detail} {said}".strip()
+            f"A simple program did not run well in it: {report.detail} {last_line}".strip()
         ) from error
-    if told.get("canary"):
+    if results.get("canary"):
         raise SandboxUnavailable("A program could read a file of the host.")
-    if told.get("host"):
+    if results.get("host"):
         raise SandboxUnavailable("A program could reach a port of the host.")
-    if told.get("gateway") != _ANSWER.decode():
+    if results.get("gateway") != _ANSWER.decode():
         raise SandboxUnavailable("A program could not reach its gateway.")
 
 

@@ -118,11 +118,11 @@ class Landlock:
     def _start(self, job: Job, scratch: Path) -> Started:
         descriptors = Descriptors()
         try:
-            return self._started(job, scratch, descriptors)
+            return self._spawn(job, scratch, descriptors)
         finally:
             descriptors.close()
 
-    def _started(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
+    def _spawn(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()

@@ -57,9 +57,9 @@ def remove_left_behind(base: Path, *, oldest_seconds: float) -> int:
             if entry.name.startswith(_HELD):
                 _mark_if_left(path)
                 continue
-            is_marked = entry.name.startswith(_LEFT)
+            is_flagged = entry.name.startswith(_LEFT)
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            if age > (_GUESTS_END_SECONDS if is_marked else oldest_seconds):
+            if age > (_GUESTS_END_SECONDS if is_flagged else oldest_seconds):
                 remove_work_folder(path)
                 gone += 1
     return gone

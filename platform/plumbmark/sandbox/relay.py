@@ -217,7 +217,7 @@ class GatewayRelay:
         try:
             await asyncio.wait({sending, answering}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done() and not answering.done():
-                await self._sent(sending, answering, guest)
+                await self._await_answer(sending, answering, guest)
             await answering
             was_sent = sending.done() and sending.exception() is None
             return was_sent and not request.wants_to_close
@@ -226,7 +226,7 @@ class GatewayRelay:
                 task.cancel()
             await asyncio.gather(sending, answering, return_exceptions=True)
 
-    async def _sent(
+    async def _await_answer(
         self, sending: "asyncio.Task[None]", answering: "asyncio.Task[None]", guest: "_Stream"
     ) -> None:
         """Wait for the answer, and for the guest to lose its interest in it."""

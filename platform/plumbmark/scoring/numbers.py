@@ -111,9 +111,9 @@ def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumbe
     if end - start > MAX_NUMBER_LENGTH:
         problem = f"it has {end - start:,} characters, and {MAX_NUMBER_LENGTH:,} are read"
         return FoundNumber(text[start : start + 40] + "…", start, end, None, is_percent, problem)
-    shown = text[start:end].strip()
+    source_text = text[start:end].strip()
     value, problem = _value(match, form)
-    return FoundNumber(shown, start, end, value, is_percent, problem)
+    return FoundNumber(source_text, start, end, value, is_percent, problem)
 
 
 def _value(match: re.Match[str], form: NumberForm) -> tuple[Decimal | None, str]:

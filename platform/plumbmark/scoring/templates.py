@@ -93,10 +93,10 @@ def text_of(value: Any) -> str:
 def unknown_column_message(name: str, known: Iterable[str]) -> str:
     """Return the message about a column that does not exist: the known ones and a suggestion."""
     names = sorted(known)
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    column_list = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (
         f"the data has no column {name[:80]!r}{suggest_name(name, names) or '.'} "
-        f"Its columns are: {shown}"
+        f"Its columns are: {column_list}"
     )
 
 

@@ -67,10 +67,10 @@ class _Plans:
         return plan
 
     def _compile(self, connection: Any) -> "_Plan":
-        marks = {name: f"prepared:{name}" for name in self._names}
-        compiler = self._build(**marks)[:1].query.get_compiler(connection=connection)
+        placeholders = {name: f"prepared:{name}" for name in self._names}
+        compiler = self._build(**placeholders)[:1].query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        names = {mark: name for name, mark in marks.items()}
+        names = {placeholder: name for name, placeholder in placeholders.items()}
         found = tuple(
             _Place(names[given]) if isinstance(given, str) and given in names else given
             for given in parameters

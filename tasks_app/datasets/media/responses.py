@@ -62,11 +62,11 @@ def attachment_response(request: HttpRequest, found: tuple[Attachment, str]) -> 
     return _with_headers(response, attachment, name)
 
 
-def _part(asked: str, size: int) -> range | None:
+def _part(range_header: str, size: int) -> range | None:
     """Return the requested part: players ask for parts to seek in a sound. Other headers are
     ignored.
     """
-    match = _RANGE.fullmatch(asked.strip())
+    match = _RANGE.fullmatch(range_header.strip())
     if match is None or int(match[1]) >= size:
         return None
     stop = min(size, int(match[2]) + 1) if match[2] else size

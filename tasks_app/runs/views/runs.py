@@ -140,7 +140,7 @@ def _run_page(
         "opens_spend_limit": run.pause_reason == Run.PauseReason.LIMIT
         or spend_limit_form is not None,
         "has_unscored": run.samples_unscored > 0,
-        "frozen": _frozen(run),
+        "frozen": _frozen_facts(run),
         "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
         "model_changed": len(run.upstream_models) > 1,
         "scorings": list(
@@ -416,7 +416,7 @@ def _method(estimate: dict[str, Any] | None) -> str:
     return words.get(estimate.get("method", ""), "") if estimate else ""
 
 
-def _frozen(run: Run) -> list[dict[str, Any]]:
+def _frozen_facts(run: Run) -> list[dict[str, Any]]:
     """Return everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
     card = run.price_card

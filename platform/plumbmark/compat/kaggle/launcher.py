@@ -214,8 +214,8 @@ def name_models(target: ServerAddress, env_file: Path) -> str:
     """Put models of this server into a `.env` that names those of another; what to tell."""
     import dotenv
 
-    written = dotenv.dotenv_values(env_file)
-    if "MODEL_PROXY_URL" not in written:
+    variables = dotenv.dotenv_values(env_file)
+    if "MODEL_PROXY_URL" not in variables:
         return ""
     found: list[str] = []
     token = ""

@@ -316,7 +316,7 @@ class Leases:
                 closing.append(share)
         return closing
 
-    def closed(self, shares: list[Share]) -> None:
+    def note_closed(self, shares: list[Share]) -> None:
         """Note that the rest of these shares has been returned to the database."""
         for share in shares:
             # Used again while the flush was under way, it has a new lease already.

@@ -427,22 +427,22 @@ def _calls(count: int) -> str:
 def _settle_reason(members: Sequence[CallRecord]) -> str:
     answered = sum(record.status == Call.Status.ANSWERED for record in members)
     failed = len(members) - answered
-    said = []
+    parts = []
     if answered:
-        said.append(f"{_calls(answered)} answered")
+        parts.append(f"{_calls(answered)} answered")
     if failed:
-        said.append(f"{_calls(failed)} failed, not charged")
-    return f"{members[0].subject}: {'; '.join(said)}"[:200]
+        parts.append(f"{_calls(failed)} failed, not charged")
+    return f"{members[0].subject}: {'; '.join(parts)}"[:200]
 
 
 def _loss_reason(members: Sequence[CallRecord]) -> str:
     twice = sum(record.is_duplicate for record in members)
-    said = []
+    parts = []
     if twice:
-        said.append(f"{_calls(twice)} answered a second time")
+        parts.append(f"{_calls(twice)} answered a second time")
     if lost := len(members) - twice:
-        said.append(f"{_calls(lost)} broken off in flight, at most")
-    return f"{members[0].subject}: {'; '.join(said)}; the platform bears it"[:200]
+        parts.append(f"{_calls(lost)} broken off in flight, at most")
+    return f"{members[0].subject}: {'; '.join(parts)}; the platform bears it"[:200]
 
 
 def _store(records: Sequence[CallRecord], lines: dict[tuple[int, date, str], LedgerLine]) -> None:

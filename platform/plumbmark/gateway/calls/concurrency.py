@@ -45,14 +45,14 @@ class AdaptiveLimit:
             async with asyncio.timeout_at(until):
                 await turn
         except TimeoutError:
-            return self._left(turn)
+            return self._stop_waiting(turn)
         except asyncio.CancelledError:
-            if self._left(turn):
+            if self._stop_waiting(turn):
                 self.release()
             raise
         return True
 
-    def _left(self, turn: asyncio.Future[None]) -> bool:
+    def _stop_waiting(self, turn: asyncio.Future[None]) -> bool:
         """Stop waiting; return whether the slot had been granted in the same moment."""
         if turn.done() and not turn.cancelled():
             return True
@@ -64,14 +64,14 @@ class AdaptiveLimit:
         if self._waiting:
             self._wake()
 
-    def succeeded(self) -> None:
+    def note_success(self) -> None:
         """Note an answer: grow by 1/limit, so by one for every limit's worth of answers."""
         if self.limit < self.ceiling:
             self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
             if self._waiting:
                 self._wake()
 
-    def rate_limited(self, retry_after: float | None) -> None:
+    def note_rate_limit(self, retry_after: float | None) -> None:
         """Note a 429, with the seconds to stay away if the provider named them."""
         now = self._loop.time()
         if now - self._decreased_at >= _BETWEEN_DECREASES_SECONDS:

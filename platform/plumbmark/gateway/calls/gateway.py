@@ -122,7 +122,7 @@ class Gateway:
         self._calls.add(task)
         return task
 
-    def left(self, task: asyncio.Task[Any]) -> None:
+    def leave_call(self, task: asyncio.Task[Any]) -> None:
         """Note that the call of this task has ended."""
         self._calls.discard(task)
         if not self._calls:
@@ -191,13 +191,13 @@ class GatewayCaller:
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
-                return _refused(admitted)
+                return _refuse(admitted)
             try:
                 return await self._ask(admitted, request)
             finally:
                 self._settle(admitted)
         finally:
-            self._gateway.left(task)
+            self._gateway.leave_call(task)
 
     async def _admit(
         self, request: ModelRequest, key: str, role: str
@@ -254,7 +254,7 @@ class GatewayCaller:
                 log.exception("the spool takes no more; call %s is only in memory", record.id)
             self._gateway.recorder.add(record)
         elif record.segments:
-            self._gateway.spool.stored((record,))
+            self._gateway.spool.note_stored((record,))
 
     def _send_off(
         self, admitted: "_AdmittedCall", request: ModelRequest, *, stream: bool
@@ -284,7 +284,7 @@ class GatewayCaller:
         record = admitted.record
         body = self._send_off(admitted, request, stream=False)
         if isinstance(body, CallFailure):
-            return _refused(body)
+            return _refuse(body)
         try:
             attempt = await self._attempts(admitted, body)
         except BaseException as error:
@@ -332,7 +332,7 @@ class GatewayCaller:
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
-                yield _refused(admitted)
+                yield _refuse(admitted)
                 return
             terms, record, passed = admitted.terms, admitted.record, StreamProgress()
             tries = RetryLoop(terms, record, self._limit)
@@ -340,7 +340,7 @@ class GatewayCaller:
             try:
                 sent_off = self._send_off(admitted, request, stream=True)
                 if isinstance(sent_off, CallFailure):
-                    result = _refused(sent_off)
+                    result = _refuse(sent_off)
                 else:
                     body = sent_off
                     stream = self._stream_attempts(terms, tries, body, passed)
@@ -366,7 +366,7 @@ class GatewayCaller:
             assert result is not None
             yield result
         finally:
-            gateway.left(task)
+            gateway.leave_call(task)
 
     async def _stream_attempts(
         self, terms: CallPolicy, tries: RetryLoop, body: bytes, passed: StreamProgress
@@ -485,7 +485,7 @@ def _record_end(
     )
 
 
-def _refused(failure: CallFailure) -> CallResult:
+def _refuse(failure: CallFailure) -> CallResult:
     return CallResult(uuid4(), None, failure, 0, 0, 0, 0)
 
 

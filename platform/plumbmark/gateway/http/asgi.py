@@ -103,9 +103,9 @@ class HttpExchange:
         """Read the whole body; refuse one that is too large before reading it if its length is
         declared.
         """
-        told = self.header(b"content-length")
-        if told.isdigit():
-            self._take(int(told))
+        length_header = self.header(b"content-length")
+        if length_header.isdigit():
+            self._take(int(length_header))
         parts: list[bytes] = []
         size = 0
         while True:

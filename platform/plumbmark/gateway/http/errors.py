@@ -137,5 +137,5 @@ def openai_error(error: HttpError) -> bytes:
     kind = _TYPES.get(error.status)
     if kind is None:
         kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    told = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
-    return json.dumps({"error": told}).encode()
+    details = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    return json.dumps({"error": details}).encode()

@@ -69,9 +69,11 @@ class Principal:
         slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
             return self.models[slugs[0]]
-        raise HttpError(404, "model_not_found", self._unknown(name, slugs), param="model")
+        raise HttpError(
+            404, "model_not_found", self._unknown_name_message(name, slugs), param="model"
+        )
 
-    def _unknown(self, name: str, slugs: tuple[str, ...]) -> str:
+    def _unknown_name_message(self, name: str, slugs: tuple[str, ...]) -> str:
         if slugs:
             return f"The name {name[:100]!r} is ambiguous; use one of {', '.join(slugs[:5])}."
         near = difflib.get_close_matches(name[:100], self.models, n=3, cutoff=0.5)

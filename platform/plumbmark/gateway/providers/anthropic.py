@@ -211,10 +211,10 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
             turns[-1]["content"] += blocks
         else:
             turns.append({"role": role, "content": blocks})
-    told = "\n\n".join(text for text in system if text.strip())
-    if not turns and told:
+    system_text = "\n\n".join(text for text in system if text.strip())
+    if not turns and system_text:
         # A conversation with only instructions: they become the question.
-        return "", [{"role": "user", "content": [_text_block(told)]}]
+        return "", [{"role": "user", "content": [_text_block(system_text)]}]
     if not turns or turns[0]["role"] != "user":
         turns.insert(0, {"role": "user", "content": [_text_block(".")]})
     for turn in turns:
@@ -224,7 +224,7 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
     last = turns[-1]["content"][-1]
     if turns[-1]["role"] == "assistant" and last["type"] == "text":
         last["text"] = last["text"].rstrip()
-    return told, turns
+    return system_text, turns
 
 
 def _text_block(text: str) -> dict[str, Any]:
@@ -462,10 +462,10 @@ def _usage(usage: Any) -> Usage:
     if fresh < 0 or output < 0:
         return missing
     read = max(0, read_count(usage.get("cache_read_input_tokens")))
-    written = max(0, read_count(usage.get("cache_creation_input_tokens")))
+    cache_creation = max(0, read_count(usage.get("cache_creation_input_tokens")))
     details = usage.get("output_tokens_details")
     thought = max(0, read_count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
-    return Usage(fresh + read + written, output, read, min(thought, output))
+    return Usage(fresh + read + cache_creation, output, read, min(thought, output))
 
 
 class _Events(Assembly):

@@ -226,11 +226,11 @@ class _Channels:
         """Return the text that has come since the last time, as one piece."""
         text = self._text.pass_on("".join(self._texts)) if self._texts else ""
         reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
-        calls = tuple(map(self._checked, self._calls)) if self._calls else ()
+        calls = tuple(map(self._pass_on_call, self._calls)) if self._calls else ()
         self._texts, self._reasonings, self._calls = [], [], []
         return Delta(text, reasoning, calls)
 
-    def _checked(self, call: ToolCallDelta) -> ToolCallDelta:
+    def _pass_on_call(self, call: ToolCallDelta) -> ToolCallDelta:
         channel = self._arguments.setdefault(call.index, PassableText(self._secret))
         return ToolCallDelta(
             call.index, call.id, call.name, channel.pass_on(call.arguments), call.signature

@@ -372,7 +372,7 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
 def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> ToolCall:
     call = part["functionCall"]
     arguments = call.get("args")
-    written = wire.dump_in_order({} if arguments is None else arguments)
+    arguments_json = wire.dump_in_order({} if arguments is None else arguments)
     name = read_name(call.get("name"))
     call_id = read_name(call.get("id"))
     if not call_id:
@@ -384,7 +384,7 @@ def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> To
     return ToolCall(
         call_id,
         name,
-        storable(written.decode()),
+        storable(arguments_json.decode()),
         signature if isinstance(signature, str) else "",
     )
 

@@ -159,7 +159,7 @@ class EventStream:
                 )
             raise BrokenStream(broken) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise BrokenStream(_broken(error, self.status)) from None
+            raise BrokenStream(_describe_error(error, self.status)) from None
 
     def _look(self) -> None:
         """Check for silence with one timer per stream: a timeout around every read would double its
@@ -186,8 +186,8 @@ def _event(data: bytes, status: int) -> Any:
     try:
         return wire.read(data)
     except ValueError:
-        said = data[:200].decode("utf-8", "replace")
-        message = f"an event of the stream is no JSON: {said!r}"
+        excerpt = data[:200].decode("utf-8", "replace")
+        message = f"an event of the stream is no JSON: {excerpt!r}"
         raise BrokenStream(BrokenExchange("malformed-response", message, status)) from None
 
 
@@ -239,7 +239,7 @@ class HttpClient:
         except TimeoutError:
             return _deadline(deadline_seconds, status)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _broken(error, status)
+            return _describe_error(error, status)
 
     async def open(
         self,
@@ -280,7 +280,7 @@ class HttpClient:
         except TimeoutError:
             return _deadline(deadline_seconds, status)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _broken(error, status)
+            return _describe_error(error, status)
         finally:
             if response is not None and not is_open:
                 response.release()
@@ -313,7 +313,7 @@ def _too_large(status: int) -> BrokenExchange:
     )
 
 
-def _broken(error: Exception, status: int | None) -> BrokenExchange:
+def _describe_error(error: Exception, status: int | None) -> BrokenExchange:
     """Return the failure of a broken exchange. The deadline, a `TimeoutError`, is caught before."""
     if isinstance(error, PrivateAddress):
         return BrokenExchange("private-address", str(error))

@@ -144,8 +144,10 @@ class OpenAI(ChatProvider):
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
     if way in {"json_object", "prompt"}:
         schema = wire.dump_in_order(wire.to_canonical_types(schema_of(wanted))).decode()
-        told = f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
-        payload["messages"] = [*payload["messages"], {"role": "system", "content": told}]
+        instruction = (
+            f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
+        )
+        payload["messages"] = [*payload["messages"], {"role": "system", "content": instruction}]
         if way == "json_object":
             payload["response_format"] = {"type": "json_object"}
         return
@@ -270,9 +272,9 @@ class _OpenAIChunks(Assembly):
             self._finish = choice["finish_reason"]
             # Not every host sends [DONE].
             self.is_complete = True
-        return self._added(choice.get("delta") or {})
+        return self._add_delta(choice.get("delta") or {})
 
-    def _added(self, delta: dict[str, Any]) -> Delta:
+    def _add_delta(self, delta: dict[str, Any]) -> Delta:
         text, reasoning = "", ""
         calls: tuple[ToolCallDelta, ...] = ()
         if content := delta.get("content"):

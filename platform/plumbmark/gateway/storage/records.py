@@ -175,11 +175,11 @@ def exchange_bytes(request: bytes, response: Any) -> bytes:
 def hash_of(request: bytes, response: Any) -> str:
     """Hash the exchange's canonical form, which any reader can reproduce."""
     try:
-        asked = wire.canonical(wire.read(request))
+        canonical_request = wire.canonical(wire.read(request))
     except (ValueError, RecursionError):
         # At the very limit of what can be read: no other reader can produce its form either.
-        asked = request
-    exchange = _EXCHANGE % (asked, wire.canonical(response))
+        canonical_request = request
+    exchange = _EXCHANGE % (canonical_request, wire.canonical(response))
     return "h1:" + hashlib.sha256(exchange).hexdigest()
 
 

@@ -129,7 +129,7 @@ class Spool:
         self._current = segment
         return segment
 
-    def stored(self, records: Iterable[CallRecord]) -> None:
+    def note_stored(self, records: Iterable[CallRecord]) -> None:
         """Note that these records are in the database; drop the segments that are no longer
         needed.
         """

@@ -212,7 +212,7 @@ def show(name: str, found: dict[str, float], floor: dict[str, float]) -> None:
 
 
 def show_growth(make: Callable[[], Platform], rounds: int) -> None:
-    """Whether CPU per item and memory stay as they are from 500 to 8,000 items.
+    """Measure whether CPU per item and memory stay the same from 500 to 8,000 items.
 
     Each size has a worker of its own, because a peak never falls.
     """

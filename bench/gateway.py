@@ -47,7 +47,7 @@ class Way:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and everything below it."""
+    """Return a process and all its descendants."""
     found = [pid]
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -71,7 +71,7 @@ def postgres_cpu() -> float:
 
 
 async def ask_all(way: Way, calls: int, window: int) -> tuple[float, list[float], int]:
-    """Seconds in all, seconds of each call, and what was charged."""
+    """Return the total seconds, the seconds of each call, and what was charged."""
     times: list[float] = []
     charged = 0
     waiting = iter(range(calls))
@@ -103,7 +103,7 @@ async def ask_all(way: Way, calls: int, window: int) -> tuple[float, list[float]
 
 
 async def stream_all(way: Way, calls: int, window: int) -> tuple[float, list[float], int]:
-    """Seconds in all, seconds to each first chunk, and what was charged."""
+    """Return the total seconds, the seconds to each first chunk, and what was charged."""
     firsts: list[float] = []
     charged = 0
     waiting = iter(range(calls))
@@ -172,7 +172,9 @@ class Gateway:
         return max(peaks), sum(peaks)
 
     def check(self) -> None:
-        """Every call is recorded, once, and the payer was charged exactly what was told."""
+        """Check that every call is recorded once, and that the payer was charged exactly what was
+        reported.
+        """
         self.stack.stop()
         found = self.stack.shell(
             "import json\n"

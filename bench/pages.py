@@ -54,7 +54,7 @@ _ITEMS = 1319
 
 
 def _row(number: int, right: int, chance: random.Random, tasks: int) -> dict[str, Any]:
-    """A row in its place: `right` of the items are right, everything beside the score is random."""
+    """Return a row of the board: `right` of the items are right, all else is random."""
     value = right / _ITEMS
     interval = wilson(right, _ITEMS)
     low, high = interval.low, interval.high
@@ -115,7 +115,7 @@ def _row(number: int, right: int, chance: random.Random, tasks: int) -> dict[str
 
 
 def make_board(rows: int, tasks: int = 1) -> str:
-    """A published benchmark with a snapshot of so many rows; returns its path."""
+    """Publish a benchmark with a snapshot of `rows` rows; return its path."""
     from django.utils import timezone
 
     from benchmarks_app.models import Benchmark, BenchmarkVersion
@@ -183,7 +183,7 @@ def make_board(rows: int, tasks: int = 1) -> str:
 
 
 def caller(path: str, **headers: str) -> Callable[[], tuple[str, dict[str, str], bytes]]:
-    """A function that asks the WSGI application for a path once."""
+    """Return a function that requests a path from the WSGI application once."""
     from plumbmark.config.wsgi import application
 
     def ask() -> tuple[str, dict[str, str], bytes]:
@@ -210,7 +210,7 @@ def caller(path: str, **headers: str) -> Callable[[], tuple[str, dict[str, str],
 
 
 def sign_in() -> str:
-    """A session of the benchmark's owner, as a cookie."""
+    """Return a session of the benchmark's owner, as a cookie."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
@@ -227,7 +227,7 @@ def sign_in() -> str:
 
 
 def cold(ask: Callable[[], Any]) -> Callable[[], Any]:
-    """The same with everything forgotten that the process keeps of a snapshot and of its page."""
+    """Return the same with all of the process's caches of a snapshot and of its page emptied."""
     from leaderboards_app import snapshots
     from plumbmark.web.page_cache import page_cache
 
@@ -254,7 +254,7 @@ _PLAIN = """{% load humanize %}<table>{% for a, b, c, d, e, f, g, h in rows %}<t
 
 
 def floor() -> Callable[[], str]:
-    """A board as one would first write it: rows as tuples, figures by filters."""
+    """Return a board as one would first write it: rows as tuples, figures by filters."""
     from django.template import Context, Engine
 
     from leaderboards_app.models import Standings

@@ -50,7 +50,7 @@ def _in(sandbox: Sandbox, work: Path | None = None, gateway: Path | None = None)
 
 
 async def _at_once(start: Start, width: int, rounds: int) -> float:
-    """How many a second."""
+    """Return how many run per second."""
     waiting = iter(range(rounds))
 
     async def lane() -> None:
@@ -96,7 +96,9 @@ async def _measure(rounds: int, width: int) -> None:
 
 
 async def _measure_environment(python: Path, rounds: int) -> None:
-    """What of `import kaggle_benchmarks` is the sandbox's, and what is the import's own."""
+    """Measure how much of `import kaggle_benchmarks` is due to the sandbox and to the import
+    itself.
+    """
     inside = "/opt/environment"
     sandbox = Bubblewrap()
     limits = Limits(
@@ -148,7 +150,7 @@ async def _measure_environment(python: Path, rounds: int) -> None:
 
 
 async def _measure_programs(rows: list[dict[str, str]]) -> None:
-    """Every canonical solution with its tests, two sandboxes at once."""
+    """Run every canonical solution with its tests, two sandboxes at once."""
     sandbox = Bubblewrap()
     waiting = iter(rows)
     passed = 0

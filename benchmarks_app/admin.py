@@ -1,4 +1,4 @@
-"""Benchmarks for staff: to look at. Changes go through the pages, with their checks and log."""
+"""Benchmarks for staff, read-only. Changes go through the pages, with their checks and log."""
 
 from typing import TYPE_CHECKING
 

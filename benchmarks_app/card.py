@@ -1,4 +1,4 @@
-"""The benchmark card: what is asked at publication, so that a reader can judge the board."""
+"""The benchmark card: questions answered at publication, so that a reader can judge the board."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class NewBenchmarkForm(forms.Form):
 
 
 class BenchmarkDraftForm(forms.Form):
-    """Title, claim, rules and card of a draft. The tasks have rows of their own."""
+    """Title, claim, rules and card of a draft. The tasks have their own rows."""
 
     title = forms.CharField(label=_("Title"), max_length=120)
     claim = forms.CharField(

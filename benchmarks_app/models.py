@@ -16,7 +16,7 @@ from tasks_app.models.tasks import Visibility
 
 
 class Benchmark(models.Model):
-    """A named set of tasks with a leaderboard; what it consists of stands in its versions."""
+    """A named set of tasks with a leaderboard; its content is in its versions."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="benchmarks")
@@ -142,7 +142,7 @@ class BenchmarkTask(models.Model):
 
 
 class AllowedDeployment(models.Model):
-    """A deployment of somebody else's to which the owner lets private items go."""
+    """Another user's deployment to which the owner allows private items to be sent."""
 
     benchmark = models.ForeignKey(
         Benchmark, on_delete=models.CASCADE, related_name="allowed_deployments"
@@ -170,7 +170,7 @@ class Entry(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     invalid_reason = models.CharField(max_length=500, blank=True)
-    """Public. The row stays on the board, marked, unranked."""
+    """Public. The row remains on the board, flagged and unranked."""
 
     class Meta:
         constraints: ClassVar = [

@@ -1,4 +1,4 @@
-"""Addresses of benchmarks; the board's own are in `leaderboards_app.urls`."""
+"""URLs of benchmarks; the board's are in `leaderboards_app.urls`."""
 
 from django.urls import path
 

@@ -85,7 +85,7 @@ def benchmark_new(request: HttpRequest) -> HttpResponse:
 def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the draft: its facts, its tasks with weights, its rules and its card."""
     user = person(request)
-    benchmark = _own(request, handle, slug)
+    benchmark = _own_benchmark(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
     version.benchmark = benchmark
     members = list(members_of(version))
@@ -95,7 +95,7 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         return _edit_page(request, version, form, rows)
     form = BenchmarkDraftForm(request.POST)
     rows = [MemberForm(request.POST, member=member) for member in members]
-    # Every row is asked, so that all faults are told at once.
+    # Every row is validated, so that all errors are shown at once.
     are_valid = [form.is_valid(), *(row.is_valid() for row in rows)]
     if not all(are_valid):
         return _edit_page(request, version, form, rows, status=422)
@@ -110,7 +110,7 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         authoring.compose_draft(
             version=version,
             members=[row.as_member() for row in rows if not row.cleaned_data["remove"]]
-            + _added(request),
+            + _added_members(request),
             card=form.card,
             entry_policy=form.cleaned_data["entry_policy"],
             entrants=form.cleaned_data["entrants"],
@@ -127,7 +127,7 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
     return redirect("benchmarks:edit", handle, slug)
 
 
-def _added(request: HttpRequest) -> list[Member]:
+def _added_members(request: HttpRequest) -> list[Member]:
     wanted = request.POST.get("task_version", "")
     if not wanted:
         return []
@@ -165,7 +165,7 @@ def _edit_page(
 def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show a version for the last time before it is frozen, and publish it."""
     user = person(request)
-    benchmark = _own(request, handle, slug)
+    benchmark = _own_benchmark(request, handle, slug)
     version = authoring.draft_of(benchmark=benchmark, by=user)
     version.benchmark = benchmark
     form = PublishBenchmarkForm(request.POST or None)
@@ -282,7 +282,7 @@ def _chosen_contenders(request: HttpRequest, slugs: list[str]) -> list[Contender
     ]
 
 
-def _own(request: HttpRequest, handle: str, slug: str) -> Benchmark:
+def _own_benchmark(request: HttpRequest, handle: str, slug: str) -> Benchmark:
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
     if not can_edit_benchmark(request.user, benchmark):
         raise Http404

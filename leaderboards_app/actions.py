@@ -16,9 +16,9 @@ from plumbmark.manifests import content_hash
 
 def request_refresh(version_ids: Iterable[int], *, reason: str) -> None:
     """Note that boards are due. Requests for one board coalesce until it is computed."""
-    asked = False
+    is_new = False
     for version_id in version_ids:
-        asked = True
+        is_new = True
         try:
             with transaction.atomic():
                 BoardRefresh.objects.create(
@@ -26,7 +26,7 @@ def request_refresh(version_ids: Iterable[int], *, reason: str) -> None:
                 )
         except IntegrityError:
             _request_again(version_id, reason)
-    if asked:
+    if is_new:
         enqueue("leaderboards_app.jobs.refresh_boards")
 
 

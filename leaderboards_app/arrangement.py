@@ -1,4 +1,6 @@
-"""What of a snapshot a reader asked for: scope, filters, order. Ranks are never recomputed."""
+"""The part of a snapshot that a reader requested: scope, filters, order. Ranks are never
+recomputed.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a board is made of: entries, the runs that count, their scores. Read in a few queries."""
+"""The content of a board: entries, the runs that count, their scores. Read in a few queries."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -116,7 +116,7 @@ def _cell(
         and (scoring := scorings.get((run.pk, task.task_version_id))) is not None
     ]
     if policy == BenchmarkVersion.EntryPolicy.FIRST_DECLARED:
-        # The first that came to an end: one that was cancelled or failed is an attempt, no score.
+        # The first one that completed: a cancelled or failed run is an attempt without a score.
         finished = finished[:1]
     return TaskCell(
         task=task,

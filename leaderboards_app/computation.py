@@ -192,7 +192,7 @@ class _Board:
             if self._status[candidate.entry.pk][0] == RANKED
             and (scope == "all" or candidate.entry.contender.kind == Contender.Kind.RUN)
         ]
-        # A contradiction within the noise says nothing: docs/design/standings.md.
+        # A contradiction within the noise means nothing: docs/design/standings.md.
         if self._is_single:
             key = str(self._tasks[0].pk)
             metric = self._weighted[0].metric
@@ -221,7 +221,7 @@ class _Board:
         found = self._estimates[entry.pk]
         runs = candidate.runs
         platform_runs = [run for run in runs if not run.is_submitted]
-        asked = sum(run.samples_total for run in platform_runs)
+        sample_count = sum(run.samples_total for run in platform_runs)
         latencies = [
             run.median_latency_ms for run in platform_runs if run.median_latency_ms is not None
         ]
@@ -244,8 +244,8 @@ class _Board:
             "tasks": [
                 self._cell_document(cell, self._scores[entry.pk]) for cell in candidate.cells
             ],
-            "cost_per_item": round(sum(run.provider_cost for run in platform_runs) / asked)
-            if asked
+            "cost_per_item": round(sum(run.provider_cost for run in platform_runs) / sample_count)
+            if sample_count
             else None,
             "median_latency_ms": round(statistics.median(latencies)) if latencies else None,
             "date": max(finished).date().isoformat() if finished else None,

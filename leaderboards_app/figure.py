@@ -1,6 +1,6 @@
 """The board's figure: every ranked row as a dot with its interval, drawn as SVG on the server.
 
-A drawing of its own with an address, not part of the page: most readers come for the table,
+A separate drawing with its own address, not part of the page: most readers come for the table,
 browsers fetch the figure when it is scrolled to, and papers and other pages can use it.
 """
 
@@ -68,11 +68,11 @@ def draw_figure(
         f'<text class="k" x="{x}" y="{bottom + 20}" text-anchor="middle">{label}</text>'
         for x, label in scale.ticks(metric)
     )
-    marks = "".join(_mark(row, index, scale, metric) for index, row in enumerate(drawn))
+    row_elements = "".join(_draw_row(row, index, scale, metric) for index, row in enumerate(drawn))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{figure.width}" height="{figure.height}" '
         f'viewBox="0 0 {figure.width} {figure.height}" role="img">'
-        f"<title>{escape(figure.finding)}</title><style>{style_of(theme)}</style>{grid}{marks}</svg>"
+        f"<title>{escape(figure.finding)}</title><style>{style_of(theme)}</style>{grid}{row_elements}</svg>"
     )
 
 
@@ -109,7 +109,7 @@ class _Scale:
         ]
 
 
-def _mark(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str:
+def _draw_row(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) -> str:
     """Draw a row: its label, its interval with a dot, and its value."""
     score = row["score"]
     y = _TOP + index * _ROW + _ROW // 2
@@ -190,10 +190,10 @@ def _describe_finding(
     rank = first["ranks"][scope]
     label = first["contender"]["label"]
     value = format_score(first["score"]["value"], metric)
-    told = {"label": label, "value": value}
+    values = {"label": label, "value": value}
     if rank and rank["sole_first"]:
-        return _("%(label)s leads with %(value)s, significantly above every other row") % told
+        return _("%(label)s leads with %(value)s, significantly above every other row") % values
     return (
         _("%(label)s has the highest estimate, %(value)s, but is not clearly ahead of the next")
-        % told
+        % values
     )

@@ -11,7 +11,7 @@ from plumbmark.common.ids import new_public_id
 
 
 class Standings(models.Model):
-    """An immutable snapshot of a board, with a permalink. Equal content makes no new one."""
+    """An immutable snapshot of a board, with a permalink. Equal content creates no new one."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     version = models.ForeignKey(
@@ -24,7 +24,7 @@ class Standings(models.Model):
     Its form is described in docs/design/standings.md."""
     row_count = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=300, blank=True)
-    """What made it differ from the one before."""
+    """Why it differs from the one before."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -47,7 +47,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """A snapshot as one reader asked for it."""
+    """A snapshot as requested by one reader."""
 
     snapshot: Snapshot
     arranged: Arrangement

@@ -101,12 +101,12 @@ class _Writer:
     def _name(self, row: Row, contender: Row) -> str:
         kind = contender["kind"]
         under: list[str] = [escape(contender["maker"])] if contender["maker"] else []
-        marks = [kind] if kind in self._words else []
+        flags = [kind] if kind in self._words else []
         if row["model_changed"]:
-            marks.append("changed")
+            flags.append("changed")
         if row.get("failed_requests"):
-            marks.append("failed")
-        under += [self._words[mark] for mark in marks]
+            flags.append("failed")
+        under += [self._words[flag] for flag in flags]
         if kind == "submitted" and row["by"]:
             under.append(f"@{escape(row['by'])}")
         sub = f"<small>{' · '.join(under)}</small>" if under else ""

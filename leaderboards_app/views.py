@@ -61,7 +61,7 @@ def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
     def render_it() -> HttpResponse:
         benchmark, newest = board_at(handle=handle, slug=slug, to=request.user)
         if benchmark.latest_version is None:
-            return _unpublished(request, benchmark)
+            return _show_unpublished(request, benchmark)
         benchmark.latest_version.benchmark = benchmark
         return _render_board(request, benchmark.latest_version, newest, is_latest=True)
 
@@ -77,13 +77,13 @@ def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) 
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
     version = version_of(benchmark=benchmark, number=number, to=request.user)
     if version.state != BenchmarkVersion.State.PUBLISHED:
-        return _unpublished(request, benchmark)
+        return _show_unpublished(request, benchmark)
     newest = latest_standings_id(version)
     is_latest = version.pk == benchmark.latest_version_id
     return _render_board(request, version, newest, is_latest=is_latest)
 
 
-def _unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
+def _show_unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
     return render(
         request,
         "leaderboards_app/unpublished.html",

@@ -1,7 +1,7 @@
 """Kinds of tasks: everything that differs between a declarative task and a program.
 
 `kind_of` returns a version's kind: one object, made once, with the definition parsed once. What a
-kind can do is a method of it, so that nobody above asks which kind it is. The kinds register
+kind can do is a method of it, so that no caller asks which kind it is. The kinds register
 themselves in `TasksConfig.ready`; this module imports neither.
 """
 
@@ -29,7 +29,7 @@ class CostBound:
     samples: int
     max_output_tokens: int
     is_metered: bool
-    """False: a deployment of the user's own, which they pay at the provider."""
+    """False: the user's own deployment, paid directly to the provider."""
     is_priced: bool
     """False: no price is known; on the platform's keys the run is refused."""
     is_open: bool = False
@@ -38,7 +38,7 @@ class CostBound:
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryDeployments:
-    """Deployments that a run asks besides its contender's."""
+    """Deployments that a run calls besides its contender's."""
 
     deployments: Sequence[Deployment] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -31,7 +31,9 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Runs before `django.setup`: nothing a test writes may land in the checkout's own state."""
+    """Prepare the environment before `django.setup`: no test may write into the checkout's own
+    state.
+    """
     from django.conf import settings
 
     state = Path(tempfile.mkdtemp(prefix="plumbmark-tests-"))
@@ -71,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _share(config: pytest.Config) -> None:
-    """Workers of pytest-xdist share the folder of their controller, which cleans up after all."""
+    """Share the folder of the controller among pytest-xdist's workers; it cleans up after all."""
     if _is_worker(config):
         shared.use_folder(Path(config.workerinput["shared_folder"]))  # type: ignore[attr-defined]
     else:
@@ -89,13 +91,13 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: about half of the time a test waits for something."""
+    """Return two workers per processor: a test spends about half of its time waiting."""
     return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """In place of the default, which spreads the tests of a file over all workers."""
+    """Replace the default scheduler, which spreads the tests of a file over all workers."""
     if config.getoption("dist") != "load":
         return None
     from tests.scheduling import FileScheduling
@@ -113,7 +115,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
-    """With PLUMBMARK_REQUIRE_ALL a skip for something that is missing is a failure.
+    """Turn a skip for something missing into a failure if PLUMBMARK_REQUIRE_ALL is set.
 
     Skips of cases that make no sense in a configuration begin with "not applicable" and stay.
     """

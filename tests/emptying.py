@@ -28,7 +28,7 @@ def empty(alias: str = "default") -> None:
 
 
 def empty_after_transactional_tests() -> None:
-    """In place of Django's flush."""
+    """Empty the tables, in place of Django's flush."""
 
     def tear_down(self: Any) -> None:
         for alias in self._databases_names(include_mirrors=False):

@@ -34,7 +34,7 @@ def publish_task(
     visibility: str = "public",
     data: Sequence[Mapping[str, Any]] | None = None,
 ) -> Any:
-    """A published version whose right answers are 0, 1, 2, …"""
+    """Publish a version whose right answers are 0, 1, 2, …"""
     from tasks_app.authoring import actions as authoring
     from tasks_app.authoring import drafts, publication
 
@@ -71,7 +71,7 @@ def publish_benchmark(
 
 
 def submit(user: Any, version: Any, name: str, right: int, *, maker: str = "") -> Any:
-    """Outputs of which the first `right` are right."""
+    """Submit outputs of which the first `right` are right."""
     from tasks_app.runs.submissions import submit_outputs
 
     outputs = [

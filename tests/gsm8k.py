@@ -45,7 +45,7 @@ CARD = {
 
 
 def folder() -> Path:
-    """The data's folder; skips with the reason where it is not given."""
+    """Return the data's folder; skip with the reason if it is not given."""
     root = os.environ.get("PLUMBMARK_REAL_DATA")
     if not root or not (Path(root) / "gsm8k").is_dir():
         pytest.skip("PLUMBMARK_REAL_DATA names no folder with gsm8k in it")
@@ -63,12 +63,14 @@ def _solutions(path: Path) -> list[dict[str, Any]]:
 
 
 def solutions() -> list[dict[str, Any]]:
-    """One row per problem, in order: `question`, and per model `solution` and `is_correct`."""
+    """Return one row per problem, in order: `question`, and per model `solution` and
+    `is_correct`.
+    """
     return _solutions(folder() / "model_solutions.jsonl")
 
 
 def outputs_file(model: str) -> bytes:
-    """A file of submitted outputs."""
+    """Return a file of submitted outputs."""
     lines = [
         json.dumps({"id": str(number), "output": row[model]["solution"]})
         for number, row in enumerate(solutions(), start=1)

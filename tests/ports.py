@@ -15,7 +15,7 @@ def _let_go() -> None:
 
 
 def unused_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, and that no other test will be given.
+    """Return a port of 127.0.0.1 that is unused, and that no other test will get.
 
     Not the kernel's next free one, which it may give to anybody's connection before the server has
     started: one below those, taken by a name that ends with this process.

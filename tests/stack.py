@@ -78,7 +78,7 @@ class Api:
         return self._ask(method, path, body, f"multipart/form-data; boundary={border}")
 
     def pages(self, path: str) -> list[Any]:
-        """All results of a list, page by page."""
+        """Return all results of a list, page by page."""
         found: list[Any] = []
         next_path: str | None = path
         while next_path:
@@ -116,7 +116,7 @@ class Api:
 
 
 def migrated() -> Path:
-    """An empty SQLite database with all tables, to be copied: making it takes seconds."""
+    """Return an empty SQLite database with all tables, to be copied: creating it takes seconds."""
     folder = make_once("sqlite", lambda folder: migrate(folder))
     return folder / "plumbmark.sqlite3"
 
@@ -292,7 +292,7 @@ class Stack:
         return json.loads(answer["printed"].splitlines()[-1])
 
     def account(self, handle: str) -> Api:
-        """A confirmed person with a token that may read and write."""
+        """Create a confirmed person with a token that may read and write."""
         secret = self.shell(
             "import json\n"
             "from plumbmark.accounts.actions import open_account\n"
@@ -315,7 +315,7 @@ class Stack:
         output_price: int = 2 * 10**9,
         deadline: float | None = None,
     ) -> str:
-        """A platform deployment `fake/<name>` in the OpenAI format, with a price."""
+        """Add a platform deployment `fake/<name>` in the OpenAI format, with a price."""
         return str(
             self.shell(
                 "import json\n"
@@ -332,7 +332,7 @@ class Stack:
     # --- waiting ----------------------------------------------------------------------------
 
     def wait_for(self, claim: Callable[[], bool], seconds: float = 600) -> None:
-        """The time is only ever waited where it does not come about.
+        """Wait for a condition; waits the full time only if it never becomes true.
 
         Asking costs the processes that work, too: the longer it lasts, the rarer it is done.
         """

@@ -54,7 +54,7 @@ def create_benchmark(
     """Create a private benchmark with an empty draft version."""
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not create benchmarks on behalf of {namespace.handle}.")
-    title, claim = _checked_texts(title, claim)
+    title, claim = _check_texts(title, claim)
     slug = slug_for(slug or title)
     try:
         with transaction.atomic():
@@ -84,7 +84,7 @@ def update_benchmark(
     by: User,
 ) -> Benchmark:
     _check_edit(benchmark, by)
-    new_title, new_claim = _checked_texts(
+    new_title, new_claim = _check_texts(
         benchmark.title if title is None else title, benchmark.claim if claim is None else claim
     )
     with transaction.atomic():
@@ -256,7 +256,7 @@ def _check_edit(benchmark: Benchmark, by: User) -> None:
         raise NotAllowed("This benchmark belongs to somebody else.")
 
 
-def _checked_texts(title: str, claim: str) -> tuple[str, str]:
+def _check_texts(title: str, claim: str) -> tuple[str, str]:
     title, claim = title.strip(), claim.strip()
     problems = []
     if not 1 <= len(title) <= 120:
@@ -293,10 +293,10 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
 def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> list[Problem]:
     """Return what hinders a whole set from being published, beside the checks of each member."""
     problems = []
-    asked: dict[str, str] = {}
+    seen_questions: dict[str, str] = {}
     for index, member in enumerate(members):
         version = member.task_version
-        same = asked.setdefault(version.question_hash, version.task.title)
+        same = seen_questions.setdefault(version.question_hash, version.task.title)
         if same != version.task.title:
             problems.append(
                 Problem(

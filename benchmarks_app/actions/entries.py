@@ -1,4 +1,4 @@
-"""Putting contenders on a board, starting what is missing, marking rows as invalid."""
+"""Adding contenders to a board, starting missing runs, invalidating rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from tasks_app.runs.start import start_run
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A cell of the grid for which there is no run, with what filling it costs at most."""
+    """A cell of the grid without a run, with the maximum cost of filling it."""
 
     task: BenchmarkTask
     contender: Contender
@@ -62,7 +62,7 @@ def attach_runs(entry: Entry) -> int:
         runs = runs.filter(namespace=version.benchmark.namespace)
     attached = 0
     for task in version.tasks.select_related("task_version"):
-        # Runs of another version with the same questions count too, marked by this one's scorers.
+        # Runs of another version with the same questions count too, scored by this one's scorers.
         fresh = runs.filter(question_hash=task.task_version.question_hash).exclude(
             pk__in=EntryRun.objects.filter(entry=entry, benchmark_task=task).values("run_id")
         )

@@ -62,26 +62,26 @@ def attach_media(
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         _check_room(draft, checked, remove)
         # Files first, in no transaction: what is kept and then not used is swept away.
-        kept = {one.sent.name: store_media(one.media, one.sent.read()) for one in checked}
+        stored = {one.sent.name: store_media(one.media, one.sent.read()) for one in checked}
     with transaction.atomic():
         # Another upload to the same draft may have come in between.
         draft = TaskDraft.objects.select_for_update().get(pk=draft.pk)
         _check_room(draft, checked, remove)
         going = draft.attachment_uses.all()
         if EVERYTHING not in remove:
-            going = going.filter(name__in=[*remove, *kept])
+            going = going.filter(name__in=[*remove, *stored])
         going.delete()
         AttachmentUse.objects.bulk_create(
             [
                 AttachmentUse(draft=draft, name=name, attachment=attachment)
-                for name, attachment in kept.items()
+                for name, attachment in stored.items()
             ],
             batch_size=500,
         )
         draft.updated_by = by
         draft.save(update_fields=["updated_by", "updated_at"])
         task.save(update_fields=["updated_at"])
-        audit.record("attach-media", f"task:{task.public_id}", by=by, added=len(kept))
+        audit.record("attach-media", f"task:{task.public_id}", by=by, added=len(stored))
     return draft
 
 
@@ -152,7 +152,7 @@ def _open_uploads(
 
 def _read_upload(upload: "UploadedFile[bytes]") -> bytes:
     upload.seek(0)
-    # One byte more than may be tells that it is too large.
+    # One byte more than allowed shows that it is too large.
     data: bytes = upload.read(settings.MAX_ATTACHMENT_BYTES + 1)
     return data
 

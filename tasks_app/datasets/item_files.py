@@ -1,6 +1,6 @@
-"""From the names in a row to the images and audio that its item holds.
+"""From the names in a row to the images and audio of its item.
 
-A column names an attached file, or holds a small one itself as a `data:` URL.
+A column names an attached file, or contains a small one as a `data:` URL.
 """
 
 import binascii
@@ -40,7 +40,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class AttachedFiles:
-    """The files beside a data file, by name, and what may stand inside the data file itself."""
+    """The files beside a data file, by name, and the limits of those inside the data file."""
 
     files: Mapping[str, KnownFile] = field(default_factory=dict)
     limits: MediaLimits = field(default_factory=MediaLimits)
@@ -76,7 +76,7 @@ class FileResolver:
         for column in self._columns:
             value = values[column]
             if isinstance(value, str) and value[:5].lower() == "data:":
-                values[column] = self._unpacked(value, column, row.line)
+                values[column] = self._unpack_data_url(value, column, row.line)
             elif value is not None and not isinstance(value, str | int):
                 raise RowProblem(Problem("must be the name of one file", column, row.line))
         texts = {name: text_of(value) for name, value in values.items()}
@@ -111,7 +111,7 @@ class FileResolver:
         if file is None:
             whole = self._by_ending.get(name)
             if whole is None or whole == _AMBIGUOUS:
-                raise RowProblem(Problem(self._missing(name, whole), place, line))
+                raise RowProblem(Problem(self._explain_missing(name, whole), place, line))
             file = self._given.files[whole]
         if kind_of(file.media_type) != part.kind:
             raise RowProblem(
@@ -121,18 +121,18 @@ class FileResolver:
         self.used[name] = file
         return file
 
-    def _missing(self, name: str, whole: str | None) -> str:
-        shown = repr(name[:80])
+    def _explain_missing(self, name: str, whole: str | None) -> str:
+        quoted_name = repr(name[:80])
         if name[:5].lower() == "data:":
             return "a data: URL must stand in its column whole, as data:image/png;base64,…"
         if whole == _AMBIGUOUS:
-            return f"several attached files are called {shown}; write the folder too"
+            return f"several attached files are called {quoted_name}; write the folder too"
         if not self._given.files:
-            return f"the file {shown} is not there: no images and audio are attached yet"
+            return f"the file {quoted_name} is not there: no images and audio are attached yet"
         hint = suggest_name(name, self._given.files)
-        return f"no attached file is called {shown}{hint}"
+        return f"no attached file is called {quoted_name}{hint}"
 
-    def _unpacked(self, url: str, column: str, line: int) -> str:
+    def _unpack_data_url(self, url: str, column: str, line: int) -> str:
         head = _DATA_URL.match(url)
         if head is None or not head[0][:-1].lower().endswith(";base64"):
             raise RowProblem(
@@ -173,8 +173,10 @@ class FileResolver:
         left = [name for name, file in self._given.files.items() if file.sha256 not in used]
         if not left:
             return []
-        shown = ", ".join(map(repr, sorted(left)[:_SHOWN])) + (", …" if len(left) > _SHOWN else "")
-        return [f"{len(left):,} attached file{'s' * (len(left) > 1)} named by no row: {shown}"]
+        name_list = ", ".join(map(repr, sorted(left)[:_SHOWN])) + (
+            ", …" if len(left) > _SHOWN else ""
+        )
+        return [f"{len(left):,} attached file{'s' * (len(left) > 1)} named by no row: {name_list}"]
 
 
 def _names_by_ending(files: Mapping[str, KnownFile]) -> dict[str, str]:

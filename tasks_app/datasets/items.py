@@ -238,12 +238,12 @@ class _ItemReader:
         choices = self._choices(row)
         target = self._target(row, data.target) if data.target else None
         self._check_target(row, key, target, choices)
-        asked = {column: values[column] for column in self._used}
-        attachments = self._resolver.take(row, asked) if self._resolver.is_needed else []
+        used_values = {column: values[column] for column in self._used}
+        attachments = self._resolver.take(row, used_values) if self._resolver.is_needed else []
         return ImportedItem(
             position=position,
             key=key,
-            input=asked,
+            input=used_values,
             target=target,
             choices=choices,
             cluster=self._word(row, data.cluster) if data.cluster else "",
@@ -395,8 +395,8 @@ class _ItemReader:
                 continue
             text = text_of(one)
             if spec.after:
-                _, mark, text = text.rpartition(spec.after)
-                if not mark:
+                _, marker, text = text.rpartition(spec.after)
+                if not marker:
                     raise RowProblem(
                         Problem(f"the mark {spec.after!r} does not occur", column, row.line)
                     )
@@ -422,5 +422,5 @@ class _ItemReader:
 
 
 def _some(words: set[str]) -> str:
-    shown = ", ".join(map(repr, sorted(words)[:5]))
-    return f"{shown} and {len(words) - 5:,} more" if len(words) > 5 else shown
+    examples = ", ".join(map(repr, sorted(words)[:5]))
+    return f"{examples} and {len(words) - 5:,} more" if len(words) > 5 else examples

@@ -58,7 +58,7 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
         sha256=digest.hexdigest(),
         created_by=by,
     )
-    # The author's name stays in the row alone: on disk the opaque id serves.
+    # The author's name is only in the row: on disk the file has an opaque id.
     store_file(row.file, f"{row.public_id}.data", File(upload))
     try:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Labelling judged answers blind, and keeping what that tells of the judges."""
+"""Labelling judged answers blind, and storing what that shows about the judges."""
 
 import secrets
 from datetime import timedelta

@@ -28,6 +28,6 @@ class LabelSetForm(forms.Form):
 
 
 class GradeForm(forms.Form):
-    """A grade on the judges' scale; the action knows its ends."""
+    """A grade on the judges' scale; the action checks its range."""
 
     value = forms.FloatField(label=_("Grade"))

@@ -1,4 +1,4 @@
-"""What a labeller has before them: a question, an answer, and what it is to be held against."""
+"""The content shown to a labeller: a question, an answer, and the criteria."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ class LabelledContent:
     output: str
     targets: Sequence[str]
     criteria: str
-    """The rubric as the judges got it, the answer itself left out: it stands beside."""
+    """The rubric as the judges got it, without the answer, which is beside it."""
 
     def fingerprint(self, scorer: ModelJudge) -> str:
         """Return a value that is the same for all scorers that a labeller could not distinguish."""
@@ -54,7 +54,7 @@ def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledConten
 def _messages_of(sample: Sample) -> Sequence[Mapping[str, Any]]:
     messages = list(messages_of(sample.run, sample))
     last = messages[-1] if messages else None
-    # A conversation ends with the answer itself, which has its place of its own.
+    # A conversation ends with the answer itself, which is shown separately.
     if last and last.get("role") == "assistant" and last.get("content") == sample.output:
         messages.pop()
     return messages

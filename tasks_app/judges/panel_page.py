@@ -158,7 +158,7 @@ def verdict_words(scorer: ModelJudge, value: float) -> str:
 
 def _flip(judge: str, document: Mapping[str, Any]) -> dict[str, Any]:
     value = document["value"]
-    shown = (
+    display = (
         ScoreDisplay(missing=_("no pair has both orders"))
         if value is None
         else ScoreDisplay(
@@ -172,7 +172,7 @@ def _flip(judge: str, document: Mapping[str, Any]) -> dict[str, Any]:
     )
     return {
         "judge": judge,
-        "share": shown,
+        "share": display,
         **{name: document[name] for name in ("pairs", "flipped", "for_the_first", "wavered")},
     }
 

@@ -1,10 +1,10 @@
-"""What is known of a version's judges, out of their verdicts and of people's labels.
+"""Statistics of a version's judges, from their verdicts and people's labels.
 
-A panel has two parts, each a document by scorer. `labelled` holds every judge and the combined
-verdict against people's labels; it is small and made anew with every label. `judged` holds what
-needs no label: agreement between judges, swapped orders, families; it is made when a scoring ends.
-Both count the newest scoring of each run that counts: declared ones, and the authors' own
-exploratory ones. docs/authors/judges.md says how to read the numbers.
+A panel has two parts, each a document by scorer. `labelled` compares every judge and the combined
+verdict with people's labels; it is small and recomputed with every label. `judged` needs no labels:
+agreement between judges, swapped orders, families; it is computed when a scoring ends. Both use the
+newest scoring of each run that counts: declared ones, and the authors' own exploratory ones.
+docs/authors/judges.md explains the numbers.
 """
 
 import math
@@ -134,7 +134,7 @@ def labelled_document(
     documents = {}
     scores = _scores(version).filter(sample__in=wanted)
     said_of = {
-        name: {said.sample_id: said for said in _judged_answers(scores, version, name)}
+        name: {answer.sample_id: answer for answer in _judged_answers(scores, version, name)}
         for name in scorers
     }
     for name, scorer in scorers.items():
@@ -150,13 +150,13 @@ def labelled_document(
             "labels": len(labels[name]),
             "carried": from_others.get(name, 0),
             "people": len({person for *_, person in labels[name]}),
-            "answers": len({said.sample_id for said, _ in found}),
-            "combined": _against(scorer, found, lambda said: said.combined),
+            "answers": len({answer.sample_id for answer, _ in found}),
+            "combined": _against(scorer, found, lambda answer: answer.combined),
             "judges": {judge: _against(scorer, found, _by(judge)) for judge in scorer.judges},
             "families": {
                 judge: _family(
                     makers.get(judge, ""),
-                    ((said, said.value(judge), label) for said, label in found),
+                    ((answer, answer.value(judge), label) for answer, label in found),
                 )
                 for judge in scorer.judges
             },
@@ -176,9 +176,9 @@ def _against(
     return _agreement_document(
         scorer,
         (
-            Rating(label, value, said.cluster)
-            for said, label in found
-            if (value := verdict(said)) is not None
+            Rating(label, value, answer.cluster)
+            for answer, label in found
+            if (value := verdict(answer)) is not None
         ),
     )
 
@@ -217,7 +217,7 @@ def judged_document(version: TaskVersion) -> dict[str, Document]:
             "answers": len(everything),
             "makers": {judge: makers.get(judge, "") for judge in scorer.judges},
             "no_verdict": {
-                judge: sum(said.value(judge) is None for said in everything)
+                judge: sum(answer.value(judge) is None for answer in everything)
                 for judge in scorer.judges
             },
             "between": [
@@ -237,18 +237,18 @@ def judged_document(version: TaskVersion) -> dict[str, Document]:
 
 
 def _both(everything: Sequence[JudgedAnswer], one: str, other: str) -> Iterator[Rating]:
-    for said in everything:
-        first, second = said.value(one), said.value(other)
+    for answer in everything:
+        first, second = answer.value(one), answer.value(other)
         if first is not None and second is not None:
-            yield Rating(first, second, said.cluster)
+            yield Rating(first, second, answer.cluster)
 
 
 def _flips(everything: Sequence[JudgedAnswer], judge: str) -> Document:
     pairs = []
-    for said in everything:
-        orders = said.orders.get(judge, ())
+    for answer in everything:
+        orders = answer.orders.get(judge, ())
         if len(orders) == 2 and orders[0] is not None and orders[1] is not None:
-            pairs.append(SwappedPair(str(said.sample_id), said.cluster, orders[0], orders[1]))
+            pairs.append(SwappedPair(str(answer.sample_id), answer.cluster, orders[0], orders[1]))
     return _flips_document(swap_flips(pairs))
 
 
@@ -266,21 +266,21 @@ def _compare_with_others(
     everything: Sequence[JudgedAnswer], judge: str
 ) -> Iterator[tuple[JudgedAnswer, float | None, float]]:
     """Yield a judge's verdict beside the mean of the other judges'."""
-    for said in everything:
+    for answer in everything:
         others = [
             value
-            for other in said.orders
-            if other != judge and (value := said.value(other)) is not None
+            for other in answer.orders
+            if other != judge and (value := answer.value(other)) is not None
         ]
         if others:
-            yield said, said.value(judge), math.fsum(others) / len(others)
+            yield answer, answer.value(judge), math.fsum(others) / len(others)
 
 
 def _family(maker: str, found: Iterable[tuple[JudgedAnswer, float | None, float]]) -> Document:
     deviations = [
-        Deviation(value - yardstick, _same(said.maker, maker), said.cluster)
-        for said, value, yardstick in found
-        if value is not None and said.maker
+        Deviation(value - reference, _same(answer.maker, maker), answer.cluster)
+        for answer, value, reference in found
+        if value is not None and answer.maker
     ]
     preference: FamilyPreference = family_preference(deviations if maker else [])
     return {"maker": maker, **asdict(preference)}
@@ -295,9 +295,9 @@ def combined_verdicts(label_set: LabelSet) -> dict[int, float]:
     version = label_set.task_version
     scores = _scores(version).filter(sample__label_samples__label_set=label_set)
     return {
-        said.sample_id: said.combined
-        for said in _judged_answers(scores, version, label_set.scorer)
-        if said.combined is not None
+        answer.sample_id: answer.combined
+        for answer in _judged_answers(scores, version, label_set.scorer)
+        if answer.combined is not None
     }
 
 
@@ -337,17 +337,17 @@ def _judged_answers(
         "scoring__run__contender__maker",
     )
     for sample_id, value, details, key, cluster, maker in rows.iterator(chunk_size=1000):
-        held = details if is_main else details.get("scorers", {}).get(scorer, {})
-        told = held.get("judges")
-        if not told:
+        scorer_details = details if is_main else details.get("scorers", {}).get(scorer, {})
+        judge_details = scorer_details.get("judges")
+        if not judge_details:
             continue
         orders: dict[str, list[float | None]] = defaultdict(list)
-        for one in sorted(told, key=lambda one: bool(one.get("swapped"))):
+        for one in sorted(judge_details, key=lambda one: bool(one.get("swapped"))):
             orders[one["judge"]].append(one["value"])
         yield JudgedAnswer(
             sample_id=sample_id,
             cluster=cluster or f"item {key}",
             maker=maker,
-            combined=value if is_main else held.get("value"),
+            combined=value if is_main else scorer_details.get("value"),
             orders=orders,
         )

@@ -1,4 +1,4 @@
-"""Reads of label sets: one answer at a time, blind, and what the labels came to."""
+"""Reads of label sets: one answer at a time, blind, and the results."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from tasks_app.models import (
 from tasks_app.permissions import can_label_answers, can_view_version
 
 LABELS_TO_BE_PUBLIC = 30
-"""With fewer, agreement is shown to the authors alone: its interval says next to nothing."""
+"""With fewer, agreement is shown only to the authors: its interval says next to nothing."""
 
 
 def label_set_at(*, public_id: str, to: Visitor) -> LabelSet:
@@ -66,7 +66,7 @@ def label_sets_of(version: TaskVersion, *, by: Visitor) -> QuerySet[LabelSet]:
 
 @dataclass(frozen=True, slots=True)
 class BlindAnswer:
-    """An answer as its labeller sees it: nothing tells who gave it or how it was marked."""
+    """An answer as its labeller sees it: without its model and its scores."""
 
     position: int
     size: int
@@ -190,8 +190,8 @@ def _blind(
 
 def answer_stands_first(place: LabelSample) -> bool:
     """Return whether the answer comes first in a comparison: a coin tossed once for each answer."""
-    told = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
-    return hashlib.sha256(told.encode()).digest()[0] % 2 == 0
+    seed_text = f"{place.label_set.public_id}/{place.label_set.seed}/{place.position}"
+    return hashlib.sha256(seed_text.encode()).digest()[0] % 2 == 0
 
 
 # --- What the labels came to --------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _main(version: TaskVersion) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A labelled answer of which the combined verdict says otherwise."""
+    """A labelled answer whose combined verdict differs from the label."""
 
     run_id: int
     ordinal: int
@@ -271,16 +271,16 @@ def disagreements(label_set: LabelSet, *, by: User, most: int = 50) -> list[Disa
     labels = JudgeLabel.objects.filter(
         label_sample__label_set=label_set, by=by, is_skipped=False
     ).select_related("label_sample__sample__item")
-    said = combined_verdicts(label_set)
+    verdicts = combined_verdicts(label_set)
     found = []
     for label in labels:
         sample = label.label_sample.sample
-        verdict = said.get(sample.pk)
+        verdict = verdicts.get(sample.pk)
         assert label.value is not None
         if verdict is None:
             continue
-        shown = verdict if scorer.scale is not None else category(verdict)
-        if shown != label.value:
+        displayed = verdict if scorer.scale is not None else category(verdict)
+        if displayed != label.value:
             found.append(
                 Disagreement(sample.run_id, sample.ordinal, sample.item.key, label.value, verdict)
             )

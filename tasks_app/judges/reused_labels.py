@@ -1,9 +1,9 @@
-"""Labels of other versions of a task that hold for a version's judges as well.
+"""Labels of other versions of a task that apply to a version's judges as well.
 
-A label is about what the labeller had before them. So it counts for another version where exactly
-that was judged there too: the same question, answer, right answer, rubric and scale. That is the
-very sample, marked again by a version with equal questions, or else an answer of the same contender
-that came word for word the same. One label counts once there.
+A label is about what the labeller saw. So it counts for another version if exactly that was judged
+there too: the same question, answer, right answer, rubric and scale. That is the same sample,
+scored again by a version with equal questions, or an identical answer of the same contender. One
+label counts once there.
 """
 
 from collections import defaultdict

@@ -197,7 +197,7 @@ def label_edit(request: HttpRequest, public_id: str, position: int) -> HttpRespo
         "number": position + 1,
         "done": found.size - len(waiting),
         "exchange": exchange_context(
-            # Not the sample's own addresses, which name its run.
+            # Not the sample's own URLs, which name its run.
             answer.messages,
             files_of_item(place.sample.item.version, place.sample.item),
         ),
@@ -240,12 +240,12 @@ def _answers(answer: BlindAnswer) -> list[dict[str, Any]]:
     labels = [_("Answer A"), _("Answer B")] if len(answer.answers) > 1 else [_("Answer")]
     found = []
     for label, text in zip(labels, answer.answers, strict=False):
-        shown = cap_text(text)
+        capped = cap_text(text)
         note = (
             _("first %(shown)s of %(total)s characters")
-            % {"shown": f"{len(shown.text):,}", "total": f"{shown.total:,}"}
-            if shown.is_cut
+            % {"shown": f"{len(capped.text):,}", "total": f"{capped.total:,}"}
+            if capped.is_cut
             else ""
         )
-        found.append({"label": label, "text": shown.text or _("(nothing)"), "note": note})
+        found.append({"label": label, "text": capped.text or _("(nothing)"), "note": note})
     return found

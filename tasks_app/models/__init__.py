@@ -1,6 +1,6 @@
 """Rows of tasks and of their runs. Import them from here.
 
-`authoring` knows nothing of `running`; `running` refers to both `authoring` and `contenders`.
+`tasks` does not refer to `runs`; `runs` refers to both `tasks` and `contenders`.
 """
 
 from tasks_app.models.contenders import Contender

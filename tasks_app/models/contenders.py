@@ -12,7 +12,7 @@ from plumbmark.gateway.models import CatalogueModel, Deployment
 
 
 class Contender(models.Model):
-    """A model with a configuration, or what stands in its place: a baseline, a human, a file."""
+    """A model with a configuration, or what replaces one: a baseline, a person, a file."""
 
     class Kind(models.TextChoices):
         RUN = "run", _("run by the platform")
@@ -31,12 +31,12 @@ class Contender(models.Model):
         Deployment, null=True, blank=True, on_delete=models.PROTECT, related_name="contenders"
     )
     configuration = models.JSONField(default=dict, blank=True)
-    """Effort, sampling and tools that differ from the task's own."""
+    """Differences from the task's own effort, sampling and tools."""
     configuration_hash = models.CharField(max_length=72)
     owner = models.ForeignKey(
         Namespace, null=True, blank=True, on_delete=models.PROTECT, related_name="contenders"
     )
-    """Who made it; None: everybody's."""
+    """Its creator; None: everyone's."""
     description = models.TextField(blank=True)
     homepage = models.URLField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""What people say of the answers that model judges marked, and what that tells of the judges."""
+"""People's labels of judged answers, and the statistics of judges."""
 
 from typing import ClassVar
 

@@ -1,13 +1,13 @@
-"""Work that one worker at a time holds by a lease."""
+"""Work that one worker at a time has leased."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class LeasedWork(models.Model):
-    """A slice of ordinals that a worker claims, works on and gives back or finishes.
+    """A slice of ordinals that a worker claims, works on and returns or finishes.
 
-    Every batch write of its holder checks `lease_token` in its own transaction, so a worker that
+    Every batch write of its worker checks `lease_token` in its own transaction, so a worker that
     slept through its lease writes nothing.
     """
 
@@ -27,7 +27,7 @@ class LeasedWork(models.Model):
     """By the database's clock."""
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveIntegerField(default=0)
-    """How often it was claimed without being finished or given back in order."""
+    """How often it was claimed without being finished or returned in order."""
     not_before = models.DateTimeField(null=True, blank=True)
 
     class Meta:

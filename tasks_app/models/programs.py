@@ -1,4 +1,4 @@
-"""What runs of code leave besides samples: their log, their files, and how they ended."""
+"""Rows of code runs besides samples: their log, their files, and how they ended."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ class LogChunk(models.Model):
 
 
 class RunArtifact(models.Model):
-    """A file that a run's program left, kept as it came."""
+    """A file that a run's program left, stored unchanged."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifacts")
     path = models.TextField()
@@ -43,7 +43,7 @@ _FAILURES = {408, 425, 429}
 
 
 class ProgramReport(models.Model):
-    """The end of a run's program, and what was noticed of it: the newest try alone."""
+    """The end of a run's program, and what was observed: only of the newest attempt."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="program_report")
     ending = models.CharField(max_length=20)
@@ -84,5 +84,5 @@ class ProgramReport(models.Model):
     @property
     def failed_how(self) -> str:
         """For people: `5 × 429, 2 × 503`."""
-        told = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
-        return ", ".join([*told, *([f"{self.lost} × no answer"] if self.lost else [])])
+        parts = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
+        return ", ".join([*parts, *([f"{self.lost} × no answer"] if self.lost else [])])

@@ -17,7 +17,7 @@ from tasks_app.models.tasks import DataFile, Item, TaskVersion
 
 
 class Run(models.Model):
-    """One task version's question side asked of one contender, with everything frozen."""
+    """One task version's questions run on one contender, with all inputs frozen."""
 
     class Purpose(models.TextChoices):
         TRY = "try", _("try")
@@ -46,7 +46,7 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pause_reason = models.CharField(max_length=8, choices=PauseReason.choices, blank=True)
     balance_needed = models.BigIntegerField(default=0)
-    """Nanodollars that the call needed which a quota or limit refused; it goes on with so many."""
+    """Nanodollars that the refused call needed: with this balance the run resumes."""
     failure = models.CharField(max_length=1000, blank=True)
     """Why it failed, for people."""
     grant = models.OneToOneField(
@@ -61,7 +61,7 @@ class Run(models.Model):
     question_hash = models.CharField(max_length=72)
     marking_hash = models.CharField(max_length=72)
     parameters = models.JSONField(default=dict)
-    """Sampling, limits, seed and repeats as they were sent, after the contender's own."""
+    """Sampling, limits, seed and repeats as sent, after the contender's own settings."""
     deployment_facts = models.JSONField(default=dict)
     """Provider, base URL and upstream id at the start."""
     price_card = models.ForeignKey(
@@ -196,7 +196,7 @@ class Sample(Withholdable):
 class SampleCall(models.Model):
     """A call that a sample made, and in which role.
 
-    No database constraint holds `call_id`: the gateway writes calls in its own batches, which may
+    `call_id` has no database constraint: the gateway writes calls in its own batches, which may
     commit after the sample's.
     """
 

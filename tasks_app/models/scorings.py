@@ -1,4 +1,4 @@
-"""Scorings: passes of a marking side over a run's stored outputs."""
+"""Scorings: passes of a version's scorers over a run's stored outputs."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from tasks_app.models.tasks import TaskVersion
 
 
 class Scoring(models.Model):
-    """One pass of one version's marking side over a run. Re-scoring adds one, overwrites none."""
+    """One pass of one version's scorers over a run. Re-scoring adds one and overwrites none."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -33,7 +33,7 @@ class Scoring(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pause_reason = models.CharField(max_length=8, blank=True)
     balance_needed = models.BigIntegerField(default=0)
-    """Nanodollars that the call needed which the quota refused; it goes on with so many."""
+    """Nanodollars that the refused call needed: with this balance the scoring resumes."""
     failure = models.CharField(max_length=1000, blank=True)
     needs_sandbox = models.BooleanField(default=False)
     """Runs code, so only workers with a sandbox take it."""

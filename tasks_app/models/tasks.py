@@ -16,7 +16,7 @@ from plumbmark.common.models import Withholdable
 
 
 class Visibility(models.TextChoices):
-    """The audience of a thing: its namespace, everybody with the link, everybody."""
+    """The audience: its namespace, everyone with the link, everyone."""
 
     PRIVATE = "private", _("private")
     UNLISTED = "unlisted", _("unlisted")
@@ -28,7 +28,7 @@ def new_salt() -> str:
 
 
 class DataFile(Withholdable):
-    """An uploaded file, kept as it came. Reached only through the thing that uses it."""
+    """An uploaded file, stored unchanged. Reached only through the row that uses it."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="data_files")
@@ -44,7 +44,7 @@ class DataFile(Withholdable):
 
 
 class Task(models.Model):
-    """A problem set with a name; what is asked and how it is marked stands in its versions."""
+    """A problem set with a name; its versions have the questions and the scoring."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="tasks")
@@ -145,7 +145,7 @@ class TaskVersion(models.Model):
     code_file = models.ForeignKey(
         DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="code_versions"
     )
-    """Of a code task: the author's file as it came. What runs stands in the definition."""
+    """Of a code task: the author's file, unchanged. The definition has what runs."""
     source_digest = models.CharField(max_length=72)
     """Of definition and data file: an unchanged draft is not built twice."""
     question_hash = models.CharField(max_length=72, blank=True)
@@ -153,7 +153,7 @@ class TaskVersion(models.Model):
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
     """For the hashes of private items; never shown."""
     canary = models.CharField(max_length=32, default=new_salt, editable=False)
-    """Stands in every export and transcript page, to find the data in a training set."""
+    """Included in every export and transcript page, to find the data in a training set."""
     item_count = models.PositiveIntegerField(default=0)
     private_item_count = models.PositiveIntegerField(default=0)
     repeats = models.PositiveIntegerField(default=1)
@@ -226,7 +226,7 @@ class Attachment(Withholdable):
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
     file = models.FileField(upload_to="attachments")
     stored_at = models.DateTimeField()
-    """When somebody last brought these bytes; what nothing uses goes a day later."""
+    """When these bytes were last uploaded; unused ones are removed a day later."""
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["stored_at"], name="attachment_by_age")]

@@ -1,4 +1,4 @@
-"""Reading what was asked in the playground: from the recorded calls alone."""
+"""Reads of the playground: only from the recorded calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
 
 def _prompt(calls: Sequence[Call], bodies: Sequence[dict[str, Any]]) -> Prompt:
     """Return the prompt as it was asked, whatever each provider's format."""
-    # Baselines last: theirs holds no sampling.
+    # Baselines last: their requests have no sampling.
     pairs = sorted(
         zip(calls, bodies, strict=True),
         key=lambda pair: pair[0].deployment.provider == Deployment.Provider.BASELINE,

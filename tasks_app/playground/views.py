@@ -62,8 +62,8 @@ def playground(request: HttpRequest) -> HttpResponse:
             if any(result.attempts for result in results):
                 for result, deployment in zip(results, chosen, strict=True):
                     if result.failure is not None and not result.attempts:
-                        told = {"model": deployment.slug, "why": result.failure.message}
-                        messages.warning(request, _("%(model)s was not called: %(why)s") % told)
+                        values = {"model": deployment.slug, "why": result.failure.message}
+                        messages.warning(request, _("%(model)s was not called: %(why)s") % values)
                 return redirect("tasks:playground-asked", grant.public_id)
             # Nothing went out, so nothing is on record: say why here.
             for result, deployment in zip(results, chosen, strict=True):
@@ -77,19 +77,19 @@ def playground(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def playground_asked(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show the answers, and the form again with what was asked."""
-    asked = playground_at(public_id, to=person(request))
+    playground = playground_at(public_id, to=person(request))
     form = PlaygroundForm(
         deployments=list(deployments_for(request.user)),
         namespaces=acting_namespaces(request),
         initial={
-            "prompt": asked.prompt.text,
-            "system": asked.prompt.system,
-            "temperature": asked.prompt.temperature,
-            "max_output_tokens": asked.prompt.max_output_tokens,
-            "models": [one.deployment.public_id for one in asked.exchanges],
+            "prompt": playground.prompt.text,
+            "system": playground.prompt.system,
+            "temperature": playground.prompt.temperature,
+            "max_output_tokens": playground.prompt.max_output_tokens,
+            "models": [one.deployment.public_id for one in playground.exchanges],
         },
     )
-    return _page(request, form, asked)
+    return _page(request, form, playground)
 
 
 @login_required

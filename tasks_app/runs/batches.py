@@ -31,9 +31,16 @@ _DENSE = 3
 """A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
 
-def score_values(scoring_id: int, sample_id: int, mark: ItemVerdict) -> tuple[Any, ...]:
+def score_values(scoring_id: int, sample_id: int, verdict: ItemVerdict) -> tuple[Any, ...]:
     """Return a verdict in the order of `SCORE_FIELDS`."""
-    return scoring_id, sample_id, mark.value, mark.answer, mark.explanation, dict(mark.details)
+    return (
+        scoring_id,
+        sample_id,
+        verdict.value,
+        verdict.answer,
+        verdict.explanation,
+        dict(verdict.details),
+    )
 
 
 def done_ordinals(run: Run, shard: Shard) -> set[int]:
@@ -48,14 +55,14 @@ def done_ordinals(run: Run, shard: Shard) -> set[int]:
 
 @value_object
 class SampleRow:
-    """A sample ready to be written, with its calls and its mark."""
+    """A sample ready to be written, with its calls and its verdict."""
 
     ordinal: int
     values: tuple[Any, ...]
     """In the order of `_SAMPLE_FIELDS`."""
     calls: Sequence[tuple[CallResult, str]]
     """Each with its role."""
-    mark: ItemVerdict | None
+    verdict: ItemVerdict | None
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
     input_tokens: int
@@ -120,9 +127,9 @@ class BatchWriter:
         response = last.response if last else None
         output = make_storable(result.output)
         is_scored = result.outcome.is_scored
-        mark = None
+        verdict = None
         if is_scored and self._is_inline:
-            mark = self._scorer.score(output, item, result.messages)
+            verdict = self._scorer.score(output, item, result.messages)
         roles = result.roles or ("candidate",) * len(result.calls)
         usages = [
             call.response.usage
@@ -163,13 +170,13 @@ class BatchWriter:
                 for call, role in zip(result.calls, roles, strict=True)
                 if call.attempts
             ],
-            mark=mark,
+            verdict=verdict,
             upstream_model=make_storable(response.model)[:_NAME_LENGTH] if response else "",
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,
             provider_cost=provider_cost,
-            is_unscored=not is_scored or (mark is not None and mark.value is None),
+            is_unscored=not is_scored or (verdict is not None and verdict.value is None),
         )
 
     def write(self, rows: Sequence[SampleRow]) -> None:
@@ -177,7 +184,7 @@ class BatchWriter:
         run = self._run
         ordinals = [row.ordinal for row in rows]
         if run.revision > 1:
-            # Second tries take the place of the failures that they repeat.
+            # Retries replace the failures that they repeat.
             Sample.objects.filter(
                 run=run, ordinal__in=ordinals, is_scored=False, revision__lt=run.revision
             ).delete()
@@ -198,9 +205,9 @@ class BatchWriter:
                 SampleScore,
                 SCORE_FIELDS,
                 (
-                    score_values(self._scoring_id, ids[row.ordinal], row.mark)
+                    score_values(self._scoring_id, ids[row.ordinal], row.verdict)
                     for row in rows
-                    if row.mark is not None
+                    if row.verdict is not None
                 ),
             )
             Scoring.objects.filter(pk=self._scoring_id).update(

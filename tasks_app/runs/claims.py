@@ -1,7 +1,7 @@
-"""Claiming, keeping and giving back leased work.
+"""Claiming, renewing and returning leased work.
 
 The database is the truth: a claim is a conditional update, a lease ends by the database's clock,
-and whoever writes proves in the same transaction that the lease is still theirs.
+and every writer proves in the same transaction that the lease is still its own.
 """
 
 from collections.abc import Collection
@@ -26,17 +26,17 @@ _CANDIDATES = 8
 
 
 class LeaseLost(Exception):
-    """The work belongs to somebody else by now: write nothing."""
+    """Another worker has the work by now: write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Proof that this worker holds a piece of work."""
+    """Proof that this worker has the lease of a piece of work."""
 
     id: int
     token: UUID
     is_first: bool = False
-    """Nobody held it before: nothing of it can have been asked or stored."""
+    """No worker had it before: none of it can have been asked or stored."""
 
 
 def lease_duration() -> timedelta:
@@ -129,7 +129,7 @@ def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lea
     token = uuid4()
     shard = work.filter(pk=work_id)
     if is_first:
-        # Somebody may have held it and given it back since the look.
+        # Another worker may have had it and returned it since the query.
         shard = shard.filter(heartbeat_at=None)
     taken = change_shards(
         shard,
@@ -145,7 +145,7 @@ def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lea
 def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
     """Prove and prolong every lease, inside the caller's transaction; `LeaseLost` otherwise."""
     for lease in leases:
-        kept = work.filter(
+        renewed = work.filter(
             pk=lease.id,
             lease_token=lease.token,
             state=LeasedWork.State.LEASED,
@@ -154,7 +154,7 @@ def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
             lease_expires_at=database_now(lease_duration()),
             heartbeat_at=database_now(),
         )
-        if not kept:
+        if not renewed:
             raise LeaseLost(f"lease on {work.model.__name__} {lease.id} is gone")
 
 

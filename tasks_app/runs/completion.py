@@ -1,4 +1,4 @@
-"""The end of a run: its estimates made, its scorings completed or queued, its grant closed."""
+"""The end of a run: compute its estimates, complete or queue its scorings, close its grant."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run can cost at most, as it is shown before the start."""
+"""The maximum cost of a run, as shown before the start."""
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict

@@ -78,11 +78,11 @@ class DeclarativeKind:
             of_sample = largest = 0
             for step in planner.steps(item.position * version.repeats, item):
                 # Earlier answers are sent again; none has more tokens than it may have.
-                said = step.answers * limit
+                message_tokens = step.answers * limit
                 if planner.max_answer_tokens is not None:
-                    said = min(said, planner.max_answer_tokens)
-                said += step.user_turns * users.max_output_tokens + step.tool_bytes
-                again = -(-said * card.input_per_mtok // TOKENS_PER_PRICE)
+                    message_tokens = min(message_tokens, planner.max_answer_tokens)
+                message_tokens += step.user_turns * users.max_output_tokens + step.tool_bytes
+                again = -(-message_tokens * card.input_per_mtok // TOKENS_PER_PRICE)
                 each = request_bound(step.request, card, deployment) + (again if is_metered else 0)
                 of_sample += each
                 largest = max(largest, each)
@@ -184,5 +184,7 @@ class _UserBound:
         each = request_bound(request, self._card, self._deployment)
         price = self._card.input_per_mtok if self._card else 0
         turns = sample.user.max_turns - 1
-        said = (self._answer_tokens + sample.user.max_output_tokens) * turns * (turns + 1) // 2
-        return turns * each - (-said * price // TOKENS_PER_PRICE)
+        conversation_tokens = (
+            (self._answer_tokens + sample.user.max_output_tokens) * turns * (turns + 1) // 2
+        )
+        return turns * each - (-conversation_tokens * price // TOKENS_PER_PRICE)

@@ -1,9 +1,9 @@
-"""Samples that rest on the second answer to a question.
+"""Samples based on a duplicate answer to a question.
 
-A worker that slept through its lease may store, when it wakes, an answer to what its successor
-asked anew. If it comes first, it is the one that is paid, and the successor's, which the sample was
-made of, is a duplicate that costs nothing. The sample then bears both calls, so that its costs are
-what was charged and every paid call is found from a sample.
+A worker that slept through its lease may store, when it wakes, an answer to a question that its
+successor asked again. If it is stored first, it is the one that is paid, and the successor's, which
+the sample uses, is a duplicate that costs nothing. The sample then refers to both calls, so that
+its cost is what was charged and every paid call is found from a sample.
 """
 
 from datetime import timedelta
@@ -31,7 +31,7 @@ def account_for_recent_ones() -> None:
 def account_for_second_answers(run_id: int) -> int:
     """Link the paid answers to the samples that rest on duplicates; returns how many samples."""
     with transaction.atomic():
-        # Two that look at once would count the difference twice.
+        # Two concurrent readers would count the difference twice.
         run = Run.objects.select_for_update().only("id", "grant").get(pk=run_id)
         linked = SampleCall.objects.filter(
             sample__run=run, call__is_duplicate=True, call__status=Call.Status.ANSWERED

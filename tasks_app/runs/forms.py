@@ -42,7 +42,7 @@ class SpendLimitForm(forms.Form):
 
 
 class RunForm(SpendLimitForm):
-    """Whom to ask, what for, and what differs from the task's own settings."""
+    """The model, the purpose, and changes to the task's own settings."""
 
     deployment = forms.ChoiceField(label=_("Model"))
     purpose = forms.ChoiceField(

@@ -41,19 +41,19 @@ def message_context(
         whole = cap_text(text_of(content), most)
         return {"role": role, "label": label_of(role), "text": whole.text}, whole
     parts: list[dict[str, Any]] = []
-    shown = total = 0
+    shown_characters = total = 0
     for part in content:
         if is_attachment(part):
             name, url = str(part["name"]), address_of(part)
             parts.append({"kind": part["type"], "name": name, "url": url})
             continue
         text = str(part["text"]) if isinstance(part.get("text"), str) else text_of(part)
-        cut = cap_text(text, max(0, most - shown))
+        cut = cap_text(text, max(0, most - shown_characters))
         parts.append({"kind": "text", "text": cut.text})
-        shown += len(cut.text)
+        shown_characters += len(cut.text)
         total += cut.total
-    told = {"role": role, "label": label_of(role), "parts": parts}
-    return told, CappedText("".join(one.get("text", "") for one in parts), total)
+    context = {"role": role, "label": label_of(role), "parts": parts}
+    return context, CappedText("".join(one.get("text", "") for one in parts), total)
 
 
 def exchange_context(
@@ -63,26 +63,26 @@ def exchange_context(
     own message.
     """
     tools: dict[str, str] = {}
-    shown = []
+    entries = []
     for number, message in enumerate(sent):
         calls = message.get("tool_calls") or ()
         if message.get("content") or not calls:
-            told, text = message_context(message, INLINE_CHARACTERS, address_of)
+            entry, text = message_context(message, INLINE_CHARACTERS, address_of)
             if message.get("role") == "tool":
                 name = tools.get(str(message.get("tool_call_id")), "")
                 label = (
                     _("Error from %(tool)s") if message.get("is_error") else _("%(tool)s answers")
                 )
-                told["label"] = label % {"tool": name}
-            shown.append({**told, **_cut_context(text), "number": number})
+                entry["label"] = label % {"tool": name}
+            entries.append({**entry, **_cut_context(text), "number": number})
         for call in calls:
             name, arguments = call["function"]["name"], call["function"]["arguments"]
             tools[str(call["id"])] = name
             text = cap_text(_readable(arguments), INLINE_CHARACTERS)
             label = _("Calls %(tool)s") % {"tool": name}
-            told = {"role": "call", "label": label, "text": text.text}
-            shown.append({**told, **_cut_context(text), "number": number})
-    return shown
+            entry = {"role": "call", "label": label, "text": text.text}
+            entries.append({**entry, **_cut_context(text), "number": number})
+    return entries
 
 
 def _cut_context(text: CappedText) -> dict[str, Any]:

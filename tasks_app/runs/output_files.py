@@ -75,7 +75,7 @@ def outputs_from(
 
 
 class OutputCollector:
-    """Takes rows, checks them against the items, and knows what is missing at the end."""
+    """Collects rows, checks them against the items, and knows what is missing at the end."""
 
     def __init__(self, positions: Mapping[str, int], repeats: int, limits: DataLimits) -> None:
         self.problems: list[Problem] = []

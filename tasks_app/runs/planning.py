@@ -42,7 +42,7 @@ class PlannedItem:
     choices: Sequence[str] | None
     attachments: Sequence[Mapping[str, Any]] = ()
     scorer_input: Mapping[str, Any] = field(default_factory=dict)
-    """Only where it was asked for."""
+    """Only if requested."""
 
 
 _ASKED = ("position", "id", "key", "input", "target", "choices", "attachments")
@@ -64,12 +64,12 @@ def planned_items(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of the candidate as it is known beforehand, for its cost."""
+    """One call of the candidate as known in advance, for its cost."""
 
     request: ModelRequest
     """Without what was answered before."""
     answers: int
-    """The candidate's own that precede and are sent again."""
+    """The candidate's earlier answers, which are sent again."""
     user_turns: int = 0
     """Those of a simulated user."""
     tool_bytes: int = 0
@@ -77,7 +77,7 @@ class Step:
 
 
 _BYTES_AROUND_A_RESULT = 256
-"""Roles, ids and the call itself as far as it is none of the answer's tokens."""
+"""Roles, ids and the parts of the call that are not among the answer's tokens."""
 _NO_ITEM: Mapping[str, Any] = MappingProxyType({})
 _EFFORTS = {"none", "low", "medium", "high"}
 
@@ -134,8 +134,8 @@ class RequestPlanner:
         prompt, key = self._definition.prompt, self.key(ordinal)
         if self._toolbox is not None and self._limits is not None:
             keys = [key_of_turn(key, step) for step in range(self._limits.max_steps)]
-            said = prompt.simulated_user.max_turns if prompt.simulated_user else 0
-            return keys + [key_of_turn(key, turn, of_user=True) for turn in range(said)]
+            user_turns = prompt.simulated_user.max_turns if prompt.simulated_user else 0
+            return keys + [key_of_turn(key, turn, of_user=True) for turn in range(user_turns)]
         if prompt.simulated_user is not None:
             turns = range(prompt.simulated_user.max_turns)
             keys = [key_of_turn(key, turn) for turn in turns]
@@ -243,7 +243,7 @@ class RequestPlanner:
         else:
             effort = None
         if self._tells_choices and item.choices is not None:
-            # A baseline picks among the options; a model sees them in its prompt alone.
+            # A baseline picks among the options; a model sees them only in its prompt.
             extra["choices"] = list(ordered_choices(self._definition, item))
         return ModelRequest(
             messages=render_messages(self._definition, item),

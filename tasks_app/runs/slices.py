@@ -69,8 +69,8 @@ _QUOTA_PAUSE = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
-class _HeldShard:
-    """A claimed shard and what is still to come of it."""
+class _ClaimedShard:
+    """A claimed shard and its remaining work."""
 
     shard: Shard
     lease: Lease
@@ -106,9 +106,9 @@ async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None
 
 
 class ReplayingCaller:
-    """A caller that first looks among answers that were recorded but never stored.
+    """A caller that first searches answers that were recorded but never stored.
 
-    They are what a killed worker left: asked, answered, charged, and not to be asked again.
+    A killed worker left them: asked, answered, charged, and not to be asked again.
     """
 
     def __init__(self, caller: ModelCaller, beside: "ReplayingCaller | None" = None) -> None:
@@ -130,7 +130,7 @@ class RunSlice:
     def __init__(self, shard: Shard, lease: Lease, definition: Definition) -> None:
         self.run: Run = shard.run
         self._first = (shard, lease)
-        self._held: list[_HeldShard] = []
+        self._shards: list[_ClaimedShard] = []
         self._results: deque[SampleResult] = deque()
         self._items: dict[int, PlannedItem] = {}
         """Items of planned samples by ordinal, until they are written."""
@@ -182,8 +182,8 @@ class RunSlice:
             if not future.done():
                 runtime.call_soon(evaluation.stop, StopReason.ASKED)
                 future.cancel()
-            # What is left to do here needs neither the last flush nor the lease's return, so they
-            # go on beside it.
+            # The remaining work needs neither the last flush nor the lease's return, so they run in
+            # parallel.
             released = runtime.submit(_release(metered, user))
         self._end(ending, released)
         return f"{ending.reason} {ending.detail}".strip()
@@ -269,8 +269,8 @@ class RunSlice:
 
     def _plan_more(self) -> list[PlannedSample] | None:
         """Return the next planned samples (a range may have none); None when all are planned."""
-        held = next((held for held in self._held if not held.is_planned), None)
-        if held is None:
+        current = next((current for current in self._shards if not current.is_planned), None)
+        if current is None:
             claimed = (
                 None
                 if self._no_more_shards
@@ -278,38 +278,38 @@ class RunSlice:
             )
             if claimed is None:
                 return None
-            held = self._hold(*claimed)
-        start = held.next_ordinal
-        stop = min(start + (_LOAD if self._fed else _FIRST_LOAD), held.shard.stop)
-        held.next_ordinal = stop
-        ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in held.done]
+            current = self._hold(*claimed)
+        start = current.next_ordinal
+        stop = min(start + (_LOAD if self._fed else _FIRST_LOAD), current.shard.stop)
+        current.next_ordinal = stop
+        ordinals = [ordinal for ordinal in range(start, stop) if ordinal not in current.done]
         planned = []
         for ordinal, item in self._planner.items(ordinals, for_scorers=self._writer.needs_columns):
             self._items[ordinal] = item
             self._files.note(item.attachments)
             planned.append(self._planner.plan_sample(ordinal, item))
         self._files.look_up()
-        held.outstanding.update(sample.ordinal for sample in planned)
+        current.outstanding.update(sample.ordinal for sample in planned)
         return planned
 
-    def _hold(self, shard: Shard, lease: Lease) -> _HeldShard:
+    def _hold(self, shard: Shard, lease: Lease) -> _ClaimedShard:
         if lease.is_first and shard.revision == 1:
-            held = _HeldShard(shard, lease, shard.start, set())
-            self._held.append(held)
-            return held
-        held = _HeldShard(shard, lease, shard.start, done_ordinals(self.run, shard))
-        self._held.append(held)
-        # Whoever held it before may have died or slept: what they were answered is recorded,
-        # though not stored.
+            claimed_shard = _ClaimedShard(shard, lease, shard.start, set())
+            self._shards.append(claimed_shard)
+            return claimed_shard
+        claimed_shard = _ClaimedShard(shard, lease, shard.start, done_ordinals(self.run, shard))
+        self._shards.append(claimed_shard)
+        # The worker that had it before may have died or slept: its answers are recorded, though not
+        # stored.
         keys = [
             key
             for ordinal in range(shard.start, shard.stop)
-            if ordinal not in held.done
+            if ordinal not in claimed_shard.done
             for key in self._planner.keys(ordinal)
         ]
         assert self.run.grant_id is not None
         self._caller.remember(dict(recorded_answers(grant_id=self.run.grant_id, keys=keys)))
-        return held
+        return claimed_shard
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -326,37 +326,37 @@ class RunSlice:
         self._wrote_at = time.monotonic()
         rows = self._writer.prepare(batch, self._items)
         ordinals = {result.ordinal for result in batch}
-        concerned = [held for held in self._held if not held.outstanding.isdisjoint(ordinals)]
+        concerned = [shard for shard in self._shards if not shard.outstanding.isdisjoint(ordinals)]
         with transaction.atomic():
-            keep_leases(Shard.objects.all(), [held.lease for held in concerned])
+            keep_leases(Shard.objects.all(), [shard.lease for shard in concerned])
             self._writer.write(rows)
-        for held in concerned:
-            held.outstanding -= ordinals
+        for shard in concerned:
+            shard.outstanding -= ordinals
         for ordinal in ordinals:
             del self._items[ordinal]
-        for held in [held for held in self._held if held.is_finished]:
-            finish_work(Shard.objects.all(), held.lease)
-            self._held.remove(held)
+        for shard in [shard for shard in self._shards if shard.is_finished]:
+            finish_work(Shard.objects.all(), shard.lease)
+            self._shards.remove(shard)
         return True
 
     def _keep(self) -> None:
         with transaction.atomic():
-            keep_leases(Shard.objects.all(), [held.lease for held in self._held])
+            keep_leases(Shard.objects.all(), [shard.lease for shard in self._shards])
 
     # --- the end ----------------------------------------------------------------------------
 
     def _end(self, ending: EvaluationEnd, released: "Future[None]") -> None:
         if ending.reason is not StopReason.EXHAUSTED:
-            # Whoever looks at a paused run's balance must find the lease given back.
+            # A reader of a paused run's balance must find the lease returned.
             released.result()
         pause = _QUOTA_PAUSE if ending.reason is StopReason.QUOTA else None
-        for held in self._held:
-            if held.is_finished:
-                finish_work(Shard.objects.all(), held.lease)
+        for shard in self._shards:
+            if shard.is_finished:
+                finish_work(Shard.objects.all(), shard.lease)
             else:
-                give_back(Shard.objects.all(), held.lease, not_before=pause)
+                give_back(Shard.objects.all(), shard.lease, not_before=pause)
         if ending.reason is StopReason.QUOTA:
-            # A spending limit does not renew: only the owner lets such a run go on.
+            # A spend limit does not renew: only the owner can resume such a run.
             is_own = ending.code == "grant-exhausted"
             reason = Run.PauseReason.LIMIT if is_own else Run.PauseReason.QUOTA
             states.change_run(

@@ -1,4 +1,4 @@
-"""The sweep: every few seconds it mends what a lost message or a dead process left waiting."""
+"""The sweep: every few seconds it restarts what a lost message or a dead process left waiting."""
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -88,8 +88,8 @@ def _finish_what_was_left() -> None:
         .select_related("run", "task_version")
     ):
         finish_scoring_if_done(scoring)
-    # A shard whose samples are all stored, but which died before it was marked done, is claimed
-    # again, finds nothing to do, and finishes.
+    # A shard whose samples are all stored, but whose worker died before it was set to done, is
+    # claimed again, finds nothing to do, and finishes.
 
 
 def _drop_expired_tries() -> None:

@@ -1,4 +1,4 @@
-"""One sample whole: what was asked, answered, said of it, and every exchange behind it."""
+"""One complete sample: question, answer, verdict and every exchange behind it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ from tasks_app.runs.queries import current_scoring
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
     """A call with its exchange. `request` and `response` are None where they are withheld or not
-    written yet; `note` then says which."""
+    written yet; `note` then says which.
+    """
 
     role: str
     call: Call

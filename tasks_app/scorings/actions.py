@@ -1,4 +1,4 @@
-"""Scoring again: another marking side over stored outputs, without asking any model."""
+"""Re-scoring: another version's scorers over stored outputs, without calling the candidate."""
 
 from django.db import transaction
 

@@ -1,4 +1,4 @@
-"""Marking: what the scorers of a version say of an output."""
+"""Scoring outputs with the scorers of a version."""
 
 import asyncio
 import hashlib
@@ -41,7 +41,7 @@ _START_SECONDS = 5.0
 
 @value_object
 class ItemVerdict:
-    """The verdict on one output. `value` None: unscored, and `explanation` says why."""
+    """The verdict on one output. `value` is None if unscored; `explanation` then says why."""
 
     value: float | None
     answer: str
@@ -68,7 +68,7 @@ class ScoredItemWithInput(ScoredItem, Protocol):
 
 
 class ScoringPorts(Protocol):
-    """The outside world as scoring needs it, where a look at the text is not enough."""
+    """The ports that scoring needs if the text alone is not enough."""
 
     async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
         """Run a program in the sandbox; raises where the sandbox itself fails."""
@@ -89,7 +89,7 @@ class ScoringPorts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An output to be marked, with its item."""
+    """An output to be scored, with its item."""
 
     ordinal: int
     output: str
@@ -160,7 +160,7 @@ class OutputScorer:
 
     @property
     def is_pure(self) -> bool:
-        """Whether `score` says all; otherwise `score_with_ports` is the way to mark."""
+        """Whether `score` is enough; otherwise use `score_with_ports`."""
         return not self.needs_sandbox and not self.judges
 
     def score(
@@ -207,7 +207,7 @@ class OutputScorer:
         self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
     ) -> list[dict[str, ItemVerdict]]:
         """Return the verdicts of the authors' functions on each answer, many in one start."""
-        marks: list[dict[str, ItemVerdict]] = [{} for _ in answers]
+        verdicts: list[dict[str, ItemVerdict]] = [{} for _ in answers]
         for name, scorer in self._scorers.items():
             if not isinstance(scorer, PythonScorer):
                 continue
@@ -221,15 +221,15 @@ class OutputScorer:
                     found = await _call_function(scorer, cases, outside)
                 except Exception as error:
                     log.exception("the function of scorer %s could not be called", name)
-                    failed = _unscored(f"The sandbox failed: {error}.")
+                    failed = _unscored_verdict(f"The sandbox failed: {error}.")
                     for number in numbers:
-                        marks[number][name] = failed
+                        verdicts[number][name] = failed
                 else:
                     for number, one in zip(numbers, found, strict=True):
-                        marks[number][name] = _item_verdict(
+                        verdicts[number][name] = _item_verdict(
                             scorer.verdict(one, lower=lower, upper=upper)
                         )
-        return marks
+        return verdicts
 
     def judge_keys(self, ordinal: int) -> list[str]:
         """Return the keys of every question that a sample's judges are asked."""
@@ -250,9 +250,9 @@ class OutputScorer:
         ordinal: int,
     ) -> ItemVerdict:
         # The same after a crash, so that an answer on record is found again; unknown to candidates.
-        told = f"{self._secret}/{scorer.name}/{ordinal}"
-        mark = hashlib.sha256(told.encode()).hexdigest()[:16]
-        questions = scorer.questions(output, item.target, values, mark=mark)
+        delimiter_source = f"{self._secret}/{scorer.name}/{ordinal}"
+        delimiter = hashlib.sha256(delimiter_source.encode()).hexdigest()[:16]
+        questions = scorer.questions(output, item.target, values, mark=delimiter)
         replies = await asyncio.gather(
             *(
                 outside.ask_judge(
@@ -263,7 +263,7 @@ class OutputScorer:
                 for number, question in enumerate(questions)
             )
         )
-        return _item_verdict(scorer.verdict(questions, replies, mark=mark))
+        return _item_verdict(scorer.verdict(questions, replies, mark=delimiter))
 
     def _pure_verdicts(
         self, output: str, item: ScoredItemWithInput, messages: Messages | None
@@ -284,7 +284,7 @@ class OutputScorer:
                 verdicts[name] = _item_verdict(scorer.score(output, item.target, context))
             except Exception as error:
                 log.exception("scorer %s failed on item %s", name, item.key)
-                verdicts[name] = _unscored(f"The scorer failed: {type(error).__name__}.")
+                verdicts[name] = _unscored_verdict(f"The scorer failed: {type(error).__name__}.")
         return verdicts
 
     def _together(self, verdicts: dict[str, ItemVerdict]) -> ItemVerdict:
@@ -293,10 +293,14 @@ class OutputScorer:
         if not verdicts and not main.details:
             return main
         others = {
-            name: {"value": mark.value, "answer": mark.answer, "explanation": mark.explanation}
-            # What each judge said, for the panel of judges.
-            | ({"judges": mark.details["judges"]} if "judges" in mark.details else {})
-            for name, mark in verdicts.items()
+            name: {
+                "value": verdict.value,
+                "answer": verdict.answer,
+                "explanation": verdict.explanation,
+            }
+            # Each judge's verdict, for the panel of judges.
+            | ({"judges": verdict.details["judges"]} if "judges" in verdict.details else {})
+            for name, verdict in verdicts.items()
         }
         details = dict(main.details)
         if others:
@@ -335,17 +339,17 @@ async def _call_function(
 async def _call_function_once(
     scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> tuple[list[CaseResult | None], str]:
-    mark = secrets.token_hex(16)
+    delimiter = secrets.token_hex(16)
     given = author_code.program_input(
         source=scorer.source,
         function=python.FUNCTION,
         cases=cases,
         seconds=scorer.timeout_seconds,
-        mark=mark,
+        delimiter=delimiter,
     )
     most = _START_SECONDS + scorer.timeout_seconds * len(cases)
     output, ended = await outside.call_author_code(given, most)
-    return author_code.results(output, mark=mark, count=len(cases)), ended
+    return author_code.results(output, delimiter=delimiter, count=len(cases)), ended
 
 
 async def _by_program(
@@ -359,7 +363,7 @@ async def _by_program(
         return _item_verdict(scorer.verdict(ran, token=token))
     except Exception as error:
         log.exception("the program of scorer %s failed on item %s", scorer.name, key)
-        return _unscored(f"The sandbox failed: {error}.")
+        return _unscored_verdict(f"The sandbox failed: {error}.")
 
 
 def _judge_key(ordinal: int, scorer: str, number: int) -> str:
@@ -370,5 +374,5 @@ def _item_verdict(verdict: Verdict) -> ItemVerdict:
     return ItemVerdict(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
 
 
-def _unscored(why: str) -> ItemVerdict:
+def _unscored_verdict(why: str) -> ItemVerdict:
     return ItemVerdict(None, "", f"{why} This is not the model's.")

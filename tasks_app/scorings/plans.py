@@ -1,4 +1,4 @@
-"""The rows of a scoring that workers take up: for re-marked versions, submitted runs, programs."""
+"""Rows of scorings for workers: re-scored versions, submitted runs, programs."""
 
 from collections.abc import Sequence
 
@@ -82,14 +82,14 @@ def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> No
 
 def carry_scores_over(before: Scoring, scoring: Scoring) -> None:
     """Begin a scoring of a new revision with the scores that stay."""
-    kept = SampleScore.objects.filter(
+    stored_scores = SampleScore.objects.filter(
         scoring=before, sample__is_scored=True, sample__revision__lt=scoring.revision
     )
     if not scoring.is_inline:
         # What the sandbox failed on is tried again.
-        kept = kept.filter(value__isnull=False)
+        stored_scores = stored_scores.filter(value__isnull=False)
     batch: list[SampleScore] = []
-    for score in kept.iterator(chunk_size=_COPIED_AT_ONCE):
+    for score in stored_scores.iterator(chunk_size=_COPIED_AT_ONCE):
         score.pk = None
         score.scoring = scoring
         batch.append(score)

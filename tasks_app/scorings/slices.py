@@ -1,4 +1,4 @@
-"""Scoring stored outputs: re-marked versions, submitted runs, programs and judges."""
+"""Scoring stored outputs: re-scored versions, submitted runs, programs and judges."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +36,7 @@ from tasks_app.workers.shutdown import shutting_down
 
 _BATCH = 500
 _OUTSIDE_BATCH = 32
-"""Fewer where programs run and judges are asked: a batch's programs are lost with its worker."""
+"""Fewer if programs run and judges are asked: a batch's programs are lost with its worker."""
 _AFTER_CANDIDATES = 1000
 """Positions of judges' calls among a sample's."""
 
@@ -109,36 +109,36 @@ class _Slice:
 
     def _score_range(self, start: int, stop: int) -> None:
         scoring, repeats = self._scoring, self._repeats
-        marked = SampleScore.objects.filter(scoring=scoring).values("sample_id")
+        scored = SampleScore.objects.filter(scoring=scoring).values("sample_id")
         fields = ["id", "ordinal", "is_scored", "output"]
         if self._scorer.reads_calls:
             fields.append("messages")
         samples = list(
             Sample.objects.filter(run_id=scoring.run_id, ordinal__gte=start, ordinal__lt=stop)
-            .exclude(pk__in=marked)
+            .exclude(pk__in=scored)
             .values_list(*fields)
         )
-        # The version that marks may be another than the one that asked: equal questions, in order.
+        # The scoring version may differ from the one that asked: equal questions, in order.
         items = planned_items(
             scoring.task_version_id,
             start // repeats,
             (stop - 1) // repeats,
             for_scorers=self._outside is not None or self._scorer.needs_columns,
         )
-        to_mark = {
+        answers = {
             sample_id: StoredAnswer(ordinal, output, items[ordinal // repeats], *messages)
             for sample_id, ordinal, is_scored, output, *messages in samples
             if is_scored
         }
-        marks = self._score_answers(list(to_mark.values()))
+        verdicts = self._score_answers(list(answers.values()))
         scores = [
-            score_values(scoring.pk, sample_id, mark)
-            for sample_id, mark in zip(to_mark, marks, strict=True)
+            score_values(scoring.pk, sample_id, verdict)
+            for sample_id, verdict in zip(answers, verdicts, strict=True)
         ]
         with transaction.atomic():
             keep_leases(ScoringShard.objects.all(), [self._lease])
             bulk.insert(SampleScore, SCORE_FIELDS, scores)
-            charged = self._keep_calls({one.ordinal: id_ for id_, one in to_mark.items()})
+            charged = self._keep_calls({one.ordinal: id_ for id_, one in answers.items()})
             Scoring.objects.filter(pk=scoring.pk).update(
                 samples_done=F("samples_done") + len(samples),
                 charged=F("charged") + charged,

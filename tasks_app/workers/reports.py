@@ -41,7 +41,7 @@ class Worker:
     """Why it runs none."""
     caveats: tuple[str, ...]
     tests: tuple[tuple[str, str], ...]
-    """Each back end that was tried, with what came of it."""
+    """Each back end that was tested, with the result."""
     started_at: datetime
     seen_at: datetime
     environments: tuple[str, ...] = ()
@@ -84,9 +84,9 @@ def own_name() -> str:
 def report() -> None:
     """Write this process's row; the first time the sandbox is tried out."""
     at = now()
-    told = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
+    defaults = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
     WorkerReport.objects.update_or_create(
-        name=own_name(), defaults=told, create_defaults={**told, "started_at": at}
+        name=own_name(), defaults=defaults, create_defaults={**defaults, "started_at": at}
     )
 
 
@@ -117,7 +117,7 @@ def _keep_reporting() -> None:
         try:
             report()
         except DatabaseError:
-            # It says so again soon; work does not depend on it.
+            # It reports again soon; work does not depend on it.
             pass
         finally:
             connection.close()

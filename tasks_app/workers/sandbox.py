@@ -92,9 +92,9 @@ async def run_program(program: str, timeout_seconds: float) -> ProgramResult:
     """Run a Python program without network or files; `SandboxUnavailable` where there is
     none or it fails."""
     ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
-    # Errors last: of them the reader wants the end.
-    said = ran.output if ran.exit_code == 0 else ran.errors or ran.output
-    return ProgramResult(ran.exit_code, said[-_LAST_WORDS:], ran.timed_out, ran.detail)
+    # Errors last: their end is what matters.
+    output = ran.output if ran.exit_code == 0 else ran.errors or ran.output
+    return ProgramResult(ran.exit_code, output[-_LAST_WORDS:], ran.timed_out, ran.detail)
 
 
 async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:

@@ -17,18 +17,20 @@ _BEGIN = re.compile(r"\{")
 
 
 def answer_of(schema: dict[str, Any]) -> str:
-    """JSON that follows a schema."""
+    """Return JSON that follows a schema."""
     return json.dumps(example_of(schema))
 
 
 def answer_to(prompt: str) -> str:
-    """Follows a schema that stands in the prompt; else it is a short number."""
+    """Answer by the schema in the prompt, or else with a short number."""
     schema = _schema_in(prompt)
     return _TEXT if schema is None else answer_of(schema)
 
 
 def example_of(schema: dict[str, Any]) -> Any:
-    """The same value for the same schema. Arrays have as many entries as they must, or one."""
+    """Return the same value for the same schema. Arrays have as few entries as allowed, at least
+    one.
+    """
     return _made(schema, schema.get("$defs") or schema.get("definitions") or {}, 0)
 
 

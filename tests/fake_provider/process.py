@@ -15,7 +15,7 @@ _SERVER = Path(__file__).with_name("server.py")
 
 
 def digest_of(prompt: str) -> str:
-    """The key of a prompt in the server's `answers` and in its `prompts` count."""
+    """Return the key of a prompt in the server's `answers` and in its `prompts` count."""
     return hashlib.sha256(prompt.encode()).hexdigest()
 
 
@@ -43,7 +43,7 @@ class FakeProvider:
         self._ask("/__go_on__", {})
 
     def wait_for_calls(self, count: int) -> None:
-        """Until so many are in flight here."""
+        """Wait until this many calls are in flight here."""
         self.wait_until(lambda stats: stats["in_flight"] == count)
 
     def wait_until(self, claim: Callable[[dict[str, Any]], bool]) -> None:
@@ -56,7 +56,7 @@ class FakeProvider:
         return self._ask("/__stats__?prompts=1" if prompts else "/__stats__", None)
 
     def last(self) -> dict[str, Any]:
-        """The `path` and the parsed `body` of the last request."""
+        """Return the `path` and the parsed `body` of the last request."""
         return self._ask("/__last__", None)
 
     def _ask(self, path: str, body: Any) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def _call_tool(said: Said, asked: Asked) -> None:
 
 
 def _oblige(said: Said, asked: Asked) -> None:
-    """Calls the first tool once, then answers as it is asked to."""
+    """Call the first tool once, then answer as asked."""
     if asked.tools and asked.result is None and "answer_in_schema" not in asked.tools:
         said.text, said.finish = None, "tool_calls"
         said.call = (asked.tools[0], answer_of(asked.parameters.get(asked.tools[0], {})))
@@ -217,8 +217,9 @@ def _oblige(said: Said, asked: Asked) -> None:
 
 
 def _call_as_told(said: Said, asked: Asked) -> None:
-    """The prompt's lines `CALL name arguments`, one at each step (several in one between `&&`);
-    then the last result."""
+    """Follow the prompt's lines `CALL name arguments`, one at each step (several in one between
+    `&&`); then answer with the last result.
+    """
     steps = [line[5:] for line in asked.prompt.splitlines() if line.startswith("CALL ")]
     if asked.step >= len(steps):
         said.text = f"The tool says: {asked.result}"
@@ -232,7 +233,7 @@ def _call_as_told(said: Said, asked: Asked) -> None:
 
 
 def _by_schema(schema: dict[str, Any] | None) -> str:
-    """A JSON object with each property of the schema; says so where none was asked for."""
+    """Return a JSON object with each property of the schema; if there is none, say so."""
     if schema is None:
         return "no schema"
     made = {}

@@ -119,7 +119,7 @@ class Provider:
         return told
 
     def fault(self, body: bytes) -> str | None:
-        """The fault of this request, if any, by hash."""
+        """Return the fault of this request, if any, by hash."""
         if not self.faults:
             return None
         digest = hashlib.sha256(_sorted(body)).digest()
@@ -140,8 +140,9 @@ class Provider:
 
 
 def _sorted(body: bytes) -> bytes:
-    """The same for every order of keys, so that a seed's faults outlive the way requests are
-    written."""
+    """Return the same for every order of keys, so that a seed's faults do not depend on how
+    requests are written.
+    """
     try:
         read = json.loads(body)
     except ValueError:
@@ -163,7 +164,7 @@ def _answer(provider: Provider, asked: Asked, key: str) -> Said | Refused:
 
 
 def _plain_answer(provider: Provider, asked: Asked) -> bytes | None:
-    """The common case written by hand: the server must never be what a measurement measures."""
+    """Write the common case by hand: the server must never dominate a measurement."""
     rule = provider.rule(asked.model)
     if asked.streams or rule is None or rule in MANNERS or not provider.has_usage:
         return None
@@ -349,7 +350,7 @@ class Connection(asyncio.Protocol):
             act[0](*act[1:])
 
     def _said(self, dialect: Any, asked: Asked, key: str) -> tuple[bytes, list[bytes] | None]:
-        """A whole reply, or the chunks of a streamed one."""
+        """Return a complete reply, or the chunks of a streamed one."""
         if asked.model == "no-json":
             return _http(200, b"<html>Bad gateway</html>"), None
         if asked.model == "error-inside":

@@ -30,7 +30,7 @@ def collected(
     secret: str = SECRET,
     options: dict[str, Any] | None = None,
 ) -> tuple[list[Delta], Attempt]:
-    """Everything that came: the pieces (none where it was asked whole) and the ending."""
+    """Return all pieces (none if it was asked whole) and the ending."""
     provider = provider_named(format_name)
     assert provider is not None
     target = Target(url, model, deadline, options or {}, secret)
@@ -69,7 +69,7 @@ def ask(
     streams: bool = False,
     **fields: Any,
 ) -> Attempt:
-    """One user message; `fields` are of `collected` or of the request."""
+    """Ask with one user message; `fields` are of `collected` or of the request."""
     ways = {name: fields.pop(name) for name in ("deadline", "secret", "options") if name in fields}
     messages = fields.pop("messages", [{"role": "user", "content": text}])
     request = ModelRequest(messages, fields.pop("tokens", 64), **fields)
@@ -80,7 +80,7 @@ def ask(
 
 
 def assert_pieces_make_the_answer(pieces: list[Delta], answer: Answer) -> None:
-    """What was passed on piece by piece is what the whole says."""
+    """Check that the streamed pieces add up to the whole answer."""
     response = answer.response
     text = "".join(piece.text for piece in pieces)
     # An answer by a tool's arguments is JSON, which streams with other blanks.

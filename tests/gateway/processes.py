@@ -47,12 +47,12 @@ class Worker:
         self.process.stdin.close()
 
     def wait_for_answers(self, count: int) -> None:
-        """Until it has told so many; it goes on meanwhile."""
+        """Wait until it has reported this many answers; it continues meanwhile."""
         assert self.process.stdout is not None
         self._heard += [self.process.stdout.readline() for _ in range(count)]
 
     def answers(self) -> dict[str, int]:
-        """What it was charged, by key, read until its pipe ends."""
+        """Return what it was charged, by key, read until its pipe ends."""
         assert self.process.stdout is not None
         self._heard += self.process.stdout.readlines()
         lines = b"".join(self._heard).decode().splitlines()

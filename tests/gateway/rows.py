@@ -143,7 +143,7 @@ def books(kind: str = "day") -> Books:
 
 
 def assert_books_agree() -> Books:
-    """The invariants that hold whenever nothing is under way; returns the day's sums."""
+    """Check the invariants that apply whenever nothing is in progress; return the day's sums."""
     day, month = books("day"), books("month")
     assert day.spent == month.spent == day.charged == day.line_charged
     assert day.reserved == day.leased

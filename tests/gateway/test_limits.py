@@ -57,13 +57,13 @@ def test_a_cancelled_wait_takes_no_slot() -> None:
 def test_being_told_to_slow_down_halves_the_limit_once_for_a_crowd() -> None:
     async def work(limit: AdaptiveLimit) -> None:
         for _ in range(10):
-            limit.rate_limited(None)
+            limit.note_rate_limit(None)
         assert limit.limit == 32
         for _ in range(40):
-            limit.succeeded()
+            limit.note_success()
         assert 33 <= limit.limit < 34
         for _ in range(4000):
-            limit.succeeded()
+            limit.note_success()
         assert limit.limit == 64
 
     run(work, ceiling=64)
@@ -73,7 +73,7 @@ def test_retry_after_pauses_everybody() -> None:
     async def work(limit: AdaptiveLimit) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        limit.rate_limited(0.1)
+        limit.note_rate_limit(0.1)
         assert await limit.acquire(until=began + 5)
         assert loop.time() - began >= 0.095
 
@@ -85,7 +85,7 @@ def test_every_pause_ends_on_uvloop_too() -> None:
         loop = asyncio.get_running_loop()
         for milliseconds in range(10, 40):
             limit = AdaptiveLimit(4)
-            limit.rate_limited(milliseconds / 1000)
+            limit.note_rate_limit(milliseconds / 1000)
             assert await limit.acquire(until=loop.time() + 2)
 
     uvloop.run(work())
@@ -95,8 +95,8 @@ def test_a_longer_pause_outlasts_the_shorter_before_it() -> None:
     async def work(limit: AdaptiveLimit) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        limit.rate_limited(0.05)
-        limit.rate_limited(0.2)
+        limit.note_rate_limit(0.05)
+        limit.note_rate_limit(0.2)
         assert await limit.acquire(until=began + 5)
         assert loop.time() - began >= 0.195
 

@@ -124,7 +124,7 @@ def test_what_is_stored_is_dropped_and_what_is_not_is_kept(
         spool.end(end(one))
     assert len(list(tmp_path.glob("*.spool"))) > 3
 
-    spool.stored(made[:5])
+    spool.note_stored(made[:5])
 
     assert len(list(tmp_path.glob("*.spool"))) <= 2
     die(spool)
@@ -136,7 +136,7 @@ def test_a_rewound_segment_shows_nothing_of_what_it_held(tmp_path: Path) -> None
     old = record(text="a" * 500)
     spool.start(old)
     spool.end(end(old))
-    spool.stored([old])
+    spool.note_stored([old])
     young = record()
     spool.start(young)
     die(spool)
@@ -157,7 +157,7 @@ def test_closing_an_empty_spool_leaves_no_file(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "one")
     made = record()
     spool.start(made)
-    spool.stored([made])
+    spool.note_stored([made])
 
     spool.close()
 

@@ -34,7 +34,9 @@ def check(name: str, value: Any) -> None:
 
 
 def check_changes(name: str, found: Mapping[str, Mapping[str, Iterable[Any]]]) -> None:
-    """What became of each change at each place, as lines of text; `-` where nothing was told."""
+    """Compare the result of each change at each place, as lines of text; `-` if there was no
+    message.
+    """
     lines = []
     for place, changes in found.items():
         lines.append(place)
@@ -44,7 +46,7 @@ def check_changes(name: str, found: Mapping[str, Mapping[str, Iterable[Any]]]) -
 
 
 def plain(value: Any) -> Any:
-    """Objects with fields as mappings, sequences as lists, times and words as text."""
+    """Return objects with fields as mappings, sequences as lists, times and words as text."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -67,7 +69,7 @@ def plain(value: Any) -> Any:
 
 
 def rounded(value: Any) -> Any:
-    """With every fraction to twelve digits: the last ones are the machine's."""
+    """Round every fraction to twelve digits: the last ones differ between machines."""
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):
@@ -76,7 +78,7 @@ def rounded(value: Any) -> Any:
 
 
 def dump(value: Any) -> str:
-    """JSON with sorted keys, one value a line; short lists and mappings on one line."""
+    """Write JSON with sorted keys, one value per line; short lists and mappings on one line."""
     return _dump(value, "") + "\n"
 
 

@@ -157,7 +157,9 @@ class _Builder(HTMLParser):
 
 
 def outline(page: str, *, is_whole: bool = True) -> str:
-    """The page's outline; without its header, footer and links to files unless `is_whole`."""
+    """Return the page's outline; without its header, footer and links to files unless
+    `is_whole`.
+    """
     builder = _Builder()
     builder.feed(page)
     builder.close()
@@ -228,7 +230,7 @@ class _Collapser:
 
 
 def _display(element: _Element) -> tuple[bool, bool]:
-    """Whether it stands inside of a line, and whether it lays out its children by itself."""
+    """Return whether it is inside a line, and whether it lays out its children by itself."""
     is_inline, is_loose = element.tag in _INLINE, False
     styles = _displays()
     names = [element.tag, *(f".{name}" for name in (element.attributes.get("class") or "").split())]
@@ -241,7 +243,9 @@ def _display(element: _Element) -> tuple[bool, bool]:
 
 @cache
 def _displays() -> dict[str, list[str]]:
-    """The values of `display` that style sheets give a class or an element by its name alone."""
+    """Return the values of `display` that style sheets give a class or an element by its name
+    alone.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted(_STYLES.rglob("*.css")):
         for selectors, declarations in _rules(path.read_text()):
@@ -255,7 +259,7 @@ def _displays() -> dict[str, list[str]]:
 
 
 def _rules(text: str) -> Iterator[tuple[str, str]]:
-    """Selectors with their own declarations; a nested rule stands for itself."""
+    """Yield selectors with their own declarations; nested rules separately."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     open_: list[list[str]] = []
     start = 0
@@ -292,7 +296,7 @@ def _lines(element: _Element, indent: str, *, is_whole: bool) -> Iterator[str]:
 
 
 def _is_frame(element: _Element) -> bool:
-    """What stands on every page alike."""
+    """Return whether it is part of the frame that all pages share."""
     classes = element.attributes.get("class") or ""
     if element.tag in {"link", "script"} or classes in {"site-header", "site-footer", "skip-link"}:
         return True

@@ -281,7 +281,7 @@ class World:
 
     @staticmethod
     def _name_contenders() -> None:
-        """What is drawn and sorted by their ids shall be the same each time."""
+        """Fix what is drawn and sorted by their ids, so that it is the same each time."""
         for contender in _model("tasks", "Contender").objects.order_by("pk"):
             contender.public_id = f"contender{contender.pk:05d}"
             contender.save()
@@ -298,7 +298,7 @@ class World:
         return int(answer.json()["id"])
 
     def hold_times(self) -> None:
-        """Latencies are the machine's; on boards they shall be the same everywhere."""
+        """Fix latencies, which depend on the machine, so that boards are the same everywhere."""
         _model("tasks", "Run").objects.filter(median_latency_ms__isnull=False).update(
             median_latency_ms=1234
         )
@@ -413,7 +413,7 @@ class World:
     # --- Looking at it ----------------------------------------------------------------------------
 
     def normal(self, text: str) -> str:
-        """The text without what is another one on each day, each machine and each time."""
+        """Return the text without what differs between days, machines and runs."""
         for value, name in self._names():
             text = text.replace(value, name)
         for pattern, name in _RANDOM:
@@ -423,7 +423,7 @@ class World:
         return text
 
     def path(self, pattern: str) -> str:
-        """An address in which `{words}` stands for the number of that run, and so on."""
+        """Return an address in which `{words}` is replaced by the number of that run, and so on."""
         if "{settled line}" in pattern:
             line = _model("gateway", "LedgerLine").objects.filter(kind="settle").order_by("pk")
             return pattern.replace("{settled line}", str(line.first().pk))
@@ -434,7 +434,7 @@ class World:
         return re.sub(r"\{([^}]+)\}", lambda match: str(places[match[1]]), pattern)
 
     def filled(self, body: Any) -> Any:
-        """A body in which `{words}` stands for the id of that version."""
+        """Return a body in which `{words}` is replaced by the id of that version."""
         if isinstance(body, str):
             return self.versions[body[1:-1]] if body.startswith("{") else body
         if isinstance(body, dict):
@@ -442,7 +442,9 @@ class World:
         return [self.filled(inner) for inner in body] if isinstance(body, list) else body
 
     def normal_json(self, value: Any) -> Any:
-        """The same as `normal`, of a document; numbers that are the machine's as well."""
+        """Normalise a document like `normal`, and the numbers that depend on the machine as
+        well.
+        """
         return rounded(json.loads(self.normal(json.dumps(value))))
 
     def token_headers(self) -> dict[str, str]:
@@ -452,7 +454,7 @@ class World:
         return {"Authorization": f"Bearer {issued.secret}"}
 
     def _names(self) -> list[tuple[str, str]]:
-        """Every public id and canary with a name, which is its row's place among its kind."""
+        """Return every public id and canary with a name: its row's place among its kind."""
         found = [(self._provider.url, "{provider}")]
         for model in apps.get_models():
             fields = {field.name for field in model._meta.get_fields()}
@@ -515,7 +517,7 @@ def _model(app: str, name: str) -> Any:
 
 
 def _finished_program(version: str, pattern: int) -> int:
-    """A run of code as a worker leaves it, without a sandbox: that a machine may not have."""
+    """Store a run of code as a worker would, without a sandbox: a machine may not have one."""
     run = _model("tasks", "Run").objects.get(pk=pattern)
     code = _model("tasks", "TaskVersion").objects.get(public_id=version)
     sample = _model("tasks", "Sample").objects.filter(run=run).order_by("pk").first()
@@ -576,8 +578,9 @@ def _finished_program(version: str, pattern: int) -> int:
 
 
 def _merge_ledger() -> None:
-    """How many calls a line stands for, and how often something is set aside, is a matter of time:
-    here one settled line stands for all calls of a grant, and one further line for each kind."""
+    """Merge ledger lines: one settled line for all calls of a grant, and one further line for each
+    kind. How many calls a line covers, and how often something is reserved, depends on timing.
+    """
     line_model, call_model = _model("gateway", "LedgerLine"), _model("gateway", "Call")
     lines = list(line_model.objects.order_by("pk"))
     calls = {call.pk: call.grant_id for call in call_model.objects.all()}

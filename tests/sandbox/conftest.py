@@ -43,7 +43,7 @@ class Guest:
         return self.execute(replace(given, **(job or {})))
 
     def facts(self, program: str, *, job: dict[str, Any] | None = None, **limits: Any) -> Any:
-        """What the program prints as JSON, after it ended well."""
+        """Return what the program prints as JSON, after it ended well."""
         report = self.run(program, job=job, **limits)
         assert report.succeeded, f"{report.detail}\n{report.stderr.decode(errors='replace')}"
         return json.loads(report.stdout)
@@ -51,7 +51,7 @@ class Guest:
 
 @functools.cache
 def unavailable(name: str) -> str:
-    """Why this back end cannot be tried here; empty where it can."""
+    """Return why this back end cannot be tried here; empty if it can."""
     return examine([(name, lambda: driver.back_end(name))]).reason
 
 

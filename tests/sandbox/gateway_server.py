@@ -109,7 +109,7 @@ class GatewayServer:
         return web.Response()
 
     async def _early(self, request: web.Request) -> web.Response:
-        """Answers without reading the body."""
+        """Answer without reading the body."""
         return web.Response(status=429, text="too soon")
 
     async def _cut(self, request: web.Request) -> web.StreamResponse:

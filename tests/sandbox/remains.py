@@ -24,7 +24,7 @@ def left_over(mark: str) -> list[str]:
 
 
 def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it comes about. The time is only ever waited where it does not."""
+    """Return whether the condition becomes true; waits the full time only if it does not."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if condition():

@@ -15,7 +15,7 @@ from plumbmark.accounts.actions import open_account
 from plumbmark.accounts.forms import AdministratorForm
 from plumbmark.accounts.models import ApiToken, Membership, Namespace, User
 
-# Its own sign-in page would know neither lockout nor confirmed addresses.
+# Its own sign-in page has neither lockout nor confirmed addresses.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 

@@ -1,7 +1,7 @@
-"""Who calls the REST API, and what their token lets them do.
+"""Authentication of the REST API, and the scopes of tokens.
 
 Scopes are enforced with the authentication and not as a permission class: a view that lists its own
-permission classes would drop the default ones without a word, and open itself to every token.
+permission classes would silently drop the default ones, and be open to every token.
 """
 
 from django.views.decorators.debug import sensitive_variables

@@ -1,7 +1,7 @@
-"""The first administrator: a one-time link, printed in the terminal, good on this machine only.
+"""The first administrator: a one-time link, printed in the terminal, valid on this machine only.
 
-The link is a signed token whose digest is kept in the state directory. It stops working when it was
-used, when it expired, when a newer one was made, and as soon as any staff user exists.
+The link is a signed token whose digest is kept in the state directory. It stops working once it is
+used, expired or replaced by a newer one, and as soon as any staff user exists.
 """
 
 import hashlib
@@ -61,10 +61,10 @@ def administrator_link() -> str | None:
 def link_is_valid(token: str) -> bool:
     try:
         signing.TimestampSigner(salt=_SALT).unsign(token, max_age=LIFETIME)
-        kept = _link_file().read_text(encoding="ascii")
+        stored_digest = _link_file().read_text(encoding="ascii")
     except (signing.BadSignature, FileNotFoundError):
         return False
-    return hmac.compare_digest(kept, _digest(token)) and not _has_administrator()
+    return hmac.compare_digest(stored_digest, _digest(token)) and not _has_administrator()
 
 
 def comes_from_this_machine(request: HttpRequest) -> bool:

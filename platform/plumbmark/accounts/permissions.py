@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from plumbmark.accounts.models import Membership, Namespace, User
 
 Visitor = User | AnonymousUser
-"""Whoever is asking: signed in or not."""
+"""The visitor of a page or endpoint, signed in or not."""
 
 
 def is_person(visitor: Visitor) -> bool:

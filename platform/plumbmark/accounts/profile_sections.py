@@ -1,4 +1,4 @@
-"""What a profile shows of a person or team besides their name: apps above add sections.
+"""Sections of a profile, added by the apps above.
 
 An app registers a callable in its `AppConfig.ready`; the callable gets the profile's namespace and
 the viewer and returns a section, or None to show nothing.

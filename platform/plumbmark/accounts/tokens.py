@@ -1,8 +1,8 @@
 """Personal API tokens: `pmk_` + 40 random characters + 6 characters of checksum.
 
-The checksum lets a typo be told from a revoked token without a look-up, and lets scanners of leaked
-secrets recognise one for sure. Only the SHA-256 digest is kept: the random part has 238 bits, so
-nothing slower is needed.
+The checksum distinguishes a typo from a revoked token without a look-up, and lets scanners of
+leaked secrets recognise tokens reliably. Only the SHA-256 digest is stored: the random part has 238
+bits, so nothing slower is needed.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Addresses of the accounts besides allauth's own."""
+"""URLs of accounts besides allauth's own."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The audit trail: one call, inside the transaction of the write it tells of."""
+"""The audit trail: one call, inside the transaction of the write it records."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,8 +1,8 @@
-"""The clock: every time that the platform takes, so that tests can hold and move it.
+"""The clock: all of the platform's times come from here, so that tests can freeze and shift them.
 
 The age of leases goes by the database's clock, which all workers share, so that hosts whose clocks
-differ agree on who is silent. Everything else goes by this process's UTC clock. An offset moves
-both.
+differ agree on which worker is silent. Everything else goes by this process's UTC clock. An offset
+moves both.
 """
 
 import time
@@ -19,7 +19,7 @@ _DAY_SECONDS = 86_400
 _offset_seconds = 0.0
 _frozen_at: float | None = None
 _today = (0, date(1970, 1, 1))
-"""Days since the epoch, and the date: asked for twice in every call of a model."""
+"""Days since the epoch, and the date: needed twice in every model call."""
 
 
 def timestamp() -> float:

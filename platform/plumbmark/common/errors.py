@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 
 class DomainError(Exception):
-    """A request that cannot be met. `message` says what is wrong, where, and how to mend it."""
+    """A request that cannot be fulfilled. `message` says what is wrong, where, and how to correct
+    it.
+    """
 
     status = 400
     code = "invalid"
@@ -22,7 +24,7 @@ class NotAllowed(DomainError):
 
 
 class Conflict(DomainError):
-    """The thing is in a state that does not admit the request."""
+    """The object is in a state that does not allow the request."""
 
     status = 409
     code = "conflict"
@@ -30,7 +32,7 @@ class Conflict(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input.
+    """One problem of an input.
 
     `path` is a dotted path in a document or a column name; `line` counts from 1.
     """

@@ -7,11 +7,11 @@ from django.db import models
 
 
 class WrittenJSONField(models.JSONField):
-    """JSON that comes back as it was written: keys in their order, numbers in their form.
+    """JSON that is read back exactly as written: keys in their order, numbers in their form.
 
     PostgreSQL's `jsonb`, which Django's own field uses there, sorts the keys of every object and
-    writes `1e22` out. A model reads keys in their order, so whatever may reach a prompt stands in
-    columns of this kind: `json` there, which keeps the very text. Such columns cannot be compared,
+    writes `1e22` out. A model reads keys in their order, so anything that may reach a prompt is in
+    columns of this kind: `json` there, which keeps the exact text. Such columns cannot be compared,
     so no query may ask for distinct rows of their tables.
     """
 

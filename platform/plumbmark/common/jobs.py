@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _BATCH = 200
 _MAX_PAUSE = timedelta(hours=1)
 _KEYS_KEPT = timedelta(days=3)
-"""Longer than any client repeats a request; docs/api.md tells it."""
+"""Longer than any client repeats a request; documented in docs/api.md."""
 
 
 @shared_task(name="common.jobs.deliver_events")

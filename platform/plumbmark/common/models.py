@@ -21,7 +21,7 @@ class Withholdable(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """Something that happened, written in the transaction of the change it tells of."""
+    """Something that happened, written in the transaction of the change."""
 
     kind = models.CharField(max_length=64)
     payload = models.JSONField()
@@ -47,7 +47,7 @@ class OutboxEvent(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One audited act: the person, the thing and the verb. Appended by actions, never changed."""
+    """One audited action: actor, object and verb. Appended by actions, never changed."""
 
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

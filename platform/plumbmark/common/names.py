@@ -1,7 +1,7 @@
-"""Titles and names that everybody sees: no character in them may change how they read unseen.
+"""Titles and names that everyone sees: no invisible character may change how they read.
 
-Two names that look the same would otherwise differ, and a name could turn around what stands beside
-it. The joiners U+200C and U+200D stay: Persian and emoji are written with them.
+Two names that look the same would otherwise differ, and a name could reverse the text beside it.
+The joiners U+200C and U+200D stay: Persian and emoji are written with them.
 """
 
 import re

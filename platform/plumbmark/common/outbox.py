@@ -1,4 +1,4 @@
-"""The outbox: what happened, told to whoever above reacts.
+"""The outbox: events for subscribers in the layers above.
 
 An action calls `record_event` inside its transaction. Apps above register a subscriber with
 `subscribe` in their `AppConfig.ready`. Delivery is at least once, in order of the events;

@@ -1,7 +1,7 @@
 """The queue of jobs: the one way to wake a worker.
 
-Messages carry no work. The database says what is due, and a woken job looks there, so a message
-that is lost, doubled or late does no harm: the schedule wakes the same jobs every few seconds.
+Messages carry no work. The database knows what is due, and a woken job reads it, so a message that
+is lost, doubled or late does no harm: the schedule wakes the same jobs every few seconds.
 """
 
 import logging

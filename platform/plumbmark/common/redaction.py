@@ -1,4 +1,4 @@
-"""Keeps tokens out of the logs, whoever writes the line."""
+"""Redaction of tokens in all log lines."""
 
 import logging
 import re

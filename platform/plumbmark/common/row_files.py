@@ -1,10 +1,10 @@
-"""Files that belong to rows: neither is left without the other, wherever a process is killed.
+"""Files that belong to rows: neither is left without the other, even if a process is killed.
 
 A file and its row cannot change in one step. So the file's name is noted before it is written, and
 the note goes in the transaction that writes the row; and it is noted in the transaction that
 deletes the row, and goes when the file has gone. A note that is a day old was left by a process
-that died, and its file goes with it. Nothing is ever looked for on the disk: what this database
-knows nothing of is never touched.
+that died, and its file goes with it. The disk is never searched: files unknown to this database are
+never touched.
 """
 
 from collections.abc import Collection

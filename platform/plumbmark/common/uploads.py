@@ -1,4 +1,4 @@
-"""What is said of uploads that are refused before anything of them is read."""
+"""Messages about uploads that are refused before they are read."""
 
 from django.conf import settings
 

@@ -1,6 +1,6 @@
-"""Settings, URLs, servers and the Celery app. Imports anything, is imported by nobody."""
+"""Settings, URLs, servers and the Celery app. Imports anything, and nothing imports it."""
 
-# Whoever loads the settings gets the Celery app with them, so that jobs find their broker.
+# Loading the settings also loads the Celery app, so that jobs find their broker.
 from plumbmark.config.celery import app as celery_app
 
 __all__ = ["celery_app"]

@@ -1,10 +1,11 @@
-"""Celery's queue in a folder, for one machine without a broker: kombu's transport, made whole.
+"""Celery's queue in a folder, for one machine without a broker: kombu's transport with atomic
+writes.
 
 kombu opens a message's file in the folder that readers watch and writes it afterwards, so a reader
-that comes in between finds an empty message, and a writer that dies there leaves half of one; the
-worker that reads it ends. The table of who listens to an exchange it writes in the same way, just
-when several processes start. Here both appear by a rename, whole or not at all, and what cannot be
-read is put aside.
+in between finds an empty message, and a writer that dies there leaves half of one; the worker that
+reads it ends. It writes the table of an exchange's listeners in the same way, just when several
+processes start. Here both appear by a rename, complete or not at all, and unreadable files are set
+aside.
 """
 
 import fcntl
@@ -72,7 +73,7 @@ class Channel(filesystem.Channel):
             raise ChannelError(f"The table {path} cannot be read: {error}") from error
 
     def _table(self, exchange: str) -> Path:
-        # Refuses names that would lead elsewhere; its types do not tell of it.
+        # Refuses names that would lead elsewhere; its types do not say so.
         return Path(self._exchange_file(exchange))  # type: ignore[attr-defined]
 
     def _queue_bind(

@@ -1,9 +1,9 @@
-"""The process of the gateway's routes: one event loop, and nothing beside it but a storing thread.
+"""The process of the gateway's routes: one event loop, and only a storing thread beside it.
 
     python -m plumbmark.config.gateway_server --port 8001
 
-The server runs on the gateway's own loop. One that accepts in threads of its own fights with that
-loop for the interpreter, which costs a sixth of a call (docs/design/gateway.md).
+The server runs on the gateway's own loop. A server that accepts in its own threads competes with
+that loop for the interpreter, which costs a sixth of a call (docs/design/gateway.md).
 """
 
 import argparse
@@ -24,8 +24,9 @@ _SECONDS_TO_STORE = 4.0
 
 
 class Server(uvicorn.Server):
-    """Ends as the gateway wants to end: calls in flight have their time, then they are given up and
-    recorded, and everything is stored."""
+    """Shuts down like the gateway: calls in flight have their time, then they are abandoned and
+    recorded, and everything is stored.
+    """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Only where the application was loaded: Django is not set up before.

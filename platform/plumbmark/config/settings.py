@@ -34,16 +34,16 @@ def _secret_key() -> str:
     configured = env.text("PLUMBMARK_SECRET_KEY")
     if configured:
         return configured
-    kept = STATE_DIR / "secret_key"
-    if not kept.exists():
-        # Written whole before it has its name: several processes may start for the first time, and
-        # none may read half a key or go on with one of its own.
+    key_file = STATE_DIR / "secret_key"
+    if not key_file.exists():
+        # Written completely before it gets its name: several processes may start for the first
+        # time, and none may read half a key or use another one.
         with tempfile.NamedTemporaryFile("w", dir=STATE_DIR, encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             with contextlib.suppress(FileExistsError):
-                os.link(file.name, kept)
-    return kept.read_text(encoding="ascii").strip()
+                os.link(file.name, key_file)
+    return key_file.read_text(encoding="ascii").strip()
 
 
 # --- The site ---------------------------------------------------------------------------------
@@ -318,19 +318,19 @@ def _gateway_url() -> str:
 
 SPOOL_DIR: Path = env.path("PLUMBMARK_SPOOL_DIR", STATE_DIR / "spool")
 CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
-"""Encrypts provider credentials at rest; a key of its own survives a change of SECRET_KEY."""
+"""Encrypts provider credentials at rest; a separate key survives a change of SECRET_KEY."""
 ALLOW_PRIVATE_PROVIDERS: bool = env.flag("PLUMBMARK_ALLOW_PRIVATE_PROVIDERS", False)
-"""Whether a user's own deployment may lie at a private address, such as a local model server."""
+"""Whether a user's own deployment may be at a private address, such as a local model server."""
 MAX_WAKE_UPS: int = env.integer("PLUMBMARK_MAX_WAKE_UPS", 4)
 """Workers woken at once for a run: as many as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
 """Calls in flight at most in one worker process."""
 SANDBOX_IS_ON: bool = env.flag("PLUMBMARK_SANDBOX", True)
-"""Whether this worker runs untrusted code, where a sandbox holds. Off: others do, or nobody."""
+"""Whether this worker runs untrusted code, if a sandbox works. Off: other workers do, or none."""
 SANDBOX_SLOTS: int = env.integer("PLUMBMARK_SANDBOX_SLOTS", 2)
 """Programs that one worker process runs at the same time."""
 SANDBOX_RUNS: int = env.integer("PLUMBMARK_SANDBOX_RUNS", 2)
-"""Runs of code tasks that one worker process has in hand at the same time."""
+"""Runs of code tasks that one worker process works on at the same time."""
 SANDBOX_ENV_DIR: Path = env.path("PLUMBMARK_SANDBOX_ENV_DIR", STATE_DIR / "sandbox-env")
 """The packages that code tasks may import; made by `manage.py build_sandbox_environment`."""
 CODE_RUNS_DIR: Path = env.path("PLUMBMARK_CODE_RUNS_DIR", STATE_DIR / "code-runs")
@@ -343,7 +343,7 @@ BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
 GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) + 1)
 """Where `up` starts the gateway's routes."""
 GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
-"""The routes' address, as people are told it."""
+"""The public address of the routes."""
 GATEWAY_ADDRESS: str = env.text("PLUMBMARK_GATEWAY_ADDRESS", f"127.0.0.1:{GATEWAY_PORT}")
 """Host and port where workers reach the routes, for code tasks; plain HTTP."""
 MAX_GATEWAY_CALLS: int = env.integer("PLUMBMARK_MAX_GATEWAY_CALLS", 256)
@@ -364,7 +364,7 @@ MAX_ATTACHMENTS_BYTES: int = env.integer("PLUMBMARK_MAX_ATTACHMENTS_BYTES", 500 
 """Of all images and audio of a task."""
 MAX_ATTACHMENTS: int = env.integer("PLUMBMARK_MAX_ATTACHMENTS", 10_000)
 MAX_IMAGE_PIXELS: int = env.integer("PLUMBMARK_MAX_IMAGE_PIXELS", 25_000_000)
-"""Looked at in the header before an image is decoded, which takes four bytes a pixel."""
+"""Read from the header before an image is decoded, which takes four bytes a pixel."""
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.integer("PLUMBMARK_MAX_FILES_AT_ONCE", 1000)
 """In one form or request; more come as a ZIP."""
 
@@ -424,7 +424,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "plumbmark": {"level": "INFO"},
         "tasks_app": {"level": "INFO"},
-        # What a request is refused for is told to who sent it; the operator hears of faults alone.
+        # The reason of a refusal is sent to the client; the operator's log has only faults.
         "django.request": {"level": "ERROR"},
     },
 }

@@ -24,7 +24,7 @@ Solver = Callable[[PlannedSample, ModelCaller], Awaitable[SampleResult]]
 
 
 class Plan:
-    """A bounded buffer of planned samples between the thread that loads and the loop that asks.
+    """A bounded buffer of planned samples between the thread that loads and the loop that sends.
 
     All methods run on the event loop; `taken` may be read from anywhere.
     """
@@ -64,38 +64,38 @@ class Plan:
 
 
 class Breaker:
-    """Trips after a number of equal fatal failures with no answer in between.
+    """A breaker: trips after a number of equal fatal failures with no answer in between.
 
     It keeps the results that count towards that, because they are the samples' outcomes only if it
-    does not trip: after a bad key is mended, the same samples are to be asked again.
+    does not trip: after a bad key is corrected, the same samples are run again.
     """
 
     def __init__(self, limit: int = 5) -> None:
         self._limit = limit
         self._code = ""
-        self._kept: list[SampleResult] = []
+        self._withheld: list[SampleResult] = []
         self.is_tripped = False
 
     def pass_on(self, result: SampleResult) -> list[SampleResult]:
         """Return the results that may be emitted now that this one has come, in order."""
         failure = result.calls[-1].failure if result.calls else None
         if failure is None:
-            return [*self.kept(), result]
+            return [*self.take_withheld(), result]
         if not failure.fatal:
             return [result]
-        before = [] if failure.code == self._code or self.is_tripped else self.kept()
+        before = [] if failure.code == self._code or self.is_tripped else self.take_withheld()
         self._code = failure.code
         if not self.is_tripped:
-            self._kept.append(result)
-            self.is_tripped = len(self._kept) >= self._limit
+            self._withheld.append(result)
+            self.is_tripped = len(self._withheld) >= self._limit
         return before
 
-    def kept(self) -> list[SampleResult]:
+    def take_withheld(self) -> list[SampleResult]:
         """Return the held results that are outcomes after all; none once it has tripped."""
         if self.is_tripped:
             return []
-        kept, self._kept = self._kept, []
-        return kept
+        results, self._withheld = self._withheld, []
+        return results
 
 
 class Evaluation:
@@ -133,7 +133,7 @@ class Evaluation:
         async with asyncio.TaskGroup() as lanes:
             for number in range(self._window):
                 lanes.create_task(self._lane(), name=f"lane-{number}")
-        for result in self._breaker.kept():
+        for result in self._breaker.take_withheld():
             self._emit(result)
         return self._ending or EvaluationEnd(StopReason.EXHAUSTED)
 
@@ -146,7 +146,7 @@ class Evaluation:
                 self.in_flight -= 1
             failure = result.calls[-1].failure if result.calls else None
             if failure is not None and failure.kind is FailureKind.QUOTA:
-                # Not the sample's outcome: it stays undone and is asked when there is balance.
+                # Not the sample's outcome: it stays open and is run when there is balance.
                 self.stop(
                     StopReason.QUOTA, failure.message, code=failure.code, amount=failure.amount
                 )

@@ -1,8 +1,9 @@
 """Images and audio in messages: named by their content until the moment they are sent.
 
-A message part `{"type": "image" | "audio", "sha256", "media_type", "bytes", "name"}` stands for a
-stored file. Plans, results and stored samples hold it in this form; `AttachingCaller` turns it into
-the OpenAI form on the way to the model, so that no more files are in memory than are in flight.
+A message part `{"type": "image" | "audio", "sha256", "media_type", "bytes", "name"}` refers to a
+stored file. Plans, results and stored samples contain it in this form; `AttachingCaller` turns it
+into the OpenAI form on the way to the model, so that no more files are in memory than are in
+flight.
 """
 
 import asyncio
@@ -128,7 +129,7 @@ class AttachingCaller:
         if known is not None:
             self._kept.move_to_end(sha256)
             return known
-        data = await asyncio.to_thread(self._encoded, sha256)
+        data = await asyncio.to_thread(self._encode, sha256)
         if sha256 not in self._kept:
             self._kept[sha256] = data
             self._size += len(data)
@@ -136,7 +137,7 @@ class AttachingCaller:
                 self._size -= len(self._kept.popitem(last=False)[1])
         return data
 
-    def _encoded(self, sha256: str) -> str:
+    def _encode(self, sha256: str) -> str:
         return base64.b64encode(self._load(sha256)).decode("ascii")
 
 

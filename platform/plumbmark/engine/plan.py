@@ -1,4 +1,4 @@
-"""What passes into an evaluation and what comes out of it."""
+"""The input and the output of an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from plumbmark.scoring.outcomes import Outcome
 
 @value_object
 class PlannedSample:
-    """One item, one repeat, ready to be asked."""
+    """One repeat of one item, ready to be sent."""
 
     ordinal: int
     key: str
@@ -23,9 +23,9 @@ class PlannedSample:
     """The user's further turns, each said after the model's answer to the one before."""
 
     user: "SimulatedUser | None" = None
-    """Who says the further turns, where no script does."""
+    """The model that says the further turns, if no script does."""
     keeps_conversation: bool = False
-    """The output is the whole conversation, not the last answer alone."""
+    """The output is the whole conversation, not only the last answer."""
     toolbox: Toolbox | None = None
     """What the model may call before it answers."""
     item: Mapping[str, Any] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class StopReason(StrEnum):
     EXHAUSTED = "exhausted"
     """Nothing more was planned."""
     ASKED = "asked"
-    """Somebody asked it to stop: the slice is over, or the run was paused or cancelled."""
+    """It was asked to stop: the slice is over, or the run was paused or cancelled."""
     QUOTA = "quota"
     BREAKER = "breaker"
 

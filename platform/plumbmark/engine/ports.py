@@ -1,8 +1,8 @@
-"""The engine's ports: what it asks of the world, and the plain data that passes through them.
+"""The engine's ports: what it needs from outside, and the plain data that they exchange.
 
 `ModelCaller` is implemented by `plumbmark.gateway`; `Executor` by `plumbmark.sandbox`. They are
 wired together in `tasks_app.jobs`. A provider's own failure is a `CallFailure`, never an exception:
-exceptions are faults of ours.
+exceptions are our own bugs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,10 +69,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model wants called.
+    """A tool call that the model requests.
 
-    `arguments` is the JSON text as the model wrote it, which may be no JSON at all. `signature` is
-    the provider's own: opaque, and to be sent back with the call in the next request.
+    `arguments` is the JSON text as the model wrote it, which may not be valid JSON. `signature` is
+    the provider's: opaque, and to be sent back with the call in the next request.
     """
 
     id: str
@@ -132,9 +132,9 @@ class CallFailure:
     message: str
     fatal: bool = False
     amount: int = 0
-    """What the call had to be able to cost, in nanodollars; of `QUOTA` alone."""
+    """The upper bound of the call's cost, in nanodollars; only for `QUOTA`."""
     retry_after: float | None = None
-    """Seconds to stay away, where the provider said so."""
+    """Seconds to wait, if the provider said so."""
 
 
 @value_object

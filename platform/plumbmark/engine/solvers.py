@@ -1,9 +1,9 @@
 """Solvers: how a planned sample becomes an output.
 
-`generate` asks and takes the answer; where the plan holds further turns, or a user whom another
-model plays, it goes on in turns, and the last answer or the whole conversation is the output. With
-tools, a turn takes as many steps as the model calls tools in. A solver never raises for a
-provider's trouble, nor for what a model writes; it says so in the outcome.
+`generate` sends the question and takes the answer; if the plan has further turns, or a user played
+by another model, it continues turn by turn, and the last answer or the whole conversation is the
+output. With tools, a turn takes as many steps as the model makes tool calls. A solver never raises
+for a provider's failure, nor for what a model writes: the outcome says so.
 """
 
 from collections.abc import Sequence
@@ -52,9 +52,9 @@ async def generate(
 
 
 class _Conversation:
-    """Several calls: turns of a script or of a user whom another model plays, and steps of tools.
+    """Several calls: turns of a script or of a user played by another model, and steps of tools.
 
-    A turn without an answer ends it: an empty one too, because a conversation cannot go on from
+    A turn without an answer ends it: an empty one too, because a conversation cannot continue from
     nothing. A refusal or an answer that was cut off does not: the next turn may help.
     """
 
@@ -89,12 +89,12 @@ class _Conversation:
             if isinstance(call, SampleResult):
                 return call
             if call.response is None or not call.response.text.strip():
-                return self._ended(call)
+                return self._result_of_end(call)
             said = await self._next_turn(turn, call.response.text)
             if isinstance(said, CallResult):
                 return self._without_user(said)
             if said is None:
-                return self._ended(call)
+                return self._result_of_end(call)
             self._messages.append({"role": "assistant", "content": call.response.text})
             self._messages.append({"role": "user", "content": said})
             turn += 1
@@ -146,7 +146,7 @@ class _Conversation:
         return ""
 
     def _at_limit(self, reached: str) -> SampleResult:
-        return _end_at_limit(self._ended(self._calls[-1]), reached)
+        return _end_at_limit(self._result_of_end(self._calls[-1]), reached)
 
     async def _use_tools(self, toolbox: Toolbox, response: ModelResponse) -> SampleResult | None:
         """Answer the calls of one response; the sample's end where they cannot be."""
@@ -162,7 +162,7 @@ class _Conversation:
                 answered.append(await toolbox.answer(call, self._situation))
         except CannotExecute as error:
             self._say_calls(response, calls)
-            ended = self._ended(self._calls[-1])
+            ended = self._result_of_end(self._calls[-1])
             return replace(
                 ended,
                 outcome=Outcome.SANDBOX_INFRASTRUCTURE,
@@ -212,10 +212,10 @@ class _Conversation:
         self._note(call, SIMULATED_USER)
         if call.response is None:
             return call
-        said = call.response.text
-        if not said.strip() or sample.user.stop in said:
+        answer_text = call.response.text
+        if not answer_text.strip() or sample.user.stop in answer_text:
             return None
-        return said
+        return answer_text
 
     def _as_the_user_sees_it(self, answer: str) -> ModelRequest:
         """Return the conversation with the roles swapped: the candidate's answers are said to the
@@ -226,12 +226,15 @@ class _Conversation:
         swapped = {"user": "assistant", "assistant": "user"}
         messages: list[Message] = [{"role": "system", "content": user.instructions}]
         # The tools are none of the user's business.
-        said = [one for one in self._messages if one["role"] in swapped and "tool_calls" not in one]
+        conversation = [
+            one for one in self._messages if one["role"] in swapped and "tool_calls" not in one
+        ]
         # Models want to be spoken to first.
         messages.append({"role": "user", "content": _OPENING})
-        # Providers take files from the side of the user alone, so here they are named.
+        # Providers accept files only from the user, so here they are named.
         messages += [
-            {"role": swapped[one["role"]], "content": in_words(one["content"])} for one in said
+            {"role": swapped[one["role"]], "content": in_words(one["content"])}
+            for one in conversation
         ]
         messages.append({"role": "user", "content": answer})
         return ModelRequest(messages=messages, max_output_tokens=user.max_output_tokens)
@@ -245,12 +248,12 @@ class _Conversation:
 
     def _without_user(self, failed: CallResult) -> SampleResult:
         """Return the result if the model of the user failed, which is not the candidate's fault."""
-        ended = self._ended(failed)
+        ended = self._result_of_end(failed)
         if ended.outcome.is_scored:
             ended = replace(ended, outcome=Outcome.PROVIDER_ERROR)
         return replace(ended, error=f"The model that plays the user: {ended.error}")
 
-    def _ended(self, last: CallResult) -> SampleResult:
+    def _result_of_end(self, last: CallResult) -> SampleResult:
         ended = result_of(self._sample, last)
         if ended.outcome is Outcome.LENGTH_LIMIT and self._is_narrowed:
             limits = self._sample.limits
@@ -259,10 +262,12 @@ class _Conversation:
             ended = _end_at_limit(ended, _all_tokens(limits.max_output_tokens_total))
         output = ended.output
         if self._sample.keeps_conversation and last.response is not None:
-            said = list(self._messages)
-            if not (said and "tool_calls" in said[-1]):
-                said.append({"role": "assistant", "content": output})
-            output = "\n\n".join(_format_message(one) for one in said if one["role"] != "system")
+            messages = list(self._messages)
+            if not (messages and "tool_calls" in messages[-1]):
+                messages.append({"role": "assistant", "content": output})
+            output = "\n\n".join(
+                _format_message(one) for one in messages if one["role"] != "system"
+            )
         return replace(
             ended,
             output=output,
@@ -276,8 +281,8 @@ class _Conversation:
 
 
 def _end_at_limit(ended: SampleResult, reached: str) -> SampleResult:
-    told = f"The task's limit for a sample was reached: {reached}."
-    return replace(ended, outcome=Outcome.OWN_LIMIT, error=told)
+    reason = f"The task's limit for a sample was reached: {reached}."
+    return replace(ended, outcome=Outcome.OWN_LIMIT, error=reason)
 
 
 def _all_tokens(most: int) -> str:

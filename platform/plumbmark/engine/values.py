@@ -1,4 +1,4 @@
-"""Values of which every sample makes a dozen."""
+"""Value objects, of which every sample creates a dozen."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform

@@ -76,7 +76,7 @@ def grant_of_token(
 
 
 def _latest_grant(payer: Namespace, subject: str) -> Grant | None:
-    # Closed ones too: whoever closed it wanted the token's calls to end.
+    # Closed ones too: closing the grant is meant to end the token's calls.
     return Grant.objects.filter(payer=payer, subject=subject).order_by("-pk").first()
 
 

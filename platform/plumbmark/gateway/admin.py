@@ -64,7 +64,7 @@ class CredentialAdmin(_CredentialAdmin):
 
 
 class PriceCardInline(_PriceCardInline):
-    """Cards are added, never changed: calls refer to the one they were made under."""
+    """Cards are added, never changed: calls refer to the card they were made under."""
 
     model = PriceCard
     extra = 1
@@ -130,14 +130,14 @@ class QuotaPolicyAdmin(_QuotaPolicyAdmin):
 
     def save_model(self, request: HttpRequest, obj: QuotaPolicy, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)
-        written = actions.set_quota(
+        policy = actions.set_quota(
             namespace=obj.namespace,
             day_cap=obj.day_cap,
             month_cap=obj.month_cap,
             note=obj.note,
             by=request.user,
         )
-        obj.pk = written.pk
+        obj.pk = policy.pk
 
 
 @admin.register(Budget)
@@ -179,7 +179,7 @@ class LedgerLineAdmin(ReadOnly, _LedgerLineAdmin):
 
 @admin.register(Call)
 class CallAdmin(ReadOnly, _CallAdmin):
-    """Without bodies: what was said follows the visibility of its items, not of this page."""
+    """Without bodies: their visibility follows the items', not this page's."""
 
     list_display = [
         "started_at",

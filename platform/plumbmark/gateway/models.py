@@ -1,4 +1,4 @@
-"""What can be called, at what price, by whom, and what was called.
+"""Rows of the gateway: deployments, prices, credentials, budgets, grants and calls.
 
 The gateway knows no tasks and no runs: a grant's `subject` is opaque to it.
 Money is integer nanodollars (1 USD = 10**9).
@@ -92,14 +92,15 @@ class Deployment(models.Model):
     owner = models.ForeignKey(
         Namespace, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
     )
-    """None: the platform's, metered against the caller's quota. A user's own runs unmetered."""
+    """None: the platform's, metered against the caller's quota. A user's own deployment is not
+    metered."""
     is_active = models.BooleanField(default=True)
     max_concurrency = models.PositiveIntegerField(default=64)
     """Ceiling of calls in flight per process; the adaptive limit stays below it."""
     deadline_seconds = models.FloatField(null=True, blank=True)
     """None: the platform's default."""
     max_billed_output_tokens = models.PositiveIntegerField(null=True, blank=True)
-    """For models that may bill more output than they were asked for (hidden reasoning)."""
+    """For models that may bill more output than requested (hidden reasoning)."""
     options = models.JSONField(default=dict, blank=True)
     """Provider-specific switches, for example `{"max_tokens_field": "max_completion_tokens"}`."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -169,7 +170,7 @@ class Grant(models.Model):
     deployments = models.ManyToManyField(Deployment, related_name="grants")
     """The only ones it may call."""
     cap = models.BigIntegerField(null=True, blank=True)
-    """The most it may spend in all; None: the payer's day and month limits alone."""
+    """The most it may spend in total; None: only the payer's day and month limits apply."""
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -266,7 +267,7 @@ class BudgetLease(models.Model):
     budget = models.ForeignKey(Budget, on_delete=models.PROTECT, related_name="leases")
     amount = models.BigIntegerField(default=0)
     seen_at = models.DateTimeField()
-    """When the owner last said that it lives, by the database's clock."""
+    """The owner's last heartbeat, by the database's clock."""
 
     class Meta:
         constraints: ClassVar = [
@@ -282,7 +283,7 @@ class BudgetLease(models.Model):
 class LedgerLine(models.Model):
     """One line of a payer's ledger: appended, never changed.
 
-    A settle line stands for the calls of one grant in one flush; its `charged` is their sum.
+    A settle line covers the calls of one grant in one flush; its `charged` is their sum.
     """
 
     class Kind(models.TextChoices):

@@ -37,7 +37,7 @@ def quota(request: HttpRequest, handle: str) -> HttpResponse:
 def _namespace(request: HttpRequest, handle: str) -> Namespace:
     namespace = get_object_or_404(Namespace.objects.select_related("user"), handle=handle)
     if not can_view_ledger(request.user, namespace):
-        # Whether a namespace has a ledger is nobody else's business.
+        # Do not reveal to others whether a namespace has a ledger.
         raise Http404("No such page.")
     return namespace
 

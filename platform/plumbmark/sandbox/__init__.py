@@ -1,7 +1,7 @@
 """Running untrusted code, and its only way out: the gateway.
 
 The public names are those below; start with `probe()`, which says what this machine can do. Imports
-neither Django nor Celery, and knows nothing of runs, tasks or models. May import
+neither Django nor Celery, and does not know runs, tasks or models. May import
 `plumbmark.engine.ports`; is imported by `tasks_app`.
 """
 

@@ -1,7 +1,7 @@
-"""Which back end holds on this machine: found out by trying, once per process.
+"""Which back end works on this machine: tested once per process.
 
-A back end is used only after a program ran in it that could neither read a file of the host that
-everybody else can read, nor reach a listener on the host, and that did reach its gateway.
+A back end is used only after a program that ran in it could neither read a world-readable file of
+the host nor reach a listener on the host, but did reach its gateway.
 """
 
 import asyncio
@@ -66,8 +66,7 @@ class Probe:
 
     sandbox: Sandbox | None
     tests: tuple[SelfTest, ...]
-    """In the order in which they were made; the last one is that of the sandbox, if there is
-    one."""
+    """In the order in which they were run; the last one is that of the sandbox, if there is one."""
 
     @property
     def reason(self) -> str:
@@ -179,17 +178,17 @@ def _judge(report: ExecutionReport) -> None:
     if report.ending is Ending.FAILED_TO_START:
         raise SandboxUnavailable(_with_remedy(report.detail))
     try:
-        told = json.loads(report.stdout)
+        results = json.loads(report.stdout)
     except ValueError as error:
-        said = report.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        last_line = report.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise SandboxUnavailable(
-            f"A simple program did not run well in it: {report.detail} {said}".strip()
+            f"A simple program did not run well in it: {report.detail} {last_line}".strip()
         ) from error
-    if told.get("canary"):
+    if results.get("canary"):
         raise SandboxUnavailable("A program could read a file of the host.")
-    if told.get("host"):
+    if results.get("host"):
         raise SandboxUnavailable("A program could reach a port of the host.")
-    if told.get("gateway") != _ANSWER.decode():
+    if results.get("gateway") != _ANSWER.decode():
         raise SandboxUnavailable("A program could not reach its gateway.")
 
 

@@ -1,7 +1,7 @@
 """The primary back end: bubblewrap's namespaces, seccomp, kernel limits and a watchdog outside.
 
-Every namespace is named, because `--unshare-all` only tries some of them. docs/design/sandbox.md
-says what each argument keeps out.
+Every namespace is listed, because `--unshare-all` only tries some of them. docs/design/sandbox.md
+explains each argument.
 """
 
 import asyncio
@@ -57,8 +57,8 @@ class Flavour:
     """The features of bubblewrap that this machine allows."""
 
     proc: bool = True
-    """Without it there is no /proc inside: where the outer one is partly masked, as in a
-    container, the kernel refuses a new one."""
+    """Whether there is a /proc inside: if the outer one is partly masked, as in a container, the
+    kernel refuses a new one."""
     disable_userns: bool = True
     """Without it only seccomp keeps the guest from making user namespaces."""
 
@@ -112,11 +112,11 @@ class Bubblewrap:
     def _start(self, job: Job) -> Started:
         descriptors = Descriptors()
         try:
-            return self._started(job, descriptors)
+            return self._spawn(job, descriptors)
         finally:
             descriptors.close()
 
-    def _started(self, job: Job, descriptors: Descriptors) -> Started:
+    def _spawn(self, job: Job, descriptors: Descriptors) -> Started:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(
             self._identity, [*[m.source for m in mounts], job.work, job.gateway_socket]
@@ -128,11 +128,11 @@ class Bubblewrap:
         lifeline, child_lifeline = descriptors.to_hold()
         passed = [child_status, child_lifeline, child_info]
 
-        def holding(content: bytes) -> int:
+        def hold(content: bytes) -> int:
             passed.append(descriptors.hold_content(content))
             return passed[-1]
 
-        settings = holding(
+        settings = hold(
             fields(
                 [
                     ("status", str(child_status)),
@@ -153,21 +153,21 @@ class Bubblewrap:
         arguments = [
             *self._namespaces(),
             *["--info-fd", str(child_info)],
-            *self._system(holding),
+            *self._system(hold),
             *self._folders(job, mounts, sources),
-            *["--ro-bind-data", str(holding(_launcher_text(job))), _LAUNCHER],
-            *self._closed(),
-            *["--seccomp", str(holding(self._filter))],
+            *["--ro-bind-data", str(hold(_launcher_text(job))), _LAUNCHER],
+            *self._read_only_mounts(),
+            *["--seccomp", str(hold(self._filter))],
         ]
         command = [
-            *[self._program, "--args", str(holding(_zero_ended(arguments))), "--"],
+            *[self._program, "--args", str(hold(_zero_ended(arguments))), "--"],
             *[self._interpreter.inside, "-I", "-S", _LAUNCHER, str(settings)],
         ]
         environment = {"PATH": _PATH}
         user: int | None = self._identity.uid if self._identity.is_dropped else None
         group: int | None = self._identity.gid if self._identity.is_dropped else None
         if sources.staged:
-            command = self._staging(command, sources, child_status, holding)
+            command = self._staging(command, sources, child_status, hold)
             user = group = None
         try:
             process = subprocess.Popen(  # noqa: S603 - a list, of our own making
@@ -216,7 +216,7 @@ class Bubblewrap:
             *["--hostname", "sandbox", "--uid", str(_USER), "--gid", str(_USER)],
         ]
 
-    def _system(self, holding: Callable[[bytes], int]) -> list[str]:
+    def _system(self, hold: Callable[[bytes], int]) -> list[str]:
         found = ["--ro-bind", "/usr", "/usr"]
         for name in _SYSTEM_FOLDERS:
             folder = Path("/", name)
@@ -225,13 +225,13 @@ class Bubblewrap:
             elif folder.is_dir():
                 found += ["--ro-bind", str(folder), str(folder)]
         if not self._interpreter.inside.startswith("/usr/local/") and Path("/usr/local").is_dir():
-            # What an operator put there is no business of the guest's.
+            # What an operator put there must not be visible to the guest.
             found += ["--size", "4096", "--tmpfs", "/usr/local", "--remount-ro", "/usr/local"]
         if self._flavour.proc:
             found += ["--proc", "/proc"]
         found += ["--dev", "/dev"]
         for path, text in _TEXTS.items():
-            found += ["--ro-bind-data", str(holding(text.encode())), path]
+            found += ["--ro-bind-data", str(hold(text.encode())), path]
         for path in ("/etc/ld.so.cache",):
             found += ["--ro-bind-try", path, path]
         return found
@@ -249,7 +249,7 @@ class Bubblewrap:
             found += ["--ro-bind", sources.path(job.gateway_socket), _GATEWAY]
         return found
 
-    def _closed(self) -> list[str]:
+    def _read_only_mounts(self) -> list[str]:
         """Return the read-only mounts; they come last, because nothing can be created in a
         read-only folder.
         """
@@ -263,7 +263,7 @@ class Bubblewrap:
         command: list[str],
         sources: Sources,
         child_status: int,
-        holding: Callable[[bytes], int],
+        hold: Callable[[bytes], int],
     ) -> list[str]:
         settings = fields(
             [
@@ -275,8 +275,8 @@ class Bubblewrap:
                 *[("argument", argument) for argument in command],
             ]
         )
-        program = holding(program_text("settings", "stage"))
-        return [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(holding(settings))]
+        program = hold(program_text("settings", "stage"))
+        return [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(hold(settings))]
 
 
 class _FirstProcess:
@@ -293,7 +293,7 @@ class _FirstProcess:
         if self._pidfd is not None:
             _signal(self._pidfd)
         elif self._process.poll() is None:
-            # Not told yet who it is: it dies with bubblewrap's own process.
+            # Its process id is not known yet: it dies with bubblewrap's own process.
             self._process.kill()
 
     def is_gone(self) -> bool:

@@ -93,7 +93,7 @@ class Job:
 
 
 class Ending(StrEnum):
-    """Why an execution ended. All but the last are the program's own doing or its owner's wish."""
+    """Why an execution ended. All but the last are caused by the program or wanted by its owner."""
 
     EXITED = "exited"
     """It ended by itself: see `exit_code`."""
@@ -133,7 +133,9 @@ class ExecutionReport:
 
 
 class BadJob(ValueError):
-    """The job asks for something that cannot be done; the message says what and how to mend it."""
+    """The job asks for something that cannot be done; the message says what and how to correct
+    it.
+    """
 
 
 class SandboxUnavailable(CannotExecute):

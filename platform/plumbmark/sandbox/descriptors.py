@@ -1,4 +1,4 @@
-"""Bytes handed to a child by a descriptor: in memory, and sealed so that nobody can change them."""
+"""Bytes passed to a child by a descriptor: in memory, and sealed so that they cannot be changed."""
 
 import fcntl
 import os

@@ -34,7 +34,7 @@ _START = (
 
 
 class PythonExecutor:
-    """Runs programs on a bare Python that sees nothing but its standard library and itself.
+    """Runs programs on a bare Python that sees only its standard library.
 
     To be used in one event loop. `at_once` is how many run at a time; the others wait.
     """

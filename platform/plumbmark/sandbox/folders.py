@@ -29,7 +29,7 @@ class FolderEntry:
     path: str
     status: os.stat_result
     folder: int
-    """The descriptor of the folder that it lies in; only until the next entry is asked for."""
+    """The descriptor of its folder; valid only until the next entry is read."""
     name: str
 
 

@@ -1,8 +1,8 @@
-"""Reads the heads of HTTP/1.1 messages, strictly: what can be read in two ways is refused.
+"""Strict parsing of HTTP/1.1 heads: what can be read in two ways is refused.
 
-The relay stands between a hostile client and a server that trusts it. A message that both
-understood differently would be a way past its rules, so nothing is passed on as it came: heads are
-taken apart here and written anew.
+The relay is between a hostile client and a server that trusts it. A message that both understood
+differently could bypass its rules, so nothing is passed on unchanged: heads are parsed here and
+written again.
 """
 
 import re
@@ -54,7 +54,7 @@ _CREDENTIALS = frozenset({"key", "api_key", "apikey", "access_token", "token"})
 
 
 class Refused(Exception):
-    """A request that is not passed on, with what the guest is told."""
+    """A request that is not passed on, with the answer to the guest."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -77,7 +77,9 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """`length` is None where the end of the body is told otherwise: by chunks, or by the end."""
+    """`length` is None if the end of the body is known otherwise: by chunks, or by the connection's
+    end.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -1,8 +1,8 @@
-"""Whose user a guest runs as on the host: never root.
+"""The user that a guest runs as on the host: never root.
 
 A process that is the kernel's uid 0 owns the files under /proc/sys even inside a user namespace, so
-that a guest of root would own the machine. Root drops to an unprivileged user first; where it
-cannot, nothing is run.
+a guest of root would own the machine. Root drops to an unprivileged user first; if it cannot,
+nothing is run.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Which bare Python runs inside: the system's where there is one, else the platform's own."""
+"""The bare Python that runs inside: the system's if there is one, else the platform's own."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """The fallback: Landlock, a longer seccomp list, kernel limits, and a keeper for namespaces.
 
-Weaker than bubblewrap, and it says how in `caveats`. What it is made of, and why the gateway is
-reached as it is, stands in docs/design/sandbox.md.
+Weaker than bubblewrap; `caveats` says how. docs/design/sandbox.md explains its parts, and how the
+gateway is reached.
 """
 
 import asyncio
@@ -47,8 +47,8 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 _TEMPORARY = "/tmp"  # noqa: S108
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PATIENCE = 5.0
-"""Seconds that the keeper has to end all before we do it ourselves, less thoroughly: it stops each
-process first, so that none makes another meanwhile. On a busy machine it takes its time."""
+"""Seconds that the keeper has to end all processes before we do it ourselves, less thoroughly: it
+stops each process first, so that none can fork meanwhile. A busy machine needs that long."""
 
 
 class Landlock:
@@ -118,11 +118,11 @@ class Landlock:
     def _start(self, job: Job, scratch: Path) -> Started:
         descriptors = Descriptors()
         try:
-            return self._started(job, scratch, descriptors)
+            return self._spawn(job, scratch, descriptors)
         finally:
             descriptors.close()
 
-    def _started(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
+    def _spawn(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()

@@ -1,8 +1,8 @@
-"""Folders that a process holds while it works in them, and that others remove when it has died.
+"""Folders that a process locks while it works in them, and that others remove when it has died.
 
 A holder locks its folder (`flock`), and the kernel lets go of the lock when the process ends,
-however it ends. A guest in the sandbox has no share in it. So a folder that can be locked was left
-behind. It is marked so first and removed a minute later: guests outlive their worker by moments.
+however it ends. A guest in the sandbox does not share the lock. So a folder that can be locked was
+left behind. It is first renamed and removed a minute later: guests outlive their worker by moments.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def locked_folder(base: Path, name: str) -> Iterator[Path]:
     making.mkdir(mode=0o755)
     descriptor = os.open(making, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # Locked before it has its name, so that nobody finds it unlocked.
+        # Locked before it has its name, so that no process finds it unlocked.
         folder = base / f"{_HELD if _is_locked(descriptor) else ''}{name}"
         making.rename(folder)
         try:
@@ -57,9 +57,9 @@ def remove_left_behind(base: Path, *, oldest_seconds: float) -> int:
             if entry.name.startswith(_HELD):
                 _mark_if_left(path)
                 continue
-            is_marked = entry.name.startswith(_LEFT)
+            is_flagged = entry.name.startswith(_LEFT)
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            if age > (_GUESTS_END_SECONDS if is_marked else oldest_seconds):
+            if age > (_GUESTS_END_SECONDS if is_flagged else oldest_seconds):
                 remove_work_folder(path)
                 gone += 1
     return gone

@@ -1,8 +1,8 @@
 """The host's end of a run's socket: passes the guest's requests to the gateway, with the grant.
 
-The guest holds no credential. What it sends by way of one is dropped, and the run's token is put in
-its place here, outside of its reach. It can ask for the paths that are allowed and for nothing
-else. Answers are passed on piece by piece as they come, so that streams stay streams.
+The guest has no credential. Any that it sends is dropped and replaced by the run's token here,
+outside its reach. It can request only the allowed paths. Answers are passed on piece by piece as
+they arrive, so that streams stay streams.
 """
 
 import asyncio
@@ -48,8 +48,8 @@ class GatewayRelay:
         async with GatewayRelay(target=("127.0.0.1", 8000), token=token) as relay:
             report = await sandbox.run(Job(…, gateway_socket=relay.socket))
 
-    To be used in the event loop in which the job runs. Where no `socket` is given, one is made in a
-    folder of its own that no other user of the machine can enter.
+    To be used in the event loop in which the job runs. If no `socket` is given, one is created in a
+    folder that no other user of the machine can enter.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class GatewayRelay:
         try:
             await asyncio.wait({sending, answering}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done() and not answering.done():
-                await self._sent(sending, answering, guest)
+                await self._await_answer(sending, answering, guest)
             await answering
             was_sent = sending.done() and sending.exception() is None
             return was_sent and not request.wants_to_close
@@ -226,7 +226,7 @@ class GatewayRelay:
                 task.cancel()
             await asyncio.gather(sending, answering, return_exceptions=True)
 
-    async def _sent(
+    async def _await_answer(
         self, sending: "asyncio.Task[None]", answering: "asyncio.Task[None]", guest: "_Stream"
     ) -> None:
         """Wait for the answer, and for the guest to lose its interest in it."""

@@ -1,8 +1,8 @@
 """System calls that a guest may not make, as a classic BPF program; no library is needed.
 
-Refused are the calls by which programs have left sandboxes, those that change the machine, and any
-call newer than this file. The list for Landlock is longer: without namespaces of its own the guest
-must also be kept from the sockets, the signals and the file modes of its neighbours.
+It refuses the calls by which programs have escaped from sandboxes, those that change the machine,
+and any call newer than this file. The list for Landlock is longer: without namespaces the guest
+must also have no access to the sockets, signals and file modes of its neighbours.
 """
 
 import errno

@@ -26,7 +26,7 @@ _DISK_EVERY = 0.25
 _PIECE = 65536
 _STATUS_BYTES = 4096
 _LOOKERS = ThreadPoolExecutor(4, thread_name_prefix="sandbox-watch")
-"""Threads of its own: a watchdog must not wait until others are done with the loop's."""
+"""Its own threads: a watchdog must not wait for a thread of the loop's pool."""
 _GRACE = 10.0
 """Seconds at most for what was killed to be gone, and for what it had written to be read. A busy
 machine needs more than a moment; what is gone is not waited for."""
@@ -125,7 +125,7 @@ class _Supervisor:
             await asyncio.wait_for(self._all_read.wait(), _GRACE)
         if self._trouble is not None:
             raise self._trouble
-        return self._told()
+        return self._make_report()
 
     async def close(self) -> None:
         """Kill what is left, wait until it is gone, and let go of everything."""
@@ -164,15 +164,15 @@ class _Supervisor:
         if not piece:
             return
         room = self._limits.output_bytes - sum(map(len, self._output.values()))
-        kept = piece[: max(0, room)]
-        self._output[descriptor] += kept
-        if kept and self._on_output is not None and self._trouble is None:
+        accepted = piece[: max(0, room)]
+        self._output[descriptor] += accepted
+        if accepted and self._on_output is not None and self._trouble is None:
             try:
-                self._on_output(kept)
+                self._on_output(accepted)
             except Exception as error:
                 self._trouble = error
                 self._end(Ending.CANCELLED, "Stopped because its output could not be read.")
-        if len(kept) < len(piece):
+        if len(accepted) < len(piece):
             self._end(
                 Ending.OUTPUT,
                 f"Stopped because it wrote more than {self._limits.output_bytes} bytes of output.",
@@ -259,7 +259,7 @@ class _Supervisor:
 
     # --- the report ---------------------------------------------------------------------------
 
-    def _told(self) -> ExecutionReport:
+    def _make_report(self) -> ExecutionReport:
         status = _read_lines(bytes(self._status))
         ending, detail, code, number = self._judge(status)
         return ExecutionReport(
@@ -279,9 +279,9 @@ class _Supervisor:
             return self._ending, self._detail, None, None
         if not status.is_started:
             # A guest cannot bring this about: it runs only after that line was written.
-            told = self._output[self._stderr] or self._output[self._stdout]
-            said = told.decode(errors="replace").strip()
-            why = status.failure or said.rpartition("\n")[2] or "the sandbox ended at once"
+            output = self._output[self._stderr] or self._output[self._stdout]
+            text = output.decode(errors="replace").strip()
+            why = status.failure or text.rpartition("\n")[2] or "the sandbox ended at once"
             return Ending.FAILED_TO_START, f"It could not be started: {why}.", None, None
         if status.code is None:
             detail = "Something outside of the program killed it, perhaps for lack of memory."

@@ -47,7 +47,7 @@ class WeightedTask:
 
 @dataclass(frozen=True, slots=True)
 class AggregateEstimate:
-    """The aggregate and, on each task's own scale, what it is made of.
+    """The aggregate and, on each task's own scale, its parts.
 
     `estimate.value` is None where a task is missing; `missing` names it.
     """

@@ -37,7 +37,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class AgreementCell:
-    """So many answers of which the raters said this."""
+    """The number of answers with this pair of ratings."""
 
     first: float
     second: float
@@ -46,7 +46,7 @@ class AgreementCell:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`kappa` is None where it is undefined; `note` says why it, or its interval, is missing."""
+    """`kappa` is None if it is undefined; `note` says why it, or its interval, is missing."""
 
     n: int
     n_clusters: int
@@ -90,7 +90,7 @@ def agreement(
         math.fsum(abs(cell.first - cell.second) * cell.count for cell in table) / n if n else None
     )
 
-    def told(
+    def build_agreement(
         kappa: float | None,
         low: float | None,
         high: float | None,
@@ -102,28 +102,30 @@ def agreement(
         )
 
     if not n:
-        return told(None, None, None, "none", "no answer has both verdicts")
+        return build_agreement(None, None, None, "none", "no answer has both verdicts")
     weight = _Weight(weights, span or 1.0)
     firsts, seconds = _shares(table, n)
     chance = math.fsum(p * q * weight(x, y) for x, p in firsts.items() for y, q in seconds.items())
     if 1 - chance < 1e-12:
-        return told(None, None, None, "none", "both gave every answer the same verdict")
+        return build_agreement(None, None, None, "none", "both gave every answer the same verdict")
     observed = math.fsum(cell.count * weight(cell.first, cell.second) for cell in table) / n
     kappa = (observed - chance) / (1 - chance)
     if clusters < 2:
-        return told(kappa, None, None, "none", "all answers are of one cluster")
+        return build_agreement(kappa, None, None, "none", "all answers are of one cluster")
     if len(firsts) == 1 or len(seconds) == 1:
         constant = "one of the two gave every answer the same verdict, so κ is 0 whatever they say"
-        return told(kappa, None, None, "none", constant)
+        return build_agreement(kappa, None, None, "none", constant)
     if equal == n:
         # The normal theory would give an interval without any width.
         limit = wilson(clusters, clusters).low
-        return told(kappa, max(-1.0, (limit - chance) / (1 - chance)), 1.0, "wilson-agreement")
+        return build_agreement(
+            kappa, max(-1.0, (limit - chance) / (1 - chance)), 1.0, "wilson-agreement"
+        )
     variance = _variance(ratings, weight, firsts, seconds, chance, kappa, clusters)
     if variance < 1e-18:
-        return told(kappa, None, None, "none", "the verdicts show no spread")
+        return build_agreement(kappa, None, None, "none", "the verdicts show no spread")
     half = t_quantile(0.5 + CONFIDENCE / 2, clusters - 1) * math.sqrt(variance)
-    return told(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), "clustered-t")
+    return build_agreement(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), "clustered-t")
 
 
 @dataclass(frozen=True, slots=True)

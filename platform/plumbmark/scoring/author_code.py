@@ -1,7 +1,7 @@
-"""Author's functions in Python: checked here, called in the sandbox, their answers read here.
+"""Authors' functions in Python: checked here, called in the sandbox, their answers read here.
 
-Data reach the function as JSON, never as code. Only lines that begin with a mark, which is drawn
-for each start of the sandbox, are answers.
+Data reach the function as JSON, never as code. Only lines that begin with a delimiter, drawn at
+random for each start of the sandbox, are answers.
 """
 
 import ast
@@ -72,35 +72,35 @@ def program() -> str:
 
 
 def program_input(
-    *, source: str, function: str, cases: Sequence[Sequence[Any]], seconds: float, mark: str
+    *, source: str, function: str, cases: Sequence[Sequence[Any]], seconds: float, delimiter: str
 ) -> bytes:
     """Return what the program reads from its standard input."""
-    told = {
+    request = {
         "source": source,
         "function": function,
         "cases": [list(case) for case in cases],
         "seconds": seconds,
-        "mark": mark,
+        "delimiter": delimiter,
     }
-    return json.dumps(told).encode()
+    return json.dumps(request).encode()
 
 
-def results(output: str, *, mark: str, count: int) -> list[CaseResult | None]:
+def results(output: str, *, delimiter: str, count: int) -> list[CaseResult | None]:
     """Return the results of `count` cases; None for a case without one."""
     found: list[CaseResult | None] = [None] * count
     for line in output.split("\n"):
-        if not line.startswith(f"{mark} "):
+        if not line.startswith(f"{delimiter} "):
             continue
         try:
-            told = json.loads(line[len(mark) + 1 :])
-            case = told["case"]
+            answer = json.loads(line[len(delimiter) + 1 :])
+            case = answer["case"]
         except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if isinstance(case, int) and 0 <= case < count and found[case] is None:
             found[case] = CaseResult(
-                told.get("value"),
-                str(told.get("error", ""))[:600],
-                int(told.get("line") or 0),
-                bool(told.get("late")),
+                answer.get("value"),
+                str(answer.get("error", ""))[:600],
+                int(answer.get("line") or 0),
+                bool(answer.get("late")),
             )
     return found

@@ -1,9 +1,9 @@
-"""Runs inside the sandbox: calls an author's function case by case. Standard library alone.
+"""Runs inside the sandbox: calls an author's function case by case. Standard library only.
 
-Standard input holds JSON: `source`, `function`, `cases` (lists of arguments), `seconds` for each
-case, and `mark`, with which every line of the answer begins. Each case has a process of its own, so
-that one which crashes, hangs or floods harms no other; what it prints goes nowhere. A case's
-answer comes through a pipe to this process, which alone writes to standard output.
+Standard input is JSON: `source`, `function`, `cases` (lists of arguments), `seconds` for each case,
+and `delimiter`, with which every line of the answer begins. Each case has its own process, so that
+one which crashes, hangs or floods harms no other; what it prints is discarded. A case's answer is
+sent through a pipe to this process, the only one that writes to standard output.
 """
 
 import contextlib
@@ -24,22 +24,22 @@ _PR_SET_DUMPABLE = 4
 
 
 def main() -> None:
-    told = json.loads(sys.stdin.buffer.read())
+    request = json.loads(sys.stdin.buffer.read())
     _hide()
     out = os.dup(1)
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
     try:
-        code = compile(told["source"], FILE, "exec")
+        code = compile(request["source"], FILE, "exec")
     except (SyntaxError, ValueError) as error:
         problem = {"error": f"{type(error).__name__}: {error}", "line": getattr(error, "lineno", 0)}
-        for number in range(len(told["cases"])):
-            _say(out, told["mark"], {"case": number, **problem})
+        for number in range(len(request["cases"])):
+            _say(out, request["delimiter"], {"case": number, **problem})
         return
-    for number, arguments in enumerate(told["cases"]):
-        found = _in_a_process(code, told["function"], arguments, told["seconds"])
-        _say(out, told["mark"], {"case": number, **found})
+    for number, arguments in enumerate(request["cases"]):
+        found = _in_a_process(code, request["function"], arguments, request["seconds"])
+        _say(out, request["delimiter"], {"case": number, **found})
 
 
 def _hide() -> None:
@@ -48,8 +48,8 @@ def _hide() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _say(out: int, mark: str, found: "dict[str, Any]") -> None:
-    left = f"{mark} {json.dumps(found)}\n".encode()
+def _say(out: int, delimiter: str, answer: "dict[str, Any]") -> None:
+    left = f"{delimiter} {json.dumps(answer)}\n".encode()
     while left:
         left = left[os.write(out, left) :]
 
@@ -61,7 +61,7 @@ def _in_a_process(
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        # Nothing leads out but its own pipe.
+        # Its own pipe is the only way out.
         os.closerange(3, theirs)
         os.closerange(theirs + 1, 1024)
         try:

@@ -29,8 +29,8 @@ IntervalMethod = Literal[
 ]
 """`wilson`: one binary score per item, no clusters. `wilson-clustered`: Wilson with the effective
 number of items that the clustered variance implies and Student's t. `clustered-t`: mean ± t·SE.
-`whole-range`: a single cluster, from which nothing can be inferred. `reported`: told by the program
-that made the score, and not computed here. `none`: no interval exists."""
+`whole-range`: a single cluster, from which nothing can be inferred. `reported`: given by the
+program that made the score, not computed here. `none`: no interval exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Estimate:
     n_items: int
     """Items with at least one scored repeat."""
     n_repeats: int
-    """Repeats asked of an item, at most."""
+    """The most repeats of an item."""
     n_clusters: int
     n_scored: int
     """Scored samples: items × repeats without the unscored ones."""

@@ -1,4 +1,4 @@
-"""What the statistics are made from: the scores of one row on the items of one task."""
+"""The input of the statistics: the scores of one row on the items of one task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

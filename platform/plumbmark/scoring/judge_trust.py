@@ -1,6 +1,6 @@
-"""How far model judges can be trusted: whether the order sways them, and whether their own family.
+"""The reliability of model judges: whether order or their own family influences them.
 
-Agreement with a person's labels stands in `agreement`.
+Agreement with a person's labels is in `agreement`.
 """
 
 import math
@@ -44,7 +44,7 @@ class SwapFlips:
     share: Estimate
     flipped: int
     for_the_first: int
-    """Of the flipped pairs those in which whatever stood first won."""
+    """The flipped pairs in which the first answer won both times."""
     wavered: int
     """A tie in one order and a winner in the other."""
 
@@ -67,7 +67,7 @@ def swap_flips(pairs: Sequence[SwappedPair]) -> SwapFlips:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """A judge's value of one answer minus what it is held against: labels, or the other judges."""
+    """A judge's value of one answer minus its reference: labels, or the other judges."""
 
     value: float
     is_own: bool
@@ -77,7 +77,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class FamilyPreference:
-    """The mean deviation on the own family minus that on others; None where it cannot be told."""
+    """The mean deviation on the judge's own family minus that on others; None if undetermined."""
 
     difference: float | None
     low: float | None

@@ -55,8 +55,8 @@ def _strip_articles(text: str) -> str:
 
 def _strip_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text)
-    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", kept)
+    stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", stripped)
 
 
 def _strip_markup(text: str) -> str:
@@ -79,7 +79,7 @@ STEPS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     }
 )
 """Every step by name, in the order in which they are applied whatever order they are listed in:
-`punctuation` puts spaces where marks were, so that `whitespace` has to come after it."""
+`punctuation` replaces characters by spaces, so `whitespace` has to come after it."""
 
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 
 MAX_NUMBER_LENGTH = 1000
-"""Longer runs of digits are no answers, and arithmetic on them would not be quick."""
+"""Longer runs of digits are not answers, and arithmetic on them would be slow."""
 
 _MAX_EXPONENT = 100_000
 _CONTEXT = Context(
@@ -111,9 +111,9 @@ def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumbe
     if end - start > MAX_NUMBER_LENGTH:
         problem = f"it has {end - start:,} characters, and {MAX_NUMBER_LENGTH:,} are read"
         return FoundNumber(text[start : start + 40] + "…", start, end, None, is_percent, problem)
-    shown = text[start:end].strip()
+    source_text = text[start:end].strip()
     value, problem = _value(match, form)
-    return FoundNumber(shown, start, end, value, is_percent, problem)
+    return FoundNumber(source_text, start, end, value, is_percent, problem)
 
 
 def _value(match: re.Match[str], form: NumberForm) -> tuple[Decimal | None, str]:

@@ -1,8 +1,8 @@
 """How a sample ended, and whether that ending is scored: the table that decides rankings.
 
-What a model (or an answer run in the sandbox) brings about is scored, and as it usually holds no
-right answer, usually as wrong; an answer cut off at the length limit is still read by the scorer.
-What provider, network, platform or judge brings about is unscored and never counts as wrong.
+What a model (or an answer run in the sandbox) causes is scored and, as it usually contains no right
+answer, usually as wrong; an answer cut off at the length limit is still read by the scorer. What
+provider, network, platform or judge causes is unscored and never counts as wrong.
 """
 
 from enum import StrEnum

@@ -1,13 +1,13 @@
-"""Rank ranges of a board: what the pairwise tests can tell, and no more.
+"""Rank ranges of a board: what the pairwise tests show, and no more.
 
 The family is all pairs of ranked rows, corrected by Holm. A row's rank lies between one plus the
 rows significantly above it and N minus the rows significantly below it. Reference rows (baselines,
-people) stand on the board without a rank and outside of the family.
+people) are on the board without a rank and outside the family.
 
 Where rows answered different items, the order on their common items can be the opposite of the
-board's; both rows are then marked. On a crowded board a few unscored items are enough for that
-between neighbours that no test tells apart (of 200 close rows with 1 % unscored each, about a
-third), so a board may ask to mark only the contradictions that are significant.
+board's; both rows are then flagged. On a crowded board a few unscored items are enough for that
+between neighbours that no test distinguishes (of 200 close rows with 1 % unscored each, about a
+third), so a board may flag only the contradictions that are significant.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,15 +41,15 @@ from plumbmark.scoring.paired import PairTest, compute_pair_test, mcnemar
 ALPHA = 0.05
 
 Unranked = Literal["reference", "incomplete", "no-score"]
-"""Why a row has no rank: it is a baseline or a person; it lacks a task or, as the caller says, has
-too many unscored samples; nothing of it is scored."""
+"""Why a row has no rank: it is a baseline or a person; it lacks a task or, by the caller's
+decision, has too many unscored samples; none of it is scored."""
 
 Contradiction = Literal["any", "significant"]
 
 
 @dataclass(frozen=True, slots=True)
 class RankingRow:
-    """One row of a board of one task. `excluded` says why it is to stay outside of the ranking."""
+    """One row of a board of one task. `excluded` says why it is outside the ranking."""
 
     key: str
     scores: ItemScores
@@ -182,7 +182,7 @@ def _rank_entries(
     family = [number for number, reason in enumerate(unranked) if reason is None]
     pairs = list(combinations(family, 2))
     tests = [test(first, second) for first, second in pairs]
-    # A pair without common items cannot be told apart, and still belongs to the family.
+    # A pair without common items cannot be distinguished, and still belongs to the family.
     p_values = [
         found.p_value if found is not None and found.p_value is not None else 1.0 for found in tests
     ]
@@ -225,7 +225,7 @@ def _contradicts(one: Estimate, other: Estimate, gain: float, metric: Metric) ->
     if one.value is None or other.value is None:
         return False
     board = one.value - other.value if metric.is_higher_better else other.value - one.value
-    # Sums in another order differ in the last digits; that is no contradiction.
+    # Sums in another order differ in the last digits; that is not a contradiction.
     margin = 1e-12 * max(1.0, abs(one.value), abs(other.value))
     return (board > margin and gain < -margin) or (board < -margin and gain > margin)
 

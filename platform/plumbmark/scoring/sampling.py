@@ -29,16 +29,16 @@ def stratified_choice(
         name: sorted(pool, key=lambda one: _place(seed, one.key)) for name, pool in strata.items()
     }
     order = sorted(waiting, key=lambda name: _place(seed, f"stratum\x1f{name}"))
-    asked: set[str] = set()
+    used_questions: set[str] = set()
     chosen: list[Choosable] = []
     while len(chosen) < size and any(waiting.values()):
         for name in order:
             pool = waiting[name]
             if not pool or len(chosen) == size:
                 continue
-            fresh = (place for place, one in enumerate(pool) if one.question not in asked)
+            fresh = (place for place, one in enumerate(pool) if one.question not in used_questions)
             one = pool.pop(next(fresh, 0))
-            asked.add(one.question)
+            used_questions.add(one.question)
             chosen.append(one)
     return sorted(chosen, key=lambda one: _place(seed, f"order\x1f{one.key}"))
 

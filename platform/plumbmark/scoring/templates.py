@@ -13,11 +13,11 @@ _COMPARED = 60
 _MAX_COMPARED = 200
 
 CHOICES = "choices"
-"""`{choices}` stands for the rendered list of options."""
+"""`{choices}` is replaced by the rendered list of options."""
 
 
 class BadTemplate(ValueError):
-    """A template that cannot be read; says where (`offset`, from 0) and how to mend it."""
+    """A template that cannot be parsed; says where (`offset`, from 0) and how to correct it."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -93,16 +93,16 @@ def text_of(value: Any) -> str:
 def unknown_column_message(name: str, known: Iterable[str]) -> str:
     """Return the message about a column that does not exist: the known ones and a suggestion."""
     names = sorted(known)
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    column_list = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (
         f"the data has no column {name[:80]!r}{suggest_name(name, names) or '.'} "
-        f"Its columns are: {shown}"
+        f"Its columns are: {column_list}"
     )
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'question'?`, or an empty text if no known name is near."""
-    # Names that differ in case alone are the same to the eye, so they come first.
+    # Names that differ only in case look the same, so they come first.
     by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MAX_COMPARED)}
     close = difflib.get_close_matches(name[:_COMPARED].casefold(), by_case, n=1, cutoff=0.6)
     return f"; did you mean {by_case[close[0]]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""What a scorer says about one output."""
+"""The verdict of a scorer on one output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Verdict:
     """`value` is the score, None where the sample is unscored.
 
     `answer` is what was taken from the output, None where nothing was found. `explanation` is one
-    or two sentences for the sample page. `details` is plain JSON, such as where the answer stood
+    or two sentences for the sample page. `details` is plain JSON, such as the place of the answer
     (`start` and `end`, in characters of the output).
     """
 

@@ -1,8 +1,8 @@
 """Reads on hot paths, compiled to SQL once.
 
 Building a query with the ORM and compiling it costs twenty times what the database needs to answer
-a look-up by key. These have the ORM compile it once for each thread's connection, and from then on
-only put other values in. For look-ups by text alone.
+a look-up by key. These queries are compiled by the ORM once for each thread's connection, and
+afterwards only get other values. Only for look-ups by text.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,10 +67,10 @@ class _Plans:
         return plan
 
     def _compile(self, connection: Any) -> "_Plan":
-        marks = {name: f"prepared:{name}" for name in self._names}
-        compiler = self._build(**marks)[:1].query.get_compiler(connection=connection)
+        placeholders = {name: f"prepared:{name}" for name in self._names}
+        compiler = self._build(**placeholders)[:1].query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        names = {mark: name for name, mark in marks.items()}
+        names = {placeholder: name for name, placeholder in placeholders.items()}
         found = tuple(
             _Place(names[given]) if isinstance(given, str) and given in names else given
             for given in parameters
@@ -106,7 +106,7 @@ class _Place:
 
 
 class _ModelReader:
-    """Makes objects of rows, with the related ones that the query selects, as the ORM does."""
+    """Builds objects from rows, with the related ones that the query selects, as the ORM does."""
 
     def __init__(self, compiler: SQLCompiler) -> None:
         self._alias = compiler.using or DEFAULT_DB_ALIAS

@@ -17,12 +17,12 @@ def compress_page(page: bytes) -> bytes:
     it does not lengthen the codes of its figures.
     """
     press = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
-    written = []
+    chunks = []
     done = 0
     for rows in _ROWS.finditer(page):
         if rows.end() - rows.start() < _LARGE:
             continue
         for part in (page[done : rows.start()], rows.group()):
-            written += [press.compress(part), press.flush(zlib.Z_BLOCK)]
+            chunks += [press.compress(part), press.flush(zlib.Z_BLOCK)]
         done = rows.end()
-    return b"".join((*written, press.compress(page[done:]), press.flush()))
+    return b"".join((*chunks, press.compress(page[done:]), press.flush()))

@@ -66,7 +66,7 @@ def with_csp(**directives: tuple[str, ...]) -> Callable[[_View[_P]], _View[_P]]:
 
 
 class SecurityHeaders:
-    """Middleware: the strict policy on every answer that did not bring its own."""
+    """Middleware: the strict policy on every response that does not have its own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response

@@ -1,6 +1,6 @@
 """Domain errors that no view turned into a message: a page with the error's own status and words.
 
-Endpoints of the API answer them as problem+json before they come here.
+Endpoints of the API answer them as problem+json before they get here.
 """
 
 from collections.abc import Callable

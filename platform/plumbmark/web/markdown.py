@@ -1,7 +1,7 @@
 """Markdown that people wrote, as safe HTML.
 
-Raw HTML in the source is shown as text; what the renderer makes is cleaned once more. Images are
-left out, because a picture from elsewhere tells its host who reads the page. Headings start below
+Raw HTML in the source is shown as text; the rendered HTML is sanitised once more. Images are left
+out, because a picture from elsewhere reveals to its host who reads the page. Headings start below
 the page's own.
 """
 

@@ -1,4 +1,4 @@
-"""What the header links to. Apps register their own pages in `AppConfig.ready`.
+"""The links of the header. Apps register their own pages in `AppConfig.ready`.
 
 The base template knows no page by name, so a link exists exactly where its page does.
 """

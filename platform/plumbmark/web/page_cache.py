@@ -1,9 +1,9 @@
-"""Whole pages kept in the process for readers of whom nothing is known.
+"""Cache of whole pages for anonymous readers, in the process.
 
-A page that everybody without a session sees alike is rendered once, and then sent again for as long
-as its fingerprint stays the same: a text that the view reads cheaply and that changes whenever
-anything does that the page shows. The same fingerprint makes the ETag, so that a reader who has the
-page already costs no rendering at all.
+A page that is the same for everyone without a session is rendered once, and served again as long as
+its fingerprint is unchanged: a text that the view reads cheaply and that changes whenever the
+page's content does. The ETag comes from the same fingerprint, so that a reader who has the page
+already needs no rendering at all.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class _CachedPage:
     content_type: str
     body: bytes
     packed: bytes | None = None
-    """The same gzipped, once somebody has asked for it."""
+    """The same gzipped, once a reader has requested it."""
 
     @property
     def size(self) -> int:
@@ -123,7 +123,7 @@ def _page(
     if not _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
         return HttpResponse(page.body, content_type=page.content_type)
     if page.packed is None:
-        # Without the random padding of `GZipMiddleware`: no secret stands on a stranger's page.
+        # Without the random padding of `GZipMiddleware`: an anonymous reader's page has no secret.
         page = _CachedPage(page.content_type, page.body, compress_page(page.body))
         page_cache.put(key, page)
     response = HttpResponse(page.packed, content_type=page.content_type)

@@ -290,14 +290,14 @@ class _Stripper:
         """Put the texts together again and take the empty ones out."""
         for node in nodes:
             if isinstance(node, TextNode):
-                node.s = "".join(map(_written, self._pieces[node]))
+                node.s = "".join(map(_serve_piece, self._pieces[node]))
             else:
                 for branch in _branches(node):
                     self.write(branch)
         nodes[:] = [node for node in nodes if not isinstance(node, TextNode) or node.s]
 
 
-def _written(piece: _Piece) -> str:
+def _serve_piece(piece: _Piece) -> str:
     if piece.is_break:
         return "" if piece.is_dropped else " "
     return piece.text

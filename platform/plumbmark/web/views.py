@@ -20,8 +20,8 @@ from plumbmark.web import mail
 from plumbmark.web.theme import THEMES, remember_theme, theme_of
 
 
-# A colour scheme is no secret and no power: without a token, pages that only show something need
-# no CSRF cookie.
+# A colour scheme needs no CSRF protection: without a token, pages that only show something need no
+# CSRF cookie.
 @csrf_exempt
 @require_POST
 def theme_set(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,6 @@
-"""Images and audio that items hold: told from their bytes, stored once by content, shown by item.
+"""Images and audio of items: recognised by their bytes, stored once by content, shown by item.
 
-`detecting` and `archives` are pure; `storing` writes rows and files; `serving` answers requests.
+`detection` and `archives` are pure; `storage` writes rows and files; `responses` answers requests.
 """
 
 from tasks_app.datasets.media.detection import (

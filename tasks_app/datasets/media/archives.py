@@ -1,6 +1,6 @@
-"""Files from a ZIP: looked at one by one, bounded by what really comes out, never unpacked to disk.
+"""Files from a ZIP: read one by one, bounded by their actual size, never unpacked to disk.
 
-Nothing of an archive decides a path: names are only compared with those in the data file.
+Names in an archive never become paths: they are only compared with those in the data file.
 """
 
 import re

@@ -1,7 +1,8 @@
-"""What a file is, told from its bytes alone: never from its name, nor from what its sender says.
+"""Detection of a file's type from its bytes only: never from its name or its sender's claim.
 
-An image is decoded whole, so that what is stored can be shown and sent; its pixels are counted from
-the header first. Only the four formats that every provider takes are ever handed to the decoder.
+An image is decoded completely, so that every stored one can be shown and sent; its pixels are
+counted from the header first. Only the four formats that every provider accepts are ever passed to
+the decoder.
 """
 
 import hashlib
@@ -55,7 +56,7 @@ _OTHERS = {
 
 
 class NotMedia(ValueError):
-    """The bytes are no image and no audio that is taken; says what they are."""
+    """The bytes are not an accepted image or audio; the message says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,62 +104,64 @@ def inspect_media(data: bytes, limits: MediaLimits) -> Media:
 
 
 _SEEN: OrderedDict[tuple[str, int], Media] = OrderedDict()
-"""Facts of files that were found good: a preview looks at the same ones again and again."""
+"""Facts of accepted files: a preview reads the same ones again and again."""
 _MAX_DETECTED_BYTES = 20_000
 
 
 def _inspect(data: bytes, digest: str, limits: MediaLimits) -> Media:
     media_type = detect_file_type(data)
     if (form := _IMAGE_FORMATS.get(media_type)) is not None:
-        width, height = _checked_image(data, form, limits)
+        width, height = _check_image(data, form, limits)
         return Media(digest, media_type, len(data), width, height)
     if media_type == "audio/wav":
-        return Media(digest, media_type, len(data), duration_ms=_checked_wav(data))
+        return Media(digest, media_type, len(data), duration_ms=_check_wav(data))
     start = _after_id3(data)
     if _frame(data, start) is not None:
-        return Media(digest, "audio/mpeg", len(data), duration_ms=_checked_mp3(data, start))
+        return Media(digest, "audio/mpeg", len(data), duration_ms=_check_mp3(data, start))
     raise NotMedia(f"is {_instead(data)}; {TAKEN}")
 
 
-def _checked_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]:
+def _check_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]:
     # Here, because only who takes files needs the decoder: no worker, and not the gateway.
     from PIL import Image
 
     # Pixels are bounded below, by a setting, before anything is decoded.
     Image.MAX_IMAGE_PIXELS = None
-    shown = "WebP" if form == "WEBP" else form
+    format_name = "WebP" if form == "WEBP" else form
     try:
         with _ONE_DECODES, Image.open(io.BytesIO(data), formats=[form]) as image:
             width, height = image.size
             if width * height > limits.pixels:
                 raise NotMedia(
-                    f"is a {shown} of {width:,} × {height:,} pixels; at most "
+                    f"is a {format_name} of {width:,} × {height:,} pixels; at most "
                     f"{limits.pixels:,} pixels are taken"
                 )
-            # Of an animation the first frame: it is all that providers look at.
+            # Of an animation the first frame: providers use no other.
             image.load()
     except NotMedia:
         raise
     except Exception as error:
         # A decoder meets broken files with all kinds of exceptions.
-        told = str(error).rstrip(".")[:120] or type(error).__name__
-        raise NotMedia(f"begins like a {shown} image and is broken: {told}") from error
+        reason = str(error).rstrip(".")[:120] or type(error).__name__
+        raise NotMedia(f"begins like a {format_name} image and is broken: {reason}") from error
     return width, height
 
 
-def _checked_wav(data: bytes) -> int:
+def _check_wav(data: bytes) -> int:
     try:
         with wave.open(io.BytesIO(data)) as sound:
             rate, frames = sound.getframerate(), sound.getnframes()
-            held = len(sound.readframes(frames)) // (sound.getsampwidth() * sound.getnchannels())
+            frames_read = len(sound.readframes(frames)) // (
+                sound.getsampwidth() * sound.getnchannels()
+            )
     except (wave.Error, EOFError, ValueError, ZeroDivisionError) as error:
-        told = str(error)[:120] or "it ends too early"
-        raise NotMedia(f"is a WAV that cannot be read ({told}); PCM samples are taken") from error
+        reason = str(error)[:120] or "it ends too early"
+        raise NotMedia(f"is a WAV that cannot be read ({reason}); PCM samples are taken") from error
     if rate not in _SAMPLE_RATES:
         raise NotMedia(f"is a WAV of {rate:,} samples a second; 4,000 to 384,000 are taken")
-    if not held or held < frames:
-        raise NotMedia(f"is a WAV that is cut off: {held:,} of {frames:,} samples are there")
-    return int(held * 1000 // rate)
+    if not frames_read or frames_read < frames:
+        raise NotMedia(f"is a WAV that is cut off: {frames_read:,} of {frames:,} samples are there")
+    return int(frames_read * 1000 // rate)
 
 
 # --- MP3 --------------------------------------------------------------------------------------
@@ -195,13 +198,14 @@ def _frame(data: bytes, at: int) -> tuple[int, float] | None:
     return length, samples / rate
 
 
-def _checked_mp3(data: bytes, start: int) -> int:
+def _check_mp3(data: bytes, start: int) -> int:
     at, seconds, count = start, 0.0, 0
     while (frame := _frame(data, at)) is not None and at + frame[0] <= len(data):
         at += frame[0]
         seconds += frame[1]
         count += 1
-    # Two frames in a row are no accident; tags may follow the last, but not most of the file.
+    # Two frames in a row are not an accident; tags may follow the last, but not be most of the
+    # file.
     if count < 2 or at - start < (len(data) - start) // 2:
         raise NotMedia("begins like an MP3 and is broken: its frames do not follow each other")
     return int(seconds * 1000)

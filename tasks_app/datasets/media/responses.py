@@ -8,7 +8,7 @@ from django.utils.http import content_disposition_header, parse_etags
 
 from tasks_app.models import Attachment, AttachmentUse, Item, TaskDraft
 
-# Browsers lay an image out that is opened by itself with styles of their own; nothing else runs.
+# Browsers display a directly opened image with their own styles; nothing else runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
@@ -62,11 +62,11 @@ def attachment_response(request: HttpRequest, found: tuple[Attachment, str]) -> 
     return _with_headers(response, attachment, name)
 
 
-def _part(asked: str, size: int) -> range | None:
+def _part(range_header: str, size: int) -> range | None:
     """Return the requested part: players ask for parts to seek in a sound. Other headers are
     ignored.
     """
-    match = _RANGE.fullmatch(asked.strip())
+    match = _RANGE.fullmatch(range_header.strip())
     if match is None or int(match[1]) >= size:
         return None
     stop = min(size, int(match[2]) + 1) if match[2] else size

@@ -1,4 +1,4 @@
-"""Runs: one's own, a run's page with its status, and what its owner can do with it."""
+"""Pages of runs: the viewer's own, a run with its status, and its owner's controls."""
 
 import json
 from typing import Any
@@ -55,7 +55,7 @@ _RUNS = 50
 _SAMPLES = 50
 _BRIEF = 160
 _SHOWN_WHOLE = 10
-"""A run of so few samples shows their outputs and reasons on its own page."""
+"""A run with at most this many samples shows their outputs and reasons on its own page."""
 _LOG_BEGINNING = 8_000
 _LOG_ENDING = 40_000
 _LOG_PAGE = 100_000
@@ -140,7 +140,7 @@ def _run_page(
         "opens_spend_limit": run.pause_reason == Run.PauseReason.LIMIT
         or spend_limit_form is not None,
         "has_unscored": run.samples_unscored > 0,
-        "frozen": _frozen(run),
+        "frozen": _frozen_facts(run),
         "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
         "model_changed": len(run.upstream_models) > 1,
         "scorings": list(
@@ -416,7 +416,7 @@ def _method(estimate: dict[str, Any] | None) -> str:
     return words.get(estimate.get("method", ""), "") if estimate else ""
 
 
-def _frozen(run: Run) -> list[dict[str, Any]]:
+def _frozen_facts(run: Run) -> list[dict[str, Any]]:
     """Return everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
     card = run.price_card

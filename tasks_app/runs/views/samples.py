@@ -1,4 +1,4 @@
-"""One sample whole: what was sent, what came back, what the scorer said, every exchange."""
+"""The page of one sample: messages, output, verdict and every exchange."""
 
 import json
 from typing import Any

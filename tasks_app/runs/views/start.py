@@ -128,7 +128,7 @@ def _wish(
     values = form.cleaned_data
     deployment = next(one for one in deployments if one.slug == values["deployment"])
     items = kind_of(version).count_items(of_try=values["purpose"] == Run.Purpose.TRY)
-    # Not saved: looking at a price makes no row.
+    # Not saved: showing a price creates no row.
     contender = Contender(deployment=deployment, configuration=form.configuration)
     namespace = chosen_namespace(namespaces, values.get("namespace", ""))
     return _StartRequest(

@@ -67,7 +67,7 @@ def ask(
     chunk: int = 0,
     **headers: str,
 ) -> Reply:
-    """GET, or POST where there is a body (bytes go as they are)."""
+    """GET, or POST if there is a body (bytes are sent unchanged)."""
 
     async def work() -> Reply:
         prepare()

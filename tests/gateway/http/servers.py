@@ -77,7 +77,7 @@ def serving(store: Store, folder: Path, workers: int = 1, **settings: str) -> It
 
 
 class Reply:
-    """What came back."""
+    """A reply: status, headers and body."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
@@ -96,7 +96,7 @@ class Reply:
 
 
 def ask(url: str, body: Any = None, token: str = "", **headers: str) -> Reply:
-    """GET, or POST where there is a body (bytes go as they are)."""
+    """GET, or POST if there is a body (bytes are sent unchanged)."""
     data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data)
     if token:

@@ -30,7 +30,7 @@ def run(
     state: str = "COMPLETED",
     **more: Any,
 ) -> dict[str, Any]:
-    """One run; `result` is the part beside the type."""
+    """Return one run; `result` is the part beside the type."""
     document: dict[str, Any] = {
         "taskVersion": task(name, returns),
         "modelVersion": {"slug": "maker/model@v1"},

@@ -130,7 +130,7 @@ class World:
         )
 
     def work(self, most: int = 20) -> list[str]:
-        """Ring until nothing is due; what the bells said."""
+        """Run due jobs until nothing is left; return what they reported."""
         said = []
         for _ in range(most):
             said.append(work())
@@ -150,7 +150,7 @@ def eventually(is_so: Callable[[], bool], seconds: float = 300.0) -> None:
 
 
 def check_counters(run: Run) -> Run:
-    """What the run says of itself is what its rows say; returns it as it is now."""
+    """Check that a run's counters agree with its rows; return it as it is now."""
     run.refresh_from_db()
     samples = Sample.objects.filter(run=run)
     assert run.samples_done == samples.count()

@@ -93,7 +93,7 @@ class WarmGateway:
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether it ended and nobody has asked yet how."""
+    """Return whether it ended and its exit code has not been read yet."""
     return ") Z " in Path(f"/proc/{pid}/stat").read_text()
 
 

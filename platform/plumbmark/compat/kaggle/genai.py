@@ -80,12 +80,12 @@ _STATUSES = {
     504: "DEADLINE_EXCEEDED",
 }
 _FOREIGN_SIGNATURE = b"plumbmark:"
-"""Begins a signature that is no base64 of Gemini's, on its way through a field that wants some."""
+"""The prefix of a signature that is not Gemini's base64, for a field that requires base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, and whether JSON is wanted for an answer."""
+    """A question, and whether the answer should be JSON."""
 
     request: ModelRequest
     is_in_schema: bool
@@ -193,7 +193,7 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
     parts = [parts] if isinstance(parts, dict) else parts
     if not isinstance(parts, list):
         raise bad_request(f"{place}.parts must be a list.", place)
-    said: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
     for number, raw in enumerate(parts):
@@ -204,17 +204,17 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
         elif "functionResponse" in part:
             results.append(_result(part["functionResponse"], inner, len(results)))
         elif not part.get("thought"):
-            said.append(_read_text_part(part, inner))
+            messages.append(_read_text_part(part, inner))
     if role == "model":
-        text = "".join(part.get("text", "") for part in said)
+        text = "".join(part.get("text", "") for part in messages)
         message: dict[str, Any] = {"role": "assistant", "content": text or None}
         if calls:
             message["tool_calls"] = calls
         return [message]
-    if said:
-        is_text = all(part["type"] == "text" for part in said)
-        text = "".join(part.get("text", "") for part in said)
-        return [*results, {"role": "user", "content": text if is_text else said}]
+    if messages:
+        is_text = all(part["type"] == "text" for part in messages)
+        text = "".join(part.get("text", "") for part in messages)
+        return [*results, {"role": "user", "content": text if is_text else messages}]
     return results
 
 
@@ -393,16 +393,16 @@ def _number(config: dict[str, Any], name: str) -> float | None:
 
 
 def usage_of(usage: Usage, cost: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    usage_fields: dict[str, Any] = {
         "promptTokenCount": usage.input_tokens,
         "candidatesTokenCount": usage.output_tokens - usage.reasoning_tokens,
         "totalTokenCount": usage.input_tokens + usage.output_tokens,
     }
     if usage.reasoning_tokens:
-        told["thoughtsTokenCount"] = usage.reasoning_tokens
+        usage_fields["thoughtsTokenCount"] = usage.reasoning_tokens
     if usage.cached_input_tokens:
-        told["cachedContentTokenCount"] = usage.cached_input_tokens
-    return {**told, **cost}
+        usage_fields["cachedContentTokenCount"] = usage.cached_input_tokens
+    return {**usage_fields, **cost}
 
 
 def answer(
@@ -491,9 +491,9 @@ def error_event(error: HttpError) -> bytes:
 
 def genai_error(error: HttpError) -> bytes:
     """Return the error in Google's shape."""
-    told = {
+    details = {
         "code": error.status,
         "message": error.message,
         "status": _STATUSES.get(error.status, "UNKNOWN"),
     }
-    return json.dumps({"error": told}).encode()
+    return json.dumps({"error": details}).encode()

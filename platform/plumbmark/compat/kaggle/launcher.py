@@ -1,8 +1,8 @@
 """`plumbmark-kaggle`: the unmodified `kaggle` command line against a server of this platform.
 
-Everything happens in the memory of this one process: the address that `kagglesdk` keeps for a
-local server is replaced, the token goes into the environment, and what might hold credentials of
-another site is put out of sight, so that neither side's token reaches the other.
+Everything happens in the memory of this one process: the address that `kagglesdk` uses for a local
+server is replaced, the token goes into the environment, and any credentials of another site are
+hidden, so that neither side's token reaches the other.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _TIMEOUT_SECONDS = 30
 
 
 class LauncherError(Exception):
-    """The reason why the command cannot be run, and how to mend it."""
+    """The reason why the command cannot be run, and how to correct it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def read_configuration(file: Path) -> Mapping[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        # The parser's message tells the line, never its content.
+        # The parser's message names the line, never its content.
         raise LauncherError(f"{file} cannot be read: {error}") from None
     unknown = sorted(set(found) - {"server", "token"})
     if unknown or not all(isinstance(value, str) for value in found.values()):
@@ -173,7 +173,7 @@ def prepare(target: ServerAddress, environment: MutableMapping[str, str]) -> Non
         environment.pop(name, None)
     environment["KAGGLE_API_ENVIRONMENT"] = "LOCALHOST"
     environment["KAGGLE_API_TOKEN"] = target.token
-    # A folder of our own: the usual one may hold another site's key, which the package would send.
+    # A new folder: the usual one may contain another site's key, which the package would send.
     folder = configuration_file(environment).parent / "kaggle"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment["KAGGLE_CONFIG_DIR"] = str(folder)
@@ -214,8 +214,8 @@ def name_models(target: ServerAddress, env_file: Path) -> str:
     """Put models of this server into a `.env` that names those of another; what to tell."""
     import dotenv
 
-    written = dotenv.dotenv_values(env_file)
-    if "MODEL_PROXY_URL" not in written:
+    variables = dotenv.dotenv_values(env_file)
+    if "MODEL_PROXY_URL" not in variables:
         return ""
     found: list[str] = []
     token = ""

@@ -37,7 +37,7 @@ def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
 class OpenAIRoute(ChatRoute):
     """Chat completions with the SDK's further fields."""
 
-    # The SDK reads the usage of a stream from chunks that hold a choice, and never asks for it.
+    # The SDK reads the usage of a stream from chunks with a choice, and never requests it.
     has_usage_apart = False
 
     def more_usage(self, caller: GatewayCaller, usage: Usage, result: CallResult) -> dict[str, Any]:
@@ -64,14 +64,14 @@ class GenaiRoute:
             )
         principal = await self._context.principal(exchange)
         model = principal.model(found[1])
-        asked = genai.read_question(await exchange.body(), is_gemini=model.provider == "gemini")
+        question = genai.read_question(await exchange.body(), is_gemini=model.provider == "gemini")
         caller = await self._context.caller(principal, model)
         streams = found[2] == "streamGenerateContent"
         with self._context.place(principal):
             if streams and b"alt=sse" in exchange.query:
-                await self._stream(exchange, caller, asked, found[1], principal.role)
+                await self._stream(exchange, caller, question, found[1], principal.role)
                 return
-            result = await caller.call(asked.request, key="", role=principal.role)
+            result = await caller.call(question.request, key="", role=principal.role)
         if result.response is None:
             assert result.failure is not None
             raise error_of_failure(result.failure)
@@ -79,7 +79,7 @@ class GenaiRoute:
             result,
             result.response,
             model=found[1],
-            is_in_schema=asked.is_in_schema,
+            is_in_schema=question.is_in_schema,
             cost={"cost": cost_of(caller, result.response.usage)},
         )
         # Without alt=sse a stream is a list of its pieces.
@@ -89,11 +89,11 @@ class GenaiRoute:
         self,
         exchange: HttpExchange,
         caller: GatewayCaller,
-        asked: genai.Asked,
+        question: genai.Asked,
         model: str,
         role: str,
     ) -> None:
-        pieces = caller.stream(asked.request, key="", role=role)
+        pieces = caller.stream(question.request, key="", role=role)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
             await exchange.begin_events()

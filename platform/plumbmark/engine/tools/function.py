@@ -107,7 +107,7 @@ class ScriptedFunction:
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         if situation.executor is None:
             raise CannotExecute("No sandbox is at hand.")
-        mark = secrets.token_hex(16)
+        delimiter = secrets.token_hex(16)
         item = {name: situation.item[name] for name in self.item_columns}
         ran = await situation.executor.execute(
             author_code.program(),
@@ -117,11 +117,11 @@ class ScriptedFunction:
                 function=SCRIPT_FUNCTION,
                 cases=[(arguments, item)],
                 seconds=self.timeout_seconds,
-                mark=mark,
+                delimiter=delimiter,
             ),
             merges_errors=False,
         )
-        (found,) = author_code.results(ran.output, mark=mark, count=1)
+        (found,) = author_code.results(ran.output, delimiter=delimiter, count=1)
         if found is None:
             return ToolResult(
                 f"The tool failed: {ran.detail or 'it gave no answer'}", is_error=True

@@ -1,8 +1,8 @@
 """Budgets in memory: what this process has leased, handed out call by call without a statement.
 
-All of it lives on the gateway's event loop, where a step between two `await`s is atomic. A hold
-takes from the day's, the month's and, where the grant has a cap, the grant's share at once. What
-does not fit is fetched, and where the database has no more, waits for calls in flight to settle.
+All of it lives on the gateway's event loop, where a step between two `await`s is atomic. A hold is
+taken from the day's, the month's and, if the grant has a cap, the grant's share at once. If it does
+not fit, more is fetched; if the database has no more, it waits for calls in flight to settle.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ IDLE_SECONDS = 2.0
 """After so long without a call the rest of a lease goes back."""
 _HOLDS_PER_LEASE = 128
 _HOLDS_IN_HAND = 64
-"""With fewer than that left of a lease the next part is fetched, while calls go on."""
+"""With fewer holds than this left of a lease, the next part is fetched while calls continue."""
 _BETWEEN_LOOKS_SECONDS = 0.2
-"""A short budget is looked at in the database no more often than this."""
+"""A short budget is read from the database no more often than this."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,9 +38,10 @@ class Share:
     in_flight: int = 0
     has_lease: bool = False
     is_ample: bool = False
-    """The last lease was as large as was asked for: its budget is far from its end."""
+    """The last lease was as large as requested: the budget is far from exhausted."""
     is_gone: bool = False
-    """The lease was swept: calls in flight settle without it, and nobody takes from here again."""
+    """The lease was swept: calls in flight settle without it, and nothing is taken from it
+    again."""
     used_at: float = 0.0
     shortage: Shortage | None = None
     looked_at: float = float("-inf")
@@ -53,9 +54,9 @@ class PayerQueue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     has_lookout: bool = False
-    """One of those waiting also looks at the database again from time to time."""
+    """One of the waiting calls also queries the database again from time to time."""
     ahead: asyncio.Task[None] | None = None
-    """A fetch that nobody waits for."""
+    """A fetch that no call waits for."""
 
     def wake_first(self) -> None:
         for turn in self.waiting:
@@ -66,7 +67,7 @@ class PayerQueue:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """The budgets of one grant on one day, as this process holds them."""
+    """The budgets of one grant on one day, as known to this process."""
 
     payer_id: int
     grant_id: int
@@ -156,7 +157,7 @@ class Leases:
                 if not _is_stale(account):
                     await self._fetch(account, amount, in_hand=_HOLDS_IN_HAND * amount)
         except Exception:
-            # Whoever finds the lease empty fetches, and meets the same trouble.
+            # The call that finds the lease empty fetches, and gets the same error.
             log.warning("a lease could not be enlarged ahead", exc_info=True)
         finally:
             account.queue.ahead = None
@@ -190,7 +191,8 @@ class Leases:
             share = self._shares.get(budget.id)
             if share is None or share.is_gone:
                 share = self._shares[budget.id] = Share(budget, used_at=self._loop.time())
-            # A raised limit may be why somebody opens it anew: what was short before is no answer.
+            # The grant may have been reopened because a limit was raised: the old shortage is
+            # obsolete.
             share.shortage = None
             shares.append(share)
         account.day, account.shares = day, tuple(shares)
@@ -269,7 +271,7 @@ class Leases:
                 asks=asks,
             )
 
-        # Before the rows change: a fetch that is cancelled half-way must still be given back.
+        # Before the rows change: a fetch that is cancelled half-way must still be released.
         for share in lacking:
             share.has_lease = True
             share.in_flight += 1
@@ -314,7 +316,7 @@ class Leases:
                 closing.append(share)
         return closing
 
-    def closed(self, shares: list[Share]) -> None:
+    def note_closed(self, shares: list[Share]) -> None:
         """Note that the rest of these shares has been returned to the database."""
         for share in shares:
             # Used again while the flush was under way, it has a new lease already.

@@ -1,11 +1,11 @@
 """The ledger in the database: every statement that moves money.
 
-Budgets are taken from, settled and given back here and nowhere else, each in one transaction that
-keeps `spent + reserved <= cap` at every reservation and `reserved = Σ leases`. Rows are locked in
-one order everywhere: budgets by id, then leases.
+Budgets are leased, settled and released only here, each in one transaction that keeps `spent +
+reserved <= cap` at every reservation and `reserved = Σ leases`. Rows are always locked in the same
+order: budgets by id, then leases.
 
-Reserve and release lines tell of the day's budget; the month's and the grant's move beside it in
-the same transaction. So for each day Σ reserved − Σ released − Σ charged is what is reserved now.
+Reserve and release lines record the day's budget; the month's and the grant's change in the same
+transaction. So for each day Σ reserved − Σ released − Σ charged is what is reserved now.
 """
 
 from collections import defaultdict
@@ -172,7 +172,7 @@ def _take(
             raise _Short(_shortage(row, ask.need))
         amount = max(ask.need, min(ask.want, row.left // _SHARE_OF_LEFT))
         if not amount:
-            # Asked ahead of any need, of a budget at its end.
+            # Requested ahead of need, from an exhausted budget.
             amounts[row.pk] = 0
             continue
         taken = Budget.objects.filter(
@@ -427,22 +427,22 @@ def _calls(count: int) -> str:
 def _settle_reason(members: Sequence[CallRecord]) -> str:
     answered = sum(record.status == Call.Status.ANSWERED for record in members)
     failed = len(members) - answered
-    said = []
+    parts = []
     if answered:
-        said.append(f"{_calls(answered)} answered")
+        parts.append(f"{_calls(answered)} answered")
     if failed:
-        said.append(f"{_calls(failed)} failed, not charged")
-    return f"{members[0].subject}: {'; '.join(said)}"[:200]
+        parts.append(f"{_calls(failed)} failed, not charged")
+    return f"{members[0].subject}: {'; '.join(parts)}"[:200]
 
 
 def _loss_reason(members: Sequence[CallRecord]) -> str:
     twice = sum(record.is_duplicate for record in members)
-    said = []
+    parts = []
     if twice:
-        said.append(f"{_calls(twice)} answered a second time")
+        parts.append(f"{_calls(twice)} answered a second time")
     if lost := len(members) - twice:
-        said.append(f"{_calls(lost)} broken off in flight, at most")
-    return f"{members[0].subject}: {'; '.join(said)}; the platform bears it"[:200]
+        parts.append(f"{_calls(lost)} broken off in flight, at most")
+    return f"{members[0].subject}: {'; '.join(parts)}; the platform bears it"[:200]
 
 
 def _store(records: Sequence[CallRecord], lines: dict[tuple[int, date, str], LedgerLine]) -> None:

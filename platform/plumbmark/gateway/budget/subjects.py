@@ -1,7 +1,7 @@
-"""Where a grant's subject leads: the pages of those who open grants, by the subject's kind.
+"""The pages of grants' subjects, by the subject's kind.
 
-The gateway knows no runs. Who opens grants for `run:57` tells at its start how such subjects are
-called and where they are shown; a subject that nobody knows stays as it is.
+The gateway knows no runs. An app that opens grants for `run:57` registers at its start how such
+subjects are named and where they are shown; an unknown subject is shown as it is.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

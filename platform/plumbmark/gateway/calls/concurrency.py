@@ -1,8 +1,8 @@
-"""How many calls to one deployment may be in flight in this process.
+"""The limit on calls to one deployment that are in flight in this process.
 
-The limit starts at the deployment's ceiling, falls by half when the provider says 429 and grows by
+The limit starts at the deployment's ceiling, is halved when the provider answers 429 and grows by
 one for every limit's worth of answers. `Retry-After` pauses the whole deployment: every further
-call would only be told the same.
+call would only get the same answer.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from collections import deque
 
 _DECREASE = 0.5
 _BETWEEN_DECREASES_SECONDS = 1.0
-"""Calls in flight together are told 429 together: that is one signal, not many."""
+"""Calls in flight together get a 429 together: that is one signal, not many."""
 _MAX_PAUSE_SECONDS = 300.0
-"""After so long the provider is asked again, whatever it said."""
+"""After this long the provider is called again, whatever it said."""
 
 
 class AdaptiveLimit:
@@ -45,14 +45,14 @@ class AdaptiveLimit:
             async with asyncio.timeout_at(until):
                 await turn
         except TimeoutError:
-            return self._left(turn)
+            return self._stop_waiting(turn)
         except asyncio.CancelledError:
-            if self._left(turn):
+            if self._stop_waiting(turn):
                 self.release()
             raise
         return True
 
-    def _left(self, turn: asyncio.Future[None]) -> bool:
+    def _stop_waiting(self, turn: asyncio.Future[None]) -> bool:
         """Stop waiting; return whether the slot had been granted in the same moment."""
         if turn.done() and not turn.cancelled():
             return True
@@ -64,14 +64,14 @@ class AdaptiveLimit:
         if self._waiting:
             self._wake()
 
-    def succeeded(self) -> None:
+    def note_success(self) -> None:
         """Note an answer: grow by 1/limit, so by one for every limit's worth of answers."""
         if self.limit < self.ceiling:
             self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
             if self._waiting:
                 self._wake()
 
-    def rate_limited(self, retry_after: float | None) -> None:
+    def note_rate_limit(self, retry_after: float | None) -> None:
         """Note a 429, with the seconds to stay away if the provider named them."""
         now = self._loop.time()
         if now - self._decreased_at >= _BETWEEN_DECREASES_SECONDS:
@@ -85,7 +85,8 @@ class AdaptiveLimit:
 
     def _end_pause(self, until: float) -> None:
         # Not by comparing with the clock: uvloop's counts milliseconds, and its timers fire a
-        # moment before what it then shows. Nobody would be woken, and nobody wakes them again.
+        # moment before what it then shows. No waiter would be woken, and nothing would wake them
+        # later.
         if until == self._paused_until:
             self._paused_until = 0.0
             self._wake()

@@ -1,8 +1,8 @@
 """The process's gateway: every model call goes through here, in-process or from an HTTP route.
 
-Per call and in this order: hold an upper bound of the cost, keep in the spool that it goes out, ask
-with retries, settle, keep the answer in the spool, queue it for the next flush, answer. No
-statement is made per call.
+For each call, in this order: reserve an upper bound of the cost, record the start in the spool,
+send it with retries, settle, write the answer to the spool, queue it for the next flush, answer. No
+call takes a statement of its own.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 _MAX_KEY = 120
 _MAX_ROLE = 24
 _MAX_CALLERS = 2000
-"""Above so many, those whose terms nobody has refreshed are forgotten."""
+"""Above this number, callers whose policy has not been refreshed are dropped."""
 
 
 class Gateway:
@@ -122,7 +122,7 @@ class Gateway:
         self._calls.add(task)
         return task
 
-    def left(self, task: asyncio.Task[Any]) -> None:
+    def leave_call(self, task: asyncio.Task[Any]) -> None:
         """Note that the call of this task has ended."""
         self._calls.discard(task)
         if not self._calls:
@@ -191,13 +191,13 @@ class GatewayCaller:
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
-                return _refused(admitted)
+                return _refuse(admitted)
             try:
                 return await self._ask(admitted, request)
             finally:
                 self._settle(admitted)
         finally:
-            self._gateway.left(task)
+            self._gateway.leave_call(task)
 
     async def _admit(
         self, request: ModelRequest, key: str, role: str
@@ -254,7 +254,7 @@ class GatewayCaller:
                 log.exception("the spool takes no more; call %s is only in memory", record.id)
             self._gateway.recorder.add(record)
         elif record.segments:
-            self._gateway.spool.stored((record,))
+            self._gateway.spool.note_stored((record,))
 
     def _send_off(
         self, admitted: "_AdmittedCall", request: ModelRequest, *, stream: bool
@@ -284,7 +284,7 @@ class GatewayCaller:
         record = admitted.record
         body = self._send_off(admitted, request, stream=False)
         if isinstance(body, CallFailure):
-            return _refused(body)
+            return _refuse(body)
         try:
             attempt = await self._attempts(admitted, body)
         except BaseException as error:
@@ -295,7 +295,7 @@ class GatewayCaller:
             if self._gateway.turns is not None:
                 await self._gateway.turns.mine()
         finally:
-            # It has come, and is kept, even where its caller is gone by now.
+            # The answer has arrived and is stored, even if its caller is gone by now.
             result = _record_end(admitted, request, body, attempt, None)
         return result
 
@@ -332,7 +332,7 @@ class GatewayCaller:
         try:
             admitted = await self._admit(request, key, role)
             if isinstance(admitted, CallFailure):
-                yield _refused(admitted)
+                yield _refuse(admitted)
                 return
             terms, record, passed = admitted.terms, admitted.record, StreamProgress()
             tries = RetryLoop(terms, record, self._limit)
@@ -340,7 +340,7 @@ class GatewayCaller:
             try:
                 sent_off = self._send_off(admitted, request, stream=True)
                 if isinstance(sent_off, CallFailure):
-                    result = _refused(sent_off)
+                    result = _refuse(sent_off)
                 else:
                     body = sent_off
                     stream = self._stream_attempts(terms, tries, body, passed)
@@ -366,7 +366,7 @@ class GatewayCaller:
             assert result is not None
             yield result
         finally:
-            gateway.left(task)
+            gateway.leave_call(task)
 
     async def _stream_attempts(
         self, terms: CallPolicy, tries: RetryLoop, body: bytes, passed: StreamProgress
@@ -414,7 +414,8 @@ class GatewayCaller:
                 )
             )
         except Exception:
-            # With the database away the known terms hold on; the queue's bound ends it.
+            # While the database is unreachable, the known policy stays valid; the queue's bound
+            # limits that.
             self._fresh_until = self._loop.time() + KEPT_SECONDS
             log.warning(
                 "the terms of grant %s could not be read again", old.grant_id, exc_info=True
@@ -484,7 +485,7 @@ def _record_end(
     )
 
 
-def _refused(failure: CallFailure) -> CallResult:
+def _refuse(failure: CallFailure) -> CallResult:
     return CallResult(uuid4(), None, failure, 0, 0, 0, 0)
 
 

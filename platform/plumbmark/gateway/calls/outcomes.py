@@ -1,4 +1,4 @@
-"""What a record says of how its call ended."""
+"""Recording how a call ended."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -160,7 +160,7 @@ def record_interruption(record: CallRecord, error: BaseException, body: bytes) -
 def keep_exchange(record: CallRecord, body: bytes, attempt: Attempt) -> None:
     """Put what was sent and what came back into the record."""
     try:
-        _keep(record, body, _kept_payload(attempt))
+        _keep(record, body, _cut_payload(attempt))
     except RecursionError:
         # Read at the very edge of what can be read, and not writable again.
         _keep(record, body, {"cut": "nested too deep"})
@@ -171,10 +171,10 @@ def _keep(record: CallRecord, request: bytes, response: Any) -> None:
     record.exchange_hash = hash_of(request, response)
 
 
-def _kept_payload(attempt: Attempt) -> Any:
+def _cut_payload(attempt: Attempt) -> Any:
     payload = attempt.payload
     if isinstance(attempt, AttemptFailure) and payload is not None:
-        kept = wire.dump_in_order(payload)
-        if len(kept) > _MAX_ERROR_BYTES:
-            return {"cut": kept[:_MAX_ERROR_BYTES].decode("utf-8", "ignore")}
+        encoded = wire.dump_in_order(payload)
+        if len(encoded) > _MAX_ERROR_BYTES:
+            return {"cut": encoded[:_MAX_ERROR_BYTES].decode("utf-8", "ignore")}
     return payload

@@ -88,7 +88,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         try:
             secret = secret_of(deployment.credential)
         except CredentialUnreadable as error:
-            refusal = _refused(FailureKind.PROVIDER_ERROR, error.code, error.message)
+            refusal = _refuse(FailureKind.PROVIDER_ERROR, error.code, error.message)
     is_guarded = deployment.owner_id is not None and not base_urls.may_be_private()
     if is_guarded and refusal is None:
         refusal = _private_refusal(deployment.base_url)
@@ -116,7 +116,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
     )
 
 
-def _refused(kind: FailureKind, code: str, message: str) -> CallFailure:
+def _refuse(kind: FailureKind, code: str, message: str) -> CallFailure:
     return CallFailure(kind, code, message, fatal=True)
 
 
@@ -125,41 +125,41 @@ def _refusal(
     grant: Grant, deployment: Deployment, prices: FixedPrices | None
 ) -> CallFailure | None:
     if grant.revoked_at is not None:
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR, "grant-closed", f"The grant of {grant.subject} is closed."
         )
     if grant.expires_at is not None and grant.expires_at <= clock.now():
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "grant-expired",
             f"The grant of {grant.subject} ended at {grant.expires_at:%Y-%m-%d %H:%M} UTC.",
         )
     if not grant.deployments.filter(pk=deployment.pk).exists():
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
             f"The grant of {grant.subject} does not name {deployment.slug}.",
         )
     if deployment.owner_id is not None and deployment.owner_id != grant.payer_id:
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
             f"{deployment.slug} belongs to someone other than the payer of {grant.subject}.",
         )
     if not deployment.is_active:
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "deployment-off",
             f"{deployment.slug} is switched off; an administrator can switch it on.",
         )
     if provider_named(deployment.provider) is None:
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "no-adapter",
             f"This version has no adapter for {deployment.get_provider_display()}.",
         )
     if deployment.owner_id is None and prices is None:
-        return _refused(
+        return _refuse(
             FailureKind.PROVIDER_ERROR,
             "no-price",
             f"{deployment.slug} has no price, so its calls cannot be metered. An administrator can "
@@ -177,6 +177,6 @@ def _private_refusal(base_url: str) -> CallFailure | None:
         return None
     if is_public_address(host):
         return None
-    return _refused(
+    return _refuse(
         FailureKind.NETWORK, "private-address", f"{host} is an address in a private network."
     )

@@ -1,8 +1,8 @@
-"""When a failed attempt is tried again, and after how long.
+"""Whether a failed attempt is retried, and after how long.
 
 Full jitter over an exponential pause (a crowd that failed together does not come back together);
-`Retry-After` is kept where the provider gave one. A call has a budget of attempts and of time. A
-429 costs a third of an attempt: being told to wait is no sign that the call cannot succeed.
+`Retry-After` is respected if the provider sent one. A call has a budget of attempts and of time. A
+429 costs a third of an attempt: it does not mean that the call cannot succeed.
 """
 
 import random
@@ -39,6 +39,6 @@ class RetryBudget:
         self._failures += 1
         pause = random.uniform(0.0, most)  # noqa: S311 - spreads load, guards nothing
         if failure.retry_after is not None:
-            # A little jitter on top, so that those told the same time do not come at once.
+            # A little jitter on top, so that calls with the same pause do not return all at once.
             pause = failure.retry_after + min(pause, 0.25 * failure.retry_after + 0.05)
         return pause if now + pause < self.ends_at else None

@@ -1,4 +1,4 @@
-"""The attempts of one call: when the next may be made, and what the record says of them."""
+"""The attempts of one call: when the next may be made, and what is recorded of them."""
 
 import asyncio
 from typing import Any
@@ -66,14 +66,14 @@ class RetryLoop:
         entry = self._record.attempts[-1]
         if isinstance(attempt, Answer):
             entry["status"] = attempt.status
-            self._limit.succeeded()
+            self._limit.note_success()
             return None
         if attempt.status is not None:
             entry["status"] = attempt.status
         if attempt.status is None or attempt.status == 200:
             entry["error"] = attempt.code
         if attempt.kind is FailureKind.RATE_LIMITED and attempt.is_retryable:
-            self._limit.rate_limited(attempt.retry_after)
+            self._limit.note_rate_limit(attempt.retry_after)
         self._asked_at = self._loop.time()
         pause = self._budget.pause_after(attempt, now=self._asked_at)
         if pause is not None:

@@ -1,8 +1,8 @@
 """The process's one event loop, in a thread of its own, and the one gateway on it.
 
-Both start at first use. A server that has an event loop already makes that one the process's
-(`adopt`), so that no call changes threads on its way. A forked child starts its own: threads do not
-survive a fork, and the parent's spool, leases and connections are not the child's.
+Both start at first use. A server that already has an event loop makes it the process's (`adopt`),
+so that no call changes threads. A forked child starts its own: threads do not survive a fork, and
+the parent's spool, leases and connections are not the child's.
 """
 
 import asyncio
@@ -100,7 +100,8 @@ def gateway() -> Gateway:
         if asyncio.get_running_loop() is not runtime.loop:
             raise RuntimeError("the gateway is used on its own loop only, through runtime.run()")
         owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-        # Whoever comes through a server's routes asks again after a way over the network.
+        # Callers of a server's routes make their next call only after a round trip over the
+        # network.
         runtime.gateway = Gateway(
             owner=owner, spool_folder=settings.SPOOL_DIR, takes_turns=not runtime.is_adopted
         )

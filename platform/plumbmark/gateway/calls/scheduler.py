@@ -5,11 +5,11 @@ from collections import deque
 
 
 class Scheduler:
-    """Lets those who come together go on one at each turn of the event loop.
+    """Resumes tasks that are ready together one by one, one per iteration of the event loop.
 
-    What a turn of the loop writes leaves at its end. If all answers that came together were worked
-    through in one turn, the calls that follow them would leave together, come back together, and
-    the provider would have nothing to do meanwhile. One by one, they spread out again.
+    What an iteration writes is sent at its end. If all answers that arrived together were handled
+    in one iteration, the calls that follow them would be sent together and answered together, and
+    the provider would be idle in between. One by one, they spread out again.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Scheduler:
     def _pass_on(self) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
-            # Whoever was cancelled meanwhile has left.
+            # A task that was cancelled meanwhile is not resumed.
             if not turn.done():
                 turn.set_result(None)
                 self._loop.call_soon(self._pass_on)

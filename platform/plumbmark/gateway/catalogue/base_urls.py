@@ -1,9 +1,8 @@
 """Which base URLs a deployment may have.
 
 The platform's own deployments, set up by staff, may be anywhere. A user's must be on the public
-internet: otherwise a deployment would be a way to ask the platform's neighbours. The name is
-checked here when it is entered, and what it resolves to at every connection
-(`providers.http`).
+internet: otherwise a deployment could be used to reach the platform's neighbours. The name is
+checked here when it is entered, and what it resolves to at every connection (`providers.http`).
 """
 
 import ipaddress

@@ -1,9 +1,9 @@
 """Prices from the price data library, matched and kept with what was matched.
 
 The library's matching is fuzzy, so a card remembers the matched entry, the version and the date of
-the data; an administrator's own price wins over it. "Not found" is no price, never 0. The library
-is imported only here and only when asked: it costs a third of a second and 30 MB. Its background
-update is never started.
+the data; an administrator's price takes precedence. "Not found" means no price, never 0. The
+library is imported only here and only when needed: it costs a third of a second and 30 MB. Its
+background update is never started.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def match_price(deployment: Deployment) -> MatchedPrice | None:
         matched_provider=provider.id,
         matched_id=model.id,
         data_version=f"genai-prices {version('genai-prices')}",
-        # The bundle carries no date of its own; its version says which it is.
+        # The bundle has no date; its version identifies it.
         data_date=snapshot.timestamp.date() if snapshot.from_auto_update else None,
     )
 

@@ -17,7 +17,7 @@ _TOKENS_PER_IMAGE = 16_384
 _BASE64_PER_AUDIO_TOKEN = 16
 """No provider counts more than 32 tokens a second, and no audio has under 1,000 bytes of one."""
 _TOKENS_FOR_TOOLS = 1024
-"""Above the instructions that providers add of their own when tools or a schema are given."""
+"""An upper bound of the instructions that providers add when tools or a schema are given."""
 _BYTES_PER_TOKEN = 4
 """For estimates where a provider reports no usage: common text in common tokenizers."""
 
@@ -113,7 +113,7 @@ def _tokens_of_part(part: Any) -> int:
             return _TOKENS_PER_MESSAGE + len(audio["data"]) // _BASE64_PER_AUDIO_TOKEN
         size = part.get("bytes")
         if part.get("type") == "audio" and isinstance(size, int):
-            # It stands for a stored file (`plumbmark.engine.media`), sent as base64 later.
+            # It refers to a stored file (`plumbmark.engine.media`), sent as base64 later.
             return _TOKENS_PER_MESSAGE + -(-size // 3) * 4 // _BASE64_PER_AUDIO_TOKEN
         if isinstance(part.get("text"), str):
             return _bytes_of(part["text"])

@@ -1,4 +1,4 @@
-"""What a provider says about itself: the list of its models."""
+"""The list of models that a provider publishes."""
 
 import fnmatch
 import json
@@ -58,9 +58,9 @@ def models_at(
             found = {str(entry["id"]) for entry in listed["data"]}
         names = sorted(found)
     except urllib.error.HTTPError as error:
-        said = without_secret(error.read(2000), secret).decode("utf-8", "replace")
+        error_text = without_secret(error.read(2000), secret).decode("utf-8", "replace")
         error.close()
-        raise ProviderUnreadable(f"{url} answered HTTP {error.code}: {said}") from None
+        raise ProviderUnreadable(f"{url} answered HTTP {error.code}: {error_text}") from None
     except OSError as error:
         raise ProviderUnreadable(f"{url} cannot be reached: {error}.") from None
     except (ValueError, KeyError, TypeError) as error:

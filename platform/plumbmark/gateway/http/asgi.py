@@ -29,7 +29,7 @@ _JSON = (b"content-type", b"application/json")
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
-    # Proxies that buffer would hold a stream back until it ends.
+    # Buffering proxies would delay a stream until it ends.
     (b"x-accel-buffering", b"no"),
 )
 _WRITE_SECONDS = 60.0
@@ -103,9 +103,9 @@ class HttpExchange:
         """Read the whole body; refuse one that is too large before reading it if its length is
         declared.
         """
-        told = self.header(b"content-length")
-        if told.isdigit():
-            self._take(int(told))
+        length_header = self.header(b"content-length")
+        if length_header.isdigit():
+            self._take(int(length_header))
         parts: list[bytes] = []
         size = 0
         while True:
@@ -279,7 +279,7 @@ class App:
         except asyncio.CancelledError:
             if not exchange.is_left:
                 raise
-            # Cancelled by the reader's going away alone: this task has nothing more to do.
+            # Cancelled because the client disconnected: this task has nothing more to do.
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()

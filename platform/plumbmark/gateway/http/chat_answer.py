@@ -38,22 +38,22 @@ class AnswerMetadata:
     """As the caller named it."""
     created_at: int
     is_in_schema: bool = False
-    """JSON was asked for: fences around it are no part of it."""
+    """JSON was requested: fences around it are not part of it."""
     more_usage: dict[str, Any] = field(default_factory=dict)
     """Further fields of `usage`."""
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
     }
     if usage.cached_input_tokens:
-        told["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
+        fields["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
     if usage.reasoning_tokens:
-        told["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
-    return told
+        fields["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return fields
 
 
 def bare_json(text: str) -> str:
@@ -120,19 +120,19 @@ class ChunkWriter:
             # What nearly all pieces are.
             text = encode_basestring_ascii(delta.text).encode()
             return b"".join((self._before, b'{"content":', text, b"}", self._after))
-        told: dict[str, Any] = {}
+        delta_fields: dict[str, Any] = {}
         if not self._has_begun:
             self._has_begun = True
-            told["role"] = "assistant"
+            delta_fields["role"] = "assistant"
             if not delta.text:
-                told["content"] = ""
+                delta_fields["content"] = ""
         if delta.reasoning:
-            told["reasoning_content"] = delta.reasoning
+            delta_fields["reasoning_content"] = delta.reasoning
         if delta.text:
-            told["content"] = delta.text
+            delta_fields["content"] = delta.text
         if delta.tool_calls:
-            told["tool_calls"] = [_piece_of_call(call) for call in delta.tool_calls]
-        return self._before + _dump(told).encode() + self._after
+            delta_fields["tool_calls"] = [_piece_of_call(call) for call in delta.tool_calls]
+        return self._before + _dump(delta_fields).encode() + self._after
 
     def end(self, result: CallResult, *, usage: dict[str, Any] | None, is_apart: bool) -> bytes:
         """Return the last chunks: the finish reason, and the usage in its own chunk if

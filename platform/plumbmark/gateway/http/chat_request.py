@@ -30,7 +30,7 @@ _PASSED_ON = {
     "top_k",
     "verbosity",
 }
-"""Fields that go to the provider as they are."""
+"""Fields that are passed to the provider unchanged."""
 _HARMLESS = {
     "metadata",
     "prompt_cache_key",
@@ -44,7 +44,7 @@ _HARMLESS = {
 
 @dataclass(frozen=True, slots=True)
 class ChatQuestion:
-    """A chat request, and the form in which its answer is wanted."""
+    """A chat request, and the requested form of its answer."""
 
     model: str
     request: ModelRequest

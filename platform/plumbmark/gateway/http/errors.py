@@ -1,7 +1,8 @@
-"""What goes wrong at a route, and the status that makes clients do the right thing.
+"""Errors of the routes, with the status that makes clients do the right thing.
 
-Clients retry 408, 409, 429 and everything from 500 on. So what a retry cannot mend (a spent limit,
-a bad request) is kept below that, and what it may (a provider's trouble) is not.
+Clients retry 408, 409, 429 and everything from 500 on. So errors that a retry cannot solve (an
+exhausted limit, a bad request) get a lower status, and those that it may (a provider's failure) do
+not.
 """
 
 import json
@@ -14,7 +15,7 @@ _NOT_RETRIED = 422
 
 
 class HttpError(Exception):
-    """A request that cannot be met. `message` says what is wrong and how to mend it."""
+    """A request that cannot be fulfilled. `message` says what is wrong and how to correct it."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ _BY_CODE = {
     "private-address": 403,
     "platform-busy": 503,
     "rate-limited": 429,
-    # The platform's own account with the provider: no call of anybody's will pass for now.
+    # The platform's own account with the provider is refused: no call will succeed for now.
     "provider-quota": 503,
     "provider-balance": 503,
     "bad-key": 502,
@@ -136,5 +137,5 @@ def openai_error(error: HttpError) -> bytes:
     kind = _TYPES.get(error.status)
     if kind is None:
         kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    told = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
-    return json.dumps({"error": told}).encode()
+    details = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    return json.dumps({"error": details}).encode()

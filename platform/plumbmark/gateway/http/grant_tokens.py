@@ -1,8 +1,8 @@
 """Short tokens that open one grant: `pmg_<grant>.<expiry>.<flags>.<signature>`.
 
-For code that runs under a grant, such as a sandbox: whoever relays its calls adds the token, the
-code never sees it. Signed with the platform's secret key and kept nowhere; closing the grant closes
-its tokens, within the ten seconds that terms are kept.
+For code that runs under a grant, such as in a sandbox: the relay adds the token to its calls, the
+code never sees it. Signed with the platform's secret key and stored nowhere; closing the grant
+invalidates its tokens within the ten seconds that a policy is cached.
 """
 
 import base64

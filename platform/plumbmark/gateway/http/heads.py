@@ -1,6 +1,6 @@
-"""How much, and for how long, a connection may say before it has said what it wants.
+"""Limits on size and time of a request's head.
 
-Nobody has been asked for a token by then, and the server's own protocol sets no limit.
+No token has been checked by then, and the server's own protocol sets no limit.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from plumbmark.common.idle_timer import IdleTimer
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request before its body."""
 HEAD_SECONDS = 20.0
-"""After so long a connection that has not said what it wants is closed."""
+"""A connection whose request's head is not complete after this long is closed."""
 
 
 class BoundedHttp(HttpToolsProtocol):

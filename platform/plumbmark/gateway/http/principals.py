@@ -1,8 +1,8 @@
-"""Who calls: from the token in a header to the grant that pays and the models it may call.
+"""Principals: from the token in a header to the grant that pays and the models it may call.
 
-Kept for ten seconds, so that a call makes no statement; a revoked token therefore works up to ten
-seconds longer. What a token is refused for is kept for one second, so that a wrong token is no free
-query. Both memories are bounded.
+Cached for ten seconds, so that a call takes no statement; a revoked token therefore works up to ten
+seconds longer. A refusal is cached for one second, so that a wrong token costs few queries. Both
+caches are bounded.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Principal:
     models: Mapping[str, CallableModel]
     """By slug."""
     other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Slugs by the names that models have besides."""
+    """Slugs by the other names of models."""
     expires_at: float | None = None
 
     def model(self, name: str) -> CallableModel:
@@ -69,9 +69,11 @@ class Principal:
         slugs = slugs_named(name, self.models, self.other_names)
         if len(slugs) == 1:
             return self.models[slugs[0]]
-        raise HttpError(404, "model_not_found", self._unknown(name, slugs), param="model")
+        raise HttpError(
+            404, "model_not_found", self._unknown_name_message(name, slugs), param="model"
+        )
 
-    def _unknown(self, name: str, slugs: tuple[str, ...]) -> str:
+    def _unknown_name_message(self, name: str, slugs: tuple[str, ...]) -> str:
         if slugs:
             return f"The name {name[:100]!r} is ambiguous; use one of {', '.join(slugs[:5])}."
         near = difflib.get_close_matches(name[:100], self.models, n=3, cutoff=0.5)
@@ -110,7 +112,7 @@ class Principals:
         if reading is None:
             reading = self._loop.create_task(self._read(key, secret, organisation))
             self._reading[key] = reading
-            # Nobody may be waiting any more when it ends.
+            # Possibly no request is waiting for it any longer when it ends.
             reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(reading)
 
@@ -123,7 +125,7 @@ class Principals:
             self._known.pop(key, None)
             raise refusal from None
         except DatabaseError:
-            # As with terms: what is known holds on while the database is away.
+            # As with policies: what is known stays valid while the database is unreachable.
             known = self._known.get(key)
             if known is None:
                 raise

@@ -1,6 +1,6 @@
 """The routes in OpenAI's format: `POST /v1/chat/completions` and `GET /v1/models`.
 
-`RouteContext` is also what foreign routes are built on: it knows who calls, and makes the call.
+Foreign routes are built on `RouteContext` too: it knows the principal, and makes the call.
 """
 
 import contextlib
@@ -102,7 +102,7 @@ class ChatRoute:
         if result.response is None:
             assert result.failure is not None
             raise error_of_failure(result.failure)
-        told = self._told(question, self.more_usage(caller, result.response.usage, result))
+        told = self._metadata_of(question, self.more_usage(caller, result.response.usage, result))
         await exchange.reply(200, answer(result, result.response, told))
 
     def request(self, question: ChatQuestion, model: CallableModel) -> ModelRequest:
@@ -118,9 +118,9 @@ class ChatRoute:
         return {}
 
     has_usage_apart = True
-    """Whether a stream's usage comes in a chunk of its own, and only where it was asked for."""
+    """Whether a stream's usage is sent in its own chunk, and only if requested."""
 
-    def _told(self, question: ChatQuestion, more_usage: dict[str, Any]) -> AnswerMetadata:
+    def _metadata_of(self, question: ChatQuestion, more_usage: dict[str, Any]) -> AnswerMetadata:
         asked = question.request
         is_in_schema = asked.output_schema is not None or "response_format" in asked.extra
         return AnswerMetadata(question.model, int(clock.timestamp()), is_in_schema, more_usage)
@@ -136,7 +136,7 @@ class ChatRoute:
         pieces = caller.stream(request, key="", role=principal.role)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
-            writer = ChunkWriter(self._told(question, {}))
+            writer = ChunkWriter(self._metadata_of(question, {}))
             await exchange.begin_events()
             while isinstance(piece, Delta):
                 await exchange.write(writer.piece(piece))

@@ -1,10 +1,9 @@
 """Anthropic's Messages format. The base URL ends in `/v1`.
 
-What this format has no place for is left out of the request, and so out of what is recorded as
-asked: `seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model
-thinks on a budget. System messages go into `system`, in their order, wherever they stood; messages
-of one role in a row become one; a conversation that does not begin with the user gets a first
-message ".".
+What this format cannot express is left out of the request, and so of what is recorded as sent:
+`seed`; sampling parameters with models that refuse them (from 4.7 on) or while a model thinks on a
+budget. System messages go into `system`, in order, wherever they were; messages of one role in a
+row become one; a conversation that does not begin with the user gets a first message ".".
 
 Options of a deployment: `thinking` (`adaptive` or `budget`: how a reasoning effort is asked for;
 default by the model's version), `schema` (`format`, or `tool` for models without structured
@@ -102,7 +101,7 @@ _NOT_OURS = {
     "user",
     "verbosity",
 }
-"""Fields of `extra` that another format knows and this one would refuse."""
+"""Fields of `extra` that another format has and this one would refuse."""
 _OWNED = {"max_completion_tokens", "max_tokens", "messages", "model", "stream", "system", "tools"}
 
 
@@ -213,20 +212,20 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
             turns[-1]["content"] += blocks
         else:
             turns.append({"role": role, "content": blocks})
-    told = "\n\n".join(text for text in system if text.strip())
-    if not turns and told:
-        # A conversation of instructions alone: they are what is asked.
-        return "", [{"role": "user", "content": [_text_block(told)]}]
+    system_text = "\n\n".join(text for text in system if text.strip())
+    if not turns and system_text:
+        # A conversation with only instructions: they become the question.
+        return "", [{"role": "user", "content": [_text_block(system_text)]}]
     if not turns or turns[0]["role"] != "user":
         turns.insert(0, {"role": "user", "content": [_text_block(".")]})
     for turn in turns:
         if turn["role"] == "user":
-            # Results must stand before what is said about them.
+            # Results must come before the text about them.
             turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     last = turns[-1]["content"][-1]
     if turns[-1]["role"] == "assistant" and last["type"] == "text":
         last["text"] = last["text"].rstrip()
-    return told, turns
+    return system_text, turns
 
 
 def _text_block(text: str) -> dict[str, Any]:
@@ -464,10 +463,10 @@ def _usage(usage: Any) -> Usage:
     if fresh < 0 or output < 0:
         return missing
     read = max(0, read_count(usage.get("cache_read_input_tokens")))
-    written = max(0, read_count(usage.get("cache_creation_input_tokens")))
+    cache_creation = max(0, read_count(usage.get("cache_creation_input_tokens")))
     details = usage.get("output_tokens_details")
     thought = max(0, read_count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
-    return Usage(fresh + read + written, output, read, min(thought, output))
+    return Usage(fresh + read + cache_creation, output, read, min(thought, output))
 
 
 class _Events(Assembly):
@@ -558,7 +557,7 @@ class _Events(Assembly):
             try:
                 block["input"] = wire.read(text.encode("utf-8", "surrogatepass"))
             except ValueError:
-                # Cut off at the length limit, amid its arguments.
+                # Cut off at the length limit, within its arguments.
                 block["partial_json"] = text
         return block
 

@@ -1,11 +1,11 @@
-"""What an adapter of a provider does, and the plain data that passes through it.
+"""The interface of provider adapters, and the plain data that they exchange.
 
-An adapter takes three steps: `build` the body, `send` it once (or `stream` it), `parse` what came
-back. It neither retries nor meters: the gateway does. A failed attempt is a value, never an
-exception; what cannot be asked at all in a provider's format is a `CannotAsk` out of `build`.
+An adapter takes three steps: `build` the body, `send` it once (or `stream` it), `parse` the answer.
+It neither retries nor meters: the gateway does. A failed attempt is a value, never an exception;
+`build` raises `CannotAsk` if a provider's format cannot express a request.
 
-A streamed answer is put together into the same document that an answer in one piece would have
-been, so one `parse` reads both, and both are recorded alike.
+A streamed answer is assembled into the same document as a complete answer, so one `parse` reads
+both, and both are recorded alike.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -18,12 +18,12 @@ from plumbmark.gateway.providers.http import HttpClient
 
 
 class CannotAsk(ValueError):
-    """The request cannot be put in this provider's format; the message says what and why."""
+    """The request cannot be expressed in this provider's format; the message says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployment's address and how it wants to be asked. The secret stays out of its repr."""
+    """A deployment's address and options. The secret is left out of its repr."""
 
     base_url: str
     upstream_id: str
@@ -47,10 +47,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailure:
-    """One attempt that brought none.
+    """A failed attempt.
 
-    `retry_after` is in seconds, as the provider asked; `fatal` means that every further call fails
-    the same way; `payload` is what the provider said, with the credential struck out.
+    `retry_after` is in seconds, from the provider; `fatal` means that every further call fails the
+    same way; `payload` is what the provider said, with the credential struck out.
     """
 
     kind: FailureKind

@@ -1,8 +1,8 @@
 """Baselines: honest programs that answer without a model, as reference lines for the boards.
 
 `random-choice` and `first-choice` take the options from `extra["choices"]`, or from lines such as
-`A) …` in the last message; `constant` says the deployment's `options["text"]`; `echo` says the last
-user message back. The same seed and prompt give the same answer, on any machine.
+`A) …` in the last message; `constant` answers the deployment's `options["text"]`; `echo` repeats
+the last user message. The same seed and prompt give the same answer, on any machine.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What every provider that is asked over HTTP has in common: one exchange, whole or streamed."""
+"""The common part of all providers over HTTP: one exchange, complete or streamed."""
 
 import contextlib
 from abc import ABC, abstractmethod
@@ -41,7 +41,7 @@ class Assembly(ABC):
     """Puts the events of one stream together into the document that `Provider.parse` reads."""
 
     is_complete = False
-    """The provider has said that the answer is whole."""
+    """The provider has signalled that the answer is complete."""
     failure: Any = None
     """An error that came in the stream instead of an answer, as the provider's document."""
 
@@ -139,7 +139,7 @@ class ChatProvider(ABC):
         if isinstance(opened, BrokenExchange):
             yield failure_of_broken(opened)
         elif isinstance(opened, HttpReply):
-            # An error; or a host that answers in one piece although it was asked for a stream.
+            # An error; or a host that answers in one piece although a stream was requested.
             attempt = self._attempt(opened)
             if isinstance(attempt, Answer) and (delta := delta_of(attempt.response)):
                 yield delta
@@ -172,7 +172,8 @@ class ChatProvider(ABC):
                     if assembly.is_complete and events[-1] is DONE:
                         break
         except BrokenStream as error:
-            # A host that does not hang up after its last word has said everything all the same.
+            # A host that does not close the connection after its last event has still sent
+            # everything.
             if not assembly.is_complete or error.broken.code == "answer-too-large":
                 yield _with_partial(failure_of_broken(error.broken), assembly, target)
                 return
@@ -225,11 +226,11 @@ class _Channels:
         """Return the text that has come since the last time, as one piece."""
         text = self._text.pass_on("".join(self._texts)) if self._texts else ""
         reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
-        calls = tuple(map(self._checked, self._calls)) if self._calls else ()
+        calls = tuple(map(self._pass_on_call, self._calls)) if self._calls else ()
         self._texts, self._reasonings, self._calls = [], [], []
         return Delta(text, reasoning, calls)
 
-    def _checked(self, call: ToolCallDelta) -> ToolCallDelta:
+    def _pass_on_call(self, call: ToolCallDelta) -> ToolCallDelta:
         channel = self._arguments.setdefault(call.index, PassableText(self._secret))
         return ToolCallDelta(
             call.index, call.id, call.name, channel.pass_on(call.arguments), call.signature

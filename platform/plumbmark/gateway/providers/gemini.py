@@ -1,9 +1,9 @@
 """Google's Gemini `generateContent`. The base URL ends in `/v1beta`.
 
 A reasoning effort becomes a thinking level from Gemini 3 on and a budget before it; the option
-`thinking` (`level`, `budget`) says otherwise. Thought signatures go out with tool calls and must
-come back with them; a call that has none, because another model made it, is marked as such for
-Gemini 3, which would refuse it.
+`thinking` (`level`, `budget`) overrides that. Thought signatures are sent with tool calls and must
+be sent back with them; a call that has none, because another model made it, is flagged as such for
+Gemini 3, which would otherwise refuse it.
 
 Options of a deployment: `thinking`, `bearer` (true: the credential is an access token, as on
 Vertex), `omit` (names inside `generationConfig`), `headers`, `silence_seconds`.
@@ -67,7 +67,7 @@ _LEVELS = {"none": "minimal"}
 _MAJOR = re.compile(r"gemini-(\d+)")
 _RETRY_DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 _OUR_ID = "call_g"
-"""Begins the ids that we give to calls that came without one; Gemini is not told them."""
+"""The prefix of ids that we give to calls without one; they are not sent to Gemini."""
 _FOREIGN_CALL = "skip_thought_signature_validator"
 _IMAGE_NAMES = {
     "png": "image/png",
@@ -82,7 +82,7 @@ _RENAMED = {
     "n": "candidateCount",
 }
 _BESIDE = {"cachedContent", "labels", "safetySettings", "toolConfig"}
-"""Fields of `extra` that stand beside `generationConfig`, not in it."""
+"""Fields of `extra` that belong beside `generationConfig`, not in it."""
 _NOT_OURS = {
     "choices",
     "logit_bias",
@@ -373,7 +373,7 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
 def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> ToolCall:
     call = part["functionCall"]
     arguments = call.get("args")
-    written = wire.dump_in_order({} if arguments is None else arguments)
+    arguments_json = wire.dump_in_order({} if arguments is None else arguments)
     name = read_name(call.get("name"))
     call_id = read_name(call.get("id"))
     if not call_id:
@@ -385,7 +385,7 @@ def _tool_call(payload: dict[str, Any], part: dict[str, Any], number: int) -> To
     return ToolCall(
         call_id,
         name,
-        make_storable(written.decode()),
+        make_storable(arguments_json.decode()),
         signature if isinstance(signature, str) else "",
     )
 

@@ -1,8 +1,9 @@
-"""One HTTP session per process and loop, and one POST through it, answered whole or as a stream.
+"""One HTTP session per process and loop, and one POST through it, answered in one piece or as a
+stream.
 
-The sessions keep their connections; how many calls are in flight is the gateway's affair, so the
-pools have no limit of their own. Redirects are never followed: they could lead to another host with
-the credential, or past the address guard.
+The sessions keep their connections; the gateway limits the calls in flight, so the pools have no
+limit. Redirects are never followed: they could lead to another host with the credential, or past
+the address guard.
 """
 
 import io
@@ -22,7 +23,7 @@ from plumbmark.strict_json import wire
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 DONE = object()
-"""What stands for the `[DONE]` that ends some providers' streams."""
+"""The value for the `[DONE]` that ends some providers' streams."""
 _ERROR_TEXT_CHARACTERS = 4000
 _WRITTEN_AT_ONCE = 256 * 1024
 _KEEP_ALIVE_SECONDS = 50.0
@@ -79,7 +80,7 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class BrokenExchange:
-    """No whole reply: `code` says how it broke off."""
+    """No complete reply: `code` says how it failed."""
 
     code: str
     message: str
@@ -155,7 +156,7 @@ class EventStream:
                 )
             raise BrokenStream(broken) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise BrokenStream(_broken(error, self.status)) from None
+            raise BrokenStream(_describe_error(error, self.status)) from None
 
     def _end_stalled(self) -> None:
         self._is_stalled = True
@@ -173,8 +174,8 @@ def _event(data: bytes, status: int) -> Any:
     try:
         return wire.read(data)
     except ValueError:
-        said = data[:200].decode("utf-8", "replace")
-        message = f"an event of the stream is no JSON: {said!r}"
+        excerpt = data[:200].decode("utf-8", "replace")
+        message = f"an event of the stream is no JSON: {excerpt!r}"
         raise BrokenStream(BrokenExchange("malformed-response", message, status)) from None
 
 
@@ -226,7 +227,7 @@ class HttpClient:
         except TimeoutError:
             return _deadline(deadline_seconds, status)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _broken(error, status)
+            return _describe_error(error, status)
 
     async def open(
         self,
@@ -267,7 +268,7 @@ class HttpClient:
         except TimeoutError:
             return _deadline(deadline_seconds, status)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _broken(error, status)
+            return _describe_error(error, status)
         finally:
             if response is not None and not is_open:
                 response.release()
@@ -300,7 +301,7 @@ def _too_large(status: int) -> BrokenExchange:
     )
 
 
-def _broken(error: Exception, status: int | None) -> BrokenExchange:
+def _describe_error(error: Exception, status: int | None) -> BrokenExchange:
     """Return the failure of a broken exchange. The deadline, a `TimeoutError`, is caught before."""
     if isinstance(error, PrivateAddress):
         return BrokenExchange("private-address", str(error))

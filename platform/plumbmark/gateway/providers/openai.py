@@ -3,9 +3,10 @@
 Options of a deployment: `max_tokens_field` (default `max_tokens`; OpenAI's reasoning models want
 `max_completion_tokens`), `omit` (names of request fields that the model refuses, for example
 `["temperature", "seed"]`), `headers` (further headers, never a credential), `schema` (how a JSON
-schema is asked for: `json_schema`, the default; `json_object` or `prompt` for hosts that know less,
-which are told the schema in a message), `messages` (`strict` for hosts that want one system message
-at the start and user and assistant in turns), `silence_seconds` (how long a stream may pause).
+schema is requested: `json_schema`, the default; `json_object` or `prompt` for hosts with less
+support, which get the schema in a message), `messages` (`strict` for hosts that want one system
+message at the start and alternating user and assistant), `silence_seconds` (how long a stream may
+pause).
 """
 
 from collections.abc import Mapping
@@ -58,7 +59,7 @@ _OWNED = {
     "max_tokens",
     "max_completion_tokens",
 }
-"""Fields that `extra` cannot replace: what is recorded and priced must be what was asked."""
+"""Fields that `extra` cannot replace: what is recorded and priced must be what was sent."""
 
 
 class OpenAI(ChatProvider):
@@ -144,8 +145,10 @@ class OpenAI(ChatProvider):
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
     if way in {"json_object", "prompt"}:
         schema = wire.dump_in_order(wire.to_canonical_types(schema_of(wanted))).decode()
-        told = f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
-        payload["messages"] = [*payload["messages"], {"role": "system", "content": told}]
+        instruction = (
+            f"Answer with one JSON value and nothing else. It must follow this schema: {schema}"
+        )
+        payload["messages"] = [*payload["messages"], {"role": "system", "content": instruction}]
         if way == "json_object":
             payload["response_format"] = {"type": "json_object"}
         return
@@ -268,11 +271,11 @@ class _OpenAIChunks(Assembly):
             return Delta()
         if choice.get("finish_reason"):
             self._finish = choice["finish_reason"]
-            # Not every host says [DONE].
+            # Not every host sends [DONE].
             self.is_complete = True
-        return self._added(choice.get("delta") or {})
+        return self._add_delta(choice.get("delta") or {})
 
-    def _added(self, delta: dict[str, Any]) -> Delta:
+    def _add_delta(self, delta: dict[str, Any]) -> Delta:
         text, reasoning = "", ""
         calls: tuple[ToolCallDelta, ...] = ()
         if content := delta.get("content"):

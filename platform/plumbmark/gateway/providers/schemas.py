@@ -46,12 +46,12 @@ def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     model at least reads it.
     """
     made: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    dropped: dict[str, Any] = {}
     for name, value in schema.items():
         name = "anyOf" if name == "oneOf" else name
         if not _is_kept(name, value):
             if name != "$schema":
-                told[name] = value
+                dropped[name] = value
         elif name in _MAPS and isinstance(value, Mapping):
             made[name] = {key: _inner(inner) for key, inner in value.items()}
         elif name in _LISTS and isinstance(value, list | tuple):
@@ -64,8 +64,8 @@ def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "object" or (isinstance(kind, list) and "object" in kind):
         made["additionalProperties"] = False
         made.setdefault("properties", {})
-    if told:
-        constraints = json.dumps(told, ensure_ascii=False, sort_keys=True, default=str)
+    if dropped:
+        constraints = json.dumps(dropped, ensure_ascii=False, sort_keys=True, default=str)
         description = made.get("description")
         made["description"] = f"{description}\n\n{constraints}" if description else constraints
     return made

@@ -1,4 +1,4 @@
-"""Text and counts from outside, made fit to be kept."""
+"""Text and counts from outside, made fit for storage."""
 
 from typing import Any
 
@@ -31,10 +31,10 @@ def read_count(value: Any) -> int:
 
 
 class PassableText:
-    """One channel of a stream on its way to the reader.
+    """One channel of a stream on its way to the client.
 
-    Holds back what may be the first half of something: of a surrogate pair, which two chunks can
-    share, or of the credential, should the provider echo it.
+    Holds back a possible first half of something: of a surrogate pair, which two chunks can share,
+    or of the credential, should the provider echo it.
     """
 
     __slots__ = ("_beginnings", "_held", "_secret")

@@ -69,16 +69,17 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         else:
             # Many rows in one statement: `executemany` gives up the interpreter's lock at each row,
             # and gets it back only when the event loop has nothing to do.
-            row_marks = f"({', '.join('?' * len(fields))})"
+            row_placeholders = f"({', '.join('?' * len(fields))})"
             start = 0
             while start < len(adapted):
                 # Powers of two, so that few statements are prepared and kept.
                 size = min(_ROWS, 1 << ((len(adapted) - start).bit_length() - 1))
                 chunk = adapted[start : start + size]
                 start += size
-                marks = ", ".join([row_marks] * len(chunk))
-                statement = f"INSERT INTO {table} ({columns}) VALUES {marks}"  # noqa: S608
-                # Past Django's wrapper, which would look for its own marks in every statement.
+                placeholders = ", ".join([row_placeholders] * len(chunk))
+                statement = f"INSERT INTO {table} ({columns}) VALUES {placeholders}"  # noqa: S608
+                # Bypasses Django's wrapper, which would search every statement for its own
+                # placeholders.
                 sqlite3.Cursor.execute(
                     cursor.cursor, statement, [value for values in chunk for value in values]
                 )

@@ -58,7 +58,7 @@ class DatabaseThread:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            # Hold on to nothing while waiting for the next job.
+            # Keep no reference while waiting for the next job.
             del job, function, future
         connections.close_all()
 

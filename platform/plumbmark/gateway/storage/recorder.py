@@ -171,7 +171,7 @@ class Recorder:
         owner, may_be_stored = self._leases.owner, self._may_be_stored
 
         def work() -> FlushResult:
-            settled = ledger.settle(
+            settlement = ledger.settle(
                 owner=owner,
                 records=batch,
                 closing=closing_ids,
@@ -180,7 +180,7 @@ class Recorder:
             )
             if is_due:
                 ledger.keep_alive(owner=owner)
-            return settled
+            return settlement
 
         flush = asyncio.ensure_future(self._database.run(work))
         try:
@@ -198,7 +198,7 @@ class Recorder:
             return
         if is_due:
             self._kept_alive_at = now
-        self._leases.closed(closing)
+        self._leases.note_closed(closing)
         self._record_success(batch, settled)
 
     def _next_batch(self) -> list[CallRecord]:
@@ -221,10 +221,10 @@ class Recorder:
         self._may_be_stored = False
         self._most = FLUSH_RECORDS
         self._leases.correct(gone=settled.gone, refunds=settled.refunds)
-        self._spool.stored(batch)
-        self._passed(len(batch))
+        self._spool.note_stored(batch)
+        self._note_passed(len(batch))
 
-    def _passed(self, count: int) -> None:
+    def _note_passed(self, count: int) -> None:
         self._stored += count
         has_room = len(self._pending) < MAX_PENDING // 2
         if not self._room.is_set() and has_room and self._bytes < MAX_PENDING_BYTES // 2:
@@ -243,13 +243,13 @@ class Recorder:
         self._may_be_stored = True
         is_about_the_data = not isinstance(error, OperationalError | InterfaceError)
         if is_about_the_data and len(batch) == 1:
-            # The one record that the database refuses must not hold up all others. Its segment is
-            # never dropped, so nothing of it is lost.
+            # One record that the database refuses must not block all others. Its segment is never
+            # dropped, so it is not lost.
             log.error(
                 "call %s cannot be stored and stays in the spool", batch[0].id, exc_info=error
             )
             self._failures = 0
-            self._passed(1)
+            self._note_passed(1)
             return
         self._put_back(batch)
         if is_about_the_data and len(batch) > 1:

@@ -38,7 +38,7 @@ class CallRecord:
     hold: int
     """What was reserved, and what a loss in flight counts as; 0 where nothing is metered."""
     budget_ids: tuple[int, ...]
-    """The budgets it is held from; empty where nothing is metered."""
+    """The budgets that it is reserved in; empty if nothing is metered."""
     status: str = ""
     """Empty until the call has ended."""
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -175,11 +175,11 @@ def exchange_bytes(request: bytes, response: Any) -> bytes:
 def hash_of(request: bytes, response: Any) -> str:
     """Hash the exchange's canonical form, which any reader can reproduce."""
     try:
-        asked = wire.canonical(wire.read(request))
+        canonical_request = wire.canonical(wire.read(request))
     except (ValueError, RecursionError):
-        # Written at the very edge of what can be read: nobody else can make its form either.
-        asked = request
-    exchange = _EXCHANGE % (asked, wire.canonical(response))
+        # At the very limit of what can be read: no other reader can produce its form either.
+        canonical_request = request
+    exchange = _EXCHANGE % (canonical_request, wire.canonical(response))
     return "h1:" + hashlib.sha256(exchange).hexdigest()
 
 

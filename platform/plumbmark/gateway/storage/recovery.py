@@ -1,4 +1,5 @@
-"""After a death: replay what the dead held, then give back what nobody owns any more.
+"""Recovery after a crash: replay the spools of dead processes, then release leases without an
+owner.
 
 The order matters. A lease that is swept before its owner's spool is replayed would let the money
 be spent twice, so the sweep comes second, and never touches an owner that lives on this host.

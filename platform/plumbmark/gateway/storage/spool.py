@@ -1,15 +1,15 @@
-"""The local spool: what a killed process had in its hands, kept where its successor finds it.
+"""The local spool: the calls of a process, kept where its successor finds them if it is killed.
 
 One process, one owner name, one lock file, and segments beside it:
 
-    <owner>.lock          held with `flock` for as long as the process lives
+    <owner>.lock          locked with `flock` for as long as the process lives
     <owner>.<n>.spool     frames: length and CRC-32 (little-endian), then a record; empty: the end
 
 The kernel drops the lock when the process dies, however it dies; a process id proves nothing. A
 SIGKILL leaves whole frames and at most one cut short at the end, which its checksum shows. There is
-no fsync: power loss is not what this guards against.
+no fsync: this does not guard against power loss.
 
-Full requests lie in it, so the folder is 0700 and the files are 0600.
+It contains full requests, so the folder is 0700 and the files are 0600.
 """
 
 import fcntl
@@ -51,7 +51,7 @@ class _Segment:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self.handle, 0, size)
             else:
-                # macOS: the size alone, so there a full disk is met later.
+                # macOS: only the size is set, so a full disk is noticed later.
                 os.ftruncate(self.handle, size)
             self.map = mmap.mmap(self.handle, size)
         except OSError:
@@ -95,7 +95,7 @@ class Spool:
         self._folder = folder
         self._owner = owner
         self._count = 0
-        # Locked under another name first: a lock file in its place is always a held one.
+        # Locked under another name first: a lock file in its final place is always locked.
         fresh = folder / f"{owner}.new"
         self._lock = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -129,7 +129,7 @@ class Spool:
         self._current = segment
         return segment
 
-    def stored(self, records: Iterable[CallRecord]) -> None:
+    def note_stored(self, records: Iterable[CallRecord]) -> None:
         """Note that these records are in the database; drop the segments that are no longer
         needed.
         """
@@ -166,7 +166,7 @@ class Spool:
 
 
 class AbandonedSpool:
-    """The spool of a dead process, held while it is replayed."""
+    """The spool of a dead process, locked while it is replayed."""
 
     def __init__(self, folder: Path, owner: str, lock: int) -> None:
         self.owner = owner

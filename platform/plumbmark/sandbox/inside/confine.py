@@ -1,4 +1,4 @@
-"""Landlock and seccomp for the calling process and all that come from it; through ctypes alone."""
+"""Landlock and seccomp for the calling process and its descendants; only through ctypes."""
 
 import ctypes
 import os

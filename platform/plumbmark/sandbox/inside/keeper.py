@@ -1,8 +1,8 @@
-"""For Landlock: starts the guest confined, keeps all that descends from it, and ends with it.
+"""For Landlock: starts the guest confined, reaps all its descendants, and ends with it.
 
-There are no namespaces: what bubblewrap gets from them is done here. Orphans come to this process
-instead of process 1 of the machine, and are killed when the guest ends, when the worker is gone or
-when it says so. Each `connect` of the guest is put before this process: for the gateway's address
+There are no namespaces: this process does what bubblewrap gets from them. Orphans are reparented to
+it instead of the machine's process 1, and are killed when the guest ends, when the worker is gone
+or when it says so. This process decides on each `connect` of the guest: for the gateway's address
 the guest's socket is replaced by one end of a connection that is carried to the run's Unix socket;
 any other address is refused. So the guest reaches no network at all.
 """
@@ -224,7 +224,7 @@ def _tcp_pair() -> "tuple[socket.socket, socket.socket]":
             near, peer = listener.accept()
             if peer == far.getsockname():
                 break
-            near.close()  # somebody else of this machine was quicker
+            near.close()  # another process of this machine was quicker
     near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return near, far
 

@@ -1,7 +1,7 @@
 """Process 1 inside bubblewrap: starts the guest under its limits, reaps, carries the gateway.
 
-The guest can do to this process what it likes: it holds nothing that the guest does not have, and
-every limit that matters is kept from outside.
+The guest can do anything to this process: it has nothing that the guest does not have, and every
+limit that matters is enforced from outside.
 """
 
 import os

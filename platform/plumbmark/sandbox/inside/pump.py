@@ -59,7 +59,7 @@ class Pump:
     def _receive(self, side: _Side) -> None:
         if side.has_ended or side.other.waiting:
             if not side.other.waiting:
-                # Ended, told, and hung up: nothing can come or go any more.
+                # Both sides have ended: no more data can pass.
                 raise ConnectionResetError
             return
         try:

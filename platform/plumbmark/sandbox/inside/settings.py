@@ -1,4 +1,4 @@
-"""How a program of this folder is told what to do: NUL-separated pairs, read from a descriptor.
+"""The settings of a program in this folder: NUL-separated pairs, read from a descriptor.
 
 Not in its arguments, which the guest can read in /proc.
 """

@@ -51,10 +51,10 @@ def create_default_model_proxy_token(call: RpcCall) -> Answer:
     """Create a token that only calls models. It replaces the previous one."""
     expires_at = timezone.now() + PROXY_TOKEN_KEPT
     if call.token is not None and call.token.expires_at is not None:
-        # Whoever holds a token that ends soon does not get to call models for longer.
+        # A token that expires soon must not give longer access to models.
         expires_at = min(expires_at, call.token.expires_at)
     with transaction.atomic():
-        # Two at the same moment: the second waits, and revokes what the first has made.
+        # Of two at the same moment, the second waits, and revokes what the first has created.
         user = User.objects.select_for_update().get(pk=call.user.pk)
         for earlier in tokens_of(user).filter(name=PROXY_TOKEN_NAME, revoked_at=None):
             revoke_token(token=earlier, by=user)
@@ -81,7 +81,7 @@ def get_model_proxy_quotas(call: RpcCall) -> Answer:
 
 def _balance(period: PeriodQuota, name: str) -> dict[str, object]:
     return {
-        # What is held for calls in flight is not free to spend either.
+        # What is reserved for calls in flight cannot be spent either.
         "quotaUsed": (period.spent + period.reserved) / NANODOLLARS,
         "totalQuotaAllowed": period.cap / NANODOLLARS,
         "refillPeriod": name,

@@ -41,10 +41,10 @@ class BasicTokenAuthentication(BaseAuthentication):
 
 
 class KnownCaller(BaseAuthentication):
-    """Recognise a token where none is asked for, and count the request as its owner's.
+    """Recognise a token where none is required, and count the request as its owner's.
 
-    Otherwise everybody behind one address would share the rate of strangers. A bad token is not
-    refused.
+    Otherwise everyone behind one address would share the rate of anonymous clients. A bad token is
+    not refused.
     """
 
     @sensitive_variables()

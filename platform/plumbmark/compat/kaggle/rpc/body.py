@@ -13,7 +13,7 @@ MAX_NAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A JSON object. Whatever is not of the type asked for raises InvalidInput with its path."""
+    """A JSON object. A value of another type than requested raises InvalidInput with its path."""
 
     fields: Mapping[str, Any]
     path: str = ""

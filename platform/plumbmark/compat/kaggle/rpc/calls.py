@@ -39,7 +39,7 @@ class RpcCall:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """A procedure and the scope that a token needs for it; None: it asks for no token."""
+    """A procedure and the scope that a token needs for it; None: it needs no token."""
 
     scope: str | None
     run: Callable[[RpcCall], Answer]

@@ -57,8 +57,8 @@ def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
         name = str(path)
         if path.is_absolute() or ".." in path.parts or name in archive.namelist():
             continue
-        with artifact.file.open("rb") as kept, archive.open(name, "w", force_zip64=True) as copy:
-            shutil.copyfileobj(kept, copy)
+        with artifact.file.open("rb") as source, archive.open(name, "w", force_zip64=True) as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def _write_source(archive: zipfile.ZipFile, run: Run, call: RpcCall) -> None:

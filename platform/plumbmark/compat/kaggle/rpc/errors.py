@@ -9,7 +9,7 @@ from plumbmark.rest.problems import handle_exception
 
 
 class Unknown(DomainError):
-    """There is no such thing, or the caller may not know of it."""
+    """It does not exist, or the caller may not know of it."""
 
     status = 404
     code = "not-found"

@@ -14,9 +14,9 @@ from tasks_app.models import LogChunk, Run
 from tasks_app.permissions import can_view_program
 
 FOLLOWED_SECONDS = 30.0
-"""A web thread is held as long; who wants more asks again."""
+"""A web thread is busy for this long; clients that want more ask again."""
 MAX_FOLLOWERS = 2
-"""In one process. Whoever comes beyond gets what there is."""
+"""In one process. Further clients get what there is."""
 _EVERY_SECONDS = 0.5
 _followers = threading.BoundedSemaphore(MAX_FOLLOWERS)
 
@@ -31,7 +31,7 @@ def get_benchmark_task_run_logs(call: RpcCall) -> Answer:
     response = StreamingHttpResponse(_events(run, is_whole), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
-    # Left alone by the compression, which would hold the events back.
+    # Not compressed, which would delay the events.
     response["Content-Encoding"] = "identity"
     return response
 
@@ -45,7 +45,7 @@ def lines_after(run: Run, place: int, *, is_whole: bool) -> list[str]:
     if is_whole and kind_of(run.task_version).runs_program:
         chunks = LogChunk.objects.filter(run=run).order_by("position")
         texts = list(chunks.values_list("text", flat=True)[place:])
-        # A program that never started wrote nothing; why, its life tells.
+        # A program that never started wrote nothing; the run's events say why.
         if texts or place or not run.is_finished:
             return texts
     return [

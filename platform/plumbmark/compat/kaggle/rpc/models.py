@@ -66,13 +66,13 @@ class ModelNames:
         exact = [deployment for deployment in alike if deployment.slug == name]
         if len(exact or alike) == 1:
             return (exact or alike)[0]
-        raise InvalidInput([Problem(self._unknown(name, alike), "modelVersionSlugs")])
+        raise InvalidInput([Problem(self._unknown_name_message(name, alike), "modelVersionSlugs")])
 
-    def _unknown(self, name: str, alike: Sequence[Deployment]) -> str:
-        shown = repr(name[:80])
+    def _unknown_name_message(self, name: str, alike: Sequence[Deployment]) -> str:
+        quoted_name = repr(name[:80])
         if alike:
             names = ", ".join(self._names[deployment.pk] for deployment in alike[:5])
-            return f"{shown} is ambiguous; use one of {names}."
+            return f"{quoted_name} is ambiguous; use one of {names}."
         near = difflib.get_close_matches(name[:100], self._by_name, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        return f"There is no model {shown} that you can call.{hint} “b t models” lists them."
+        return f"There is no model {quoted_name} that you can call.{hint} “b t models” lists them."

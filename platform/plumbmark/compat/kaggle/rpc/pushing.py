@@ -32,17 +32,19 @@ def create_benchmark_task(call: RpcCall) -> Answer:
         raise InvalidInput(
             [Problem("push a notebook; other kinds of definition are not taken", "text")]
         )
-    # Before a task is made: a file that cannot be read leaves nothing behind.
+    # Before a task is created: a file that cannot be read leaves nothing behind.
     script = script_of("task.ipynb", text.encode("utf-8", "replace"))
     pushed = _name_in(script.code, slug)
     task = _own_task(call, slug, title=pushed or slug)
     draft = TaskDraft.objects.filter(task=task).first()
-    kept = draft.code_settings if draft else ""
+    settings_text = draft.code_settings if draft else ""
     save_code_draft(
         task=task,
         code=text,
         code_name="task.ipynb",
-        settings_text=kept if script.chosen or not pushed else with_main(kept, pushed),
+        settings_text=settings_text
+        if script.chosen or not pushed
+        else with_main(settings_text, pushed),
         by=call.user,
     )
     _publish(task, call.user)

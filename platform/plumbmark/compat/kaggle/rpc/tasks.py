@@ -21,7 +21,7 @@ from tasks_app.models.tasks import Visibility
 
 _STATE = "BENCHMARK_TASK_VERSION_CREATION_STATE_"
 _SCANNED = 2000
-"""Tasks that a filter looks at for one page."""
+"""Tasks that a filter examines for one page."""
 
 
 def task_named(slug: Body, call: RpcCall) -> Task:

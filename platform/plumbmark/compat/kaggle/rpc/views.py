@@ -33,7 +33,7 @@ class ProcedureView(APIView):
 
     @property
     def _procedure(self) -> Procedure | None:
-        # Empty when the API's description looks at the view.
+        # Empty when the API's description inspects the view.
         return PROCEDURES.get((self.kwargs.get("service", ""), self.kwargs.get("method", "")))
 
     @property

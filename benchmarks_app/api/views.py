@@ -116,7 +116,7 @@ class BenchmarkList(generics.ListAPIView[Benchmark]):
 class BenchmarkView(APIView):
     @extend_schema(responses=shapes.BenchmarkSummary)
     def get(self, request: Request, public_id: str) -> Response:
-        """One benchmark."""
+        """Return one benchmark."""
         return Response(shapes.BenchmarkSummary(benchmark_or_404(public_id, request)).data)
 
     @extend_schema(request=shapes.BenchmarkChange, responses=shapes.BenchmarkSummary)
@@ -133,7 +133,7 @@ class BenchmarkView(APIView):
 class DraftView(APIView):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """The draft version; begun as a copy of the latest where there is none."""
+        """Return the draft version; create a copy of the latest version if there is none."""
         benchmark = benchmark_or_404(public_id, request)
         return _full(authoring.draft_of(benchmark=benchmark, by=actor(request)), request)
 
@@ -236,7 +236,7 @@ class VersionList(generics.ListAPIView[BenchmarkVersion]):
 class VersionView(APIView):
     @extend_schema(responses=shapes.BenchmarkVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """One version with its tasks, card and rules."""
+        """Return one version with its tasks, card and rules."""
         version = benchmark_version_or_404(public_id, request)
         return Response(shapes.BenchmarkVersionDetail(version).data)
 
@@ -272,7 +272,7 @@ class EntryList(generics.ListAPIView[Entry]):
 class InvalidateEntryView(APIView):
     @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
     def post(self, request: Request, public_id: str, entry_id: int) -> Response:
-        """Mark a row as invalid for a public reason; it stays on the board, unranked."""
+        """Invalidate a row for a public reason; it remains on the board, unranked."""
         version = benchmark_version_or_404(public_id, request)
         user = actor(request)
         entry = (
@@ -295,7 +295,7 @@ class GridView(APIView):
         parameters=[OpenApiParameter("public_id", str, OpenApiParameter.PATH)],
     )
     def get(self, request: Request, public_id: str) -> Response:
-        """Contenders x tasks: what is run, running, missing or failed."""
+        """Return contenders x tasks: what has run, is running, is missing or has failed."""
         version = benchmark_version_or_404(public_id, request)
         grid = grid_of(version)
         cells = [

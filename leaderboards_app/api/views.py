@@ -45,7 +45,7 @@ class CorrectionDetail(serializers.ModelSerializer[Correction]):
 class StandingsView(APIView):
     @extend_schema(responses={200: StandingsDetail, 304: None})
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
-        """One snapshot of a board. It never changes, so its ETag holds for ever."""
+        """Return one snapshot of a board. It never changes, so its ETag is valid for ever."""
         standings = standings_at(public_id=public_id, to=request.user)
         unchanged = not_modified(request._request, standings.public_id)
         if unchanged is not None:
@@ -70,7 +70,7 @@ class StandingsList(generics.ListAPIView[Standings]):
 class LatestStandingsView(APIView):
     @extend_schema(responses={200: StandingsDetail, 304: None})
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
-        """The newest snapshot of a benchmark version: its leaderboard."""
+        """Return the newest snapshot of a benchmark version: its leaderboard."""
         from django.http import Http404
 
         version = benchmark_version_or_404(public_id, request)

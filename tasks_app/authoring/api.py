@@ -109,7 +109,7 @@ class TaskList(generics.ListAPIView[Task]):
 class TaskView(APIView):
     @extend_schema(responses=serializers.TaskDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """One task."""
+        """Return one task."""
         return Response(serializers.TaskDetail(task_or_404(public_id, request)).data)
 
     @extend_schema(request=serializers.TaskChange, responses=serializers.TaskDetail)
@@ -140,7 +140,7 @@ class DraftView(APIView):
 
     @extend_schema(responses=serializers.DraftDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """The draft that you are working on."""
+        """Return the draft that you are working on."""
         return Response(serializers.DraftDetail(self._draft(public_id, request)).data)
 
     @extend_schema(request=serializers.TaskDraftWrite, responses=serializers.DraftDetail)
@@ -196,7 +196,7 @@ class DraftTryView(APIView):
     @extend_schema(request=None, responses={202: shapes.RunDetail}, parameters=[IDEMPOTENCY])
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
-        """Really run the draft's code against a baseline; `runs/{id}/report` tells what came."""
+        """Run the draft's code against a baseline; `runs/{id}/report` has the result."""
         task = task_or_404(public_id, request)
         user = actor(request)
         run = running.try_program(version=publication.build_version(task=task, by=user), by=user)
@@ -248,7 +248,7 @@ class VersionList(generics.ListAPIView[TaskVersion]):
 class VersionView(APIView):
     @extend_schema(responses=serializers.TaskVersionDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """One version, with its normalised definition."""
+        """Return one version, with its normalised definition."""
         return Response(serializers.TaskVersionDetail(version_or_404(public_id, request)).data)
 
 
@@ -277,7 +277,7 @@ _BYTES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)}
 class ItemFile(APIView):
     @extend_schema(responses=_BYTES)
     def get(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
-        """An image or audio of an item that you can see."""
+        """Return an image or audio of an item that you can see."""
         version = version_or_404(public_id, request)
         item = get_object_or_404(items_of(version, to=request.user), position=position)
         return attachment_response(request, attachment_of_item(item, sha256))
@@ -291,7 +291,7 @@ class RescoreView(APIView):
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
-        """Mark every finished run that asked these questions by this version. Asks no model."""
+        """Score every finished run on these questions by this version. Calls no candidate model."""
         version = version_or_404(public_id, request)
         scorings = scoring.rescore_runs_of(version=version, by=actor(request))
         data: Any = shapes.ScoringDetail(scorings, many=True).data

@@ -37,7 +37,7 @@ class ReportView(APIView):
 class ArtifactList(APIView):
     @extend_schema(responses=serializers.ArtifactDetail(many=True))
     def get(self, request: Request, run_id: int) -> Response:
-        """The files that the program left."""
+        """Return the files that the program left."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         return Response(serializers.ArtifactDetail(programs.artifacts_of(run), many=True).data)
 
@@ -45,13 +45,13 @@ class ArtifactList(APIView):
 class ArtifactZip(APIView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, run_id: int) -> FileResponse:
-        """All of them, with their original bytes, as a zip."""
+        """Return all of them, with their original bytes, as a zip."""
         return zip_response(programs.program_run_at(run_id=run_id, to=request.user))
 
 
 class ArtifactFile(APIView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, run_id: int, artifact_id: int) -> FileResponse:
-        """One file, with its original bytes."""
+        """Return one file, with its original bytes."""
         run = programs.program_run_at(run_id=run_id, to=request.user)
         return file_response(run, artifact_id)

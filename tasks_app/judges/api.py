@@ -78,7 +78,7 @@ def _detail(found: LabelSet, request: Request) -> Any:
 class LabelSetView(APIView):
     @extend_schema(responses=shapes.LabelSetDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """One set, with how far you are."""
+        """Return one set, with your progress."""
         found = label_set_at(public_id=public_id, to=request.user)
         return Response(_detail(found, request))
 
@@ -114,7 +114,7 @@ class BlindAnswerList(generics.ListAPIView[LabelSample]):
 class BlindAnswerView(APIView):
     @extend_schema(responses=shapes.BlindAnswerDetail)
     def get(self, request: Request, public_id: str, position: int) -> Response:
-        """One answer of a set, blind, with your label."""
+        """Return one answer of a set, blind, with your label."""
         user = actor(request)
         found = label_set_at(public_id=public_id, to=request.user)
         place = place_at(found, position)
@@ -122,7 +122,9 @@ class BlindAnswerView(APIView):
 
     @extend_schema(request=shapes.LabelWrite, responses=shapes.BlindAnswerDetail)
     def put(self, request: Request, public_id: str, position: int) -> Response:
-        """Label an answer: a word of `words`, a grade, or `skip`. Another label replaces it."""
+        """Label an answer: a word of `words`, a grade, or `skip`. Another label replaces
+        it.
+        """
         user = actor(request)
         found = label_set_at(public_id=public_id, to=request.user)
         place = place_at(found, position)
@@ -149,7 +151,7 @@ class BlindAnswerView(APIView):
 class DifferenceList(APIView):
     @extend_schema(responses=shapes.DifferenceDetail(many=True))
     def get(self, request: Request, public_id: str) -> Response:
-        """List where you and the judges differ, up to 50, once every answer is labelled."""
+        """List where you and the judges disagree, up to 50, once every answer is labelled."""
         user = actor(request)
         found = label_set_at(public_id=public_id, to=request.user)
         if unlabelled(found, by=user):

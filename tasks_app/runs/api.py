@@ -36,7 +36,7 @@ from tasks_app.runs.transcripts import transcript_of
 
 
 def deployment_named(slug: str, request: Request) -> Deployment:
-    """A deployment that the caller may run; `InvalidInput` where there is none."""
+    """Return a deployment that the caller may run; raise `InvalidInput` if there is none."""
     deployment = deployments_for(request.user).filter(slug=slug).first()
     if deployment is None:
         raise InvalidInput(
@@ -73,7 +73,9 @@ class ContenderList(generics.ListAPIView[Contender]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """The contender of a deployment with a configuration; made where it does not exist."""
+        """Return the contender of a deployment with a configuration; create it if it does not
+        exist.
+        """
         user = actor(request)
         body = shapes.ContenderWrite(data=request.data)
         body.is_valid(raise_exception=True)
@@ -88,7 +90,7 @@ class ContenderList(generics.ListAPIView[Contender]):
 class ContenderView(APIView):
     @extend_schema(responses=shapes.ContenderDetail)
     def get(self, request: Request, public_id: str) -> Response:
-        """One contender."""
+        """Return one contender."""
         return Response(shapes.ContenderDetail(contender_or_404(public_id, request)).data)
 
 
@@ -243,7 +245,7 @@ class SpendLimitView(_RunAction):
 class InvalidateView(_RunAction):
     @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
     def post(self, request: Request, run_id: int) -> Response:
-        """Mark a run as invalid for a public reason."""
+        """Invalidate a run for a public reason."""
         run = run_at(run_id=run_id, to=request.user)
         user = actor(request)
         body = shapes.RunInvalidateWrite(data=request.data)
@@ -292,7 +294,7 @@ class SampleList(generics.ListAPIView[Sample]):
 class SampleView(APIView):
     @extend_schema(responses=shapes.SampleDetail)
     def get(self, request: Request, run_id: int, ordinal: int) -> Response:
-        """One sample: messages, output, verdict, and every call with its raw exchange."""
+        """Return one sample: messages, output, verdict, and every call with its raw exchange."""
         run = run_at(run_id=run_id, to=request.user)
         transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
         return Response(shapes.SampleDetail(transcript.as_document()).data)

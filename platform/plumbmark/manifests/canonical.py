@@ -26,11 +26,11 @@ class CanonicalError(ValueError):
 
 
 def canonical_json(value: object) -> bytes:
-    """The RFC 8785 spelling of `value` in UTF-8.
+    """Return the RFC 8785 form of `value` in UTF-8.
 
     Takes None, bool, int, float, str, lists and tuples, and mappings with string keys. Raises
-    `CanonicalError` for NaN and infinities, integers beyond 2^53, lone surrogates, keys that are
-    no strings, other types, and nesting deeper than `MAX_DEPTH`.
+    `CanonicalError` for NaN and infinities, integers beyond 2^53, lone surrogates, keys that are no
+    strings, other types, and nesting deeper than `MAX_DEPTH`.
     """
     if _is_plain(value, 0):
         try:
@@ -48,7 +48,7 @@ _plain = json.JSONEncoder(
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Whether the standard encoder, which is many times faster, writes the canonical spelling.
+    """Return whether the standard encoder, many times faster, writes the canonical form.
 
     It does but for doubles, keys that UTF-16 may sort otherwise, and what has to be refused.
     """
@@ -113,7 +113,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def format_number(value: float) -> str:
-    """A finite double as ECMAScript's Number::toString writes it (ECMA-262 §6.1.6.1.20)."""
+    """Format a finite double like ECMAScript's Number::toString (ECMA-262 §6.1.6.1.20)."""
     if value == 0:
         return "0"  # also for minus zero
     sign = "-" if value < 0 else ""
@@ -131,7 +131,9 @@ def format_number(value: float) -> str:
 
 
 def _shortest_digits(value: float) -> tuple[str, int]:
-    """The shortest digits that read back as `value`, and where the point stands: 0.d1d2… × 10^n."""
+    """Return the shortest digits that read back as `value`, and the place of the point: 0.d1d2… ×
+    10^n.
+    """
     mantissa, _, exponent = repr(value).partition("e")
     whole, _, fraction = mantissa.partition(".")
     point = len(whole) + int(exponent or 0)

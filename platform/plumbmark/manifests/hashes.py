@@ -15,16 +15,16 @@ _FORM = re.compile(r"h1:[0-9a-f]{64}")
 
 
 def content_hash(value: object, *, salt: bytes | str | None = None) -> str:
-    """`h1:` and 64 hex digits for `value`.
+    """Return `h1:` and 64 hex digits for `value`.
 
-    With a salt it is the HMAC-SHA256 under that salt. Private items are hashed so: an unsalted
-    hash of a short text is found by trying likely texts.
+    With a salt it is the HMAC-SHA256 under that salt. Private items use one: an unsalted hash of a
+    short text is found by trying likely texts.
     """
     return bytes_hash(canonical_json(value), salt=salt)
 
 
 def bytes_hash(content: bytes, *, salt: bytes | str | None = None) -> str:
-    """The hash of bytes as they are, for files and for canonical JSON already at hand."""
+    """Return the hash of raw bytes, for files and for canonical JSON already at hand."""
     if salt is None:
         return PREFIX + hashlib.sha256(content).hexdigest()
     key = salt.encode("utf-8") if isinstance(salt, str) else salt
@@ -34,7 +34,7 @@ def bytes_hash(content: bytes, *, salt: bytes | str | None = None) -> str:
 
 
 def is_content_hash(text: str) -> bool:
-    """Whether `text` has the form of a hash made here."""
+    """Return whether `text` has the form of a hash made here."""
     return _FORM.fullmatch(text) is not None
 
 
@@ -57,14 +57,14 @@ class ListHasher:
         self.count += 1
 
     def hash(self) -> str:
-        """The hash of the list so far; more may be added afterwards."""
+        """Return the hash of the list so far; more may be added afterwards."""
         digest = self._digest.copy()
         digest.update(b"]")
         return PREFIX + digest.hexdigest()
 
 
 def list_hash(item_hashes: Iterable[str]) -> str:
-    """The hash of a list of hashes, taken from a stream."""
+    """Return the hash of a list of hashes, read from a stream."""
     hasher = ListHasher()
     for item_hash in item_hashes:
         hasher.add(item_hash)

@@ -59,7 +59,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _take_key(request: Request, key: str, digest: str) -> IdempotencyKey | None:
-    """The key, taken for this request; None where it is in use."""
+    """Take the key for this request; return None if it is in use."""
     assert not isinstance(request.user, AnonymousUser)
     try:
         with transaction.atomic():
@@ -69,7 +69,7 @@ def _take_key(request: Request, key: str, digest: str) -> IdempotencyKey | None:
 
 
 def _free_abandoned_keys(request: Request, key: str) -> bool:
-    """A process that was killed while it answered keeps nobody from asking again."""
+    """Free the key of a process that was killed while it answered; return whether it was."""
     left = IdempotencyKey.objects.filter(
         user_id=request.user.pk or 0, key=key, status=None, created_at__lt=now() - _MAX_ANSWER
     )

@@ -16,7 +16,7 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
     def get_page_size(self, request: Request) -> int | None:
-        """A limit that is no number is told, not passed over; one above the largest is that."""
+        """Return the page size; report a limit that is not a number, cap one above the largest."""
         asked = request.query_params.get("limit")
         if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked[:9]) > 0):
             message = f"must be a whole number from 1 to {self.max_page_size}"

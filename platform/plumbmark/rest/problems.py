@@ -53,7 +53,7 @@ def problem_response(
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; None lets a fault of ours become a 500."""
+    """Handle an exception as DRF does; None lets a fault of ours become a 500."""
     problems: list[dict[str, Any]]
     if isinstance(error, InvalidInput):
         problems = [

@@ -107,7 +107,7 @@ def is_storable(text: str) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """A finite number; True and False are none."""
+    """Return whether it is a finite number; True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

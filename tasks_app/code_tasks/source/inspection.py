@@ -56,7 +56,7 @@ class Inspection:
         return not has_errors(self.findings)
 
     def task_named(self, named: str) -> TaskFunction | None:
-        """By variable, function or name, as `%choose` takes them."""
+        """Find a task by variable, function or name, as `%choose` accepts them."""
         for attribute in ("variable", "function", "name", "file_name"):
             for task in self.tasks:
                 if getattr(task, attribute) == named:

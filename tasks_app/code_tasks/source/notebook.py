@@ -83,7 +83,7 @@ class Script:
         return None
 
     def told(self, traceback: str, *, script: str) -> str:
-        """A traceback with `File "cell 3", line 2` for the lines of the script.
+        """Return a traceback with `File "cell 3", line 2` for the lines of the script.
 
         `script` is the file name (without folders) under which the code was run.
         """
@@ -103,10 +103,10 @@ class Script:
 
 
 def script_of(name: str, data: bytes) -> Script:
-    """The script of a file whose name ends in `.py` or `.ipynb`.
+    """Return the script of a file whose name ends in `.py` or `.ipynb`.
 
-    Raises `InvalidInput` for what is neither, cannot be decoded or is too large. Code that Python
-    cannot read is no such case: `inspecting` tells of it, with its line.
+    Raises `InvalidInput` for other files, and if it cannot be decoded or is too large. Code that
+    Python cannot parse is accepted: `inspection` reports it, with its line.
     """
     ending = name.rpartition(".")[2].lower()
     if ending == "py":
@@ -117,7 +117,7 @@ def script_of(name: str, data: bytes) -> Script:
 
 
 def script_of_notebook(text: str) -> Script:
-    """The same for the JSON text of a notebook, formats 3 and 4."""
+    """Return the same for the JSON text of a notebook, formats 3 and 4."""
     try:
         document = read_json(text, max_bytes=MAX_BYTES, mend=False).value
     except JsonProblem as problem:
@@ -324,7 +324,7 @@ def _file_cell(marker: list[str], source: list[str], first: int) -> _FileCell:
 
 
 def notebook_of(code: str) -> str:
-    """The notebook (format 4.5, JSON text) of a Python file whose cells begin with `# %%`.
+    """Return the notebook (format 4.5, JSON text) of a Python file whose cells begin with `# %%`.
 
     Commented notebook commands become commands again. Equal files give equal notebooks.
     """
@@ -380,7 +380,7 @@ def _with_commands(source: str) -> str:
 
 
 def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
-    """A finding as it is stored and told: with its place as the author knows it."""
+    """Return a finding as it is stored and shown: with its place as the author knows it."""
     place = script.place_of(finding.line) if finding.line is not None else None
     return {
         "code": finding.code,

@@ -108,7 +108,7 @@ class DeploymentList(generics.ListAPIView[Deployment]):
 class QuotaView(APIView):
     @extend_schema(responses=QuotaDetail, parameters=[_NAMESPACE])
     def get(self, request: Request) -> Response:
-        """Limits of the UTC day and month: what is spent, reserved and left."""
+        """Return the limits of the UTC day and month: what is spent, reserved and left."""
         namespace = acting_namespace(request, request.query_params.get("namespace"))
         return Response(QuotaDetail(quota_status(namespace)).data)
 

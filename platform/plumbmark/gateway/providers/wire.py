@@ -30,7 +30,7 @@ class _Marked(Exception):
 
 
 def number(value: float) -> float | int | Decimal:
-    """The same number in the type that is written canonically."""
+    """Return the same number in the type that is written canonically."""
     if value.is_integer():
         return int(value) if abs(value) < _MAX_EXACT_INTEGER else Decimal(repr(value))
     if abs(value) < _SMALLEST_PLAIN:
@@ -45,7 +45,7 @@ def _read_number(text: str) -> Any:
 
 
 def _read_constant(_name: str) -> None:
-    """NaN and the infinities are no JSON: null."""
+    """Read NaN and the infinities, which JSON does not have, as null."""
 
 
 _decoder = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_constant)
@@ -60,7 +60,7 @@ def read(raw: bytes) -> Any:
 
 
 def to_canonical_types(value: Any) -> Any:
-    """A copy of plain data with every number in the type that is written canonically."""
+    """Return a copy of plain data with every number in the type that is written canonically."""
     if isinstance(value, float):
         return number(value)
     if isinstance(value, dict):
@@ -98,7 +98,7 @@ def canonical(value: Any) -> bytes:
 
 
 def dump_in_order(value: Any) -> bytes:
-    """The same with every key in its place."""
+    """Write the same with keys in their original order."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
@@ -106,7 +106,9 @@ def dump_in_order(value: Any) -> bytes:
 
 
 def dump_record(value: Any) -> bytes:
-    """Plain data of our own, for the spool and for columns: half a surrogate pair stays one."""
+    """Write plain data of our own, for the spool and for columns; half a surrogate pair is
+    preserved.
+    """
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
@@ -128,7 +130,7 @@ def _standard(
 
 
 def _slow(value: Any, place: Callable[[str], bytes] | None) -> str:
-    """`place` sorts the keys of objects; None: they stay in their order."""
+    """Write a value; `place` sorts the keys of objects, None leaves their order."""
     if isinstance(value, dict):
         keys = list(value) if place is None else sorted(value, key=place)
         return "{" + ",".join(f"{_string(key)}:{_slow(value[key], place)}" for key in keys) + "}"

@@ -113,7 +113,7 @@ def test_the_example_of_an_authors_scorer_says_what_it_is_meant_to() -> None:
     item = {"most_words": 5}
     cases = [["A cat sat.", "cat hat", item], ["one two three four five six", "one", item]]
     given = author_code.program_input(
-        source=spec.options["source"], function="score", cases=cases, seconds=5, mark="M"
+        source=spec.options["source"], function="score", cases=cases, seconds=5, delimiter="M"
     )
 
     done = subprocess.run(
@@ -123,7 +123,7 @@ def test_the_example_of_an_authors_scorer_says_what_it_is_meant_to() -> None:
         check=True,
     )
 
-    found = author_code.results(done.stdout.decode(), mark="M", count=2)
+    found = author_code.results(done.stdout.decode(), delimiter="M", count=2)
     assert [one and one.value["value"] for one in found] == [0.5, 0]
 
 

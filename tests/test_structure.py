@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     "plumbmark": ROOT / "platform",
@@ -18,6 +20,17 @@ MAX_SHARED_CLASS_NAMES = 10
 MAX_FUNCTION_LINES = 83
 _DJANGO_LIMITS = {"DATA_UPLOAD_MAX_MEMORY_SIZE", "DATA_UPLOAD_MAX_NUMBER_FILES"}
 """Settings that Django named."""
+_OTHER_WORDS = re.compile(
+    r"A|All|Always|An|And|Another|Any|As|At|Both|But|By|Each|Every|Everything|"
+    r"For|From|He|Here|How|However|I|If|In|It|Its|Last|Like|Never|No|Nobody|"
+    r"None|Nor|Not|Nothing|Of|On|One|Only|Or|Other|Our|Ours|Several|She|So|"
+    r"Some|Somebody|Such|Than|That|The|Their|Them|Then|There|These|They|This|"
+    r"Those|Three|To|Two|Until|We|What|When|Where|Whether|Which|While|Who|"
+    r"Whoever|Whom|Whose|Why|With|Without|You|Your"
+)
+"""Articles, pronouns and the like, with which a description begins."""
+_VERBS = {"Add", "Bring", "Embed", "Feed", "Need", "Ping", "Proceed", "Ring", "Seed", "Swing"}
+"""Imperatives that end like another form of a verb."""
 
 
 def modules() -> dict[str, tuple[Path, ast.Module]]:
@@ -84,15 +97,46 @@ def test_few_class_names_stand_in_two_modules() -> None:
     assert len(shared) <= MAX_SHARED_CLASS_NAMES, shared
 
 
-def test_docstrings_begin_with_a_verb() -> None:
+def is_imperative(word: str) -> bool:
+    """Return whether a docstring's first word can be a verb in the imperative."""
+    if not re.fullmatch(r"[A-Z][a-z]*|POST", word) or _OTHER_WORDS.fullmatch(word):
+        return False
+    return word in _VERBS or not re.search(r"[^s]s$|ed$|ing$", word)
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
     odd = []
     for name, (_, tree) in MODULES.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                text = ast.get_docstring(node) or ""
-                if re.match(r"(What|Who|Where|How)\b", text):
-                    odd.append(f"{name}.{node.name}: {text.splitlines()[0]}")
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
+                continue
+            text = ast.get_docstring(node) or ""
+            if text and not is_imperative(re.split(r"[\s.,:;]", text, maxsplit=1)[0]):
+                odd.append(f"{name}.{node.name}: {text.splitlines()[0]}")
     assert odd == []
+
+
+def test_docstrings_of_classes_do_not_begin_with_a_question() -> None:
+    odd = [
+        f"{name}.{node.name}"
+        for name, (_, tree) in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and re.match(r"(What|Who|Where|How)\b", ast.get_docstring(node) or "")
+    ]
+    assert odd == []
+
+
+@pytest.mark.parametrize("word", ["Return", "Pass", "Add", "Embed", "Canvass", "POST"])
+def test_an_imperative_is_told_from_other_words(word: str) -> None:
+    assert is_imperative(word)
+
+
+@pytest.mark.parametrize("word", ["The", "Returns", "Sorted", "Whether", "Nothing", "`name`", "0"])
+def test_other_words_are_no_imperatives(word: str) -> None:
+    assert not is_imperative(word)
 
 
 def test_limits_are_named_max() -> None:

@@ -29,7 +29,7 @@ class TaskFacts:
 
 
 def create_task(*, namespace: Namespace, facts: TaskFacts, slug: str = "", by: User) -> Task:
-    """A private task with an empty draft."""
+    """Create a private task with an empty draft."""
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not create tasks on behalf of {namespace.handle}.")
     task = Task(namespace=namespace, created_by=by)

@@ -82,7 +82,9 @@ def check_storable(
 
 
 def _storage_problems(text: str) -> list[Problem]:
-    """Why a definition cannot even be kept; all else is told when it is checked."""
+    """Return why a definition cannot even be stored; all other problems are found when it is
+    checked.
+    """
     if "\x00" in text:
         return [Problem("holds a null character; remove it", "definition")]
     if has_surrogate(text):
@@ -101,11 +103,11 @@ def _storage_problems(text: str) -> list[Problem]:
 def check_draft(
     draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
 ) -> Iterator[tuple[Definition, ImportResult]]:
-    """The draft's definition and its validated items; `InvalidInput` with every problem.
+    """Return the draft's definition and its validated items; raise `InvalidInput` with every
+    problem.
 
-    `definition_text` is looked at in the draft's place: what the author has not saved yet, in
-    either format. Problems of the definition have paths into it; those of the file begin with
-    `data_file`.
+    `definition_text` is used instead of the draft's: an author's unsaved text, in either format.
+    Problems of the definition have paths into it; those of the file begin with `data_file`.
     """
     if definition_text is None:
         text, form = draft.definition_text, draft.definition_format
@@ -157,7 +159,9 @@ def check_draft(
 
 
 def _unknown_models(definition: Definition, namespace: Namespace) -> dict[str, KeyPath]:
-    """Judges and simulated users that the task's owner may not call, and where they are named."""
+    """Return judges and simulated users that the task's owner may not call, and where they are
+    named.
+    """
     named: dict[str, KeyPath] = {
         judge: ("scorers", index, "judges", number)
         for index, spec in enumerate(definition.scorers)

@@ -84,7 +84,7 @@ def preview_of(
 
 
 def place_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
-    """Problems with the text of their lines."""
+    """Return problems with the text of their lines."""
     lines = text.replace("\r\n", "\n").split("\n")
     placed = []
     for problem in problems:
@@ -108,7 +108,7 @@ def place_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem
 
 
 def preview_messages(definition: Definition, item: Question) -> list[dict[str, Any]]:
-    """An item's messages with the further turns of the user, answers left open."""
+    """Return an item's messages with the user's further turns, answers left open."""
     messages = render_messages(definition, item)
     for text in render_follow_ups(definition, item):
         messages.append({"role": "assistant", "content": str(_("(the model's answer)"))})
@@ -117,7 +117,7 @@ def preview_messages(definition: Definition, item: Question) -> list[dict[str, A
 
 
 def tool_schemas(definition: Definition) -> list[Mapping[str, Any]]:
-    """The tools as models are told of them: `name`, `description`, `parameters`."""
+    """Return the tools as sent to models: `name`, `description`, `parameters`."""
     return [to_openai_tool(tool)["function"] for tool in tools_of(definition)]
 
 
@@ -143,7 +143,7 @@ def _inline_files(item: ImportedItem, imported: ImportResult) -> dict[str, str]:
 
 
 def first_questions(definition: Definition, imported: ImportResult) -> list[PreviewQuestion]:
-    """The first items as they will be asked."""
+    """Return the first items as they will be asked."""
     first: list[PreviewQuestion] = []
     for item in imported:
         if len(first) == FIRST_ITEMS:

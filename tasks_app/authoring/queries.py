@@ -26,7 +26,7 @@ from tasks_app.permissions import can_view_version as can_view
 
 
 def visible_tasks(*, to: Visitor) -> QuerySet[Task]:
-    """Published public tasks, and the visitor's own in any state; newest change first."""
+    """Return published public tasks, and the visitor's own in any state; newest change first."""
     public = Q(visibility=Visibility.PUBLIC, latest_version__isnull=False)
     return (
         Task.objects.filter(public | Q(namespace__in=namespaces_inside_of(to)))
@@ -37,7 +37,7 @@ def visible_tasks(*, to: Visitor) -> QuerySet[Task]:
 
 
 def matching_tasks(tasks: QuerySet[Task], *, words: str = "", tag: str = "") -> QuerySet[Task]:
-    """Those whose title or summary holds every word, and that carry the tag."""
+    """Return those whose title or summary contains every word, and that have the tag."""
     for word in words.split()[:8]:
         tasks = tasks.filter(Q(title__icontains=word) | Q(summary__icontains=word))
     if tag:
@@ -49,7 +49,7 @@ def matching_tasks(tasks: QuerySet[Task], *, words: str = "", tag: str = "") -> 
 
 
 def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
-    """The task at an address; 404 where the visitor may not see it."""
+    """Return the task at an address; 404 if the visitor may not see it."""
     task = (
         Task.objects.select_related("namespace", "latest_version", "created_by")
         .filter(namespace__handle=handle, slug=slug)
@@ -85,7 +85,7 @@ class DraftMedia:
 
 
 def media_of(draft: TaskDraft, *, first: int) -> DraftMedia:
-    """Two queries."""
+    """Return the draft's images and audio, the first of them by name, in two queries."""
     uses = AttachmentUse.objects.filter(draft=draft)
     totals = uses.aggregate(count=Count("id"), size=Sum("attachment__size"))
     listed = uses.select_related("attachment").order_by("name")[:first]
@@ -97,7 +97,7 @@ def published_versions_of(task: Task) -> QuerySet[TaskVersion]:
 
 
 def items_of(version: TaskVersion, *, to: Visitor) -> QuerySet[Item]:
-    """Items that the visitor may see, in order."""
+    """Return items that the visitor may see, in order."""
     items = version.items.order_by("position")
     if not can_view_private_items(to, version.task):
         items = items.filter(split=Item.Split.PUBLIC)

@@ -7,7 +7,9 @@ from tasks_app.models import Task, TaskVersion
 
 
 def version_built_of(task: Task, source_digest: str) -> TaskVersion | None:
-    """The newest whole version of the same source: an unchanged draft is not built twice."""
+    """Return the newest complete version of the same source: an unchanged draft is not built
+    twice.
+    """
     return (
         task.versions.filter(source_digest=source_digest)
         .filter(state__in=[TaskVersion.State.READY, TaskVersion.State.PUBLISHED])
@@ -17,7 +19,7 @@ def version_built_of(task: Task, source_digest: str) -> TaskVersion | None:
 
 
 def metric_columns(metric: MetricSpec) -> dict[str, Any]:
-    """A version's columns about its main metric."""
+    """Return a version's columns about its main metric."""
     return {
         "metric_name": metric.name,
         "metric_direction": metric.direction,

@@ -219,7 +219,9 @@ def check_code(draft: TaskDraft) -> CheckedCode:
 
 
 def packages_of(environment: str) -> frozenset[str] | None:
-    """Top-level names that can be imported there; None where the environment is not at hand."""
+    """Return top-level names that can be imported there; None if the environment is not
+    installed.
+    """
     if environment == BARE:
         return frozenset()
     folders = sorted(Path(settings.SANDBOX_ENV_DIR).glob("lib/python3*/site-packages"))

@@ -39,7 +39,9 @@ class AuxiliaryModels:
 
 
 def find_auxiliary_models(definition: CodeDefinition, *, payer: Namespace) -> AuxiliaryModels:
-    """Whom the code of a version may ask when `payer` pays for it; two queries at most."""
+    """Return the models that the code of a version may call when `payer` pays; two queries at
+    most.
+    """
     wanted = dict.fromkeys([*definition.models, *definition.named])
     if not (wanted or definition.judge):
         return AuxiliaryModels()
@@ -63,7 +65,9 @@ def find_auxiliary_models(definition: CodeDefinition, *, payer: Namespace) -> Au
 def findings_of_models(
     definition: CodeDefinition, inspection: Inspection, *, payer: Namespace
 ) -> Iterator[Finding]:
-    """Names that lead nowhere on this platform, and a judge that is nobody but the candidate."""
+    """Return findings for names that are unknown on this platform, and for a judge that is the
+    candidate.
+    """
     lines = {model.name: model.line for model in inspection.models}
     for name in find_auxiliary_models(definition, payer=payer).missing:
         is_needed = name == definition.judge or name in definition.models

@@ -71,7 +71,7 @@ class CodeDefinition:
         return Script(self.script, self.cells, self.chosen)
 
     def as_document(self) -> dict[str, Any]:
-        """A JSON-able document that `from_document` reads back."""
+        """Return a JSON-able document that `from_document` reads back."""
         document = asdict(self)
         for name in ("cells", "counted", "files", "models", "named"):
             document[name] = list(document[name])

@@ -31,7 +31,7 @@ def file_response(run: Run, artifact_id: int) -> FileResponse:
 
 
 def log_response(run: Run) -> HttpResponse:
-    """The whole log; a run's is bounded, but not for a page."""
+    """Return the whole log; a run's is bounded, but too long for a page."""
     response = HttpResponse(programs.whole_log(run), content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.pk}-output.txt"'
     return response

@@ -49,7 +49,7 @@ class Folders:
         return self.top / "work"
 
     def job(self, sandbox: Sandbox) -> Job:
-        """All but the gateway's socket. Raises `CannotPrepare`."""
+        """Return the job, without the gateway's socket. Raises `CannotPrepare`."""
         definition = self.definition
         mounts = [Mount(self.top / "src", SOURCE), Mount(self.top / "input", INPUT)]
         python = sandbox.python
@@ -78,7 +78,9 @@ def with_socket(job: Job, socket: Path) -> Job:
 
 @contextlib.contextmanager
 def prepared_folders(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
-    """Folders with the script and the attached files, removed at the end with all in them."""
+    """Create folders with the script and the attached files, removed at the end with everything in
+    them.
+    """
     remove_folders_left_behind()
     with locked_folder(Path(settings.CODE_RUNS_DIR), str(run.pk)) as top:
         folders = Folders(run, definition, top)
@@ -96,7 +98,7 @@ def prepared_folders(run: Run, definition: CodeDefinition) -> Iterator[Folders]:
 
 
 def _open_to_all(path: Path) -> None:
-    """The program is another user than we are; the folder above keeps everybody else away."""
+    """Open to all: the program runs as another user; the folder above keeps everyone else away."""
     path.chmod(0o644)
 
 
@@ -106,7 +108,9 @@ def remove_folders_left_behind() -> int:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """The names that the SDK of Kaggle and OpenAI's client look for. The keys are no keys."""
+    """Return the names that the SDK of Kaggle and OpenAI's client look for. The keys are
+    dummies.
+    """
     slug = str(run.deployment_facts["slug"])
     judge = str(run.parameters.get("judge", slug))
     further = run.parameters.get("models", {})

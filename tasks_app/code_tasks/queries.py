@@ -35,7 +35,7 @@ _ENDINGS = {
 
 
 def program_run_at(*, run_id: int, to: Visitor) -> Run:
-    """A run of code whose log and files the visitor may see; 404 otherwise."""
+    """Return a run of code whose log and files the visitor may see; 404 otherwise."""
     run = run_at(run_id=run_id, to=to)
     if not kind_of(run.task_version).runs_program or not can_view_program(to, run):
         raise Http404
@@ -87,7 +87,9 @@ class LogEnds:
 
 
 def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
-    """The beginning and the end of what the program wrote: where it failed stands at the end."""
+    """Return the beginning and the end of the program's output: the reason of a failure is at the
+    end.
+    """
     beginning = log_of(run, most=first)
     rows = LogChunk.objects.filter(run=run, position__gte=beginning.next)
     taken = _within(_lengths(rows.order_by("-position")), last)
@@ -107,7 +109,7 @@ def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
 
 
 def whole_log(run: Run) -> str:
-    """All that the program wrote."""
+    """Return everything that the program wrote."""
     chunks = LogChunk.objects.filter(run=run).order_by("position")
     return "".join(chunks.values_list("text", flat=True))
 
@@ -117,7 +119,9 @@ def _lengths(rows: QuerySet[LogChunk]) -> list[tuple[int, int]]:
 
 
 def _within(lengths: Sequence[tuple[int, int]], most: int) -> list[int]:
-    """Positions of the first chunks that are no longer than `most` together; one at least."""
+    """Return positions of the first chunks that together have at most `most` characters; at least
+    one.
+    """
     taken: list[int] = []
     total = 0
     for position, length in lengths:
@@ -141,7 +145,7 @@ def artifacts_of(run: Run) -> QuerySet[RunArtifact]:
 
 
 def artifact_at(run: Run, artifact_id: int) -> RunArtifact:
-    """One file of a run; 404 where it has none of that number."""
+    """Return one file of a run; 404 if it has none of that number."""
     artifact = RunArtifact.objects.filter(run=run, pk=artifact_id).first()
     if artifact is None:
         raise Http404
@@ -149,7 +153,7 @@ def artifact_at(run: Run, artifact_id: int) -> RunArtifact:
 
 
 def write_zip(run: Run, target: IO[bytes]) -> None:
-    """Every artifact with its original bytes. Names lead nowhere outside of the archive."""
+    """Write every artifact with its original bytes. Names cannot leave the archive."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for artifact in artifacts_of(run):
             entry = zipfile.ZipInfo(artifact.path, (1980, 1, 1, 0, 0, 0))
@@ -201,7 +205,7 @@ class RunReport:
 
 
 def report_of(run: Run) -> RunReport:
-    """The itemised report of a run of code, whether it is over or not."""
+    """Return the itemised report of a run of code, finished or not."""
     definition = kind_of(run.task_version).definition
     row = ProgramReport.objects.filter(run=run).first()
     scored = set(run.samples.filter(is_scored=True).values_list("item__key", flat=True))

@@ -69,7 +69,7 @@ class StoredArtifacts:
     _replaced: list[RunArtifact] = field(default_factory=list)
 
     def write_rows(self) -> None:
-        """Runs inside the caller's transaction."""
+        """Write the rows, inside the caller's transaction."""
         self._replaced = list(RunArtifact.objects.filter(run=self.run))
         RunArtifact.objects.filter(run=self.run).delete()
         release_files([row.file for row in self._replaced])
@@ -117,7 +117,7 @@ class ProgramOutput:
     def write_report(
         self, run: Run, report: ExecutionReport, *, relay: GatewayRelay | None
     ) -> None:
-        """`relay` knows what became of the program's requests."""
+        """Write the report; `relay` knows the results of the program's requests."""
         statuses = {} if relay is None else relay.statuses
         script = self.definition.as_script
         ProgramReport.objects.update_or_create(
@@ -161,7 +161,7 @@ def read_output(
 def failure_of(
     report: ExecutionReport, outcome: ProgramOutcome, definition: CodeDefinition, *, log: str
 ) -> str:
-    """Why a run has no score and how to mend it; empty where it has one."""
+    """Return why a run has no score and how to correct it; empty if it has one."""
     minutes = definition.timeout_minutes
     match report.ending:
         case Ending.TIMED_OUT | Ending.CPU:
@@ -192,7 +192,9 @@ def failure_of(
 
 
 def candidate_problem(run: Run, *, since: datetime) -> str:
-    """Why no score can be one of the model that was to be measured; empty where it was asked."""
+    """Return why the score cannot be the measured model's; empty if the program called that
+    model.
+    """
     asked = set(
         Call.objects.filter(grant=run.grant_id, started_at__gte=since).values_list(
             "deployment__slug", flat=True
@@ -210,7 +212,7 @@ def candidate_problem(run: Run, *, since: datetime) -> str:
 
 
 def _last_error(log: str, definition: CodeDefinition) -> str:
-    """The last traceback's own words, and the author's line that it came to."""
+    """Return the last traceback's own words, and the author's line that raised it."""
     begin = log.rfind("Traceback (most recent call last)")
     said = last_error(log[begin:] if begin >= 0 else log)
     frames = list(_FRAME.finditer(log[max(begin, 0) :]))
@@ -298,7 +300,7 @@ def store_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -
 
 
 def _role_of(run: Run, slug: str) -> str:
-    """Whom a call of the program asked."""
+    """Return the role of the model that the program called."""
     if slug == run.deployment_facts["slug"]:
         return "candidate"
     return "judge" if slug == run.parameters.get("judge") else "other model"

@@ -37,14 +37,16 @@ class ProgramScores:
     is_share: bool = False
 
     def metric(self, declared: Metric) -> Metric:
-        """The scale of the items."""
+        """Return the scale of the items."""
         if not self.is_share or declared.is_bounded:
             return declared
         return replace(declared, lower=0.0, upper=1.0)
 
 
 def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> ProgramScores:
-    """Of a run of code; `scores` are its tasks, as items are read elsewhere. At most one query."""
+    """Return the scores of a run of code; `scores` are its tasks, as items elsewhere. At most one
+    query.
+    """
     if len(scores) != 1:
         # Several tasks that count: they are the items, each with the same weight.
         return ProgramScores(scores, scores)
@@ -81,7 +83,7 @@ def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> Prog
 
 
 def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
-    """The estimate; never an interval that neither items nor program give."""
+    """Return the estimate; without an interval unless items or the program give one."""
     found = estimate(scores.items, scores.metric(metric))
     if not scores.is_number:
         return found
@@ -96,7 +98,7 @@ def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
 
 
 def join_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
-    """Several runs of one program: further runs are further repeats of its items."""
+    """Join several runs of one program: further runs are additional repeats of its items."""
     if len(runs) == 1:
         return runs[0]
     # The mean of several numbers has an interval that none of them tells.
@@ -109,7 +111,7 @@ def join_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
 
 
 def _read_items(details: Mapping[str, Any]) -> dict[str, float | None]:
-    """Ids and scores of every sample, or nothing: a part of them is no basis."""
+    """Return ids and scores of every sample, or nothing: a part of them is not sufficient."""
     if "scores" in details:
         return dict(details["scores"])
     samples = details.get("samples", [])
@@ -131,7 +133,7 @@ def _is_within(told: Mapping[str, float | None], metric: Metric) -> bool:
 
 
 def _may_be_share(metric: Metric) -> bool:
-    """Whether its bounds are those of a share, or it has none."""
+    """Return whether its bounds are those of a share, or it has none."""
     return (metric.lower, metric.upper) in {(0.0, 1.0), (None, None)}
 
 
@@ -144,7 +146,7 @@ def _counted(scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]) 
 
 
 def join_scores(parts: Iterable[ItemScores]) -> ItemScores:
-    """The items' values over several runs: further runs are further repeats."""
+    """Join the items' values over several runs: further runs are additional repeats."""
     found: dict[str, ItemScore] = {}
     for scores in parts:
         for key, score in scores.items():

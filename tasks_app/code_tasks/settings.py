@@ -55,7 +55,9 @@ class CodeSettings:
 
 
 def parse_settings(text: str) -> CodeSettings:
-    """The settings of a text, which may be empty; `InvalidInput` names every problem's line."""
+    """Parse the settings, which may be empty; raise `InvalidInput` with the line of every
+    problem.
+    """
     if not text.strip():
         return CodeSettings()
     located = read_json(text) if text.lstrip().startswith("{") else read_yaml(text)
@@ -144,7 +146,7 @@ def _problems(values: Mapping[str, Any], located: SourceMap) -> Iterator[Problem
 
 
 def is_name_of_model(value: object) -> bool:
-    """Whether it can stand in the comma list that the SDK reads."""
+    """Return whether it can be in the comma-separated list that the SDK reads."""
     return isinstance(value, str) and _NAME_OF_MODEL.fullmatch(value) is not None
 
 

@@ -268,7 +268,7 @@ class CodeSlice:
         return int(found)
 
     def _await_calls(self, before: int) -> None:
-        """The gateway records calls in batches of its own; they are wanted for the samples."""
+        """Wait for the calls, which the gateway records in batches: the samples refer to them."""
         assert self._relay is not None
         # Those that a provider failed are recorded too.
         answered = self._relay.statuses.items()

@@ -47,7 +47,7 @@ class _CodePreview:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The editor. Its buttons say what follows: save, really run it, try, publish."""
+    """Show the editor, and save. Its buttons say what follows: save, check, try, publish."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     if request.method != "POST":
         return _editor(request, task)
@@ -95,7 +95,7 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
 
 
 def _name_of(task: Task) -> str:
-    """A pasted text keeps the name of the Python file that it replaces."""
+    """Return the file name: a pasted text keeps that of the Python file that it replaces."""
     draft = TaskDraft.objects.select_related("code_file").get(task=task)
     name = draft.code_file.name if draft.code_file else ""
     return name if name.endswith(".py") else ""

@@ -91,7 +91,7 @@ class RowProblem(Exception):
 
 
 def guess_format(name: str, declared: str | None) -> str:
-    """`jsonl` or `csv`, as declared or by the file's name."""
+    """Return `jsonl` or `csv`, as declared or by the file's name."""
     if declared is not None:
         return declared
     ending = name.lower().rpartition(".")[2]
@@ -127,7 +127,7 @@ def check_file(path: Path, limits: DataLimits) -> None:
 def read_rows(
     path: Path, *, format: str, name: str, limits: DataLimits, warned: ColumnWarning
 ) -> Iterator[DataRow | RowProblem]:
-    """Rows in order; a row that cannot be taken comes as a `RowProblem`.
+    """Yield rows in order; a row that cannot be accepted is a `RowProblem`.
 
     Faults after which nothing can be trusted (encoding, a bad head) raise `InvalidInput`.
     """
@@ -343,7 +343,7 @@ class _CsvBody:
             yield _decode(raw, number)
 
     def _next(self) -> list[str] | None:
-        """The fields of the next row, which begins at `_start`; empty of a blank line."""
+        """Return the fields of the next row, which begins at `_start`; empty for a blank line."""
         self._start = self._reader.line_num + 1
         self._bytes = 0
         try:

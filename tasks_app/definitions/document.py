@@ -200,7 +200,7 @@ class Definition:
         return next(scorer.metric for scorer in self.scorers if scorer.name == self.main)
 
     def as_document(self) -> dict[str, Any]:
-        """A JSON-able document that `from_document` reads back to an equal definition."""
+        """Return a JSON-able document that `from_document` reads back to an equal definition."""
         document: dict[str, Any] = _plain(asdict(self))
         tools = document.pop("tools")
         if tools:
@@ -212,7 +212,7 @@ class Definition:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Definition":
-        """From what `as_document` made."""
+        """Build the definition from a document of `as_document`."""
         data = document["data"]
         prompt = document["prompt"]
         sampling = document["sampling"]

@@ -144,7 +144,7 @@ class VersionHashes:
 
 
 def _hashed_message(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A message as it is hashed: of a file its content counts, not what it is called."""
+    """Return a message as it is hashed: of a file its content counts, not its name."""
     if isinstance(message["content"], str):
         return message
     parts = [
@@ -155,7 +155,7 @@ def _hashed_message(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _hashed_example(content: Content) -> Any:
-    """A worked example as it is hashed; its files stand in every item's messages."""
+    """Return a worked example as it is hashed; its files are in every item's messages."""
     if isinstance(content, str):
         return content
     return [
@@ -165,7 +165,9 @@ def _hashed_example(content: Content) -> Any:
 
 
 def _numbers_as_text(sampling: Mapping[str, Any]) -> dict[str, Any]:
-    """`0` and `0.0` are the same temperature, so both are written as text of the float."""
+    """Return the sampling with numbers as text of the float: `0` and `0.0` are the same
+    temperature.
+    """
     return {
         # Adding nothing turns -0.0 into 0.0.
         name: repr(float(value) + 0.0)

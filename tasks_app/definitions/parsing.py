@@ -84,7 +84,7 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
 
 
 def place_problem(message: str, path: Path, *, text: str, format: str | None = None) -> Problem:
-    """A problem of a definition that can be read but means nothing here, with its line."""
+    """Return a problem, with its line, of a definition that can be read but is invalid here."""
     place = _read_source(text, format).place_of(path)
     if place is None:
         return Problem(message, format_path(path))
@@ -100,7 +100,7 @@ def _read_source(text: str, format: str | None) -> SourceMap:
 
 
 def _raise_any(found: Iterator[Problem]) -> None:
-    """The first problems, in the order in which they stand in the text."""
+    """Raise the first problems, in the order of the text."""
     problems = list(islice(found, _MAX_PROBLEMS))
     if problems:
         raise InvalidInput(sorted(problems, key=lambda one: (one.line or 0, one.column or 0)))
@@ -119,7 +119,7 @@ def _schema_problems(located: SourceMap) -> Iterator[Problem]:
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """Of an `anyOf` the branch that came closest, of an `allOf` every branch."""
+    """Yield the branch of an `anyOf` that came closest, and every branch of an `allOf`."""
     if error.validator == "anyOf" and error.context:
         branches: dict[Any, list[ValidationError]] = {}
         for inner in error.context:
@@ -197,7 +197,7 @@ def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
 
 
 def _format_value(value: Any) -> str:
-    """A value as the author may have written it."""
+    """Format a value as the author may have written it."""
     text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"
 
@@ -284,7 +284,7 @@ def _limits(document: dict[str, Any]) -> LimitsSpec | None:
 
 
 def _content(content: str | list[dict[str, Any]]) -> Content:
-    """Text alone stays text, however it was written."""
+    """Return text alone as text, however it was written."""
     if isinstance(content, str):
         return content
     parts = tuple(
@@ -443,7 +443,7 @@ def _template_problems(definition: Definition, located: SourceMap) -> Iterator[P
 
 
 def _texts_of(content: Content, where: Path) -> list[tuple[Path, str]]:
-    """The templates of a content, each with its place."""
+    """Return the templates of a content, each with its place."""
     if isinstance(content, str):
         return [(where, content)]
     return [((*where, index, part.kind), part.template) for index, part in enumerate(content)]
@@ -532,7 +532,7 @@ def _limits_problems(definition: Definition, located: SourceMap) -> Iterator[Pro
 
 
 def _named_columns(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Every column that `data` names, with its place."""
+    """Yield every column that `data` names, with its place."""
     target, split = data.get("target"), data.get("split") or {}
     of_target = target if isinstance(target, dict) else {}
     places: list[tuple[Path, Any]] = [

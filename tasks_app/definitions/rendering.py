@@ -42,9 +42,9 @@ def _values(definition: Definition, item: Question) -> dict[str, str]:
 
 
 def render_messages(definition: Definition, item: Question) -> list[dict[str, Any]]:
-    """System prompt, worked examples and the item's own messages, in the OpenAI form.
+    """Return system prompt, worked examples and the item's own messages, in the OpenAI form.
 
-    Images and audio stand as parts that name their content (`plumbmark.engine.media`).
+    Images and audio are parts that name their content (`plumbmark.engine.media`).
     """
     prompt = definition.prompt
     values = _values(definition, item)
@@ -111,7 +111,7 @@ class NamedFile:
 
 
 def named_files(definition: Definition, values: Mapping[str, str]) -> list[NamedFile]:
-    """The files that an item's messages need, in order. `values` are its columns as text.
+    """Return the files that an item's messages need, in order; `values` are its columns as text.
 
     The names in worked examples are taken literally.
     """
@@ -130,7 +130,7 @@ def named_files(definition: Definition, values: Mapping[str, str]) -> list[Named
 
 
 def file_columns(definition: Definition) -> tuple[str, ...]:
-    """Columns that are a file's name and nothing else: they may hold the file itself."""
+    """Return columns that are only a file's name: they may contain the file itself."""
     found = []
     for turn in definition.prompt.messages:
         for part in parts_of(turn.content):
@@ -142,7 +142,7 @@ def file_columns(definition: Definition) -> tuple[str, ...]:
 
 
 def render_follow_ups(definition: Definition, item: Question) -> tuple[str, ...]:
-    """The user's further turns, said one by one after the answers."""
+    """Return the user's further turns, said one by one after the answers."""
     if not definition.prompt.follow_ups:
         return ()
     values = _values(definition, item)
@@ -163,7 +163,7 @@ def tools_of(definition: Definition) -> list[Tool]:
 
 
 def tool_input(definition: Definition, item: Question, tools: Sequence[Tool]) -> dict[str, Any]:
-    """The item's columns that tools may know."""
+    """Return the item's columns that tools may know."""
     names = sorted({column for tool in tools for column in tool.columns})
     return {
         name: rendered_choices(definition, item)
@@ -174,7 +174,7 @@ def tool_input(definition: Definition, item: Question, tools: Sequence[Tool]) ->
 
 
 def rendered_choices(definition: Definition, item: Question) -> str:
-    """`A) …` on a line each, in the order that the model sees."""
+    """Return `A) …` on a line each, in the order that the model sees."""
     return "\n".join(
         f"{letter}) {choice}"
         for letter, choice in zip(LETTERS, ordered_choices(definition, item), strict=False)
@@ -195,7 +195,7 @@ _COLUMNS_IN: Mapping[type, str] = {
 
 
 def scorer_columns(definition: Definition) -> dict[str, str]:
-    """Columns that programs and rubrics need, each with the place that first names it."""
+    """Return columns that programs and rubrics need, each with the place that first names it."""
     names: dict[str, str] = {}
     for index, spec in enumerate(definition.scorers):
         scorer = build_scorer(spec.as_spec())
@@ -206,9 +206,10 @@ def scorer_columns(definition: Definition) -> dict[str, str]:
 
 
 def columns_used(definition: Definition) -> dict[str, str]:
-    """Columns that the prompt needs, each with the place in the definition that first names it.
+    """Return columns that the prompt needs, each with the place in the definition that first names
+    it.
 
-    `{choices}` is a column only where no options are declared.
+    `{choices}` is a column only if no options are declared.
     """
     prompt = definition.prompt
     texts = [("prompt.system", prompt.system)]

@@ -32,7 +32,7 @@ class SourceMap:
     places: dict[Path, Place]
 
     def place_of(self, path: Path) -> Place | None:
-        """The place of the node or of its nearest parent that has one."""
+        """Return the place of the node or of its nearest parent that has one."""
         while path not in self.places:
             if not path:
                 return None
@@ -41,7 +41,7 @@ class SourceMap:
 
 
 def format_path(path: Path) -> str:
-    """`("scorers", 0, "type")` as `scorers[0].type`."""
+    """Format `("scorers", 0, "type")` as `scorers[0].type`."""
     words = ""
     for step in path:
         if isinstance(step, int):
@@ -80,8 +80,9 @@ def check_text(text: str) -> None:
 
 
 def _is_no_text(code: int) -> bool:
-    """Halves of surrogate pairs, what Unicode keeps free of characters, and the line separators,
-    which YAML would fold away."""
+    """Return whether it is half of a surrogate pair, a noncharacter of Unicode or a line separator,
+    which YAML would fold away.
+    """
     return 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE or code in (0x2028, 0x2029)
 
 
@@ -205,7 +206,9 @@ def _from_node(node: yaml.Node, path: Path, places: dict[Path, Place]) -> Any:
 
 
 def _text(text: str, path: Path, line: int) -> str:
-    """Escapes in double quotes can make what neither a database nor UTF-8 can hold."""
+    """Check a text: escapes in double quotes can produce what neither a database nor UTF-8
+    accepts.
+    """
     if "\x00" in text:
         raise InvalidInput(
             [Problem("a null character in a text; remove it", format_path(path), line)]

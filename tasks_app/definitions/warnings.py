@@ -7,7 +7,7 @@ from tasks_app.definitions.rendering import columns_used
 
 
 def definition_warnings(definition: Definition) -> list[str]:
-    """One sentence for each."""
+    """Return one sentence for each warning."""
     prompt = definition.prompt
     shown = [
         prompt.system,

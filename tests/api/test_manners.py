@@ -75,7 +75,7 @@ def test_a_body_that_is_too_large_says_how_large_it_may_be(api: APIClient, setti
 
     assert answer.status_code == 413
     assert answer["Content-Type"] == "application/problem+json"
-    assert "At most 1 MiB are taken" in answer.json()["detail"]
+    assert "At most 1 MiB are accepted" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("limit", ["abc", "0", "-1", "", "1e3", "²"])

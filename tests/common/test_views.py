@@ -124,4 +124,4 @@ def test_too_much_text_in_a_form_says_how_much_is_taken(client: Client, settings
     )
 
     assert form.status_code == 413
-    assert "At most 2 MiB are taken as text" in form.content.decode()
+    assert "At most 2 MiB are accepted as text" in form.content.decode()

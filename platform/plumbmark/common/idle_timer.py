@@ -19,15 +19,17 @@ class IdleTimer:
         self._handle: asyncio.TimerHandle | None = None
 
     def wait(self) -> None:
+        """Begin the wait, or begin it anew."""
         self._since = self._loop.time()
         if self._handle is None:
             self._handle = self._loop.call_later(self._seconds, self._check)
 
     def pause(self) -> None:
+        """End the wait."""
         self._since = None
 
     def cancel(self) -> None:
-        """Never call back from now on."""
+        """Stop: from now on nothing is called back."""
         self._since = None
         if self._handle is not None:
             self._handle.cancel()

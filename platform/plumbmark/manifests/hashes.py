@@ -14,7 +14,7 @@ _FORM = re.compile(r"h1:[0-9a-f]{64}")
 
 
 def content_hash(value: object, *, salt: bytes | str | None = None) -> str:
-    """`h1:` and 64 hex digits for `value`.
+    """Return `h1:` and 64 hex digits for `value`.
 
     With a salt it is the HMAC-SHA256 under that salt. Private items are hashed so: an unsalted
     hash of a short text is found by trying likely texts.
@@ -23,7 +23,7 @@ def content_hash(value: object, *, salt: bytes | str | None = None) -> str:
 
 
 def bytes_hash(content: bytes, *, salt: bytes | str | None = None) -> str:
-    """The hash of bytes as they are, for files and for canonical JSON already at hand."""
+    """Return the hash of bytes as they are, for files and for canonical JSON already at hand."""
     if salt is None:
         return PREFIX + hashlib.sha256(content).hexdigest()
     key = salt.encode("utf-8") if isinstance(salt, str) else salt
@@ -33,5 +33,5 @@ def bytes_hash(content: bytes, *, salt: bytes | str | None = None) -> str:
 
 
 def is_content_hash(text: str) -> bool:
-    """Whether `text` has the form of a hash made here."""
+    """Return whether `text` has the form of a hash made here."""
     return _FORM.fullmatch(text) is not None

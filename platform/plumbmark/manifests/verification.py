@@ -7,7 +7,7 @@ from plumbmark.strict_json.canonical import CanonicalError
 
 
 def matches(value: object, expected: str, *, salt: bytes | str | None = None) -> bool:
-    """Whether `value` has the hash `expected`. A value without a canonical form has none.
+    """Return whether `value` has the hash `expected`. A value without a canonical form has none.
 
     Raises `ValueError` if `expected` is not of this recipe: "unknown" must not read as "wrong".
     """

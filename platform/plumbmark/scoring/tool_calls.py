@@ -28,7 +28,7 @@ class MadeCall:
 
 
 def calls_made(messages: Sequence[Mapping[str, Any]]) -> list[MadeCall]:
-    """All calls in their order."""
+    """Return all calls in order."""
     answers = {
         str(message.get("tool_call_id")): message
         for message in messages

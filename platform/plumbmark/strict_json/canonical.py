@@ -41,7 +41,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Whether the quick encoder, which is many times faster, writes the canonical spelling.
+    """Return whether the quick encoder, which is many times faster, spells the value canonically.
 
     It does but for doubles, keys that UTF-16 may sort otherwise, and what has to be refused.
     """

@@ -37,7 +37,7 @@ _ITEM_CHARACTERS = 2000
 
 @require_safe
 def task_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The latest published version; its authors see a draft without one too."""
+    """Show the latest published version; its authors see a draft without one too."""
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = task.latest_version
     if version is None:
@@ -113,7 +113,7 @@ def _detail(
 
 
 def _run_form(request: HttpRequest) -> RunForm | None:
-    """For those who can act for somebody."""
+    """Return the form for those who can act for a namespace."""
     namespaces = list(namespaces_acted_for_by(request.user))
     if not namespaces:
         return None
@@ -205,7 +205,7 @@ def _item_context(
 
 @require_safe
 def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
-    """The items that the visitor may see, by position."""
+    """Show the items that the visitor may see, by position."""
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task

@@ -51,13 +51,13 @@ _MEDIA_LISTED = 200
 
 @require_safe
 def definition_schema(request: HttpRequest) -> HttpResponse:
-    """The JSON Schema of definitions, for editors and programs."""
+    """Return the JSON Schema of definitions, for editors and programs."""
     return _schema(DEFINITION_SCHEMA)
 
 
 @require_safe
 def result_schema(request: HttpRequest) -> HttpResponse:
-    """The JSON Schema of the file in which code tells its result."""
+    """Return the JSON Schema of the file in which code reports its result."""
     return _schema(RESULT_SCHEMA)
 
 
@@ -93,7 +93,7 @@ def task_create(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The facts of a task, and who may see it."""
+    """Show and change the facts of a task and its visibility."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     is_visibility = request.POST.get("part") == "visibility"
     facts = TaskFactsForm(
@@ -144,7 +144,7 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The editor. Its buttons say what follows: save, look, try, publish."""
+    """Show the editor, and save. Its buttons say what follows: save, check, try, publish."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = TaskDraft.objects.select_related("data_file", "updated_by__namespace").get(task=task)
     edit_url = draft_kind_of(draft).edit_url
@@ -214,7 +214,7 @@ def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
 @login_required
 @require_POST
 def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
-    """The preview of a text that is not saved: a fragment for the editor. Saves nothing."""
+    """Render the preview of an unsaved text: a fragment for the editor. Saves nothing."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     draft = TaskDraft.objects.select_related("data_file").get(task=task)
     text = request.POST.get("definition", "")
@@ -334,7 +334,7 @@ def _list_step() -> dict[str, str]:
 
 
 def trail_of(task: Task) -> list[dict[str, str]]:
-    """The breadcrumb down to a task."""
+    """Return the breadcrumb down to a task."""
     return [
         _list_step(),
         {"label": task.namespace.handle, "url": task.namespace.get_absolute_url()},

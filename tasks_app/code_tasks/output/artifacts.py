@@ -71,7 +71,7 @@ def read_artifacts(
 
 
 def _row_of(run: RunFile) -> str:
-    """The id of the row that a run was over; empty where its file's name tells none."""
+    """Return the id of the row that a run was about; empty if its file's name has none."""
     found = _ROW.search(run.file)
     if found is None:
         return ""
@@ -108,7 +108,7 @@ def _document(data: bytes, report: Report) -> Shape | None:
 def _files(
     folder: Path, limits: ArtifactLimits, findings: list[Finding]
 ) -> Iterator[tuple[str, bytes]]:
-    """Names, made fit for showing, and contents."""
+    """Yield names, made printable, and contents."""
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name for entry in entries if entry.name.endswith((_TASK_ENDING, _RUN_ENDING))
@@ -173,7 +173,7 @@ def _parts_of(runs: Iterable[RunFile]) -> Iterator[RunFile]:
 
 
 def _without_parts(runs: Sequence[RunFile]) -> tuple[tuple[RunFile, ...], list[Finding]]:
-    """Without the runs that stand within another, and without second copies."""
+    """Return the runs without those contained in another, and without second copies."""
     inner = {part.key for part in _parts_of(runs)}
     kept: dict[tuple[str, str, str, str], RunFile] = {}
     findings = []
@@ -190,7 +190,9 @@ def _without_parts(runs: Sequence[RunFile]) -> tuple[tuple[RunFile, ...], list[F
 def _findings_of_kept(
     findings: list[Finding], runs: Sequence[RunFile], kept: Sequence[RunFile]
 ) -> list[Finding]:
-    """A part's own failure is told by the run that it belongs to."""
+    """Return the findings without those of parts: the run that contains them reports their
+    failure.
+    """
     parts = {run.file for run in runs} - {run.file for run in kept}
     told = {"run-failed", "run-unfinished", "no-value"}
     return [one for one in findings if one.file not in parts or one.code not in told]
@@ -210,10 +212,10 @@ def _missing_tasks(tasks: Sequence[TaskFile], runs: Sequence[RunFile]) -> Iterat
 def missing_runs(
     inspection: Inspection, artifacts: Artifacts, *, log: str = ""
 ) -> Iterator[Finding]:
-    """Tasks that the code runs and that left no run file.
+    """Return findings for tasks that the code runs and that left no run file.
 
-    A result that the SDK cannot store, such as NaN, leaves a warning in the program's output and
-    nothing else; `log` is that output.
+    A result that the SDK cannot store, such as NaN, leaves only a warning in the program's output;
+    `log` is that output.
     """
     stored = {run.task.name for run in artifacts.runs}
     stored |= {part.task.name for part in _parts_of(artifacts.runs)}
@@ -246,7 +248,7 @@ class MainRun:
 
 
 def main_run(artifacts: Artifacts, inspection: Inspection, chosen: str | None = None) -> MainRun:
-    """Of several runs the last one of the chosen task; without a choice, of the only task."""
+    """Return the last run of the chosen task among several; without a choice, of the only task."""
     names = list(dict.fromkeys(run.task.name for run in artifacts.runs))
     if chosen is not None:
         task = inspection.task_named(chosen)

@@ -233,7 +233,7 @@ def _compare(score: Score | None, samples: Sequence[ResultSample], report: Repor
 
 
 def is_mean(values: Sequence[float], score: float) -> bool:
-    """Whether a score is the mean of its samples' scores."""
+    """Return whether a score is the mean of its samples' scores."""
     if not values:
         return False
     mean = math.fsum(values) / len(values)

@@ -109,7 +109,7 @@ def _of_sdk(
 
 
 def _only_other(definition: CodeDefinition, artifacts: Artifacts) -> str | None:
-    """The name of a task whose name the code did not tell: what ran and is none of the others."""
+    """Return the task whose name is not in the code: the one that ran and is none of the others."""
     told = {one.task for one in definition.counted}
     names = {run.task.name for run in artifacts.runs} - told
     return names.pop() if len(names) == 1 else None
@@ -153,11 +153,10 @@ def _of_run(
 
 
 def _rows(run: RunFile, artifacts: Artifacts, score: float) -> list[list[Any]]:
-    """The rows of a data set whose mean the score is: `[id, value or None]` each.
+    """Return the rows of a data set whose mean the score is: `[id, value or None]` each.
 
-    Nothing where ids are missing or double, or where the score is something else than their mean: a
-    guess would make up items that there are not. A row that failed has no value, unless the author
-    counts it as 0.
+    Return nothing if ids are missing or duplicate, or if the score is not their mean: a guess would
+    invent items. A row that failed has no value, unless the author counts it as 0.
     """
     found: dict[str, float | None] = {}
     for part in run.subruns:
@@ -259,7 +258,7 @@ def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinitio
 
 
 def _every_score(samples: Sequence[FileSample]) -> dict[str, Any]:
-    """Ids and scores of all samples, where not all of them are kept whole."""
+    """Return ids and scores of all samples, if not all of them are stored in full."""
     if len(samples) <= _MAX_SAMPLES:
         return {}
     scores = [[one.id, None if one.score is None else one.score.value] for one in samples]

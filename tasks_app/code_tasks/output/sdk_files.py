@@ -68,7 +68,9 @@ def read_task(shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:
 def read_run(
     shape: Shape, *, kinds: Kinds, roots: Sequence[str] = (), file: str = "", is_sub: bool = False
 ) -> RunFile:
-    """A run with its subruns. `roots` are folders of the host that tracebacks need not show."""
+    """Read a run with its subruns; `roots` are folders of the host that tracebacks need not
+    show.
+    """
     told = shape.object("taskVersion") or Shape({}, shape.at("taskVersion"), shape.report)
     task = read_task(told, kinds=kinds)
     state = cast(
@@ -321,9 +323,9 @@ def _message(shape: Shape) -> Message:
 
 
 def decode_text(text: str) -> str:
-    """Structured answers and what tools return are JSON within a JSON text: one layer is removed.
+    """Decode structured answers and results of tools, which are JSON within a JSON text.
 
-    A text in quotes that holds no object or list is an answer that the model put in quotes.
+    A text in quotes that contains no object or list is an answer that the model put in quotes.
     """
     if not (text.startswith(('"{', '"[')) and text.endswith('"')) or len(text) > _MAX_DECODED:
         return text

@@ -75,7 +75,7 @@ class Shape:
         return value
 
     def whole(self, key: str) -> int | None:
-        """A whole number; 64-bit ones are written as texts."""
+        """Return a whole number; 64-bit ones are written as texts."""
         value = self._get(key)
         if value is None:
             return None
@@ -88,7 +88,7 @@ class Shape:
         return int(value)
 
     def number(self, key: str) -> float | None:
-        """A finite number. NaN and infinities, also written as texts, are told as such."""
+        """Return a finite number. NaN and infinities, also written as texts, are reported."""
         value = self._get(key)
         if value is None:
             return None
@@ -148,7 +148,7 @@ class Shape:
                 self.report.add(_wrong_type("a text", value, f"{self.at(key)}[{position}]"))
 
     def word(self, key: str, known: Collection[str], *, prefix: str = "") -> str:
-        """One of `known` in lower case, written in the file in capitals after `prefix`."""
+        """Return one of `known` in lower case, written in the file in capitals after `prefix`."""
         value = self.text(key)
         word = value.removeprefix(prefix).lower()
         if not value or word in known:
@@ -188,7 +188,7 @@ def _wrong_type(wanted: str, value: Any, path: str) -> Finding:
 
 
 def kind_of(value: Any) -> str:
-    """A value's type in the words of JSON."""
+    """Return a value's type in the words of JSON."""
     if value is None:
         return "null"
     if isinstance(value, bool):

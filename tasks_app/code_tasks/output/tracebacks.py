@@ -30,9 +30,9 @@ def last_error(text: str) -> str:
 
 
 def shorten_traceback(text: str, roots: Sequence[str] = ()) -> str:
-    """A traceback whose files are told from their package on, and from the working folder on.
+    """Return a traceback with files named from their package on, or from the working folder on.
 
-    `roots` are folders of the host; they vanish wherever they stand. Other text stays as it is.
+    `roots` are folders of the host; they are removed wherever they occur. Other text is unchanged.
     """
     for root in sorted(roots, key=len, reverse=True):
         bare = root.rstrip("/\\")

@@ -85,8 +85,9 @@ class Runs:
 
 
 def file_name_of(name: str) -> str:
-    """A name of a task or a model as the SDK writes it into file names. Different names can come to
-    the same."""
+    """Return the name of a task or a model as the SDK writes it into file names; different names
+    can give the same one.
+    """
     return re.sub(r"[^A-Za-z0-9_.-]", "", re.sub(r"[ /\\]", "_", name))
 
 
@@ -94,7 +95,7 @@ def file_name_of(name: str) -> str:
 
 
 def tasks_of(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> tuple[TaskFunction, ...]:
-    """`nodes` are all nodes of the tree."""
+    """Return the tasks; `nodes` are all nodes of the tree."""
     functions: dict[str, Function] = {}
     found: list[TaskFunction] = []
     for node in nodes:
@@ -116,7 +117,7 @@ def tasks_of(tree: ast.Module, nodes: Sequence[ast.AST], names: Names) -> tuple[
 def _applied_decorators(
     statement: ast.stmt, functions: Mapping[str, Function], names: Names
 ) -> Iterator[TaskFunction]:
-    """`main = kbench.task(name="…")(function)`."""
+    """Yield the tasks of `main = kbench.task(name="…")(function)`."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
         return
     outer = statement.value
@@ -241,7 +242,7 @@ class _Walker(ast.NodeVisitor):
         return runs
 
     def _reached(self) -> set[str]:
-        """Functions that the module comes to, directly or through others."""
+        """Return the functions that the module calls, directly or through others."""
         reached: set[str] = set()
         waiting = list(self._uses.get(None, ()))
         while waiting:
@@ -391,7 +392,7 @@ class _Walker(ast.NodeVisitor):
             )
 
     def _candidates(self, node: ast.Call, task: TaskFunction) -> tuple[str, ...]:
-        """The models named in the code that stand where the model under test belongs."""
+        """Return the models named in the code in place of the model under test."""
         first = task.parameters[0] if task.parameters else "llm"
         given = [*node.args[:1], *(keywords_of(node).get(key) for key in {first, "llm"})]
         found: list[str] = []
@@ -422,7 +423,9 @@ class _Walker(ast.NodeVisitor):
         return ()
 
     def _model_of(self, node: ast.expr) -> str | None:
-        """The name in `kbench.llms["name"]`, `kbench.llms.get("name")`, `load_model("name")`."""
+        """Return the name in `kbench.llms["name"]`, `kbench.llms.get("name")`,
+        `load_model("name")`.
+        """
         if isinstance(node, ast.Subscript):
             return constant_text(node.slice) if self._is_llms(node.value) else None
         if not isinstance(node, ast.Call):

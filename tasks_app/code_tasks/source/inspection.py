@@ -52,7 +52,7 @@ class Inspection:
     findings: Sequence[Finding] = ()
 
     def task_named(self, named: str) -> TaskFunction | None:
-        """By variable, function or name, as `%choose` takes them."""
+        """Find a task by variable, function or name, as `%choose` accepts them."""
         for attribute in ("variable", "function", "name", "file_name"):
             for task in self.tasks:
                 if getattr(task, attribute) == named:

@@ -79,10 +79,10 @@ class PlainCode:
 
 
 def without_magics(source: str, *, read_comments: bool = False) -> PlainCode:
-    """One cell as a script can run it.
+    """Return one cell as a script can run it.
 
-    With `read_comments` a commented `# %choose task` counts as well: so it is written in files,
-    where the bare command would be no Python.
+    With `read_comments` a commented `# %choose task` counts as well: this is how files write it,
+    where the bare command would not be Python.
     """
     lines = source.split("\n")
     plain = PlainCode(lines)
@@ -113,7 +113,7 @@ def without_magics(source: str, *, read_comments: bool = False) -> PlainCode:
 
 
 def statement_lines(source: str) -> Iterator[int]:
-    """The lines (from 1) that begin outside of strings, brackets and continuations."""
+    """Yield the lines (from 1) that begin outside strings, brackets and continuations."""
     state = _LexerState()
     for number, line in enumerate(source.split("\n"), 1):
         if state.is_at_statement:
@@ -245,7 +245,7 @@ def chosen_twice(before: str, now: str, line: int) -> Finding:
 
 
 def _replace_cell_magic(plain: PlainCode) -> bool:
-    """True where the whole cell has been dealt with."""
+    """Replace a cell's magic; return True if that handled the whole cell."""
     lines = plain.lines
     first = next((at for at, line in enumerate(lines) if line.strip()), None)
     if first is None or not (match := _CELL_MAGIC.fullmatch(lines[first].strip())):

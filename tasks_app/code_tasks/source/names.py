@@ -36,7 +36,9 @@ class Names:
     """Whether `from __future__ import annotations` stands in it."""
 
     def dotted(self, node: ast.expr) -> str | None:
-        """`kbench.models.load` → `kaggle_benchmarks.models.load`; None for other expressions."""
+        """Return `kaggle_benchmarks.models.load` for `kbench.models.load`; None for other
+        expressions.
+        """
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -49,7 +51,9 @@ class Names:
         return ".".join([origin, *reversed(parts)])
 
     def of_sdk(self, node: ast.expr) -> str | None:
-        """The last name where the expression belongs to the SDK: `task` of `kbench.tasks.task`."""
+        """Return the last name if the expression belongs to the SDK: `task` of
+        `kbench.tasks.task`.
+        """
         dotted = self.dotted(node)
         if dotted is None or not dotted.startswith(SDK + "."):
             return None
@@ -78,7 +82,7 @@ def names_of(tree: ast.Module) -> Names:
 
 
 def _statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node, and whether an import there may fail without harm."""
+    """Yield every node, and whether an import there may fail without harm."""
     waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
     while waiting:
         node, is_optional = waiting.pop()

@@ -82,7 +82,7 @@ class Script:
         return None
 
     def told(self, traceback: str, *, script: str) -> str:
-        """A traceback with `File "cell 3", line 2` for the lines of the script.
+        """Return a traceback with `File "cell 3", line 2` for the lines of the script.
 
         `script` is the file name (without folders) under which the code was run.
         """
@@ -102,10 +102,10 @@ class Script:
 
 
 def script_of(name: str, data: bytes) -> Script:
-    """The script of a file whose name ends in `.py` or `.ipynb`.
+    """Return the script of a file whose name ends in `.py` or `.ipynb`.
 
-    Raises `InvalidInput` for what is neither, cannot be decoded or is too large. Code that Python
-    cannot read is no such case: `inspecting` tells of it, with its line.
+    Raises `InvalidInput` for other files, and if it cannot be decoded or is too large. Code that
+    Python cannot parse is accepted: `inspection` reports it, with its line.
     """
     ending = name.rpartition(".")[2].lower()
     if ending == "py":
@@ -116,7 +116,7 @@ def script_of(name: str, data: bytes) -> Script:
 
 
 def script_of_notebook(text: str) -> Script:
-    """The same for the JSON text of a notebook, formats 3 and 4."""
+    """Return the same for the JSON text of a notebook, formats 3 and 4."""
     try:
         document = _READER.read(text)
     except JsonError as why:
@@ -323,7 +323,7 @@ def _file_cell(marker: list[str], source: list[str], first: int) -> _FileCell:
 
 
 def notebook_of(code: str) -> str:
-    """The notebook (format 4.5, JSON text) of a Python file whose cells begin with `# %%`.
+    """Return the notebook (format 4.5, JSON text) of a Python file whose cells begin with `# %%`.
 
     Commented notebook commands become commands again. Equal files give equal notebooks.
     """
@@ -379,7 +379,7 @@ def _with_commands(source: str) -> str:
 
 
 def finding_document(finding: Finding, script: Script) -> dict[str, Any]:
-    """A finding as it is stored and told: with its place as the author knows it."""
+    """Return a finding as it is stored and shown: with its place as the author knows it."""
     place = script.place_of(finding.line) if finding.line is not None else None
     return {
         "code": finding.code,

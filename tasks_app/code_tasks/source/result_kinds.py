@@ -38,7 +38,9 @@ _PAIRS = {("int", "int"): ResultKind.COUNT, ("float", "float"): ResultKind.MARGI
 def kind_of_annotation(
     annotation: ast.expr | None, aliases: Mapping[str, ast.expr] | None = None
 ) -> ResultKind:
-    """`aliases` are assignments of the module, such as `Passed = tuple[int, int]`."""
+    """Return the kind of an annotation; `aliases` are the module's, such as `Passed = tuple[int,
+    int]`.
+    """
     if annotation is None:
         return ResultKind.PASSED
     if isinstance(annotation, ast.Constant):
@@ -62,7 +64,7 @@ def kind_of_annotation(
 
 
 def kind_of_definition(definition: str) -> ResultKind:
-    """The kind of the first function in a source text, as task and run files bring it."""
+    """Return the kind of the first function in a source text from task and run files."""
     tree = parse_quietly(textwrap.dedent(definition))
     if tree is not None:
         for node in ast.walk(tree):
@@ -72,7 +74,7 @@ def kind_of_definition(definition: str) -> ResultKind:
 
 
 def parse_quietly(source: str) -> ast.Module | None:
-    """The tree of a source, or None: for texts whose faults are told elsewhere."""
+    """Return the tree of a source, or None: for texts whose errors are reported elsewhere."""
     try:
         with warnings.catch_warnings():
             # Such as an invalid escape in a text of the author's.

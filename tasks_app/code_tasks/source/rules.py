@@ -190,7 +190,7 @@ def import_findings(
 
 
 def _modules_written(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Modules that the code writes itself before it imports them."""
+    """Yield modules that the code writes itself before it imports them."""
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
             name = constant_text(node.args[0]) if node.func.id == "open" else None

@@ -33,7 +33,7 @@ SCHEMA = {
         ('{"town": "x"}', {"schema": SCHEMA}, None, 0.0, "does not follow the schema"),
         ('{"city": "x"}', {"schema": SCHEMA}, None, 1.0, "form"),
         ('{"city": "x', {"field": "city"}, "x", 0.0, "no JSON"),
-        ('{"city": NaN}', {"field": "city"}, "x", 0.0, "NaN is no number"),
+        ('{"city": NaN}', {"field": "city"}, "x", 0.0, "NaN is not a number"),
         ("", {}, None, 0.0, "it is empty"),
         ("[" * 100_000, {}, None, 0.0, "no JSON"),
         ('{"a": ' + "9" * 5000 + "}", {"field": "a"}, "1", 0.0, "no JSON"),

@@ -83,7 +83,7 @@ def test_a_source_that_cannot_work_is_refused(source: str, says: str) -> None:
 def called(source: str, cases: list[Any], seconds: float = 5) -> list[CaseResult | None]:
     """The harness as it runs in the sandbox, here without one."""
     given = author_code.program_input(
-        source=source, function="score", cases=cases, seconds=seconds, mark="M"
+        source=source, function="score", cases=cases, seconds=seconds, delimiter="M"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", author_code.program()],
@@ -92,7 +92,7 @@ def called(source: str, cases: list[Any], seconds: float = 5) -> list[CaseResult
         timeout=300,
         check=True,
     )
-    return author_code.results(done.stdout.decode(), mark="M", count=len(cases))
+    return author_code.results(done.stdout.decode(), delimiter="M", count=len(cases))
 
 
 HARMFUL = """\
@@ -160,7 +160,7 @@ def test_only_marked_lines_are_answers_and_only_the_first_of_a_case() -> None:
         "M []",
         'M {"case": "0"}',
     ]
-    found = author_code.results("\n".join(lines), mark="M", count=2)
+    found = author_code.results("\n".join(lines), delimiter="M", count=2)
     assert found == [None, CaseResult(2)]
 
 
@@ -169,6 +169,6 @@ def test_outputs_are_data() -> None:
     (found,) = called(SOURCE, [[hostile, hostile, {}]])
     assert found == CaseResult(True)
     given = author_code.program_input(
-        source="", function="f", cases=[["\ud800"]], seconds=1, mark="M"
+        source="", function="f", cases=[["\ud800"]], seconds=1, delimiter="M"
     )
     assert json.loads(given)["cases"] == [["\ud800"]]

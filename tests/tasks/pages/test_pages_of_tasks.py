@@ -270,13 +270,13 @@ def test_trying_without_javascript_goes_over_the_page_with_the_cost(
     page = client.get(on.url)
     assert "Maximum cost" in page.content.decode()
     assert not Run.objects.exists()
-    answer = client.post(url(task, "run"), page.context["kept"])
+    answer = client.post(url(task, "run"), page.context["hidden_fields"])
 
     run = Run.objects.get()
     assert answer.url == f"/runs/{run.pk}/"
     assert run.purpose == "try"
     assert run.samples_total == 3
-    again = client.post(url(task, "run"), page.context["kept"])
+    again = client.post(url(task, "run"), page.context["hidden_fields"])
     assert again.url == f"/runs/{run.pk}/"
     assert Run.objects.count() == 1
     assert "Latest try:" in client.get(url(task, "edit")).content.decode()
@@ -509,7 +509,7 @@ def test_running_asks_first_and_says_what_declared_means(
     page = client.get(url(task, "run"), {"deployment": echo.slug, "purpose": "declared"})
     assert "A declared run is public from its start" in page.content.decode()
     assert not Run.objects.exists()
-    assert client.post(url(task, "run"), page.context["kept"]).status_code == 302
+    assert client.post(url(task, "run"), page.context["hidden_fields"]).status_code == 302
 
     assert Run.objects.get().purpose == "declared"
     assert Run.objects.get().namespace == bob.namespace

@@ -59,12 +59,12 @@ class Tool(Protocol):
     def needs_sandbox(self) -> bool: ...
 
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
-        """Arguments that follow the schema, answered. Raises `CannotExecute` alone."""
+        """Answer a call whose arguments follow the schema. Raises only `CannotExecute`."""
         ...
 
 
 def to_openai_tool(tool: Tool) -> dict[str, Any]:
-    """A tool as models are told of it, in the OpenAI form."""
+    """Return a tool in the OpenAI form, as sent to models."""
     return {
         "type": "function",
         "function": {

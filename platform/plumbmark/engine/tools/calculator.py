@@ -78,7 +78,7 @@ class Calculator:
 
 
 def calculate(expression: str) -> Number:
-    """The value of an expression; `CannotCalculate` says what is wrong with it."""
+    """Evaluate an expression; raise `CannotCalculate` with the reason if it is invalid."""
     if len(expression) > MAX_EXPRESSION:
         raise CannotCalculate(f"it has more than {MAX_EXPRESSION} characters")
     # One line of ASCII, so that a node's columns are its place in the text.
@@ -108,7 +108,7 @@ def calculate(expression: str) -> Number:
 
 
 def format_number(number: Number) -> str:
-    """A number for the model: exactly where that is short, otherwise with 17 digits."""
+    """Format a number for the model: exactly if that is short, otherwise with 17 digits."""
     if isinstance(number, float):
         return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
     if number.denominator == 1:

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def build_tool(spec: Mapping[str, Any]) -> Tool:
-    """The tool of a definition's entry; `ToolSpecError` names the option at fault.
+    """Build the tool of a definition's entry; raise `ToolSpecError` naming the option at fault.
 
     The entry has passed the published schema: types are what they must be, and no option is
     unknown.

@@ -40,7 +40,7 @@ class Toolbox:
         self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
 
     async def answer(self, call: ToolCall, situation: ToolContext) -> ToolAnswer:
-        """Never raises for what the model wrote; `CannotExecute` where the sandbox fails."""
+        """Answer a call; raise `CannotExecute` if the sandbox fails, never for what the model wrote."""
         name = _NOT_IN_A_NAME.sub("_", call.name)[:64] or "_"
         arguments, problem = _read(call.arguments)
         # Some hosts refuse a conversation with a call whose arguments they cannot read.
@@ -60,7 +60,7 @@ class Toolbox:
 
 
 def shorten(text: str, max_bytes: int) -> str:
-    """Beginning and end of a text that is longer than so many bytes of UTF-8; NUL replaced."""
+    """Return the beginning and end of a text that exceeds `max_bytes` of UTF-8; NUL is replaced."""
     text = make_storable(text)
     encoded = text.encode()
     if len(encoded) <= max_bytes:
@@ -76,7 +76,7 @@ def _error(what: str) -> ToolResult:
 
 
 def _read(arguments: str) -> tuple[Mapping[str, Any] | None, str]:
-    """The arguments, or what is wrong with them."""
+    """Return the arguments, or what is wrong with them."""
     if len(arguments) > MAX_ARGUMENTS:
         return None, f"longer than {MAX_ARGUMENTS:,} characters"
     if not arguments.strip():

@@ -56,7 +56,7 @@ class Scorer(Protocol):
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict: ...
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
-        """Why `target` can never be met, for the import to refuse it; None where it can."""
+        """Return why `target` can never be met, so that the import refuses it; None if it can."""
         ...
 
 
@@ -111,7 +111,7 @@ class Options:
         return value
 
     def decimal_text(self, option: str) -> str | None:
-        """A number as text, so that 0.1 keeps meaning one tenth."""
+        """Return a number as text, so that 0.1 keeps meaning one tenth."""
         value = self._take(option)
         if value is None:
             return None
@@ -122,7 +122,7 @@ class Options:
         return str(value)
 
     def template(self, option: str, missing: str) -> Template:
-        """A text with columns in braces; `missing` is what to say where there is none."""
+        """Return a text with columns in braces; `missing` is the message if there is none."""
         text = self.text(option, "")
         if not text.strip():
             raise ScorerSpecError(missing, option)
@@ -143,7 +143,7 @@ class Options:
         return float(value)
 
     def scale(self, option: str) -> tuple[float, float] | None:
-        """The lowest and the highest value of a scale."""
+        """Return the lowest and the highest value of a scale."""
         value = self._take(option)
         if value is None:
             return None
@@ -165,7 +165,7 @@ class Options:
         return value
 
     def mappings(self, option: str) -> list[Mapping[str, Any]]:
-        """A list of keys and values; none where it is left out."""
+        """Return a list of keys and values; an empty one if it is left out."""
         value = self._take(option)
         if value is None:
             return []
@@ -185,7 +185,7 @@ class Options:
         raise ScorerSpecError(f"{option} must be one of {', '.join(allowed)}", option)
 
     def texts(self, option: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-        """A text or a list of texts, none of them empty."""
+        """Return a text or a list of texts, none of them empty."""
         value = self._take(option)
         if value is None:
             return tuple(default)
@@ -198,7 +198,7 @@ class Options:
         return tuple(texts)
 
     def steps(self, option: str, default: Sequence[str]) -> tuple[str, ...]:
-        """Names of normalisations."""
+        """Return names of normalisations."""
         value = self._take(option)
         if isinstance(value, list | tuple) and not value:
             return ()
@@ -223,7 +223,7 @@ class Options:
 
 
 def target_list(target: Target) -> list[Scalar]:
-    """The targets any of which is right; none for None."""
+    """Return the targets, any of which is right; an empty list for None."""
     if target is None:
         return []
     if isinstance(target, str | int | float | bool):
@@ -232,7 +232,7 @@ def target_list(target: Target) -> list[Scalar]:
 
 
 def target_text(target: Scalar) -> str:
-    """A target as text: `true` and `false` as JSON writes them, whole floats without “.0”."""
+    """Return a target as text: `true` and `false` as in JSON, whole floats without “.0”."""
     if isinstance(target, bool):
         return "true" if target else "false"
     if isinstance(target, float) and target.is_integer() and abs(target) < 2**53:
@@ -241,6 +241,6 @@ def target_text(target: Scalar) -> str:
 
 
 def list_targets(targets: Sequence[str]) -> str:
-    """Targets as an explanation names them."""
+    """Format targets for an explanation."""
     shown = " or ".join(quote(target) for target in targets[:5])
     return shown if len(targets) <= 5 else f"{shown} or {len(targets) - 5} more"

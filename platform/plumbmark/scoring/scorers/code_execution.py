@@ -30,7 +30,7 @@ _MAX_TAIL = 2000
 
 
 def code_in(output: str) -> str:
-    """The last fenced block of an answer in Markdown; the whole text where there is none."""
+    """Return the last fenced block of an answer in Markdown; the whole text if there is none."""
     blocks = _FENCE.findall(output)
     if blocks:
         return str(blocks[-1][1])
@@ -89,9 +89,9 @@ class CodeExecution:
         return tuple(name for name in parse_template(self.template).columns if name != OUTPUT)
 
     def program(self, output: str, values: Mapping[str, str], *, token: str) -> str:
-        """The program to run. It prints `token` as its last line if it gets to its end.
+        """Return the program to run. It prints `token` as its last line if it runs to its end.
 
-        An exit code of 0 alone proves nothing: an answer may simply leave before the tests.
+        An exit code of 0 alone proves nothing: an answer may simply exit before the tests.
         """
         code = code_in(output) if self.take == "block" else output
         filled = parse_template(self.template).fill({**values, OUTPUT: code})
@@ -126,7 +126,7 @@ class CodeExecution:
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
-        """Nothing can be said before the program has run."""
+        """Return the verdict before the program has run: unscored."""
         return Verdict(None, None, "The program has not been run.")
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
@@ -134,7 +134,7 @@ class CodeExecution:
 
 
 def _tail(ran: ProgramResult, said: str | None = None) -> Mapping[str, object]:
-    """The end of what was printed, for the sample page."""
+    """Return the end of what was printed, for the sample page."""
     text = (ran.output if said is None else said).strip()
     if not text:
         return {}

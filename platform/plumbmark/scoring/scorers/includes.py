@@ -89,7 +89,7 @@ class Includes:
 
 
 def _joins(neighbour: str, edge: str) -> bool:
-    """Whether a character outside continues the word at the edge of the match."""
+    """Return whether a character outside continues the word at the edge of the match."""
     return bool(neighbour) and _is_word(neighbour) and _is_word(edge)
 
 

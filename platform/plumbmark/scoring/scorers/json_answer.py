@@ -83,7 +83,7 @@ class JsonAnswer:
 
 
 def _read(output: str) -> Any:
-    """The JSON of an answer, with or without a fenced block around it."""
+    """Return the JSON of an answer, with or without a fenced block around it."""
     text = output.strip()
     if not text.startswith(("{", "[")):
         text = code_in(output).strip()
@@ -109,7 +109,7 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _same_number(found: Any, target: str) -> bool:
-    """Whether 4 answers 4.0: JSON writes a number in many ways."""
+    """Return whether the numbers are equal, as 4 and 4.0: JSON writes a number in many ways."""
     if isinstance(found, bool) or not isinstance(found, int | float):
         return False
     try:

@@ -224,7 +224,7 @@ class ModelJudge:
         return Verdict(sum(known) / len(known), None, f"The judges say {words}.", details)
 
     def _value(self, question: JudgeQuestion, text: str, mark: str) -> float | None:
-        """The value of the last verdict in a reply; None where there is none that can be read."""
+        """Return the value of the last verdict in a reply; None if there is no readable one."""
         found = re.findall(
             rf"VERDICT-{re.escape(mark)}[ \t]*:[ \t*_`\"']*([A-Za-z]+|-?[0-9]+(?:\.[0-9]+)?)",
             text,
@@ -246,7 +246,7 @@ class ModelJudge:
         return {mine: 1.0, other: 0.0, "tie": 0.5}.get(word)
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
-        """Nothing can be said before the judges have been asked."""
+        """Return the verdict before the judges have been asked: unscored."""
         return Verdict(None, None, "The judges have not been asked.")
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:

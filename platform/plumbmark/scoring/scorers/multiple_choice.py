@@ -120,7 +120,7 @@ class MultipleChoice:
         return None
 
     def _right_letters(self, target: Target, context: ScorerContext) -> set[str]:
-        """The letters, as shown, of the options that are right."""
+        """Return the letters, as shown, of the right options."""
         count = len(context.choices)
         if count < 2:
             raise ScorerSpecError("a multiple-choice item needs at least two options")
@@ -200,7 +200,9 @@ class MultipleChoice:
 
 
 def _whole(text: str, letters: str) -> _Chosen | None:
-    """The output is nothing but a letter, or begins its only line with one: “B”, “(b)”, “B. 7”."""
+    """Match an output that is only a letter, or begins its only line with one: “B”, “(b)”, “B.
+    7”.
+    """
     stripped = text.strip()
     if len(stripped) <= 12:
         match = _ALONE.fullmatch(stripped)
@@ -219,7 +221,7 @@ def _last(expression: re.Pattern[str], text: str, letters: str, how: str) -> _Ch
 
 
 def _first_on_a_line(text: str, letters: str) -> _Chosen | None:
-    """A letter at the start of the last line, else of the first: “B) seven”, “**B**”."""
+    """Match a letter at the start of the last line, else of the first: “B) seven”, “**B**”."""
     stripped = text.rstrip()
     last_start = stripped.rfind("\n") + 1
     first_start = len(text) - len(text.lstrip())
@@ -235,7 +237,7 @@ def _first_on_a_line(text: str, letters: str) -> _Chosen | None:
 
 
 def _only_bracketed(text: str, letters: str) -> _Chosen | None:
-    """All bracketed letters are the same one."""
+    """Match if all bracketed letters are the same one."""
     first = None
     for match in _BRACKETED.finditer(text):
         if match["letter"] not in letters:
@@ -249,7 +251,7 @@ def _only_bracketed(text: str, letters: str) -> _Chosen | None:
 
 
 def _names(option: str, words: str) -> bool:
-    """Whether the option's text occurs in `words` as whole words."""
+    """Return whether the option's text occurs in `words` as whole words."""
     if not option:
         return False
     position = words.find(option)
@@ -265,7 +267,7 @@ def _names(option: str, words: str) -> bool:
 
 
 def _longest_only(named: Mapping[str, str]) -> list[str]:
-    """Letters of the options that are no part of another one that occurs as well."""
+    """Return the letters of the options that are not part of another option that occurs as well."""
     return [
         letter
         for letter, option in named.items()

@@ -132,7 +132,7 @@ class Numeric:
         return found.value
 
     def _target(self, target: Scalar) -> Decimal | None:
-        """The target as a number; None unless it is one number and nothing beside it."""
+        """Return the target as a number; None unless it is one number and nothing else."""
         if isinstance(target, bool):
             return None
         if isinstance(target, int | float):
@@ -178,7 +178,7 @@ def _form(options: Options) -> NumberForm:
 
 
 def _plain(value: Decimal) -> str:
-    """One spelling per number: 0.10 and 0.1 are the same tolerance."""
+    """Format a number in one spelling: 0.10 and 0.1 are the same tolerance."""
     return str(value.normalize())
 
 

@@ -26,7 +26,7 @@ class PatternError(ValueError):
 
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str, flags: Flags = PLAIN) -> Any:
-    """The compiled pattern; `PatternError` where it is too long, too large or not of RE2."""
+    """Compile a pattern; raise `PatternError` if it is too long, too large or not valid for RE2."""
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise PatternError(
             f"the pattern has {len(pattern):,} characters and may have {MAX_PATTERN_LENGTH:,}"
@@ -57,12 +57,12 @@ def _with_greedy_start(pattern: str, flags: Flags) -> Any:
 
 
 def last_match(pattern: str, flags: Flags, text: str) -> Any:
-    """The last match of `pattern`, None without any.
+    """Return the last match of `pattern`, or None.
 
-    One search is linear, but a search from every match on is not: `x*y|x` reads a long row of x
-    to its end for each of them. So in a long text the latest place at which a match can start is
-    found in one pass, and only a window around it is gone through match by match. A match longer
-    than the window is found cut.
+    One search is linear, but a search from every match on is not: `x*y|x` reads a long row of x to
+    its end for each of them. So in a long text the latest place at which a match can start is found
+    in one pass, and only a window around it is gone through match by match. A match longer than the
+    window is found cut.
     """
     expression = compile_pattern(pattern, flags)
     if len(text) <= 2 * _WINDOW:

@@ -68,7 +68,7 @@ class PythonScorer:
         }
 
     def case(self, output: str, target: Target, item: Mapping[str, Any]) -> list[Any]:
-        """The arguments of the function for one sample."""
+        """Return the arguments of the function for one sample."""
         return [output, target, {name: item[name] for name in self.columns}]
 
     def verdict(
@@ -103,7 +103,7 @@ class PythonScorer:
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
-        """Nothing can be said before the function has been called."""
+        """Return the verdict before the function has been called: unscored."""
         return Verdict(None, None, "The scorer has not been run.")
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:

@@ -134,7 +134,9 @@ class Regex:
 
 
 def _group(options: Options, spec: Mapping[str, object], expression: Any) -> int:
-    """The number of the answer's group: as asked for, else the first one, else the match."""
+    """Return the number of the answer's group: the requested one, else the first, else the
+    match.
+    """
     if isinstance(spec.get("group"), str):
         name = options.text("group", "")
         if name not in expression.groupindex:

@@ -32,7 +32,7 @@ SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = Mapp
 
 
 def build_scorer(spec: Mapping[str, object]) -> Scorer:
-    """The scorer of a definition's entry: `type`, an optional `name`, and the type's options.
+    """Build the scorer of a definition's entry: `type`, an optional `name`, and the type's options.
 
     `metric` is not the scorer's business and passes unread. Raises `ScorerSpecError` naming the
     option at fault.

@@ -122,7 +122,7 @@ class ToolUse:
     def _checked(
         self, calls: Sequence[MadeCall], values: Mapping[str, Any]
     ) -> list[tuple[bool, str]]:
-        """Every check, with whether it holds and how it is told."""
+        """Return every check, whether it passes and its description."""
         checks = []
         for one in self.required:
             times = sum(call.succeeded and one.meets(call, values) for call in calls)
@@ -139,7 +139,9 @@ class ToolUse:
         return checks
 
     def _is_in_order(self, calls: Sequence[MadeCall], values: Mapping[str, Any]) -> bool:
-        """Whether each required call comes after the one before it; others may come between."""
+        """Return whether each required call comes after the one before it; others may come
+        between.
+        """
         left = iter(calls)
         return all(
             any(call.succeeded and one.meets(call, values) for call in left)

@@ -32,7 +32,7 @@ def test_it_calls_back_once_after_a_wait_that_is_too_long(run: Run) -> None:
         timer.wait()
         await asyncio.sleep(0.3)
         assert len(calls) == 1
-        assert calls[0] - begun >= 0.05
+        assert calls[0] - begun >= 0.049  # The clock of uvloop counts milliseconds.
 
     run(work)
 

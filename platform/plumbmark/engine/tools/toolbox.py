@@ -40,7 +40,7 @@ class Toolbox:
         self.needs_sandbox = any(tool.needs_sandbox for tool in tools)
 
     async def answer(self, call: ToolCall, situation: ToolContext) -> ToolAnswer:
-        """Answer a call; raise `CannotExecute` if the sandbox fails, never for what the model wrote."""
+        """Answer a call; raise `CannotExecute` if the sandbox fails, not for what a model wrote."""
         name = _NOT_IN_A_NAME.sub("_", call.name)[:64] or "_"
         arguments, problem = _read(call.arguments)
         # Some hosts refuse a conversation with a call whose arguments they cannot read.

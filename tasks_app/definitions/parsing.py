@@ -22,7 +22,8 @@ from plumbmark.scoring.scorers import (
     build_scorer,
 )
 from plumbmark.scoring.scorers.patterns import PatternError, compile_pattern
-from plumbmark.scoring.templates import BadTemplate, parse_template, suggest_name
+from plumbmark.scoring.templates import BadTemplate, parse_template
+from plumbmark.shapes.names import suggest_name
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
     ChoicesSpec,

@@ -5,7 +5,8 @@ It is served at `/schemas/task-definition.json` and documented in docs/authors/d
 
 from typing import Any
 
-from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+from plumbmark.scoring.scorers import ScorerEntry
+from plumbmark.shapes import published_schema
 from tasks_app.definitions.tool_schemas import LIMITS, TOOLS
 
 MAX_REPEATS = 100
@@ -57,23 +58,6 @@ _TARGET = _object(
             "type": "boolean",
             "default": True,
             "description": "Remove white space around it.",
-        },
-    },
-)
-
-_METRIC = _object(
-    "What the score means.",
-    {
-        "name": {"type": "string", "minLength": 1, "maxLength": 80, "default": "accuracy"},
-        "direction": {"enum": ["higher", "lower"], "default": "higher"},
-        "unit": {"type": "string", "maxLength": 40, "default": "share"},
-        "bounds": {
-            "type": "array",
-            "description": "Lowest and highest possible value; null where there is none.",
-            "prefixItems": [{"type": ["number", "null"]}, {"type": ["number", "null"]}],
-            "items": False,
-            "minItems": 2,
-            "default": [0, 1],
         },
     },
 )
@@ -272,27 +256,6 @@ _SAMPLING = _object(
 )
 
 
-def _scorer(kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    return _object(
-        str(options.get("description", f"The {kind} scorer.")),
-        {
-            "type": {"const": kind},
-            "name": {
-                "type": "string",
-                "pattern": "^[a-z0-9][a-z0-9_-]{0,39}$",
-                "description": "Its name among the scorers; the type where it is left out.",
-            },
-            "metric": _METRIC,
-            **options["properties"],
-        },
-        required=["type", *options.get("required", [])],
-    )
-
-
-SCORER_TYPES = tuple(SCORER_OPTIONS)
-
-_SCORER_SCHEMAS = {kind: _scorer(kind, options) for kind, options in SCORER_OPTIONS.items()}
-
 DEFINITION_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "/schemas/task-definition.json",
@@ -324,18 +287,7 @@ DEFINITION_SCHEMA: dict[str, Any] = {
             "type": "array",
             "minItems": 1,
             "maxItems": 10,
-            "items": {
-                "type": "object",
-                "required": ["type"],
-                "properties": {"type": {"enum": list(SCORER_TYPES)}},
-                "allOf": [
-                    {
-                        "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
-                        "then": schema,
-                    }
-                    for kind, schema in _SCORER_SCHEMAS.items()
-                ],
-            },
+            "items": published_schema(ScorerEntry),
         },
         "main": {
             "type": "string",

@@ -9,8 +9,8 @@ from typing import Any
 from plumbmark.engine.ports import ToolCall
 from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, to_openai_tool
 from plumbmark.scoring.json_schemas import fault
-from plumbmark.scoring.templates import suggest_name
 from plumbmark.scoring.texts import storable, storable_json
+from plumbmark.shapes.names import suggest_name
 
 MAX_ARGUMENTS = 64 * 1024
 _SHOWN = 2000

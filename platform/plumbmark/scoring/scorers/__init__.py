@@ -9,7 +9,7 @@ from plumbmark.scoring.scorers.base import (
 from plumbmark.scoring.scorers.code_execution import CodeExecution
 from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.python import PythonScorer
-from plumbmark.scoring.scorers.registry import SCORER_TYPES, build_scorer
+from plumbmark.scoring.scorers.registry import SCORER_TYPES, ScorerEntry, build_scorer
 from plumbmark.scoring.scorers.tool_use import ToolUse
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PythonScorer",
     "Scorer",
     "ScorerContext",
+    "ScorerEntry",
     "ScorerSpecError",
     "Target",
     "ToolUse",

@@ -17,7 +17,7 @@ from plumbmark.shapes.model import (
     StrictModel,
     Worded,
 )
-from plumbmark.shapes.problems import ShapeProblem, read_problems
+from plumbmark.shapes.problems import ShapeProblem, problem, read_problems
 from plumbmark.shapes.published import published_schema
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ShapeProblem",
     "StrictModel",
     "Worded",
+    "problem",
     "published_schema",
     "read_problems",
 ]

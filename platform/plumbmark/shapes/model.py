@@ -35,10 +35,12 @@ class StrictModel(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            raise reword(error, known=cls.keys()) from None
+            if any(is_of_other_type(one) for one in error.errors()):
+                raise
+            raise reword(error, known=cls.known_keys()) from None
 
     @classmethod
-    def keys(cls) -> tuple[str, ...]:
+    def known_keys(cls) -> tuple[str, ...]:
         """The keys that the shape has, as an author writes them."""
         return tuple(field.alias or name for name, field in cls.model_fields.items())
 
@@ -140,9 +142,11 @@ class Forms:
     description: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: CoreHandler) -> CoreSchema:
-        union = handler.generate_schema(self.forms)
-        read = self._read_union if union["type"] == "union" else self._read
-        schema = core_schema.no_info_wrap_validator_function(read, union)
+        schema = handler.generate_schema(self.forms)
+        if schema["type"] == "union":
+            schema = core_schema.no_info_wrap_validator_function(self._read_union, schema)
+        elif self.kinds:
+            schema = core_schema.no_info_wrap_validator_function(self._read, schema)
         if self.becomes is None:
             return schema
         return core_schema.no_info_after_validator_function(self.becomes, schema)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -23,6 +24,8 @@ _KINDS = {
     "model_attributes_type": "keys and values",
 }
 _OWN = "problem"
+MAX_PROBLEMS = 100
+"""Of one model: suggestions take time, and nobody reads more."""
 
 
 class ShapeProblem(NamedTuple):
@@ -42,7 +45,7 @@ def problem(message: str) -> PydanticCustomError:
 
 
 def read_problems(error: ValidationError) -> list[ShapeProblem]:
-    return [read_problem(one) for one in error.errors(include_url=False) if _counts(one)]
+    return [read_problem(one) for one in _first_errors(error)]
 
 
 def read_problem(error: ErrorDetails, known: Iterable[str] = ()) -> ShapeProblem:
@@ -93,8 +96,8 @@ def reword(
         error.title,
         [
             InitErrorDetails(type=problem(found.message), loc=found.path[cut:], input=None)
-            for one in error.errors(include_url=False)
-            if _counts(one) and (not cut or one["loc"][0] == below)
+            for one in _first_errors(error)
+            if not cut or one["loc"][0] == below
             for found in [read_problem(one, known)]
         ],
     )
@@ -111,9 +114,31 @@ def format_value(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _counts(error: ErrorDetails) -> bool:
-    """Whether an error is one: a list with a wrong entry is also called too short."""
-    return error["type"] != "too_short" or len(error["input"]) < error["ctx"]["min_length"]
+def _first_errors(error: ValidationError) -> Iterable[ErrorDetails]:
+    """Return the first errors, without those that say again what another one says."""
+    found = error.errors(include_url=False)
+    # Each entry that a list lacks is an error; the last one has the length.
+    lengths = {one["loc"][:-1]: one["loc"][-1] for one in found if _lacks_entry(one)}
+    return islice(
+        (
+            one
+            for one in found
+            if not _follows_from_another(one)
+            and (not _lacks_entry(one) or lengths[one["loc"][:-1]] == one["loc"][-1])
+        ),
+        MAX_PROBLEMS,
+    )
+
+
+def _lacks_entry(error: ErrorDetails) -> bool:
+    return error["type"] == "missing" and isinstance(error["loc"][-1], int)
+
+
+def _follows_from_another(error: ErrorDetails) -> bool:
+    """Whether it is there only because an entry of the list, or another field, is wrong."""
+    if error["type"] == "too_short":
+        return bool(len(error["input"]) >= error["ctx"]["min_length"])
+    return error["type"] == "default_factory_not_called"
 
 
 def _choice_message(value: Any, expected: str) -> str:

@@ -86,7 +86,9 @@ class Scorer(StrictModel, ABC):
         default_factory=lambda entry: entry["type"],
         description="Its name among the scorers; the type where it is left out.",
     )
-    metric: MetricEntry = Field(default_factory=lambda: MetricEntry(), description="What the score means.")
+    metric: MetricEntry = Field(
+        default_factory=lambda: MetricEntry(), description="What the score means."
+    )
 
     @property
     def options(self) -> Mapping[str, object]:

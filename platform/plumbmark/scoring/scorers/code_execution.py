@@ -62,12 +62,12 @@ class CodeExecution(Scorer):
         "item's value, `{{` and `}}` are literal braces.",
     )
     take: Literal["block", "whole"] = Field(
-        "block",
+        default="block",
         description="What `{output}` is: the last fenced code block (the whole output where there "
         "is none), or always the whole output.",
     )
     timeout_seconds: float = Field(
-        10.0, ge=0.1, le=120, description="Seconds after which the program has failed."
+        default=10.0, ge=0.1, le=120, description="Seconds after which the program has failed."
     )
 
     def check(self) -> None:

@@ -27,7 +27,7 @@ class Includes(Scorer):
     after: After
     without_marker: WithoutMarkerOption = "wrong"
     normalise: Normalise = DEFAULT_STEPS
-    whole_words: bool = Field(False, description="Only between word borders.")
+    whole_words: bool = Field(default=False, description="Only between word borders.")
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)

@@ -34,14 +34,14 @@ class JsonAnswer(Scorer):
 
     type: Literal["json"]
     path: Annotated[str, Field(max_length=400)] = Field(
-        "",
+        default="",
         alias="field",
         description="Where the answer stands: keys and indexes with dots between them, as "
         "`steps.0.result`. Without it only the form is looked at.",
     )
     normalise: Normalise = DEFAULT_STEPS
     answer_schema: Optionally[dict[str, Any]] = Field(
-        None,
+        default=None,
         alias="schema",
         description="A JSON Schema that the answer must follow; `prompt.output_schema` where it is "
         "left out.",

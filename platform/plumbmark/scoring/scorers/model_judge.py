@@ -84,12 +84,12 @@ class ModelJudge(Scorer):
         description="The criteria: a template with `{output}`, `{target}` and columns."
     )
     mode: Literal["grade", "pairwise"] = Field(
-        "grade",
+        default="grade",
         description="Grade the answer, or say whether it is better than the target: asked twice "
         "with the order swapped.",
     )
     scale: Optionally[Annotated[ListOf[float], Field(min_length=2, max_length=2)]] = Field(
-        None, description="Lowest and highest grade. Left out: correct or incorrect."
+        default=None, description="Lowest and highest grade. Left out: correct or incorrect."
     )
     combine: Literal["vote", "mean"] = Field(
         default_factory=lambda entry: "mean" if entry["scale"] else "vote",

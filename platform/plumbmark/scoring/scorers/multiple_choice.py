@@ -64,11 +64,13 @@ class MultipleChoice(Scorer):
     after: After
     without_marker: WithoutMarkerOption = "wrong"
     target_is: Literal["auto", "letter", "index", "number", "text"] = Field(
-        "auto",
+        default="auto",
         description="How the target names an option: by letter, index from 0, number from 1, or "
         "its text.",
     )
-    accept_text: bool = Field(True, description="An option's own text counts as choosing it.")
+    accept_text: bool = Field(
+        default=True, description="An option's own text counts as choosing it."
+    )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         right = self._right_letters(target, context)

@@ -50,9 +50,9 @@ class Numeric(Scorer):
     thousands_separator: Annotated[str, Among(_THOUSANDS)] = Field(
         default_factory=lambda entry: "point" if entry["decimal_sign"] == "comma" else "comma"
     )
-    fractions: bool = Field(True, description="Read 3/4 as a number.")
+    fractions: bool = Field(default=True, description="Read 3/4 as a number.")
     percent: Literal["ignore", "hundredth"] = Field(
-        "ignore", description="Whether 5 % is 5 or 0.05."
+        default="ignore", description="Whether 5 % is 5 or 0.05."
     )
     absolute_tolerance: _Tolerance = 0
     relative_tolerance: _Tolerance = 0

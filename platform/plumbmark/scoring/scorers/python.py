@@ -39,9 +39,12 @@ class PythonScorer(Scorer):
         ListOf[Annotated[str, Field(min_length=1, max_length=200)]],
         Field(max_length=50),
         UNIQUE,
-    ] = Field((), description="The columns that the function finds in `item`.")
+    ] = Field(default=(), description="The columns that the function finds in `item`.")
     timeout_seconds: float = Field(
-        5.0, ge=0.1, le=60, description="Seconds for each sample, after which it is unscored."
+        default=5.0,
+        ge=0.1,
+        le=60,
+        description="Seconds for each sample, after which it is unscored.",
     )
 
     def check(self) -> None:

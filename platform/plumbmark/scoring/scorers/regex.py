@@ -38,13 +38,13 @@ class Regex(Scorer):
     type: Literal["regex"]
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
     group: Annotated[int | str | None, Forms(int | str, kinds="an integer or string")] = Field(
-        None, description="The group that holds the answer; the first where it is left out."
+        default=None, description="The group that holds the answer; the first where it is left out."
     )
     compare: Literal["target", "pattern"] = "target"
     take: Literal["last", "first"] = "last"
-    ignore_case: bool = Field(False, description="Upper and lower case are the same.")
-    dot_all: bool = Field(False, description="A dot matches line ends too.")
-    full_match: bool = Field(False, description="The pattern must match the whole text.")
+    ignore_case: bool = Field(default=False, description="Upper and lower case are the same.")
+    dot_all: bool = Field(default=False, description="A dot matches line ends too.")
+    full_match: bool = Field(default=False, description="The pattern must match the whole text.")
     after: After
     without_marker: WithoutMarkerOption = "wrong"
     normalise: Normalise = DEFAULT_STEPS

@@ -81,11 +81,11 @@ class ToolUse(Scorer):
         default_factory=tuple, description="Calls that must not be made."
     )
     order: Literal["any", "strict"] = Field(
-        "any",
+        default="any",
         description="Strict: the required calls come in the order in which they stand.",
     )
-    max_calls: Optionally[_Count] = Field(None, description="Calls of all tools at most.")
-    partial: bool = Field(False, description="The score is the share of checks that hold.")
+    max_calls: Optionally[_Count] = Field(default=None, description="Calls of all tools at most.")
+    partial: bool = Field(default=False, description="The score is the share of checks that hold.")
 
     def check(self) -> None:
         for call in self.required:

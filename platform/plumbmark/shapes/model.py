@@ -27,7 +27,7 @@ Value = TypeVar("Value")
 
 class StrictModel(BaseModel):
     # Immutable, without unknown keys, and nothing is taken for what it is not: no "1" for 1.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -127,6 +127,10 @@ class Worded:
         )
 
 
+_BY_VALUE = core_schema.simple_ser_schema("any")
+"""What a value has become says how it is written, not what it was made of."""
+
+
 @dataclass(frozen=True)
 class Forms:
     """The forms in which a value may be written, told apart by their JSON type.
@@ -144,12 +148,16 @@ class Forms:
     def __get_pydantic_core_schema__(self, source: Any, handler: CoreHandler) -> CoreSchema:
         schema = handler.generate_schema(self.forms)
         if schema["type"] == "union":
-            schema = core_schema.no_info_wrap_validator_function(self._read_union, schema)
+            schema = core_schema.no_info_wrap_validator_function(
+                self._read_union, schema, serialization=_BY_VALUE
+            )
         elif self.kinds:
             schema = core_schema.no_info_wrap_validator_function(self._read, schema)
         if self.becomes is None:
             return schema
-        return core_schema.no_info_after_validator_function(self.becomes, schema)
+        return core_schema.no_info_after_validator_function(
+            self.becomes, schema, serialization=_BY_VALUE
+        )
 
     def _read(self, value: Any, handler: Callable[[Any], Any]) -> Any:
         try:

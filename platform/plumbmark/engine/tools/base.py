@@ -61,7 +61,7 @@ class Tool(StrictModel, ABC):
     @property
     def options(self) -> Mapping[str, Any]:
         """All options of its type with defaults written out, as plain JSON."""
-        return self.model_dump(mode="json", exclude={"type", "name", "description"})
+        return self.model_dump(mode="json", by_alias=True, exclude={"type", "name", "description"})
 
     @property
     def columns(self) -> Mapping[str, str]:

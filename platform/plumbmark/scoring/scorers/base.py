@@ -96,9 +96,7 @@ class Scorer(StrictModel, ABC):
 
         Two entries that mean the same have equal options. None is an option that is left out.
         """
-        return self.model_dump(
-            mode="json", by_alias=True, exclude={"type", "name", "metric"}, warnings=False
-        )
+        return self.model_dump(mode="json", by_alias=True, exclude={"type", "name", "metric"})
 
     def check(self) -> None:
         """Raise `ScorerSpecError` where an option cannot be met, or two contradict each other."""

@@ -35,7 +35,8 @@ class StrictModel(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            if any(is_of_other_type(one) for one in error.errors()):
+            # No mapping at all: whoever has several forms to choose from must see it.
+            if error.error_count() == 1 and is_of_other_type(error.errors()[0]):
                 raise
             raise reword(error, known=cls.known_keys()) from None
 

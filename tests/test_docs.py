@@ -15,9 +15,8 @@ from plumbmark.scoring.normalisation import STEPS
 from tasks_app.code_tasks.findings import CODES
 from tasks_app.code_tasks.output.result_file import RESULT_SCHEMA, read_result
 from tasks_app.code_tasks.source.inspection import inspect_code
-from tasks_app.definitions import parse_definition
-from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
-from tasks_app.definitions.tool_schemas import LIMITS, TOOL_OPTIONS
+from tasks_app.definitions import DEFINITION_SCHEMA, parse_definition
+from tests.tasks.definitions.published import SCORER_SCHEMAS, TOOL_SCHEMAS, options_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -88,9 +87,9 @@ def test_the_examples_of_code_tasks_are_right() -> None:
 def test_every_scorer_option_and_normalisation_is_documented() -> None:
     page = (ROOT / "docs/authors/definitions.md").read_text()
 
-    for kind, options in SCORER_OPTIONS.items():
+    for kind, schema in SCORER_SCHEMAS.items():
         assert f"`{kind}`" in page
-        for option in options["properties"]:
+        for option in options_of(schema):
             assert f"`{option}`" in page, f"{kind}: {option}"
     for step in STEPS:
         assert f"`{step}`" in page, step
@@ -99,11 +98,11 @@ def test_every_scorer_option_and_normalisation_is_documented() -> None:
 def test_every_tool_with_its_options_and_every_limit_is_documented() -> None:
     page = (ROOT / "docs/authors/definitions.md").read_text()
 
-    for kind, options in TOOL_OPTIONS.items():
+    for kind, schema in TOOL_SCHEMAS.items():
         assert f"| `{kind}` |" in page
-        for option in options["properties"]:
+        for option in options_of(schema):
             assert f"`{option}`" in page, f"{kind}: {option}"
-    for limit in LIMITS["properties"]:
+    for limit in DEFINITION_SCHEMA["properties"]["limits"]["properties"]:
         assert f"| `{limit}` |" in page
 
 

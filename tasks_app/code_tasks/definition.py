@@ -1,8 +1,10 @@
 """A code task as it is frozen in a version: its script, its settings, and the tasks that count."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from plumbmark.manifests import content_hash
 from tasks_app.code_tasks.findings import Finding, error
@@ -49,20 +51,20 @@ class CodeDefinition:
 
     file_name: str
     script: str
-    cells: Sequence[Cell]
+    cells: tuple[Cell, ...]
     chosen: str | None
     uses_sdk: bool
-    counted: Sequence[CountedTask]
+    counted: tuple[CountedTask, ...]
     environment: str
     timeout_minutes: int
     metric: MetricSpec
-    files: Sequence[AttachedFileSpec] = ()
+    files: tuple[AttachedFileSpec, ...] = ()
     is_private: bool = False
     description: str = ""
     judge: str = ""
-    models: Sequence[str] = ()
+    models: tuple[str, ...] = ()
     """Further models that the settings open to the code; a run needs each of them."""
-    named: Sequence[str] = ()
+    named: tuple[str, ...] = ()
     """Further models that the code names; those that are there are open to it."""
 
     @property
@@ -72,21 +74,13 @@ class CodeDefinition:
 
     def as_document(self) -> dict[str, Any]:
         """Return a JSON-able document that `from_document` reads back."""
-        document = asdict(self)
-        for name in ("cells", "counted", "files", "models", "named"):
-            document[name] = list(document[name])
-        return {"kind": "code", **document}
+        return {"kind": "code", **_STORED.dump_python(self, mode="json")}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "CodeDefinition":
-        values = {key: value for key, value in document.items() if key != "kind"}
-        values["cells"] = tuple(Cell(**cell) for cell in values["cells"])
-        values["counted"] = tuple(CountedTask(**one) for one in values["counted"])
-        values["files"] = tuple(AttachedFileSpec(**one) for one in values["files"])
-        values["metric"] = MetricSpec(**values["metric"])
-        for name in ("models", "named"):
-            values[name] = tuple(values.get(name, ()))
-        return cls(**values)
+        return _STORED.validate_python(
+            {key: value for key, value in document.items() if key != "kind"}
+        )
 
     def question_hash(self, *, salt: str) -> str:
         """Hash what is asked: script, settings and the digests of what is attached."""
@@ -121,6 +115,9 @@ class CodeDefinition:
                 },
             }
         )
+
+
+_STORED = TypeAdapter(CodeDefinition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,22 @@ judge: openai/gpt-5          # the SDK's judge_llm; else every model judges itse
 models: [openai/gpt-5-mini]  # further models that the code may ask
 """
 
-import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.shapes import Forms, ListOf, Optionally, StrictModel, Worded, problem, read_problems
 from tasks_app.definitions.document import MetricSpec
 from tasks_app.definitions.source_map import (
-    SourceMap,
     format_path,
     read_json,
     read_yaml,
@@ -26,31 +32,93 @@ from tasks_app.definitions.source_map import (
 
 BARE = "bare"
 KAGGLE = "kaggle-benchmarks"
-ENVIRONMENTS = (BARE, KAGGLE)
-DEFAULT_MINUTES = 30
 MAX_MINUTES = 240
-_KEYS = (
-    *("main", "timeout_minutes", "environment", "private", "metric", "description"),
-    *("judge", "models"),
-)
 MAX_MODELS = 20
 _NAME_OF_MODEL = re.compile(r"[^\s,\x00-\x1f]{1,200}")
-_METRIC_KEYS = ("name", "direction", "unit", "lower", "upper")
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSettings:
+def is_name_of_model(value: object) -> bool:
+    """Return whether it can be in the comma-separated list that the SDK reads."""
+    return isinstance(value, str) and _NAME_OF_MODEL.fullmatch(value) is not None
+
+
+def _check_name(name: str) -> str:
+    if not is_name_of_model(name):
+        raise ValueError
+    return name
+
+
+def _check_task(main: str | None) -> str | None:
+    if main is not None and not 1 <= len(main.strip()) <= 200:
+        raise ValueError
+    return main
+
+
+def _check_models(models: tuple[str, ...]) -> tuple[str, ...]:
+    if len(models) > MAX_MODELS or len(set(models)) < len(models):
+        raise problem(f"must name at most {MAX_MODELS} models, each once")
+    return models
+
+
+_Bound = Annotated[FiniteFloat | None, Worded("must be a finite number")]
+_ModelName = Annotated[str, AfterValidator(_check_name)]
+
+
+class _MetricEntry(StrictModel):
+    name: Annotated[
+        str, Field(max_length=80), Worded("must be a text of at most 80 characters")
+    ] = "score"
+    direction: Literal["higher", "lower"] = "higher"
+    unit: Annotated[
+        str, Field(max_length=40), Worded("must be a text of at most 40 characters")
+    ] = ""
+    upper: _Bound = None
+    lower: _Bound = None
+
+    @field_validator("lower")
+    @classmethod
+    def _check_order(cls, lower: float | None, info: ValidationInfo) -> float | None:
+        upper = info.data.get("upper")
+        if lower is not None and upper is not None and lower >= upper:
+            raise problem("must be below the upper bound")
+        return lower
+
+
+class CodeSettings(StrictModel):
     """None: not said, so that the code decides."""
 
-    main: str | None = None
-    timeout_minutes: int = DEFAULT_MINUTES
-    environment: str | None = None
-    is_private: bool = False
-    metric: MetricSpec | None = None
-    description: str = ""
-    judge: str = ""
+    main: Annotated[
+        str | None,
+        AfterValidator(_check_task),
+        Worded("must be the name or the variable of a task"),
+    ] = None
+    timeout_minutes: Annotated[
+        int, Field(ge=1, le=MAX_MINUTES), Worded(f"must be a whole number from 1 to {MAX_MINUTES}")
+    ] = 30
+    environment: Optionally[Literal["bare", "kaggle-benchmarks"]] = None
+    is_private: Annotated[bool, Worded("must be true or false")] = Field(
+        default=False, alias="private"
+    )
+    metric: Annotated[
+        MetricSpec | None,
+        Forms(
+            _MetricEntry,
+            becomes=lambda entry: MetricSpec(**dict(entry)),
+            kinds="keys and values (name, direction, unit, lower, upper)",
+        ),
+    ] = None
+    description: Annotated[
+        str, Field(max_length=20_000), Worded("must be a text of at most 20,000 characters")
+    ] = ""
+    judge: Annotated[
+        _ModelName, Worded("must be the name of a model, without spaces and commas")
+    ] = ""
     """The deployment that judges; empty: the model under test judges itself."""
-    models: tuple[str, ...] = ()
+    models: Annotated[
+        ListOf[_ModelName],
+        Worded("must be a list of models' names, without spaces and commas"),
+        AfterValidator(_check_models),
+    ] = ()
     """Further deployments that the code may ask."""
 
 
@@ -65,94 +133,12 @@ def parse_settings(text: str) -> CodeSettings:
         return CodeSettings()
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be keys and values", "settings", 1)])
-    problems = list(_problems(located.value, located))
-    if problems:
-        raise InvalidInput(problems)
-    values = located.value
-    return CodeSettings(
-        main=values.get("main"),
-        timeout_minutes=values.get("timeout_minutes", DEFAULT_MINUTES),
-        environment=values.get("environment"),
-        is_private=values.get("private", False),
-        metric=_metric(values["metric"]) if "metric" in values else None,
-        description=values.get("description", ""),
-        judge=values.get("judge", ""),
-        models=tuple(values.get("models", ())),
-    )
-
-
-def _metric(values: Mapping[str, Any]) -> MetricSpec:
-    lower, upper = values.get("lower"), values.get("upper")
-    return MetricSpec(
-        name=values.get("name", "score"),
-        direction=values.get("direction", "higher"),
-        unit=values.get("unit", ""),
-        lower=None if lower is None else float(lower),
-        upper=None if upper is None else float(upper),
-    )
-
-
-def _problems(values: Mapping[str, Any], located: SourceMap) -> Iterator[Problem]:
-    def problem(message: str, *path: str) -> Problem:
-        place = located.place_of(path)
-        return Problem(message, f"settings.{format_path(path)}", place.line if place else None)
-
-    for key in values:
-        if key not in _KEYS:
-            yield problem(f"the key is not known; known keys: {', '.join(_KEYS)}", key)
-    main = values.get("main")
-    if main is not None and not (isinstance(main, str) and 1 <= len(main.strip()) <= 200):
-        yield problem("must be the name or the variable of a task", "main")
-    minutes = values.get("timeout_minutes", DEFAULT_MINUTES)
-    if not _is_whole(minutes) or not 1 <= minutes <= MAX_MINUTES:
-        yield problem(f"must be a whole number from 1 to {MAX_MINUTES}", "timeout_minutes")
-    if values.get("environment", BARE) not in ENVIRONMENTS:
-        yield problem(f"must be one of {', '.join(ENVIRONMENTS)}", "environment")
-    if not isinstance(values.get("private", False), bool):
-        yield problem("must be true or false", "private")
-    description = values.get("description", "")
-    if not isinstance(description, str) or len(description) > 20_000:
-        yield problem("must be a text of at most 20,000 characters", "description")
-    judge = values.get("judge", "")
-    if "judge" in values and not is_name_of_model(judge):
-        yield problem("must be the name of a model, without spaces and commas", "judge")
-    models = values.get("models", [])
-    if not isinstance(models, list) or not all(is_name_of_model(one) for one in models):
-        yield problem("must be a list of models' names, without spaces and commas", "models")
-    elif len(models) > MAX_MODELS or len(set(models)) < len(models):
-        yield problem(f"must name at most {MAX_MODELS} models, each once", "models")
-    metric = values.get("metric")
-    if metric is None and "metric" not in values:
-        return
-    if not isinstance(metric, dict):
-        yield problem("must be keys and values: name, direction, unit, lower, upper", "metric")
-        return
-    for key in metric:
-        if key not in _METRIC_KEYS:
-            known = ", ".join(_METRIC_KEYS)
-            yield problem(f"the key is not known; known keys: {known}", "metric", key)
-    for key, most in (("name", 80), ("unit", 40)):
-        if key in metric and not (isinstance(metric[key], str) and len(metric[key]) <= most):
-            yield problem(f"must be a text of at most {most} characters", "metric", key)
-    if metric.get("direction", "higher") not in ("higher", "lower"):
-        yield problem("must be higher or lower", "metric", "direction")
-    ends = [metric.get("lower"), metric.get("upper")]
-    for key, end in zip(("lower", "upper"), ends, strict=True):
-        if end is not None and not _is_number(end):
-            yield problem("must be a finite number", "metric", key)
-            return
-    if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
-        yield problem("must be below the upper bound", "metric", "lower")
-
-
-def is_name_of_model(value: object) -> bool:
-    """Return whether it can be in the comma-separated list that the SDK reads."""
-    return isinstance(value, str) and _NAME_OF_MODEL.fullmatch(value) is not None
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return CodeSettings.model_validate(located.value)
+    except ValidationError as error:
+        problems = []
+        for found in read_problems(error):
+            place = located.place_of(found.path)
+            path = f"settings.{format_path(found.path)}"
+            problems.append(Problem(found.message, path, place.line if place else None))
+        raise InvalidInput(sorted(problems, key=lambda one: one.line or 0)) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plumbmark.common.errors import Problem
-from plumbmark.scoring.templates import suggest_name
+from plumbmark.shapes.names import suggest_name
 from tasks_app.datasets.media.detection import (
     ENDINGS,
     MediaLimits,

@@ -19,6 +19,7 @@ from tasks_app.definitions.document import (
     TargetSpec,
     Turn,
 )
+from tasks_app.definitions.entries import DEFINITION_SCHEMA
 from tasks_app.definitions.hashes import VersionHashes
 from tasks_app.definitions.parsing import parse_definition
 from tasks_app.definitions.rendering import (
@@ -27,7 +28,6 @@ from tasks_app.definitions.rendering import (
     render_messages,
     render_user_instructions,
 )
-from tasks_app.definitions.schema import DEFINITION_SCHEMA
 
 __all__ = [
     "DEFINITION_SCHEMA",

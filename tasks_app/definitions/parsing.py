@@ -1,20 +1,18 @@
 """From what an author wrote to a definition, or to problems with their lines."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator, validators
-from jsonschema.exceptions import ValidationError
+from pydantic import ValidationError
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import ToolSpecError, build_tool
 from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
 from plumbmark.scoring.scorers import (
+    JsonAnswer,
     ModelJudge,
     Scorer,
     ScorerSpecError,
@@ -22,28 +20,28 @@ from plumbmark.scoring.scorers import (
     build_scorer,
 )
 from plumbmark.scoring.scorers.patterns import PatternError, compile_pattern
-from plumbmark.scoring.templates import BadTemplate, parse_template, suggest_name
+from plumbmark.scoring.templates import BadTemplate, parse_template
+from plumbmark.shapes import read_problems
+from plumbmark.shapes.names import suggest_name
 from plumbmark.strict_json import Path
 from tasks_app.definitions.characters import name_problem
 from tasks_app.definitions.document import (
-    ChoicesSpec,
     Content,
     DataSpec,
     Definition,
-    FewShot,
     LimitsSpec,
     MetricSpec,
-    Part,
     PromptSpec,
     SamplingSpec,
     ScorerSpec,
-    SimulatedUserSpec,
-    SplitSpec,
-    TargetSpec,
     ToolSpec,
-    Turn,
 )
-from tasks_app.definitions.schema import DEFINITION_SCHEMA
+from tasks_app.definitions.entries import (
+    DEFAULT_STEPS,
+    PART_KINDS,
+    DefinitionEntry,
+    LimitsEntry,
+)
 from tasks_app.definitions.source_map import (
     SourceMap,
     check_text,
@@ -51,21 +49,8 @@ from tasks_app.definitions.source_map import (
     read_json,
     read_yaml,
 )
-from tasks_app.definitions.tool_schemas import (
-    DEFAULT_STEPS,
-    DOLLARS_PATTERN,
-    TOOL_NAME_PATTERN,
-)
 
-# JSON Schema calls 2.0 an integer. Here it is none: counts and seeds are used as they stand.
-_VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)(DEFINITION_SCHEMA)
 _MAX_PROBLEMS = 20
-_PART_KINDS = ("text", "image", "audio")
 
 
 def parse_definition(text: str, *, format: str | None = None) -> Definition:
@@ -76,9 +61,13 @@ def parse_definition(text: str, *, format: str | None = None) -> Definition:
     located = _read_source(text, format)
     if not isinstance(located.value, dict):
         raise InvalidInput([Problem("must be a document of keys and values", line=1)])
-    _raise_any(_schema_problems(located))
+    try:
+        entry = DefinitionEntry.model_validate(located.value)
+    except ValidationError as error:
+        problems = [_problem(one.message, one.path, located) for one in read_problems(error)]
+        raise InvalidInput(sorted(problems, key=_position)[:_MAX_PROBLEMS]) from None
     _raise_any(_part_problems(located))
-    definition = _definition(located.value)
+    definition = _definition(entry, located.value)
     _raise_any(_meaning_problems(definition, located))
     return definition
 
@@ -103,108 +92,11 @@ def _raise_any(found: Iterator[Problem]) -> None:
     """Raise the first problems, in the order of the text."""
     problems = list(islice(found, _MAX_PROBLEMS))
     if problems:
-        raise InvalidInput(sorted(problems, key=lambda one: (one.line or 0, one.column or 0)))
+        raise InvalidInput(sorted(problems, key=_position))
 
 
-# --- Form -----------------------------------------------------------------------------------
-
-
-def _schema_problems(located: SourceMap) -> Iterator[Problem]:
-    errors = sorted(
-        _VALIDATOR.iter_errors(located.value), key=lambda error: list(map(str, error.path))
-    )
-    for error in errors:
-        for leaf in _leaves(error):
-            yield from _schema_messages(leaf, located)
-
-
-def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """Yield the branch of an `anyOf` that came closest, and every branch of an `allOf`."""
-    if error.validator == "anyOf" and error.context:
-        branches: dict[Any, list[ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.schema_path[0], []).append(inner)
-        # A branch that fails by its type alone was not meant.
-        meant = [
-            branch
-            for branch in branches.values()
-            if not any(inner.validator == "type" and not inner.path for inner in branch)
-        ]
-        if meant:
-            for inner in meant[0]:
-                yield from _leaves(inner)
-            return
-    yield error
-
-
-def _schema_messages(error: ValidationError, located: SourceMap) -> Iterator[Problem]:
-    path: Path = tuple(error.absolute_path)
-    value: Any = error.validator_value
-    instance: Any = error.instance
-    schema = error.schema if isinstance(error.schema, Mapping) else {}
-    if error.validator == "additionalProperties":
-        known = sorted(schema.get("properties", {}))
-        for key in [name for name in instance if name not in known]:
-            hint = suggest_name(key, known) or f"; known keys: {', '.join(known)}"
-            yield _problem(f"the key is not known{hint}", (*path, key), located)
-        return
-    if error.validator == "required":
-        for key in value:
-            if key not in instance:
-                yield _problem(f"the key {key!r} is missing", path, located)
-        return
-    yield _problem(_message(error, schema), path, located)
-
-
-def _message(error: ValidationError, schema: Mapping[str, Any]) -> str:
-    value: Any = error.validator_value
-    shown = _format_value(error.instance)
-    match error.validator:
-        case "type":
-            kinds = value if isinstance(value, list) else [value]
-            return f"must be {_a(' or '.join(map(str, kinds)))}, not {shown}"
-        case "enum":
-            near = suggest_name(str(error.instance), value)
-            return f"must be one of {', '.join(map(str, value))}, not {shown}{near}"
-        case "const":
-            return f"must be {value}, not {shown}"
-        case "minimum" | "exclusiveMinimum":
-            return f"must be {'at least' if error.validator == 'minimum' else 'more than'} {value}"
-        case "maximum" | "exclusiveMaximum":
-            return f"must be {'at most' if error.validator == 'maximum' else 'less than'} {value}"
-        case "minLength":
-            return "must not be empty"
-        case "maxLength":
-            return f"must have at most {value:,} characters"
-        case "minItems":
-            return f"needs at least {value}"
-        case "maxItems":
-            return f"takes at most {value}"
-        case "uniqueItems":
-            return "names the same twice; leave one"
-        case "pattern" if value == TOOL_NAME_PATTERN:
-            return (
-                f"must be 1 to 64 letters, digits, - and _, which all providers take, not {shown}"
-            )
-        case "pattern" if value == DOLLARS_PATTERN:
-            return f"must be an amount of US dollars, as 0.05, not {shown}"
-        case "pattern":
-            return f"must be up to 40 lower-case letters, digits, - and _, not {shown}"
-        case "anyOf":
-            return f"has the wrong form: {shown}. {schema.get('description', '')}".strip()
-        case _:
-            return str(error.message)[:200]
-
-
-def _format_value(value: Any) -> str:
-    """Format a value as the author may have written it."""
-    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _a(kind: str) -> str:
-    names = {"object": "keys and values", "array": "a list", "string": "text"}
-    return names.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}")
+def _position(problem: Problem) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
 
 
 def _problem(message: str, path: Path, located: SourceMap) -> Problem:
@@ -217,127 +109,60 @@ def _problem(message: str, path: Path, located: SourceMap) -> Problem:
 # --- From the document to the definition -------------------------------------------------------
 
 
-def _definition(document: dict[str, Any]) -> Definition:
-    """Apply defaults. The document has passed the schema."""
-    data = document.get("data", {})
-    prompt = document["prompt"]
-    sampling = document.get("sampling", {})
-    scorers = tuple(_scorer(scorer, prompt.get("output_schema")) for scorer in document["scorers"])
-    split = data.get("split")
+def _definition(entry: DefinitionEntry, document: Mapping[str, Any]) -> Definition:
+    """Return the definition that an entry says; scorers and tools keep their options as written."""
+    scorers = tuple(
+        _scorer(scorer, written, entry.prompt.output_schema)
+        for scorer, written in zip(entry.scorers, document["scorers"], strict=True)
+    )
     return Definition(
-        prompt=PromptSpec(
-            messages=tuple(
-                Turn(turn["role"], _content(turn["content"])) for turn in prompt["messages"]
-            ),
-            system=prompt.get("system", ""),
-            few_shot=tuple(
-                FewShot(_content(example["user"]), example["assistant"])
-                for example in prompt.get("few_shot", [])
-            ),
-            choice_order=prompt.get("choice_order", "as-given"),
-            choice_seed=prompt.get("choice_seed", 0),
-            follow_ups=tuple(prompt.get("follow_ups", [])),
-            output_schema=prompt.get("output_schema"),
-            simulated_user=SimulatedUserSpec(**prompt["simulated_user"])
-            if "simulated_user" in prompt
-            else None,
-            scored=prompt.get("scored", "last"),
-        ),
+        prompt=PromptSpec(**dict(entry.prompt)),
         scorers=scorers,
-        main=document.get("main", scorers[0].name),
-        data=DataSpec(
-            format=data.get("format"),
-            id=data.get("id"),
-            target=_target(data.get("target")),
-            cluster=data.get("cluster"),
-            slices=tuple(data.get("slices", [])),
-            split=SplitSpec(split["column"], tuple(split["private"])) if split else None,
-            choices=_choices(data.get("choices")),
+        main=scorers[0].name if entry.main is None else entry.main,
+        data=DataSpec(**dict(entry.data)),
+        sampling=SamplingSpec(**dict(entry.sampling)),
+        repeats=entry.repeats,
+        description=entry.description,
+        language=entry.language,
+        tools=tuple(
+            ToolSpec(tool.type, tool.name, _without(written, "type", "name"))
+            for tool, written in zip(entry.tools, document.get("tools", ()), strict=True)
         ),
-        sampling=SamplingSpec(**{**sampling, "stop": tuple(sampling.get("stop", []))}),
-        repeats=document.get("repeats", 1),
-        description=document.get("description", ""),
-        language=document.get("language", ""),
-        tools=tuple(_tool(tool) for tool in document.get("tools", [])),
-        limits=_limits(document),
+        limits=_limits(entry),
     )
 
 
-def _tool(tool: dict[str, Any]) -> ToolSpec:
-    options = {key: value for key, value in tool.items() if key not in {"type", "name"}}
-    return ToolSpec(tool["type"], tool.get("name", tool["type"]), options)
-
-
-def _limits(document: dict[str, Any]) -> LimitsSpec | None:
-    if "tools" not in document and "limits" not in document:
+def _limits(entry: DefinitionEntry) -> LimitsSpec | None:
+    if entry.limits is None and not entry.tools:
         return None
-    given = dict(document.get("limits", {}))
-    prompt = document["prompt"]
-    turns = len(prompt.get("follow_ups", []))
-    if "simulated_user" in prompt:
-        turns = prompt["simulated_user"].get("max_turns", 6) - 1
-    given.setdefault("max_steps", DEFAULT_STEPS + turns)
-    if "max_cost_usd" in given:
-        # 0.05 and "0.050" are the same limit.
-        given["max_cost_usd"] = f"{Decimal(str(given['max_cost_usd'])).normalize():f}"
-    return LimitsSpec(**given)
+    user = entry.prompt.simulated_user
+    turns = len(entry.prompt.follow_ups) if user is None else user.max_turns - 1
+    limits = dict(entry.limits or LimitsEntry())
+    if limits["max_steps"] is None:
+        limits["max_steps"] = DEFAULT_STEPS + turns
+    return LimitsSpec(**limits)
 
 
-def _content(content: str | list[dict[str, Any]]) -> Content:
-    """Return text alone as text, however it was written."""
-    if isinstance(content, str):
-        return content
-    parts = tuple(
-        Part(kind, part[kind], bool(part.get("optional", False)))
-        for part in content
-        for kind in _PART_KINDS
-        if kind in part
-    )
-    if len(parts) == 1 and parts[0].kind == "text":
-        return parts[0].template
-    return parts
-
-
-def _target(target: str | dict[str, Any] | None) -> TargetSpec | None:
-    if target is None:
-        return None
-    if isinstance(target, str):
-        return TargetSpec((target,))
-    columns = target.get("columns") or ([target["column"]] if "column" in target else [])
-    return TargetSpec(
-        tuple(columns),
-        after=target.get("after", ""),
-        pattern=target.get("pattern", ""),
-        strip=target.get("strip", True),
-    )
-
-
-def _choices(choices: str | list[str] | None) -> ChoicesSpec | None:
-    if choices is None:
-        return None
-    if isinstance(choices, str):
-        return ChoicesSpec((choices,), is_list=True)
-    return ChoicesSpec(tuple(choices), is_list=False)
-
-
-def _scorer(scorer: dict[str, Any], output_schema: dict[str, Any] | None) -> ScorerSpec:
-    metric = scorer.get("metric", {})
-    lower, upper = metric.get("bounds") or scorer.get("scale") or (0, 1)
-    options = {key: value for key, value in scorer.items() if key not in {"type", "name", "metric"}}
-    if scorer["type"] == "json" and output_schema is not None:
+def _scorer(
+    entry: Scorer, written: Mapping[str, Any], output_schema: Mapping[str, Any] | None
+) -> ScorerSpec:
+    metric = entry.metric
+    lower, upper = metric.bounds
+    if "bounds" not in metric.model_fields_set and isinstance(entry, ModelJudge) and entry.scale:
+        lower, upper = entry.scale
+    options = _without(written, "type", "name", "metric")
+    if isinstance(entry, JsonAnswer) and output_schema is not None:
         options.setdefault("schema", output_schema)
     return ScorerSpec(
-        type=scorer["type"],
-        name=scorer.get("name", scorer["type"]),
+        type=entry.type,
+        name=entry.name,
         options=options,
-        metric=MetricSpec(
-            name=metric.get("name", "accuracy"),
-            direction=metric.get("direction", "higher"),
-            unit=metric.get("unit", "share"),
-            lower=None if lower is None else float(lower),
-            upper=None if upper is None else float(upper),
-        ),
+        metric=MetricSpec(metric.name, metric.direction, metric.unit, lower, upper),
     )
+
+
+def _without(entry: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}
 
 
 # --- Meaning ----------------------------------------------------------------------------------
@@ -466,7 +291,7 @@ def _part_problems(located: SourceMap) -> Iterator[Problem]:
         if all(part.get("optional") for part in content):
             yield _problem("needs a part that is not optional", where, located)
         for index, part in enumerate(content):
-            kinds = [kind for kind in _PART_KINDS if kind in part]
+            kinds = [kind for kind in PART_KINDS if kind in part]
             if len(kinds) != 1:
                 yield _problem("a part has one of text, image and audio", (*where, index), located)
             elif kinds[0] != "text" and role != "user":

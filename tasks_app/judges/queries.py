@@ -72,7 +72,7 @@ class BlindAnswer:
     size: int
     item_key: str
     mode: str
-    scale: tuple[float, float] | None
+    scale: tuple[float, ...] | None
     criteria: str
     """The rubric, filled for this answer."""
     messages: Sequence[Mapping[str, Any]]

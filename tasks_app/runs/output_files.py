@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.scoring.templates import suggest_name
+from plumbmark.shapes.names import suggest_name
 from plumbmark.strict_json import has_surrogate
 from tasks_app.datasets.rows import (
     ColumnWarning,

@@ -1,16 +1,12 @@
 """Message templates: `{column}` is replaced, `{{` and `}}` are braces. Nothing else happens."""
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
-# Comparing names takes time in the square of their length.
-_COMPARED = 60
-_MAX_COMPARED = 200
+from plumbmark.shapes.names import suggest_name
 
 CHOICES = "choices"
 """`{choices}` is replaced by the rendered list of options."""
@@ -98,11 +94,3 @@ def unknown_column_message(name: str, known: Iterable[str]) -> str:
         f"the data has no column {name[:80]!r}{suggest_name(name, names) or '.'} "
         f"Its columns are: {column_list}"
     )
-
-
-def suggest_name(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'question'?`, or an empty text if no known name is near."""
-    # Names that differ only in case look the same, so they come first.
-    by_case = {one[:_COMPARED].casefold(): one for one in islice(known, _MAX_COMPARED)}
-    close = difflib.get_close_matches(name[:_COMPARED].casefold(), by_case, n=1, cutoff=0.6)
-    return f"; did you mean {by_case[close[0]]!r}?" if close else ""

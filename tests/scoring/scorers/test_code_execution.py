@@ -91,13 +91,14 @@ def test_the_last_block_of_an_answer_is_its_code(output: str, code: str) -> None
 @pytest.mark.parametrize(
     ("changes", "option", "says"),
     [
-        ({"program": ""}, "program", "needs a program"),
+        ({"program": ""}, "program", "must not be empty"),
+        ({"program": " "}, "program", "needs a program"),
         ({"program": "{test}"}, "program", "never uses {output}"),
         ({"program": "ok\n{output"}, "program", "in line 2"),
-        ({"timeout_seconds": 0}, "timeout_seconds", "from 0.1"),
-        ({"timeout_seconds": 1000}, "timeout_seconds", "from 0.1"),
+        ({"timeout_seconds": 0}, "timeout_seconds", "at least 0.1"),
+        ({"timeout_seconds": 1000}, "timeout_seconds", "at most 120"),
         ({"take": "first"}, "take", "one of block, whole"),
-        ({"surprise": 1}, "surprise", "no option"),
+        ({"surprise": 1}, "surprise", "not known"),
     ],
 )
 def test_what_cannot_be_built_says_which_option(

@@ -123,8 +123,8 @@ def test_an_answer_stands_between_marks_that_it_cannot_know() -> None:
 @pytest.mark.parametrize(
     ("changes", "option", "says_what"),
     [
-        ({"judges": []}, "judges", "name the models"),
-        ({"judges": ["a/a", "a/a"]}, "judges", "different models"),
+        ({"judges": []}, "judges", "needs at least 1"),
+        ({"judges": ["a/a", "a/a"]}, "judges", "the same twice"),
         ({"judges": ["a/a", "b/b"]}, "judges", "odd number"),
         ({"rubric": " "}, "rubric", "write the rubric"),
         ({"rubric": "no answer"}, "rubric", "never shows {output}"),
@@ -133,7 +133,7 @@ def test_an_answer_stands_between_marks_that_it_cannot_know() -> None:
         ({"mode": "pairwise", "rubric": "x", "scale": [1, 2]}, "scale", "has no scale"),
         ({"scale": [5, 1]}, "scale", "from a lower"),
         ({"scale": [1, 10], "combine": "vote"}, "combine", "by their mean"),
-        ({"max_output_tokens": 1}, "max_output_tokens", "from 16"),
+        ({"max_output_tokens": 1}, "max_output_tokens", "at least 16"),
     ],
 )
 def test_what_cannot_be_built_says_which_option(

@@ -66,7 +66,8 @@ def test_explanation_and_answer_are_kept() -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("", "needs the source"),
+        ("", "must not be empty"),
+        (" ", "needs the source"),
         ("def score(", "is no Python"),
         ("def grade(output, target, item): return 1", "must define the function score"),
         ("def score(output): return 1", "must take 3 arguments"),

@@ -84,13 +84,17 @@ def test_the_place_of_the_answer_is_in_characters_of_the_output() -> None:
 @pytest.mark.parametrize(
     ("spec", "option", "message"),
     [
-        ({"type": "exakt"}, "type", "there are exact, includes, regex, numeric, multiple_choice"),
-        ({}, "type", "no type of scorer"),
-        ({"type": "exact", "marker": "x"}, "marker", "it has after, normalise, without_marker"),
-        ({"type": "exact", "normalise": ["lower"]}, "normalise", "'lower' is no normalisation"),
-        ({"type": "exact", "after": [1]}, "after", "texts that are not empty"),
-        ({"type": "includes", "whole_words": "yes"}, "whole_words", "true or false"),
-        ({"type": "regex"}, "pattern", "needs a pattern"),
+        ({"type": "exakt"}, "type", "one of exact, includes, regex, numeric, multiple_choice"),
+        ({}, "", "the key 'type' is missing"),
+        ({"type": "exact", "marker": "x"}, "marker", "not known; did you mean 'without_marker'"),
+        (
+            {"type": "exact", "normalise": ["lower"]},
+            "normalise",
+            "one of trim, .* not 'lower'",
+        ),
+        ({"type": "exact", "after": [1]}, "after", "must be text, not 1"),
+        ({"type": "includes", "whole_words": "yes"}, "whole_words", "must be a boolean, not 'yes'"),
+        ({"type": "regex"}, "", "the key 'pattern' is missing"),
         ({"type": "regex", "pattern": "("}, "pattern", "not valid for RE2: missing"),
         ({"type": "regex", "pattern": "(?=x)"}, "pattern", "no look-around"),
         ({"type": "regex", "pattern": "x{1001}"}, "pattern", "at most 1,000 times"),
@@ -98,11 +102,11 @@ def test_the_place_of_the_answer_is_in_characters_of_the_output() -> None:
         (
             {"type": "regex", "pattern": "x" * 5000},
             "pattern",
-            "5,000 characters and may have 4,096",
+            "at most 4,096 characters",
         ),
         ({"type": "regex", "pattern": "x", "group": 1}, "group", "has 0 groups"),
         ({"type": "regex", "pattern": "x", "group": "n"}, "group", "no group named"),
-        ({"type": "exact", "name": ""}, "name", "must be a text"),
+        ({"type": "exact", "name": ""}, "name", "up to 40 lower-case letters"),
     ],
 )
 def test_a_spec_at_fault_is_refused_and_the_option_named(

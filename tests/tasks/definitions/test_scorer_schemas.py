@@ -21,8 +21,7 @@ from tasks_app.definitions import (
     Definition,
     parse_definition,
 )
-from tasks_app.definitions.schema import _SCORER_SCHEMAS
-from tasks_app.definitions.scorer_schemas import SCORER_OPTIONS
+from tests.tasks.definitions.published import SCORER_SCHEMAS, options_of
 
 WORDS = st.sampled_from(["x", "Answer:", "####", "(a)"])
 
@@ -52,7 +51,7 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    properties = SCORER_OPTIONS[kind]["properties"].items()
+    properties = options_of(SCORER_SCHEMAS[kind]).items()
     options = {
         name: values_of(one)
         for name, one in properties
@@ -87,7 +86,9 @@ def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         )
     if kind == "code_execution":
         options["program"] = st.sampled_from(["{output}", "{x}\n{output}\n{y}"])
-    required = {name: options.pop(name) for name in SCORER_OPTIONS[kind].get("required", [])}
+    required = {
+        name: options.pop(name) for name in SCORER_SCHEMAS[kind]["required"] if name != "type"
+    }
     entry = st.fixed_dictionaries({"type": st.just(kind), **required}, optional=options)
     # The one rule between two options, which the schema leaves to the scorer.
     return entry.filter(
@@ -96,10 +97,10 @@ def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def test_every_scorer_has_a_schema_and_no_other() -> None:
-    assert set(SCORER_OPTIONS) == set(SCORER_TYPES)
+    assert set(SCORER_SCHEMAS) == set(SCORER_TYPES)
 
 
-@pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
+@pytest.mark.parametrize("kind", sorted(SCORER_SCHEMAS))
 @given(st.data())
 def test_every_option_that_the_schema_takes_the_scorer_takes(
     kind: str, data: st.DataObject
@@ -108,10 +109,16 @@ def test_every_option_that_the_schema_takes_the_scorer_takes(
 
     scorer = build_scorer(entry)
 
-    Draft202012Validator(_SCORER_SCHEMAS[kind]).validate(entry)
-    assert set(scorer.options) == set(SCORER_OPTIONS[kind]["properties"])
-    rebuilt = build_scorer({"type": kind, "name": scorer.name, **scorer.options})
-    assert rebuilt == scorer
+    Draft202012Validator(SCORER_SCHEMAS[kind]).validate(entry)
+    assert set(scorer.options) == set(options_of(SCORER_SCHEMAS[kind]))
+    # An author leaves these out.
+    given = {
+        key: value
+        for key, value in scorer.options.items()
+        if value is not None and (key, value) != ("after", [])
+    }
+    rebuilt = build_scorer({"type": kind, "name": scorer.name, **given})
+    assert (rebuilt.name, rebuilt.options) == (scorer.name, scorer.options)
 
 
 NEEDED: dict[str, dict[str, Any]] = {
@@ -126,11 +133,11 @@ WRONG: list[Any] = [None, 5, -1, 1.5, "", "nonsense", [], ["nonsense", ""], {}, 
 
 @pytest.mark.parametrize(
     ("kind", "option"),
-    [(kind, option) for kind in SCORER_OPTIONS for option in SCORER_OPTIONS[kind]["properties"]],
+    [(kind, option) for kind, schema in SCORER_SCHEMAS.items() for option in options_of(schema)],
 )
 def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) -> None:
     base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
-    validator = Draft202012Validator(_SCORER_SCHEMAS[kind])
+    validator = Draft202012Validator(SCORER_SCHEMAS[kind])
     for value in WRONG:
         entry = {**base, option: value}
         try:
@@ -140,22 +147,22 @@ def test_what_the_scorer_refuses_a_definition_refuses(kind: str, option: str) ->
             with pytest.raises(InvalidInput):
                 parse_definition(as_text([entry]))
         else:
-            # The scorer takes null for an option that is left out; an author may not write it.
-            assert validator.is_valid(entry) or value is None or value == [], (option, value)
+            assert validator.is_valid(entry), (option, value)
 
 
-@pytest.mark.parametrize("kind", sorted(SCORER_OPTIONS))
+@pytest.mark.parametrize("kind", sorted(SCORER_SCHEMAS))
 def test_the_defaults_that_the_schema_tells_are_those_of_the_scorer(kind: str) -> None:
     base: dict[str, Any] = {"type": kind, **NEEDED.get(kind, {})}
-    for name, schema in SCORER_OPTIONS[kind]["properties"].items():
+    for name, schema in options_of(SCORER_SCHEMAS[kind]).items():
         if "default" in schema:
             entry = {**base, name: schema["default"]}
-            assert build_scorer(entry) == build_scorer(base), name
+            assert build_scorer(entry).options == build_scorer(base).options, name
 
 
 def test_the_published_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(DEFINITION_SCHEMA)
-    assert set(STEPS) == set(SCORER_OPTIONS["exact"]["properties"]["normalise"]["items"]["enum"])
+    normalise = options_of(SCORER_SCHEMAS["exact"])["normalise"]
+    assert list(STEPS) == normalise["items"]["enum"]
 
 
 # --- Stored definitions -----------------------------------------------------------------------
@@ -206,7 +213,7 @@ def tools() -> st.SearchStrategy[dict[str, Any]]:
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Definitions of every form that the parser takes."""
-    kinds = draw(st.lists(st.sampled_from(sorted(SCORER_OPTIONS)), min_size=1, max_size=3))
+    kinds = draw(st.lists(st.sampled_from(sorted(SCORER_SCHEMAS)), min_size=1, max_size=3))
     scorers = []
     for index, kind in enumerate(kinds):
         entry = draw(entries(kind))

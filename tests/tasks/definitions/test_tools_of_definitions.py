@@ -8,8 +8,8 @@ from plumbmark.common.errors import InvalidInput
 from plumbmark.engine.tools import TOOL_TYPES
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.rendering import columns_used, tools_of
-from tasks_app.definitions.tool_schemas import TOOL_OPTIONS
 from tasks_app.definitions.warnings import definition_warnings
+from tests.tasks.definitions.published import TOOL_SCHEMAS
 
 TEXT = """\
 plumbmark: 1
@@ -38,7 +38,7 @@ def refused(text: str) -> str:
 
 
 def test_every_type_of_tool_has_a_schema_and_no_other() -> None:
-    assert set(TOOL_OPTIONS) == set(TOOL_TYPES)
+    assert set(TOOL_SCHEMAS) == set(TOOL_TYPES)
 
 
 def test_a_definition_with_tools_reads_back_to_an_equal_one() -> None:

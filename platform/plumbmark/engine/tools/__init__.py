@@ -11,7 +11,7 @@ from plumbmark.engine.tools.base import (
     ToolSpecError,
     to_openai_tool,
 )
-from plumbmark.engine.tools.registry import TOOL_TYPES, build_tool
+from plumbmark.engine.tools.registry import TOOL_TYPES, ToolEntry, build_tool
 from plumbmark.engine.tools.toolbox import ToolAnswer, Toolbox
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Tool",
     "ToolAnswer",
     "ToolContext",
+    "ToolEntry",
     "ToolResult",
     "ToolSpecError",
     "Toolbox",

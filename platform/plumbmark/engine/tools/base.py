@@ -1,10 +1,23 @@
 """What every tool has."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from plumbmark.engine.ports import Executor
+from plumbmark.shapes import Matching, StrictModel
+
+ToolName = Annotated[
+    str,
+    Matching("^[a-zA-Z0-9_-]{1,64}$", "1 to 64 letters, digits, - and _, which all providers take"),
+    Field(description="What the model calls it; the type where it is left out."),
+]
+ToolDescription = Annotated[
+    str, Field(min_length=1, max_length=4000, description="What the model is told of it.")
+]
 
 
 class ToolSpecError(ValueError):
@@ -33,31 +46,36 @@ class ToolContext:
     """The sandbox; needed by tools that run code alone."""
 
 
-class Tool(Protocol):
-    @property
-    def name(self) -> str: ...
+class Tool(StrictModel, ABC):
+    """Answers calls of a model. Its fields are the entry of a definition."""
+
+    type: str
+    name: ToolName = Field(default_factory=lambda entry: entry["type"])
+    description: ToolDescription
 
     @property
-    def description(self) -> str: ...
-
-    @property
+    @abstractmethod
     def parameters(self) -> Mapping[str, Any]:
         """The JSON Schema of its arguments, an object."""
-        ...
 
     @property
     def options(self) -> Mapping[str, Any]:
         """All options of its type with defaults written out, as plain JSON."""
-        ...
+        return self.model_dump(mode="json", by_alias=True, exclude={"type", "name", "description"})
 
     @property
     def columns(self) -> Mapping[str, str]:
         """The columns of the data that it uses, each with the option that names it first."""
-        ...
+        return {}
 
     @property
-    def needs_sandbox(self) -> bool: ...
+    def needs_sandbox(self) -> bool:
+        return False
 
+    def check(self) -> None:
+        """Raise `ToolSpecError` where an option cannot be met, or two contradict each other."""
+
+    @abstractmethod
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         """Answer a call whose arguments follow the schema. Raises only `CannotExecute`."""
         ...

@@ -9,12 +9,13 @@ import ast
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
-from plumbmark.engine.tools.base import ToolContext, ToolResult
+from pydantic import Field
+
+from plumbmark.engine.tools.base import Tool, ToolContext, ToolDescription, ToolResult
 
 Number = Fraction | float
 
@@ -49,26 +50,15 @@ class CannotCalculate(ValueError):
     """Why, in words for whoever wrote the expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calculator:
-    name: str = "calculator"
-    description: str = DESCRIPTION
+class Calculator(Tool):
+    """Arithmetic, exact for decimals and fractions, within bounds."""
+
+    type: Literal["calculator"]
+    description: ToolDescription = Field(default_factory=lambda: DESCRIPTION)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
         return PARAMETERS
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return {}
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        return {}
-
-    @property
-    def needs_sandbox(self) -> bool:
-        return False
 
     async def answer(self, arguments: Mapping[str, Any], situation: ToolContext) -> ToolResult:
         try:

@@ -1,15 +1,13 @@
 """Python for the model: each call is a program of its own in the sandbox, without network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from plumbmark.engine.ports import CannotExecute
-from plumbmark.engine.tools.base import ToolContext, ToolResult
+from plumbmark.engine.tools.base import Tool, ToolContext, ToolDescription, ToolResult
 
-DEFAULT_TIMEOUT_SECONDS = 10.0
-MAX_TIMEOUT_SECONDS = 60.0
-DEFAULT_MEMORY_MIB = 512
 MIB = 1024 * 1024
 
 DESCRIPTION = (
@@ -24,24 +22,19 @@ PARAMETERS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Python:
-    name: str = "python"
-    description: str = DESCRIPTION
-    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    memory_mib: int = DEFAULT_MEMORY_MIB
+class Python(Tool):
+    """Runs a Python program in the sandbox; every call is a new one."""
+
+    type: Literal["python"]
+    description: ToolDescription = Field(default_factory=lambda: DESCRIPTION)
+    timeout_seconds: float = Field(
+        default=10.0, ge=0.1, le=60, description="Seconds after which a call has failed."
+    )
+    memory_mib: int = Field(default=512, ge=64, le=2048, description="MiB that a call may use.")
 
     @property
     def parameters(self) -> Mapping[str, Any]:
         return PARAMETERS
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return {"timeout_seconds": self.timeout_seconds, "memory_mib": self.memory_mib}
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        return {}
 
     @property
     def needs_sandbox(self) -> bool:

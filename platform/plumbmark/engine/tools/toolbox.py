@@ -9,7 +9,7 @@ from typing import Any
 from plumbmark.engine.ports import ToolCall
 from plumbmark.engine.tools.base import Tool, ToolContext, ToolResult, to_openai_tool
 from plumbmark.scoring.json_schemas import fault
-from plumbmark.scoring.templates import suggest_name
+from plumbmark.shapes.names import suggest_name
 from plumbmark.strict_json import JsonError, JsonReader
 from plumbmark.strict_json.texts import MAX_STORED_DEPTH, make_storable
 

@@ -1,19 +1,47 @@
-"""What every scorer has, and how its options are read."""
+"""What every scorer has, and the options that several have."""
 
-import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, Strict
 
 from plumbmark.scoring.extraction import WithoutMarker
-from plumbmark.scoring.normalisation import STEPS, UnknownStep, normaliser
+from plumbmark.scoring.normalisation import STEPS
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict, quote
+from plumbmark.shapes import Among, Forms, ListOf, Matching, StrictModel
 
 Scalar = str | int | float | bool
 Target = Scalar | Sequence[Scalar] | None
 """What the data calls right; any one of a list counts as right."""
+
+SCORER_NAME = Matching("^[a-z0-9][a-z0-9_-]{0,39}$", "up to 40 lower-case letters, digits, - and _")
+_Bound = Annotated[float | None, Forms(float | None, kinds="a number or null")]
+_Marker = Annotated[str, Field(min_length=1, max_length=100)]
+After = Annotated[
+    tuple[str, ...],
+    Forms(
+        _Marker | Annotated[ListOf[_Marker], Field(min_length=1, max_length=10)],
+        becomes=lambda after: (after,) if isinstance(after, str) else after,
+        description="Look only at what follows the last of these marks.",
+    ),
+    Field(default_factory=tuple),
+]
+WithoutMarkerOption = Annotated[
+    WithoutMarker,
+    Field(description="An output without the mark: is wrong, or is looked at whole."),
+]
+Normalise = Annotated[
+    ListOf[Annotated[str, Among(STEPS)]],
+    Field(
+        max_length=len(STEPS),
+        description="What to even out in answer and target before they are compared, in order.",
+    ),
+    AfterValidator(lambda steps: tuple(step for step in STEPS if step in steps)),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +60,51 @@ class ScorerContext:
     """The columns of the item that such scorers use."""
 
 
-class Scorer(Protocol):
+class MetricEntry(StrictModel):
+    """The meaning of a score."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "accuracy"
+    direction: Literal["higher", "lower"] = "higher"
+    unit: Annotated[str, Field(max_length=40)] = "share"
+    bounds: Annotated[tuple[_Bound, _Bound], Strict(False)] = Field(
+        default=(0, 1), description="Lowest and highest possible value; null where there is none."
+    )
+
+
+class Scorer(StrictModel, ABC):
     """Judges one output in time linear in its length.
 
-    `version` rises whenever some output would be judged differently. An exception from `score` is
-    a bug of the scorer; the caller records the sample as unscored.
+    Its fields are the entry of a definition. `version` rises whenever some output would be judged
+    differently. An exception from `score` is a bug of the scorer; the caller records the sample as
+    unscored.
     """
 
-    @property
-    def name(self) -> str: ...
+    version: ClassVar[str] = "1"
 
-    @property
-    def version(self) -> str: ...
+    type: str
+    name: Annotated[str, SCORER_NAME] = Field(
+        default_factory=lambda entry: entry["type"],
+        description="Its name among the scorers; the type where it is left out.",
+    )
+    metric: MetricEntry = Field(
+        default_factory=lambda: MetricEntry(), description="What the score means."
+    )
 
     @property
     def options(self) -> Mapping[str, object]:
         """All options of its type with defaults written out, as plain JSON.
 
-        Two entries that mean the same have equal options, and a scorer built from them is equal.
+        Two entries that mean the same have equal options. None is an option that is left out.
         """
-        ...
+        return self.model_dump(mode="json", by_alias=True, exclude={"type", "name", "metric"})
 
+    def check(self) -> None:
+        """Raise `ScorerSpecError` where an option cannot be met, or two contradict each other."""
+
+    @abstractmethod
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict: ...
 
+    @abstractmethod
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         """Return why `target` can never be met, so that the import refuses it; None if it can."""
         ...
@@ -69,157 +119,15 @@ class ScorerSpecError(ValueError):
         self.option = option
 
 
-Choice = TypeVar("Choice", bound=str)
-
-
-class Options:
-    """Typed reading of a scorer entry; `finish` refuses what nobody read."""
-
-    def __init__(self, spec: Mapping[str, object]) -> None:
-        self._spec = spec
-        self._read = {"type", "name", "metric"}
-
-    def _take(self, option: str) -> object:
-        self._read.add(option)
-        return self._spec.get(option)
-
-    def has(self, option: str) -> bool:
-        return self._spec.get(option) is not None
-
-    def text(self, option: str, default: str) -> str:
-        value = self._take(option)
-        if value is None:
-            return default
-        if not isinstance(value, str):
-            raise ScorerSpecError(f"{option} must be a text", option)
-        return value
-
-    def flag(self, option: str, default: bool) -> bool:
-        value = self._take(option)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            raise ScorerSpecError(f"{option} must be true or false", option)
-        return value
-
-    def whole_number(self, option: str, default: int) -> int:
-        value = self._take(option)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ScorerSpecError(f"{option} must be a whole number", option)
-        return value
-
-    def decimal_text(self, option: str) -> str | None:
-        """Return a number as text, so that 0.1 keeps meaning one tenth."""
-        value = self._take(option)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ScorerSpecError(f"{option} must be a number", option)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ScorerSpecError(f"{option} must be a finite number", option)
-        return str(value)
-
-    def template(self, option: str, missing: str) -> Template:
-        """Return a text with columns in braces; `missing` is the message if there is none."""
-        text = self.text(option, "")
-        if not text.strip():
-            raise ScorerSpecError(missing, option)
-        try:
-            return parse_template(text)
-        except BadTemplate as error:
-            line = text[: error.offset].count("\n") + 1
-            raise ScorerSpecError(f"in line {line} of the {option}, {error}", option) from None
-
-    def number(self, option: str, default: float, lower: float, upper: float) -> float:
-        value = self._take(option)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ScorerSpecError(f"{option} must be a number", option)
-        if not lower <= value <= upper:
-            raise ScorerSpecError(f"{option} must be from {lower:g} to {upper:g}", option)
-        return float(value)
-
-    def scale(self, option: str) -> tuple[float, float] | None:
-        """Return the lowest and the highest value of a scale."""
-        value = self._take(option)
-        if value is None:
-            return None
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            raise ScorerSpecError(f"{option} must be the lowest and the highest number", option)
-        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in value):
-            raise ScorerSpecError(f"{option} must hold two numbers", option)
-        lower, upper = float(value[0]), float(value[1])
-        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
-            raise ScorerSpecError(f"{option} must go from a lower to a higher number", option)
-        return lower, upper
-
-    def mapping(self, option: str) -> Mapping[str, Any] | None:
-        value = self._take(option)
-        if value is None:
-            return None
-        if not isinstance(value, Mapping):
-            raise ScorerSpecError(f"{option} must be keys and values", option)
-        return value
-
-    def mappings(self, option: str) -> list[Mapping[str, Any]]:
-        """Return a list of keys and values; an empty one if it is left out."""
-        value = self._take(option)
-        if value is None:
-            return []
-        if not isinstance(value, list | tuple) or not all(
-            isinstance(one, Mapping) for one in value
-        ):
-            raise ScorerSpecError(f"{option} must be a list of keys and values", option)
-        return list(value)
-
-    def choice(self, option: str, allowed: Sequence[Choice], default: Choice) -> Choice:
-        value = self._take(option)
-        if value is None:
-            return default
-        for one in allowed:
-            if value == one:
-                return one
-        raise ScorerSpecError(f"{option} must be one of {', '.join(allowed)}", option)
-
-    def texts(self, option: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-        """Return a text or a list of texts, none of them empty."""
-        value = self._take(option)
-        if value is None:
-            return tuple(default)
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list | tuple):
-            raise ScorerSpecError(f"{option} must be a text or a list of texts", option)
-        texts = [one for one in listed if isinstance(one, str) and one]
-        if len(texts) != len(listed):
-            raise ScorerSpecError(f"{option} must hold texts that are not empty", option)
-        return tuple(texts)
-
-    def steps(self, option: str, default: Sequence[str]) -> tuple[str, ...]:
-        """Return names of normalisations."""
-        value = self._take(option)
-        if isinstance(value, list | tuple) and not value:
-            return ()
-        steps = self.texts(option, default)
-        try:
-            normaliser(steps)
-        except UnknownStep as error:
-            raise ScorerSpecError(str(error), option) from None
-        return tuple(step for step in STEPS if step in steps)
-
-    def without_marker(self) -> WithoutMarker:
-        allowed: tuple[WithoutMarker, ...] = ("wrong", "anywhere")
-        return self.choice("without_marker", allowed, "wrong")
-
-    def finish(self, scorer_type: str) -> None:
-        for option in self._spec:
-            if option not in self._read:
-                known = ", ".join(sorted(self._read - {"type", "name", "metric"}))
-                raise ScorerSpecError(
-                    f"{option} is no option of the scorer {scorer_type}; it has {known}", option
-                )
+def parse_option_template(text: str, option: str, missing: str) -> Template:
+    """Return a text with columns in braces; `missing` is the message if there is none."""
+    if not text.strip():
+        raise ScorerSpecError(missing, option)
+    try:
+        return parse_template(text)
+    except BadTemplate as error:
+        line = text[: error.offset].count("\n") + 1
+        raise ScorerSpecError(f"in line {line} of the {option}, {error}", option) from None
 
 
 def target_list(target: Target) -> list[Scalar]:

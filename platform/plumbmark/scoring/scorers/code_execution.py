@@ -7,13 +7,17 @@ is the caller's.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from plumbmark.scoring.author_code import MAX_SOURCE
 from plumbmark.scoring.scorers.base import (
-    Options,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    parse_option_template,
 )
 from plumbmark.scoring.templates import parse_template
 from plumbmark.scoring.verdicts import Verdict, quote
@@ -21,9 +25,6 @@ from plumbmark.scoring.verdicts import Verdict, quote
 OUTPUT = "output"
 """`{output}` stands for the code that was taken from the model's output."""
 
-Take = Literal["block", "whole"]
-DEFAULT_TIMEOUT_SECONDS = 10.0
-MAX_TIMEOUT_SECONDS = 120.0
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _OPEN_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n", re.MULTILINE)
 _MAX_TAIL = 2000
@@ -50,38 +51,31 @@ class ProgramResult:
     """Why it was ended, for people, where a limit did it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeExecution:
-    name: str
-    template: str
-    take: Take
-    timeout_seconds: float
-    version: str = "1"
+class CodeExecution(Scorer):
+    """Right where a Python program, made of the output and the item's tests, runs to its end in the
+    sandbox."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "CodeExecution":
-        options = Options(spec)
-        template = options.text("program", "")
-        parsed = options.template("program", "the scorer code_execution needs a program")
-        if OUTPUT not in parsed.columns:
+    type: Literal["code_execution"]
+    template: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)] = Field(
+        alias="program",
+        description="A template like a message's: `{output}` is the model's code, `{column}` an "
+        "item's value, `{{` and `}}` are literal braces.",
+    )
+    take: Literal["block", "whole"] = Field(
+        default="block",
+        description="What `{output}` is: the last fenced code block (the whole output where there "
+        "is none), or always the whole output.",
+    )
+    timeout_seconds: float = Field(
+        default=10.0, ge=0.1, le=120, description="Seconds after which the program has failed."
+    )
+
+    def check(self) -> None:
+        missing = "the scorer code_execution needs a program"
+        if OUTPUT not in parse_option_template(self.template, "program", missing).columns:
             raise ScorerSpecError(
                 "the program never uses {output}, so every answer would fare alike", "program"
             )
-        takes: tuple[Take, ...] = ("block", "whole")
-        timeout = options.number(
-            "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, MAX_TIMEOUT_SECONDS
-        )
-        scorer = cls(name, template, options.choice("take", takes, "block"), timeout)
-        options.finish("code_execution")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "program": self.template,
-            "take": self.take,
-            "timeout_seconds": self.timeout_seconds,
-        }
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,18 +1,16 @@
 """Exact: the output, or what follows a marker, equals a target after normalisation."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
 
-from plumbmark.scoring.extraction import (
-    WithoutMarker,
-    no_marker_explanation,
-    passage_after,
-)
+from plumbmark.scoring.extraction import no_marker_explanation, passage_after
 from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
-    Options,
+    After,
+    Normalise,
+    Scorer,
     ScorerContext,
     Target,
+    WithoutMarkerOption,
     list_targets,
     target_list,
     target_text,
@@ -20,33 +18,13 @@ from plumbmark.scoring.scorers.base import (
 from plumbmark.scoring.verdicts import Verdict, quote
 
 
-@dataclass(frozen=True, slots=True)
-class Exact:
-    name: str
-    after: tuple[str, ...]
-    without_marker: WithoutMarker
-    normalise: tuple[str, ...]
-    version: str = "1"
+class Exact(Scorer):
+    """Right where the output equals a target."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "Exact":
-        options = Options(spec)
-        scorer = cls(
-            name=name,
-            after=options.texts("after"),
-            without_marker=options.without_marker(),
-            normalise=options.steps("normalise", DEFAULT_STEPS),
-        )
-        options.finish("exact")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "after": list(self.after),
-            "without_marker": self.without_marker,
-            "normalise": list(self.normalise),
-        }
+    type: Literal["exact"]
+    after: After
+    without_marker: WithoutMarkerOption = "wrong"
+    normalise: Normalise = DEFAULT_STEPS
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)

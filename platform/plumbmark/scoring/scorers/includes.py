@@ -1,18 +1,18 @@
 """Includes: a target occurs somewhere in the output after normalisation."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
 
-from plumbmark.scoring.extraction import (
-    WithoutMarker,
-    no_marker_explanation,
-    passage_after,
-)
+from pydantic import Field
+
+from plumbmark.scoring.extraction import no_marker_explanation, passage_after
 from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
-    Options,
+    After,
+    Normalise,
+    Scorer,
     ScorerContext,
     Target,
+    WithoutMarkerOption,
     list_targets,
     target_list,
     target_text,
@@ -20,36 +20,14 @@ from plumbmark.scoring.scorers.base import (
 from plumbmark.scoring.verdicts import Verdict, quote
 
 
-@dataclass(frozen=True, slots=True)
-class Includes:
-    name: str
-    after: tuple[str, ...]
-    without_marker: WithoutMarker
-    normalise: tuple[str, ...]
-    whole_words: bool
-    version: str = "1"
+class Includes(Scorer):
+    """Right where the output contains a target."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "Includes":
-        options = Options(spec)
-        scorer = cls(
-            name=name,
-            after=options.texts("after"),
-            without_marker=options.without_marker(),
-            normalise=options.steps("normalise", DEFAULT_STEPS),
-            whole_words=options.flag("whole_words", False),
-        )
-        options.finish("includes")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "after": list(self.after),
-            "without_marker": self.without_marker,
-            "normalise": list(self.normalise),
-            "whole_words": self.whole_words,
-        }
+    type: Literal["includes"]
+    after: After
+    without_marker: WithoutMarkerOption = "wrong"
+    normalise: Normalise = DEFAULT_STEPS
+    whole_words: bool = Field(default=False, description="Only between word borders.")
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)

@@ -1,14 +1,15 @@
 """JSON: the answer is JSON, follows a schema, and a field of it equals a target."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from plumbmark.scoring.json_schemas import fault, schema_problem
 from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
-    Options,
+    Normalise,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
@@ -18,6 +19,7 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.scorers.code_execution import code_in
 from plumbmark.scoring.verdicts import Verdict, quote
+from plumbmark.shapes import Optionally
 from plumbmark.strict_json import JsonError, JsonReader
 
 _READER = JsonReader()
@@ -28,40 +30,35 @@ class _NotJson(ValueError):
     """Why an output is no JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class JsonAnswer:
-    name: str
-    path: str
-    """Keys and indexes with dots between them; empty: only the form is looked at."""
-    normalise: tuple[str, ...]
-    schema: Mapping[str, Any] | None = field(default=None, hash=False)
-    version: str = "1"
+class JsonAnswer(Scorer):
+    """Right where the output is JSON (in a fenced block or bare), follows a schema, and a field of
+    it equals a target."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "JsonAnswer":
-        options = Options(spec)
-        schema = options.mapping("schema")
-        if schema is not None and (problem := schema_problem(schema)):
+    type: Literal["json"]
+    path: Annotated[str, Field(max_length=400)] = Field(
+        default="",
+        alias="field",
+        description="Where the answer stands: keys and indexes with dots between them, as "
+        "`steps.0.result`. Without it only the form is looked at.",
+    )
+    normalise: Normalise = DEFAULT_STEPS
+    answer_schema: Optionally[dict[str, Any]] = Field(
+        default=None,
+        alias="schema",
+        description="A JSON Schema that the answer must follow; `prompt.output_schema` where it is "
+        "left out.",
+    )
+
+    def check(self) -> None:
+        if self.answer_schema is not None and (problem := schema_problem(self.answer_schema)):
             raise ScorerSpecError(f"the schema {problem}", "schema")
-        scorer = cls(
-            name=name,
-            path=options.text("field", ""),
-            normalise=options.steps("normalise", DEFAULT_STEPS),
-            schema=schema,
-        )
-        options.finish("json")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {"field": self.path, "normalise": list(self.normalise), "schema": self.schema}
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         try:
             value = _read(output)
         except _NotJson as error:
             return Verdict(0.0, None, f"The answer is no JSON: {error}.")
-        if self.schema is not None and (why := fault(value, self.schema)):
+        if self.answer_schema is not None and (why := fault(value, self.answer_schema)):
             return Verdict(0.0, None, f"The answer does not follow the schema: {why}.")
         if not self.path:
             return Verdict(1.0, None, "The answer has the form that was asked for.")

@@ -8,29 +8,29 @@ which it cannot know, and only a verdict with the same mark counts, the last one
 A reply without one is no verdict, and the sample stays unscored.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from plumbmark.scoring.scorers.base import (
-    Options,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    parse_option_template,
     target_list,
     target_text,
 )
 from plumbmark.scoring.templates import parse_template
 from plumbmark.scoring.verdicts import Verdict
+from plumbmark.shapes import UNIQUE, ListOf, Optionally
 
 OUTPUT, TARGET = "output", "target"
 """`{output}` and `{target}` stand for the answer and the right one in a rubric."""
-
-Combine = Literal["vote", "mean"]
-Mode = Literal["grade", "pairwise"]
-MAX_JUDGES = 7
-DEFAULT_OUTPUT_TOKENS = 1024
 
 _INSTRUCTIONS = """\
 You mark answers for a benchmark. What stands between the lines BEGIN {mark} and END {mark} is \
@@ -71,69 +71,56 @@ class JudgeReply:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelJudge:
-    name: str
-    judges: tuple[str, ...]
-    rubric: str
-    mode: Mode
-    scale: tuple[float, float] | None
-    """Lowest and highest grade; None: correct or incorrect."""
-    combine: Combine
-    max_output_tokens: int
-    version: str = "1"
+class ModelJudge(Scorer):
+    """Models read the answer by a rubric, or compare it with the target."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "ModelJudge":
-        options = Options(spec)
-        judges = options.texts("judges")
-        if not judges or isinstance(spec.get("judges"), str):
-            raise ScorerSpecError("name the models that judge, as a list of deployments", "judges")
-        if len(judges) > MAX_JUDGES or len(set(judges)) != len(judges):
-            raise ScorerSpecError(f"judges are up to {MAX_JUDGES} different models", "judges")
-        rubric = options.text("rubric", "")
-        modes: tuple[Mode, ...] = ("grade", "pairwise")
-        mode = options.choice("mode", modes, "grade")
-        parsed = options.template("rubric", "write the rubric by which the models judge")
-        _check_columns(parsed.columns, mode)
-        ways: tuple[Combine, ...] = ("vote", "mean")
-        default: Combine = "vote"
-        scale = options.scale("scale")
-        if scale is not None and mode == "pairwise":
-            raise ScorerSpecError("a comparison has no scale; leave it out", "scale")
-        if scale is not None:
-            default = "mean"
-        combine = options.choice("combine", ways, default)
-        if combine == "vote" and scale is not None:
-            raise ScorerSpecError("grades on a scale are combined by their mean", "combine")
-        if combine == "vote" and mode == "grade" and len(judges) % 2 == 0:
-            raise ScorerSpecError("a vote needs an odd number of judges, or may tie", "judges")
-        scorer = cls(
-            name=name,
-            judges=judges,
-            rubric=rubric,
-            mode=mode,
-            scale=scale,
-            combine=combine,
-            max_output_tokens=options.whole_number("max_output_tokens", DEFAULT_OUTPUT_TOKENS),
-        )
-        if not 16 <= scorer.max_output_tokens <= 32_768:
+    type: Literal["model_judge"]
+    judges: Annotated[
+        ListOf[Annotated[str, Field(min_length=1, max_length=200)]],
+        Field(min_length=1, max_length=7),
+        UNIQUE,
+    ] = Field(description="The deployments that judge, pinned by their names.")
+    rubric: Annotated[str, Field(min_length=1, max_length=100_000)] = Field(
+        description="The criteria: a template with `{output}`, `{target}` and columns."
+    )
+    mode: Literal["grade", "pairwise"] = Field(
+        default="grade",
+        description="Grade the answer, or say whether it is better than the target: asked twice "
+        "with the order swapped.",
+    )
+    scale: Optionally[Annotated[ListOf[float], Field(min_length=2, max_length=2)]] = Field(
+        default=None, description="Lowest and highest grade. Left out: correct or incorrect."
+    )
+    combine: Literal["vote", "mean"] = Field(
+        default_factory=lambda entry: "mean" if entry["scale"] else "vote",
+        description="How several judges count: by majority (the default without a scale) or by "
+        "their mean.",
+    )
+    max_output_tokens: Annotated[int, Field(ge=16, le=32_768)] = 1024
+
+    def check(self) -> None:
+        missing = "write the rubric by which the models judge"
+        columns = parse_option_template(self.rubric, "rubric", missing).columns
+        if self.mode == "grade" and OUTPUT not in columns:
             raise ScorerSpecError(
-                "max_output_tokens must be from 16 to 32,768", "max_output_tokens"
+                "the rubric never shows {output}, so every answer would fare alike", "rubric"
             )
-        options.finish("model_judge")
-        return scorer
+        if self.mode == "pairwise" and OUTPUT in columns:
+            raise ScorerSpecError(
+                "both answers are shown after the rubric; leave {output} out", "rubric"
+            )
+        if self.scale is not None:
+            self._check_scale(*self.scale)
+        elif self.combine == "vote" and self.mode == "grade" and len(self.judges) % 2 == 0:
+            raise ScorerSpecError("a vote needs an odd number of judges, or may tie", "judges")
 
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "judges": list(self.judges),
-            "rubric": self.rubric,
-            "mode": self.mode,
-            "scale": None if self.scale is None else list(self.scale),
-            "combine": self.combine,
-            "max_output_tokens": self.max_output_tokens,
-        }
+    def _check_scale(self, lower: float, upper: float) -> None:
+        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+            raise ScorerSpecError("scale must go from a lower to a higher number", "scale")
+        if self.mode == "pairwise":
+            raise ScorerSpecError("a comparison has no scale; leave it out", "scale")
+        if self.combine == "vote":
+            raise ScorerSpecError("grades on a scale are combined by their mean", "combine")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -252,17 +239,6 @@ class ModelJudge:
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         needs = self.mode == "pairwise" or TARGET in parse_template(self.rubric).columns
         return "there is no target for the judges" if needs and not target_list(target) else None
-
-
-def _check_columns(columns: Sequence[str], mode: Mode) -> None:
-    if mode == "grade" and OUTPUT not in columns:
-        raise ScorerSpecError(
-            "the rubric never shows {output}, so every answer would fare alike", "rubric"
-        )
-    if mode == "pairwise" and OUTPUT in columns:
-        raise ScorerSpecError(
-            "both answers are shown after the rubric; leave {output} out", "rubric"
-        )
 
 
 def _frame_text(text: str, mark: str) -> str:

@@ -5,25 +5,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from plumbmark.scoring.extraction import (
-    WithoutMarker,
     no_marker_explanation,
     passage_after,
 )
 from plumbmark.scoring.normalisation import normaliser
 from plumbmark.scoring.scorers.base import (
-    Options,
+    After,
     Scalar,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    WithoutMarkerOption,
     target_list,
     target_text,
 )
 from plumbmark.scoring.shuffling import LETTERS, choice_order
 from plumbmark.scoring.verdicts import Verdict, quote
-
-TargetForm = Literal["auto", "letter", "index", "number", "text"]
 
 _MARKUP = r"[*_`(\[{\"'“‘]{0,4}"
 _END = r"(?=$|[\s)\]}*_`.,;:!?\"'”’])"
@@ -56,37 +57,20 @@ class _Chosen:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class MultipleChoice:
-    name: str
-    after: tuple[str, ...]
-    without_marker: WithoutMarker
-    target_is: TargetForm
-    accept_text: bool
-    version: str = "1"
+class MultipleChoice(Scorer):
+    """Makes out which option the output settles on."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "MultipleChoice":
-        options = Options(spec)
-        forms: tuple[TargetForm, ...] = ("auto", "letter", "index", "number", "text")
-        scorer = cls(
-            name=name,
-            after=options.texts("after"),
-            without_marker=options.without_marker(),
-            target_is=options.choice("target_is", forms, "auto"),
-            accept_text=options.flag("accept_text", True),
-        )
-        options.finish("multiple_choice")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "after": list(self.after),
-            "without_marker": self.without_marker,
-            "target_is": self.target_is,
-            "accept_text": self.accept_text,
-        }
+    type: Literal["multiple_choice"]
+    after: After
+    without_marker: WithoutMarkerOption = "wrong"
+    target_is: Literal["auto", "letter", "index", "number", "text"] = Field(
+        default="auto",
+        description="How the target names an option: by letter, index from 0, number from 1, or "
+        "its text.",
+    )
+    accept_text: bool = Field(
+        default=True, description="An option's own text counts as choosing it."
+    )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         right = self._right_letters(target, context)

@@ -1,13 +1,14 @@
 """Numeric: the final (or first) number of the output equals the target within a tolerance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from plumbmark.scoring.extraction import (
     Passage,
-    WithoutMarker,
     no_marker_explanation,
     passage_after,
 )
@@ -21,67 +22,72 @@ from plumbmark.scoring.numbers import (
     product,
 )
 from plumbmark.scoring.scorers.base import (
-    Options,
+    After,
     Scalar,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    WithoutMarkerOption,
     target_list,
     target_text,
 )
 from plumbmark.scoring.verdicts import Verdict, quote
-
-Take = Literal["last", "first"]
-Percent = Literal["ignore", "hundredth"]
+from plumbmark.shapes import Among, Forms, Number
 
 _THOUSANDS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'", "none": ""}
-_THOUSANDS_NAMES = {sign: name for name, sign in _THOUSANDS.items()}
+_Tolerance = Annotated[float | str, Forms(Number | str, kinds="a number or string")]
 
 
-@dataclass(frozen=True, slots=True)
-class Numeric:
-    """A number is right within `absolute` of a target, or within `relative` × |target|."""
+class Numeric(Scorer):
+    """Takes a number from the output and compares it with the target's."""
 
-    name: str
-    after: tuple[str, ...]
-    without_marker: WithoutMarker
-    take: Take
-    form: NumberForm
-    percent: Percent
-    absolute: Decimal
-    relative: Decimal
-    version: str = "1"
+    type: Literal["numeric"]
+    after: After
+    without_marker: WithoutMarkerOption = "wrong"
+    take: Literal["last", "first"] = "last"
+    decimal_sign: Literal["point", "comma"] = "point"
+    thousands_separator: Annotated[str, Among(_THOUSANDS)] = Field(
+        default_factory=lambda entry: "point" if entry["decimal_sign"] == "comma" else "comma"
+    )
+    fractions: bool = Field(default=True, description="Read 3/4 as a number.")
+    percent: Literal["ignore", "hundredth"] = Field(
+        default="ignore", description="Whether 5 % is 5 or 0.05."
+    )
+    absolute_tolerance: _Tolerance = 0
+    relative_tolerance: _Tolerance = 0
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "Numeric":
-        options = Options(spec)
-        takes: tuple[Take, ...] = ("last", "first")
-        percents: tuple[Percent, ...] = ("ignore", "hundredth")
-        scorer = cls(
-            name=name,
-            after=options.texts("after"),
-            without_marker=options.without_marker(),
-            take=options.choice("take", takes, "last"),
-            form=_form(options),
-            percent=options.choice("percent", percents, "ignore"),
-            absolute=_tolerance(options, "absolute_tolerance"),
-            relative=_tolerance(options, "relative_tolerance"),
+    @cached_property
+    def form(self) -> NumberForm:
+        return NumberForm(
+            decimal="." if self.decimal_sign == "point" else ",",
+            thousands=_THOUSANDS[self.thousands_separator],
+            fractions=self.fractions,
         )
-        options.finish("numeric")
-        return scorer
+
+    @cached_property
+    def absolute(self) -> Decimal:
+        return _read_tolerance(self.absolute_tolerance, "absolute_tolerance")
+
+    @cached_property
+    def relative(self) -> Decimal:
+        return _read_tolerance(self.relative_tolerance, "relative_tolerance")
+
+    def check(self) -> None:
+        if self.thousands_separator == self.decimal_sign:
+            raise ScorerSpecError(
+                f"{self.decimal_sign} cannot be both the decimal sign and the thousands separator",
+                "thousands_separator",
+            )
+        _ = self.absolute, self.relative
 
     @property
     def options(self) -> Mapping[str, object]:
+        # One spelling per number: 0.10 and 0.1 are the same tolerance.
         return {
-            "after": list(self.after),
-            "without_marker": self.without_marker,
-            "take": self.take,
-            "decimal_sign": "point" if self.form.decimal == "." else "comma",
-            "thousands_separator": _THOUSANDS_NAMES[self.form.thousands],
-            "fractions": self.form.fractions,
-            "percent": self.percent,
-            "absolute_tolerance": _plain(self.absolute),
-            "relative_tolerance": _plain(self.relative),
+            **super().options,
+            "absolute_tolerance": str(self.absolute.normalize()),
+            "relative_tolerance": str(self.relative.normalize()),
         }
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
@@ -159,37 +165,12 @@ def _place(passage: Passage) -> str:
     return "of the output" if passage.marker is None else f"after {quote(passage.marker)}"
 
 
-def _form(options: Options) -> NumberForm:
-    signs: tuple[Literal["point", "comma"], ...] = ("point", "comma")
-    decimal = options.choice("decimal_sign", signs, "point")
-    separator = options.choice(
-        "thousands_separator", tuple(_THOUSANDS), "comma" if decimal == "point" else "point"
-    )
-    if separator == decimal:
-        raise ScorerSpecError(
-            f"{decimal} cannot be both the decimal sign and the thousands separator",
-            "thousands_separator",
-        )
-    return NumberForm(
-        decimal="." if decimal == "point" else ",",
-        thousands=_THOUSANDS[separator],
-        fractions=options.flag("fractions", True),
-    )
-
-
-def _plain(value: Decimal) -> str:
-    """Format a number in one spelling: 0.10 and 0.1 are the same tolerance."""
-    return str(value.normalize())
-
-
-def _tolerance(options: Options, name: str) -> Decimal:
-    text = options.decimal_text(name)
-    if text is None:
-        return Decimal(0)
+def _read_tolerance(written: float | str, option: str) -> Decimal:
+    text = str(written)
     found = list(numbers_in(text, NumberForm(fractions=False)))
     value = (
         found[0].value if len(found) == 1 and found[0].end - found[0].start == len(text) else None
     )
     if value is None or value < 0:
-        raise ScorerSpecError(f"{name} must be a number that is not negative", name)
+        raise ScorerSpecError(f"{option} must be a number that is not negative", option)
     return value

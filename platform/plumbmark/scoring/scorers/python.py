@@ -5,67 +5,53 @@ reaches the function as data alone. Whatever goes wrong is the scorer's bug, nev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from plumbmark.scoring.author_code import CaseResult, source_problem
+from pydantic import Field
+
+from plumbmark.scoring.author_code import MAX_SOURCE, CaseResult, source_problem
 from plumbmark.scoring.scorers.base import (
-    Options,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
 )
 from plumbmark.scoring.verdicts import Verdict
+from plumbmark.shapes import UNIQUE, ListOf
 from plumbmark.strict_json.texts import make_storable
 
 FUNCTION = "score"
 PARAMETERS = ("output", "target", "item")
-DEFAULT_TIMEOUT_SECONDS = 5.0
-MAX_TIMEOUT_SECONDS = 60.0
-_MAX_COLUMNS = 50
 _MAX_ANSWER = 2000
 _MAX_VALUE = 1e300
 
 
-@dataclass(frozen=True, slots=True)
-class PythonScorer:
-    name: str
-    source: str
-    columns: tuple[str, ...]
-    """What the function finds in `item`."""
-    timeout_seconds: float
-    """For each sample."""
-    version: str = "1"
+class PythonScorer(Scorer):
+    """The author's own function, called in the sandbox."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "PythonScorer":
-        options = Options(spec)
-        source = options.text("source", "")
-        if not source.strip():
+    type: Literal["python"]
+    source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)] = Field(
+        description="Python that defines `score(output, target, item)`, which returns a number "
+        "within the metric's bounds, true or false, or an object of `value`, `explanation` and "
+        "`answer`."
+    )
+    columns: Annotated[
+        ListOf[Annotated[str, Field(min_length=1, max_length=200)]],
+        Field(max_length=50),
+        UNIQUE,
+    ] = Field(default=(), description="The columns that the function finds in `item`.")
+    timeout_seconds: float = Field(
+        default=5.0,
+        ge=0.1,
+        le=60,
+        description="Seconds for each sample, after which it is unscored.",
+    )
+
+    def check(self) -> None:
+        if not self.source.strip():
             raise ScorerSpecError("the scorer python needs the source of its function", "source")
-        if problem := source_problem(source, FUNCTION, PARAMETERS):
+        if problem := source_problem(self.source, FUNCTION, PARAMETERS):
             raise ScorerSpecError(f"the source {problem}", "source")
-        columns = options.texts("columns")
-        if isinstance(spec.get("columns"), str):
-            raise ScorerSpecError("columns must be a list", "columns")
-        if len(columns) > _MAX_COLUMNS or len(set(columns)) != len(columns):
-            raise ScorerSpecError(f"columns are up to {_MAX_COLUMNS} different ones", "columns")
-        scorer = cls(
-            name,
-            source,
-            columns,
-            options.number("timeout_seconds", DEFAULT_TIMEOUT_SECONDS, 0.1, MAX_TIMEOUT_SECONDS),
-        )
-        options.finish("python")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "source": self.source,
-            "columns": list(self.columns),
-            "timeout_seconds": self.timeout_seconds,
-        }
 
     def case(self, output: str, target: Target, item: Mapping[str, Any]) -> list[Any]:
         """Return the arguments of the function for one sample."""

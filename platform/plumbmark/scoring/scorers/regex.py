@@ -1,92 +1,84 @@
 """Regex: what a pattern finds in the output equals a target, or finding anything is right."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from plumbmark.scoring.extraction import (
-    WithoutMarker,
-    no_marker_explanation,
-    passage_after,
-)
+from pydantic import Field
+
+from plumbmark.scoring.extraction import no_marker_explanation, passage_after
 from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
 from plumbmark.scoring.scorers.base import (
-    Options,
+    After,
+    Normalise,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    WithoutMarkerOption,
     list_targets,
     target_list,
     target_text,
 )
 from plumbmark.scoring.scorers.patterns import (
+    MAX_PATTERN_LENGTH,
     Flags,
     PatternError,
     compile_pattern,
     last_match,
 )
 from plumbmark.scoring.verdicts import Verdict, quote
-
-Compare = Literal["target", "pattern"]
-Take = Literal["first", "last"]
+from plumbmark.shapes import Forms
 
 
-@dataclass(frozen=True, slots=True)
-class Regex:
-    name: str
-    pattern: str
-    group: int
-    compare: Compare
-    take: Take
-    flags: Flags
-    full_match: bool
-    after: tuple[str, ...]
-    without_marker: WithoutMarker
-    normalise: tuple[str, ...]
-    version: str = "1"
+class Regex(Scorer):
+    """Takes the answer with an RE2 pattern and compares it with the target, or is right wherever
+    the pattern matches."""
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "Regex":
-        options = Options(spec)
-        pattern = options.text("pattern", "")
-        if not pattern:
-            raise ScorerSpecError("the scorer regex needs a pattern", "pattern")
-        flags = Flags(options.flag("ignore_case", False), options.flag("dot_all", False))
+    type: Literal["regex"]
+    pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
+    group: Annotated[int | str | None, Forms(int | str, kinds="an integer or string")] = Field(
+        default=None, description="The group that holds the answer; the first where it is left out."
+    )
+    compare: Literal["target", "pattern"] = "target"
+    take: Literal["last", "first"] = "last"
+    ignore_case: bool = Field(default=False, description="Upper and lower case are the same.")
+    dot_all: bool = Field(default=False, description="A dot matches line ends too.")
+    full_match: bool = Field(default=False, description="The pattern must match the whole text.")
+    after: After
+    without_marker: WithoutMarkerOption = "wrong"
+    normalise: Normalise = DEFAULT_STEPS
+
+    @cached_property
+    def flags(self) -> Flags:
+        return Flags(self.ignore_case, self.dot_all)
+
+    @cached_property
+    def answer_group(self) -> int:
+        """The number of the answer's group: as asked for, else the first one, else the match."""
+        expression = compile_pattern(self.pattern, self.flags)
+        if isinstance(self.group, str):
+            if self.group not in expression.groupindex:
+                raise ScorerSpecError(f"the pattern has no group named {self.group!r}", "group")
+            index: int = expression.groupindex[self.group]
+            return index
+        group = min(1, expression.groups) if self.group is None else self.group
+        if not 0 <= group <= expression.groups:
+            raise ScorerSpecError(
+                f"the pattern has {expression.groups} groups, and group {group} was asked for",
+                "group",
+            )
+        return group
+
+    def check(self) -> None:
         try:
-            expression = compile_pattern(pattern, flags)
+            _ = self.answer_group
         except PatternError as error:
             raise ScorerSpecError(str(error), "pattern") from None
-        compares: tuple[Compare, ...] = ("target", "pattern")
-        takes: tuple[Take, ...] = ("first", "last")
-        scorer = cls(
-            name=name,
-            pattern=pattern,
-            group=_group(options, spec, expression),
-            compare=options.choice("compare", compares, "target"),
-            take=options.choice("take", takes, "last"),
-            flags=flags,
-            full_match=options.flag("full_match", False),
-            after=options.texts("after"),
-            without_marker=options.without_marker(),
-            normalise=options.steps("normalise", DEFAULT_STEPS),
-        )
-        options.finish("regex")
-        return scorer
 
     @property
     def options(self) -> Mapping[str, object]:
-        return {
-            "pattern": self.pattern,
-            "group": self.group,
-            "compare": self.compare,
-            "take": self.take,
-            "ignore_case": self.flags.ignore_case,
-            "dot_all": self.flags.dot_all,
-            "full_match": self.full_match,
-            "after": list(self.after),
-            "without_marker": self.without_marker,
-            "normalise": list(self.normalise),
-        }
+        return {**super().options, "group": self.answer_group}
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         passage = passage_after(output, self.after, self.without_marker)
@@ -95,11 +87,13 @@ class Regex:
         match = self._match(passage.text)
         if match is None:
             return Verdict(0.0, None, "The pattern matches nothing in the output.")
-        found = match.group(self.group)
-        start, end = match.span(self.group)
+        found = match.group(self.answer_group)
+        start, end = match.span(self.answer_group)
         if found is None:
             return Verdict(
-                0.0, None, f"The pattern matches, but its group {self.group} took no part in it."
+                0.0,
+                None,
+                f"The pattern matches, but its group {self.answer_group} took no part in it.",
             )
         details = {"start": passage.start + start, "end": passage.start + end}
         if self.compare == "pattern":
@@ -131,21 +125,3 @@ class Regex:
         if self.compare == "pattern" or target_list(target):
             return None
         return "there is no target to compare with"
-
-
-def _group(options: Options, spec: Mapping[str, object], expression: Any) -> int:
-    """Return the number of the answer's group: the requested one, else the first, else the
-    match.
-    """
-    if isinstance(spec.get("group"), str):
-        name = options.text("group", "")
-        if name not in expression.groupindex:
-            raise ScorerSpecError(f"the pattern has no group named {name!r}", "group")
-        index: int = expression.groupindex[name]
-        return index
-    group = options.whole_number("group", 1 if expression.groups else 0)
-    if not 0 <= group <= expression.groups:
-        raise ScorerSpecError(
-            f"the pattern has {expression.groups} groups, and group {group} was asked for", "group"
-        )
-    return group

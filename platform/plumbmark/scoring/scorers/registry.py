@@ -1,7 +1,10 @@
 """From the scorer entry of a definition to a scorer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Annotated, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from plumbmark.scoring.scorers.base import Scorer, ScorerSpecError
 from plumbmark.scoring.scorers.code_execution import CodeExecution
@@ -14,34 +17,42 @@ from plumbmark.scoring.scorers.numeric import Numeric
 from plumbmark.scoring.scorers.python import PythonScorer
 from plumbmark.scoring.scorers.regex import Regex
 from plumbmark.scoring.scorers.tool_use import ToolUse
+from plumbmark.shapes import BY_TYPE, read_problems
 
-SCORER_TYPES: Mapping[str, Callable[[Mapping[str, object], str], Scorer]] = MappingProxyType(
+_AnyScorer = (
+    Exact
+    | Includes
+    | Regex
+    | Numeric
+    | MultipleChoice
+    | JsonAnswer
+    | ModelJudge
+    | ToolUse
+    | PythonScorer
+    | CodeExecution
+)
+ScorerEntry = Annotated[_AnyScorer, Field(discriminator="type"), BY_TYPE]
+"""The entry of a definition, of any type."""
+
+SCORER_TYPES: Mapping[str, type[Scorer]] = MappingProxyType(
     {
-        "exact": Exact.from_spec,
-        "includes": Includes.from_spec,
-        "regex": Regex.from_spec,
-        "numeric": Numeric.from_spec,
-        "multiple_choice": MultipleChoice.from_spec,
-        "json": JsonAnswer.from_spec,
-        "tool_use": ToolUse.from_spec,
-        "python": PythonScorer.from_spec,
-        "code_execution": CodeExecution.from_spec,
-        "model_judge": ModelJudge.from_spec,
+        name: scorer
+        for scorer in get_args(_AnyScorer)
+        for name in get_args(scorer.model_fields["type"].annotation)
     }
 )
+_ENTRIES: TypeAdapter[Scorer] = TypeAdapter(ScorerEntry)
 
 
 def build_scorer(spec: Mapping[str, object]) -> Scorer:
     """Build the scorer of a definition's entry: `type`, an optional `name`, and the type's options.
 
-    `metric` is not the scorer's business and passes unread. Raises `ScorerSpecError` naming the
-    option at fault.
+    Raises `ScorerSpecError` naming the option at fault.
     """
-    scorer_type = spec.get("type")
-    if not isinstance(scorer_type, str) or scorer_type not in SCORER_TYPES:
-        known = ", ".join(SCORER_TYPES)
-        raise ScorerSpecError(f"{scorer_type!r} is no type of scorer; there are {known}", "type")
-    name = spec.get("name", scorer_type)
-    if not isinstance(name, str) or not name:
-        raise ScorerSpecError("name must be a text", "name")
-    return SCORER_TYPES[scorer_type](spec, name)
+    try:
+        scorer = _ENTRIES.validate_python(spec)
+    except ValidationError as error:
+        first = read_problems(error)[0]
+        raise ScorerSpecError(str(first), str(first.path[0]) if first.path else "") from None
+    scorer.check()
+    return scorer

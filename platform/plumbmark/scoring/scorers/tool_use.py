@@ -1,12 +1,13 @@
 """Tool use: whether the model called the tools that it should, and none that it should not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict
 
 from plumbmark.scoring.json_values import columns_in, covers, fill_columns
 from plumbmark.scoring.scorers.base import (
-    Options,
+    Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
@@ -14,24 +15,31 @@ from plumbmark.scoring.scorers.base import (
 from plumbmark.scoring.templates import BadTemplate
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict
+from plumbmark.shapes import Forms, ListOf, Optionally, StrictModel
 
-Order = Literal["any", "strict"]
 _MAX_TIMES = 1000
+_Times = tuple[int, int | None]
+_Count = Annotated[int, Field(ge=0, le=_MAX_TIMES)]
+_Most = Annotated[int | None, Forms(Annotated[int, Field(ge=0)] | None, kinds="an integer or null")]
 
 
-@dataclass(frozen=True, slots=True)
-class CallCheck:
-    """A kind of call: a tool, and what its arguments must hold. `most` None: as often as wished."""
-
-    tool: str
-    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    least: int = 1
-    most: int | None = None
+class ForbiddenCall(StrictModel):
+    tool: Annotated[str, Field(min_length=1, max_length=64)]
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the arguments must hold; they may hold more. Texts are templates.",
+    )
 
     def meets(self, call: MadeCall, values: Mapping[str, Any]) -> bool:
         return call.tool == self.tool and covers(
             call.arguments, fill_columns(self.arguments, values)
         )
+
+    def check(self, option: str) -> None:
+        try:
+            list(columns_in(self.arguments))
+        except BadTemplate as error:
+            raise ScorerSpecError(f"in the arguments of {self.tool}, {error}", option) from None
 
     def __str__(self) -> str:
         if not self.arguments:
@@ -39,58 +47,55 @@ class CallCheck:
         return f"{self.tool} with {', '.join(self.arguments)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    name: str
-    required: tuple[CallCheck, ...]
-    forbidden: tuple[CallCheck, ...]
-    order: Order
-    max_calls: int | None
-    partial: bool
-    version: str = "1"
+class RequiredCall(ForbiddenCall):
+    times: Annotated[
+        _Times,
+        Forms(
+            _Count | Annotated[tuple[_Count, _Most], Strict(False)],
+            becomes=lambda times: (times, times) if isinstance(times, int) else times,
+            description="How often: a number, or the fewest and the most (null: any number). At "
+            "least once where it is left out.",
+        ),
+    ] = Field(default_factory=lambda: (1, None))
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, object], name: str) -> "ToolUse":
-        options = Options(spec)
-        orders: tuple[Order, ...] = ("any", "strict")
-        required = tuple(_check(one, "required") for one in options.mappings("required"))
-        forbidden = tuple(_check(one, "forbidden") for one in options.mappings("forbidden"))
-        max_calls = options.whole_number("max_calls", -1)
-        scorer = cls(
-            name,
-            required,
-            forbidden,
-            options.choice("order", orders, "any"),
-            None if max_calls == -1 and not options.has("max_calls") else max_calls,
-            options.flag("partial", False),
-        )
-        options.finish("tool_use")
-        if scorer.max_calls is not None and not 0 <= scorer.max_calls <= _MAX_TIMES:
-            raise ScorerSpecError(f"max_calls must be from 0 to {_MAX_TIMES}", "max_calls")
-        if not required and not forbidden and scorer.max_calls is None:
+    def check(self, option: str) -> None:
+        super().check(option)
+        least, most = self.times
+        if most is not None and not least <= most <= _MAX_TIMES:
+            raise ScorerSpecError(
+                f"times of {self.tool} is a whole number, or the fewest and the most: [1, 3] or "
+                "[1, null]",
+                option,
+            )
+
+
+class ToolUse(Scorer):
+    """Right where the model called the tools that it should, and none that it should not."""
+
+    type: Literal["tool_use"]
+    required: Annotated[ListOf[RequiredCall], Field(max_length=50)] = Field(
+        default_factory=tuple,
+        description="Calls that must be made, and answered without an error.",
+    )
+    forbidden: Annotated[ListOf[ForbiddenCall], Field(max_length=50)] = Field(
+        default_factory=tuple, description="Calls that must not be made."
+    )
+    order: Literal["any", "strict"] = Field(
+        default="any",
+        description="Strict: the required calls come in the order in which they stand.",
+    )
+    max_calls: Optionally[_Count] = Field(default=None, description="Calls of all tools at most.")
+    partial: bool = Field(default=False, description="The score is the share of checks that hold.")
+
+    def check(self) -> None:
+        for call in self.required:
+            call.check("required")
+        for unwanted in self.forbidden:
+            unwanted.check("forbidden")
+        if not self.required and not self.forbidden and self.max_calls is None:
             raise ScorerSpecError("say what to check: required, forbidden or max_calls", "required")
-        if scorer.order == "strict" and len(required) < 2:
+        if self.order == "strict" and len(self.required) < 2:
             raise ScorerSpecError("an order needs two required calls or more", "order")
-        return scorer
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        return {
-            "required": [
-                {
-                    "tool": one.tool,
-                    "arguments": dict(one.arguments),
-                    "times": [one.least, one.most],
-                }
-                for one in self.required
-            ],
-            "forbidden": [
-                {"tool": one.tool, "arguments": dict(one.arguments)} for one in self.forbidden
-            ],
-            "order": self.order,
-            "max_calls": self.max_calls,
-            "partial": self.partial,
-        }
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -126,13 +131,14 @@ class ToolUse:
         checks = []
         for one in self.required:
             times = sum(call.succeeded and one.meets(call, values) for call in calls)
-            holds = one.least <= times and (one.most is None or times <= one.most)
-            checks.append((holds, f"{one} called {_times(times)}{_describe_check(one)}"))
+            least, most = one.times
+            holds = least <= times and (most is None or times <= most)
+            checks.append((holds, f"{one} called {_times(times)}{_describe_times(least, most)}"))
         if self.order == "strict":
             checks.append((self._is_in_order(calls, values), "the required calls in their order"))
-        for one in self.forbidden:
-            times = sum(one.meets(call, values) for call in calls)
-            checks.append((times == 0, f"{one} not called" if not times else f"{one} called"))
+        for unwanted in self.forbidden:
+            is_called = any(unwanted.meets(call, values) for call in calls)
+            checks.append((not is_called, f"{unwanted} {'called' if is_called else 'not called'}"))
         if self.max_calls is not None:
             holds = len(calls) <= self.max_calls
             checks.append((holds, f"{_calls(len(calls))}, at most {self.max_calls}"))
@@ -146,7 +152,7 @@ class ToolUse:
         return all(
             any(call.succeeded and one.meets(call, values) for call in left)
             for one in self.required
-            if one.least
+            if one.times[0]
         )
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
@@ -161,48 +167,9 @@ def _calls(count: int) -> str:
     return "1 call" if count == 1 else f"{count} calls"
 
 
-def _describe_check(check: CallCheck) -> str:
-    if check.most is None:
-        return "" if check.least == 1 else f", at least {_times(check.least)}"
-    if check.least == check.most:
-        return f", exactly {_times(check.least)}"
-    return f", from {check.least} to {check.most} times"
-
-
-def _check(entry: Mapping[str, Any], option: str) -> CallCheck:
-    known = {"tool", "arguments", "times"} if option == "required" else {"tool", "arguments"}
-    for key in entry:
-        if key not in known:
-            raise ScorerSpecError(f"{option} takes {', '.join(sorted(known))}, not {key!r}", option)
-    tool, arguments = entry.get("tool"), entry.get("arguments", {})
-    if not isinstance(tool, str) or not tool:
-        raise ScorerSpecError(f"each of {option} names its tool", option)
-    if not isinstance(arguments, Mapping):
-        raise ScorerSpecError(f"the arguments of {tool} must be keys and values", option)
-    try:
-        list(columns_in(arguments))
-    except BadTemplate as error:
-        raise ScorerSpecError(f"in the arguments of {tool}, {error}", option) from None
-    least, most = _range(entry.get("times"), tool, option)
-    return CallCheck(tool, arguments, least, most)
-
-
-def _range(times: Any, tool: str, option: str) -> tuple[int, int | None]:
-    if times is None:
-        return 1, None
-    fault = ScorerSpecError(
-        f"times of {tool} is a whole number, or the fewest and the most: [1, 3] or [1, null]",
-        option,
-    )
-    if _is_count(times):
-        return times, times
-    if not isinstance(times, list | tuple) or len(times) != 2 or not _is_count(times[0]):
-        raise fault
-    least, most = times
-    if most is not None and not (_is_count(most) and least <= most):
-        raise fault
-    return least, most
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TIMES
+def _describe_times(least: int, most: int | None) -> str:
+    if most is None:
+        return "" if least == 1 else f", at least {_times(least)}"
+    if least == most:
+        return f", exactly {_times(least)}"
+    return f", from {least} to {most} times"

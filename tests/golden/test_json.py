@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.common.fields import WrittenJSONField
+from plumbmark.compat.kaggle.sdk_files import decode_text
 from plumbmark.engine.ports import ToolCall
 from plumbmark.engine.tools import Toolbox, ToolContext, build_tool
 from plumbmark.engine.tools.function import text_of_answer
@@ -27,7 +28,6 @@ from plumbmark.scoring.templates import text_of
 from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.strict_json import JsonError, wire
 from plumbmark.strict_json.canonical import canonical_json
-from tasks_app.code_tasks.output.sdk_files import decode_text
 from tasks_app.code_tasks.output.shapes import FILE_READER
 from tasks_app.datasets import ColumnWarning, DataLimits
 from tasks_app.datasets.rows import DataRow, read_rows

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "tasks_app",
     "benchmarks_app",
     "leaderboards_app",
+    "plumbmark.compat.kaggle",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -13,7 +13,7 @@ from plumbmark.strict_json import JsonError
 from plumbmark.strict_json.texts import make_storable
 from tasks_app.code_tasks.findings import Finding, error, note, warning
 from tasks_app.code_tasks.output.records import Artifacts, RunFile, TaskFile
-from tasks_app.code_tasks.output.sdk_files import Kinds, read_run, read_task
+from tasks_app.code_tasks.output.run_files import Kinds, run_file_reader
 from tasks_app.code_tasks.output.shapes import FILE_READER, Report, Shape
 from tasks_app.code_tasks.source.functions import file_name_of
 from tasks_app.code_tasks.source.inspection import Inspection
@@ -53,13 +53,14 @@ def read_artifacts(
     findings: list[Finding] = []
     tasks: list[TaskFile] = []
     runs: list[RunFile] = []
+    reader = run_file_reader()
     for name, data in _files(folder, limits or ArtifactLimits(), findings):
         report = Report(name)
         shape = _document(data, report)
         if shape is not None and name.endswith(_TASK_ENDING):
-            tasks.append(read_task(shape, kinds=kinds or {}, file=name))
+            tasks.append(reader.read_task(shape, kinds=kinds or {}, file=name))
         elif shape is not None:
-            runs.append(read_run(shape, kinds=kinds or {}, roots=roots, file=name))
+            runs.append(reader.read_run(shape, kinds=kinds or {}, roots=roots, file=name))
         findings += report.findings
     whole, twice = _without_parts(runs)
     return Artifacts(

@@ -8,6 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbmark.compat.kaggle.sdk_files import (
+    decode_text,
+    read_run,
+    read_task,
+)
 from tasks_app.code_tasks.findings import Finding
 from tasks_app.code_tasks.output.records import (
     CallUsage,
@@ -15,11 +20,6 @@ from tasks_app.code_tasks.output.records import (
     Result,
     RunFile,
     ToolOutcome,
-)
-from tasks_app.code_tasks.output.sdk_files import (
-    decode_text,
-    read_run,
-    read_task,
 )
 from tasks_app.code_tasks.output.shapes import MAX_NOTED, Report, Shape
 from tasks_app.code_tasks.source.result_kinds import ResultKind

@@ -26,6 +26,7 @@ from tasks_app.code_tasks.output.records import (
     TaskFile,
     ToolOutcome,
 )
+from tasks_app.code_tasks.output.run_files import Kinds
 from tasks_app.code_tasks.output.shapes import FILE_READER, Shape
 from tasks_app.code_tasks.output.tracebacks import shorten_traceback
 from tasks_app.code_tasks.source.result_kinds import (
@@ -44,8 +45,17 @@ _ROLES: Mapping[str, Role] = {
 _STATES = {"queued", "running", "completed", "errored"}
 _STATUSES = {"passed", "failed", "errored"}
 
-Kinds = Mapping[str, ResultKind]
-"""What tasks return, by name, as a look at the code found it; it knows more than one function."""
+
+class SdkFileReader:
+    """Reads the files of `kaggle-benchmarks` for `tasks_app.code_tasks`."""
+
+    def read_task(self, shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:
+        return read_task(shape, kinds=kinds, file=file)
+
+    def read_run(
+        self, shape: Shape, *, kinds: Kinds, roots: Sequence[str] = (), file: str = ""
+    ) -> RunFile:
+        return read_run(shape, kinds=kinds, roots=roots, file=file)
 
 
 def read_task(shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:

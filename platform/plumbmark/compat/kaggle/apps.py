@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class KaggleConfig(AppConfig):
+    name = "plumbmark.compat.kaggle"
+    label = "kaggle"
+
+    def ready(self) -> None:
+        from plumbmark.compat.kaggle.sdk_files import SdkFileReader
+        from tasks_app.code_tasks.output.run_files import register_run_file_reader
+
+        register_run_file_reader(SdkFileReader())

@@ -30,7 +30,7 @@ def connection(folder: Path) -> Connection:
 
 def _write(folder: Path, writer: int) -> None:
     with connection(folder) as opened:
-        queue = opened.SimpleQueue("bells")
+        queue = opened.SimpleQueue("jobs")
         for number in range(_MESSAGES):
             queue.put({"writer": writer, "number": number, "padding": "x" * 2000})
         queue.close()
@@ -39,7 +39,7 @@ def _write(folder: Path, writer: int) -> None:
 def _read(folder: Path, taken: "multiprocessing.Queue[Any]", are_all_there: Any) -> None:
     """Until all are there, and then until nothing more is: a message that comes twice is taken."""
     with connection(folder) as opened:
-        queue = opened.SimpleQueue("bells")
+        queue = opened.SimpleQueue("jobs")
         while True:
             is_over = are_all_there.is_set()
             try:
@@ -86,10 +86,10 @@ def test_two_writers_and_two_readers_pass_every_message_once(tmp_path: Path) -> 
 
 def test_what_a_dead_writer_left_half_written_is_never_delivered(tmp_path: Path) -> None:
     with connection(tmp_path) as opened:
-        queue = opened.SimpleQueue("bells")
+        queue = opened.SimpleQueue("jobs")
         folder = tmp_path / "messages"
-        (folder / f"1_{uuid.uuid4()}.bells.msg").write_text("")
-        (folder / f"2_{uuid.uuid4()}.bells.msg").write_text('{"body": "cut off in the mi')
+        (folder / f"1_{uuid.uuid4()}.jobs.msg").write_text("")
+        (folder / f"2_{uuid.uuid4()}.jobs.msg").write_text('{"body": "cut off in the mi')
         queue.put({"whole": True})
         assert queue.get(timeout=60).payload == {"whole": True}
         with pytest.raises(Empty):
@@ -102,7 +102,7 @@ def _listen(folder: Path, number: int, start: Any) -> None:
         channel = opened.channel()
         start.wait(300)
         for again in range(20):
-            channel._queue_bind("bells", "", "", f"listener-{number}-{again}")
+            channel._queue_bind("jobs", "", "", f"listener-{number}-{again}")
 
 
 def test_all_who_begin_to_listen_at_once_are_heard(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_all_who_begin_to_listen_at_once_are_heard(tmp_path: Path) -> None:
         assert process.exitcode == 0
 
     with connection(tmp_path) as opened:
-        heard = {bound.queue for bound in opened.channel().get_table("bells")}
+        heard = {bound.queue for bound in opened.channel().get_table("jobs")}
     assert heard == {f"listener-{number}-{again}" for number in range(4) for again in range(20)}
 
 

@@ -109,8 +109,8 @@ def test_of_a_file_its_content_is_hashed_and_not_its_name() -> None:
 
 
 def test_definitions_of_before_keep_their_hashes() -> None:
-    from tests.tasks.definitions.test_sides import ITEM as PLAIN_ITEM
-    from tests.tasks.definitions.test_sides import TEXT as PLAIN_TEXT
+    from tests.tasks.definitions.test_hashes import ITEM as PLAIN_ITEM
+    from tests.tasks.definitions.test_hashes import TEXT as PLAIN_TEXT
 
     hashes = VersionHashes(parse_definition(PLAIN_TEXT), salt="s")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.jobs.test_tools import WEATHER, published, ran
+from tests.tasks.runs.test_tools import WEATHER, published, ran
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

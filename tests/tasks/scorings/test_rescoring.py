@@ -15,7 +15,7 @@ from tasks_app.runs.control import retry_failed_samples
 from tasks_app.scorings import slices as scoring_jobs
 from tasks_app.scorings.actions import rescore_run, rescore_runs_of
 from tasks_app.scorings.slices import work_on_scoring
-from tests.tasks.jobs.conftest import DEFINITION
+from tests.tasks.world import DEFINITION
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

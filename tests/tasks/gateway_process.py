@@ -19,7 +19,7 @@ from django.db import connection
 
 from tests.ports import unused_port
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 class WarmGateway:

@@ -11,7 +11,7 @@ from plumbmark.common.errors import Conflict, DomainError, InvalidInput
 from tasks_app.models import Contender, DataFile, Run, Sample, Scoring
 from tasks_app.runs.control import retry_failed_samples
 from tasks_app.runs.submissions import submit_outputs
-from tests.tasks.jobs.conftest import DEFINITION
+from tests.tasks.world import DEFINITION
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

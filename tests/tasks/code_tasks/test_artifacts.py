@@ -16,7 +16,7 @@ from tasks_app.code_tasks.output.artifacts import (
 )
 from tasks_app.code_tasks.output.records import Artifacts
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
-from tests.tasks.code.files import run, store, task
+from tests.tasks.code_tasks.files import run, store, task
 
 SCORE: dict[str, Any] = {"numericResult": {"value": 0.5}}
 

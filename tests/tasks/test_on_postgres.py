@@ -14,16 +14,20 @@ _FOLDER = Path(__file__).parent
 
 
 _TESTS = {
-    "runs": ["test_life_cycle.py"],
-    "claims and recovery": ["test_claims.py", "test_recovery.py", "test_rescoring.py"],
-    "programs and boards of theirs": [
-        "test_code_runs.py::test_a_program_asks_the_model_and_its_result_is_the_score",
-        "test_code_runs.py::test_a_program_that_fails_says_where",
-        "test_code_on_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
-        "test_code_on_boards.py::test_a_count_has_wilsons_interval_and_tells_nobody_apart",
-        "test_pages_of_code_runs.py::test_a_long_output_is_shown_by_its_ends_and_read_page_by_page",
+    "runs": ["runs/test_life_cycle.py"],
+    "claims and recovery": [
+        "runs/test_claims.py",
+        "runs/test_recovery.py",
+        "scorings/test_rescoring.py",
     ],
-    "labels": ["test_judge_labels.py", "test_as_written.py", "test_carried_labels.py"],
+    "programs and boards of theirs": [
+        "code_tasks/test_runs.py::test_a_program_asks_the_model_and_its_result_is_the_score",
+        "code_tasks/test_runs.py::test_a_program_that_fails_says_where",
+        "code_tasks/test_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
+        "code_tasks/test_boards.py::test_a_count_has_wilsons_interval_and_tells_nobody_apart",
+        "code_tasks/test_pages.py::test_a_long_output_is_shown_by_its_ends_and_read_page_by_page",
+    ],
+    "labels": ["judges/test_labels.py", "runs/test_as_written.py", "judges/test_carried_labels.py"],
 }
 
 
@@ -43,7 +47,7 @@ def test_the_same_holds_on_postgresql(tests: list[str]) -> None:
                 *[sys.executable, "-m", "pytest", "-q", "--reuse-db"],
                 *(str(_FOLDER / test) for test in tests),
             ],
-            cwd=_FOLDER.parents[2],
+            cwd=_FOLDER.parents[1],
             env={**os.environ, "PLUMBMARK_DATABASE_URL": url.replace(f"test_{name}", name)},
             capture_output=True,
             text=True,

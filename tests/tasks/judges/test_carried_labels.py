@@ -13,8 +13,8 @@ from tasks_app.judges.actions import label_answer, make_label_set
 from tasks_app.judges.queries import blind_answer, place_at
 from tasks_app.models import JudgePanel, LabelSet, TaskVersion
 from tasks_app.scorings.actions import rescore_runs_of
-from tests.tasks.jobs.test_judge_labels import is_right, judged, label_all, submitted_as
-from tests.tasks.jobs.test_judges import DEFINITION
+from tests.tasks.judges.test_judges import DEFINITION
+from tests.tasks.judges.test_labels import is_right, judged, label_all, submitted_as
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -23,7 +23,7 @@ from tasks_app.code_tasks.output.records import (
 )
 from tasks_app.code_tasks.output.shapes import MAX_NOTED, Report, Shape
 from tasks_app.code_tasks.source.result_kinds import ResultKind
-from tests.tasks.code.files import content, run, task
+from tests.tasks.code_tasks.files import content, run, task
 
 
 def read(document: dict[str, Any], **options: Any) -> tuple[RunFile, list[Finding]]:

@@ -12,7 +12,7 @@ from tasks_app.models import Contender, ProgramReport, Run, SampleScore, Scoring
 from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, settle
 from tests.oracles import contingency_tables, proportion
-from tests.tasks.jobs.test_code_runs import ASKING, log_of, published
+from tests.tasks.code_tasks.test_runs import ASKING, log_of, published
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -22,7 +22,7 @@ from tasks_app.models import (
     SampleScore,
     TaskVersion,
 )
-from tests.tasks.jobs.test_judges import published, submitted
+from tests.tasks.judges.test_judges import published, submitted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

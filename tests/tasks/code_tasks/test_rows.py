@@ -8,7 +8,7 @@ from tasks_app.code_tasks.output.results import read_outcome
 from tasks_app.code_tasks.settings import CodeSettings
 from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.code_tasks.source.notebook import Script
-from tests.tasks.code.files import run, store, task
+from tests.tasks.code_tasks.files import run, store, task
 
 CODE = """\
 import kaggle_benchmarks as kbench

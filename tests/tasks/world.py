@@ -2,16 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plumbmark.accounts.models import User
 from plumbmark.gateway.actions import add_deployment, set_price, set_quota
-from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Deployment
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication
@@ -29,7 +26,6 @@ from tasks_app.runs import sweep as sweeping
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.start import start_run
 from tests.fake_provider.process import FakeProvider
-from tests.tasks.jobs.gateway_process import WarmGateway
 
 DEFINITION = """\
 plumbmark: 1
@@ -164,47 +160,3 @@ def check_counters(run: Run) -> Run:
     assert run.samples_unscored == unscored
     assert scoring.samples_done == run.samples_done
     return run
-
-
-@pytest.fixture
-def world(
-    transactional_db: None,
-    fake_provider: FakeProvider,
-    open_account: Callable[..., Any],
-    settings: Any,
-    tmp_path: Path,
-) -> Iterator[World]:
-    settings.SPOOL_DIR = tmp_path / "spool"
-    settings.SHARD_ITEMS = 20
-    settings.WORKER_WINDOW = 8
-    yield World(fake_provider, open_account)
-    runtime.shutdown()
-
-
-@pytest.fixture(scope="session")
-def warm_gateway(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WarmGateway]:
-    with WarmGateway(tmp_path_factory.mktemp("gateway")) as warm:
-        yield warm
-
-
-@pytest.fixture
-def gateway(
-    world: World, warm_gateway: WarmGateway, settings: Any, tmp_path: Path
-) -> Iterator[None]:
-    """The gateway as a real process, which programs in the sandbox call."""
-    settings.CODE_RUNS_DIR = tmp_path / "code-runs"
-    with warm_gateway.serve(tmp_path) as address:
-        settings.GATEWAY_ADDRESS = address
-        yield
-
-
-@pytest.fixture(name="check")
-def _check() -> Callable[[Run], Run]:
-    return check_counters
-
-
-@pytest.fixture(name="eventually")
-def _eventually() -> Callable[..., None]:
-    return eventually

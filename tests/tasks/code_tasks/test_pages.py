@@ -11,8 +11,8 @@ from django.test import Client
 from tasks_app.code_tasks.queries import LOG_CHUNK, log_ends, log_of, whole_log
 from tasks_app.models import LogChunk, Run, Sample
 from tasks_app.workers import sandbox as sandboxing
-from tests.tasks.jobs.test_code_runs import ASKING, published, ran
-from tests.tasks.jobs.test_code_runs import log_of as text_of
+from tests.tasks.code_tasks.test_runs import ASKING, published, ran
+from tests.tasks.code_tasks.test_runs import log_of as text_of
 from tests.themes import in_each_theme
 
 pytestmark = [

@@ -10,7 +10,7 @@ import pytest
 from tasks_app.judges.actions import label_answer, make_label_set
 from tasks_app.judges.queries import place_at
 from tasks_app.models import JudgeLabel, TaskVersion
-from tests.tasks.pages.test_judges import (  # noqa: F401  (fixtures)
+from tests.tasks.judges.test_pages import (  # noqa: F401  (fixtures)
     ada,
     judged,
     judges_url,

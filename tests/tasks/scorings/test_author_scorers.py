@@ -11,7 +11,7 @@ from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
 from tasks_app.runs.submissions import submit_outputs
 from tasks_app.scorings.plans import queue_scoring
 from tasks_app.workers import sandbox as sandboxing
-from tests.tasks.jobs.test_tools import WEATHER, published
+from tests.tasks.runs.test_tools import WEATHER, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
 in_the_sandbox = pytest.mark.skipif(

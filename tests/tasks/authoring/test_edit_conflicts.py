@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tasks_app.models import TaskDraft
-from tests.tasks.pages.test_pages_of_tasks import DEFINITION, client_of, url
+from tests.tasks.authoring.test_pages import DEFINITION, client_of, url
 
 pytestmark = pytest.mark.django_db
 

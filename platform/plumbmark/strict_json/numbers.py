@@ -77,7 +77,7 @@ def _read_canonical_fraction(digits: str) -> Any:
 
 
 def _refuse_constant(word: str) -> Any:
-    raise NumberError(f"{word} is not a number in JSON")
+    raise NumberError(f"{word} is not a number in JSON; write null")
 
 
 def _read_constant_as_null(_word: str) -> None:

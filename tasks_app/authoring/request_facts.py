@@ -48,30 +48,30 @@ def request_facts(definition: Definition) -> RequestFacts:
 
 def _sampling(definition: Definition) -> str:
     sampling = definition.sampling
-    told = [_("at most %(n)s output tokens") % {"n": f"{sampling.max_output_tokens:,}"}]
+    facts = [_("at most %(n)s output tokens") % {"n": f"{sampling.max_output_tokens:,}"}]
     for name, value in (
         (_("temperature"), sampling.temperature),
         ("top-p", sampling.top_p),
         (_("seed"), sampling.seed),
     ):
         if value is not None:
-            told.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+            facts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     if sampling.stop:
-        told.append(_("stops at %(marks)s") % {"marks": ", ".join(map(repr, sampling.stop))})
-    return ", ".join(told)
+        facts.append(_("stops at %(marks)s") % {"marks": ", ".join(map(repr, sampling.stop))})
+    return ", ".join(facts)
 
 
 def _limits(definition: Definition) -> str:
     limits = definition.limits
     if limits is None:
         return ""
-    told = [_("%(n)d calls of the model") % {"n": limits.max_steps}]
+    facts = [_("%(n)d calls of the model") % {"n": limits.max_steps}]
     if definition.tools:
-        told.append(_("%(n)d calls of tools") % {"n": limits.max_tool_calls})
+        facts.append(_("%(n)d calls of tools") % {"n": limits.max_tool_calls})
     if limits.max_output_tokens_total is not None:
-        told.append(
+        facts.append(
             _("%(n)s output tokens in total") % {"n": f"{limits.max_output_tokens_total:,}"}
         )
     if limits.max_cost_usd is not None:
-        told.append(f"{limits.max_cost_usd} USD")
-    return ", ".join(told)
+        facts.append(f"{limits.max_cost_usd} USD")
+    return ", ".join(facts)

@@ -236,6 +236,6 @@ def problems_of(checked: CheckedCode) -> list[Problem]:
     for finding in checked.errors:
         place = checked.script.place_of(finding.line) if finding.line is not None else None
         of_cell = f" ({place})" if place is not None and place.cell is not None else ""
-        told = f"{finding.message} {finding.remedy}".strip()
-        problems.append(Problem(f"{told}{of_cell}", "code", place.line if place else None))
+        message = f"{finding.message} {finding.remedy}".strip()
+        problems.append(Problem(f"{message}{of_cell}", "code", place.line if place else None))
     return problems

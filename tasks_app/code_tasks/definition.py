@@ -174,15 +174,15 @@ def _named_models(inspection: Inspection) -> tuple[str, ...]:
 def _counted_tasks(inspection: Inspection, chosen: str | None) -> tuple[CountedTask, ...] | Finding:
     if not inspection.tasks:
         if chosen is not None:
-            told = f"The main task is to be {chosen!r}, but the code defines no task."
-            return error("chosen-unknown", told, "Leave `main` and %choose out.")
+            message = f"The main task is to be {chosen!r}, but the code defines no task."
+            return error("chosen-unknown", message, "Leave `main` and %choose out.")
         return (CountedTask(RESULT_KEY, None, ResultKind.UNKNOWN.value),)
     if chosen is not None:
         task = inspection.task_named(chosen)
         if task is None:
             known = ", ".join(sorted(one.variable for one in inspection.tasks))
-            told = f"The main task is to be {chosen!r}, which the code does not define."
-            return error("chosen-unknown", told, f"Choose one of: {known}.")
+            message = f"The main task is to be {chosen!r}, which the code does not define."
+            return error("chosen-unknown", message, f"Choose one of: {known}.")
         return (CountedTask((task.name or task.variable)[:200], task.name, task.returns.value),)
     run = {call.task for call in inspection.runs if call.is_reached and call.function is None}
     tasks = [task for task in inspection.tasks if task.variable in run and task.stores_run]

@@ -110,8 +110,8 @@ class Finding:
             place.append(f"line {self.line}")
         if self.path:
             place.append(self.path)
-        told = f"{', '.join(place)}: {self.message}" if place else self.message
-        return f"{told} {self.remedy}" if self.remedy else told
+        message = f"{', '.join(place)}: {self.message}" if place else self.message
+        return f"{message} {self.remedy}" if self.remedy else message
 
     def in_file(self, file: str) -> "Finding":
         return replace(self, file=file)

@@ -180,8 +180,8 @@ def failure_of(
         case Ending.EXITED:
             if definition.is_private:
                 return f"The program ended with exit code {report.exit_code}. {_TOLD_TO_AUTHORS}"
-            told = _last_error(log, definition)
-            return f"The program ended with exit code {report.exit_code}{told}"
+            last_line = _last_error(log, definition)
+            return f"The program ended with exit code {report.exit_code}{last_line}"
         case _:
             return f"The program was ended from outside. {report.detail}"
     if outcome.has_result:

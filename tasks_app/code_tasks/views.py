@@ -111,8 +111,8 @@ def _editor(
     draft = TaskDraft.objects.select_related("code_file", "task__namespace").get(task=task)
     inspection = _inspect(draft)
     if error is not None:
-        told = error.problems if isinstance(error, InvalidInput) else []
-        problems = place_problems(told, inspection.script)
+        message = error.problems if isinstance(error, InvalidInput) else []
+        problems = place_problems(message, inspection.script)
         if isinstance(error, Conflict):
             problems = [PlacedProblem(error.message, "", None, "", False)]
         inspection = replace(inspection, problems=problems)

@@ -252,7 +252,7 @@ class OutputScorer:
         # The same after a crash, so that an answer on record is found again; unknown to candidates.
         delimiter_source = f"{self._secret}/{scorer.name}/{ordinal}"
         delimiter = hashlib.sha256(delimiter_source.encode()).hexdigest()[:16]
-        questions = scorer.questions(output, item.target, values, mark=delimiter)
+        questions = scorer.questions(output, item.target, values, delimiter=delimiter)
         replies = await asyncio.gather(
             *(
                 outside.ask_judge(
@@ -263,7 +263,7 @@ class OutputScorer:
                 for number, question in enumerate(questions)
             )
         )
-        return _item_verdict(scorer.verdict(questions, replies, mark=delimiter))
+        return _item_verdict(scorer.verdict(questions, replies, delimiter=delimiter))
 
     def _pure_verdicts(
         self, output: str, item: ScoredItemWithInput, messages: Messages | None

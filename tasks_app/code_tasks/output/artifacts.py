@@ -98,11 +98,11 @@ def _document(data: bytes, report: Report) -> Shape | None:
         report.add(error("unreadable-file", "The file cannot be read: it is no JSON object."))
         return None
     for key in dict.fromkeys(read.duplicate_keys):
-        told = f"The key {key!r} stands twice in one object; the last value counts."
-        report.add(warning("duplicate-key", told))
+        message = f"The key {key!r} stands twice in one object; the last value counts."
+        report.add(warning("duplicate-key", message))
     if read.replaced:
-        told = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
-        report.add(note("unstorable-characters", told))
+        message = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
+        report.add(note("unstorable-characters", message))
     return Shape(read.value, "$", report)
 
 
@@ -183,8 +183,8 @@ def _without_parts(runs: Sequence[RunFile]) -> tuple[tuple[RunFile, ...], list[F
             continue
         first = kept.setdefault(run.key, run)
         if first is not run:
-            told = f"It tells of the same run as {first.file}, which counts."
-            findings.append(note("file-twice", told, file=run.file))
+            message = f"It tells of the same run as {first.file}, which counts."
+            findings.append(note("file-twice", message, file=run.file))
     return tuple(kept.values()), findings
 
 
@@ -195,16 +195,16 @@ def _findings_of_kept(
     failure.
     """
     parts = {run.file for run in runs} - {run.file for run in kept}
-    told = {"run-failed", "run-unfinished", "no-value"}
-    return [one for one in findings if one.file not in parts or one.code not in told]
+    reported_codes = {"run-failed", "run-unfinished", "no-value"}
+    return [one for one in findings if one.file not in parts or one.code not in reported_codes]
 
 
 def _missing_tasks(tasks: Sequence[TaskFile], runs: Sequence[RunFile]) -> Iterator[Finding]:
     known = {task.name for task in tasks}
     for run in runs:
         if run.task.name not in known and known:
-            told = f"There is no task file of {run.task.name!r}."
-            yield note("task-without-file", told, file=run.file)
+            message = f"There is no task file of {run.task.name!r}."
+            yield note("task-without-file", message, file=run.file)
 
 
 # --- What should be there -----------------------------------------------------------------------
@@ -255,22 +255,22 @@ def main_run(artifacts: Artifacts, inspection: Inspection, chosen: str | None = 
         task = inspection.task_named(chosen)
         name = task.name if task is not None and task.name is not None else chosen
         if name not in names:
-            told = f"%choose names {chosen!r}, of which there is no run."
+            message = f"%choose names {chosen!r}, of which there is no run."
             remedy = f"There are runs of: {', '.join(map(repr, names))}." if names else ""
-            return MainRun(None, (error("chosen-not-run", told, remedy),))
+            return MainRun(None, (error("chosen-not-run", message, remedy),))
     elif not names:
         return MainRun(None)
     elif len(names) > 1:
-        told = f"Several tasks ran: {', '.join(map(repr, names))}."
+        message = f"Several tasks ran: {', '.join(map(repr, names))}."
         remedy = "Name the main one with %choose (in a file: # %choose)."
-        return MainRun(None, (error("no-main-task", told, remedy),))
+        return MainRun(None, (error("no-main-task", message, remedy),))
     else:
         name = names[0]
     runs = sorted((run for run in artifacts.runs if run.task.name == name), key=_end_time)
     found: tuple[Finding, ...] = ()
     if len(runs) > 1:
-        told = f"{name!r} ran {len(runs)} times; the last run counts."
-        found = (note("several-runs", told, file=runs[-1].file),)
+        message = f"{name!r} ran {len(runs)} times; the last run counts."
+        found = (note("several-runs", message, file=runs[-1].file),)
     return MainRun(runs[-1], found)
 
 

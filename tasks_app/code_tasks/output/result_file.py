@@ -91,19 +91,19 @@ def _read(data: bytes, report: Report) -> ResultFile | None:
     try:
         read = _READER.read_document(data)
     except JsonError as problem:
-        told = f"The file cannot be read: {problem}."
-        report.add(error("unreadable-file", told, "Write it with json.dump.", line=problem.line))
+        message = f"The file cannot be read: {problem}."
+        report.add(error("unreadable-file", message, "Write it with json.dump.", line=problem.line))
         return None
     if not isinstance(read.value, dict):
-        told = f"The file must hold an object, but holds {kind_of(read.value)}."
-        report.add(error("unreadable-file", told, 'Write {"plumbmark": 1, "score": …}.'))
+        message = f"The file must hold an object, but holds {kind_of(read.value)}."
+        report.add(error("unreadable-file", message, 'Write {"plumbmark": 1, "score": …}.'))
         return None
     shape = Shape(read.value, "$", report)
     for key in dict.fromkeys(read.duplicate_keys):
         report.add(warning("duplicate-key", f"The key {key!r} stands twice; the last one counts."))
     if read.replaced:
-        told = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
-        report.add(note("unstorable-characters", told))
+        message = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
+        report.add(note("unstorable-characters", message))
     if not _is_our_format(shape):
         return None
     _tell_unknown(shape, RESULT_SCHEMA)
@@ -111,8 +111,8 @@ def _read(data: bytes, report: Report) -> ResultFile | None:
     score = _score(shape, "score", allow_count=True) if "score" in shape.value else None
     if score is None and ("score" in shape.value or not samples):
         if "score" not in shape.value:
-            told = "There is neither a score nor a sample."
-            report.add(error("missing-key", told, 'Write "score".', path="$.score"))
+            message = "There is neither a score nor a sample."
+            report.add(error("missing-key", message, 'Write "score".', path="$.score"))
         return None
     _compare(score, samples, report)
     return ResultFile(
@@ -126,13 +126,13 @@ def _read(data: bytes, report: Report) -> ResultFile | None:
 def _is_our_format(shape: Shape) -> bool:
     remedy = f'Write "plumbmark": {FORMAT}.'
     if "plumbmark" not in shape.value:
-        told = "The key 'plumbmark' is missing, which tells the version of the format."
-        shape.report.add(error("missing-key", told, remedy, path="$.plumbmark"))
+        message = "The key 'plumbmark' is missing, which tells the version of the format."
+        shape.report.add(error("missing-key", message, remedy, path="$.plumbmark"))
         return False
     version = shape.value["plumbmark"]
     if isinstance(version, bool) or version != FORMAT:
-        told = f"Only version {FORMAT} of the format is known, and not {kind_of(version)}."
-        shape.report.add(error("unknown-value", told, remedy, path="$.plumbmark"))
+        message = f"Only version {FORMAT} of the format is known, and not {kind_of(version)}."
+        shape.report.add(error("unknown-value", message, remedy, path="$.plumbmark"))
         return False
     return True
 
@@ -141,9 +141,9 @@ def _tell_unknown(shape: Shape, schema: Any) -> None:
     known = schema["properties"]
     for key in shape.value:
         if key not in known:
-            told = f"The key {key[:60]!r} is not known; it was ignored."
+            message = f"The key {key[:60]!r} is not known; it was ignored."
             remedy = f"Known keys: {', '.join(known)}."
-            shape.report.add(warning("unknown-key", told, remedy, path=shape.at(key[:60])))
+            shape.report.add(warning("unknown-key", message, remedy, path=shape.at(key[:60])))
 
 
 # --- Scores -------------------------------------------------------------------------------------
@@ -162,13 +162,13 @@ def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
     if allow_count and isinstance(value, dict):
         return _count(Shape(value, path, shape.report))
     if isinstance(value, int | float):
-        told = "The score is NaN, infinite or beyond the range of numbers."
+        message = "The score is NaN, infinite or beyond the range of numbers."
         remedy = "Write a finite number; leave out what could not be counted."
-        shape.report.add(error("not-a-number", told, remedy, path=path))
+        shape.report.add(error("not-a-number", message, remedy, path=path))
         return None
     wanted = 'a number, true, false or {"passed": k, "of": n}' if allow_count else None
-    told = f"must be {wanted or 'a number, true, false or null'}, but is {kind_of(value)}."
-    shape.report.add(error("wrong-type", told, path=path))
+    message = f"must be {wanted or 'a number, true, false or null'}, but is {kind_of(value)}."
+    shape.report.add(error("wrong-type", message, path=path))
     return None
 
 
@@ -178,44 +178,44 @@ def _count(shape: Shape) -> Score | None:
         value: Any = shape.value.get(key)
         if not _is_number(value) or value != int(value):
             missing = key not in shape.value
-            told = f"must be a whole number, but is {'missing' if missing else kind_of(value)}."
+            message = f"must be a whole number, but is {'missing' if missing else kind_of(value)}."
             code = "missing-key" if missing else "wrong-type"
-            shape.report.add(error(code, told, path=shape.at(key)))
+            shape.report.add(error(code, message, path=shape.at(key)))
             return None
         found[key] = int(value)
     passed, of = found["passed"], found["of"]
     if of < 1 or not 0 <= passed <= of:
-        told = f"{passed} of {of} is no count."
+        message = f"{passed} of {of} is no count."
         remedy = "Let passed be from 0 to of, and of at least 1."
-        shape.report.add(error("bad-count", told, remedy, path=shape.path))
+        shape.report.add(error("bad-count", message, remedy, path=shape.path))
         return None
     return Score(passed / of, passed=passed, of=of)
 
 
 def _interval(shape: Shape, score: Score | None) -> ResultInterval | None:
-    told = shape.object("interval")
-    if told is None:
+    interval = shape.object("interval")
+    if interval is None:
         return None
     if score is None:
         message = "An interval without a score says nothing; it was ignored."
         shape.report.add(warning("missing-key", message, path=shape.at("score")))
         return None
-    if told.has("radius"):
-        radius = told.number("radius")
+    if interval.has("radius"):
+        radius = interval.number("radius")
         if radius is None:
             return None
         low, high = score.value - radius, score.value + radius
     else:
-        ends = [told.number(key) if told.has(key) else None for key in ("low", "high")]
+        ends = [interval.number(key) if interval.has(key) else None for key in ("low", "high")]
         if ends[0] is None or ends[1] is None:
             message = "An interval needs low and high, or radius; it was ignored."
-            shape.report.add(warning("missing-key", message, path=told.path))
+            shape.report.add(warning("missing-key", message, path=interval.path))
             return None
         low, high = ends[0], ends[1]
     if not low <= score.value <= high:
         message = f"The score {score.value:g} is not between {low:g} and {high:g}."
         shape.report.add(
-            warning("out-of-range", message, "The interval was ignored.", path=told.path)
+            warning("out-of-range", message, "The interval was ignored.", path=interval.path)
         )
         return None
     return ResultInterval(low, high)
@@ -227,9 +227,11 @@ def _compare(score: Score | None, samples: Sequence[ResultSample], report: Repor
         return
     if not is_mean(values, score.value):
         mean = math.fsum(values) / len(values)
-        told = f"The score is {score.value:g}, the mean of its {len(values)} samples is {mean:g}."
+        message = (
+            f"The score is {score.value:g}, the mean of its {len(values)} samples is {mean:g}."
+        )
         remedy = "That is right if the score is no mean; the score counts."
-        report.add(note("score-differs", told, remedy, path="$.score"))
+        report.add(note("score-differs", message, remedy, path="$.score"))
 
 
 def is_mean(values: Sequence[float], score: float) -> bool:

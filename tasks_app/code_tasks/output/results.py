@@ -80,10 +80,10 @@ def read_outcome(
     if inspection.tasks or definition.uses_sdk:
         return _of_sdk(folder, definition, inspection, log)
     if result_file is None:
-        told = f"The program ended without writing {RESULT_FILE} into its working folder."
-        missing = error("no-value", told, "Write it with json.dump before the program ends.")
+        message = f"The program ended without writing {RESULT_FILE} into its working folder."
+        missing = error("no-value", message, "Write it with json.dump before the program ends.")
         return ProgramOutcome(
-            (ItemResult(definition.counted[0].key, None, error=told),), (missing,)
+            (ItemResult(definition.counted[0].key, None, error=message),), (missing,)
         )
     return _of_result_file(definition, read_result(result_file))
 
@@ -110,8 +110,8 @@ def _of_sdk(
 
 def _only_other(definition: CodeDefinition, artifacts: Artifacts) -> str | None:
     """Return the task whose name is not in the code: the one that ran and is none of the others."""
-    told = {one.task for one in definition.counted}
-    names = {run.task.name for run in artifacts.runs} - told
+    counted_tasks = {one.task for one in definition.counted}
+    names = {run.task.name for run in artifacts.runs} - counted_tasks
     return names.pop() if len(names) == 1 else None
 
 
@@ -235,13 +235,13 @@ def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinitio
         score = result.score
         value = score.value
         document = {"kind": "boolean" if score.is_boolean else "number", "value": value}
-        told = f"{value:g}"
+        message = f"{value:g}"
         if score.of is not None:
             document |= {"kind": "count", "passed": score.passed, "of": score.of}
-            told = f"{score.passed} of {score.of}"
+            message = f"{score.passed} of {score.of}"
         if result.interval is not None:
             document |= {"low": result.interval.low, "high": result.interval.high}
-            told += f" ({result.interval.low:g} to {result.interval.high:g})"
+            message += f" ({result.interval.low:g} to {result.interval.high:g})"
     else:
         scores = [one.score for one in samples if one.score is not None]
         if not scores:
@@ -249,12 +249,12 @@ def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinitio
             return ItemResult(counted.key, None, error=why, details=details, **common)
         value = math.fsum(one.value for one in scores) / len(scores)
         document = {"kind": "number", "value": value}
-        told = f"{value:g}, the mean of {len(scores)} samples"
+        message = f"{value:g}, the mean of {len(scores)} samples"
         if all(one.is_boolean for one in scores):
             passed = sum(one.value == 1 for one in scores)
             document |= {"kind": "count", "passed": passed, "of": len(scores)}
-            told = f"{passed} of {len(scores)}"
-    return _item_result(counted.key, value, told, document, details, definition, **common)
+            message = f"{passed} of {len(scores)}"
+    return _item_result(counted.key, value, message, document, details, definition, **common)
 
 
 def _every_score(samples: Sequence[FileSample]) -> dict[str, Any]:

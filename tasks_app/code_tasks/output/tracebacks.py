@@ -25,8 +25,8 @@ def last_error(text: str) -> str:
         if _RAISED.fullmatch(lines[number]):
             message = list(itertools.takewhile(str.strip, lines[number:]))
             return " ".join(line.strip() for line in message)[:_MAX_LENGTH]
-    told = [line.strip() for line in lines if line.strip()]
-    return told[-1][:_MAX_LENGTH] if told else ""
+    shown_lines = [line.strip() for line in lines if line.strip()]
+    return shown_lines[-1][:_MAX_LENGTH] if shown_lines else ""
 
 
 def shorten_traceback(text: str, roots: Sequence[str] = ()) -> str:

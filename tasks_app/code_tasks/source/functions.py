@@ -160,8 +160,8 @@ def _task(
     name: str | None = node.name.title().replace("_", " ")
     if "name" in given and not _is_none(given["name"]):
         # An empty name counts as none; the function's is taken.
-        told = constant_text(given["name"])
-        name = None if told is None else told or name
+        name_text = constant_text(given["name"])
+        name = None if name_text is None else name_text or name
     elif options and any(keyword.arg is None for keyword in options.keywords):
         name = None
     stores = given.get("store_run")

@@ -78,8 +78,8 @@ def _findings_of_task(task: TaskFunction, names: Names) -> Iterator[Finding]:
             line=task.line,
         )
     elif task.returns is ResultKind.UNKNOWN:
-        told = ast.unparse(annotation)
-        message = f"The SDK knows no result of the type {told[:60]} ({task.function!r})."
+        annotation_text = ast.unparse(annotation)
+        message = f"The SDK knows no result of the type {annotation_text[:60]} ({task.function!r})."
         remedy = f"Return {_SUPPORTED}."
         is_certain = isinstance(annotation, ast.Subscript | ast.BinOp | ast.Constant) or (
             isinstance(annotation, ast.Name) and annotation.id in _UNSUPPORTED

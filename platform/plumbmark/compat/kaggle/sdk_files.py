@@ -81,8 +81,8 @@ def read_run(
     """Read a run with its subruns; `roots` are folders of the host that tracebacks need not
     show.
     """
-    told = shape.object("taskVersion") or Shape({}, shape.at("taskVersion"), shape.report)
-    task = read_task(told, kinds=kinds)
+    task_version = shape.object("taskVersion") or Shape({}, shape.at("taskVersion"), shape.report)
+    task = read_task(task_version, kinds=kinds)
     state = cast(
         State,
         shape.word("state", _STATES, prefix="BENCHMARK_TASK_RUN_STATE_") or "unknown",
@@ -179,16 +179,16 @@ def _results(shape: Shape, kind: ResultKind, state: State) -> tuple[Result, ...]
         if state == "errored":
             # A false beside an error is what the SDK always writes, and says nothing.
             if one.has("numericResult") or one.has("dictResult"):
-                told = "A run that failed has a result; it does not count."
-                shape.report.add(note("result-of-error", told, path=one.path))
+                message = "A run that failed has a result; it does not count."
+                shape.report.add(note("result-of-error", message, path=one.path))
             continue
         scope = cast(Scope, one.word("type", get_args(Scope)) or "aggregated")
         result = _result(one, kind, scope)
         if result is None:
             continue
         if scope == "aggregated" and any(other.scope == scope for other in found):
-            told = "There is more than one overall result; the first one counts."
-            shape.report.add(warning("several-results", told, path=one.path))
+            message = "There is more than one overall result; the first one counts."
+            shape.report.add(warning("several-results", message, path=one.path))
             continue
         found.append(result)
     return tuple(found)
@@ -349,16 +349,16 @@ def decode_text(text: str) -> str:
 
 def _tool(text: str) -> ToolOutcome | None:
     try:
-        told = FILE_READER.read(text) if len(text) <= _MAX_DECODED else None
+        message = FILE_READER.read(text) if len(text) <= _MAX_DECODED else None
     except JsonError:
         return None
-    if not isinstance(told, dict) or not isinstance(told.get("name"), str):
+    if not isinstance(message, dict) or not isinstance(message.get("name"), str):
         return None
-    failure: Any = told.get("error")
+    failure: Any = message.get("error")
     return ToolOutcome(
-        name=told["name"],
-        arguments=told.get("arguments"),
-        output=told.get("output"),
+        name=message["name"],
+        arguments=message.get("arguments"),
+        output=message.get("output"),
         error="" if failure is None else str(failure),
     )
 

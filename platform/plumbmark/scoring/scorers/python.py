@@ -63,29 +63,31 @@ class PythonScorer(Scorer):
         """Return the verdict of a call; unscored where it gave no score within bounds."""
         if not found.has_value:
             return _bug(found.reason)
-        told = found.value
+        returned = found.value
         answer, explanation = None, ""
-        if isinstance(told, Mapping):
-            unknown = sorted(set(told) - {"value", "answer", "explanation"})
-            if unknown or "value" not in told:
+        if isinstance(returned, Mapping):
+            unknown = sorted(set(returned) - {"value", "answer", "explanation"})
+            if unknown or "value" not in returned:
                 return _bug(
                     "it returned an object that is not value, with answer and explanation if "
-                    f"wished: it has {', '.join(sorted(told))[:200] or 'nothing'}"
+                    f"wished: it has {', '.join(sorted(returned))[:200] or 'nothing'}"
                 )
-            answer, explanation = told.get("answer"), told.get("explanation") or ""
-            told = told["value"]
-        if isinstance(told, bool):
-            told = float(told)
-        if not isinstance(told, int | float):
-            return _bug(f"it returned {_kind(told)}, no number")
-        if not -_MAX_VALUE <= told <= _MAX_VALUE:
-            return _bug(f"it returned {str(told)[:40]}, no number that can be stored")
-        if (lower is not None and told < lower) or (upper is not None and told > upper):
+            answer, explanation = returned.get("answer"), returned.get("explanation") or ""
+            returned = returned["value"]
+        if isinstance(returned, bool):
+            returned = float(returned)
+        if not isinstance(returned, int | float):
+            return _bug(f"it returned {_kind(returned)}, no number")
+        if not -_MAX_VALUE <= returned <= _MAX_VALUE:
+            return _bug(f"it returned {str(returned)[:40]}, no number that can be stored")
+        if (lower is not None and returned < lower) or (upper is not None and returned > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
-            return _bug(f"it returned {told:g}, outside of the metric's bounds {bounds}")
-        said = make_storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {told:g}."
+            return _bug(f"it returned {returned:g}, outside of the metric's bounds {bounds}")
+        said = make_storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {returned:g}."
         return Verdict(
-            float(told), None if answer is None else make_storable(str(answer)[:_MAX_ANSWER]), said
+            float(returned),
+            None if answer is None else make_storable(str(answer)[:_MAX_ANSWER]),
+            said,
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:

@@ -122,7 +122,7 @@ def test_judges_are_asked_and_read_as_before() -> None:
     for options in JUDGES:
         scorer = build_scorer({"type": "model_judge", **options})
         assert isinstance(scorer, ModelJudge)
-        questions = scorer.questions("o", ["t", 5], {"topic": "x"}, mark="m")
+        questions = scorer.questions("o", ["t", 5], {"topic": "x"}, delimiter="m")
         told = {}
         for replies in REPLIES:
             if len(replies) == len(questions):
@@ -130,7 +130,7 @@ def test_judges_are_asked_and_read_as_before() -> None:
                     JudgeReply("", failure="It failed.") if text == "!" else JudgeReply(text)
                     for text in replies
                 ]
-                told[" / ".join(replies)] = said(scorer.verdict(questions, read, mark="m"))
+                told[" / ".join(replies)] = said(scorer.verdict(questions, read, delimiter="m"))
         found.append(
             {
                 "options": dict(scorer.options),

@@ -3,9 +3,9 @@
 The scorer is pure: it writes the judges' prompts and reads their verdicts. Asking them is the
 caller's.
 
-A candidate's answer may try to speak to the judge. It stands between two lines that carry a delimiter
-which it cannot know, and only a verdict with the same delimiter counts, the last one of a judge's reply.
-A reply without one is no verdict, and the sample stays unscored.
+A candidate's answer may try to speak to the judge. So it is put between two lines with a delimiter
+that it cannot know, and only a verdict with the same delimiter counts, the last one of a judge's
+reply. A reply without one is no verdict, and the sample stays unscored.
 """
 
 import math

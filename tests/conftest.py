@@ -105,6 +105,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return FileScheduling(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report: Any = yield
+    if _is_worker(collector.config) and isinstance(collector, pytest.Directory) and report.passed:
+        from tests.scheduling import begin_elsewhere
+
+        worker = collector.config.workerinput  # type: ignore[attr-defined]
+        begin_elsewhere(report, int(worker["workerid"].removeprefix("gw")), worker["workercount"])
+    return report
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _is_worker(config):

@@ -14,6 +14,9 @@ class _Library:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            # pytest looks at every name of a test module for marks and wrappers of its own.
+            raise AttributeError(name)
         return getattr(import_module(self._name), name)
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ _VERBS = {"Add", "Bring", "Embed", "Feed", "Need", "Ping", "Proceed", "Ring", "S
 """Imperatives that end like another form of a verb."""
 
 
+@cache
 def modules() -> dict[str, tuple[Path, ast.Module]]:
     found = {}
     for package, base in PACKAGES.items():
@@ -43,9 +45,6 @@ def modules() -> dict[str, tuple[Path, ast.Module]]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found[name.removesuffix(".__init__")] = (path, tree)
     return found
-
-
-MODULES = modules()
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
@@ -61,18 +60,18 @@ def imports_of(tree: ast.Module) -> Iterator[str]:
         if id(node) in for_types:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
+            yield from (alias.name for alias in node.names if alias.name in modules())
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                if whole in MODULES:
+                if whole in modules():
                     yield whole
-                elif node.module in MODULES:
+                elif node.module in modules():
                     yield node.module
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    graph = {name: set(imports_of(tree)) - {name} for name, (_, tree) in MODULES.items()}
+    graph = {name: set(imports_of(tree)) - {name} for name, (_, tree) in modules().items()}
     # Take away what imports nothing that is left, again and again: what stays is on a circle or
     # imports one.
     while leaves := [name for name, targets in graph.items() if not targets]:
@@ -89,7 +88,7 @@ def test_the_root_of_tasks_app_holds_only_what_is_of_the_whole_app() -> None:
 
 def test_few_class_names_stand_in_two_modules() -> None:
     places = defaultdict(set)
-    for name, (_, tree) in MODULES.items():
+    for name, (_, tree) in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 places[node.name].add(name)
@@ -106,7 +105,7 @@ def is_imperative(word: str) -> bool:
 
 def test_docstrings_of_functions_begin_with_a_verb() -> None:
     odd = []
-    for name, (_, tree) in MODULES.items():
+    for name, (_, tree) in modules().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
@@ -121,7 +120,7 @@ def test_docstrings_of_functions_begin_with_a_verb() -> None:
 def test_docstrings_of_classes_do_not_begin_with_a_question() -> None:
     odd = [
         f"{name}.{node.name}"
-        for name, (_, tree) in MODULES.items()
+        for name, (_, tree) in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
         and re.match(r"(What|Who|Where|How)\b", ast.get_docstring(node) or "")
@@ -141,7 +140,7 @@ def test_other_words_are_no_imperatives(word: str) -> None:
 
 def test_limits_are_named_max() -> None:
     odd = []
-    for name, (_, tree) in MODULES.items():
+    for name, (_, tree) in modules().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Assign | ast.AnnAssign):
                 continue
@@ -159,7 +158,7 @@ def test_limits_are_named_max() -> None:
 def test_functions_fit_on_a_screen_and_a_half() -> None:
     long = [
         f"{name}.{node.name}"
-        for name, (_, tree) in MODULES.items()
+        for name, (_, tree) in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None
@@ -171,7 +170,7 @@ def test_functions_fit_on_a_screen_and_a_half() -> None:
 def test_only_the_table_of_transitions_writes_a_state() -> None:
     """Runs, scorings and shards change in `tasks_app.runs.states`; versions have their own."""
     writers = []
-    for name, (_, tree) in MODULES.items():
+    for name, (_, tree) in modules().items():
         if not name.startswith("tasks_app") or name == "tasks_app.runs.states":
             continue
         for node in ast.walk(tree):

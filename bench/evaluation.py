@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.fake_provider.process import FakeProvider
 from tests.postgres import Postgres
-from tests.stack import Api, Stack
+from tests.stack import Api, Stack, migrate
 
 _LATENCY_SECONDS = 0.05
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -264,6 +264,7 @@ def main() -> None:
                 )
             if options.database in {"postgres", "both"}:
                 postgres = Postgres()
+                migrate(Path(folder) / "postgres", postgres.url)
                 platforms["platform, PostgreSQL"] = Platform(
                     Path(folder) / "postgres",
                     provider,

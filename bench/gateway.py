@@ -29,7 +29,7 @@ import aiohttp
 from bench.evaluation import cpu_seconds, peak_mib
 from tests.fake_provider.process import FakeProvider
 from tests.postgres import Postgres
-from tests.stack import Stack
+from tests.stack import Stack, migrate
 
 LATENCY_MS = 50
 CHUNK_MS = 11
@@ -259,6 +259,7 @@ def main() -> None:
                 gateways["SQLite"] = Gateway(Path(folder) / "sqlite", provider)
             if options.database in {"postgres", "both"}:
                 postgres = Postgres()
+                migrate(Path(folder) / "postgres", postgres.url)
                 gateways["PostgreSQL"] = Gateway(
                     Path(folder) / "postgres", provider, database_url=postgres.url
                 )

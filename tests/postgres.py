@@ -108,7 +108,8 @@ class Postgres:
             os.chown(self.folder, self._uid, -1)
         data = self.folder / "data"
         self._run("initdb", "-D", str(data), "-U", "plumbmark", "-A", "trust", "-E", "UTF8", "-N")
-        options = f"-k {self.folder} -h '' -c fsync=off -c max_connections=200"
+        options = f"-k {self.folder} -h '' -c fsync=off -c full_page_writes=off"
+        options += " -c max_connections=200"
         log = self.folder / "log"
         self._run("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
         self._run("createdb", "-h", str(self.folder), "-U", "plumbmark", "plumbmark")

@@ -140,7 +140,10 @@ def migrate(state: Path, database_url: str = "") -> None:
 
 
 class Stack:
-    """Processes of one platform. Nothing runs until asked for."""
+    """Processes of one platform. Nothing runs until asked for.
+
+    A database of another kind than SQLite must be migrated (`migrate`, `postgres.new_database`).
+    """
 
     def __init__(
         self, state: Path, *, database_url: str = "", redis_url: str = "", **settings: str
@@ -168,9 +171,7 @@ class Stack:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._shell: subprocess.Popen[str] | None = None
         state.mkdir(parents=True, exist_ok=True)
-        if database_url:
-            self.manage("migrate", "--verbosity=0")
-        else:
+        if not database_url:
             shutil.copy(migrated(), state / "plumbmark.sqlite3")
 
     # --- processes --------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def board_is_there(stack: Stack) -> bool:
     return "Random choice" in text and "Echo" in text and "100.0" in text
 
 
-def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
+def test_one_command_gives_a_board_that_outlives_kills_and_one_ctrl_c_ends_everything(
     stack: Stack, up: "subprocess.Popen[str]"
 ) -> None:
     stack.wait_for(lambda: board_is_there(stack))
@@ -87,16 +87,6 @@ def test_one_command_gives_a_board_and_one_ctrl_c_ends_everything(
     with urllib.request.urlopen(f"{stack.gateway_url}/healthz", timeout=60) as response:
         assert response.status == 200
 
-    up.send_signal(signal.SIGINT)
-
-    assert up.wait(timeout=300) == 0
-    stack.wait_for(lambda: not processes_of(stack))
-
-
-def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_along(
-    stack: Stack, up: "subprocess.Popen[str]"
-) -> None:
-    stack.wait_for(lambda: board_is_there(stack))
     worker = next(pid for pid, command in processes_of(stack).items() if " worker " in command)
     os.kill(worker, signal.SIGKILL)
 
@@ -118,6 +108,7 @@ def test_a_killed_child_is_started_again_and_a_killed_parent_takes_its_children_
     finally:
         again.send_signal(signal.SIGINT)
         assert again.wait(timeout=300) == 0
+    stack.wait_for(lambda: not processes_of(stack))
 
 
 def test_with_another_port_every_address_that_is_told_leads_there(stack: Stack) -> None:

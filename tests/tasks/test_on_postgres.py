@@ -14,20 +14,22 @@ _FOLDER = Path(__file__).parent
 
 
 _TESTS = {
-    "runs": ["runs/test_life_cycle.py"],
-    "claims and recovery": [
+    "labels, claims and recovery": [
+        "judges/test_labels.py",
+        "judges/test_carried_labels.py",
+        "runs/test_as_written.py",
         "runs/test_claims.py",
         "runs/test_recovery.py",
         "scorings/test_rescoring.py",
     ],
-    "programs and boards of theirs": [
+    "runs, programs and boards of theirs": [
+        "runs/test_life_cycle.py",
         "code_tasks/test_runs.py::test_a_program_asks_the_model_and_its_result_is_the_score",
         "code_tasks/test_runs.py::test_a_program_that_fails_says_where",
         "code_tasks/test_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
         "code_tasks/test_boards.py::test_a_count_has_wilsons_interval_and_tells_nobody_apart",
         "code_tasks/test_pages.py::test_a_long_output_is_shown_by_its_ends_and_read_page_by_page",
     ],
-    "labels": ["judges/test_labels.py", "runs/test_as_written.py", "judges/test_carried_labels.py"],
 }
 
 

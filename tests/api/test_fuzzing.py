@@ -105,7 +105,7 @@ def _fuzz(operation: Any, strategy: Any, owner: dict[str, str]) -> None:
 
     @given(case=strategy, real=st.booleans())
     @settings(
-        max_examples=12,
+        max_examples=8,
         deadline=None,
         database=None,
         derandomize=True,

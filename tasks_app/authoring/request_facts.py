@@ -35,6 +35,9 @@ def request_facts(definition: Definition) -> RequestFacts:
         facts.append({"key": _("The user"), "value": value})
     if prompt.scored == "conversation":
         facts.append({"key": _("What is scored"), "value": _("the whole conversation")})
+    if not prompt.separates_reasoning:
+        value = _("with the reasoning between tags such as <think>")
+        facts.append({"key": _("Scorers see answers"), "value": value})
     schema = prompt.output_schema
     return RequestFacts(
         facts=[fact for fact in facts if fact["value"]],

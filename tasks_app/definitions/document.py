@@ -97,6 +97,12 @@ class PromptSpec:
     simulated_user: SimulatedUserSpec | None
     scored: str
     """`last`: the last answer; `conversation`: all of it."""
+    reasoning: str = "separate"
+    """`separate`: scorers do not see reasoning that stands in an answer; `keep`: they do."""
+
+    @property
+    def separates_reasoning(self) -> bool:
+        return self.reasoning == "separate"
 
     @property
     def media_parts(self) -> tuple[Part, ...]:
@@ -198,6 +204,9 @@ class Definition:
             document["tools"] = json.dumps(tools, ensure_ascii=False)
         if document["limits"] is None:
             del document["limits"]
+        if self.prompt.separates_reasoning:
+            # A draft is known by its document, and this key is younger than the others.
+            del document["prompt"]["reasoning"]
         return document
 
     @classmethod

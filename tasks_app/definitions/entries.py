@@ -230,6 +230,11 @@ class PromptEntry(StrictModel):
     scored: Literal["last", "conversation"] = Field(
         default="last", description="What scorers see as the output: the last answer, or all of it."
     )
+    reasoning: Literal["separate", "keep"] = Field(
+        default="separate",
+        description="Reasoning between tags such as <think> and </think> in an answer: separate it "
+        "from what scorers see, or keep it.",
+    )
     output_schema: Optionally[dict[str, Any]] = Field(
         default=None,
         description="A JSON Schema (of type object) that the answer is to follow. Providers that "

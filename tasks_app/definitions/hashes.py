@@ -119,8 +119,10 @@ class VersionHashes:
     @property
     def marking(self) -> str:
         definition = self._definition
+        kept = {} if definition.prompt.separates_reasoning else {"reasoning": "keep"}
         return content_hash(
             {
+                **kept,
                 "scorers": [
                     {
                         "type": scorer.type,

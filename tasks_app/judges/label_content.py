@@ -10,6 +10,7 @@ from plumbmark.scoring.scorers import ModelJudge
 from plumbmark.scoring.scorers.model_judge import OUTPUT, TARGET
 from plumbmark.scoring.templates import parse_template
 from tasks_app.definitions.rendering import text_of
+from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Sample, TaskVersion
 from tasks_app.runs.transcripts import messages_of
 
@@ -37,9 +38,11 @@ class LabelledContent:
         )
 
 
-def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledContent | None:
-    """Return the content to label; `item` is the judges' version's. None if a part of it is
-    withheld.
+def content_of(
+    sample: Sample, item: Item, version: TaskVersion, scorer: ModelJudge
+) -> LabelledContent | None:
+    """Return the content to label; `version` is the judges', and `item` is of it. None if a part of
+    it is withheld.
     """
     if sample.is_withheld or sample.item.is_withheld or item.is_withheld:
         return None
@@ -48,7 +51,8 @@ def content_of(sample: Sample, item: Item, scorer: ModelJudge) -> LabelledConten
     template = parse_template(scorer.rubric)
     values = {name: text_of(item.scorer_input.get(name)) for name in template.columns}
     criteria = template.fill({**values, OUTPUT: "[…]", TARGET: "\nor: ".join(targets)})
-    return LabelledContent(_messages_of(sample), sample.output, targets, criteria.strip())
+    answer = kind_of(version).output_scorer.split(sample.output).answer
+    return LabelledContent(_messages_of(sample), answer, targets, criteria.strip())
 
 
 def _messages_of(sample: Sample) -> Sequence[Mapping[str, Any]]:

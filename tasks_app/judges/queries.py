@@ -153,7 +153,7 @@ def blind_answers(
             scorers[version.pk] = judging_scorers(version)
         scorer = scorers[version.pk][place.label_set.scorer]
         item = items.get((version.pk, place.sample_id), place.sample.item)
-        content = content_of(place.sample, item, scorer)
+        content = content_of(place.sample, item, version, scorer)
         found.append(_blind(place, scorer, content, labels.get(place.pk)))
     return found
 

@@ -93,7 +93,9 @@ def _fingerprints(
 ) -> dict[int, str]:
     items = scored_items(version, samples.values())
     contents = {
-        pk: content_of(sample, items[pk], scorer) for pk, sample in samples.items() if pk in items
+        pk: content_of(sample, items[pk], version, scorer)
+        for pk, sample in samples.items()
+        if pk in items
     }
     return {
         pk: content.fingerprint(scorer) for pk, content in contents.items() if content is not None

@@ -156,6 +156,7 @@ class RequestPlanner:
             render_follow_ups(self._definition, item),
             self._user(item),
             self._definition.prompt.scored == "conversation",
+            self._definition.prompt.separates_reasoning,
             self._toolbox,
             tool_input(self._definition, item, self._tools) if self._tools else _NO_ITEM,
             self._limits,

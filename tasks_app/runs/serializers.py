@@ -230,6 +230,9 @@ class SampleDetail(serializers.Serializer[Any]):
     outcome = serializers.CharField()
     is_scored = serializers.BooleanField()
     output = serializers.CharField()
+    reasoning = serializers.CharField(
+        help_text="The part of the output that scorers do not see, because it is reasoning."
+    )
     error = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())
     tool_calls = ToolCallDetail(many=True)

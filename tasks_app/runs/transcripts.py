@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from django.http import Http404
@@ -10,6 +11,7 @@ from django.http import Http404
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
 from plumbmark.gateway.storage.records import decompress_body
+from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
@@ -30,7 +32,7 @@ class RecordedCall:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transcript:
     run: Run
     sample: Sample
@@ -39,6 +41,11 @@ class Transcript:
     scoring: Scoring | None
     score: SampleScore | None
     calls: Sequence[RecordedCall]
+
+    @cached_property
+    def split(self) -> SplitOutput:
+        """The output as its scorers see it, and the reasoning that is kept from them."""
+        return kind_of(self.run.task_version).output_scorer.split(self.sample.output)
 
     def as_document(self) -> dict[str, Any]:
         """Return the transcript for the API."""
@@ -51,6 +58,7 @@ class Transcript:
             "outcome": sample.outcome,
             "is_scored": sample.is_scored,
             "output": sample.output,
+            "reasoning": self.split.reasoning,
             "error": sample.error,
             "messages": [dict(message) for message in self.messages],
             "tool_calls": [asdict(call) for call in calls_made(self.messages)],

@@ -5,13 +5,14 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from plumbmark.engine.values import value_object
 from plumbmark.scoring import author_code
 from plumbmark.scoring.author_code import CaseResult
+from plumbmark.scoring.reasoning import SplitOutput, split_output
 from plumbmark.scoring.scorers import (
     CodeExecution,
     ModelJudge,
@@ -108,6 +109,7 @@ class OutputScorer:
         main: str = "",
         bounds: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({}),
         choice_seed: int | None = None,
+        separates_reasoning: bool = False,
         secret: str = "",
     ) -> None:
         self._scorers = scorers
@@ -116,6 +118,7 @@ class OutputScorer:
         self._main = main
         self._bounds = bounds
         self._choice_seed = choice_seed
+        self._separates_reasoning = separates_reasoning
         self._secret = secret
         self.reads_calls = any(isinstance(one, ToolUse) for one in self._scorers.values())
         """Some scorer looks at the messages of a sample, for its tool calls."""
@@ -136,6 +139,9 @@ class OutputScorer:
                 spec.name: (spec.metric.lower, spec.metric.upper) for spec in definition.scorers
             },
             choice_seed=definition.prompt.shuffle_seed,
+            # In a whole conversation, the solver separates it answer by answer.
+            separates_reasoning=definition.prompt.separates_reasoning
+            and definition.prompt.scored == "last",
             secret=secret,
         )
 
@@ -171,7 +177,15 @@ class OutputScorer:
 
         `messages` are the sample's, None if none are recorded.
         """
-        return self._together(self._pure_verdicts(output, item, messages))
+        split = self.split(output)
+        verdicts = self._pure_verdicts(split.answer, item, messages)
+        return _verdict_on(split, self._together(verdicts))
+
+    def split(self, output: str) -> SplitOutput:
+        """Return the answer that scorers see, and the reasoning that is kept from them."""
+        if self._separates_reasoning:
+            return split_output(output)
+        return SplitOutput(output, "", ((0, len(output)),))
 
     async def score_with_ports(
         self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
@@ -180,13 +194,19 @@ class OutputScorer:
 
         Raises what `outside` raises for reasons outside a sample, such as an exhausted quota.
         """
+        splits = [self.split(answer.output) for answer in answers]
+        answers = [
+            replace(answer, output=split.answer)
+            for answer, split in zip(answers, splits, strict=True)
+        ]
         called = await self._by_author_code(answers, outside)
-        return await asyncio.gather(
+        verdicts = await asyncio.gather(
             *(
                 self._score_with_ports(answer, outside, by_author)
                 for answer, by_author in zip(answers, called, strict=True)
             )
         )
+        return [_verdict_on(*pair) for pair in zip(splits, verdicts, strict=True)]
 
     async def _score_with_ports(
         self, answer: "StoredAnswer", outside: ScoringPorts, called: Mapping[str, ItemVerdict]
@@ -306,6 +326,22 @@ class OutputScorer:
         if others:
             details["scorers"] = others
         return ItemVerdict(main.value, main.answer, main.explanation, details)
+
+
+def _verdict_on(split: SplitOutput, verdict: ItemVerdict) -> ItemVerdict:
+    """Return the verdict on an answer as one on the whole output."""
+    if not split.reasoning:
+        return verdict
+    details = dict(verdict.details)
+    for name in ("start", "end"):
+        if isinstance(position := details.get(name), int):
+            # The end is the place after the last character.
+            offset = 1 if name == "end" and position else 0
+            details[name] = split.place_in_output(position - offset) + offset
+    explanation = verdict.explanation
+    if split.is_reasoning_alone:
+        explanation = f"The output is reasoning without an answer. {explanation}".strip()
+    return replace(verdict, details=details, explanation=explanation)
 
 
 def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:

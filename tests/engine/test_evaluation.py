@@ -52,7 +52,7 @@ class Caller:
         self.most = max(self.most, self.in_flight)
         await asyncio.sleep(self._pause)
         self.in_flight -= 1
-        answer = self._rule(int(key))
+        answer = self._rule(int(key.partition("/")[0]))
         if isinstance(answer, ModelResponse):
             return CallResult(uuid4(), answer, None, 1, 1, 5, 1)
         return CallResult(uuid4(), None, answer, 0, 0, 5, 1)
@@ -217,3 +217,39 @@ def test_a_fault_of_ours_is_raised_and_not_taken_for_an_outcome() -> None:
 
     with pytest.raises(ExceptionGroup):
         evaluate(Caller(rule), 3)
+
+
+@pytest.mark.parametrize(
+    ("separates", "output"),
+    [
+        (True, "User: Hi\n\nAssistant: 4\n\nUser: Sure?\n\nAssistant: 4"),
+        (
+            False,
+            "User: Hi\n\nAssistant: <think>or 5</think>4\n\n"
+            "User: Sure?\n\nAssistant: <think>or 5</think>4",
+        ),
+    ],
+)
+def test_a_conversation_is_written_down_without_the_reasoning_in_its_answers(
+    separates: bool, output: str
+) -> None:
+    results: list[SampleResult] = []
+    caller = Caller(lambda n: said("<think>or 5</think>4"))
+    sample = PlannedSample(
+        0,
+        "0/0",
+        ModelRequest([{"role": "user", "content": "Hi"}], 16),
+        follow_ups=["Sure?"],
+        keeps_conversation=True,
+        separates_reasoning=separates,
+    )
+
+    async def work() -> None:
+        evaluation = Evaluation(caller, results.append, window=1)
+        evaluation.plan.add([sample])
+        evaluation.plan.close()
+        await evaluation.run()
+
+    asyncio.run(work())
+
+    assert [result.output for result in results] == [output]

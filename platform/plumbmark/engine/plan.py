@@ -26,6 +26,8 @@ class PlannedSample:
     """The model that says the further turns, if no script does."""
     keeps_conversation: bool = False
     """The output is the whole conversation, not only the last answer."""
+    separates_reasoning: bool = False
+    """The conversation is written down without the reasoning that stands in answers."""
     toolbox: Toolbox | None = None
     """What the model may call before it answers."""
     item: Mapping[str, Any] = field(default_factory=dict)

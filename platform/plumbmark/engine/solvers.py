@@ -24,6 +24,7 @@ from plumbmark.engine.ports import (
 )
 from plumbmark.engine.tools import ToolAnswer, Toolbox, ToolContext
 from plumbmark.scoring.outcomes import Outcome
+from plumbmark.scoring.reasoning import split_output
 
 CANDIDATE = "candidate"
 SIMULATED_USER = "simulated_user"
@@ -266,7 +267,9 @@ class _Conversation:
             if not (messages and "tool_calls" in messages[-1]):
                 messages.append({"role": "assistant", "content": output})
             output = "\n\n".join(
-                _format_message(one) for one in messages if one["role"] != "system"
+                _format_message(one, without_reasoning=self._sample.separates_reasoning)
+                for one in messages
+                if one["role"] != "system"
             )
         return replace(
             ended,
@@ -289,9 +292,12 @@ def _all_tokens(most: int) -> str:
     return f"{most:,} output tokens (max_output_tokens_total)"
 
 
-def _format_message(message: Message) -> str:
+def _format_message(message: Message, *, without_reasoning: bool) -> str:
     """Format a message for a conversation that is scored as a whole."""
-    parts = [in_words(message["content"])] if message["content"] else []
+    text = in_words(message["content"]) if message["content"] else ""
+    if without_reasoning and message["role"] == "assistant":
+        text = split_output(text).answer
+    parts = [text] if text else []
     parts += [
         f"[calls {call['function']['name']} with {call['function']['arguments']}]"
         for call in message.get("tool_calls", ())

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.scoring.outcomes import Outcome
-from plumbmark.web.long_text import cap_text, highlight_passage
+from plumbmark.scoring.reasoning import SplitOutput
+from plumbmark.web.long_text import Highlight, cap_text, highlight_passage
 from plumbmark.web.numbers import format_score, format_seconds
 from tasks_app.definitions.rendering import text_of
 from tasks_app.kinds import kind_of
@@ -48,11 +49,8 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "exchange": exchange_context(
             transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
         ),
-        "output": None
-        if sample.is_withheld
-        else highlight_passage(
-            sample.output, _position(details, "start"), _position(details, "end")
-        ),
+        "output": None if sample.is_withheld else _highlight_answer(transcript.split, details),
+        "reasoning": cap_text("" if sample.is_withheld else transcript.split.reasoning),
         **_output_facts(transcript),
         "targets": _targets(transcript),
         "choices": [cap_text(one, 1000).text for one in transcript.item.choices or ()],
@@ -72,6 +70,17 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         ],
     }
     return render(request, "tasks_app/runs/sample.html", context)
+
+
+def _highlight_answer(split: SplitOutput, details: dict[str, Any]) -> Highlight:
+    """Return the answer with the words highlighted that a scorer took."""
+    start, end = _position(details, "start"), _position(details, "end")
+    if start is None or not end:
+        return highlight_passage(split.answer, None, None)
+    last = split.place_in_answer(end - 1)
+    return highlight_passage(
+        split.answer, split.place_in_answer(start), None if last is None else last + 1
+    )
 
 
 def _program_items(details: dict[str, Any]) -> dict[str, Any]:

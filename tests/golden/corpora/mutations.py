@@ -58,6 +58,7 @@ FULL: dict[str, dict[str, Any]] = {
             "choice_order": "shuffled",
             "choice_seed": 1,
             "scored": "last",
+            "reasoning": "keep",
         },
         "limits": {
             "max_steps": 5,

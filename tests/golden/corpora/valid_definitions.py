@@ -196,6 +196,8 @@ repeats: 3
     "follow-ups with limits": definition(
         prompt=prompt(follow_ups='["One?", "Two?"]'), limits="{max_steps: 3}"
     ),
+    "reasoning kept": definition(prompt=prompt(reasoning="keep")),
+    "reasoning separated, which is the default": definition(prompt=prompt(reasoning="separate")),
     "simulated user": definition(
         prompt=prompt(simulated_user='{model: a/b, instructions: "You want {answer}."}')
     ),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from plumbmark.common.errors import Conflict, DomainError, InvalidInput
 from tasks_app.models import Contender, DataFile, Run, Sample, Scoring
@@ -134,3 +135,22 @@ def test_repeats_are_each_wanted(world: Any) -> None:
     run.refresh_from_db()
     assert run.state == Run.State.COMPLETED
     assert run.samples_done == 6
+
+
+def test_reasoning_in_an_output_is_shown_folded_and_given_apart_by_the_api(world: Any) -> None:
+    output = "<think>\nOr is it <b>five</b>?\n</think>\n\nIt is 4."
+    rows = right(4)
+    rows[0]["output"] = output
+    run = submit(world, world.version(4), rows=rows)
+    world.work()
+    client = Client()
+    client.force_login(world.ada, backend="django.contrib.auth.backends.ModelBackend")
+
+    page = client.get(f"/runs/{run.pk}/samples/0/").content.decode()
+    sample = client.get(f"/api/v1/runs/{run.pk}/samples/0").json()
+
+    assert "Reasoning, not scored (21 characters)" in page
+    assert "Or is it &lt;b&gt;five&lt;/b&gt;?" in page.partition('id="reasoning"')[2]
+    assert "Or is it" not in page.partition('id="output"')[2].partition("</section>")[0]
+    assert sample["output"] == output
+    assert sample["reasoning"] == "Or is it <b>five</b>?"

@@ -182,3 +182,20 @@ def test_a_pattern_is_compiled_once() -> None:
     assert compile_pattern("a+") is compile_pattern("a+")
     with pytest.raises(PatternError):
         compile_pattern("(")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["1,23,", "1.234.", "1 234 ", "\\frac{1", "2\\sqrt{", "1^", "a**2", "1 1/2 ", "\\boxed{", "½"],
+)
+def test_a_megabyte_of_unfinished_numbers_is_scored_in_linear_time(unit: str) -> None:
+    scorer = build_scorer({"type": "numeric"})
+    small, large = unit * (100_000 // len(unit)), unit * (1_000_000 // len(unit))
+
+    started = time.process_time()
+    scorer.score(small, "18", HERE)
+    between = time.process_time()
+    scorer.score(large, "18", HERE)
+    ended = time.process_time()
+
+    assert ended - between < 40 * (between - started) + 1

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
-from tests.scoring.answer_corpus import NUMBERS
+from tests.scoring.answer_corpus import CHOICES, NUMBERS, OPTIONS
 
 MIN_RIGHT = 0.97
 MAX_FALSE_POSITIVES = 0.01
@@ -39,6 +39,18 @@ def test_numbers_are_read_as_a_careful_person_reads_them() -> None:
         readings.append((output, found, same_number(found, wanted)))
 
     assert len(NUMBERS) >= 100
+    assert_rates(readings)
+
+
+def test_choices_are_read_as_a_careful_person_reads_them() -> None:
+    scorer = build_scorer({"type": "multiple_choice"})
+    here = ScorerContext("item", OPTIONS)
+    readings = []
+    for output, wanted in CHOICES:
+        found = scorer.score(output, "A", here).answer
+        readings.append((output, found, found == wanted))
+
+    assert len(CHOICES) >= 100
     assert_rates(readings)
 
 

@@ -16,7 +16,7 @@ _MARKUP = re.compile(
     r"""
     \\(?:text|textbf|textit|textrm|textsf|mathbf|mathrm|mathit|mathsf|mathbb|bf|rm|bm|boldsymbol
         |boxed|fbox|underline|emph|left|right|quad|,|;|!|\ )(?![a-z])
-    | \\[()\[\]] | [*`$\#{}~"“”„«»‘] | </?[A-Za-z]{1,12}> | (?<!\w)_+ | _+(?!\w)
+    | \\[()\[\]] | [*`$\#{}~"“”„«»‘【】「」『』] | </?[A-Za-z]{1,12}> | (?<!\w)_+ | _+(?!\w)
     """,
     re.VERBOSE,
 )
@@ -60,7 +60,9 @@ _LABEL = r"""(?:
       | risposta
       | antwoord | odpowiedź | odpověď | svar | svaret | vastaus | cevap | yanıt | jawaban | válasz
       | răspuns | απάντηση | ответ | відповідь | đáp\ án
-      | (?:right|correct|best|final|my)\ (?:option|choice|letter) (?=\s{1,4}is|\s{0,4}:)
+      | (?:right|correct|best|final|my|selected|chosen)\ (?:option|choice|letter)
+        (?=\s{1,4}(?:is|would)|\s{0,4}:)
+      | letter (?=\s{1,4}is|\s{0,4}:) | (?:correct|final|option|selected) (?=\s{0,4}:)
       | choice (?=\s{1,4}is|\s{0,4}:) ) \b
     | 答案 | 答え | 解答 | 正解 | 正答 | 回答 | 答 | 정답 | 답 | الإجابة | الجواب | उत्तर | תשובה
 )"""
@@ -91,7 +93,7 @@ _VERB = r"""(?:
       | choose | select | i['’]m\ going\ with | it\ must\ be
       | (?:so|thus|hence|therefore),?\ (?:it\ is|it['’]s) ) \b
     | (?: ^ | (?<=[.,;:!?\n]) ) \s{0,3} (?: it\ is | it['’]s ) \b
-    | 我选择? | 我選擇? | 应选 | 故选 | 因此选 | 所以选
+    | (?: ^ | (?<=[，。,.\s]) ) (?: 我 | 应 | 故 | 因此 | 所以 )? (?: 选择? | 選擇? )
 )"""
 _DECLARATIONS = re.compile(
     rf"""
@@ -124,6 +126,14 @@ _SAYS_OF_IT = re.compile(r"[\s,]{1,4}(?:is|are|was|would|could|can|has|does|look
 _ENDS = re.compile(r"[^\S\n]{0,9}(?:[.,;:!?)\]\n]|$)")
 _LIST_LINE = re.compile(r"[-+•\s]{0,6}[(\[]?(?P<letter>[A-Z])[)\].:]{1,2}\s+(?P<text>\S.{0,400})")
 _GOES_ON = re.compile(r"\s(?!because|since|as\b|and\b|or\b|for\b|with\b|is\b|but\b)[a-z]")
+_DOUBTED = re.compile(
+    r"""
+    (?: n['’]t | \b(?: do\ not | if | whether | suppose | assume | assuming )
+      | (?:^|[.!?\n])\s{0,3}is )
+    (?: \s{1,3}(?: think | believe | say | that | the | my | correct | right ) ){0,5} \s{1,3} $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 _WRONG = re.compile(
     r"""
     \s{1,4} (?:
@@ -160,7 +170,10 @@ def _declarations(
             continue
         written, end = match["letter"], match.end()
         following = text[end : end + 60]
-        if written.upper() not in letters or following[:1] in ("'", "’"):
+        # “C++”, “A-” and “A's” are words, and “I don't think it is A” declares nothing.
+        if written.upper() not in letters or following[:1] in ("'", "’", "+", "#", "-"):
+            continue
+        if _DOUBTED.search(text[max(0, match.start() - 40) : match.start()]):
             continue
         if not match["closed"]:
             if written.islower() and not re.match(

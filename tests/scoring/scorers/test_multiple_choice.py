@@ -1,5 +1,7 @@
 """The multiple-choice scorer."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,3 +190,16 @@ def test_option_texts_can_be_left_aside() -> None:
     strict = build_scorer({"type": "multiple_choice", "accept_text": False})
 
     assert strict.score("It must be Paris.", "B", HERE).value == 0
+
+
+@pytest.mark.parametrize("unit", ["answer ", "A or ", "A. x\n", "(A) ", "\\boxed{", "\u0412 ", " "])
+def test_a_megabyte_is_scored_in_linear_time(unit: str) -> None:
+    small, large = unit * (100_000 // len(unit)), unit * (1_000_000 // len(unit))
+
+    started = time.process_time()
+    SCORER.score(small, "B", HERE)
+    between = time.process_time()
+    SCORER.score(large, "B", HERE)
+    ended = time.process_time()
+
+    assert ended - between < 40 * (between - started) + 1

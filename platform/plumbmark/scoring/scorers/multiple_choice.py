@@ -37,9 +37,11 @@ from plumbmark.scoring.verdicts import Verdict, quote
 
 _ALONE = re.compile(
     r"(?:(?i:option|choice|letter)\s)?[(\[']{0,2}\s{0,3}(?P<letter>[A-Za-z])\s{0,3}[)\].:,;!'’]{0,4}"
+    r"(?:です|选项|選項|입니다|가\s정답입니다)?\.?"
 )
 _LEADING = re.compile(
-    r"[(\[]{0,2}\s{0,3}(?P<letter>[A-Z])\s{0,3}(?:[)\]]{1,2}\s{0,3}[.:]?|[.:])(?=\s|$)"
+    r"[(\[]{0,2}\s{0,3}(?P<letter>[A-Z])\s{0,3}"
+    r"(?:(?:[)\]]{1,2}\s{0,3}[.:]?|[.:])(?=\s|$)|,?(?=\s(?:because|since)\b))"
 )
 _BRACKETED = re.compile(r"\((?P<letter>[A-Z])\)")
 _NEGATION = re.compile(

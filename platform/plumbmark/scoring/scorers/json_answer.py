@@ -1,7 +1,8 @@
 """JSON: the answer is JSON, follows a schema, and a field of it equals a target."""
 
 import json
-from typing import Annotated, Any, Literal
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,6 +34,8 @@ class _NotJson(ValueError):
 class JsonAnswer(Scorer):
     """Right where the output is JSON (in a fenced block or bare), follows a schema, and a field of
     it equals a target."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["json"]
     path: Annotated[str, Field(max_length=400)] = Field(
@@ -106,10 +109,15 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _same_number(found: Any, target: str) -> bool:
-    """Return whether the numbers are equal, as 4 and 4.0: JSON writes a number in many ways."""
+    """Return whether the numbers are equal, as 4 and 4.0: JSON writes a number in many ways.
+
+    They are compared as decimals: doubles do not tell large integers apart.
+    """
     if isinstance(found, bool) or not isinstance(found, int | float):
         return False
     try:
-        return float(found) == float(target)
-    except (ValueError, OverflowError):
+        wanted = Decimal(target.strip())
+    except InvalidOperation:
         return False
+    value = Decimal(found) if isinstance(found, int) else Decimal(repr(found))
+    return value.is_finite() and wanted.is_finite() and value == wanted

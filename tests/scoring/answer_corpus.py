@@ -266,6 +266,7 @@ CHOICES: tuple[tuple[str, str | None], ...] = (
     ("A) red apple\nB) green pear\nC) blue plum\nD) grey fig", None),
     ("A) red apple B) green pear C) blue plum D) grey fig", None),
     ("- A: red apple\n- B: green pear\n- C: blue plum\n- D: grey fig", None),
+    ("Is it the green pear?\nA) red apple\nB) green pear\nC) blue plum\nD) grey fig", None),
     ("Not A.", None),
     ("It is not A", None),
     ("The answer is not A.", None),

@@ -210,7 +210,6 @@ def without_lists(text: str, letters: str) -> str:
     order = [match["letter"] for match in listed if match and match["letter"] in letters]
     if len(order) < 2 or order[0] != "A" or order != sorted(set(order)):
         return text
-    return "\n".join(
-        " " * len(line) if match and match["letter"] in letters else line
-        for line, match in zip(lines, listed, strict=True)
-    )
+    # What stands before the list is the question, which was copied as well.
+    last = max(n for n, match in enumerate(listed) if match and match["letter"] in letters)
+    return "\n".join(" " * len(line) if n <= last else line for n, line in enumerate(lines))

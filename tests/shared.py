@@ -1,4 +1,4 @@
-"""What the processes of one test run share: a folder, and what the first who needed it made there.
+"""A folder that the processes of one test run share, and what the first to need it made there.
 
 Workers of pytest-xdist are given the folder of the process that started them; without workers, and
 in `bench/`, a process has one of its own.

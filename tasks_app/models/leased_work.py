@@ -27,7 +27,7 @@ class LeasedWork(models.Model):
     """By the database's clock."""
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveIntegerField(default=0)
-    """How often it was claimed without being finished or returned in order."""
+    """Claims after which the work was neither finished nor properly returned."""
     not_before = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -8,14 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plumbmark.engine.media import is_attachment
-from plumbmark.strict_json import JsonError, JsonReader
-from plumbmark.strict_json.numbers import PYTHON
-from plumbmark.strict_json.texts import MAX_STORED_DEPTH
+from plumbmark.scoring.tool_calls import read_arguments
 from plumbmark.web.long_text import INLINE_CHARACTERS, CappedText, cap_text
 from tasks_app.definitions.rendering import text_of
 from tasks_app.models import Item, Run, TaskDraft, TaskVersion
-
-_READER = JsonReader(max_depth=MAX_STORED_DEPTH, numbers=PYTHON, characters="replace")
 
 AddressOf = Callable[[Mapping[str, Any]], str]
 """Where the file of a part is shown."""
@@ -95,11 +91,8 @@ def _readable(arguments: str) -> str:
     """Return a call's arguments, one per line; a single text as it is, so that code keeps its
     lines.
     """
-    try:
-        found = _READER.read(arguments)
-    except JsonError:
-        return arguments
-    if not isinstance(found, dict):
+    found = read_arguments(arguments)
+    if found is None:
         return arguments
     return "\n".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -183,3 +184,14 @@ def test_an_error_is_described_with_its_place() -> None:
     assert error_of("[1,\n 2 3]").describe() == "Expecting ',' delimiter (line 2, column 4)"
     assert error_of(b"\n\xff").describe() == "byte 1 is not UTF-8 (line 2)"
     assert error_of("").describe() == "it is empty"
+
+
+@pytest.mark.parametrize("piece", ['\\"', '"', "\\", "[", "[]", '{"a":'])
+def test_depth_is_counted_in_linear_time(piece: str) -> None:
+    def seconds(count: int) -> float:
+        text = "[" + "[]," * 300 + '"' + piece * count
+        started = time.process_time()
+        error_of(text, JsonReader())
+        return time.process_time() - started
+
+    assert seconds(40_000) < 100 * seconds(2_000) + 0.5

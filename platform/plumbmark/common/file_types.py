@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: one table for whoever takes files."""
+"""The type of a file by its first bytes: one table for all that take files."""
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -6,8 +6,8 @@ from typing import Literal
 
 Direction = Literal["higher", "lower"]
 Reduction = Literal["mean"]
-"""How item scores become the score of a run. Metrics of a whole run (F1 and the like) get their own
-reductions, whose intervals are bootstrapped over clusters."""
+"""From the scores of items to the score of a run. Metrics of a whole run (F1 and the like) get
+their own reductions, whose intervals are bootstrapped over clusters."""
 
 
 @dataclass(frozen=True, slots=True)

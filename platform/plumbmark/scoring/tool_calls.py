@@ -47,15 +47,21 @@ def _read_call(part: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
     answer = answers.get(str(part.get("id")))
     return MadeCall(
         tool=str(function.get("name", "")),
-        arguments=_object(function.get("arguments")),
+        arguments=_arguments_of(function.get("arguments")),
         result=None if answer is None else str(answer.get("content") or ""),
         is_error=answer is not None and bool(answer.get("is_error")),
     )
 
 
-def _object(arguments: Any) -> Mapping[str, Any]:
+def _arguments_of(written: Any) -> Mapping[str, Any]:
+    found = read_arguments(written) if isinstance(written, str) else None
+    return {"arguments": written} if found is None else found
+
+
+def read_arguments(written: str) -> Mapping[str, Any] | None:
+    """Return the JSON object that a model wrote as arguments, or None where it wrote none."""
     try:
-        found = _READER.read(arguments) if isinstance(arguments, str) else None
+        found = _READER.read(written)
     except JsonError:
-        found = None
-    return found if isinstance(found, dict) else {"arguments": arguments}
+        return None
+    return found if isinstance(found, dict) else None

@@ -129,7 +129,7 @@ class Worded:
 
 
 _BY_VALUE = core_schema.simple_ser_schema("any")
-"""What a value has become says how it is written, not what it was made of."""
+"""A value is written by the type that it has, not by the one that it was read from."""
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,14 @@ def _read_integer(digits: str) -> int:
     return int(digits)
 
 
-def _read_exact_integer(digits: str) -> int:
+def is_exact_integer(digits: str) -> bool:
+    """Return whether every JSON reader reads the integer back unchanged."""
     # The length is looked at first: turning a million digits into an int is quadratic.
-    if len(digits) > _MAX_DIGITS_OF_EXACT or abs(int(digits)) > MAX_EXACT_INTEGER:
+    return len(digits) <= _MAX_DIGITS_OF_EXACT and abs(int(digits)) <= MAX_EXACT_INTEGER
+
+
+def _read_exact_integer(digits: str) -> int:
+    if not is_exact_integer(digits):
         shown = digits if len(digits) <= _MAX_DIGITS_SHOWN else digits[:20] + "…"
         raise NumberError(f"{shown} is beyond 2^53, where JSON numbers lose digits; quote it")
     return int(digits)
@@ -94,7 +99,7 @@ PYTHON = Numbers(_read_integer, float, float)
 """STANDARD, and the NaN and the infinities that Python writes."""
 
 FINITE = Numbers(_read_integer_or_nan, _read_fraction_or_nan, _read_fraction_or_nan)
-"""What no double holds is NaN: never equal to anything."""
+"""A number that no double holds is NaN: never equal to anything."""
 
 CANONICAL = Numbers(_read_integer, _read_canonical_fraction, _read_constant_as_null)
 """In the types that are written canonically; NaN and the infinities are null."""

@@ -1,6 +1,7 @@
 """Reads JSON and remembers where in the text each value stands, for messages about it."""
 
 import json
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from json import decoder
 from typing import Any
 
-from plumbmark.strict_json.numbers import MAX_EXACT_INTEGER
+from plumbmark.strict_json.numbers import is_exact_integer
 from plumbmark.strict_json.texts import has_surrogate
 
 Path = tuple[str | int, ...]
@@ -55,14 +56,13 @@ def read_with_places(text: str, *, max_depth: int) -> tuple[Any, dict[Path, Plac
 def read_exact_number(digits: str, path: Path, place: Place) -> int | float:
     """Return the number, or raise `LocatedError` where a double does not keep it."""
     if _INTEGER.fullmatch(digits):
-        # The length is looked at first: turning a million digits into an int is quadratic.
-        if len(digits) > 17 or abs(int(digits)) > MAX_EXACT_INTEGER:
+        if not is_exact_integer(digits):
             raise LocatedError(
                 "is beyond 2^53, where JSON numbers lose digits; quote it", path, place
             )
         return int(digits)
     value = float(digits)
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value):
         raise LocatedError("is too large for a number", path, place)
     return value
 

@@ -21,7 +21,9 @@ _MakeObject = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 _MAX_DUPLICATES = 20
 _MAX_KEY_SHOWN = 80
 
-_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
+# A text that is never closed goes to the end. Else each quotation mark in it would be tried as the
+# beginning of another one, in time with the square of its length.
+_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class JsonError(ValueError):
@@ -84,7 +86,9 @@ class JsonReader:
         self._check_depth(text)
         document = JsonDocument()
         document.value = self._parse(text, document)
-        if self.characters == "keep" or ("\\u" not in text and not count_unstorable(text)):
+        # Bytes that were decoded have no lone surrogates, and JSON takes no NUL but as an escape.
+        is_storable = "\\u" not in text and not (isinstance(data, str) and has_surrogate(text))
+        if self.characters == "keep" or is_storable:
             return document
         if self.characters == "refuse":
             make_storable_json(document.value, convert=_refuse_surrogate, max_depth=self.max_depth)
@@ -110,7 +114,7 @@ class JsonReader:
                 line = error.object.count(b"\n", 0, error.start) + 1
                 raise JsonError(f"byte {error.start} is not UTF-8", line=line) from None
         text = data.removeprefix("\ufeff")
-        if not text.strip():
+        if not text or text.isspace():
             raise JsonError("it is empty")
         return text
 

@@ -10,7 +10,6 @@ encoder refuses. Numbers are written alike in both forms.
 """
 
 import json
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -22,8 +21,9 @@ from plumbmark.strict_json.reading import JsonReader
 
 _READER = JsonReader(numbers=CANONICAL, encoding_errors="replace")
 
-_FROM_E000 = re.compile(rb"[\xee\xef]")
-_BEYOND_FFFF = re.compile(rb"[\xf0-\xf4]")
+_FROM_E000 = (b"\xee", b"\xef")
+_BEYOND_FFFF = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+"""The first bytes of such characters in UTF-8."""
 
 
 def read(raw: bytes) -> Any:
@@ -51,8 +51,12 @@ def canonical(value: Any) -> bytes:
         written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         return _encode(_write(value, sort=_utf_16))
-    if _BEYOND_FFFF.search(written) and _FROM_E000.search(written):
-        # Only then may the order of code points, which is used here, not be that of UTF-16.
+    # Only with both may the order of code points, which is used here, not be that of UTF-16.
+    if (
+        not written.isascii()
+        and any(byte in written for byte in _BEYOND_FFFF)
+        and any(byte in written for byte in _FROM_E000)
+    ):
         return _encode(_write(value, sort=_utf_16))
     return written
 

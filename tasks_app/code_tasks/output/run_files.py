@@ -11,11 +11,14 @@ from tasks_app.code_tasks.output.shapes import Shape
 from tasks_app.code_tasks.source.result_kinds import ResultKind
 
 Kinds = Mapping[str, ResultKind]
-"""What tasks return, by name, as a look at the code found it; it knows more than one function."""
+"""Kinds of results by the name of the task, as the inspection of the code found them."""
 
 
 class RunFileReader(Protocol):
-    """Reads tolerantly: whatever is wrong with a file goes into the report of its shape."""
+    """Reads tolerantly: whatever is wrong with a file goes into the report of its shape.
+
+    A module with these functions is one.
+    """
 
     def read_task(self, shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:
         """Return the task that a file describes."""

@@ -52,7 +52,7 @@ _OTHERS = {
     "video/mp4": "a video or an MPEG-4 file",
     "application/x-executable": "a program",
 }
-"""What is not taken, as it is called in messages."""
+"""Types of files that are not taken, as they are called in messages."""
 
 
 class NotMedia(ValueError):

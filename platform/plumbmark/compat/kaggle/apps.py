@@ -6,7 +6,7 @@ class KaggleConfig(AppConfig):
     label = "kaggle"
 
     def ready(self) -> None:
-        from plumbmark.compat.kaggle.sdk_files import SdkFileReader
+        from plumbmark.compat.kaggle import sdk_files
         from tasks_app.code_tasks.output.run_files import register_run_file_reader
 
-        register_run_file_reader(SdkFileReader())
+        register_run_file_reader(sdk_files)

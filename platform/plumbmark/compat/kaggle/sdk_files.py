@@ -46,18 +46,6 @@ _STATES = {"queued", "running", "completed", "errored"}
 _STATUSES = {"passed", "failed", "errored"}
 
 
-class SdkFileReader:
-    """Reads the files of `kaggle-benchmarks` for `tasks_app.code_tasks`."""
-
-    def read_task(self, shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:
-        return read_task(shape, kinds=kinds, file=file)
-
-    def read_run(
-        self, shape: Shape, *, kinds: Kinds, roots: Sequence[str] = (), file: str = ""
-    ) -> RunFile:
-        return read_run(shape, kinds=kinds, roots=roots, file=file)
-
-
 def read_task(shape: Shape, *, kinds: Kinds, file: str = "") -> TaskFile:
     name = shape.text("name")
     definition = shape.text("definition")

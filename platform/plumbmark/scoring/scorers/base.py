@@ -1,4 +1,4 @@
-"""What every scorer has, and the options that several have."""
+"""The base of all scorers, and the options that several have."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

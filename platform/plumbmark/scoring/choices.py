@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LOOK_ALIKES = dict(zip("АВСЕНКМОРТХІЈЅавсеорхіјѕ", "ABCEHKMOPTXIJSabceopxijs", strict=True))
 _LOOK_ALIKES |= dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβο", "ABEZHIKMNOPTYXabo", strict=True))
@@ -51,6 +52,7 @@ class Declared:
     how: str
     start: int
     end: int
+    phrase_start: int
 
 
 _LETTER = r"[(\[]?\s{0,9}(?P<letter>[A-Za-z])(?![A-Za-z0-9À-ɏͰ-ӿ])(?:\s{0,9}(?P<closed>[)\]]))?"
@@ -79,6 +81,9 @@ _FILLER = r"""(?:
       | вариант | буква ) \b
     | 选项 | 選項 | 选 | 選択肢 | [:,]
 )"""
+_NO_SPACES = 0x0E00
+"""From here on, most scripts put no spaces between words."""
+
 _REJECTED = r"""(?:
     \b (?:not|nicht|no|pas|не) \ [(\[]?[A-Za-z][)\]]? \ ?,?\ ?
     (?:but|rather|it\ is|sondern|mais|sino|а) [ ]
@@ -95,14 +100,34 @@ _VERB = r"""(?:
     | (?: ^ | (?<=[.,;:!?\n]) ) \s{0,3} (?: it\ is | it['’]s ) \b
     | (?: ^ | (?<=[，。,.\s]) ) (?: 我 | 应 | 故 | 因此 | 所以 )? (?: 选择? | 選擇? )
 )"""
-_DECLARATIONS = re.compile(
-    rf"""
-    (?: {_LABEL} (?: \s(?:correcta|correcte|correta|corretta|final|finale)\b )?
-        (?:\s{{0,3}}\([^()]{{1,30}}\))? (?:\s{{0,4}}{_LINK}){{0,3}} | {_VERB} )
-    (?:\s{{0,4}}{_FILLER}){{0,4}} \s{{0,24}} {_REJECTED} (?: {_NOTHING} | (?:either\ )? {_LETTER} )
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+
+
+@lru_cache(maxsize=64)
+def _declarations_after(labels: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the expression of declarations, for which an author may have words of their own."""
+    own = "".join(f" | {_as_expression(label)}" for label in labels)
+    return re.compile(
+        rf"""
+        (?: (?: {_LABEL}{own} ) (?: \s(?:correcta|correcte|correta|corretta|final|finale)\b )?
+            (?:\s{{0,3}}\([^()]{{1,30}}\))? (?:\s{{0,4}}{_LINK}){{0,3}} | {_VERB} )
+        (?:\s{{0,4}}{_FILLER}){{0,4}} \s{{0,24}} {_REJECTED}
+        (?: {_NOTHING} | (?:either\ )? {_LETTER} )
+        """,
+        re.VERBOSE | re.IGNORECASE,
+    )
+
+
+def _as_expression(label: str) -> str:
+    """Return the expression of a label; it ends with a word where its script has spaces."""
+    words = plain_text(label).split()
+    spaced = r"\s{1,4}".join(map(re.escape, words))
+    before = r"(?<!\w)" if words and ord(words[0][0]) < _NO_SPACES else ""
+    after = (
+        r"(?!\w)" if words and words[-1][-1].isalnum() and ord(words[-1][-1]) < _NO_SPACES else ""
+    )
+    return f"{before}{spaced}{after}" if words else "(?!)"
+
+
 _IS_RIGHT = re.compile(
     r"""
     (?<![\w'’]) [(\[]?\s{0,9} (?P<letter>[A-Z]) (?![\w'’]) (?:\s{0,9}(?P<closed>[)\]]))? ,? \s{1,4}
@@ -146,11 +171,14 @@ _WRONG = re.compile(
 )
 
 
-def declared(text: str, letters: str) -> Declared | None:
-    """Return the last declaration of an answer in a plain text; None if there is none."""
+def declared(text: str, letters: str, labels: tuple[str, ...] = ()) -> Declared | None:
+    """Return the last declaration of an answer in a plain text; None if there is none.
+
+    `labels` are words of the author's that introduce an answer, besides those that are known.
+    """
     last = None
     for expression, how in (
-        (_DECLARATIONS, "The last phrase that names an answer"),
+        (_declarations_after(labels), "The last phrase that names an answer"),
         (_IS_RIGHT, "The last option that is called right"),
     ):
         found = None
@@ -166,7 +194,7 @@ def _declarations(
 ) -> Iterator[Declared]:
     for match in expression.finditer(text):
         if match.groupdict().get("none"):
-            yield Declared(None, how, *match.span())
+            yield Declared(None, how, *match.span(), match.start())
             continue
         written, end = match["letter"], match.end()
         following = text[end : end + 60]
@@ -185,7 +213,7 @@ def _declarations(
         if _WRONG.match(following):
             continue
         letter = None if is_hedged(text, end) else written.upper()
-        yield Declared(letter, how, *match.span("letter"))
+        yield Declared(letter, how, *match.span("letter"), match.start())
 
 
 def is_hedged(text: str, end: int) -> bool:

@@ -203,3 +203,39 @@ def test_a_megabyte_is_scored_in_linear_time(unit: str) -> None:
     ended = time.process_time()
 
     assert ended - between < 40 * (between - started) + 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "output", "letter"),
+    [
+        (["Odgovor"], "Odgovor: B", "B"),
+        (["Odgovor"], "**odgovor** je: b. C nije.", None),
+        (["Odgovor je"], "**Odgovor je** (B). Opcija C nije.", "B"),
+        (["คำตอบคือ"], "ดังนั้นคำตอบคือ B", "B"),
+        (["pick*"], "pick* C", "C"),
+        (["my (final) pick"], "My (final)\npick: D", "D"),
+        ([], "Odgovor: B", None),
+    ],
+)
+def test_an_author_adds_words_that_introduce_an_answer(
+    labels: list[str], output: str, letter: str | None
+) -> None:
+    scorer = build_scorer({"type": "multiple_choice", "labels": labels})
+
+    assert scorer.score(output, "A", HERE).answer == letter
+
+
+def test_labels_are_words_and_without_any_the_hash_is_as_before() -> None:
+    with pytest.raises(ScorerSpecError, match="has no word in it") as raised:
+        build_scorer({"type": "multiple_choice", "labels": [" "]})
+
+    assert raised.value.option == "labels"
+    assert "labels" not in SCORER.options
+    labelled = build_scorer({"type": "multiple_choice", "labels": ["Odgovor"]})
+    assert labelled.options["labels"] == ["Odgovor"]
+
+
+def test_the_explanation_says_which_words_were_taken() -> None:
+    verdict = SCORER.score("Well, the answer is **B**, of course.", "A", HERE)
+
+    assert "“answer is **B”: B; the right one is A" in verdict.explanation

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ from plumbmark.scoring.extraction import (
     no_marker_explanation,
     passage_after,
 )
-from plumbmark.scoring.normalisation import normaliser
+from plumbmark.scoring.normalisation import is_blank, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
     Scalar,
@@ -34,6 +34,7 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.shuffling import LETTERS, choice_order
 from plumbmark.scoring.verdicts import Verdict, quote
+from plumbmark.shapes import UNIQUE, ListOf
 
 _ALONE = re.compile(
     r"(?:(?i:option|choice|letter)\s)?[(\[']{0,2}\s{0,3}(?P<letter>[A-Za-z])\s{0,3}[)\].:,;!'’]{0,4}"
@@ -59,6 +60,8 @@ class _Chosen:
     how: str
     start: int
     end: int
+    phrase_start: int | None = None
+    """Where the words begin that introduce the letter."""
 
 
 class MultipleChoice(Scorer):
@@ -77,6 +80,23 @@ class MultipleChoice(Scorer):
     accept_text: bool = Field(
         default=True, description="An option's own text counts as choosing it."
     )
+    labels: Annotated[
+        ListOf[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=20), UNIQUE
+    ] = Field(
+        default=(),
+        description="Words of your own that introduce an answer, such as `Odgovor`, besides those "
+        "that are known in many languages.",
+    )
+
+    def check(self) -> None:
+        if blank := next((one for one in self.labels if is_blank(one)), None):
+            raise ScorerSpecError(f"the label {blank!r} has no word in it", "labels")
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        # Without labels, versions from before there were any have the same hash.
+        options = super().options
+        return options if self.labels else {k: v for k, v in options.items() if k != "labels"}
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         right = self._right_letters(target, context)
@@ -91,16 +111,17 @@ class MultipleChoice(Scorer):
             "start": passage.start + chosen.start,
             "end": passage.start + chosen.end,
         }
-        if chosen.letter in right:
-            return Verdict(
-                1.0, chosen.letter, f"{chosen.how}: {chosen.letter}, which is right.", details
-            )
-        return Verdict(
-            0.0,
-            chosen.letter,
-            f"{chosen.how}: {chosen.letter}; the right one is {wanted}.",
-            details,
+        how = chosen.how
+        first = passage.start + (
+            chosen.start if chosen.phrase_start is None else chosen.phrase_start
         )
+        words = output[first : passage.start + chosen.end]
+        if words.strip() != chosen.letter:
+            how += f", {quote(words)}"
+        if chosen.letter in right:
+            return Verdict(1.0, chosen.letter, f"{how}: {chosen.letter}, which is right.", details)
+        why = f"{how}: {chosen.letter}; the right one is {wanted}."
+        return Verdict(0.0, chosen.letter, why, details)
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         try:
@@ -168,11 +189,15 @@ class MultipleChoice(Scorer):
                 return _Chosen(
                     found.letter, "The boxed answer", start + found.start, start + found.end
                 )
-        found_phrase = declared(plain, letters)
+        found_phrase = declared(plain, letters, tuple(self.labels))
         if found_phrase is not None:
             if found_phrase.letter is not None:
                 return _Chosen(
-                    found_phrase.letter, found_phrase.how, found_phrase.start, found_phrase.end
+                    found_phrase.letter,
+                    found_phrase.how,
+                    found_phrase.start,
+                    found_phrase.end,
+                    found_phrase.phrase_start,
                 )
             return self._by_option_text(text, context) if self.accept_text else None
         # A list of options that was copied from the question chooses none of them.

@@ -375,6 +375,8 @@ class _ItemReader:
                     problem += f" (for the scorer {scorer.name})"
                 columns = self._data.target.columns if self._data.target else ()
                 raise RowProblem(Problem(problem, ", ".join(columns)[:80], row.line))
+            if warning := scorer.target_warning(target, context):
+                self._warned.add(warning, row.line)
 
     def _targets_in(self, row: DataRow, column: str, spec: TargetSpec) -> list[Any]:
         value = row.values[column]

@@ -396,7 +396,7 @@ async def _by_program(
         ran = await outside.run_program(
             scorer.program(output, values, token=token), scorer.timeout_seconds
         )
-        return _item_verdict(scorer.verdict(ran, token=token))
+        return _item_verdict(scorer.verdict(ran, token=token, output=output))
     except Exception as error:
         log.exception("the program of scorer %s failed on item %s", scorer.name, key)
         return _unscored_verdict(f"The sandbox failed: {error}.")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from plumbmark.scoring.author_code import CaseResult
+from plumbmark.scoring.code_blocks import take_code
 from plumbmark.scoring.outcomes import Outcome
 from plumbmark.scoring.scorers import (
     CodeExecution,
@@ -15,7 +16,7 @@ from plumbmark.scoring.scorers import (
     ScorerSpecError,
     build_scorer,
 )
-from plumbmark.scoring.scorers.code_execution import ProgramResult, code_in
+from plumbmark.scoring.scorers.code_execution import ProgramResult
 from plumbmark.scoring.scorers.model_judge import JudgeReply
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict
@@ -92,7 +93,7 @@ def test_programs_and_what_became_of_them_are_told_as_before() -> None:
         for code in CODES:
             lines.append(f"{take} {code!r}: {scorer.program(code, {'a': 'A'}, token='t')!r}")
         lines += [f"{ran}: {said(scorer.verdict(ProgramResult(**ran), token='t'))}" for ran in RAN]
-    lines += [f"code in {code!r}: {code_in(code)!r}" for code in CODES]
+    lines += [f"code in {code!r}: {take_code(code).code!r}" for code in CODES]
 
     check("scorers/programs.txt", "".join(f"{_short(line)}\n" for line in lines))
 

@@ -1,11 +1,18 @@
-"""Where in an output the answer is looked for: after the last marker, if one is set."""
+"""Where in an output the answer is looked for: after the last marker, or in a box."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 WithoutMarker = Literal["wrong", "anywhere"]
 """What an output without any marker means: no answer, or an answer anywhere in it."""
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{")
+_BRACE = re.compile(r"[{}]")
+_MAX_BOX = 2000
+_MAX_BOXES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,30 @@ def passage_after(
     if markers and without_marker == "wrong":
         return None
     return Passage(output, 0, None)
+
+
+def last_box(text: str) -> tuple[int, int] | None:
+    r"""Return where the content of the last `\boxed{…}` starts and ends; None without one.
+
+    Empty boxes are templates that were copied. A box that was cut off ends with its line.
+    """
+    starts = [match.end() for match in _BOX.finditer(text)]
+    for start in reversed(starts[-_MAX_BOXES:]):
+        end = _closing_brace(text, start)
+        if text[start:end].strip(" .…?"):
+            return start, end
+    return None
+
+
+def _closing_brace(text: str, start: int) -> int:
+    depth = 1
+    limit = min(len(text), start + _MAX_BOX)
+    for brace in _BRACE.finditer(text, start, limit):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
+    line_end = text.find("\n", start, limit)
+    return limit if line_end < 0 else line_end
 
 
 def no_marker_explanation(markers: Sequence[str]) -> str:

@@ -7,6 +7,17 @@ from types import MappingProxyType
 
 _SPACES = re.compile(r"\s+")
 _ENGLISH_ARTICLES = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
+_INITIALS = re.compile(r"(?<=\b[^\W\d_])[.．](?=[^\W\d_]\b)")
+_BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\u200e\u200f\u2060\ufeff"
+"""What is blank at the ends of a text: white space, and characters that nobody sees."""
+
+_MARKUP = "*_`\"'“”‘’"
+_FINAL_STOPS = ".!。"
+_MAX_PASSES = 10
+
+
+def _trim(text: str) -> str:
+    return text.strip(_BLANK)
 
 
 def _fold_case(text: str) -> str:
@@ -22,7 +33,7 @@ def _compose_unicode(text: str) -> str:
 
 
 def _collapse_spaces(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
+    return _trim(_SPACES.sub(" ", text))
 
 
 def _remove_spaces(text: str) -> str:
@@ -42,15 +53,20 @@ _PUNCTUATION = _PunctuationTable()
 
 
 def _strip_punctuation(text: str) -> str:
-    return text.translate(_PUNCTUATION)
+    """Return `text` with words in the place of all punctuation: rock-and-roll is three words, but
+    the full stops of U.S. stand between no words.
+    """
+    without = _INITIALS.sub("", text).translate(_PUNCTUATION)
+    return text if without == text else _collapse_spaces(without)
 
 
 def _strip_final_stop(text: str) -> str:
-    return text.rstrip().rstrip(".!。").rstrip()
+    return text.rstrip(_BLANK + _FINAL_STOPS)
 
 
 def _strip_articles(text: str) -> str:
-    return _ENGLISH_ARTICLES.sub(" ", text)
+    without = _ENGLISH_ARTICLES.sub(" ", text)
+    return text if without == text else _collapse_spaces(without)
 
 
 def _strip_accents(text: str) -> str:
@@ -60,12 +76,19 @@ def _strip_accents(text: str) -> str:
 
 
 def _strip_markup(text: str) -> str:
-    return text.strip().strip("*_`\"'“”‘’").strip()
+    return text.strip(_BLANK + _MARKUP)
+
+
+def _strip_markup_and_stop(text: str) -> str:
+    """Return `text` without markup and final stops in any order, as of “**Paris.**!”, in one go:
+    to take them away in turn would take time with the square of their number.
+    """
+    return text.rstrip(_BLANK + _MARKUP + _FINAL_STOPS).lstrip(_BLANK + _MARKUP)
 
 
 STEPS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
-        "trim": str.strip,
+        "trim": _trim,
         "nfc": _compose_unicode,
         "nfkc": _compatibility_form,
         "case": _fold_case,
@@ -78,8 +101,8 @@ STEPS: Mapping[str, Callable[[str], str]] = MappingProxyType(
         "no_whitespace": _remove_spaces,
     }
 )
-"""Every step by name, in the order in which they are applied whatever order they are listed in:
-`punctuation` replaces characters by spaces, so `whitespace` has to come after it."""
+"""Every step by name. They are applied again and again until nothing changes, so that the order in
+which they are listed does not matter."""
 
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -109,15 +132,48 @@ class UnknownStep(ValueError):
 
 
 def normaliser(steps: Sequence[str]) -> Callable[[str], str]:
-    """Return a function that applies the named steps. Each takes linear time."""
+    """Return a function that applies the named steps until nothing changes, in linear time.
+
+    A step that would leave nothing of a text leaves it as it is: without its articles, “A” is no
+    answer. Only a blank text becomes an empty one.
+    """
     for step in steps:
         if step not in STEPS:
             raise UnknownStep(step)
     chosen = [function for name, function in STEPS.items() if name in steps]
+    if "markup" in steps and "final_stop" in steps:
+        chosen.append(_strip_markup_and_stop)
 
     def normalise(text: str) -> str:
-        for function in chosen:
-            text = function(text)
+        if is_blank(text):
+            return ""
+        for _ in range(_MAX_PASSES):
+            before = text
+            for function in chosen:
+                changed = function(text)
+                text = text if is_blank(changed) else changed
+            if text == before:
+                break
         return text
 
     return normalise
+
+
+def emptying_step(steps: Sequence[str], text: str) -> str | None:
+    """Return the first of the steps that would leave nothing of a text that is not blank."""
+    if is_blank(text):
+        return None
+    normalised = normaliser(steps)(text)
+    for name, function in STEPS.items():
+        if name in steps and is_blank(function(normalised)):
+            return name
+    return None
+
+
+def is_blank(text: str) -> bool:
+    return not text.strip(_BLANK)
+
+
+def are_equal(one: str, other: str) -> bool:
+    """Return whether two normalised texts are equal; blank ones never are."""
+    return one == other and not is_blank(one)

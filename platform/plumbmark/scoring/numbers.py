@@ -1,4 +1,4 @@
-"""Finding numbers in text, and reading them exactly.
+"""Finding numbers in text, in the forms that people and models write, and reading them exactly.
 
 Decimal arithmetic throughout: 0.1 is one tenth. The expressions here are ours and never backtrack
 far, so reading ten megabytes is linear.
@@ -16,13 +16,22 @@ MAX_NUMBER_LENGTH = 1000
 """Longer runs of digits are not answers, and arithmetic on them would be slow."""
 
 _MAX_EXPONENT = 100_000
+_MAX_POWER_DIGITS = 20_000
 _CONTEXT = Context(
     prec=2 * MAX_NUMBER_LENGTH, Emax=10**9, Emin=-(10**9), traps=[InvalidOperation, DivisionByZero]
 )
 
 CURRENCY = "$€£¥₹₩₽¢"
 _MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
-_SPACES = "\u00a0\u202f\u2009"
+_THIN = "\u2009"
+"""Stands for every space that keeps a number together: narrow ones and those without a break."""
+
+_SPACES = "\u00a0\u202f\u2007\u2008\u2009\u200a\u066c"
+_VULGAR = "\u00bc-\u00be\u2150-\u215e"
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+# Letters of scripts that put spaces between words: in 答案是5 the digit is no part of a word.
+_LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u04ff]"
+_MONEY = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|RM|RS|Rs|Kc|kr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +55,19 @@ class FoundNumber:
     problem: str = ""
 
 
+class _Unreadable(ValueError):
+    """Why a number cannot be read."""
+
+
 @lru_cache(maxsize=1)
 def _plain_characters() -> dict[int, str]:
     """Map foreign digits, minus signs and narrow spaces one to one, so that positions do not
     change.
     """
     table = dict.fromkeys(map(ord, _MINUS), "-")
-    table.update(dict.fromkeys(map(ord, _SPACES), " "))
+    table.update(dict.fromkeys(map(ord, _SPACES), _THIN))
     table.update({0xFF0B: "+", 0xFF0C: ",", 0xFF0E: ".", 0xFF05: "%", 0xFF04: "$", 0x2044: "/"})
+    table.update({0x2215: "/", 0xFF0F: "/", 0x066A: "%", 0xFF3E: "^", 0x2019: "'"})
     for code in range(0x80, sys.maxunicode + 1):
         character = chr(code)
         if unicodedata.category(character) == "Nd":
@@ -62,28 +76,116 @@ def _plain_characters() -> dict[int, str]:
 
 
 def plain_characters(text: str) -> str:
-    """Return `text` with every digit, minus and space in its ASCII form, of the same length."""
+    """Return `text` with every digit, minus and space in its plain form, of the same length."""
     return text if text.isascii() else text.translate(_plain_characters())
+
+
+def _whole(form: NumberForm, name: str) -> str:
+    """Return the expression of digits without decimals, in groups or in one row.
+
+    The sign between groups is the same throughout, so it needs a group, called `name`.
+    """
+    always = rf"\{{?\\[,;:]\}}?|\\\ |{_THIN}"
+    if not form.thousands:
+        return rf"""(?:
+            [0-9]{{1,3}} (?P<{name}>{always}) [0-9]{{3}} (?:(?P={name})[0-9]{{3}})* (?![0-9])
+            | [0-9]+
+        )"""
+    sign = re.escape(form.thousands)
+    between = rf"{always}|{sign}(?:\\!)?|\{{{sign}\}}|['_]"
+    alone = r"(?<![0-9][.,' ])(?<![0-9])"
+    return rf"""(?:
+        [0-9]{{1,3}} (?P<{name}>{between}) [0-9]{{3}} (?:(?P={name})[0-9]{{3}})* (?![0-9])
+        # 12 500 is one number, 100 200 may be two
+        | {alone} (?: [1-9][0-9]? | [1-9][0-9]{{2}} (?=\ 0) ) (?:\ [0-9]{{3}}){{1,6}}
+          (?! [0-9] | \ [0-9] | \ ?/ )
+        | [0-9]{{1,2}} (?:{sign}[0-9]{{2}}){{1,6}} {sign}[0-9]{{3}} (?![0-9])     # 12,34,567
+        | [0-9]+
+    )"""
+
+
+def _other_form(form: NumberForm) -> str:
+    """Return the expression of numbers whose signs show that they are written the other way, as
+    0,5 and 1.234,5 and 1.234.567 are where the decimal sign is a point.
+    """
+    if not form.thousands:
+        return "(?!)"
+    sign = re.escape(form.decimal)
+    other = r"\." if form.decimal == "," else ","
+    return rf"""(?: (?<![(\[0-9.,]) 0 {other}[0-9]+ (?![.,][0-9]) | [1-9][0-9]{{0,2}} (?:
+        (?:{sign}[0-9]{{3}}){{1,8}} {other}[0-9]{{1,2}} (?![0-9]|[.,][0-9])
+        | (?:[\ '{_THIN}][0-9]{{3}}){{1,8}} {other}[0-9]{{1,2}} (?![0-9]|[.,][0-9])
+        | (?:{sign}[0-9]{{3}}){{2,8}} (?![0-9]|[.,][0-9])
+    ))"""
 
 
 @lru_cache(maxsize=64)
 def _expression(form: NumberForm) -> re.Pattern[str]:
-    decimal, thousands = re.escape(form.decimal), re.escape(form.thousands)
-    whole = "[0-9]+"
-    if thousands:
-        whole = rf"(?:[0-9]{{1,3}}(?:{thousands}[0-9]{{3}})+(?![0-9])|[0-9]+)"
-    number = rf"(?:{whole}(?:{decimal}[0-9]+)?|(?<![0-9]){decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    decimal = re.escape(form.decimal)
+    point = rf"(?:{decimal}|\{{{decimal}\}})"
+    exponent = r"(?:[eE][+-]?[0-9]+)?"
+    # What is repeated without being taken is bounded, or a long row would be gone through from
+    # each of its places.
+    row = rf"[0-9]++(?:[.,][0-9]++){{0,4}}+{exponent}"
+    number = rf"""(?:
+        (?: {_other_form(form)} | {_whole(form, "between")} (?:{point}[0-9]+)?
+          | (?<![0-9]) (?<!{_LETTER}) {decimal}[0-9]+ )
+        {exponent}
+    )"""
     # In a date or a path, as in 3/4/2024, nothing is a fraction.
-    fraction = rf"(?(slash)|(?:\ ?/\ ?(?P<below>{whole})(?!{decimal}?[0-9]|/))?)"
+    fraction = rf"""(?(slash)|(?:
+        (?: (?P<mixed_above> \ [0-9]{{1,3}} ) (?=/[0-9]) )?
+        \ ?/\ ? (?P<below> {_whole(form, "below_between")} ) (?!{decimal}?[0-9]|/)
+    )?)"""
+    braces = r"\{ (?: [^{}] | \{[^{}]{0,100}\} ){0,100} \}"
+    raised = r"""(?:
+        (?: \ ?\^\ ? | \*\* | \ \*\*\  )
+        (?: [-+]?[0-9]+ | \{\ ?[-+]?[0-9]+\ ?\} | \(\ ?[-+]?[0-9]+\ ?\) ) (?! \*\* | \^ )
+        | <sup>[-+]?[0-9]+</sup> | [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+
+    )"""
+    unknown_exponent = rf"""(?:
+        (?! \{{? (?: \\(?:circ|degree|prime|text|mathrm) | (?:st|nd|rd|th)\b ) )
+        (?: {_LETTER}+ | \\[a-z]+
+          | (?= [{{(]\ ?[-+]? (?: {_LETTER} | \\ | [0-9.]++[^0-9.)}}\ ] ) )
+            (?: {braces} | \([^()]{{0,100}}\) ) )
+    )"""
+    times = r"(?: × | \* | · | ⋅ | ∙ | [xX] | \\times | \\cdot )"
     currency = re.escape(CURRENCY)
     return re.compile(
         rf"""
-        (?P<slash> (?<=/) )?
+        # A digit that belongs to a word, to a unit or to a sign: H2O, Q3, GPT-4, cm^2, x_1, ± 2.
+        (?P<skipped>
+          (?<!\\) (?<!{_LETTER}) (?! [xX][0-9] | (?:{_MONEY})[0-9] )
+          {_LETTER}++ -? [0-9]+ (?:[.,][0-9]+)* (?:{_LETTER}|[0-9])*
+        | \^ \ ? [{{(]? \ ? [-+]? {row}
+        | <su(?:p|b)> [^<>]{{0,20}} </su(?:p|b)>
+        | (?<=[A-Za-z0-9)\]}}]) _ \{{? [0-9]+
+        | (?<=[A-Za-z)]) \*\* [0-9]++ (?! [.,%]? \*\* )
+        | (?: ± | \\pm(?![a-z]) ) [\ {{]{{0,3}} [{currency}]? {row}
+        )
+        # A number that no decimal says: 2√3, 4π, 2^n.
+        | (?P<unreadable>
+          [-+]? (?:{row}\ ?)?
+          (?: \\sqrt (?:\[[^\]]{{0,20}}\])? (?: {braces} | \ ?[0-9]+ ) | √\ ?\(?{row}\)? )
+        | [-+]? {row} \ ? (?: \\pi(?![a-z]) | π )
+        | [-+]? {row} \ ? \^ \ ? {unknown_exponent}
+        | \( [-+]? {row} \) \ ? {raised}
+        )
+        | (?P<slash> (?<=/) )?
         (?P<sign> (?<![\w)\]}}%{currency}]) [-+] )?     # 10-5 and 10 - 5 are no minus five
-        (?: [{currency}] \ ? (?P<inner> [-+] )? )?
-        (?P<above> {number} )
-        {fraction if form.fractions else ""}
-        (?P<percent> \ ? % )?
+        (?P<percent_before> (?<![0-9\ ]) % (?=[0-9]) )?
+        (?: \\?[{currency}] [\ {_THIN}]? (?P<inner> [-+] )? )?
+        (?:
+          (?P<latex_whole> [0-9]+\ ? )?
+          \\ [dtc]?frac \ ?(?P<latex_above> {braces} | [0-9] )
+          \ ?(?P<latex_below> {braces} | [0-9] )
+        | (?P<vulgar_whole> [0-9]+\ ? )? (?P<vulgar> [{_VULGAR}] )
+        | (?P<above> {number} )
+          (?: (?P<raised> {raised} )
+            | [\ {_THIN}]? {times} [\ {_THIN}]? 10 (?P<scale> {raised} )
+            | {fraction if form.fractions else ""} )
+        )
+        (?P<percent> [\ {_THIN}]? (?: \\?% | (?:percent|per\ cent)\b ) )?
         """,
         re.VERBOSE,
     )
@@ -93,51 +195,127 @@ def numbers_in(text: str, form: NumberForm) -> Iterator[FoundNumber]:
     """Yield all numbers of a text, from the left."""
     plain = plain_characters(text)
     for match in _expression(form).finditer(plain):
-        yield _read_match(text, match, form)
+        if match["skipped"] is None:
+            yield _read_match(text, match, form)
 
 
 def last_number_in(text: str, form: NumberForm) -> FoundNumber | None:
     """Return the last number of a text; reads only its value."""
     plain = plain_characters(text)
     last = None
-    for last in _expression(form).finditer(plain):  # noqa: B007
-        pass
+    for match in _expression(form).finditer(plain):
+        if match["skipped"] is None:
+            last = match
     return None if last is None else _read_match(text, last, form)
 
 
 def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumber:
     start, end = match.span()
-    is_percent = match["percent"] is not None
+    is_percent = match["percent"] is not None or match["percent_before"] is not None
     if end - start > MAX_NUMBER_LENGTH:
         problem = f"it has {end - start:,} characters, and {MAX_NUMBER_LENGTH:,} are read"
         return FoundNumber(text[start : start + 40] + "…", start, end, None, is_percent, problem)
     source_text = text[start:end].strip()
-    value, problem = _value(match, form)
-    return FoundNumber(source_text, start, end, value, is_percent, problem)
+    try:
+        value = _value(match, form)
+    except _Unreadable as error:
+        return FoundNumber(source_text, start, end, None, is_percent, str(error))
+    return FoundNumber(source_text, start, end, value, is_percent)
 
 
-def _value(match: re.Match[str], form: NumberForm) -> tuple[Decimal | None, str]:
+def _value(match: re.Match[str], form: NumberForm) -> Decimal:
+    if match["unreadable"] is not None:
+        raise _Unreadable("it is no plain number")
     sign = (match["sign"] or "").strip() or match["inner"] or ""
-    value = _decimal(match["above"], form)
-    if value is None:
-        return None, "its exponent is out of reach"
-    below = match["below"] if form.fractions else None
-    if below is not None:
-        divisor = _decimal(below, form)
-        if not divisor:
-            return None, "it divides by zero"
-        value = _CONTEXT.divide(value, divisor)
-    return (-value if sign == "-" else value), ""
+    if match["above"] is None:
+        value = _written_fraction(match, form)
+    else:
+        value = _decimal(match["above"], form)
+        if match["raised"] is not None:
+            value = _power(value, _exponent(match["raised"]))
+        elif match["scale"] is not None:
+            value = _CONTEXT.multiply(value, _power(Decimal(10), _exponent(match["scale"])))
+        elif form.fractions and match["below"] is not None:
+            below = _decimal(match["below"], form)
+            above = match["mixed_above"]
+            if above is None:
+                value = _divide(value, below)
+            else:
+                value = _mixed(value, Decimal(above.strip()), below)
+    return -value if sign == "-" else value
 
 
-def _decimal(digits: str, form: NumberForm) -> Decimal | None:
-    if form.thousands:
-        digits = digits.replace(form.thousands, "")
-    digits = digits.replace(form.decimal, ".")
+def _written_fraction(match: re.Match[str], form: NumberForm) -> Decimal:
+    r"""Return the value of ½, 1½, \frac{1}{2} or 1\frac{1}{2}."""
+    if not form.fractions:
+        raise _Unreadable("it is a fraction, and fractions are not read")
+    if match["vulgar"] is not None:
+        whole = match["vulgar_whole"]
+        above, _, below = unicodedata.normalize("NFKC", match["vulgar"]).partition("\u2044")
+        parts = Decimal(above), Decimal(below)
+    else:
+        whole = match["latex_whole"]
+        parts = _part(match["latex_above"], form), _part(match["latex_below"], form)
+    return _divide(*parts) if whole is None else _mixed(Decimal(whole.strip()), *parts)
+
+
+def _part(braced: str, form: NumberForm) -> Decimal:
+    """Return the number above or below the line, which stands in braces or is one digit."""
+    text = braced.strip("{} ")
+    found = list(numbers_in(text, form))
+    if len(found) != 1 or found[0].text != text or found[0].value is None:
+        raise _Unreadable("it is no plain number")
+    return found[0].value
+
+
+def _mixed(whole: Decimal, above: Decimal, below: Decimal) -> Decimal:
+    if not 0 < above < below or whole != whole.to_integral_value():
+        raise _Unreadable("it can be read in more than one way")
+    return _CONTEXT.add(whole, _divide(above, below))
+
+
+def _divide(above: Decimal, below: Decimal) -> Decimal:
+    if not below:
+        raise _Unreadable("it divides by zero")
+    return _CONTEXT.divide(above, below)
+
+
+def _exponent(raised: str) -> int:
+    return _bounded_exponent(raised.translate(_RAISED).strip("^*{}()<>/sup "))
+
+
+def _bounded_exponent(digits: str) -> int:
+    if len(digits) > 8 or abs(int(digits)) > _MAX_EXPONENT:
+        raise _Unreadable("its exponent is out of reach")
+    return int(digits)
+
+
+def _power(base: Decimal, exponent: int) -> Decimal:
+    if base == 10:
+        return Decimal(1).scaleb(exponent, _CONTEXT)
+    digits = max(len(base.as_tuple().digits), abs(base.adjusted()) + 1)
+    if digits * abs(exponent) > _MAX_POWER_DIGITS:
+        raise _Unreadable("its exponent is out of reach")
+    if not base and exponent <= 0:
+        raise _Unreadable("it divides by zero")
+    return _CONTEXT.power(base, exponent)
+
+
+@lru_cache(maxsize=64)
+def _written_the_other_way(form: NumberForm) -> re.Pattern[str]:
+    return re.compile(_other_form(form), re.VERBOSE)
+
+
+def _decimal(digits: str, form: NumberForm) -> Decimal:
     mantissa, _, exponent = digits.lower().partition("e")
-    if exponent and (len(exponent) > 8 or abs(int(exponent)) > _MAX_EXPONENT):
-        return None
-    return _CONTEXT.create_decimal(f"{mantissa}e{exponent}" if exponent else mantissa)
+    thousands, decimal = form.thousands, form.decimal
+    if _written_the_other_way(form).fullmatch(mantissa):
+        thousands, decimal = decimal, "." if decimal == "," else ","
+    mantissa = mantissa.replace(thousands, "") if thousands else mantissa
+    mantissa = "".join(one for one in mantissa.replace(decimal, ".") if one in "0123456789.")
+    if exponent:
+        mantissa = f"{mantissa}e{_bounded_exponent(exponent)}"
+    return _CONTEXT.create_decimal(mantissa)
 
 
 def distance(one: Decimal, other: Decimal) -> Decimal:

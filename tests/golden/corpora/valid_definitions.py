@@ -142,6 +142,7 @@ repeats: 3
         data=CHOICES,
         prompt=prompt('"{question}\\n{choices}"', choice_order="shuffled", choice_seed="7"),
     ),
+    "choices with labels": scored("type: multiple_choice, labels: [Odgovor, 答]", data=CHOICES),
     "choices shuffled by another seed": scored(
         "type: multiple_choice",
         data=CHOICES,

@@ -11,7 +11,7 @@ from plumbmark.scoring.scorers import (
     ScorerSpecError,
     build_scorer,
 )
-from plumbmark.scoring.scorers.code_execution import ProgramResult, code_in
+from plumbmark.scoring.scorers.code_execution import ProgramResult
 
 SPEC = {"type": "code_execution", "program": "{output}\n\n{test}\ncheck({entry})"}
 VALUES = {"test": "def check(f):\n    assert f(2) == 4", "entry": "double"}
@@ -34,7 +34,8 @@ def run(output: str, **more: object) -> tuple[float | None, str]:
         timeout=300,
     )
     said = done.stdout if done.returncode == 0 else done.stderr
-    verdict = one.verdict(ProgramResult(done.returncode, said, False), token="t0ken")
+    ran = ProgramResult(done.returncode, said, False)
+    verdict = one.verdict(ran, token="t0ken", output=output)
     return verdict.value, verdict.explanation
 
 
@@ -73,19 +74,34 @@ def test_nothing_is_scored_before_the_program_has_run() -> None:
     assert scorer().score(RIGHT, None, ScorerContext("i")).value is None
 
 
+def test_the_verdict_says_which_block_was_run() -> None:
+    output = f"```python\nx = 1\n```\n\n```python\n{RIGHT}\n```\n\n```\n4\n```"
+
+    _, explanation = run(output)
+
+    assert explanation.endswith("What ran was the last of 2 blocks.")
+
+
 @pytest.mark.parametrize(
-    ("output", "code"),
+    ("take", "code"),
     [
-        ("x = 1", "x = 1"),
-        ("a\n```\none\n```\nb\n```py\ntwo\n```", "two\n"),
-        ("```python\ncut off at the lim", "cut off at the lim"),
-        ("~~~\ntilde\n~~~", "tilde\n"),
-        ("````\n```\ninner\n```\n````", "```\ninner\n```\n"),
-        ("Use `x` inline.", "Use `x` inline."),
+        ("last", "b = 2\n"),
+        ("block", "b = 2\n"),
+        ("first", "a = 1\n"),
+        ("longest", "longest = 3\n"),
+        ("all", "a = 1\n\nlongest = 3\n\nb = 2\n"),
     ],
 )
-def test_the_last_block_of_an_answer_is_its_code(output: str, code: str) -> None:
-    assert code_in(output) == code
+def test_the_author_chooses_which_block_counts(take: str, code: str) -> None:
+    output = "```py\na = 1\n```\n```py\nlongest = 3\n```\n```py\nb = 2\n```\n```\n1\n```\n"
+
+    assert scorer(take=take).take_from(output).code == code
+    assert scorer(take="whole").take_from(output).code == output
+
+
+def test_the_default_has_the_hash_that_it_had_under_its_older_word() -> None:
+    assert scorer().options == scorer(take="last").options == scorer(take="block").options
+    assert scorer().options["take"] == "block"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +113,7 @@ def test_the_last_block_of_an_answer_is_its_code(output: str, code: str) -> None
         ({"program": "ok\n{output"}, "program", "in line 2"),
         ({"timeout_seconds": 0}, "timeout_seconds", "at least 0.1"),
         ({"timeout_seconds": 1000}, "timeout_seconds", "at most 120"),
-        ({"take": "first"}, "take", "one of block, whole"),
+        ({"take": "second"}, "take", "one of last, first, longest, all, whole, block"),
         ({"surprise": 1}, "surprise", "not known"),
     ],
 )

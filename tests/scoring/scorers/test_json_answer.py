@@ -68,3 +68,22 @@ def test_a_property_may_be_called_pattern() -> None:
     schema = {"type": "object", "properties": {"pattern": {"type": "string"}}}
     scorer = build_scorer({"type": "json", "schema": schema})
     assert scorer.score('{"pattern": "x"}', None, HERE).value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("number", "target", "right"),
+    [
+        ("9007199254740995", "9007199254740995", True),
+        ("9007199254740994", "9007199254740995", False),
+        ("98765432109876543000", "98765432109876543210", False),
+        ("1e999", "inf", False),
+        ("5", "5.0", True),
+        ("0.50", "0.5", True),
+    ],
+)
+def test_numbers_are_compared_as_decimals(number: str, target: str, right: bool) -> None:
+    scorer = build_scorer({"type": "json", "field": "n"})
+
+    verdict = scorer.score(f'{{"n": {number}}}', target, ScorerContext())
+
+    assert verdict.value == float(right), verdict.explanation

@@ -1,5 +1,7 @@
 """The multiple-choice scorer."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,22 @@ SCORER = build_scorer({"type": "multiple_choice"})
         "It must be Paris.",
         "London and Rome are wrong.\nSo it is Paris.",
         "Considering all, (B).",
+        "**Answer:** B",
+        "__Final answer:__ (B).",
+        "ANSWER: $B$",
+        "Answer: $B",
+        r"The answer is $\mathbf{B}$.",
+        r"So \boxed{\textbf{B}}",
+        "Answer: B\n\nOption C is too far south.",
+        "The answer is B. The others: option A is wet, option D is far.",
+        "I choose answer B. Choice D looks close.",
+        "A. London\nB. Paris\nC. Rome\nD. New York\n\nOnly France fits, so it is B.",
+        "Answer: I think it is B",
+        "Answer: It is not C, the answer is B",
+        "Ответ: \u0412",
+        "答案：\uff22",
+        "答えはBです。",
+        "Antwort: b",
     ],
 )
 def test_the_chosen_option_is_found(output: str) -> None:
@@ -66,6 +84,14 @@ def test_the_chosen_option_is_found(output: str) -> None:
         "Z",
         "A good question!",
         "?" * 50,
+        "(A) or (B)",
+        "The answer is B or C.",
+        "B) or C), I cannot tell.",
+        "The options are:\nA. London\nB. Paris\nC. Rome\nD. New York",
+        "Answer: None of the above",
+        "It is not Paris.",
+        "The answer is not B.",
+        "(B) is wrong.",
     ],
 )
 def test_without_a_choice_the_answer_is_wrong_and_not_unscored(output: str) -> None:
@@ -164,3 +190,52 @@ def test_option_texts_can_be_left_aside() -> None:
     strict = build_scorer({"type": "multiple_choice", "accept_text": False})
 
     assert strict.score("It must be Paris.", "B", HERE).value == 0
+
+
+@pytest.mark.parametrize("unit", ["answer ", "A or ", "A. x\n", "(A) ", "\\boxed{", "\u0412 ", " "])
+def test_a_megabyte_is_scored_in_linear_time(unit: str) -> None:
+    small, large = unit * (100_000 // len(unit)), unit * (1_000_000 // len(unit))
+
+    started = time.process_time()
+    SCORER.score(small, "B", HERE)
+    between = time.process_time()
+    SCORER.score(large, "B", HERE)
+    ended = time.process_time()
+
+    assert ended - between < 40 * (between - started) + 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "output", "letter"),
+    [
+        (["Odgovor"], "Odgovor: B", "B"),
+        (["Odgovor"], "**odgovor** je: b. C nije.", None),
+        (["Odgovor je"], "**Odgovor je** (B). Opcija C nije.", "B"),
+        (["คำตอบคือ"], "ดังนั้นคำตอบคือ B", "B"),
+        (["pick*"], "pick* C", "C"),
+        (["my (final) pick"], "My (final)\npick: D", "D"),
+        ([], "Odgovor: B", None),
+    ],
+)
+def test_an_author_adds_words_that_introduce_an_answer(
+    labels: list[str], output: str, letter: str | None
+) -> None:
+    scorer = build_scorer({"type": "multiple_choice", "labels": labels})
+
+    assert scorer.score(output, "A", HERE).answer == letter
+
+
+def test_labels_are_words_and_without_any_the_hash_is_as_before() -> None:
+    with pytest.raises(ScorerSpecError, match="has no word in it") as raised:
+        build_scorer({"type": "multiple_choice", "labels": [" "]})
+
+    assert raised.value.option == "labels"
+    assert "labels" not in SCORER.options
+    labelled = build_scorer({"type": "multiple_choice", "labels": ["Odgovor"]})
+    assert labelled.options["labels"] == ["Odgovor"]
+
+
+def test_the_explanation_says_which_words_were_taken() -> None:
+    verdict = SCORER.score("Well, the answer is **B**, of course.", "A", HERE)
+
+    assert "“answer is **B”: B; the right one is A" in verdict.explanation

@@ -66,6 +66,36 @@ HERE = ScorerContext("item")
         ({}, "1e99999", "1", False),
         ({}, "5/0", "1", False),
         ({}, "NaN Infinity", "1", False),
+        ({}, r"\boxed{2{,}750}", 2750, True),
+        ({}, r"The sum is $2{,}750$.", 2750, True),
+        ({}, r"\boxed{15\,000}", 15000, True),
+        ({}, r"\boxed{\frac{5}{8}}", 0.625, True),
+        ({}, r"\boxed{\frac{5}{8}}", 8, False),
+        ({}, r"$y = -\dfrac{5}{8}$", -0.625, True),
+        ({"fractions": False}, r"\frac{5}{8}", 8, False),
+        ({"fractions": False}, "½", 0.5, False),
+        ({}, r"3.5 \times 10^{4}", 35000, True),
+        ({}, "about 3.5 × 10^-4", 0.00035, True),
+        ({}, "2 3/8", 2.375, True),
+        ({}, "2⅜", 2.375, True),
+        ({}, r"\boxed{7}, since 9 - 2 = 7 and 2 are gone, not 3", 7, True),
+        ({"take": "first"}, r"3 is no answer: \boxed{7}", 3, True),
+        ({}, r"\boxed{\text{none of 5}}", 5, True),
+        ({}, r"so 5, or \boxed{\text{none}}", 5, False),
+        ({}, r"\boxed{7", 7, True),
+        ({"decimal_sign": "comma"}, "1{,}5", "1,5", True),
+        ({"decimal_sign": "comma"}, "1,234.50", "1234,5", True),
+        ({"thousands_separator": "none"}, "12 500", 500, True),
+        ({"thousands_separator": "none"}, r"12\,500", 12500, True),
+        ({"percent": "hundredth"}, r"35\%", "0.35", True),
+        ({"percent": "hundredth"}, "%35", "0.35", True),
+        ({"percent": "hundredth"}, "35 percent", "0.35", True),
+        ({}, "10^999999", "1", False),
+        ({}, "9999^9999", "1", False),
+        ({}, "0^-1", "0", False),
+        ({}, "30 cm^2", 30, True),
+        ({}, "H2O", 2, False),
+        ({}, "in Q3", 3, False),
     ],
 )
 def test_the_numeric_scorer(
@@ -171,7 +201,7 @@ def test_no_text_makes_the_scorer_fail(output: str, target: str) -> None:
     assert scorer.score(output, target, HERE).value in (0, 1)
 
 
-@given(st.text("0123456789,./-+$% eE٣−", max_size=40))
+@given(st.text("0123456789,./-+$% eE٣−^{}\\½²×frac_'", max_size=40))
 def test_no_text_of_signs_and_digits_makes_the_scorer_fail(output: str) -> None:
     for take in ("first", "last"):
         verdict = build_scorer({"type": "numeric", "take": take}).score(output, "1", HERE)

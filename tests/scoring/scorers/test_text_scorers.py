@@ -1,8 +1,11 @@
 """Exact, includes and regex."""
 
 import time
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plumbmark.scoring.scorers import (
     ScorerContext,
@@ -124,7 +127,12 @@ def test_a_spec_at_fault_is_refused_and_the_option_named(
         ({"type": "exact"}, None),
         ({"type": "exact"}, []),
         ({"type": "includes"}, " "),
+        ({"type": "includes", "normalise": ["articles"]}, "the"),
         ({"type": "regex", "pattern": "x"}, None),
+        ({"type": "exact"}, ""),
+        ({"type": "exact", "normalise": []}, "\n"),
+        ({"type": "regex", "pattern": "x"}, " "),
+        ({"type": "json", "field": "a"}, ["b", ""]),
     ],
 )
 def test_a_target_that_no_output_or_every_output_meets_is_a_problem(
@@ -137,8 +145,98 @@ def test_scorers_with_the_same_entry_are_equal_and_have_a_version() -> None:
     one, other = build_scorer({"type": "exact"}), build_scorer({"type": "exact"})
 
     assert one == other
-    assert (one.name, one.version) == ("exact", "1")
+    assert (one.name, one.version) == ("exact", "2")
     assert build_scorer({"type": "exact", "name": "strict"}).name == "strict"
+
+
+@pytest.mark.parametrize(
+    ("spec", "output", "target", "value"),
+    [
+        # An empty text is equal to nothing, and a step leaves what it would empty.
+        ({"type": "exact", "normalise": ["case", "articles"]}, "", "A", 0),
+        ({"type": "exact", "normalise": ["case", "articles"]}, "The", "A", 0),
+        ({"type": "exact", "normalise": ["case", "articles"]}, "a", "A", 1),
+        ({"type": "exact", "normalise": ["punctuation"]}, "!!!", "?", 0),
+        ({"type": "exact", "normalise": []}, "", "", 0),
+        ({"type": "exact"}, " \n", " ", 0),
+        ({"type": "json", "field": "a"}, '{"a": ""}', "", 0),
+        ({"type": "json", "field": "a", "normalise": ["articles"]}, '{"a": "the"}', "an", 0),
+        ({"type": "regex", "pattern": "x(.*)"}, "x", "", 0),
+        ({"type": "includes"}, "anything", " ", 0),
+        # Whole words are found where matches overlap.
+        ({"type": "includes", "whole_words": True}, "x-a-a-a-", "-a-a-", 1),
+        ({"type": "includes", "whole_words": True}, "1.1.1", "1.1", 1),
+        ({"type": "includes", "whole_words": True}, "aaa", "aa", 0),
+        ({"type": "includes", "whole_words": True}, "xab ab ab aby", "ab ab", 1),
+        ({"type": "includes", "whole_words": True}, "xab ab aby", "ab ab", 0),
+        # Lines end where a reader sees them end.
+        ({"type": "regex", "pattern": "Answer: ([0-9]+)$"}, "Answer: 42 \r\n", "42", 1),
+        ({"type": "regex", "pattern": "^[0-9]+$"}, "\n42\n", "42", 1),
+        ({"type": "regex", "pattern": "[0-9]+", "full_match": True}, " 42\r\n", "42", 1),
+        ({"type": "regex", "pattern": "[0-9]+", "full_match": True}, "42 x", "42", 0),
+        ({"type": "regex", "pattern": "(?m)^a: (.*)$", "normalise": []}, "a: b\r\nc", "b", 1),
+        ({"type": "regex", "pattern": "a$"}, "a\nb", "a", 0),
+        ({"type": "regex", "pattern": "(?m)a$"}, "a\nb", "a", 1),
+        ({"type": "regex", "pattern": "a.b"}, "a\r\nb", "a\nb", 0),
+        ({"type": "regex", "pattern": "a.b", "dot_all": True}, "a\r\nb", "a\nb", 1),
+    ],
+)
+def test_blank_texts_overlaps_and_line_ends(
+    spec: dict[str, object], output: str, target: str, value: float
+) -> None:
+    assert build_scorer(spec).score(output, target, HERE).value == value
+
+
+def test_the_place_of_a_match_is_that_in_the_output() -> None:
+    output = "  one\r\ntwo\r\nn=42\r\n"
+
+    verdict = build_scorer({"type": "regex", "pattern": "n=([0-9]+)$"}).score(output, "42", HERE)
+
+    start, end = verdict.details["start"], verdict.details["end"]
+    assert output[start:end] == "42"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "warning"),
+    [
+        ({"type": "exact", "normalise": ["articles"]}, "The", "after the step articles"),
+        ({"type": "regex", "pattern": "x", "normalise": ["punctuation"]}, "?", "punctuation"),
+        ({"type": "json", "field": "a", "normalise": ["final_stop"]}, ["x", "!"], "final_stop"),
+        ({"type": "exact", "normalise": ["articles"]}, "The Who", None),
+        ({"type": "json", "normalise": ["articles"]}, "The", None),
+    ],
+)
+def test_an_author_hears_of_a_target_that_a_step_would_empty(
+    spec: dict[str, object], target: Any, warning: str | None
+) -> None:
+    scorer = build_scorer(spec)
+
+    assert scorer.target_problem(target, HERE) is None
+    assert (warning or "") in (scorer.target_warning(target, HERE) or "")
+    assert (scorer.target_warning(target, HERE) is None) == (warning is None)
+
+
+@given(st.text("ab ", max_size=12), st.text("ab ", min_size=1, max_size=5))
+def test_whole_words_are_found_wherever_they_stand(text: str, needle: str) -> None:
+    scorer = build_scorer({"type": "includes", "whole_words": True, "normalise": []})
+    expected = bool(needle.strip()) and any(
+        text.startswith(needle, place)
+        and (place == 0 or not (text[place - 1].isalnum() and needle[0].isalnum()))
+        and not (text[place + len(needle) :][:1].isalnum() and needle[-1].isalnum())
+        for place in range(len(text))
+    )
+
+    assert scorer.score(text, needle, HERE).value == float(expected)
+
+
+def test_overlapping_matches_are_searched_in_linear_time() -> None:
+    scorer = build_scorer({"type": "includes", "whole_words": True, "normalise": []})
+    started = time.process_time()
+
+    verdict = scorer.score("-ab" * 100_000, "-ab" * 20_000 + "-a", HERE)
+
+    assert verdict.value == 0
+    assert time.process_time() - started < 20
 
 
 @pytest.mark.parametrize("length", [100, 30_000])
@@ -182,3 +280,20 @@ def test_a_pattern_is_compiled_once() -> None:
     assert compile_pattern("a+") is compile_pattern("a+")
     with pytest.raises(PatternError):
         compile_pattern("(")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["1,23,", "1.234.", "1 234 ", "\\frac{1", "2\\sqrt{", "1^", "a**2", "1 1/2 ", "\\boxed{", "½"],
+)
+def test_a_megabyte_of_unfinished_numbers_is_scored_in_linear_time(unit: str) -> None:
+    scorer = build_scorer({"type": "numeric"})
+    small, large = unit * (100_000 // len(unit)), unit * (1_000_000 // len(unit))
+
+    started = time.process_time()
+    scorer.score(small, "18", HERE)
+    between = time.process_time()
+    scorer.score(large, "18", HERE)
+    ended = time.process_time()
+
+    assert ended - between < 40 * (between - started) + 1

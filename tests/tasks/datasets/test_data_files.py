@@ -567,6 +567,22 @@ def test_the_same_option_twice_is_warned_of(imported: Callable[..., ImportResult
         ]
 
 
+def test_a_target_that_a_step_would_empty_is_warned_of(
+    imported: Callable[..., ImportResult],
+) -> None:
+    definition = parse_definition(
+        "plumbmark: 1\ndata: {id: id, target: answer}\n"
+        'prompt: {messages: [{role: user, content: "{q}"}]}\n'
+        "scorers: [{type: exact, normalise: [case, articles]}]\n"
+    )
+
+    with imported(b"id,q,answer\n1,q,The Who\n2,q,A\n", "d.csv", definition) as found:
+        assert found.warnings == [
+            "nothing of the target would be left after the step articles, so it is left as it is "
+            "(1x, first in line 3)"
+        ]
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

@@ -1,7 +1,6 @@
 """An answer in OpenAI's chat format, whole and in chunks."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -15,6 +14,7 @@ from plumbmark.engine.ports import (
 )
 from plumbmark.gateway.http.errors import error_of_failure, openai_error
 from plumbmark.gateway.providers.base import Delta
+from plumbmark.scoring.code_blocks import code_blocks
 from plumbmark.strict_json import wire
 
 _FINISH = {
@@ -25,7 +25,6 @@ _FINISH = {
     FinishReason.TOOL_CALLS: "tool_calls",
     FinishReason.OTHER: "stop",
 }
-_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 DONE = b"data: [DONE]\n\n"
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -58,8 +57,14 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 
 def bare_json(text: str) -> str:
     """Return the JSON without the Markdown fence that some models put around it."""
-    found = _FENCE.fullmatch(text)
-    return found[1] if found else text
+    bare = text.strip().removeprefix("\ufeff")
+    if not bare.startswith(("```", "~~~")):
+        return text
+    blocks = code_blocks(bare)
+    if len(blocks) != 1 or blocks[0].first_line != 0 or not blocks[0].is_closed:
+        return text
+    is_whole = blocks[0].end_line == len(bare.splitlines())
+    return blocks[0].code.strip() if is_whole else text
 
 
 def _call(result: CallResult) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, Strict
 
 from plumbmark.scoring.extraction import WithoutMarker
-from plumbmark.scoring.normalisation import STEPS
+from plumbmark.scoring.normalisation import STEPS, emptying_step, is_blank, normaliser
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.tool_calls import MadeCall
 from plumbmark.scoring.verdicts import Verdict, quote
@@ -38,7 +38,7 @@ Normalise = Annotated[
     ListOf[Annotated[str, Among(STEPS)]],
     Field(
         max_length=len(STEPS),
-        description="What to even out in answer and target before they are compared, in order.",
+        description="What to even out in answer and target before they are compared.",
     ),
     AfterValidator(lambda steps: tuple(step for step in STEPS if step in steps)),
 ]
@@ -109,6 +109,10 @@ class Scorer(StrictModel, ABC):
         """Return why `target` can never be met, so that the import refuses it; None if it can."""
         ...
 
+    def target_warning(self, target: Target, context: ScorerContext) -> str | None:
+        """Return what the author should know of a target that can be met; None for nothing."""
+        return None
+
 
 class ScorerSpecError(ValueError):
     """A scorer entry that cannot be built. `option` is the key at fault, empty for the whole."""
@@ -146,6 +150,23 @@ def target_text(target: Scalar) -> str:
     if isinstance(target, float) and target.is_integer() and abs(target) < 2**53:
         return str(int(target))
     return str(target)
+
+
+def find_blank_target(target: Target, steps: Sequence[str]) -> str | None:
+    """Return why a target can never be equal to an answer, where one is blank."""
+    if any(is_blank(normaliser(steps)(target_text(one))) for one in target_list(target)):
+        return "the target is empty, and no answer is ever equal to an empty one"
+    return None
+
+
+def find_emptied_target(target: Target, steps: Sequence[str]) -> str | None:
+    """Return what to know of a target of which a step of normalisation would leave nothing."""
+    for one in target_list(target):
+        if step := emptying_step(steps, target_text(one)):
+            return (
+                f"nothing of the target would be left after the step {step}, so it is left as it is"
+            )
+    return None
 
 
 def list_targets(targets: Sequence[str]) -> str:

@@ -4,14 +4,14 @@ The scorer is pure: it writes the program and reads what became of it. Running i
 is the caller's.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.author_code import MAX_SOURCE
+from plumbmark.scoring.code_blocks import WHOLE, TakenCode, take_code
 from plumbmark.scoring.scorers.base import (
     Scorer,
     ScorerContext,
@@ -25,19 +25,7 @@ from plumbmark.scoring.verdicts import Verdict, quote
 OUTPUT = "output"
 """`{output}` stands for the code that was taken from the model's output."""
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
-_OPEN_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n", re.MULTILINE)
 _MAX_TAIL = 2000
-
-
-def code_in(output: str) -> str:
-    """Return the last fenced block of an answer in Markdown; the whole text if there is none."""
-    blocks = _FENCE.findall(output)
-    if blocks:
-        return str(blocks[-1][1])
-    # A block that was cut off at the length limit never closes.
-    opened = list(_OPEN_FENCE.finditer(output))
-    return output[opened[-1].end() :] if opened else output
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +43,19 @@ class CodeExecution(Scorer):
     """Right where a Python program, made of the output and the item's tests, runs to its end in the
     sandbox."""
 
+    version: ClassVar[str] = "2"
+
     type: Literal["code_execution"]
     template: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)] = Field(
         alias="program",
         description="A template like a message's: `{output}` is the model's code, `{column}` an "
         "item's value, `{{` and `}}` are literal braces.",
     )
-    take: Literal["block", "whole"] = Field(
-        default="block",
-        description="What `{output}` is: the last fenced code block (the whole output where there "
-        "is none), or always the whole output.",
+    take: Literal["last", "first", "longest", "all", "whole", "block"] = Field(
+        default="last",
+        description="What `{output}` is: the last, first or longest fenced code block, all of them "
+        "one after the other, or always the whole output. Blocks of Python go before others; "
+        "without any block it is the whole output. `block` is an older word for `last`.",
     )
     timeout_seconds: float = Field(
         default=10.0, ge=0.1, le=120, description="Seconds after which the program has failed."
@@ -78,21 +69,41 @@ class CodeExecution(Scorer):
             )
 
     @property
+    def options(self) -> Mapping[str, object]:
+        # Under its older word, so that versions from before have the same hash.
+        take = "block" if self.take == "last" else self.take
+        return {**super().options, "take": take}
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the data that the program uses."""
         return tuple(name for name in parse_template(self.template).columns if name != OUTPUT)
+
+    def take_from(self, output: str) -> TakenCode:
+        """Return the code that is taken from an output."""
+        if self.take == "whole":
+            return TakenCode(output, WHOLE)
+        return take_code(output, "last" if self.take == "block" else self.take)
 
     def program(self, output: str, values: Mapping[str, str], *, token: str) -> str:
         """Return the program to run. It prints `token` as its last line if it runs to its end.
 
         An exit code of 0 alone proves nothing: an answer may simply exit before the tests.
         """
-        code = code_in(output) if self.take == "block" else output
-        filled = parse_template(self.template).fill({**values, OUTPUT: code})
+        filled = parse_template(self.template).fill({**values, OUTPUT: self.take_from(output).code})
         return f"{filled}\n\nprint()\nprint({token!r})\n"
 
-    def verdict(self, ran: ProgramResult, *, token: str) -> Verdict:
-        """Return the verdict of a run of `program` with the same token."""
+    def verdict(self, ran: ProgramResult, *, token: str, output: str = "") -> Verdict:
+        """Return the verdict of a run of `program` with the same token; of `output` it says which
+        part was run.
+        """
+        verdict = self._verdict(ran, token)
+        which = self.take_from(output).which
+        if which == WHOLE:
+            return verdict
+        return replace(verdict, explanation=f"{verdict.explanation} What ran was {which}.")
+
+    def _verdict(self, ran: ProgramResult, token: str) -> Verdict:
         if ran.timed_out:
             return Verdict(
                 0.0, None, f"The program did not end within {self.timeout_seconds:g} s.", _tail(ran)
@@ -115,7 +126,7 @@ class CodeExecution(Scorer):
             0.0,
             None,
             f"The program failed (exit code {ran.exit_code})"
-            + (f": {quote(last)}" if last else "."),
+            + (f": {quote(last)}." if last else "."),
             _tail(ran),
         )
 

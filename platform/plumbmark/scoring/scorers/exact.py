@@ -1,9 +1,9 @@
 """Exact: the output, or what follows a marker, equals a target after normalisation."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from plumbmark.scoring.extraction import no_marker_explanation, passage_after
-from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, are_equal, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
     Normalise,
@@ -11,6 +11,8 @@ from plumbmark.scoring.scorers.base import (
     ScorerContext,
     Target,
     WithoutMarkerOption,
+    find_blank_target,
+    find_emptied_target,
     list_targets,
     target_list,
     target_text,
@@ -20,6 +22,8 @@ from plumbmark.scoring.verdicts import Verdict, quote
 
 class Exact(Scorer):
     """Right where the output equals a target."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["exact"]
     after: After
@@ -35,11 +39,16 @@ class Exact(Scorer):
         targets = [target_text(one) for one in target_list(target)]
         details = {"start": passage.start, "end": len(output)}
         for one in targets:
-            if answer == normalise(one):
+            if are_equal(answer, normalise(one)):
                 return Verdict(1.0, answer, f"The answer equals {quote(one)}.", details)
         return Verdict(
             0.0, answer, f"The answer {quote(answer)} is not {list_targets(targets)}.", details
         )
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
-        return None if target_list(target) else "there is no target to compare with"
+        if not target_list(target):
+            return "there is no target to compare with"
+        return find_blank_target(target, self.normalise)
+
+    def target_warning(self, target: Target, context: ScorerContext) -> str | None:
+        return find_emptied_target(target, self.normalise)

@@ -1,11 +1,12 @@
 """Includes: a target occurs somewhere in the output after normalisation."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.extraction import no_marker_explanation, passage_after
-from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, emptying_step, is_blank, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
     Normalise,
@@ -23,6 +24,8 @@ from plumbmark.scoring.verdicts import Verdict, quote
 class Includes(Scorer):
     """Right where the output contains a target."""
 
+    version: ClassVar[str] = "2"
+
     type: Literal["includes"]
     after: After
     without_marker: WithoutMarkerOption = "wrong"
@@ -38,7 +41,7 @@ class Includes(Scorer):
         targets = [target_text(one) for one in target_list(target)]
         for one in targets:
             needle = normalise(one)
-            if needle and self._occurs(needle, text):
+            if not is_blank(needle) and self._occurs(needle, text):
                 return Verdict(1.0, one, f"The output includes {quote(one)}.")
         place = "The output" if passage.marker is None else f"What follows {quote(passage.marker)}"
         return Verdict(0.0, None, f"{place} does not include {list_targets(targets)}.")
@@ -46,14 +49,11 @@ class Includes(Scorer):
     def _occurs(self, needle: str, text: str) -> bool:
         if not self.whole_words:
             return needle in text
-        position = text.find(needle)
-        while position >= 0:
+        for position in _occurrences(needle, text):
             end = position + len(needle)
-            before = text[position - 1 : position]
+            before = text[position - 1 : position] if position else ""
             if not _joins(before, needle[0]) and not _joins(text[end : end + 1], needle[-1]):
                 return True
-            # A later whole word cannot start inside this one, or it would not be whole.
-            position = text.find(needle, end)
         return False
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
@@ -61,9 +61,39 @@ class Includes(Scorer):
         if not targets:
             return "there is no target to look for"
         normalise = normaliser(self.normalise)
-        if not all(normalise(target_text(one)) for one in targets):
-            return "the target is empty after normalisation, and every output would include it"
+        for text in map(target_text, targets):
+            if is_blank(normalise(text)) or emptying_step(self.normalise, text):
+                return "the target is empty after normalisation, and every output would include it"
         return None
+
+
+def _occurrences(needle: str, text: str) -> Iterator[int]:
+    """Yield where `needle` occurs in `text`, overlaps included, in linear time (Knuth, Morris and
+    Pratt): to search on from every place but one would take time with the product of the lengths.
+    """
+    if not needle or needle not in text:
+        return
+    borders = [0] * len(needle)
+    length = 0
+    for place in range(1, len(needle)):
+        while length and needle[place] != needle[length]:
+            length = borders[length - 1]
+        length += needle[place] == needle[length]
+        borders[place] = length
+    if not borders[-1]:
+        # Without a border no occurrence overlaps another, and the quick search finds them all.
+        position = text.find(needle)
+        while position >= 0:
+            yield position
+            position = text.find(needle, position + len(needle))
+        return
+    length = 0
+    for place, character in enumerate(text):
+        while length and (length == len(needle) or character != needle[length]):
+            length = borders[length - 1]
+        length += character == needle[length]
+        if length == len(needle):
+            yield place + 1 - length
 
 
 def _joins(neighbour: str, edge: str) -> bool:

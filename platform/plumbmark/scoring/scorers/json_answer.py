@@ -1,38 +1,38 @@
 """JSON: the answer is JSON, follows a schema, and a field of it equals a target."""
 
 import json
-from typing import Annotated, Any, Literal
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.json_schemas import fault, schema_problem
-from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.json_texts import WrittenNumber, decimal_of, last_json
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, are_equal, normaliser
 from plumbmark.scoring.scorers.base import (
     Normalise,
     Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
+    find_blank_target,
+    find_emptied_target,
     list_targets,
     target_list,
     target_text,
 )
-from plumbmark.scoring.scorers.code_execution import code_in
 from plumbmark.scoring.verdicts import Verdict, quote
 from plumbmark.shapes import Optionally
-from plumbmark.strict_json import JsonError, JsonReader
+from plumbmark.strict_json import JsonError
 
-_READER = JsonReader()
 _MISSING = object()
 
 
-class _NotJson(ValueError):
-    """Why an output is no JSON."""
-
-
 class JsonAnswer(Scorer):
-    """Right where the output is JSON (in a fenced block or bare), follows a schema, and a field of
-    it equals a target."""
+    """Right where the output is JSON (bare, in a fenced block, or between words), follows a schema,
+    and a field of it equals a target."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["json"]
     path: Annotated[str, Field(max_length=400)] = Field(
@@ -55,41 +55,36 @@ class JsonAnswer(Scorer):
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         try:
-            value = _read(output)
-        except _NotJson as error:
-            return Verdict(0.0, None, f"The answer is no JSON: {error}.")
-        if self.answer_schema is not None and (why := fault(value, self.answer_schema)):
-            return Verdict(0.0, None, f"The answer does not follow the schema: {why}.")
+            answer = last_json(output)
+        except JsonError as error:
+            return Verdict(0.0, None, f"The answer is no JSON: {error.describe()}.")
+        details: dict[str, object] = {"start": answer.start, "end": answer.end}
+        if self.answer_schema is not None and (why := fault(answer.value, self.answer_schema)):
+            return Verdict(0.0, None, f"The answer does not follow the schema: {why}.", details)
         if not self.path:
-            return Verdict(1.0, None, "The answer has the form that was asked for.")
-        found = _at(value, self.path)
+            return Verdict(1.0, None, "The answer has the form that was asked for.", details)
+        found = _at(answer.value, self.path)
         if found is _MISSING:
-            return Verdict(0.0, None, f"The answer has no {self.path}.")
-        said = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+            return Verdict(0.0, None, f"The answer has no {self.path}.", details)
+        said = _text_of(found)
         normalise = normaliser(self.normalise)
         for one in (target_text(one) for one in target_list(target)):
-            if normalise(said) == normalise(one) or _same_number(found, one):
-                return Verdict(1.0, said, f"{self.path} equals {quote(one)}.")
+            if are_equal(normalise(said), normalise(one)) or _same_number(found, one):
+                return Verdict(1.0, said, f"{self.path} equals {quote(one)}.", details)
         targets = [target_text(one) for one in target_list(target)]
-        return Verdict(0.0, said, f"{self.path} is {quote(said)}, not {list_targets(targets)}.")
+        return Verdict(
+            0.0, said, f"{self.path} is {quote(said)}, not {list_targets(targets)}.", details
+        )
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
-        if not self.path or target_list(target):
+        if not self.path:
             return None
-        return "there is no target to compare with"
+        if not target_list(target):
+            return "there is no target to compare with"
+        return find_blank_target(target, self.normalise)
 
-
-def _read(output: str) -> Any:
-    """Return the JSON of an answer, with or without a fenced block around it."""
-    text = output.strip()
-    if not text.startswith(("{", "[")):
-        text = code_in(output).strip()
-    if not text:
-        raise _NotJson("it is empty")
-    try:
-        return _READER.read(text)
-    except JsonError as error:
-        raise _NotJson(error.describe()) from None
+    def target_warning(self, target: Target, context: ScorerContext) -> str | None:
+        return find_emptied_target(target, self.normalise) if self.path else None
 
 
 def _at(value: Any, path: str) -> Any:
@@ -105,11 +100,19 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
+def _text_of(found: Any) -> str:
+    if isinstance(found, WrittenNumber):
+        return found.digits
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
 def _same_number(found: Any, target: str) -> bool:
-    """Return whether the numbers are equal, as 4 and 4.0: JSON writes a number in many ways."""
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return False
+    """Return whether the numbers are equal, as 4 and 4.0: JSON writes a number in many ways.
+
+    They are compared as decimals: doubles do not tell large integers apart.
+    """
+    value = decimal_of(found)
     try:
-        return float(found) == float(target)
-    except (ValueError, OverflowError):
+        return value is not None and value == Decimal(target.strip())
+    except InvalidOperation:
         return False

@@ -9,13 +9,13 @@ reply. A reply without one is no verdict, and the sample stays unscored.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from plumbmark.scoring.judge_replies import read_grade, read_preference, read_word
 from plumbmark.scoring.scorers.base import (
     Scorer,
     ScorerContext,
@@ -73,6 +73,8 @@ class JudgeReply:
 
 class ModelJudge(Scorer):
     """Models read the answer by a rubric, or compare it with the target."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["model_judge"]
     judges: Annotated[
@@ -212,25 +214,14 @@ class ModelJudge(Scorer):
 
     def _value(self, question: JudgeQuestion, text: str, delimiter: str) -> float | None:
         """Return the value of the last verdict in a reply; None if there is no readable one."""
-        found = re.findall(
-            rf"VERDICT-{re.escape(delimiter)}[ \t]*:[ \t*_`\"']*([A-Za-z]+|-?[0-9]+(?:\.[0-9]+)?)",
-            text,
-            re.IGNORECASE,
-        )
-        if not found:
-            return None
-        word = found[-1].lower()
+        label = f"VERDICT-{delimiter}"
         if self.scale is not None:
-            lower, upper = self.scale
-            try:
-                grade = float(word)
-            except ValueError:
-                return None
-            return grade if lower <= grade <= upper else None
+            return read_grade(text, label, *self.scale)
         if self.mode == "grade":
-            return {"correct": 1.0, "incorrect": 0.0}.get(word)
+            return read_word(text, label)
+        word = read_preference(text, label)
         mine, other = ("second", "first") if question.is_swapped else ("first", "second")
-        return {mine: 1.0, other: 0.0, "tie": 0.5}.get(word)
+        return None if word is None else {mine: 1.0, other: 0.0, "tie": 0.5}[word]
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         """Return the verdict before the judges have been asked: unscored."""

@@ -3,15 +3,24 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from plumbmark.scoring.choices import (
+    declared,
+    is_hedged,
+    is_rejected,
+    is_spoken_of,
+    plain_text,
+    without_lists,
+)
 from plumbmark.scoring.extraction import (
+    last_box,
     no_marker_explanation,
     passage_after,
 )
-from plumbmark.scoring.normalisation import normaliser
+from plumbmark.scoring.normalisation import is_blank, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
     Scalar,
@@ -25,24 +34,20 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.shuffling import LETTERS, choice_order
 from plumbmark.scoring.verdicts import Verdict, quote
+from plumbmark.shapes import UNIQUE, ListOf
 
-_MARKUP = r"[*_`(\[{\"'“‘]{0,4}"
-_END = r"(?=$|[\s)\]}*_`.,;:!?\"'”’])"
-_PHRASE = re.compile(
-    rf"""
-    (?i: \b (?: answer | choice | option | antwort | réponse | respuesta )
-      (?: \s+ (?: is | would\s+be | should\s+be | ist | est | es ) )?
-      \s* [:=\-]? \s* (?: (?: option | choice | letter ) \s+ )? )
-    {_MARKUP} (?P<letter> [A-Z] ) {_END}
-    # “the answer is A good idea” names no option, “is A because …” does
-    (?! (?<=[AI]) \s (?! because|since|as\b|and\b|or\b|for\b|with\b ) [a-z] )
-    """,
-    re.VERBOSE,
+_ALONE = re.compile(
+    r"(?:(?i:option|choice|letter)\s)?[(\[']{0,2}\s{0,3}(?P<letter>[A-Za-z])\s{0,3}[)\].:,;!'’]{0,4}"
+    r"(?:です|选项|選項|입니다|가\s정답입니다)?\.?"
 )
-_BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?\s*\(?(?P<letter>[A-Z])\)?\s*\}")
-_ALONE = re.compile(rf"{_MARKUP}(?P<letter>[A-Za-z])[)\]}}*_`.:\"'”’]{{0,5}}")
-_LEADING = re.compile(r"[*_`(\[]{0,4}(?P<letter>[A-Z])(?:[)\]*_`]{1,4}[.:]?|[.:])(?=\s|$)")
+_LEADING = re.compile(
+    r"[(\[]{0,2}\s{0,3}(?P<letter>[A-Z])\s{0,3}"
+    r"(?:(?:[)\]]{1,2}\s{0,3}[.:]?|[.:])(?=\s|$)|,?(?=\s(?:because|since)\b))"
+)
 _BRACKETED = re.compile(r"\((?P<letter>[A-Z])\)")
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|nor|neither|nicht|kein|pas|isn't|isn’t)(?: the| an?)?\s$"
+)
 
 _same_text = normaliser(("trim", "nfkc", "case", "markup", "final_stop", "whitespace"))
 _MAX_OPTION_SEARCH = 20_000
@@ -55,10 +60,14 @@ class _Chosen:
     how: str
     start: int
     end: int
+    phrase_start: int | None = None
+    """Where the words begin that introduce the letter."""
 
 
 class MultipleChoice(Scorer):
     """Makes out which option the output settles on."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["multiple_choice"]
     after: After
@@ -71,6 +80,23 @@ class MultipleChoice(Scorer):
     accept_text: bool = Field(
         default=True, description="An option's own text counts as choosing it."
     )
+    labels: Annotated[
+        ListOf[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=20), UNIQUE
+    ] = Field(
+        default=(),
+        description="Words of your own that introduce an answer, such as `Odgovor`, besides those "
+        "that are known in many languages.",
+    )
+
+    def check(self) -> None:
+        if blank := next((one for one in self.labels if is_blank(one)), None):
+            raise ScorerSpecError(f"the label {blank!r} has no word in it", "labels")
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        # Without labels, versions from before there were any have the same hash.
+        options = super().options
+        return options if self.labels else {k: v for k, v in options.items() if k != "labels"}
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:
         right = self._right_letters(target, context)
@@ -85,16 +111,17 @@ class MultipleChoice(Scorer):
             "start": passage.start + chosen.start,
             "end": passage.start + chosen.end,
         }
-        if chosen.letter in right:
-            return Verdict(
-                1.0, chosen.letter, f"{chosen.how}: {chosen.letter}, which is right.", details
-            )
-        return Verdict(
-            0.0,
-            chosen.letter,
-            f"{chosen.how}: {chosen.letter}; the right one is {wanted}.",
-            details,
+        how = chosen.how
+        first = passage.start + (
+            chosen.start if chosen.phrase_start is None else chosen.phrase_start
         )
+        words = output[first : passage.start + chosen.end]
+        if words.strip() != chosen.letter:
+            how += f", {quote(words)}"
+        if chosen.letter in right:
+            return Verdict(1.0, chosen.letter, f"{how}: {chosen.letter}, which is right.", details)
+        why = f"{how}: {chosen.letter}; the right one is {wanted}."
+        return Verdict(0.0, chosen.letter, why, details)
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         try:
@@ -151,13 +178,34 @@ class MultipleChoice(Scorer):
 
     def _chosen(self, text: str, context: ScorerContext) -> _Chosen | None:
         letters = LETTERS[: len(context.choices)]
+        plain = plain_text(text)
+        if whole := _whole(plain, letters):
+            return whole
+        if box := last_box(text):
+            start, end = box
+            if found := _whole(plain[start:end], letters) or _first_on_a_line(
+                plain[start:end], letters
+            ):
+                return _Chosen(
+                    found.letter, "The boxed answer", start + found.start, start + found.end
+                )
+        found_phrase = declared(plain, letters, tuple(self.labels))
+        if found_phrase is not None:
+            if found_phrase.letter is not None:
+                return _Chosen(
+                    found_phrase.letter,
+                    found_phrase.how,
+                    found_phrase.start,
+                    found_phrase.end,
+                    found_phrase.phrase_start,
+                )
+            return self._by_option_text(text, context) if self.accept_text else None
+        # A list of options that was copied from the question chooses none of them.
+        plain = without_lists(plain, letters)
         return (
-            _whole(text, letters)
-            or _last(_BOXED, text, letters, "The boxed answer")
-            or _last(_PHRASE, text, letters, "The last phrase that names an answer")
-            or _first_on_a_line(text, letters)
-            or (self._by_option_text(text, context) if self.accept_text else None)
-            or _only_bracketed(text, letters)
+            _first_on_a_line(plain, letters)
+            or (self._by_option_text(_like(text, plain), context) if self.accept_text else None)
+            or _only_bracketed(plain, letters)
         )
 
     def _by_option_text(self, text: str, context: ScorerContext) -> _Chosen | None:
@@ -183,25 +231,21 @@ class MultipleChoice(Scorer):
         return None
 
 
+def _like(text: str, plain: str) -> str:
+    """Return `text` without what is blank in `plain`, line by line."""
+    lines = zip(text.split("\n"), plain.split("\n"), strict=True)
+    return "\n".join(line if one.strip() else " " * len(line) for line, one in lines)
+
+
 def _whole(text: str, letters: str) -> _Chosen | None:
-    """Match an output that is only a letter, or begins its only line with one: “B”, “(b)”, “B.
-    7”.
-    """
+    """Match an output that is only a letter: “B”, “(b)”, “Option B.”."""
     stripped = text.strip()
-    if len(stripped) <= 12:
+    if len(stripped) <= 40:
         match = _ALONE.fullmatch(stripped)
         if match and match["letter"].upper() in letters:
             start = text.find(stripped)
             return _Chosen(match["letter"].upper(), "The output", start, start + len(stripped))
     return None
-
-
-def _last(expression: re.Pattern[str], text: str, letters: str, how: str) -> _Chosen | None:
-    last = None
-    for match in expression.finditer(text):
-        if match["letter"] in letters:
-            last = match
-    return None if last is None else _Chosen(last["letter"], how, *last.span("letter"))
 
 
 def _first_on_a_line(text: str, letters: str) -> _Chosen | None:
@@ -214,6 +258,10 @@ def _first_on_a_line(text: str, letters: str) -> _Chosen | None:
         line = stripped[start + indent : start + indent + 200].split("\n", 1)[0]
         match = _LEADING.match(line) or _ALONE.fullmatch(line)
         if match and match["letter"] in letters:
+            if is_hedged(line, match.end()) or is_spoken_of(line, match.end()):
+                continue
+            if match["letter"] == "A" and re.search(r"\s[(\[]?B[)\].:]\s", line):
+                continue
             place = start + indent
             span = (place + match.start("letter"), place + match.end("letter"))
             return _Chosen(match["letter"], f"The start of the {which} line", *span)
@@ -224,7 +272,7 @@ def _only_bracketed(text: str, letters: str) -> _Chosen | None:
     """Match if all bracketed letters are the same one."""
     first = None
     for match in _BRACKETED.finditer(text):
-        if match["letter"] not in letters:
+        if match["letter"] not in letters or is_rejected(text, match.end()):
             continue
         if first is not None and match["letter"] != first["letter"]:
             return None
@@ -242,9 +290,11 @@ def _names(option: str, words: str) -> bool:
     while position >= 0:
         before = words[position - 1 : position] if position else ""
         end = position + len(option)
-        if not (before and before.isalnum() and option[0].isalnum()) and not (
+        is_whole = not (before and before.isalnum() and option[0].isalnum()) and not (
             words[end : end + 1].isalnum() and option[-1].isalnum()
-        ):
+        )
+        negated = _NEGATION.search(words, max(0, position - 20), position)
+        if is_whole and not negated and not is_rejected(words, end):
             return True
         position = words.find(option, end)
     return False

@@ -1,14 +1,15 @@
-"""Numeric: the final (or first) number of the output equals the target within a tolerance."""
+"""Numeric: the boxed, final or first number of the output equals the target within a tolerance."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.extraction import (
     Passage,
+    last_box,
     no_marker_explanation,
     passage_after,
 )
@@ -41,6 +42,8 @@ _Tolerance = Annotated[float | str, Forms(Number | str, kinds="a number or strin
 
 class Numeric(Scorer):
     """Takes a number from the output and compares it with the target's."""
+
+    version: ClassVar[str] = "2"
 
     type: Literal["numeric"]
     after: After
@@ -94,14 +97,21 @@ class Numeric(Scorer):
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
             return Verdict(0.0, None, no_marker_explanation(self.after))
-        found = self._find(passage.text)
+        if self.take == "last" and (box := last_box(passage.text)):
+            start, end = box
+            found = self._find(passage.text[start:end])
+            passage = Passage(passage.text[start:end], passage.start + start, passage.marker)
+            place = f"in the last box {_place(passage)}"
+        else:
+            found = self._find(passage.text)
+            place = _place(passage)
         if found is None:
-            return Verdict(0.0, None, f"There is no number {_place(passage)}.")
+            return Verdict(0.0, None, f"There is no number {place}.")
         details: dict[str, object] = {
             "start": passage.start + found.start,
             "end": passage.start + found.end,
         }
-        which = f"The {self.take} number {_place(passage)} is {quote(found.text)}"
+        which = f"The {self.take} number {place} is {quote(found.text)}"
         if found.value is None:
             return Verdict(0.0, found.text, f"{which}, but {found.problem}.", details)
         value = self._scaled(found)

@@ -1,13 +1,16 @@
 """Regex: what a pattern finds in the output equals a target, or finding anything is right."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from itertools import accumulate
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.extraction import no_marker_explanation, passage_after
-from plumbmark.scoring.normalisation import DEFAULT_STEPS, normaliser
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, are_equal, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
     Normalise,
@@ -16,6 +19,8 @@ from plumbmark.scoring.scorers.base import (
     ScorerSpecError,
     Target,
     WithoutMarkerOption,
+    find_blank_target,
+    find_emptied_target,
     list_targets,
     target_list,
     target_text,
@@ -35,6 +40,8 @@ class Regex(Scorer):
     """Takes the answer with an RE2 pattern and compares it with the target, or is right wherever
     the pattern matches."""
 
+    version: ClassVar[str] = "2"
+
     type: Literal["regex"]
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
     group: Annotated[int | str | None, Forms(int | str, kinds="an integer or string")] = Field(
@@ -44,7 +51,10 @@ class Regex(Scorer):
     take: Literal["last", "first"] = "last"
     ignore_case: bool = Field(default=False, description="Upper and lower case are the same.")
     dot_all: bool = Field(default=False, description="A dot matches line ends too.")
-    full_match: bool = Field(default=False, description="The pattern must match the whole text.")
+    full_match: bool = Field(
+        default=False,
+        description="The pattern must match the whole text, but for white space around it.",
+    )
     after: After
     without_marker: WithoutMarkerOption = "wrong"
     normalise: Normalise = DEFAULT_STEPS
@@ -84,7 +94,8 @@ class Regex(Scorer):
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
             return Verdict(0.0, None, no_marker_explanation(self.after))
-        match = self._match(passage.text)
+        lines = _EvenLines.of(passage.text)
+        match = self._match(lines.text)
         if match is None:
             return Verdict(0.0, None, "The pattern matches nothing in the output.")
         found = match.group(self.answer_group)
@@ -95,14 +106,17 @@ class Regex(Scorer):
                 None,
                 f"The pattern matches, but its group {self.answer_group} took no part in it.",
             )
-        details = {"start": passage.start + start, "end": passage.start + end}
+        details = {
+            "start": passage.start + lines.original(start),
+            "end": passage.start + lines.original(end),
+        }
         if self.compare == "pattern":
             return Verdict(1.0, found, f"The pattern matches {quote(found)}.", details)
         normalise = normaliser(self.normalise)
         answer = normalise(found)
         targets = [target_text(one) for one in target_list(target)]
         for one in targets:
-            if answer == normalise(one):
+            if are_equal(answer, normalise(one)):
                 return Verdict(
                     1.0, answer, f"The pattern found {quote(found)}, which is the target.", details
                 )
@@ -122,6 +136,39 @@ class Regex(Scorer):
         return last_match(self.pattern, self.flags, text)
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
-        if self.compare == "pattern" or target_list(target):
+        if self.compare == "pattern":
             return None
-        return "there is no target to compare with"
+        if not target_list(target):
+            return "there is no target to compare with"
+        return find_blank_target(target, self.normalise)
+
+    def target_warning(self, target: Target, context: ScorerContext) -> str | None:
+        return None if self.compare == "pattern" else find_emptied_target(target, self.normalise)
+
+
+@dataclass(frozen=True, slots=True)
+class _EvenLines:
+    """A text as patterns see it: lines end with one character, and no white space is around it.
+
+    So `$` is met behind the last character that can be seen, as an author expects who sees no line
+    end there.
+    """
+
+    text: str
+    start: int
+    removed: Sequence[int]
+    """Where in `text`, in ascending order, a carriage return was left out."""
+
+    @classmethod
+    def of(cls, original: str) -> "_EvenLines":
+        text = original.strip()
+        start = len(original) - len(original.lstrip())
+        if "\r" not in text:
+            return cls(text, start, ())
+        parts = text.split("\r\n")
+        ends = list(accumulate(len(part) + 1 for part in parts[:-1]))
+        return cls("\n".join(parts).replace("\r", "\n"), start, [end - 1 for end in ends])
+
+    def original(self, place: int) -> int:
+        """Return the place in the original text."""
+        return self.start + place + bisect_left(self.removed, place)

@@ -10,7 +10,7 @@ MAKEFLAGS += --jobs=$(shell getconf _NPROCESSORS_ONLN)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint lint-style lint-types lint-layers lint-templates lint-project
-.PHONY: sandbox-env kaggle-examples bench install install-dev clean help
+.PHONY: lint-openapi sandbox-env kaggle-examples bench install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
@@ -37,6 +37,10 @@ lint-project: install-dev
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check
 	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+
+lint-openapi: install-dev ## the OpenAPI description by a public linter (needs Node.js)
+	$(MANAGE) spectacular --file .openapi.yaml
+	REDOCLY_TELEMETRY=off npx --yes @redocly/cli@2.77.0 lint --extends=recommended .openapi.yaml
 
 sandbox-env: install ## packages that code tasks may import (about 700 MB)
 	$(BIN)/python manage.py build_sandbox_environment

@@ -6,9 +6,10 @@ from decimal import Decimal
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +28,7 @@ from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import OldestFirst
+from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
@@ -75,17 +77,22 @@ def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:
 
 
 class BenchmarkFilter(filters.FilterSet):
-    namespace = filters.CharFilter(field_name="namespace__handle")
-    slug = filters.CharFilter(field_name="slug")
+    namespace = filters.CharFilter(
+        field_name="namespace__handle", help_text="The handle of the owner."
+    )
+    slug = filters.CharFilter(field_name="slug", help_text="The name within its namespace.")
 
     class Meta:
         model = Benchmark
         fields = ("namespace", "slug")
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_benchmarks"))
 class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     """List the benchmarks that you can see."""
 
+    subject = "Benchmarks"
+    parameter_descriptions = {"public_id": "The benchmark's id."}
     serializer_class = shapes.BenchmarkSummary
     filterset_class = BenchmarkFilter
 
@@ -95,7 +102,11 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     def get_object(self) -> Benchmark:
         return get_benchmark_or_404(self.kwargs["public_id"], self.request)
 
-    @extend_schema(request=shapes.BenchmarkWrite, responses={201: shapes.BenchmarkSummary})
+    @extend_schema(
+        operation_id="create_benchmark",
+        request=shapes.BenchmarkWrite,
+        responses={201: shapes.BenchmarkSummary},
+    )
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a private benchmark with an empty draft version."""
@@ -105,31 +116,45 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         benchmark = authoring.create_benchmark(namespace=namespace, by=user, **values)
         return Response(shapes.BenchmarkSummary(benchmark).data, status=201)
 
-    @extend_schema(responses=shapes.BenchmarkSummary)
+    @extend_schema(operation_id="get_benchmark", responses=shapes.BenchmarkSummary)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one benchmark."""
         return Response(shapes.BenchmarkSummary(self.get_object()).data)
 
-    @extend_schema(request=shapes.BenchmarkChange, responses=shapes.BenchmarkSummary)
+    @extend_schema(
+        operation_id="update_benchmark",
+        request=shapes.BenchmarkChange,
+        responses=shapes.BenchmarkSummary,
+    )
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change the title, claim or tags."""
+        """Change the title, claim or tags of a benchmark. Omitted fields stay as they are."""
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkChange)
         benchmark = authoring.update_benchmark(benchmark=benchmark, by=user, **values)
         return Response(shapes.BenchmarkSummary(benchmark).data)
 
-    @extend_schema(responses=shapes.BenchmarkVersionDetail)
-    @action(detail=True)
+    @extend_schema(
+        operation_id="get_benchmark_draft",
+        responses={200: shapes.BenchmarkVersionDetail, 409: ProblemDetails},
+    )
+    @action(detail=True, permission_classes=[IsAuthenticated])
     def draft(self, request: Request, public_id: str) -> Response:
-        """Return the draft version; if there is none, start one as a copy of the latest."""
+        """Return the draft version. If there is none, one is started as a copy of the latest."""
         draft = authoring.draft_of(benchmark=self.get_object(), by=actor(request))
         return self._respond_with_version(draft)
 
-    @extend_schema(request=shapes.BenchmarkDraftWrite, responses=shapes.BenchmarkVersionDetail)
+    @extend_schema(
+        operation_id="save_benchmark_draft",
+        request=shapes.BenchmarkDraftWrite,
+        responses=shapes.BenchmarkVersionDetail,
+    )
     @draft.mapping.put
     def change_draft(self, request: Request, public_id: str) -> Response:
-        """Change the draft: tasks with weights, card, rules. Omitted fields stay as they are."""
+        """Save the draft version. It has tasks with weights, a card, and rules.
+
+        Omitted fields stay as they are.
+        """
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkDraftWrite)
@@ -144,7 +169,9 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         return self._respond_with_version(version)
 
     @extend_schema(
-        request=shapes.BenchmarkPublishWrite, responses={201: shapes.BenchmarkVersionDetail}
+        operation_id="publish_benchmark",
+        request=shapes.BenchmarkPublishWrite,
+        responses={201: shapes.BenchmarkVersionDetail},
     )
     @idempotent
     @action(detail=True, methods=["post"])
@@ -161,7 +188,9 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         full = get_benchmark_version_or_404(version.public_id, self.request)
         return Response(shapes.BenchmarkVersionDetail(full).data, status=status)
 
-    @extend_schema(request=shapes.AllowWrite, responses={204: None})
+    @extend_schema(
+        operation_id="allow_deployment", request=shapes.AllowWrite, responses={204: None}
+    )
     @action(detail=True, methods=["post"], url_path="allowed-deployments")
     def allow_deployment(self, request: Request, public_id: str) -> Response:
         """Allow private items to be sent to a deployment that is not the platform's."""
@@ -173,7 +202,10 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         )
         return Response(status=204)
 
-    @extend_schema(responses=shapes.BenchmarkVersionDetail(many=True))
+    @extend_schema(
+        operation_id="list_benchmark_versions",
+        responses=shapes.BenchmarkVersionDetail(many=True),
+    )
     @action(detail=True, filter_backends=())
     def versions(self, request: Request, public_id: str) -> Response:
         """List the versions of a benchmark that you can see."""
@@ -206,21 +238,23 @@ def _read_members(listed: Sequence[dict[str, object]], request: Request) -> list
 
 
 class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
+    subject = "Benchmarks"
+    parameter_descriptions = {"public_id": "The version's id."}
     filter_backends = ()
     pagination_class = None
 
     def get_object(self) -> BenchmarkVersion:
         return get_benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
-    @extend_schema(responses=shapes.BenchmarkVersionDetail)
+    @extend_schema(operation_id="get_benchmark_version", responses=shapes.BenchmarkVersionDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one version with its tasks, card and rules."""
         return Response(shapes.BenchmarkVersionDetail(self.get_object()).data)
 
-    @extend_schema(responses=shapes.GridCell(many=True))
+    @extend_schema(operation_id="list_grid_cells", responses=shapes.GridCell(many=True))
     @action(detail=True)
     def grid(self, request: Request, public_id: str) -> Response:
-        """Return contenders × tasks: whether each cell is done, running, missing or failed."""
+        """List contenders × tasks. Each cell is done, running, missing or failed."""
         grid = grid_of(self.get_object())
         cells = [
             {
@@ -234,10 +268,14 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
         ]
         return Response(shapes.GridCell(cells, many=True).data)
 
-    @extend_schema(request=shapes.StartWrite, responses=shapes.MissingCell(many=True))
+    @extend_schema(
+        operation_id="list_missing_runs",
+        request=shapes.StartWrite,
+        responses=shapes.MissingCell(many=True),
+    )
     @action(detail=True, methods=["post"])
     def missing(self, request: Request, public_id: str) -> Response:
-        """List the runs that these contenders lack, each with its cost bound. Starts nothing."""
+        """List the runs that these contenders lack. Each has its cost bound; nothing is started."""
         actor(request)
         version = self.get_object()
         ids = read_body(request, shapes.StartWrite)["contenders"]
@@ -253,11 +291,15 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
         ]
         return Response(shapes.MissingCell(cells, many=True).data)
 
-    @extend_schema(request=shapes.StartWrite, responses={201: shapes.StartedDetail})
+    @extend_schema(
+        operation_id="start_missing_runs",
+        request=shapes.StartWrite,
+        responses={201: shapes.StartedDetail},
+    )
     @idempotent
     @action(detail=True, methods=["post"], url_path="start-missing")
     def start_missing(self, request: Request, public_id: str) -> Response:
-        """Start every declared run that these contenders lack, and enter them."""
+        """Start the runs that these contenders lack. They are declared, and enter the board."""
         version = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.StartWrite)
@@ -271,9 +313,15 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
         return Response({"runs": [run.pk for run in runs]}, status=201)
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_entries"))
 class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
     """List the entries of a benchmark version."""
 
+    subject = "Benchmarks"
+    parameter_descriptions = {
+        "public_id": "The id of the benchmark's version.",
+        "entry_id": "The entry's id.",
+    }
     lookup_field = "entry_id"
     lookup_value_converter = "int"
     serializer_class = shapes.EntryDetail
@@ -286,7 +334,11 @@ class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
     def _get_version(self) -> BenchmarkVersion:
         return get_benchmark_version_or_404(self.kwargs["public_id"], self.request)
 
-    @extend_schema(request=shapes.EntryWrite, responses={201: shapes.EntryDetail})
+    @extend_schema(
+        operation_id="create_entry",
+        request=shapes.EntryWrite,
+        responses={201: shapes.EntryDetail},
+    )
     @idempotent
     def create(self, request: Request, public_id: str) -> Response:
         """Put a contender on the board, with all declared runs that it has."""
@@ -297,10 +349,14 @@ class EntryViewSet(ListModelMixin, ResourceViewSet[Entry]):
         entry = entering.enter(version=version, contender=contender, by=user)
         return Response(shapes.EntryDetail(entry).data, status=201)
 
-    @extend_schema(request=shapes.EntryInvalidateWrite, responses=shapes.EntryDetail)
+    @extend_schema(
+        operation_id="invalidate_entry",
+        request=shapes.EntryInvalidateWrite,
+        responses=shapes.EntryDetail,
+    )
     @action(detail=True, methods=["post"])
     def invalidate(self, request: Request, public_id: str, entry_id: int) -> Response:
-        """Invalidate an entry, for a public reason; it stays on the board, unranked."""
+        """Invalidate an entry, for a public reason. It stays on the board, unranked."""
         version = self._get_version()
         user = actor(request)
         entry = (

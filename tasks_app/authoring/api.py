@@ -7,9 +7,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -64,18 +65,25 @@ def get_version_or_404(public_id: str, request: Request) -> TaskVersion:
 
 
 class TaskFilter(filters.FilterSet):
-    namespace = filters.CharFilter(field_name="namespace__handle")
-    slug = filters.CharFilter(field_name="slug")
-    visibility = filters.CharFilter(field_name="visibility")
+    namespace = filters.CharFilter(
+        field_name="namespace__handle", help_text="The handle of the owner."
+    )
+    slug = filters.CharFilter(field_name="slug", help_text="The name within its namespace.")
+    visibility = filters.CharFilter(
+        field_name="visibility", help_text="`private`, `unlisted` or `public`."
+    )
 
     class Meta:
         model = Task
         fields = ("namespace", "slug", "visibility")
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_tasks"))
 class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     """List the tasks that you can see."""
 
+    subject = "Tasks"
+    parameter_descriptions = {"public_id": "The task's id."}
     serializer_class = serializers.TaskSummary
     filterset_class = TaskFilter
 
@@ -85,7 +93,11 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     def get_object(self) -> Task:
         return get_task_or_404(self.kwargs["public_id"], self.request)
 
-    @extend_schema(request=serializers.TaskWrite, responses={201: serializers.TaskDetail})
+    @extend_schema(
+        operation_id="create_task",
+        request=serializers.TaskWrite,
+        responses={201: serializers.TaskDetail},
+    )
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a private task with an empty draft."""
@@ -100,14 +112,21 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         )
         return Response(serializers.TaskDetail(task).data, status=201)
 
-    @extend_schema(responses=serializers.TaskDetail)
+    @extend_schema(operation_id="get_task", responses=serializers.TaskDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one task."""
         return Response(serializers.TaskDetail(self.get_object()).data)
 
-    @extend_schema(request=serializers.TaskChange, responses=serializers.TaskDetail)
+    @extend_schema(
+        operation_id="update_task",
+        request=serializers.TaskChange,
+        responses=serializers.TaskDetail,
+    )
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change the title, summary, licence, citation, tags or visibility of a task."""
+        """Change the title, summary, licence, citation, tags or visibility of a task.
+
+        Omitted fields stay as they are.
+        """
         task = self.get_object()
         user = actor(request)
         values = read_body(request, serializers.TaskChange)
@@ -118,19 +137,30 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
             task = authoring.set_task_visibility(task=task, visibility=visibility, by=user)
         return Response(serializers.TaskDetail(task).data)
 
-    @extend_schema(responses=serializers.DraftDetail)
-    @action(detail=True, parser_classes=FILE_PARSERS)
+    @extend_schema(operation_id="get_task_draft", responses=serializers.DraftDetail)
+    @action(detail=True, parser_classes=FILE_PARSERS, permission_classes=[IsAuthenticated])
     def draft(self, request: Request, public_id: str) -> Response:
         """Return the draft of a task."""
         return Response(serializers.DraftDetail(self._get_draft()).data)
 
-    @extend_schema(request=serializers.TaskDraftWrite, responses=serializers.DraftDetail)
+    @extend_schema(
+        operation_id="save_task_draft",
+        request={
+            "application/json": serializers.TaskDraftWrite,
+            "multipart/form-data": serializers.TaskDraftForm,
+        },
+        responses=serializers.DraftDetail,
+    )
     @draft.mapping.put
     def save_draft(self, request: Request, public_id: str) -> Response:
-        """Save a definition and a data file, or code with its settings. Omitted fields stay."""
+        """Save the draft of a task.
+
+        It has a definition and a data file, or code with its settings. Files are sent as multipart;
+        everything else can also be sent as JSON. Omitted fields stay as they are.
+        """
         task = self.get_object()
         user = actor(request)
-        values = read_body(request, serializers.TaskDraftWrite)
+        values = read_body(request, serializers.TaskDraftWrite, form=serializers.TaskDraftForm)
         draft_parts = {
             "definition_text": values.get("definition"),
             "definition_format": values.get("format"),
@@ -168,14 +198,18 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
         return drafts.get(task=task)
 
-    @extend_schema(request=None, responses=serializers.DraftCheck)
+    @extend_schema(operation_id="check_task_draft", request=None, responses=serializers.DraftCheck)
     @action(detail=True, methods=["post"], url_path="draft/check", parser_classes=FILE_PARSERS)
     def check_draft(self, request: Request, public_id: str) -> Response:
-        """Check the whole draft; a 422 lists every problem with its line."""
+        """Check the draft of a task. A 422 lists every problem with its line."""
         draft = self._get_draft()
         return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
-    @extend_schema(request=None, responses={201: serializers.TaskVersionDetail})
+    @extend_schema(
+        operation_id="build_task_version",
+        request=None,
+        responses={201: serializers.TaskVersionDetail},
+    )
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/build")
     def build(self, request: Request, public_id: str) -> Response:
@@ -183,18 +217,20 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         version = publication.build_version(task=self.get_object(), by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
-    @extend_schema(request=None, responses={202: shapes.RunDetail})
+    @extend_schema(operation_id="try_task_draft", request=None, responses={202: shapes.RunDetail})
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/try")
     def try_draft(self, request: Request, public_id: str) -> Response:
-        """Run the draft's code against a baseline; `runs/{id}/report` has the result."""
+        """Run the draft's code against a baseline. `runs/{id}/report` has the result."""
         task = self.get_object()
         user = actor(request)
         run = running.try_program(version=publication.build_version(task=task, by=user), by=user)
         return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=202)
 
     @extend_schema(
-        request=serializers.TaskPublishWrite, responses={201: serializers.TaskVersionDetail}
+        operation_id="publish_task",
+        request=serializers.TaskPublishWrite,
+        responses={201: serializers.TaskVersionDetail},
     )
     @idempotent
     @action(detail=True, methods=["post"])
@@ -205,7 +241,9 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         version = publication.publish_task(task=task, by=actor(request), **values)
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
-    @extend_schema(responses=serializers.TaskVersionDetail(many=True))
+    @extend_schema(
+        operation_id="list_task_versions", responses=serializers.TaskVersionDetail(many=True)
+    )
     @action(detail=True, filter_backends=())
     def versions(self, request: Request, public_id: str) -> Response:
         """List the published versions of a task."""
@@ -214,18 +252,24 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
 
 
 class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
+    subject = "Tasks"
+    parameter_descriptions = {"public_id": "The version's id."}
     filter_backends = ()
     pagination_class = None
 
     def get_object(self) -> TaskVersion:
         return get_version_or_404(self.kwargs["public_id"], self.request)
 
-    @extend_schema(responses=serializers.TaskVersionDetail)
+    @extend_schema(operation_id="get_task_version", responses=serializers.TaskVersionDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one version, with its normalised definition."""
         return Response(serializers.TaskVersionDetail(self.get_object()).data)
 
-    @extend_schema(request=None, responses={202: shapes.ScoringDetail(many=True)})
+    @extend_schema(
+        operation_id="rescore_runs",
+        request=None,
+        responses={202: shapes.ScoringDetail(many=True)},
+    )
     @idempotent
     @action(detail=True, methods=["post"])
     def rescore(self, request: Request, public_id: str) -> Response:
@@ -239,9 +283,16 @@ class _ItemPages(ByPosition):
     max_page_size = 1000
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_items"))
 class ItemViewSet(ListModelMixin, ResourceViewSet[Item]):
     """List the items of a version that you can see, in order."""
 
+    subject = "Tasks"
+    parameter_descriptions = {
+        "public_id": "The version's id.",
+        "position": "The item's position in its version, from 0.",
+        "sha256": "The SHA-256 of the file, in hexadecimal, as in `attachments`.",
+    }
     lookup_field = "position"
     lookup_value_converter = "int"
     serializer_class = serializers.ItemDetail
@@ -252,7 +303,7 @@ class ItemViewSet(ListModelMixin, ResourceViewSet[Item]):
         version = get_version_or_404(self.kwargs["public_id"], self.request)
         return items_of(version, to=self.request.user)
 
-    @extend_schema(responses=_MEDIA_RESPONSES)
+    @extend_schema(operation_id="get_item_file", responses=_MEDIA_RESPONSES)
     @action(detail=True, url_path="files/<str:sha256>")
     def file(self, request: Request, public_id: str, position: int, sha256: str) -> HttpResponse:
         """Return an image or audio file of an item that you can see."""

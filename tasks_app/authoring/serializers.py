@@ -68,25 +68,16 @@ class TaskChange(WriteShape):
 
 
 class TaskDraftWrite(WriteShape):
-    definition = TextOrFile(
-        required=False,
-        trim_whitespace=False,
-        help_text="The definition, YAML or JSON: as text, or as a file (multipart).",
+    """A draft without files."""
+
+    definition = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The definition, YAML or JSON."
     )
     format = serializers.ChoiceField(choices=["yaml", "json"], required=False)
-    data_file = serializers.FileField(required=False, help_text="JSONL or CSV, as multipart.")
-    media = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True),
-        required=False,
-        help_text="Images and audio files of items, or ZIPs of them, as multipart.",
-    )
     remove_media = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
         help_text="Names of images and audio files to remove; `*` for all.",
-    )
-    code_file = serializers.FileField(
-        required=False, help_text="A .py or .ipynb, as multipart: the draft is then a code task."
     )
     code = serializers.CharField(
         required=False,
@@ -94,16 +85,11 @@ class TaskDraftWrite(WriteShape):
         help_text="The code as text; code_name gives its file name.",
     )
     code_name = serializers.CharField(required=False, max_length=200)
-    settings = TextOrFile(
+    settings = serializers.CharField(
         required=False,
         trim_whitespace=False,
         allow_blank=True,
-        help_text="YAML with the settings of the code: as text, or as a file (multipart).",
-    )
-    attach = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True),
-        required=False,
-        help_text="Data files that the code finds in /kaggle/input, as multipart.",
+        help_text="YAML with the settings of the code.",
     )
     detach = serializers.ListField(
         child=serializers.CharField(max_length=200),
@@ -112,6 +98,36 @@ class TaskDraftWrite(WriteShape):
     )
     kind = serializers.ChoiceField(
         choices=["declarative"], required=False, help_text="Drops the code."
+    )
+
+
+class TaskDraftForm(TaskDraftWrite):
+    """A draft with files."""
+
+    definition = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        help_text="The definition, YAML or JSON: as text, or as a file.",
+    )
+    settings = TextOrFile(
+        required=False,
+        trim_whitespace=False,
+        allow_blank=True,
+        help_text="YAML with the settings of the code: as text, or as a file.",
+    )
+    data_file = serializers.FileField(required=False, help_text="JSONL or CSV.")
+    media = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Images and audio files of items, or ZIPs of them.",
+    )
+    code_file = serializers.FileField(
+        required=False, help_text="A .py or .ipynb: the draft is then a code task."
+    )
+    attach = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="Data files that the code finds in /kaggle/input.",
     )
 
 
@@ -194,6 +210,14 @@ class TaskPublishWrite(WriteShape):
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
+class MetricDetail(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    direction = serializers.CharField(help_text="`higher` or `lower` is better.")
+    unit = serializers.CharField()
+    lower = serializers.FloatField(allow_null=True, help_text="The least value; null: no bound.")
+    upper = serializers.FloatField(allow_null=True, help_text="The largest; null: no bound.")
+
+
 class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
     id = serializers.CharField(source="public_id")
     task = serializers.CharField(source="task.public_id")
@@ -230,6 +254,7 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
             document["tools"] = json.loads(document["tools"])
         return document
 
+    @extend_schema_field(MetricDetail)
     def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:
         return {
             "name": version.metric_name,
@@ -250,6 +275,9 @@ class AttachmentDetail(serializers.Serializer[Any]):
 
 
 class ItemDetail(serializers.ModelSerializer[Item]):
+    # Any JSON value, null among them.
+    target = serializers.JSONField()
+    choices = serializers.ListField(child=serializers.JSONField(), allow_null=True)
     attachments = AttachmentDetail(many=True)
 
     class Meta:

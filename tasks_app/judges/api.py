@@ -4,9 +4,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +15,7 @@ from plumbmark.accounts.callers import actor
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import ByPosition
+from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
@@ -34,18 +36,25 @@ from tasks_app.permissions import can_label_answers
 
 
 class JudgesViewSet(ResourceViewSet[TaskVersion]):
-    @extend_schema(responses=shapes.JudgesDetail)
+    subject = "Judges"
+    parameter_descriptions = {"public_id": "The id of the task's version."}
+
+    @extend_schema(operation_id="get_judges", responses=shapes.JudgesDetail)
     @action(detail=True)
     def judges(self, request: Request, public_id: str) -> Response:
-        """Return how far the judges can be trusted; docs/authors/judges.md explains the figures."""
+        """Return how far the judges can be trusted. docs/authors/judges.md explains the figures."""
         version = get_version_or_404(public_id, request)
         panel = visible_panel(version, to=request.user)
         return Response(shapes.JudgesDetail(panel).data)
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_label_sets"))
 class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
     """List the label sets that a version's authors drew."""
 
+    subject = "Judges"
+    permission_classes = (IsAuthenticated,)
+    parameter_descriptions = {"public_id": "The id of the task's version."}
     serializer_class = shapes.LabelSetDetail
     filter_backends = ()
 
@@ -55,7 +64,11 @@ class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
             raise Http404
         return label_sets_of(version, by=self.request.user)
 
-    @extend_schema(request=shapes.LabelSetWrite, responses={201: shapes.LabelSetDetail})
+    @extend_schema(
+        operation_id="create_label_set",
+        request=shapes.LabelSetWrite,
+        responses={201: shapes.LabelSetDetail},
+    )
     @idempotent
     def create(self, request: Request, public_id: str) -> Response:
         """Draw judged answers at random, evenly across models, as a label set."""
@@ -72,18 +85,25 @@ def _serialize_progress(found: LabelSet, request: Request) -> Any:
 
 
 class LabelSetViewSet(ResourceViewSet[LabelSet]):
+    subject = "Judges"
+    permission_classes = (IsAuthenticated,)
+    parameter_descriptions = {"public_id": "The id of the label set."}
+
     def get_object(self) -> LabelSet:
         return label_set_at(public_id=self.kwargs["public_id"], to=self.request.user)
 
-    @extend_schema(responses=shapes.LabelSetDetail)
+    @extend_schema(operation_id="get_label_set", responses=shapes.LabelSetDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one label set, with your progress."""
         return Response(_serialize_progress(self.get_object(), request))
 
-    @extend_schema(responses=shapes.DifferenceDetail(many=True))
+    @extend_schema(
+        operation_id="list_label_differences",
+        responses={200: shapes.DifferenceDetail(many=True), 409: ProblemDetails},
+    )
     @action(detail=True, pagination_class=None, filter_backends=())
     def differences(self, request: Request, public_id: str) -> Response:
-        """List where you and the judges differ, up to 50, once every answer is labelled."""
+        """List where you and the judges differ. Up to 50, once every answer is labelled."""
         user = actor(request)
         found = self.get_object()
         if unlabelled(found, by=user):
@@ -92,9 +112,16 @@ class LabelSetViewSet(ResourceViewSet[LabelSet]):
         return Response(rows)
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_blind_answers"))
 class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
     """List the answers of a label set in order, blind: without the model and the verdict."""
 
+    subject = "Judges"
+    permission_classes = (IsAuthenticated,)
+    parameter_descriptions = {
+        "public_id": "The id of the label set.",
+        "position": "The answer's position in the set, from 0.",
+    }
     lookup_field = "position"
     lookup_value_converter = "int"
     serializer_class = shapes.BlindAnswerDetail
@@ -120,15 +147,21 @@ class BlindAnswerViewSet(ListModelMixin, ResourceViewSet[LabelSample]):
             instance = blind_answers(places, labels)
         return super().get_serializer(instance, **given)
 
-    @extend_schema(responses=shapes.BlindAnswerDetail)
+    @extend_schema(operation_id="get_blind_answer", responses=shapes.BlindAnswerDetail)
     def retrieve(self, request: Request, public_id: str, position: int) -> Response:
         """Return one answer of a label set, blind, with your label."""
         user = actor(request)
         return Response(shapes.BlindAnswerDetail(blind_answer(self.get_object(), by=user)).data)
 
-    @extend_schema(request=shapes.LabelWrite, responses=shapes.BlindAnswerDetail)
+    @extend_schema(
+        operation_id="label_answer",
+        request=shapes.LabelWrite,
+        responses=shapes.BlindAnswerDetail,
+    )
     def update(self, request: Request, public_id: str, position: int) -> Response:
-        """Label an answer: one of `words`, a grade, or `skip`. A later label replaces it."""
+        """Label an answer. The label is one of `words`, a grade, or `skip`; a later one replaces
+        it.
+        """
         user = actor(request)
         place = self.get_object()
         value = _read_label(request, blind_answer(place, by=user))

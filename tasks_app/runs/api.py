@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -57,17 +57,27 @@ def get_contender_or_404(public_id: str, request: Request) -> Contender:
     return contender
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_contenders"))
 class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
     """List contenders: the rows of boards."""
 
+    subject = "Models"
+    parameter_descriptions = {
+        "public_id": "The contender's id.",
+        "kind": "Only contenders of this kind.",
+    }
     serializer_class = shapes.ContenderDetail
     filterset_fields = ("kind",)
     queryset = Contender.objects.select_related("model", "deployment")
 
-    @extend_schema(request=shapes.ContenderWrite, responses={201: shapes.ContenderDetail})
+    @extend_schema(
+        operation_id="create_contender",
+        request=shapes.ContenderWrite,
+        responses={201: shapes.ContenderDetail},
+    )
     @idempotent
     def create(self, request: Request) -> Response:
-        """Return the contender of a deployment with a configuration; create it if need be."""
+        """Create the contender of a deployment with a configuration. If there is one, return it."""
         user = actor(request)
         values = read_body(request, shapes.ContenderWrite)
         contender = contenders.contender_of_deployment(
@@ -77,28 +87,41 @@ class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
         )
         return Response(shapes.ContenderDetail(contender).data, status=201)
 
-    @extend_schema(responses=shapes.ContenderDetail)
+    @extend_schema(operation_id="get_contender", responses=shapes.ContenderDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one contender."""
         return Response(shapes.ContenderDetail(get_contender_or_404(public_id, request)).data)
 
 
 class RunFilter(filters.FilterSet):
-    task = filters.CharFilter(field_name="task_version__task__public_id")
-    task_version = filters.CharFilter(field_name="task_version__public_id")
-    contender = filters.CharFilter(field_name="contender__public_id")
-    namespace = filters.CharFilter(field_name="namespace__handle")
-    state = filters.ChoiceFilter(choices=Run.State.choices)
-    purpose = filters.ChoiceFilter(choices=Run.Purpose.choices)
+    task = filters.CharFilter(
+        field_name="task_version__task__public_id", help_text="The id of the task."
+    )
+    task_version = filters.CharFilter(
+        field_name="task_version__public_id", help_text="The id of the task's version."
+    )
+    contender = filters.CharFilter(
+        field_name="contender__public_id", help_text="The id of the contender."
+    )
+    namespace = filters.CharFilter(
+        field_name="namespace__handle", help_text="The handle of who pays for the run."
+    )
+    state = filters.ChoiceFilter(choices=Run.State.choices, help_text="Only runs in this state.")
+    purpose = filters.ChoiceFilter(
+        choices=Run.Purpose.choices, help_text="Only runs for this purpose."
+    )
 
     class Meta:
         model = Run
         fields = ("task", "task_version", "contender", "namespace", "state", "purpose")
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_runs"))
 class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     """List the runs that you can see, newest first."""
 
+    subject = "Runs"
+    parameter_descriptions = {"run_id": "The run's id."}
     lookup_field = "run_id"
     lookup_value_converter = "int"
     serializer_class = shapes.RunSummary
@@ -110,7 +133,9 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     def get_object(self) -> Run:
         return run_at(run_id=self.kwargs["run_id"], to=self.request.user)
 
-    @extend_schema(request=shapes.RunWrite, responses={201: shapes.RunDetail})
+    @extend_schema(
+        operation_id="create_run", request=shapes.RunWrite, responses={201: shapes.RunDetail}
+    )
     @idempotent
     def create(self, request: Request) -> Response:
         """Queue a run. The response has its cost bound; `runs/cost-bound` returns it beforehand."""
@@ -126,7 +151,11 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
         )
         return Response(shapes.RunDetail(run_at(run_id=run.pk, to=user)).data, status=201)
 
-    @extend_schema(request=shapes.RunWrite, responses=shapes.CostBoundDetail)
+    @extend_schema(
+        operation_id="get_cost_bound",
+        request=shapes.RunWrite,
+        responses=shapes.CostBoundDetail,
+    )
     @action(detail=False, methods=["post"], url_path="cost-bound")
     def cost_bound(self, request: Request) -> Response:
         """Return the upper bound of a run's cost. Starts nothing."""
@@ -141,55 +170,63 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
         )
         return Response(shapes.CostBoundDetail(bound).data)
 
-    @extend_schema(responses=shapes.RunDetail)
+    @extend_schema(operation_id="get_run", responses=shapes.RunDetail)
     def retrieve(self, request: Request, run_id: int) -> Response:
-        """Return one run with its status (`passport`) and its current scoring."""
+        """Return one run. It has its status (`passport`) and its current scoring."""
         return self._respond()
 
     def _respond(self) -> Response:
         """Return the run as it is now."""
         return Response(shapes.RunDetail(self.get_object()).data)
 
-    @extend_schema(request=None, responses=shapes.RunDetail)
+    @extend_schema(operation_id="pause_run", request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, run_id: int) -> Response:
-        """Pause a run: no new samples are taken until it is resumed."""
+        """Pause a run. No new samples are taken until it is resumed."""
         control.pause_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
-    @extend_schema(request=None, responses=shapes.RunDetail)
+    @extend_schema(operation_id="resume_run", request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, run_id: int) -> Response:
         """Resume a paused or failed run."""
         control.resume_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
-    @extend_schema(request=None, responses=shapes.RunDetail)
+    @extend_schema(operation_id="cancel_run", request=None, responses=shapes.RunDetail)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, run_id: int) -> Response:
-        """End a run for good; its samples are kept."""
+        """Cancel a run. It ends for good; its samples are kept."""
         control.cancel_run(run=self.get_object(), by=actor(request))
         return self._respond()
 
-    @extend_schema(request=None, responses=shapes.RunDetail)
+    @extend_schema(operation_id="retry_run", request=None, responses=shapes.RunDetail)
     @idempotent
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, run_id: int) -> Response:
-        """Repeat the samples that stayed unscored, as a new revision."""
+        """Retry a run. The samples that stayed unscored are repeated, as a new revision."""
         control.retry_failed_samples(run=self.get_object(), by=actor(request))
         return self._respond()
 
-    @extend_schema(request=shapes.SpendLimitWrite, responses=shapes.RunDetail)
+    @extend_schema(
+        operation_id="set_spend_limit",
+        request=shapes.SpendLimitWrite,
+        responses=shapes.RunDetail,
+    )
     @action(detail=True, methods=["put"], url_path="spend-limit")
     def set_spend_limit(self, request: Request, run_id: int) -> Response:
-        """Set the spend limit of a run (null: the quota alone). A run that it paused resumes."""
+        """Set the spend limit of a run. null: the quota alone. A run that it paused resumes."""
         run = self.get_object()
         user = actor(request)
         limit = read_body(request, shapes.SpendLimitWrite)["spend_limit_nanodollars"]
         control.set_spend_limit(run=run, spend_limit=limit, by=user)
         return self._respond()
 
-    @extend_schema(request=shapes.RunInvalidateWrite, responses=shapes.RunDetail)
+    @extend_schema(
+        operation_id="invalidate_run",
+        request=shapes.RunInvalidateWrite,
+        responses=shapes.RunDetail,
+    )
     @action(detail=True, methods=["post"])
     def invalidate(self, request: Request, run_id: int) -> Response:
         """Invalidate a run, for a public reason."""
@@ -199,7 +236,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
         control.invalidate_run(run=run, reason=reason, by=user)
         return self._respond()
 
-    @extend_schema(responses=shapes.ScoringDetail(many=True))
+    @extend_schema(operation_id="list_scorings", responses=shapes.ScoringDetail(many=True))
     @action(detail=True, filter_backends=())
     def scorings(self, request: Request, run_id: int) -> Response:
         """List every scoring of a run, newest first."""
@@ -238,17 +275,25 @@ def _read_run_request(request: Request) -> dict[str, Any]:
 
 
 class SampleFilter(filters.FilterSet):
-    outcome = filters.CharFilter(field_name="outcome")
-    is_scored = filters.BooleanFilter(field_name="is_scored")
+    outcome = filters.CharFilter(field_name="outcome", help_text="Only samples that ended so.")
+    is_scored = filters.BooleanFilter(
+        field_name="is_scored", help_text="Only samples with a score, or without one."
+    )
 
     class Meta:
         model = Sample
         fields = ("outcome", "is_scored")
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_samples"))
 class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
     """List the samples of a run that you can see, in order, with their current score."""
 
+    subject = "Runs"
+    parameter_descriptions = {
+        "run_id": "The run's id.",
+        "ordinal": "The sample's position in the run, from 0.",
+    }
     lookup_field = "ordinal"
     lookup_value_converter = "int"
     serializer_class = shapes.SampleSummary
@@ -261,27 +306,34 @@ class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
         run = run_at(run_id=self.kwargs["run_id"], to=self.request.user)
         return with_scores(samples_of(run, to=self.request.user), current_scoring(run))
 
-    @extend_schema(responses=shapes.SampleDetail)
+    @extend_schema(operation_id="get_sample", responses=shapes.SampleDetail)
     def retrieve(self, request: Request, run_id: int, ordinal: int) -> Response:
-        """Return one sample: messages, output, verdict, and every call with its raw exchange."""
+        """Return one sample. It has messages, output, verdict, and every call with its exchange."""
         run = run_at(run_id=run_id, to=request.user)
         transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
         return Response(shapes.SampleDetail(transcript.as_document()).data)
 
 
 class SubmissionViewSet(ResourceViewSet[Run]):
+    subject = "Runs"
+    parameter_descriptions = {"public_id": "The id of the task's version."}
     parser_classes = FILE_PARSERS
 
-    @extend_schema(request=shapes.SubmissionWrite, responses={201: shapes.RunDetail})
+    @extend_schema(
+        operation_id="submit_outputs",
+        request={
+            "application/json": shapes.SubmissionWrite,
+            "multipart/form-data": shapes.SubmissionForm,
+        },
+        responses={201: shapes.RunDetail},
+    )
     @idempotent
     @action(detail=True, methods=["post"], url_path="submissions")
     def submit(self, request: Request, public_id: str) -> Response:
-        """Submit outputs of a model that no API serves, as a file or as rows."""
+        """Submit outputs of a model that no API serves. They are a file, or rows in JSON."""
         version = get_version_or_404(public_id, request)
         user = actor(request)
-        values = read_body(request, shapes.SubmissionWrite)
-        if ("file" in values) == ("outputs" in values):
-            raise InvalidInput([Problem("give either a file or outputs", "file")])
+        values = read_body(request, shapes.SubmissionWrite, form=shapes.SubmissionForm)
         run = submissions.submit_outputs(
             version=version,
             model_name=values["model_name"],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,6 +15,7 @@ from tasks_app.models import (
     Scoring,
 )
 from tasks_app.runs.queries import current_scoring, run_status_of
+from tasks_app.scorings.serializers import EstimateDetail
 
 
 class ContenderDetail(serializers.ModelSerializer[Contender]):
@@ -77,6 +79,7 @@ class RunSummary(serializers.ModelSerializer[Run]):
 
 class ScoringDetail(serializers.ModelSerializer[Scoring]):
     task_version = serializers.CharField(source="task_version.public_id")
+    estimate = serializers.SerializerMethodField()
 
     class Meta:
         model = Scoring
@@ -95,6 +98,10 @@ class ScoringDetail(serializers.ModelSerializer[Scoring]):
             "created_at",
             "finished_at",
         )
+
+    @extend_schema_field(EstimateDetail(allow_null=True))
+    def get_estimate(self, scoring: Scoring) -> Any:
+        return scoring.estimate
 
 
 class RunStatusDetail(serializers.Serializer[Any]):
@@ -243,14 +250,29 @@ class SampleDetail(serializers.Serializer[Any]):
     calls = serializers.ListField(child=serializers.DictField())
 
 
-class SubmissionWrite(WriteShape):
+class SubmittedModel(WriteShape):
     model_name = serializers.CharField(max_length=120)
     maker = serializers.CharField(max_length=80, required=False, allow_blank=True)
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
-    namespace = serializers.CharField(required=False)
-    file = serializers.FileField(required=False, help_text="JSONL or CSV: id, output[, repeat].")
+    namespace = serializers.CharField(required=False, help_text="Your own by default.")
+
+
+class SubmissionWrite(SubmittedModel):
+    """Outputs as rows."""
+
     outputs = serializers.ListField(
-        child=serializers.DictField(), required=False, help_text="Rows of id, output[, repeat]."
+        child=serializers.DictField(),
+        help_text="Rows of id, output[, repeat].",
+        error_messages={"required": _("give rows, or send a file as multipart/form-data")},
+    )
+
+
+class SubmissionForm(SubmittedModel):
+    """Outputs as a file."""
+
+    file = serializers.FileField(
+        help_text="JSONL or CSV: id, output[, repeat].",
+        error_messages={"required": _("give a file, or send rows of outputs as JSON")},
     )
 
 

@@ -46,8 +46,13 @@ class TokenAuthentication(BaseAuthentication):
 def scope_needed(request: Request) -> str:
     """Return the scope that a token needs for this request."""
     view = (request.parser_context or {}).get("view")
+    return scope_of_method(view, request.method or "")
+
+
+def scope_of_method(view: object, method: str) -> str:
+    """Return the scope that a token needs for a method of a view."""
     named = getattr(view, "required_scope", None)
     if named is not None:
         return str(named)
-    safe = request.method in SAFE_METHODS
-    return ApiToken.Scope.READ.value if safe else ApiToken.Scope.WRITE.value
+    is_safe = method in SAFE_METHODS
+    return ApiToken.Scope.READ.value if is_safe else ApiToken.Scope.WRITE.value

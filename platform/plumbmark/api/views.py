@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,7 +27,10 @@ class MeDetail(serializers.Serializer[Any]):
 
 
 class MeView(APIView):
-    @extend_schema(responses=MeDetail)
+    subject = "Account"
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(operation_id="get_me", responses=MeDetail)
     def get(self, request: Request) -> Response:
         """Return your handle and the namespaces that you can act for."""
         user = actor(request)

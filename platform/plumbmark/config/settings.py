@@ -377,7 +377,7 @@ API_ANONYMOUS_REQUESTS_PER_MINUTE: int = env.integer(
 )
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "plumbmark.rest.openapi.ResourceSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["plumbmark.rest.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "plumbmark.rest.problems.handle_exception",
@@ -393,14 +393,39 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Plumbmark",
-    "DESCRIPTION": "Publish community benchmarks of AI models; everything the pages do.",
+    "DESCRIPTION": (
+        "Publish community benchmarks of AI models; everything the pages do.\n\n"
+        "Send a personal token as `Authorization: Bearer pmk_…`; public objects need none. Every "
+        "error is `application/problem+json`. Lists are paginated: follow `next`. Every answer "
+        "tells in `RateLimit-Remaining` how many requests are left. Money is in nanodollars "
+        "(1 USD = 10⁹), and times are in UTC."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "CONTACT": {"name": "The operators of this server", "url": SITE_URL},
+    "SERVERS": [{"url": SITE_URL, "description": "This server."}],
+    "TAGS": [
+        {"name": "Account", "description": "The caller, their quota and its ledger."},
+        {"name": "Models", "description": "Models, how they are called, and contenders."},
+        {"name": "Tasks", "description": "Tasks, their drafts, versions and items."},
+        {"name": "Runs", "description": "Runs, samples, scorings, and submitted outputs."},
+        {"name": "Programs", "description": "Logs, reports and files of runs of code tasks."},
+        {"name": "Judges", "description": "Judges of a version, and blind labels for them."},
+        {"name": "Benchmarks", "description": "Benchmarks, their versions and entries."},
+        {"name": "Leaderboards", "description": "Leaderboards, their history and corrections."},
+    ],
+    # A body of PATCH has a shape of its own here, with nothing required.
+    "COMPONENT_SPLIT_PATCH": False,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "ContenderKind": "tasks_app.models.contenders.Contender.Kind",
+        "LedgerLineKind": "plumbmark.gateway.models.LedgerLine.Kind",
+        "TaskVersionKind": "tasks_app.models.tasks.TaskVersion.Kind",
+        "DraftKind": [("declarative", "declarative")],
         "RunState": "tasks_app.models.runs.Run.State",
         "TaskVersionState": "tasks_app.models.tasks.TaskVersion.State",
         "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",

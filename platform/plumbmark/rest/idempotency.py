@@ -20,9 +20,21 @@ HEADER = "Idempotency-Key"
 _MAX_KEY_LENGTH = 255
 _MAX_RESPONSE_TIME = timedelta(minutes=15)
 """No request takes this long; a key that is in use for longer was left by a process that died."""
-_PARAMETER = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="A repeat with the same key starts nothing."
-)
+_PARAMETERS = [
+    OpenApiParameter(
+        HEADER,
+        {"type": "string", "minLength": 1, "maxLength": _MAX_KEY_LENGTH},
+        OpenApiParameter.HEADER,
+        description="A repeat with the same key within three days starts nothing.",
+    ),
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        response=True,
+        description="The key was used before: this is the first response again.",
+    ),
+]
 
 
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
@@ -33,7 +45,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
     document, so apply this above `@action`, which would discard it.
     """
 
-    @extend_schema(parameters=[_PARAMETER])
+    @extend_schema(parameters=_PARAMETERS)
     @wraps(method)
     def wrapped(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER, "")

@@ -23,6 +23,40 @@ class NewestFirst(CursorPagination):
             raise ValidationError({"limit": [message]})
         return super().get_page_size(request)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": self.page_size_query_param,
+                "in": "query",
+                "required": False,
+                "description": f"Rows of a page. More than {self.max_page_size} are reduced to "
+                "that.",
+                "schema": {"type": "integer", "minimum": 1, "default": self.page_size},
+            },
+            {
+                "name": self.cursor_query_param,
+                "in": "query",
+                "required": False,
+                "description": "Where a page begins: follow `next` and `previous`, which contain "
+                "it.",
+                "schema": {"type": "string"},
+            },
+        ]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        def address(description: str) -> dict[str, Any]:
+            return {"type": ["string", "null"], "format": "uri", "description": description}
+
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": address("The address of the next page; null on the last one."),
+                "previous": address("The address of the page before; null on the first one."),
+                "results": schema,
+            },
+        }
+
 
 class OldestFirst(NewestFirst):
     ordering = "id"

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.http import Http404
-from rest_framework import exceptions, renderers, status
+from rest_framework import exceptions, renderers, serializers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from plumbmark.common.errors import DomainError, InvalidInput, Problem
 from plumbmark.common.uploads import too_many_files_message, too_much_text_message
 
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "Not authenticated",
     402: "Quota exhausted",
@@ -32,6 +32,25 @@ class ProblemRenderer(renderers.JSONRenderer):
     media_type = "application/problem+json"
 
 
+class InputProblem(serializers.Serializer[Any]):
+    """One place of an input that cannot be accepted."""
+
+    message = serializers.CharField()
+    path = serializers.CharField(help_text="The field, or the place in a document; may be empty.")
+    line = serializers.IntegerField(allow_null=True, help_text="In a document; counts from 1.")
+    column = serializers.IntegerField(allow_null=True)
+
+
+class ProblemDetails(serializers.Serializer[Any]):
+    """An error (RFC 9457)."""
+
+    title = serializers.CharField(help_text="What the status means.")
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="The kind of error, for programs.")
+    detail = serializers.CharField(help_text="What is wrong, and how to correct it.")
+    problems = InputProblem(many=True, required=False, help_text="Of invalid input.")
+
+
 def respond_with_problem(
     status_code: int,
     code: str,
@@ -40,7 +59,7 @@ def respond_with_problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     body: dict[str, Any] = {
-        "title": _TITLES.get(status_code, "Error"),
+        "title": TITLES.get(status_code, "Error"),
         "status": status_code,
         "code": code,
         "detail": detail,

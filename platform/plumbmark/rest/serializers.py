@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -24,15 +25,42 @@ class WriteShape(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def read_body(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """Return the validated fields of a body; `ValidationError` names those that are refused."""
+def read_body(
+    request: Request,
+    shape: type[serializers.Serializer[Any]],
+    *,
+    form: type[serializers.Serializer[Any]] | None = None,
+) -> dict[str, Any]:
+    """Return the validated fields of a body; `ValidationError` names those that are refused.
+
+    `form` is the shape of a multipart body, where the endpoint takes files.
+    """
+    if form is not None:
+        if isinstance(request.data, QueryDict):
+            shape = form
+        else:
+            _refuse_files_in_json(request.data, form)
     body = shape(data=request.data)
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)
 
 
+def _refuse_files_in_json(data: Any, form: type[serializers.Serializer[Any]]) -> None:
+    if not isinstance(data, dict):
+        return
+    files = {name for name, field in form().fields.items() if _is_file(field)}
+    if sent := files & set(data):
+        raise serializers.ValidationError(
+            {name: [_("is a file: send the body as multipart/form-data")] for name in sorted(sent)}
+        )
+
+
+def _is_file(field: Any) -> bool:
+    return isinstance(getattr(field, "child", field), serializers.FileField)
+
+
 class TextOrFile(serializers.CharField):
-    """Text, or a file of text in a multipart body: what `curl -F name=@file` sends."""
+    """Text, or a file of text: what `curl -F name=@file` sends. Only for multipart bodies."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, UploadedFile):

@@ -1,6 +1,7 @@
 """The base of the API's ViewSets."""
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework.response import Response
@@ -15,9 +16,14 @@ _M = TypeVar("_M", bound=Model)
 class ResourceViewSet(GenericViewSet[_M]):
     """A resource and its actions, looked up by its public id.
 
-    The docstring of a method is its description in the OpenAPI document. `list` comes from
-    `ListModelMixin`, so its description is the docstring of the class.
+    The docstring of a method is its summary (the first sentence) and its description in the OpenAPI
+    document. `list` comes from `ListModelMixin`, so the docstring of the class is taken.
     """
+
+    subject: ClassVar[str]
+    """The tag of the operations; SPECTACULAR_SETTINGS lists all of them."""
+    parameter_descriptions: ClassVar[Mapping[str, str]] = {}
+    """What parameters of the address and of filters mean, by name."""
 
     lookup_field = "public_id"
     lookup_value_converter = "str"

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,9 +18,12 @@ from plumbmark.gateway.queries import (
     ledger_of,
     quota_status,
 )
+from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.viewsets import ResourceViewSet
 
-_NAMESPACE = OpenApiParameter("namespace", str, description="Your own by default.")
+_NAMESPACE = OpenApiParameter(
+    "namespace", str, description="The handle of a namespace; your own by default."
+)
 
 
 class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
@@ -86,17 +90,23 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
         )
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_models"))
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
     """List the models of the catalogue."""
 
+    subject = "Models"
+    parameter_descriptions = {"maker": "Only models of this maker."}
     serializer_class = ModelDetail
     filterset_fields = ("maker",)
     queryset = CatalogueModel.objects.all()
 
 
+@extend_schema_view(list=extend_schema(operation_id="list_deployments"))
 class DeploymentViewSet(ListModelMixin, ResourceViewSet[Deployment]):
     """List what you can run: the platform's deployments and your own."""
 
+    subject = "Models"
+    parameter_descriptions = {"provider": "Only deployments of this wire format."}
     serializer_class = DeploymentDetail
     filterset_fields = ("provider",)
 
@@ -105,17 +115,36 @@ class DeploymentViewSet(ListModelMixin, ResourceViewSet[Deployment]):
 
 
 class QuotaView(APIView):
-    @extend_schema(responses=QuotaDetail, parameters=[_NAMESPACE])
+    subject = "Account"
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="get_quota",
+        responses={200: QuotaDetail, 409: ProblemDetails},
+        parameters=[_NAMESPACE],
+    )
     def get(self, request: Request) -> Response:
-        """Return the limits of the UTC day and month: what is spent, reserved and left."""
+        """Return the quota. For the UTC day and month: what is spent, reserved and left."""
         namespace = acting_namespace(request, request.query_params.get("namespace"))
         return Response(QuotaDetail(quota_status(namespace)).data)
 
 
-@extend_schema(parameters=[_NAMESPACE])
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="list_ledger_lines",
+        responses={200: LedgerLineDetail(many=True), 409: ProblemDetails},
+        parameters=[_NAMESPACE],
+    )
+)
 class LedgerLineViewSet(ListModelMixin, ResourceViewSet[LedgerLine]):
     """List every line of your ledger, newest first."""
 
+    subject = "Account"
+    permission_classes = (IsAuthenticated,)
+    parameter_descriptions = {
+        "kind": "Only lines of this kind.",
+        "day": "Only lines of this UTC day.",
+    }
     serializer_class = LedgerLineDetail
     filterset_fields = ("kind", "day")
 

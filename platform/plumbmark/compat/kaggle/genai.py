@@ -63,6 +63,7 @@ _FINISH = {
     FinishReason.LENGTH: "MAX_TOKENS",
     FinishReason.CONTENT_FILTER: "SAFETY",
     FinishReason.REFUSAL: "STOP",
+    FinishReason.MALFORMED: "MALFORMED_FUNCTION_CALL",
     FinishReason.OTHER: "OTHER",
 }
 _STATUSES = {

@@ -23,6 +23,7 @@ _FINISH = {
     FinishReason.CONTENT_FILTER: "content_filter",
     FinishReason.REFUSAL: "stop",
     FinishReason.TOOL_CALLS: "tool_calls",
+    FinishReason.MALFORMED: "stop",
     FinishReason.OTHER: "stop",
 }
 _FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)

@@ -76,6 +76,7 @@ _BY_CODE = {
     "bad-request": 400,
     "not-supported": 400,
     "answer-too-large": _NOT_RETRIED,
+    "unknown-finish-reason": _NOT_RETRIED,
     "grant-closed": 403,
     "grant-expired": 403,
     "deployment-not-granted": 403,

@@ -23,6 +23,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     CannotAsk,
     Delta,
@@ -30,7 +31,11 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    malformed_failure,
+    read_ending,
+)
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
@@ -52,14 +57,6 @@ from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
 _VERSION = "2023-06-01"
-_FINISH = {
-    "end_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.LENGTH,
-    "tool_use": FinishReason.TOOL_CALLS,
-    "refusal": FinishReason.REFUSAL,
-}
 _STATUS_OF_ERROR = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -165,7 +162,9 @@ class Anthropic(ChatProvider):
             return ErrorBody(text if payload is None else wire.dump_in_order(payload).decode())
         return ErrorBody(str(error.get("message") or ""), str(error.get("type") or ""))
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
             if payload.get("type") == "error" or "error" in payload:
                 status = _STATUS_OF_ERROR.get(payload["error"].get("type"), 502)
@@ -173,7 +172,7 @@ class Anthropic(ChatProvider):
             blocks = payload["content"]
             if not isinstance(blocks, list):
                 return malformed_failure(payload)
-            return _response(payload, blocks)
+            return _response(payload, blocks, options)
         except (AttributeError, KeyError, TypeError):
             return malformed_failure(payload)
 
@@ -406,7 +405,9 @@ def _may_call_tools(payload: dict[str, Any]) -> bool:
 # --- The answer -------------------------------------------------------------------------------
 
 
-def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
+def _response(
+    payload: dict[str, Any], blocks: list[Any], options: Mapping[str, Any]
+) -> ModelResponse | AttemptFailure:
     texts, thoughts, calls = [], [], []
     answer_in_schema = None
     pending: list[dict[str, Any]] = []
@@ -428,7 +429,12 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
             pending = []
             call_id = read_name(block.get("id")) or f"call_{number}"
             calls.append(ToolCall(call_id, read_name(block.get("name")), arguments, signature))
-    finish = _FINISH.get(payload.get("stop_reason") or "end_turn", FinishReason.OTHER)
+    usage = _usage(payload.get("usage"))
+    finish = read_ending(
+        payload.get("stop_reason"), payload, usage, options, has_content=bool(blocks)
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
     text = "".join(texts)
     if answer_in_schema is not None:
         text = answer_in_schema
@@ -442,7 +448,7 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
         text=text,
         finish_reason=finish,
         model=read_name(payload.get("model")),
-        usage=_usage(payload.get("usage")),
+        usage=usage,
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
     )

@@ -10,11 +10,14 @@ both, and both are recorded alike.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
+from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse, Usage
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers.http import HttpClient
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class CannotAsk(ValueError):
@@ -62,6 +65,8 @@ class AttemptFailure:
     status: int | None = None
     payload: Any = None
     request_id: str = ""
+    usage: Usage | None = None
+    """What the provider may bill all the same."""
 
 
 Attempt = Answer | AttemptFailure
@@ -125,6 +130,8 @@ class ProviderAdapter(Protocol):
         """
         ...
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
-        """Read a recorded or received document of an answer."""
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
+        """Read a recorded or received document of an answer, with the deployment's options."""
         ...

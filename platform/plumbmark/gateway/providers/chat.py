@@ -7,6 +7,7 @@ from typing import Any
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     Answer,
     Attempt,
     AttemptFailure,
@@ -65,7 +66,9 @@ class ChatProvider(ABC):
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes: ...
 
     @abstractmethod
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure: ...
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure: ...
 
     @abstractmethod
     def url(self, target: Target, *, stream: bool) -> str: ...
@@ -98,10 +101,12 @@ class ChatProvider(ABC):
             is_guarded=target.is_guarded,
         )
         return (
-            failure_of_broken(reply) if isinstance(reply, BrokenExchange) else self._attempt(reply)
+            failure_of_broken(reply)
+            if isinstance(reply, BrokenExchange)
+            else self._attempt(reply, target)
         )
 
-    def _attempt(self, reply: HttpReply) -> Attempt:
+    def _attempt(self, reply: HttpReply, target: Target) -> Attempt:
         request_id = read_name(self.request_id(reply.headers, reply.payload))
         if reply.status != 200:
             return self.failure(reply, request_id)
@@ -115,7 +120,7 @@ class ChatProvider(ABC):
                 payload={"text": reply.text},
                 request_id=request_id,
             )
-        parsed = self.parse(reply.payload)
+        parsed = self.parse(reply.payload, target.options)
         if isinstance(parsed, ModelResponse):
             return Answer(parsed, reply.payload, 200, request_id)
         return parsed
@@ -140,7 +145,7 @@ class ChatProvider(ABC):
             yield failure_of_broken(opened)
         elif isinstance(opened, HttpReply):
             # An error; or a host that answers in one piece although a stream was requested.
-            attempt = self._attempt(opened)
+            attempt = self._attempt(opened, target)
             if isinstance(attempt, Answer) and (delta := delta_of(attempt.response)):
                 yield delta
             yield attempt
@@ -188,7 +193,7 @@ class ChatProvider(ABC):
         if delta := channels.rest():
             yield delta
         payload = _struck(assembly.document(), target.secret)
-        parsed = self.parse(payload)
+        parsed = self.parse(payload, target.options)
         if isinstance(parsed, ModelResponse):
             request_id = read_name(self.request_id(opened.headers, payload))
             yield Answer(parsed, payload, 200, request_id)
@@ -268,4 +273,5 @@ def _with_partial(failure: AttemptFailure, assembly: Assembly, target: Target) -
         status=failure.status,
         payload=payload,
         request_id=failure.request_id,
+        usage=failure.usage,
     )

@@ -8,9 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from plumbmark.engine.ports import FailureKind
+from plumbmark.engine.ports import FailureKind, FinishReason, Usage
 from plumbmark.gateway.providers.base import AttemptFailure
 from plumbmark.gateway.providers.http import BrokenExchange, HttpReply
+from plumbmark.gateway.providers.vocabulary import (
+    ENDED_BY_PROVIDER,
+    UnknownFinish,
+    read_finish,
+)
 
 _OVERFLOW = re.compile(
     r"context[_ ]length|context window|context limit|maximum context|prompt is too long"
@@ -77,6 +82,55 @@ def malformed_failure(payload: Any, what: str = "has no message in it") -> Attem
         status=200,
         payload=payload,
     )
+
+
+def read_ending(
+    word: Any,
+    payload: Any,
+    usage: Usage,
+    options: Mapping[str, Any],
+    *,
+    has_content: bool,
+) -> FinishReason | AttemptFailure:
+    """Return the model's ending that a finish reason means, or the failure of an answer that the
+    provider broke off.
+
+    Hosts that send no finish reason end answers with content; without any, nothing was answered.
+    """
+    if word is None or word == "":
+        if has_content:
+            return FinishReason.STOP
+        return malformed_failure(payload, "has neither content nor a finish reason")
+    if not isinstance(word, str):
+        return malformed_failure(payload, "has a finish reason that is no text")
+    shown = clean(word)[:60]
+    try:
+        reason = read_finish(word, options.get("finish_reasons") or {})
+    except UnknownFinish:
+        # Every answer of such a host would end so: asking again would cost, and bring the same.
+        return AttemptFailure(
+            FailureKind.PROVIDER_ERROR,
+            "unknown-finish-reason",
+            f"the provider ended the answer with the finish reason {shown!r}, which is not known "
+            "as an ending of the model's, so the answer is not used. An administrator can say what "
+            "it means in the deployment's option finish_reasons.",
+            is_retryable=False,
+            fatal=True,
+            status=200,
+            payload=payload,
+            usage=usage,
+        )
+    if reason is ENDED_BY_PROVIDER:
+        return AttemptFailure(
+            FailureKind.PROVIDER_ERROR,
+            "interrupted",
+            f"the provider broke off the answer: its finish reason is {shown!r}",
+            is_retryable=True,
+            status=200,
+            payload=payload,
+            usage=usage,
+        )
+    return reason
 
 
 def failure_of(reply: HttpReply, said: ErrorBody, request_id: str) -> AttemptFailure:

@@ -24,6 +24,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     CannotAsk,
     Delta,
@@ -31,7 +32,12 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    malformed_failure,
+    read_ending,
+    status_in,
+)
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
@@ -51,17 +57,6 @@ from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
-_FINISH = {
-    "STOP": FinishReason.STOP,
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "SAFETY": FinishReason.CONTENT_FILTER,
-    "RECITATION": FinishReason.CONTENT_FILTER,
-    "BLOCKLIST": FinishReason.CONTENT_FILTER,
-    "PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-    "SPII": FinishReason.CONTENT_FILTER,
-    "IMAGE_SAFETY": FinishReason.CONTENT_FILTER,
-    "IMAGE_PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-}
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
 _LEVELS = {"none": "minimal"}
 _MAJOR = re.compile(r"gemini-(\d+)")
@@ -180,13 +175,15 @@ class Gemini(ChatProvider):
             words += wire.dump_in_order(details).decode()
         return ErrorBody(str(error.get("message") or ""), words, _delay_in(details))
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
             if payload.get("error"):
                 return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
             candidates = payload.get("candidates")
             if candidates:
-                return _response(payload, candidates[0])
+                return _response(payload, candidates[0], options)
             reason = (payload.get("promptFeedback") or {}).get("blockReason")
             if reason:
                 return _failure_of_block(payload, str(reason))
@@ -345,7 +342,9 @@ def _put_tools(payload: dict[str, Any], request: ModelRequest) -> None:
 # --- The answer -------------------------------------------------------------------------------
 
 
-def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelResponse:
+def _response(
+    payload: dict[str, Any], candidate: dict[str, Any], options: Mapping[str, Any]
+) -> ModelResponse | AttemptFailure:
     parts = (candidate.get("content") or {}).get("parts") or []
     texts: list[str] = []
     thoughts: list[str] = []
@@ -357,14 +356,19 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
             thoughts.append(read_text(part.get("text")))
         else:
             texts.append(read_text(part.get("text")))
-    finish = _FINISH.get(candidate.get("finishReason") or "STOP", FinishReason.OTHER)
+    usage = _usage(payload.get("usageMetadata"))
+    finish = read_ending(
+        candidate.get("finishReason"), payload, usage, options, has_content=bool(parts)
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
     if calls and finish is FinishReason.STOP:
         finish = FinishReason.TOOL_CALLS
     return ModelResponse(
         text="".join(texts),
         finish_reason=finish,
         model=read_name(payload.get("modelVersion")),
-        usage=_usage(payload.get("usageMetadata")),
+        usage=usage,
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
     )

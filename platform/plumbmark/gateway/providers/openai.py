@@ -20,13 +20,19 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     Delta,
     Target,
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    malformed_failure,
+    read_ending,
+    status_in,
+)
 from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     in_turns,
@@ -38,17 +44,6 @@ from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
-_FINISH = {
-    "stop": FinishReason.STOP,
-    "end_turn": FinishReason.STOP,
-    "eos": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "content_filter": FinishReason.CONTENT_FILTER,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "refusal": FinishReason.REFUSAL,
-}
 _OURS = {"choices"}
 """Fields of `ModelRequest.extra` that speak to baselines only."""
 _OWNED = {
@@ -122,14 +117,16 @@ class OpenAI(ChatProvider):
         words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
         return ErrorBody(str(message), words)
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
             choices = payload.get("choices")
             if choices:
                 choice = choices[0]
                 message = choice["message"]
                 if not (choice.get("error") and not message.get("content")):
-                    return _response(payload, choice, message)
+                    return _response(payload, choice, message, options)
                 payload = {**payload, "error": choice["error"]}
             if payload.get("error"):
                 # Some hosts answer 200 and put the failure, with its status, into the body.
@@ -159,19 +156,33 @@ def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any
 
 
 def _response(
-    payload: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
-) -> ModelResponse:
+    payload: dict[str, Any],
+    choice: dict[str, Any],
+    message: dict[str, Any],
+    options: Mapping[str, Any],
+) -> ModelResponse | AttemptFailure:
     content = message.get("content")
     text = read_text(content)
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     if not reasoning and isinstance(content, list):
         reasoning = _join_thinking_parts(content)
-    finish = _FINISH.get(choice.get("finish_reason") or "stop", FinishReason.OTHER)
+    reasoning = read_text(reasoning)
     refusal = message.get("refusal")
-    if isinstance(refusal, str) and refusal:
-        finish = FinishReason.REFUSAL
-        text = text or make_storable(refusal)
+    refusal = make_storable(refusal) if isinstance(refusal, str) else ""
     calls = _tool_calls(message)
+    usage = _usage(payload.get("usage"))
+    finish = read_ending(
+        choice.get("finish_reason"),
+        payload,
+        usage,
+        options,
+        has_content=bool(text or reasoning or refusal or calls),
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
+    if refusal:
+        finish = FinishReason.REFUSAL
+        text = text or refusal
     if calls and finish is FinishReason.STOP:
         # Some hosts say so only by the calls.
         finish = FinishReason.TOOL_CALLS
@@ -179,8 +190,8 @@ def _response(
         text=text,
         finish_reason=finish,
         model=read_name(payload.get("model")),
-        usage=_usage(payload.get("usage")),
-        reasoning=read_text(reasoning),
+        usage=usage,
+        reasoning=reasoning,
         tool_calls=calls,
     )
 

@@ -12,6 +12,7 @@ from tests.gateway.replies import (
     attempt_of,
     completion,
     outcome_of_attempt,
+    refusal,
 )
 from tests.reported_cases import read_replies
 
@@ -37,7 +38,7 @@ def anthropic(finish: str, text: str = "The answ") -> dict[str, Any]:
     return {"provider": "anthropic", "body": {"content": blocks, "stop_reason": finish}}
 
 
-@pytest.mark.parametrize("number", ["22"])
+@pytest.mark.parametrize("number", ["22", "23", "24", "26"])
 def test_the_reported_replies_are_read_as_they_should_be(number: str) -> None:
     for reply in read_replies(number):
         assert_as_wanted(reply, attempt_of(reply))
@@ -119,3 +120,294 @@ class TestEndings:
 
         assert failure.code == "interrupted"
         assert failure.is_retryable
+
+
+def stream_of(*events: dict[str, Any]) -> dict[str, Any]:
+    return {"provider": "openai", "events": list(events)}
+
+
+class TestErrorsInside:
+    """Errors that come with HTTP 200 keep their status, their kind and the provider's words."""
+
+    @pytest.mark.parametrize(
+        ("error", "kind", "code", "retryable"),
+        [
+            ({"code": 429, "message": "Slow"}, FailureKind.RATE_LIMITED, "rate-limited", True),
+            ({"code": "429", "message": "Slow"}, FailureKind.RATE_LIMITED, "rate-limited", True),
+            (
+                {"code": "rate_limit_exceeded", "message": "Slow"},
+                FailureKind.RATE_LIMITED,
+                "rate-limited",
+                True,
+            ),
+            ({"message": "Too many requests"}, FailureKind.RATE_LIMITED, "rate-limited", True),
+            (
+                {"code": 402, "message": "Pay"},
+                FailureKind.PROVIDER_ERROR,
+                "provider-balance",
+                False,
+            ),
+            (
+                {"message": "Insufficient credits"},
+                FailureKind.PROVIDER_ERROR,
+                "provider-balance",
+                False,
+            ),
+            (
+                {"code": "context_length_exceeded", "message": "Too long"},
+                FailureKind.CONTEXT_OVERFLOW,
+                "context-overflow",
+                False,
+            ),
+            (
+                {"type": "content_filter", "message": "No"},
+                FailureKind.CONTENT_FILTER,
+                "content-filter",
+                False,
+            ),
+            (
+                {"type": "server_error", "message": "Oh"},
+                FailureKind.PROVIDER_ERROR,
+                "http-500",
+                True,
+            ),
+            ({"message": "Provider disconnected"}, FailureKind.PROVIDER_ERROR, "http-502", True),
+            ("Provider disconnected", FailureKind.PROVIDER_ERROR, "http-502", True),
+        ],
+    )
+    @pytest.mark.parametrize("place", ["body", "choice", "stream", "stream, with a part before"])
+    def test_an_error_is_read_wherever_it_stands(
+        self, error: Any, place: str, kind: FailureKind, code: str, retryable: bool
+    ) -> None:
+        reply = completion("error", "", error=error)
+        if place == "choice":
+            reply = completion("error", "The")
+            reply["body"]["choices"][0]["error"] = error
+        elif place.startswith("stream"):
+            before = [chunk({"content": "The"})] if "part" in place else []
+            reply = stream_of(*before, chunk({"content": ""}, "error", error=error))
+
+        failure = failure_of(reply)
+
+        assert (failure.kind, failure.code, failure.is_retryable) == (kind, code, retryable)
+        said = error if isinstance(error, str) else error["message"]
+        assert failure.message == said
+
+    @pytest.mark.parametrize("error", [None, "", {}, [], False, 0, {"code": 0, "message": ""}])
+    def test_an_empty_error_field_is_no_error(self, error: Any) -> None:
+        assert isinstance(attempt_of(completion("stop", "4", error=error)), Answer)
+        reply = stream_of(chunk({"content": "4"}, error=error), chunk({}, "stop", error=error))
+        assert isinstance(attempt_of(reply), Answer)
+
+    def test_an_error_event_without_an_error_field_is_read(self) -> None:
+        event = {"object": "error", "message": "Slow down", "type": "rate_limit_error", "code": 429}
+        failure = failure_of(stream_of(chunk({"content": "The"}), event))
+
+        assert failure.kind is FailureKind.RATE_LIMITED
+        assert failure.message == "Slow down"
+
+    def test_the_words_of_the_provider_behind_an_aggregator_count(self) -> None:
+        raw = (
+            '{"error": {"message": "This model\'s maximum context length is 8192 tokens.", '
+            '"code": "context_length_exceeded"}}'
+        )
+        failure = failure_of(refusal("Provider returned error", code=400, metadata={"raw": raw}))
+
+        assert failure.kind is FailureKind.CONTEXT_OVERFLOW
+        assert "Provider returned error: This model's maximum" in failure.message
+
+    @pytest.mark.parametrize(
+        ("kind", "code"), [("overloaded_error", "http-529"), ("rate_limit_error", "rate-limited")]
+    )
+    def test_an_error_amid_anthropics_events_is_read(self, kind: str, code: str) -> None:
+        events = [
+            {"type": "message_start", "message": {"model": "m", "content": []}},
+            {"type": "error", "error": {"type": kind, "message": "Busy"}},
+        ]
+        failure = failure_of({"provider": "anthropic", "events": events})
+
+        assert (failure.code, failure.message) == (code, "Busy")
+
+    def test_an_error_amid_geminis_chunks_is_read(self) -> None:
+        part = {"candidates": [{"content": {"parts": [{"text": "The"}]}}]}
+        error = {"error": {"status": "RESOURCE_EXHAUSTED", "message": "Slow"}, "candidates": []}
+        failure = failure_of({"provider": "gemini", "events": [part, error]})
+
+        assert (failure.kind, failure.code) == (FailureKind.RATE_LIMITED, "rate-limited")
+
+
+class TestRefusals:
+    def test_a_flagged_question_is_not_a_flagged_account(self) -> None:
+        question = failure_of(refusal('Your input was flagged for "violence".', 403))
+        account = failure_of(
+            refusal("Your account was flagged for potentially risky activity", 403)
+        )
+
+        assert (question.kind, question.fatal) == (FailureKind.CONTENT_FILTER, False)
+        assert (account.kind, account.fatal) == (FailureKind.PROVIDER_ERROR, True)
+        assert account.code == "account-refused"
+        assert not account.is_retryable
+
+    def test_any_other_403_is_fatal(self) -> None:
+        failure = failure_of(refusal("You may not use this model.", 403))
+
+        assert (failure.code, failure.fatal) == ("forbidden", True)
+
+    def test_a_daily_quota_is_fatal_and_says_when_it_renews(self) -> None:
+        failure = failure_of(
+            refusal(
+                "Rate limit reached for model `m` on tokens per day (TPD): Limit 200000, Used "
+                "199708, Requested 1214. Please try again in 6m38.304s.",
+                429,
+                code="rate_limit_exceeded",
+            )
+        )
+
+        assert (failure.code, failure.fatal) == ("provider-quota", True)
+        assert not failure.is_retryable
+        assert failure.retry_after == pytest.approx(398.304)
+
+    def test_a_limit_by_the_minute_is_waited_for(self) -> None:
+        failure = failure_of(
+            refusal(
+                "Rate limit reached for model `m` on tokens per minute (TPM): Limit 6000, Used "
+                "5900, Requested 300. Please try again in 1.2s.",
+                429,
+            )
+        )
+
+        assert (failure.code, failure.is_retryable) == ("rate-limited", True)
+        assert failure.retry_after == pytest.approx(1.2)
+
+    def test_a_request_above_the_rate_limit_is_not_sent_again(self) -> None:
+        failure = failure_of(
+            refusal(
+                "Request too large for model `m` in organization `o` on tokens per minute (TPM): "
+                "Limit 6000, Requested 7000, please reduce your message size and try again.",
+                413,
+            )
+        )
+
+        assert (failure.kind, failure.is_retryable) == (FailureKind.RATE_LIMITED, False)
+        assert not failure.fatal
+
+    def test_a_number_in_a_message_is_no_code(self) -> None:
+        assert failure_of(refusal("field 1301 is missing")).code == "bad-request"
+        assert failure_of(refusal("?", code="1301")).code == "content-filter"
+
+
+LIMITS = [
+    ("max_tokens is too large: 32768. This model supports at most 16384 completion tokens", 16384),
+    ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
+    ("<400> InternalError.Algo.InvalidParameter: Range of max_tokens should be [1, 65536]", 65536),
+    ("max_tokens: 32000 > 8192, which is the maximum allowed number of output tokens for m", 8192),
+    (
+        "`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is "
+        "less than the `context_window` for this model",
+        8192,
+    ),
+    (
+        "Unable to submit request because it has a maxOutputTokens value of 100000 but the "
+        "supported range is from 1 (inclusive) to 8193 (exclusive). Update the value.",
+        8192,
+    ),
+    (
+        "The maximum tokens you requested exceeds the model limit of 10000. Try again with a "
+        "maximum tokens value that is lower than 10000.",
+        10000,
+    ),
+    ("max_tokens参数非法：限制数值范围[1,131072]", 131072),
+    ("max_tokens value must be between 1 and 65536", 65536),
+    (
+        "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context "
+        "length is 4096 tokens and your request has 120 input tokens (4096 > 4096 - 120).",
+        3976,
+    ),
+    (
+        "This model's maximum context length is 4097 tokens. However, you requested 5000 tokens "
+        "(904 in the messages, 4096 in the completion). Please reduce the length of the messages "
+        "or completion.",
+        3193,
+    ),
+    (
+        "This model's maximum context length is 8,192 tokens. However, you requested 9,000 tokens "
+        "(904 in the messages, 4000 in the functions, and 4,096 in the completion).",
+        3288,
+    ),
+    (
+        "This endpoint's maximum context length is 8192 tokens. However, you requested about 9000 "
+        "tokens (4904 of text input, 4096 in the output). Please reduce the length of either one",
+        3288,
+    ),
+    (
+        "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease "
+        "input length or `max_tokens` and try again",
+        11760,
+    ),
+    (
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 17 "
+        "`inputs` tokens and 10000 `max_new_tokens`",
+        4079,
+    ),
+    (
+        "Requested token count exceeds the model's maximum context length of 64000 tokens. You "
+        "requested a total of 71897 tokens: 7897 tokens from the input messages and 64000 tokens "
+        "for the completion.",
+        56102,
+    ),
+    (
+        "This model's maximum context length is 32768 tokens. However, you requested 32000 output "
+        "tokens and your prompt contains at least 769 input tokens, for a total of at least 32769 "
+        "tokens. Please reduce the length of the input prompt",
+        None,
+    ),
+]
+OVERFLOWS = [
+    "This model's maximum context length is 4097 tokens. However, you requested 9000 tokens (4904 "
+    "in the messages, 4096 in the completion). Please reduce the length of the messages.",
+    "input length and `max_tokens` exceed context limit: 205000 + 32000 > 200000, decrease",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 "
+    "`inputs` tokens and 512 `max_new_tokens`",
+    "This model's maximum context length is 32768 tokens. However, you requested 0 output tokens "
+    "and your prompt contains at least 32769 input tokens, for a total of at least 32769 tokens.",
+    "The input (9000 tokens) is longer than the model's context length (8192 tokens).",
+]
+
+
+class TestOutputLimits:
+    @pytest.mark.parametrize("status", [400, 422])
+    @pytest.mark.parametrize(("message", "maximum"), LIMITS)
+    def test_a_limit_that_the_model_cannot_give_is_not_the_questions_fault(
+        self, message: str, maximum: int | None, status: int
+    ) -> None:
+        failure = failure_of(refusal(message, status))
+
+        assert (failure.kind, failure.code) == (FailureKind.PROVIDER_ERROR, "output-limit")
+        assert failure.fatal
+        assert not failure.is_retryable
+        assert failure.output_limit is None or failure.output_limit.maximum == maximum
+        assert (failure.output_limit is None) <= (maximum is None)
+
+    @pytest.mark.parametrize("message", OVERFLOWS)
+    def test_a_question_that_is_too_long_by_itself_is_an_overflow(self, message: str) -> None:
+        failure = failure_of(refusal(message))
+
+        assert failure.kind is FailureKind.CONTEXT_OVERFLOW
+        assert failure.output_limit is None
+
+    def test_the_parameter_that_a_refusal_names_is_enough(self) -> None:
+        failure = failure_of(refusal("Value out of range.", param="max_completion_tokens"))
+
+        assert failure.code == "output-limit"
+
+    def test_a_parameter_that_a_model_does_not_know_is_another_matter(self) -> None:
+        failure = failure_of(
+            refusal(
+                "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                "'max_completion_tokens' instead.",
+                param="max_tokens",
+                code="unsupported_parameter",
+            )
+        )
+
+        assert (failure.code, failure.fatal) == ("bad-request", True)

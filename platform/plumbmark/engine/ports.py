@@ -154,6 +154,8 @@ class CallResult:
     provider_cost: int
     latency_ms: int
     attempts: int
+    max_output_tokens: int | None = None
+    """The limit of the answer that was sent because the model cannot give what was requested."""
 
 
 class ModelCaller(Protocol):

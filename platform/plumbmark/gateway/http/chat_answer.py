@@ -67,7 +67,13 @@ def _call(result: CallResult) -> dict[str, Any]:
     """Return the fields of our own, by which clients that know the platform can look up the
     call.
     """
-    return {"call": str(result.call_id), "charged_nanodollars": result.charged}
+    ours: dict[str, Any] = {
+        "call": str(result.call_id),
+        "charged_nanodollars": result.charged,
+    }
+    if result.max_output_tokens is not None:
+        ours["max_output_tokens"] = result.max_output_tokens
+    return ours
 
 
 def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) -> bytes:

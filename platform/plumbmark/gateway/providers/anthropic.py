@@ -33,10 +33,10 @@ from plumbmark.gateway.providers.base import (
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
+    has_error,
     malformed_failure,
     read_ending,
 )
-from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -57,18 +57,6 @@ from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
 _VERSION = "2023-06-01"
-_STATUS_OF_ERROR = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
 _IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _SHARES = {"low": 0.25, "medium": 0.5, "high": 0.8}
 """What part of `max_tokens` a thinking budget is: Anthropic bills both as one."""
@@ -166,9 +154,8 @@ class Anthropic(ChatProvider):
         self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
     ) -> ModelResponse | AttemptFailure:
         try:
-            if payload.get("type") == "error" or "error" in payload:
-                status = _STATUS_OF_ERROR.get(payload["error"].get("type"), 502)
-                return self.failure(HttpReply(status, {}, payload))
+            if payload.get("type") == "error" or has_error(payload.get("error")):
+                return self.failure_inside(payload, payload.get("error"))
             blocks = payload["content"]
             if not isinstance(blocks, list):
                 return malformed_failure(payload)
@@ -502,7 +489,7 @@ class _Events(Assembly):
                 self._message["usage"] = {**(self._message.get("usage") or {}), **reported}
         elif kind == "message_stop":
             self.is_complete = True
-        elif kind == "error":
+        elif kind == "error" or has_error(event.get("error")):
             self.failure = event
         # Pings and kinds that are yet to be invented say nothing.
         return Delta()

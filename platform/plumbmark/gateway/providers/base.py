@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse, Usage
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers.http import HttpClient
+from plumbmark.gateway.providers.output_limits import OutputLimit
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -67,6 +68,8 @@ class AttemptFailure:
     request_id: str = ""
     usage: Usage | None = None
     """What the provider may bill all the same."""
+    output_limit: OutputLimit | None = None
+    """What the provider said about the limit of the answer, where it refused that."""
 
 
 Attempt = Answer | AttemptFailure

@@ -21,6 +21,7 @@ from plumbmark.gateway.providers.failures import (
     failure_of,
     failure_of_broken,
     malformed_failure,
+    status_in,
 )
 from plumbmark.gateway.providers.http import (
     DONE,
@@ -90,6 +91,11 @@ class ChatProvider(ABC):
     def failure(self, reply: HttpReply, request_id: str = "") -> AttemptFailure:
         """Return the failure that a reply with an error status means."""
         return failure_of(reply, self.read_error(reply.payload, reply.text), request_id)
+
+    def failure_inside(self, payload: Any, error: Any) -> AttemptFailure:
+        """Return the failure of an error that came with HTTP 200, in a body or amid a stream."""
+        said = self.read_error(payload, "")
+        return failure_of(HttpReply(status_in(error, said), {}, payload), said, "")
 
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         reply = await transport.post(

@@ -34,11 +34,10 @@ from plumbmark.gateway.providers.base import (
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
+    has_error,
     malformed_failure,
     read_ending,
-    status_in,
 )
-from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -179,8 +178,8 @@ class Gemini(ChatProvider):
         self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
     ) -> ModelResponse | AttemptFailure:
         try:
-            if payload.get("error"):
-                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
+            if has_error(payload.get("error")):
+                return self.failure_inside(payload, payload["error"])
             candidates = payload.get("candidates")
             if candidates:
                 return _response(payload, candidates[0], options)
@@ -432,7 +431,7 @@ class _GeminiChunks(Assembly):
         self._calls = 0
 
     def add(self, event: Any) -> Delta:
-        if event.get("error"):
+        if has_error(event.get("error")):
             self.failure = event
             return Delta()
         for name, value in event.items():

@@ -29,11 +29,10 @@ from plumbmark.gateway.providers.base import (
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
+    has_error,
     malformed_failure,
     read_ending,
-    status_in,
 )
-from plumbmark.gateway.providers.http import HttpReply
 from plumbmark.gateway.providers.messages import (
     in_turns,
     schema_of,
@@ -110,33 +109,80 @@ class OpenAI(ChatProvider):
         return found
 
     def read_error(self, payload: Any, text: str) -> ErrorBody:
-        error = payload.get("error", payload) if isinstance(payload, dict) else payload
-        if not isinstance(error, dict):
-            return ErrorBody(str(error) if error else text)
-        message = error.get("message") or error.get("detail") or wire.dump_in_order(error).decode()
-        words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
-        return ErrorBody(str(message), words)
+        if isinstance(payload, list) and payload:
+            # Google's route of this format puts its errors into a list.
+            payload = payload[0]
+        if not isinstance(payload, dict):
+            return ErrorBody(str(payload) if payload else text)
+        error = payload.get("error")
+        if isinstance(error, str) and error:
+            return ErrorBody(error, _words(payload))
+        error = error if isinstance(error, dict) and error else payload
+        message = str(
+            error.get("message") or error.get("detail") or wire.dump_in_order(error).decode()
+        )
+        words = _words(error)
+        if upstream := _upstream_error(error):
+            message, words = f"{message}: {upstream.message}", f"{words} {upstream.words}"
+        return ErrorBody(message, words)
 
     def parse(
         self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
     ) -> ModelResponse | AttemptFailure:
         try:
+            # Hosts answer 200 and put the failure into the body, also beside a part of an answer.
+            error = _error_in(payload)
+            if error is not None:
+                return self.failure_inside({**payload, "error": error}, error)
             choices = payload.get("choices")
             if choices:
-                choice = choices[0]
-                message = choice["message"]
-                if not (choice.get("error") and not message.get("content")):
-                    return _response(payload, choice, message, options)
-                payload = {**payload, "error": choice["error"]}
-            if payload.get("error"):
-                # Some hosts answer 200 and put the failure, with its status, into the body.
-                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
+                return _response(payload, choices[0], choices[0]["message"], options)
         except (AttributeError, KeyError, TypeError, IndexError):
             return malformed_failure(payload)
         return malformed_failure(payload)
 
     def assembly(self) -> Assembly:
         return _OpenAIChunks()
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    names = ("code", "type", "param", "status", "error_type")
+    return " ".join(str(error.get(name) or "") for name in names)
+
+
+def _upstream_error(error: Mapping[str, Any]) -> ErrorBody | None:
+    """Return what the provider behind an aggregator said, which its own message hardly tells."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if isinstance(raw, str) and raw:
+        try:
+            raw = wire.read(raw.encode("utf-8", "replace"))
+        except ValueError:
+            return ErrorBody(str(raw))
+    if not isinstance(raw, dict):
+        return None
+    inner = raw.get("error")
+    inner = inner if isinstance(inner, dict) else raw
+    message = inner.get("message") or wire.dump_in_order(inner).decode()
+    return ErrorBody(str(message), _words(inner))
+
+
+def _error_in(document: dict[str, Any]) -> Any:
+    """Return the error of an answer or of an event of a stream; None where there is none.
+
+    It stands beside the choices, in a choice, or is the document itself.
+    """
+    if has_error(document.get("error")):
+        return document["error"]
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        for place in (choice, choice.get("message"), choice.get("delta")):
+            if isinstance(place, dict) and has_error(place.get("error")):
+                return place["error"]
+    if choices or not isinstance(document.get("message"), str):
+        return None
+    is_error = document.get("object") == "error" or has_error({**document, "message": None})
+    return document if is_error else None
 
 
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
@@ -262,8 +308,8 @@ class _OpenAIChunks(Assembly):
         self._usage: Any = None
 
     def add(self, event: Any) -> Delta:
-        if event.get("error"):
-            self.failure = event
+        if (error := _error_in(event)) is not None:
+            self.failure = {"error": error}
             return Delta()
         if not self._head:
             self._head = {
@@ -277,9 +323,6 @@ class _OpenAIChunks(Assembly):
         if not choices or choices[0].get("index", 0) != 0:
             return Delta()
         choice = choices[0]
-        if choice.get("error"):
-            self.failure = {"error": choice["error"]}
-            return Delta()
         if choice.get("finish_reason"):
             self._finish = choice["finish_reason"]
             # Not every host sends [DONE].

@@ -6,6 +6,7 @@ with the sources is `docs/design/provider-vocabulary.md`; a test compares both.
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 
 from plumbmark.engine.ports import FinishReason
@@ -122,3 +123,220 @@ def read_finish(word: str, own_words: Mapping[str, str]) -> FinishReason | None:
     if _BREAKDOWN.search(word):
         return ENDED_BY_PROVIDER
     raise UnknownFinish(word)
+
+
+class ErrorMeaning(StrEnum):
+    """The meaning of a refusal; the values are codes of `AttemptFailure`."""
+
+    ACCOUNT = "account-refused"
+    BALANCE = "provider-balance"
+    QUOTA = "provider-quota"
+    ABOVE_RATE_LIMIT = "request-above-rate-limit"
+    OUTPUT_LIMIT = "output-limit"
+    CONTENT_FILTER = "content-filter"
+    CONTEXT_OVERFLOW = "context-overflow"
+    BAD_KEY = "bad-key"
+    UNKNOWN_MODEL = "unknown-model"
+    UNSUPPORTED = "bad-request"
+
+
+ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
+    {
+        ErrorMeaning.ACCOUNT: (
+            r"account_deactivated",
+            r"account (?:was|is|has been) (?:flagged|deactivated|suspended|disabled|banned|locked)",
+            r"account is not active",
+            r"billing_not_active",
+            r"access_terminated",
+            r"organization has been disabled",
+            r"user has been banned",
+            r"key has been suspended",
+            r"project has been denied access",
+        ),
+        ErrorMeaning.BALANCE: (
+            r"credit balance is too low",
+            r"insufficient[_ ](?:account[_ ])?(?:balance|credits?|funds)",
+            r"\bArrearage\b",
+            r"欠费|余额不足",
+        ),
+        ErrorMeaning.QUOTA: (
+            r"insufficient_quota",
+            r"billing_hard_limit",
+            r"exceeded_current_quota_error",
+            r"PerDay",
+            r"ByDay\b",
+            r"(?:per|/)[ -]?(?:day|month)\b",
+            r"\b(?:daily|monthly|weekly) (?:\w+ ){0,2}(?:limit|quota|usage|allocation|credits?)",
+            r"今日.{0,12}限额",
+            r"使用上限",
+        ),
+        ErrorMeaning.ABOVE_RATE_LIMIT: (
+            r"request too large for .{0,200}per min",
+            r"request too large for .{0,200}Limit \d+, Requested \d+",
+        ),
+        ErrorMeaning.OUTPUT_LIMIT: (
+            r"max_(?:completion_|output_|new_)?tokens\W{0,3} (?:is too large|is too high|must be)",
+            r"invalid max_(?:completion_|output_)?tokens",
+            r"range of max_tokens",
+            r"max_tokens: \d+ > \d+",
+            r"maxOutputTokens value of",
+            r"maximum tokens you requested exceeds",
+            r"max_tokens ?参数非法",
+            r"max_(?:completion_|output_)?tokens (?:exceeds|is above|cannot exceed)",
+        ),
+        ErrorMeaning.CONTENT_FILTER: (
+            r"content[_ ](?:filter|policy|moderation)",
+            r"blocked by our content filters",
+            r"ResponsibleAIPolicyViolation",
+            r"content management policy",
+            r"flagged by (?:our )?moderation",
+            r"(?:prompt|request|input|content) was flagged",
+            r"requires moderation on",
+            r"\binvalid_prompt\b",
+            r"Content Exists Risk",
+            r"data_?inspection_?failed",
+            r"may contain inappropriate content",
+            r"considered high risk",
+            r"不安全或敏感|违规信息",
+            r"content violates usage guidelines",
+            r"SAFETY_CHECK_TYPE",
+            r"sensitive[_ ]words[_ ]detected",
+            r"(?:input|output) new_sensitive",
+            r"contains prohibited content",
+            r"violation of provider terms of service",
+            r"rejected as a result of our safety system",
+        ),
+        ErrorMeaning.CONTEXT_OVERFLOW: (
+            r"context[_ ]length",
+            r"context window",
+            r"context limit",
+            r"maximum context",
+            r"context size",
+            r"prompt is too long",
+            r"prompt too long",
+            r"Prompt 超长",
+            r"input is too long",
+            r"input is longer than",
+            r"too many (?:input )?tokens",
+            r"exceeds? (?:the )?(?:model'?s )?max(?:imum)?[^.]{0,40}tokens",
+            r"input tokens exceed the configured limit",
+            r"exceeded model token limit",
+            r"reduce the length of the (?:messages|prompt|input)",
+            r"range of input length",
+            r"maximum prompt length",
+            r"maximum allowed input length",
+            r"`inputs` must have less than",
+            r"`inputs` tokens \+ `max_new_tokens` must be",
+            r"requested token count exceeds",
+            r"string_above_max_length",
+        ),
+        ErrorMeaning.BAD_KEY: (
+            r"api[_ ]key[_ ](?:not valid|invalid|expired)",
+            r"invalid[_ ]?api[_ ]?key",
+        ),
+        ErrorMeaning.UNKNOWN_MODEL: (
+            r"model_not_found",
+            r"does not exist",
+            r"model not exist",
+            r"unknown model",
+            r"no such model",
+            r"is not a valid model id",
+        ),
+        ErrorMeaning.UNSUPPORTED: (
+            r"unsupported_parameter",
+            r"unsupported_value",
+            r"unknown_parameter",
+            r"is deprecated for this model",
+            r"not supported (?:by|for|with) this model",
+            r"extra inputs are not permitted",
+            r"unknown name \"",
+        ),
+    }
+)
+"""Patterns of codes, types and messages, without regard to case."""
+
+_PATTERNS = {
+    meaning: re.compile("|".join(patterns), re.IGNORECASE)
+    for meaning, patterns in ERROR_PHRASES.items()
+}
+
+ERROR_CODES = MappingProxyType[str, ErrorMeaning](
+    {
+        "1113": ErrorMeaning.BALANCE,
+        "1211": ErrorMeaning.UNKNOWN_MODEL,
+        "1261": ErrorMeaning.CONTEXT_OVERFLOW,
+        "1301": ErrorMeaning.CONTENT_FILTER,
+        "1304": ErrorMeaning.QUOTA,
+        "1308": ErrorMeaning.QUOTA,
+        "1309": ErrorMeaning.ACCOUNT,
+        "1310": ErrorMeaning.QUOTA,
+        "1313": ErrorMeaning.ACCOUNT,
+        "1314": ErrorMeaning.ACCOUNT,
+        "1315": ErrorMeaning.ACCOUNT,
+        "1316": ErrorMeaning.QUOTA,
+        "1317": ErrorMeaning.QUOTA,
+        "1318": ErrorMeaning.QUOTA,
+        "1319": ErrorMeaning.QUOTA,
+        "1320": ErrorMeaning.QUOTA,
+        "1321": ErrorMeaning.QUOTA,
+    }
+)
+"""Codes that are numbers, which a message may have by chance."""
+
+ERROR_STATUSES = MappingProxyType[str, int](
+    {
+        "invalid_request_error": 400,
+        "invalid_prompt": 400,
+        "context_length_exceeded": 400,
+        "content_filter": 400,
+        "data_inspection_failed": 400,
+        "BadRequestError": 400,
+        "INVALID_ARGUMENT": 400,
+        "FAILED_PRECONDITION": 400,
+        "exceed_context_size_error": 400,
+        "authentication_error": 401,
+        "invalid_authentication_error": 401,
+        "invalid_api_key": 401,
+        "UNAUTHENTICATED": 401,
+        "billing_error": 402,
+        "insufficient_balance": 402,
+        "permission_error": 403,
+        "permission_denied_error": 403,
+        "PERMISSION_DENIED": 403,
+        "not_found_error": 404,
+        "model_not_found": 404,
+        "NOT_FOUND": 404,
+        "request_too_large": 413,
+        "rate_limit_error": 429,
+        "rate_limit_exceeded": 429,
+        "rate_limit_reached_error": 429,
+        "engine_overloaded_error": 429,
+        "exceeded_current_quota_error": 429,
+        "insufficient_quota": 429,
+        "RESOURCE_EXHAUSTED": 429,
+        "throttlingException": 429,
+        "api_error": 500,
+        "server_error": 500,
+        "InternalServerError": 500,
+        "INTERNAL": 500,
+        "UNAVAILABLE": 503,
+        "timeout_error": 504,
+        "DEADLINE_EXCEEDED": 504,
+        "overloaded_error": 529,
+    }
+)
+"""The status of an error that comes with HTTP 200 and names its kind alone."""
+
+_STATUS_BY_SPELLING = {_spelling(word): status for word, status in ERROR_STATUSES.items()}
+
+
+def says(meaning: ErrorMeaning, message: str, words: str) -> bool:
+    """Return whether a refusal has this meaning, by its message or by its codes and types."""
+    if _PATTERNS[meaning].search(f"{words} {message}"):
+        return True
+    return any(ERROR_CODES.get(word) is meaning for word in words.split())
+
+
+def find_status(word: str) -> int | None:
+    """Return the status of an error's code or type."""
+    return _STATUS_BY_SPELLING.get(_spelling(word))

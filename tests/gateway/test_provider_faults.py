@@ -8,6 +8,7 @@ from plumbmark.engine.ports import FailureKind, FinishReason
 from plumbmark.gateway.providers.base import Answer, AttemptFailure
 from plumbmark.scoring.outcomes import Outcome
 from tests.gateway.replies import (
+    ask_for_reply,
     assert_as_wanted,
     attempt_of,
     completion,
@@ -38,7 +39,7 @@ def anthropic(finish: str, text: str = "The answ") -> dict[str, Any]:
     return {"provider": "anthropic", "body": {"content": blocks, "stop_reason": finish}}
 
 
-@pytest.mark.parametrize("number", ["22", "23", "24", "26"])
+@pytest.mark.parametrize("number", ["22", "23", "24", "26", "28"])
 def test_the_reported_replies_are_read_as_they_should_be(number: str) -> None:
     for reply in read_replies(number):
         assert_as_wanted(reply, attempt_of(reply))
@@ -411,3 +412,206 @@ class TestOutputLimits:
         )
 
         assert (failure.code, failure.fatal) == ("bad-request", True)
+
+
+def tokens_of(reply: dict[str, Any]) -> tuple[int, int] | None:
+    attempt = attempt_of(reply)
+    assert isinstance(attempt, Answer), attempt
+    usage = attempt.response.usage
+    return None if usage.estimated else (usage.input_tokens, usage.output_tokens)
+
+
+def counts(read: Any, written: Any) -> dict[str, Any]:
+    return {"prompt_tokens": read, "completion_tokens": written}
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "last",
+        [
+            {"usage": counts(12, 3)},
+            {"x_groq": {"id": "r", "usage": counts(12, 3)}},
+            {"timings": {"prompt_n": 10, "cache_n": 2, "predicted_n": 3, "predicted_ms": 4.5}},
+        ],
+    )
+    def test_usage_is_read_wherever_a_host_puts_it(self, last: dict[str, Any]) -> None:
+        assert tokens_of(stream_of(chunk({"content": "4"}), chunk({}, "stop", **last))) == (12, 3)
+        assert tokens_of(completion("stop", "4", **last)) == (12, 3)
+
+    def test_usage_inside_the_choice_is_read(self) -> None:
+        reply = completion("stop", "4")
+        reply["body"]["choices"][0]["usage"] = counts(12, 3)
+        last = chunk({}, "stop")
+        last["choices"][0]["usage"] = counts(12, 3)
+
+        assert tokens_of(reply) == (12, 3)
+        assert tokens_of(stream_of(chunk({"content": "4"}), last)) == (12, 3)
+
+    @pytest.mark.parametrize(
+        "later", [counts(0, 0), counts(None, None), counts(12, 0), counts(0, 3), {}, None]
+    )
+    def test_a_later_zero_replaces_nothing(self, later: Any) -> None:
+        reply = stream_of(
+            chunk({"content": "4"}),
+            chunk({}, "stop", usage=counts(12, 3)),
+            {"id": "c1", "choices": [], "usage": later},
+        )
+
+        assert tokens_of(reply) == (12, 3)
+
+    def test_details_stay_too(self) -> None:
+        first = {**counts(12, 3), "prompt_tokens_details": {"cached_tokens": 8}}
+        later = {**counts(12, 3), "prompt_tokens_details": {"cached_tokens": 0}}
+        attempt = attempt_of(
+            stream_of(
+                chunk({"content": "4"}, usage=first),
+                chunk({}, "stop"),
+                {"id": "c1", "choices": [], "usage": later},
+            )
+        )
+
+        assert isinstance(attempt, Answer)
+        assert attempt.response.usage.cached_input_tokens == 8
+
+    @pytest.mark.parametrize("usage", [None, counts(0, 0), counts(12, 0), counts(0, 3)])
+    def test_counts_that_cannot_be_are_estimated(self, usage: Any) -> None:
+        assert tokens_of(completion("stop", "4", usage=usage)) is None
+        assert tokens_of(stream_of(chunk({"content": "4"}, "stop", usage=usage))) is None
+
+    def test_an_empty_answer_may_have_no_tokens(self) -> None:
+        assert tokens_of(completion("stop", "", usage=counts(12, 0))) == (12, 0)
+
+    @pytest.mark.parametrize(
+        "last",
+        [
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn"},
+                "usage": {"input_tokens": 0, "output_tokens": 3},
+            },
+            {
+                "type": "message_stop",
+                "amazon-bedrock-invocationMetrics": {"inputTokenCount": 12, "outputTokenCount": 3},
+            },
+        ],
+    )
+    def test_anthropics_later_events_replace_no_count_with_zero(self, last: Any) -> None:
+        start = {"model": "m", "content": [], "usage": {"input_tokens": 12, "output_tokens": 1}}
+        events = [
+            {"type": "message_start", "message": start},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}},
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "4"},
+            },
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            last,
+            {"type": "message_stop"},
+        ]
+
+        assert tokens_of({"provider": "anthropic", "events": events}) == (12, 3)
+
+    def test_geminis_later_chunks_replace_no_count_with_zero(self) -> None:
+        part = {"content": {"parts": [{"text": "4"}]}}
+        events = [
+            {
+                "candidates": [part],
+                "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3},
+            },
+            {"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 0}},
+        ]
+
+        assert tokens_of({"provider": "gemini", "events": events}) == (12, 3)
+
+
+def piece(index: Any = None, call_id: str = "", name: str = "", arguments: str = "") -> Any:
+    made: dict[str, Any] = {"function": {"arguments": arguments}}
+    if index is not None:
+        made["index"] = index
+    if call_id:
+        made["id"] = call_id
+    if name:
+        made["function"]["name"] = name
+    return made
+
+
+TWO_CALLS = [("a", "look", '{"x":1}'), ("b", "find", '{"y":2}')]
+
+
+class TestToolCallPieces:
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            # As OpenAI sends them, one call after the other.
+            [
+                [piece(0, "a", "look")],
+                [piece(0, arguments='{"x"')],
+                [piece(0, arguments=":1}")],
+                [piece(1, "b", "find")],
+                [piece(1, arguments='{"y":2}')],
+            ],
+            # Mixed, and two in one chunk.
+            [
+                [piece(0, "a", "look"), piece(1, "b", "find")],
+                [piece(1, arguments='{"y"'), piece(0, arguments='{"x":')],
+                [piece(0, arguments="1}"), piece(1, arguments=":2}")],
+            ],
+            # Several pieces of one index in one chunk.
+            [
+                [piece(0, "a", "look"), piece(0, arguments='{"x"'), piece(0, arguments=":1}")],
+                [piece(1, "b", "find", '{"y":'), piece(1, arguments="2}")],
+            ],
+            # Every call has the index 0.
+            [[piece(0, "a", "look", '{"x":1}')], [piece(0, "b", "find", '{"y":2}')]],
+            # The same, in pieces that repeat the id and the name.
+            [
+                [piece(0, "a", "look", '{"x"')],
+                [piece(0, "a", "look", ":1}")],
+                [piece(0, "b", "find", '{"y"')],
+                [piece(0, "b", "find", ":2}")],
+            ],
+            # The id alone says where a piece belongs.
+            [
+                [piece(None, "a", "look", '{"x"'), piece(None, "b", "find", '{"y"')],
+                [piece(None, "b", "", ":2}"), piece(None, "a", "", ":1}")],
+            ],
+            # Neither: what names no function goes on with the call before.
+            [
+                [piece(None, "a", "look", '{"x"')],
+                [piece(arguments=":1}")],
+                [piece(None, "b", "find")],
+                [piece(arguments='{"y":2}')],
+            ],
+        ],
+    )
+    def test_pieces_find_their_call_by_index_and_id(self, pieces: list[Any]) -> None:
+        events = [chunk({"tool_calls": each}) for each in pieces] + [chunk({}, "tool_calls")]
+        deltas, attempt = ask_for_reply(stream_of(*events))
+
+        assert isinstance(attempt, Answer), attempt
+        calls = attempt.response.tool_calls
+        assert [(call.id, call.name, call.arguments) for call in calls] == TWO_CALLS
+        streamed: dict[int, list[str]] = {}
+        for delta in deltas:
+            for call in delta.tool_calls:
+                known = streamed.setdefault(call.index, ["", "", ""])
+                known[0] += call.id
+                known[1] += call.name
+                known[2] += call.arguments
+        assert [tuple(known) for _, known in sorted(streamed.items())] == TWO_CALLS
+
+    def test_equal_calls_without_ids_are_told_apart(self) -> None:
+        pieces = [piece(0, "", "look", '{"x":1}'), piece(0, "", "look", '{"x":2}')]
+        attempt = attempt_of(stream_of(chunk({"tool_calls": pieces}), chunk({}, "tool_calls")))
+
+        assert isinstance(attempt, Answer)
+        assert [call.arguments for call in attempt.response.tool_calls] == ['{"x":1}', '{"x":2}']
+
+    def test_pieces_that_come_together_are_joined(self) -> None:
+        pieces = [piece(0, "a", "look"), piece(0, arguments='{"x"'), piece(0, arguments=":1}")]
+        deltas, _ = ask_for_reply(stream_of(chunk({"tool_calls": pieces}), chunk({}, "tool_calls")))
+
+        together = [delta.tool_calls for delta in deltas if delta.tool_calls]
+        assert all(len(calls) == len({call.index for call in calls}) for calls in together)
+        assert together[0][0].arguments == '{"x":1}'

@@ -34,7 +34,7 @@ class SentRequest:
         *,
         stream: bool,
     ) -> None:
-        """Begin with the limit of the model where `known`, which is shared by all calls, has one."""
+        """Begin with the limit of the model where `known`, shared by all calls, has one."""
         self._terms = terms
         self._known = known
         self._stream = stream

@@ -51,7 +51,14 @@ from plumbmark.gateway.providers.messages import (
     text_of,
 )
 from plumbmark.gateway.providers.schemas import narrow_schema
-from plumbmark.gateway.providers.text import read_count, read_name, read_text
+from plumbmark.gateway.providers.text import (
+    are_counts_told,
+    merge_counts,
+    read_count,
+    read_name,
+    read_text,
+)
+from plumbmark.gateway.providers.tool_use import check_tools
 from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
@@ -94,6 +101,7 @@ class Anthropic(ChatProvider):
     """Messages."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        check_tools(request)
         version = _version_of(target.upstream_id)
         extra = request.extra
         payload: dict[str, Any] = {
@@ -416,7 +424,7 @@ def _response(
             pending = []
             call_id = read_name(block.get("id")) or f"call_{number}"
             calls.append(ToolCall(call_id, read_name(block.get("name")), arguments, signature))
-    usage = _usage(payload.get("usage"))
+    usage = _usage(payload.get("usage"), has_content=bool(blocks))
     finish = read_ending(
         payload.get("stop_reason"), payload, usage, options, has_content=bool(blocks)
     )
@@ -448,18 +456,32 @@ def _arguments(block: dict[str, Any]) -> str:
     return make_storable(wire.dump_in_order({} if given is None else given).decode())
 
 
-def _usage(usage: Any) -> Usage:
+def _usage(usage: Any, *, has_content: bool) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
     fresh, output = read_count(usage.get("input_tokens")), read_count(usage.get("output_tokens"))
-    if fresh < 0 or output < 0:
-        return missing
     read = max(0, read_count(usage.get("cache_read_input_tokens")))
     cache_creation = max(0, read_count(usage.get("cache_creation_input_tokens")))
+    prompt = fresh + read + cache_creation
+    if fresh < 0 or not are_counts_told(prompt, output, has_content=has_content):
+        return missing
     details = usage.get("output_tokens_details")
     thought = max(0, read_count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
-    return Usage(fresh + read + cache_creation, output, read, min(thought, output))
+    return Usage(prompt, output, read, min(thought, output))
+
+
+def _counts_of_bedrock(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the counts that Bedrock adds to the last event."""
+    metrics = event.get("amazon-bedrock-invocationMetrics")
+    if not isinstance(metrics, dict):
+        return None
+    return {
+        "input_tokens": metrics.get("inputTokenCount"),
+        "output_tokens": metrics.get("outputTokenCount"),
+        "cache_read_input_tokens": metrics.get("cacheReadInputTokenCount"),
+        "cache_creation_input_tokens": metrics.get("cacheWriteInputTokenCount"),
+    }
 
 
 class _Events(Assembly):
@@ -483,14 +505,14 @@ class _Events(Assembly):
         elif kind == "message_delta":
             for name, value in (event.get("delta") or {}).items():
                 self._message[name] = value
-            if isinstance(event.get("usage"), dict):
-                # Cumulative; what the start counted and this leaves out stays.
-                reported = {k: v for k, v in event["usage"].items() if v is not None}
-                self._message["usage"] = {**(self._message.get("usage") or {}), **reported}
         elif kind == "message_stop":
             self.is_complete = True
         elif kind == "error" or has_error(event.get("error")):
             self.failure = event
+        # Cumulative; what the start counted and later events leave out stays.
+        for usage in (event.get("usage"), _counts_of_bedrock(event)):
+            if isinstance(usage, dict):
+                self._message["usage"] = merge_counts(self._message.get("usage"), usage)
         # Pings and kinds that are yet to be invented say nothing.
         return Delta()
 

@@ -237,7 +237,7 @@ class _Channels:
         """Return the text that has come since the last time, as one piece."""
         text = self._text.pass_on("".join(self._texts)) if self._texts else ""
         reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
-        calls = tuple(map(self._pass_on_call, self._calls)) if self._calls else ()
+        calls = tuple(map(self._pass_on_call, _join_pieces(self._calls))) if self._calls else ()
         self._texts, self._reasonings, self._calls = [], [], []
         return Delta(text, reasoning, calls)
 
@@ -255,6 +255,26 @@ class _Channels:
             if (held := channel.rest())
         ]
         return Delta(self._text.rest(), self._reasoning.rest(), tuple(calls))
+
+
+def _join_pieces(pieces: list[ToolCallDelta]) -> list[ToolCallDelta]:
+    """Join the pieces of one call: clients read the first of a chunk."""
+    if len(pieces) == 1:
+        return pieces
+    joined: dict[int, ToolCallDelta] = {}
+    for piece in pieces:
+        known = joined.get(piece.index)
+        if known is None:
+            joined[piece.index] = piece
+        else:
+            joined[piece.index] = ToolCallDelta(
+                piece.index,
+                known.id + piece.id,
+                known.name + piece.name,
+                known.arguments + piece.arguments,
+                known.signature or piece.signature,
+            )
+    return list(joined.values())
 
 
 def _struck(document: Any, secret: str) -> Any:

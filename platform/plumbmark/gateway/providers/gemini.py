@@ -51,7 +51,14 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.text import read_count, read_name, read_text
+from plumbmark.gateway.providers.text import (
+    are_counts_told,
+    merge_counts,
+    read_count,
+    read_name,
+    read_text,
+)
+from plumbmark.gateway.providers.tool_use import check_tools
 from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
@@ -112,6 +119,7 @@ class Gemini(ChatProvider):
     """generateContent and streamGenerateContent."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        check_tools(request)
         payload: dict[str, Any] = {}
         config: dict[str, Any] = {}
         for name, value in request.extra.items():
@@ -355,7 +363,7 @@ def _response(
             thoughts.append(read_text(part.get("text")))
         else:
             texts.append(read_text(part.get("text")))
-    usage = _usage(payload.get("usageMetadata"))
+    usage = _usage(payload.get("usageMetadata"), has_content=bool(parts))
     finish = read_ending(
         candidate.get("finishReason"), payload, usage, options, has_content=bool(parts)
     )
@@ -405,7 +413,7 @@ def _failure_of_block(payload: Any, reason: str) -> AttemptFailure:
     )
 
 
-def _usage(usage: Any) -> Usage:
+def _usage(usage: Any, *, has_content: bool) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
@@ -415,6 +423,8 @@ def _usage(usage: Any) -> Usage:
     thought = read_count(usage.get("thoughtsTokenCount", 0))
     used = read_count(usage.get("toolUsePromptTokenCount", 0))
     if min(prompt, said, thought, used) < 0:
+        return missing
+    if not are_counts_told(prompt + used, said + thought, has_content=has_content):
         return missing
     cached = max(0, read_count(usage.get("cachedContentTokenCount", 0)))
     return Usage(prompt + used, said + thought, min(cached, prompt), thought)
@@ -435,7 +445,9 @@ class _GeminiChunks(Assembly):
             self.failure = event
             return Delta()
         for name, value in event.items():
-            if name != "candidates" and value is not None:
+            if name == "usageMetadata":
+                self._document[name] = merge_counts(self._document.get(name), value)
+            elif name != "candidates" and value is not None:
                 self._document[name] = value
         candidates = event.get("candidates")
         if not candidates:

@@ -75,7 +75,7 @@ def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
     text = reasoning = ""
     provider = provider_named(call.deployment.provider)
     if provider is not None and call.status == Call.Status.ANSWERED and body:
-        parsed = provider.parse(body["response"])
+        parsed = provider.parse(body["response"], call.deployment.options)
         if isinstance(parsed, ModelResponse):
             text, reasoning = parsed.text, parsed.reasoning
     return PlaygroundAnswer(call.deployment, call, text, reasoning)

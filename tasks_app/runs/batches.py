@@ -27,6 +27,7 @@ from tasks_app.scorings.output_scorer import ItemVerdict
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
 _MAX_COUNT = 2**31 - 1
+OUTPUT_LIMIT_EVENT = "output limit lowered"
 _DENSE = 3
 """A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
@@ -65,6 +66,8 @@ class SampleRow:
     verdict: ItemVerdict | None
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
+    output_limit: int | None
+    """The limit of an answer that replaced the task's, because the model cannot give as much."""
     input_tokens: int
     output_tokens: int
     charged: int
@@ -96,6 +99,14 @@ _CALL_FIELDS = ("sample", "call", "role", "position")
 SCORE_FIELDS = ("scoring", "sample", "value", "answer", "explanation", "details")
 
 
+def noted_output_limit(run: Run) -> int | None:
+    """Return the limit of an answer that the run's log notes; None where the task's was sent."""
+    return next(
+        (line["max_output_tokens"] for line in run.log if line["event"] == OUTPUT_LIMIT_EVENT),
+        None,
+    )
+
+
 class BatchWriter:
     """Writes the batches of one run's slice."""
 
@@ -112,6 +123,7 @@ class BatchWriter:
             .first()
         )
         self._upstream_models = set(run.upstream_models)
+        self._output_limit = noted_output_limit(run)
         self.run_goes_on = True
         """Whether the run was still to be worked on at the last write."""
 
@@ -172,6 +184,14 @@ class BatchWriter:
             ],
             verdict=verdict,
             upstream_model=make_storable(response.model)[:_NAME_LENGTH] if response else "",
+            output_limit=min(
+                (
+                    call.max_output_tokens
+                    for call, role in zip(result.calls, roles, strict=True)
+                    if call.max_output_tokens is not None and role == "candidate"
+                ),
+                default=None,
+            ),
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,
@@ -216,6 +236,7 @@ class BatchWriter:
                 heartbeat_at=now(),
             )
         self._note_models({row.upstream_model for row in rows if row.upstream_model})
+        self._note_output_limit([row.output_limit for row in rows if row.output_limit is not None])
         Run.objects.filter(pk=run.pk).update(
             samples_done=F("samples_done") + len(rows),
             samples_unscored=F("samples_unscored") + unscored,
@@ -243,6 +264,32 @@ class BatchWriter:
         state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).get()
         self.run_goes_on = state == Run.State.RUNNING
         return self.run_goes_on
+
+    def _note_output_limit(self, limits: Sequence[int]) -> None:
+        """Note in the run's log that answers had a smaller limit than the task asks for; the
+        smallest, in one line."""
+        smallest = min(limits, default=None)
+        if smallest is None:
+            return
+        if self._output_limit is not None and self._output_limit <= smallest:
+            return
+        run = Run.objects.select_for_update().only("log", "parameters").get(pk=self._run.pk)
+        known = noted_output_limit(run)
+        self._output_limit = smallest if known is None else min(known, smallest)
+        if self._output_limit == known:
+            return
+        line = {
+            "at": now().isoformat(timespec="seconds"),
+            "event": OUTPUT_LIMIT_EVENT,
+            "detail": (
+                f"The model gives at most {smallest:,} output tokens, by what its provider says. "
+                "The limit was lowered to that from the task's "
+                f"{run.parameters.get('max_output_tokens', 0):,}."
+            ),
+            "max_output_tokens": smallest,
+        }
+        others = [entry for entry in run.log if entry["event"] != OUTPUT_LIMIT_EVENT]
+        Run.objects.filter(pk=self._run.pk).update(log=[*others, line])
 
     def _note_models(self, names: set[str]) -> None:
         """Remember model ids that the provider returned and that were not seen before."""

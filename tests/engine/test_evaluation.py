@@ -196,13 +196,19 @@ def test_a_failure_becomes_the_outcome_of_its_kind(kind: FailureKind) -> None:
         (FinishReason.CONTENT_FILTER, Outcome.CONTENT_FILTER),
         (FinishReason.REFUSAL, Outcome.REFUSAL),
         (FinishReason.TOOL_CALLS, Outcome.ANSWERED),
-        (FinishReason.OTHER, Outcome.ANSWERED),
+        (FinishReason.MALFORMED, Outcome.MALFORMED),
     ],
 )
 def test_what_the_model_brings_about_is_scored(finish: FinishReason, outcome: Outcome) -> None:
     _, [result] = evaluate(Caller(lambda n: said("4", finish)), 1)
     assert result.outcome is outcome
     assert result.outcome.is_scored
+
+
+def test_an_ending_that_is_not_the_models_own_is_not_scored() -> None:
+    _, [result] = evaluate(Caller(lambda n: said("4", FinishReason.OTHER)), 1)
+    assert result.outcome is Outcome.PROVIDER_ERROR
+    assert not result.outcome.is_scored
 
 
 def test_an_answer_of_nothing_but_space_is_empty() -> None:

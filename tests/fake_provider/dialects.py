@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from rules import Asked, Refused, Said
+from rules import MAX_SHORT_ANSWER, Asked, Refused, Said
 
 _GEMINI_PATH = re.compile(r"/models/(.+):(generateContent|streamGenerateContent)(?:\?(.*))?$")
 _GEMINI_FIELDS = {
@@ -185,6 +185,11 @@ class OpenAI:
         message = refused.message
         if refused.kind == "overflow":
             message = "This model's maximum context length is 8192 tokens; you asked for 9000."
+        elif refused.kind == "limit":
+            message = (
+                f"max_tokens is too large: {message}. This model supports at most "
+                f"{MAX_SHORT_ANSWER} completion tokens, whereas you provided {message}."
+            )
         elif refused.kind == "parameter":
             message = f"Unsupported parameter: 'temperature' (key {refused.message})."
         kind = "insufficient_quota" if refused.kind == "credit" else "invalid_request_error"
@@ -401,6 +406,11 @@ class Anthropic:
         status, message = refused.status, refused.message
         if refused.kind == "overflow":
             message = "prompt is too long: 210000 tokens > 200000 maximum"
+        elif refused.kind == "limit":
+            message = (
+                f"max_tokens: {message} > {MAX_SHORT_ANSWER}, which is the maximum allowed number "
+                "of output tokens for this model"
+            )
         elif refused.kind == "parameter":
             message = f"`temperature` is deprecated for this model. (key {refused.message})"
         elif refused.kind == "filtered":
@@ -558,6 +568,12 @@ class Gemini:
             message = (
                 "The input token count (1200000) exceeds the maximum number of tokens allowed "
                 "(1048576)."
+            )
+        elif refused.kind == "limit":
+            message = (
+                f"Unable to submit request because it has a maxOutputTokens value of {message} but "
+                f"the supported range is from 1 (inclusive) to {MAX_SHORT_ANSWER + 1} (exclusive). "
+                "Update the value and try again."
             )
         elif refused.kind == "parameter":
             message = f'Invalid JSON payload received. Unknown name "x" (key {refused.message}).'

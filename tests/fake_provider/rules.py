@@ -29,6 +29,7 @@ MANNERS = {
     "no-choices",
     "error-inside",
     "overflow",
+    "short-answers",
     "bad-request",
     "broken-unicode",
     "split-emoji",
@@ -52,6 +53,8 @@ MANNERS = {
     "stream-silent-end",
 }
 """Behaviours under which a provider must be understood too."""
+MAX_SHORT_ANSWER = 24
+"""Tokens that the model `short-answers` gives at most; it refuses to be asked for more."""
 RULES = {"echo", "arithmetic", "constant", "words", "judge"} | MANNERS
 
 
@@ -114,13 +117,13 @@ def text_by(rule: str, prompt: str) -> str:
             return "I see nothing to judge."
         word = "correct" if wanted[1] in framed[2] else "incorrect"
         return f"I was told {framed[2]!r}.\nVERDICT-{framed[1]}: {word}"
-    if name == "arithmetic":
+    if name in {"arithmetic", "short-answers"}:
         found = _SUM.search(prompt)
         if not found:
             return "I see no sum."
         left, sign, right = int(found[1]), found[2], int(found[3])
         result = left + right if sign == "+" else left - right if sign == "-" else left * right
-        if argument:
+        if argument and name == "arithmetic":
             place = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big") / 2**64
             if place >= float(argument):
                 result += 1
@@ -250,6 +253,8 @@ def _refusal(rule: str, asked: Asked, key: str) -> Refused | None:
         return Refused(400, "filtered", text)
     if rule == "overflow":
         return Refused(400, "overflow", "")
+    if rule == "short-answers" and asked.max_tokens > MAX_SHORT_ANSWER:
+        return Refused(400, "limit", str(asked.max_tokens))
     if rule == "bad-request":
         return Refused(400, "parameter", key)
     if rule == "out-of-credit":

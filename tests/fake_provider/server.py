@@ -13,7 +13,8 @@ uses uvloop where that is installed.
 The configuration (all parts optional):
 
     {"latency_ms": 50, "chunk_ms": 10, "seed": 1, "key": "sk-…",
-     "faults": {"429": 0.1, "500": 0.1, "drop": 0.1, "truncate": 0.1, "stall": 0.01},
+     "faults": {"429": 0.1, "500": 0.1, "drop": 0.1, "truncate": 0.1, "break-off": 0.1,
+               "stall": 0.01},
      "retry_after": 0.2, "usage": true,
      "models": {"some-model": "arithmetic:0.8"},
      "answers": {"other-model": {"<sha256 of the last user message>": "its answer"}}}
@@ -335,6 +336,8 @@ class Connection(asyncio.Protocol):
         elif fault != "drop":
             plain = _plain_answer(provider, asked) if dialect is DIALECTS[0] else None
             if plain is not None:
+                if fault == "break-off":
+                    plain = plain.replace(b'"finish_reason":"stop"', b'"finish_reason":"error"')
                 data = _http(200, plain)
             else:
                 data, chunks = self._said(dialect, asked, key)

@@ -107,7 +107,7 @@ def test_no_statement_is_made_per_call(store: Store, fake_provider: FakeProvider
     assert statements <= 14
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "drop", "truncate"])
+@pytest.mark.parametrize("fault", ["429", "500", "drop", "truncate", "break-off"])
 def test_a_fault_is_retried_until_the_answer_comes(
     store: Store, fake_provider: FakeProvider, fault: str
 ) -> None:
@@ -508,3 +508,41 @@ def test_a_baseline_is_free_and_recorded(any_store: Store) -> None:
     assert (result.charged, result.provider_cost) == (0, 0)
     again = queries.recorded_answers(grant_id=grant.pk, keys=["run:1:0"])
     assert again["run:1:0"].response == result.response
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
+def test_a_limit_above_the_models_becomes_the_models(
+    store: Store, fake_provider: FakeProvider, name: str
+) -> None:
+    deployment = rows.deployment(fake_provider.url, "short-answers", provider=name)
+    grant = rows.grant(rows.namespace(), deployment)
+
+    first = rows.call_one(grant, deployment, rows.ask(tokens=32))
+    again = rows.call_all(grant, deployment, [rows.ask(tokens=32)], keys=["again"])[0]
+    below = rows.call_all(grant, deployment, [rows.ask(tokens=8)], keys=["below"])[0]
+
+    assert first.response is not None
+    assert first.response.text == "5"
+    assert (first.attempts, first.max_output_tokens) == (2, 24)
+    # What was learned once is not asked again.
+    assert (again.attempts, again.max_output_tokens) == (1, 24)
+    assert (below.attempts, below.max_output_tokens) == (1, None)
+    assert rows.assert_books_agree().spent == sum(
+        result.charged for result in (first, again, below)
+    )
+
+
+def test_a_limit_that_is_no_longer_the_models_is_lowered_again(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    deployment = rows.deployment(fake_provider.url, "short-answers")
+    grant = rows.grant(rows.namespace(), deployment)
+
+    async def remember() -> None:
+        runtime.gateway().output_limits[(fake_provider.url, "short-answers")] = 30
+
+    runtime.run(remember())
+    result = rows.call_one(grant, deployment, rows.ask(tokens=32))
+
+    assert result.response is not None
+    assert (result.attempts, result.max_output_tokens) == (2, 24)

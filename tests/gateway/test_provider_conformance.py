@@ -495,6 +495,30 @@ class TestRequests:
             built(name, request)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"tool_choice": "auto"}, "tool_choice is about tools, and there are none"),
+        ({"tool_choice": "none"}, "tool_choice is about tools, and there are none"),
+        ({"extra": {"parallel_tool_calls": True}}, "parallel_tool_calls is about tools"),
+        ({"tools": [CLOCK, CLOCK]}, "'clock' a second time"),
+        (
+            {
+                "tools": [CLOCK],
+                "tool_choice": {"type": "function", "function": {"name": "weather"}},
+            },
+            "'weather', which is not among the tools: clock",
+        ),
+    ],
+)
+def test_tools_that_contradict_each_other_are_refused_in_every_format(
+    name: str, fields: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(CannotAsk, match=told):
+        built(name, ModelRequest([user()], 9, **fields))
+
+
 def test_openai_uses_the_field_that_the_model_wants_for_its_limit() -> None:
     provider = provider_named("openai")
     assert provider is not None

@@ -27,6 +27,7 @@ FAILING = ("bad-request", "overflow", "out-of-credit")
 _CHANGING = [
     (re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"), "{uuid}"),
     (re.compile(r"[0-9a-f]{32}"), "{uuid}"),
+    (re.compile(r"renews on \d{4}-\d\d-\d\d"), "renews on {day}"),
     (re.compile(r'("created": ?)\d+'), r"\1{time}"),
     (re.compile(r'("\w*(?:latency|Latency)\w*": ?)[\d.]+'), r"\1{ms}"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "{provider}"),

@@ -31,7 +31,10 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
     REFUSAL = "refusal"
     TOOL_CALLS = "tool_calls"
+    MALFORMED = "malformed"
+    """The model wrote a tool call or an answer that its provider could not read."""
     OTHER = "other"
+    """Not the model's own ending, for example because the reader left."""
 
 
 @value_object
@@ -151,6 +154,8 @@ class CallResult:
     provider_cost: int
     latency_ms: int
     attempts: int
+    max_output_tokens: int | None = None
+    """The limit of the answer that was sent because the model cannot give what was requested."""
 
 
 class ModelCaller(Protocol):

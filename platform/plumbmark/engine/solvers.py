@@ -37,6 +37,8 @@ _OUTCOMES = {
     FinishReason.LENGTH: Outcome.LENGTH_LIMIT,
     FinishReason.CONTENT_FILTER: Outcome.CONTENT_FILTER,
     FinishReason.REFUSAL: Outcome.REFUSAL,
+    FinishReason.MALFORMED: Outcome.MALFORMED,
+    FinishReason.OTHER: Outcome.PROVIDER_ERROR,
 }
 
 

@@ -165,7 +165,8 @@ def _response_of(call: Call) -> ModelResponse | None:
     provider = provider_named(call.deployment.provider)
     if provider is None:
         return None
-    parsed = provider.parse(decompress(bytes(call.exchange.body))["response"])
+    body = decompress(bytes(call.exchange.body))
+    parsed = provider.parse(body["response"], call.deployment.options)
     if not isinstance(parsed, ModelResponse):
         return None
     usage = Usage(

@@ -420,3 +420,69 @@ def status_of(body: Any) -> int:
     except HttpError as error:
         return error.status if error.message else 0
     return 200
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, "tool_choice is about tools"),
+        ({"toolConfig": {"functionCallingConfig": {"mode": "AUTO"}}}, "tool_choice is about tools"),
+        (
+            {
+                "tools": [{"functionDeclarations": [{"name": "look"}]}],
+                "toolConfig": {
+                    "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["find"]}
+                },
+            },
+            "'find', which is not",
+        ),
+        (
+            {
+                "tools": [{"functionDeclarations": [{"name": "look"}]}],
+                "toolConfig": {"functionCallingConfig": {"mode": "SOMETIMES"}},
+            },
+            "mode must be AUTO, ANY or NONE",
+        ),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "look"}, {"name": "look"}]}]},
+            "a second time",
+        ),
+        (
+            {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "look"}}]}]},
+            "has no answer",
+        ),
+    ],
+)
+def test_what_the_provider_would_refuse_is_refused(body: dict[str, Any], told: str) -> None:
+    with pytest.raises(HttpError, match=told) as caught:
+        read_question(json.dumps({"contents": contents(), **body}).encode(), is_gemini=True)
+
+    assert caught.value.status == 400
+
+
+def test_several_allowed_functions_are_the_tools() -> None:
+    names = [{"name": name} for name in ("look", "find", "count")]
+    config = {"mode": "ANY", "allowedFunctionNames": ["look", "count"]}
+    body = {
+        "contents": contents(),
+        "tools": [{"functionDeclarations": names}],
+        "toolConfig": {"functionCallingConfig": config},
+    }
+    request = read_question(json.dumps(body).encode(), is_gemini=True).request
+
+    assert [tool["function"]["name"] for tool in request.tools] == ["look", "count"]
+    assert request.tool_choice == "required"
+
+
+def test_results_find_their_calls_by_name_and_order() -> None:
+    calls = [{"functionCall": {"name": name}} for name in ("look", "find", "look")]
+    results = [
+        {"functionResponse": {"name": name, "response": {"output": str(number)}}}
+        for number, name in enumerate(("find", "look", "look"))
+    ]
+    body = {"contents": [{"role": "model", "parts": calls}, {"role": "user", "parts": results}]}
+    messages = read_question(json.dumps(body).encode(), is_gemini=True).request.messages
+
+    ids = [call["id"] for call in messages[0]["tool_calls"]]
+    told = {message["tool_call_id"]: message["content"] for message in messages[1:]}
+    assert [told[call_id] for call_id in ids] == ["1", "0", "2"]

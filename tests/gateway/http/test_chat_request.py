@@ -57,6 +57,25 @@ def test_every_field_that_is_passed_on_finds_its_place() -> None:
     assert (question.streams, question.wants_usage, question.includes_thoughts) == (True,) * 3
 
 
+GREETING = {"role": "user", "content": "Hello?"}
+LOOK = {"type": "function", "function": {"name": "look"}}
+CALL = {
+    "role": "assistant",
+    "tool_calls": [
+        {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    ],
+}
+ANSWER = {"role": "tool", "tool_call_id": "a", "content": "4"}
+
+
+def test_calls_that_are_answered_are_taken() -> None:
+    question = read(messages=[GREETING, CALL, ANSWER, CALL, ANSWER, GREETING], tools=[LOOK])
+
+    assert len(question.request.messages) == 6
+    same = read(max_tokens=5, max_completion_tokens=5)
+    assert same.request.max_output_tokens == 5
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -79,6 +98,18 @@ def test_every_field_that_is_passed_on_finds_its_place() -> None:
         ({"stop": [7]}, "list of texts"),
         ({"tools": [{"type": "web_search"}]}, "runs itself"),
         ({"tool_choice": "perhaps"}, "tool_choice"),
+        ({"tool_choice": "auto"}, "tool_choice is about tools"),
+        ({"tool_choice": "none", "tools": []}, "tool_choice is about tools"),
+        ({"parallel_tool_calls": False}, "parallel_tool_calls is about tools"),
+        ({"tools": [LOOK, LOOK]}, r"tools\[1\] has the name 'look' a second time"),
+        ({"tools": [LOOK], "tool_choice": {"function": {"name": "find"}}}, "'find', which is not"),
+        ({"messages": [CALL]}, "'a' has no answer in the messages"),
+        ({"messages": [CALL, GREETING]}, r"'a' has no answer before messages\[1\]"),
+        ({"messages": [GREETING, ANSWER]}, "'a', which is not in the message of the assistant"),
+        ({"messages": [CALL, ANSWER, ANSWER]}, "'a' a second time"),
+        ({"messages": [{"role": "user", "content": None}]}, r"messages\[0\] has no content"),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, "say different things"),
+        ({"stream_options": {"include_usage": True}}, "is for streams"),
         ({"response_format": {"type": "xml"}}, "json_schema"),
         ({"response_format": {"type": "json_schema"}}, "must be a JSON schema"),
         ({"reasoning_effort": "heroic"}, "heroic"),

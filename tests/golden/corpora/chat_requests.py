@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
     "seed": 7,
     "stop": ["x"],
     "max_completion_tokens": 10,
-    "max_tokens": 20,
+    "max_tokens": 10,
     "tools": [TOOL],
     "tool_choice": {"type": "function", "function": {"name": "f"}},
     "response_format": {
@@ -94,8 +94,19 @@ CHATS: dict[str, Any] = {
     "a tool of the provider's": chat(tools=[{"type": "web_search"}]),
     "a tool without a type": chat(tools=[{"function": {"name": "f"}}]),
     "a tool without a name": chat(tools=[{"type": "function", "function": {"name": ""}}]),
-    **{f"tool_choice {one}": chat(tool_choice=one) for one in ("auto", "none", "required", "any")},
-    "tool_choice without type": chat(tool_choice={"function": {"name": "f", "x": 1}}),
+    **{
+        f"tool_choice {one}": chat(tools=[TOOL], tool_choice=one)
+        for one in ("auto", "none", "required", "any")
+    },
+    "tool_choice without type": chat(tools=[TOOL], tool_choice={"function": {"name": "f", "x": 1}}),
+    **{
+        f"tool_choice {one} without tools": chat(tool_choice=one)
+        for one in ("auto", "none", "required")
+    },
+    "tool_choice of another tool": chat(tools=[TOOL], tool_choice={"function": {"name": "g"}}),
+    "two limits": chat(max_completion_tokens=10, max_tokens=20),
+    "stream_options of no stream": chat(stream_options={}),
+    "parallel_tool_calls without tools": chat(parallel_tool_calls=False),
     "a format of text": chat(response_format={"type": "text"}),
     "a format of JSON": chat(response_format={"type": "json_object"}),
     "a format of a schema in place": chat(response_format={"type": "json_schema", "schema": {}}),
@@ -123,6 +134,7 @@ CHATS: dict[str, Any] = {
         logit_bias={},
         min_p=0.1,
         parallel_tool_calls=False,
+        tools=[TOOL],
         presence_penalty=2,
         repetition_penalty=1.5,
         top_k=1,
@@ -131,6 +143,7 @@ CHATS: dict[str, Any] = {
         prompt_cache_key="k",
         safety_identifier="s",
         store=True,
+        stream=True,
         stream_options={},
         user="u",
     ),
@@ -210,6 +223,12 @@ def said(*parts: Any, role: str = "user") -> dict[str, Any]:
     return {"contents": [{"role": role, "parts": list(parts)}]}
 
 
+def answered(response: dict[str, Any]) -> dict[str, Any]:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f"}}]}
+    result = {"functionResponse": {"name": "f", "response": response}}
+    return {"contents": [call, {"role": "user", "parts": [result]}]}
+
+
 GENAI: dict[str, Any] = {
     "the least": asked(),
     "everything": FULL_GENAI,
@@ -258,5 +277,6 @@ GENAI: dict[str, Any] = {
     "a result without a call": said(
         {"functionResponse": {"name": "f", "response": {"output": {"a": 1}}}}
     ),
-    "an error for a result": said({"functionResponse": {"name": "f", "response": {"error": "no"}}}),
+    "a result of an object": answered({"output": {"a": 1}}),
+    "an error for a result": answered({"error": "no"}),
 }

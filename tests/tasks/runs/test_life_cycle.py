@@ -431,3 +431,22 @@ def test_outcomes_come_through_to_the_rows(
     samples = Sample.objects.filter(run=run)
     assert {sample.outcome for sample in samples} == {outcome}
     assert {sample.is_scored for sample in samples} == {is_scored}
+
+
+def test_a_run_notes_that_its_model_gives_shorter_answers(world: Any, check: Any) -> None:
+    deployment = world.add_deployment("short-answers")
+    version = world.version(3)
+    run = world.start(version, world.contender_of(deployment))
+
+    world.work()
+
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    assert run.samples_unscored == 0
+    noted = [line for line in run.log if line["event"] == "output limit lowered"]
+    assert [line["max_output_tokens"] for line in noted] == [24]
+    assert "24 output tokens" in noted[0]["detail"]
+    client = Client()
+    client.force_login(world.ada)
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert "Answers were shorter than the task allows" in page

@@ -7,6 +7,7 @@ both are taken everywhere except inside schemas and arguments, whose names are t
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from plumbmark.gateway.http.chat_request import (
 )
 from plumbmark.gateway.http.errors import HttpError, bad_request
 from plumbmark.gateway.providers.base import Delta
+from plumbmark.gateway.providers.tool_use import find_call_fault, find_tool_fault
 from plumbmark.strict_json import wire
 
 _UNDERSCORE = re.compile(r"_([a-z])")
@@ -63,8 +65,10 @@ _FINISH = {
     FinishReason.LENGTH: "MAX_TOKENS",
     FinishReason.CONTENT_FILTER: "SAFETY",
     FinishReason.REFUSAL: "STOP",
+    FinishReason.MALFORMED: "MALFORMED_FUNCTION_CALL",
     FinishReason.OTHER: "OTHER",
 }
+_CHOICES = {"MODE_UNSPECIFIED": None, "AUTO": "auto", "NONE": "none", "ANY": "required"}
 _STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -167,6 +171,9 @@ def read_question(body: bytes, *, is_gemini: bool) -> Asked:
         output_schema=schema,
         reasoning_effort=effort,
     )
+    fault = find_tool_fault(request) or find_call_fault(messages)
+    if fault is not None:
+        raise bad_request(fault.message, fault.parameter)
     return Asked(request, is_json or schema is not None)
 
 
@@ -196,13 +203,15 @@ def _messages(content: Any, place: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
+    called: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
     for number, raw in enumerate(parts):
         inner = f"{place}.parts[{number}]"
         part = _camel(raw, inner)
         if "functionCall" in part:
-            calls.append(_call(part, inner, len(calls)).as_message_part())
+            calls.append(_call(part, inner, called).as_message_part())
         elif "functionResponse" in part:
-            results.append(_result(part["functionResponse"], inner, len(results)))
+            results.append(_result(part["functionResponse"], inner, answered))
         elif not part.get("thought"):
             messages.append(_read_text_part(part, inner))
     if role == "model":
@@ -241,25 +250,26 @@ def _read_text_part(part: dict[str, Any], place: str) -> dict[str, Any]:
     raise bad_request(f"{place} must hold text, inlineData, or a function's call or result.", place)
 
 
-def _call(part: dict[str, Any], place: str, number: int) -> ToolCall:
+def _call(part: dict[str, Any], place: str, called: Counter[str]) -> ToolCall:
     call = part["functionCall"]
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         raise bad_request(f"{place}.functionCall.name is missing.", place)
     arguments = json.dumps(wire.to_canonical_types(call.get("args") or {}), default=str)
     return ToolCall(
-        str(call.get("id") or _id_of(call["name"], number)),
+        str(call.get("id") or _next_id_of(call["name"], called)),
         call["name"],
         arguments,
         _signature_in(part.get("thoughtSignature")),
     )
 
 
-def _id_of(name: str, number: int) -> str:
+def _next_id_of(name: str, numbers: Counter[str]) -> str:
     """Return an id for a call that was given none; results find it by name and order."""
-    return f"call_g_{name}_{number}"
+    numbers[name] += 1
+    return f"call_g_{name}_{numbers[name] - 1}"
 
 
-def _result(result: Any, place: str, number: int) -> dict[str, Any]:
+def _result(result: Any, place: str, answered: Counter[str]) -> dict[str, Any]:
     if not isinstance(result, dict) or not isinstance(result.get("name"), str):
         raise bad_request(f"{place}.functionResponse.name is missing.", place)
     response = result.get("response")
@@ -268,7 +278,7 @@ def _result(result: Any, place: str, number: int) -> dict[str, Any]:
         (told,) = response.values() if len(response) == 1 else (response,)
     return {
         "role": "tool",
-        "tool_call_id": str(result.get("id") or _id_of(result["name"], number)),
+        "tool_call_id": str(result.get("id") or _next_id_of(result["name"], answered)),
         "name": result["name"],
         "content": told if isinstance(told, str) else json.dumps(told, default=str),
     }
@@ -366,11 +376,23 @@ def _tools(
             tools.append({"type": "function", "function": function})
     config = _camel(fields.get("toolConfig", {}), "toolConfig")
     calling = _camel(config.get("functionCallingConfig", {}), "functionCallingConfig")
-    mode = str(calling.get("mode", "")).upper()
-    names = _list(calling, "allowedFunctionNames")
-    if mode == "ANY" and len(names) == 1:
-        return tuple(tools), {"type": "function", "function": {"name": str(names[0])}}
-    return tuple(tools), {"AUTO": "auto", "NONE": "none", "ANY": "required"}.get(mode)
+    mode = str(calling.get("mode", "MODE_UNSPECIFIED")).upper()
+    if mode not in _CHOICES:
+        raise bad_request(
+            f"functionCallingConfig.mode must be AUTO, ANY or NONE, not {mode[:40]!r}.",
+            "toolConfig",
+        )
+    names = [str(name) for name in _list(calling, "allowedFunctionNames")]
+    if names and mode != "ANY":
+        raise bad_request("allowedFunctionNames is for the mode ANY alone.", "toolConfig")
+    if len(names) == 1:
+        return tuple(tools), {"type": "function", "function": {"name": names[0]}}
+    known = [tool["function"]["name"] for tool in tools]
+    if missing := [name for name in names if name not in known]:
+        raise bad_request(f"allowedFunctionNames: there is no {missing[0][:80]!r}.", "toolConfig")
+    if names:
+        tools = [tool for tool in tools if tool["function"]["name"] in names]
+    return tuple(tools), _CHOICES[mode]
 
 
 def _whole(config: dict[str, Any], name: str, default: Any, *, least: int) -> Any:
@@ -453,7 +475,7 @@ def _document(
             }
         ],
         "usageMetadata": usage_of(response.usage, cost),
-        "modelVersion": response.model or model,
+        "modelVersion": model,
         "responseId": result.call_id.hex,
     }
 

@@ -33,6 +33,7 @@ from plumbmark.gateway.calls.outcomes import StreamProgress
 from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy
 from plumbmark.gateway.calls.retry_loop import RetryLoop
 from plumbmark.gateway.calls.scheduler import Scheduler
+from plumbmark.gateway.calls.sent_request import SentRequest
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
 from plumbmark.gateway.providers.http import HttpClient
@@ -71,6 +72,8 @@ class Gateway:
         self.is_ending = False
         """Calls that are cancelled now are given up by the platform, not by their callers."""
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
+        self.output_limits: dict[tuple[str, str], int] = {}
+        """How long answers of a model may be, where its provider has refused more."""
         self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
@@ -256,16 +259,11 @@ class GatewayCaller:
         elif record.segments:
             self._gateway.spool.note_stored((record,))
 
-    def _send_off(
-        self, admitted: "_AdmittedCall", request: ModelRequest, *, stream: bool
-    ) -> bytes | CallFailure:
-        """Return the body once the spool has recorded that it is sent, or the failure that prevents
-        it.
-        """
+    def _send_off(self, admitted: "_AdmittedCall", sent: SentRequest) -> CallFailure | None:
+        """Build the body and record in the spool that it is sent; the failure that prevents it."""
         terms = admitted.terms
-        assert terms.provider is not None
         try:
-            body = terms.provider.build(terms.target, request, stream=stream)
+            sent.build()
         except CannotAsk as error:
             return CallFailure(FailureKind.PROVIDER_ERROR, "not-supported", str(error))
         if not terms.is_local:
@@ -278,28 +276,29 @@ class GatewayCaller:
                     "platform-busy",
                     f"The platform's spool cannot be written ({error.strerror}).",
                 )
-        return body
+        return None
 
     async def _ask(self, admitted: "_AdmittedCall", request: ModelRequest) -> CallResult:
         record = admitted.record
-        body = self._send_off(admitted, request, stream=False)
-        if isinstance(body, CallFailure):
-            return _refuse(body)
+        sent = SentRequest(admitted.terms, request, self._gateway.output_limits, stream=False)
+        refused = self._send_off(admitted, sent)
+        if refused is not None:
+            return _refuse(refused)
         try:
-            attempt = await self._attempts(admitted, body)
+            attempt = await self._attempts(admitted, sent)
         except BaseException as error:
             if record.attempts:
-                outcomes.record_interruption(record, error, body)
+                outcomes.record_interruption(record, error, sent.body)
             raise
         try:
             if self._gateway.turns is not None:
                 await self._gateway.turns.mine()
         finally:
             # The answer has arrived and is stored, even if its caller is gone by now.
-            result = _record_end(admitted, request, body, attempt, None)
+            result = _record_end(admitted, sent, attempt, None)
         return result
 
-    async def _attempts(self, admitted: "_AdmittedCall", body: bytes) -> Attempt:
+    async def _attempts(self, admitted: "_AdmittedCall", sent: SentRequest) -> Attempt:
         terms = admitted.terms
         assert terms.provider is not None
         tries = RetryLoop(terms, admitted.record, self._limit)
@@ -308,10 +307,14 @@ class GatewayCaller:
             if late is not None:
                 return late
             try:
-                attempt = await terms.provider.send(self._gateway.transport, terms.target, body)
+                attempt = await terms.provider.send(
+                    self._gateway.transport, terms.target, sent.body
+                )
             finally:
                 tries.end()
             pause = tries.pause_after(attempt)
+            if sent.narrow(attempt):
+                continue
             if pause is None:
                 return attempt
             await asyncio.sleep(pause)
@@ -336,29 +339,29 @@ class GatewayCaller:
                 return
             terms, record, passed = admitted.terms, admitted.record, StreamProgress()
             tries = RetryLoop(terms, record, self._limit)
-            body, result = b"", None
+            sent = SentRequest(terms, request, gateway.output_limits, stream=True)
+            result = None
             try:
-                sent_off = self._send_off(admitted, request, stream=True)
-                if isinstance(sent_off, CallFailure):
-                    result = _refuse(sent_off)
+                refused = self._send_off(admitted, sent)
+                if refused is not None:
+                    result = _refuse(refused)
                 else:
-                    body = sent_off
-                    stream = self._stream_attempts(terms, tries, body, passed)
+                    stream = self._stream_attempts(terms, tries, sent, passed)
                     async with contextlib.aclosing(stream) as pieces:
                         async for piece in pieces:
                             if isinstance(piece, Delta):
                                 yield piece
                             else:
-                                result = _record_end(admitted, request, body, piece, passed)
+                                result = _record_end(admitted, sent, piece, passed)
             except BaseException as error:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
                     if has_left and not gateway.is_ending:
                         outcomes.record_departure(
-                            terms, request, record, passed, body, tries.is_open
+                            terms, request, record, passed, sent.body, tries.is_open
                         )
                     else:
-                        outcomes.record_interruption(record, error, body)
+                        outcomes.record_interruption(record, error, sent.body)
                 raise
             finally:
                 tries.end()
@@ -369,7 +372,7 @@ class GatewayCaller:
             gateway.leave_call(task)
 
     async def _stream_attempts(
-        self, terms: CallPolicy, tries: RetryLoop, body: bytes, passed: StreamProgress
+        self, terms: CallPolicy, tries: RetryLoop, sent: SentRequest, passed: StreamProgress
     ) -> AsyncGenerator[Delta | Attempt, None]:
         """Yield pieces, then the attempt that is the call's outcome.
 
@@ -383,7 +386,7 @@ class GatewayCaller:
                 yield late
                 return
             attempt: Attempt | None = None
-            stream = terms.provider.stream(transport, terms.target, body)
+            stream = terms.provider.stream(transport, terms.target, sent.body)
             async with contextlib.aclosing(stream) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Delta):
@@ -394,6 +397,8 @@ class GatewayCaller:
             tries.end()
             assert attempt is not None
             pause = tries.pause_after(attempt)
+            if not passed and sent.narrow(attempt):
+                continue
             if pause is None or passed:
                 yield attempt
                 return
@@ -460,8 +465,7 @@ class _AdmittedCall:
 
 def _record_end(
     admitted: _AdmittedCall,
-    request: ModelRequest,
-    body: bytes,
+    sent: SentRequest,
     attempt: Attempt,
     passed: StreamProgress | None,
 ) -> CallResult:
@@ -470,10 +474,10 @@ def _record_end(
     response: ModelResponse | None = None
     failure: CallFailure | None = None
     if isinstance(attempt, Answer):
-        response = outcomes.record_answer(terms, request, record, attempt)
+        response = outcomes.record_answer(terms, sent.request, record, attempt)
     else:
-        failure = outcomes.record_failure(terms, request, record, attempt, passed)
-    outcomes.keep_exchange(record, body, attempt)
+        failure = outcomes.record_failure(terms, sent.request, record, attempt, passed)
+    outcomes.keep_exchange(record, sent.body, attempt)
     return CallResult(
         call_id=record.id,
         response=response,
@@ -482,6 +486,7 @@ def _record_end(
         provider_cost=record.provider_cost,
         latency_ms=record.latency_ms,
         attempts=len(record.attempts),
+        max_output_tokens=sent.max_output_tokens,
     )
 
 

@@ -122,11 +122,13 @@ def record_failure(
     failure: AttemptFailure,
     passed: StreamProgress | None = None,
 ) -> CallFailure:
-    """Record a failure, which is not charged. What the provider may bill for the pieces of a broken
-    stream is the platform's cost.
+    """Record a failure, which is not charged. What the provider may bill for an answer that broke
+    off is the platform's cost.
     """
-    if passed and terms.prices is not None:
+    usage = failure.usage
+    if passed and (usage is None or usage.estimated):
         usage = prices.estimate_usage(request, passed.text)
+    if usage is not None and terms.prices is not None:
         record.provider_cost = prices.cost(terms.prices, usage)
     record.status = Call.Status.FAILED
     record.error_code = failure.code[:64]

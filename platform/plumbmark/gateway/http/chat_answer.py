@@ -23,6 +23,7 @@ _FINISH = {
     FinishReason.CONTENT_FILTER: "content_filter",
     FinishReason.REFUSAL: "stop",
     FinishReason.TOOL_CALLS: "tool_calls",
+    FinishReason.MALFORMED: "stop",
     FinishReason.OTHER: "stop",
 }
 DONE = b"data: [DONE]\n\n"
@@ -67,11 +68,19 @@ def bare_json(text: str) -> str:
     return blocks[0].code.strip() if is_whole else text
 
 
-def _call(result: CallResult) -> dict[str, Any]:
+def _call(result: CallResult, response: ModelResponse) -> dict[str, Any]:
     """Return the fields of our own, by which clients that know the platform can look up the
     call.
     """
-    return {"call": str(result.call_id), "charged_nanodollars": result.charged}
+    ours: dict[str, Any] = {
+        "call": str(result.call_id),
+        "charged_nanodollars": result.charged,
+    }
+    if response.model:
+        ours["upstream_model"] = response.model
+    if result.max_output_tokens is not None:
+        ours["max_output_tokens"] = result.max_output_tokens
+    return ours
 
 
 def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) -> bytes:
@@ -89,7 +98,8 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
         "id": f"chatcmpl-{result.call_id.hex}",
         "object": "chat.completion",
         "created": told.created_at,
-        "model": response.model or told.model,
+        # As in a stream, whose first chunk comes before the provider has named its model.
+        "model": told.model,
         "choices": [
             {
                 "index": 0,
@@ -99,7 +109,7 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
             }
         ],
         "usage": {**usage_of(response.usage), **told.more_usage},
-        "plumbmark": _call(result),
+        "plumbmark": _call(result, response),
     }
     return wire.dump_in_order(document)
 
@@ -135,9 +145,15 @@ class ChunkWriter:
             delta_fields["reasoning_content"] = delta.reasoning
         if delta.text:
             delta_fields["content"] = delta.text
-        if delta.tool_calls:
-            delta_fields["tool_calls"] = [_piece_of_call(call) for call in delta.tool_calls]
-        return self._before + _dump(delta_fields).encode() + self._after
+        chunks = [delta_fields] if delta_fields else []
+        for number, call in enumerate(delta.tool_calls):
+            # One to a chunk: clients that read the first alone lose none.
+            fields = {"tool_calls": [_piece_of_call(call)]}
+            if number == 0 and chunks:
+                delta_fields |= fields
+            else:
+                chunks.append(fields)
+        return b"".join(self._before + _dump(fields).encode() + self._after for fields in chunks)
 
     def end(self, result: CallResult, *, usage: dict[str, Any] | None, is_apart: bool) -> bytes:
         """Return the last chunks: the finish reason, and the usage in its own chunk if
@@ -155,7 +171,7 @@ class ChunkWriter:
             "logprobs": None,
             "finish_reason": _FINISH[response.finish_reason],
         }
-        last: dict[str, Any] = {"choices": [finish], "plumbmark": _call(result)}
+        last: dict[str, Any] = {"choices": [finish], "plumbmark": _call(result, response)}
         if usage is not None and not is_apart:
             last["usage"] = usage
         events += self._event(last)

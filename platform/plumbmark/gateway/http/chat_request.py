@@ -11,6 +11,7 @@ from typing import Any
 
 from plumbmark.engine.ports import Message, ModelRequest
 from plumbmark.gateway.http.errors import HttpError, bad_request
+from plumbmark.gateway.providers.tool_use import find_call_fault, find_tool_fault
 from plumbmark.strict_json import JsonError, wire
 
 DEFAULT_OUTPUT_TOKENS = 4096
@@ -85,11 +86,18 @@ def read_chat(body: bytes) -> ChatQuestion:
             "reasoning_effort",
         )
     schema, extra = _response_format(take("response_format", None))
+    if options is not None and not streams:
+        raise bad_request("stream_options is for streams: set stream to true.", "stream_options")
     limits = [
         _whole(name, value, 1, _MAX_OUTPUT_TOKENS)
         for name in ("max_completion_tokens", "max_tokens")
         if (value := take(name, None)) is not None
     ]
+    if len(set(limits)) > 1:
+        raise bad_request(
+            "max_tokens and max_completion_tokens say different things; send one of them.",
+            "max_tokens",
+        )
     thoughts = _thoughts(take("extra_body", None))
     request = ModelRequest(
         messages=messages,
@@ -104,6 +112,9 @@ def read_chat(body: bytes) -> ChatQuestion:
         reasoning_effort=effort,
         extra={**extra, **_others(fields)},
     )
+    fault = find_tool_fault(request) or find_call_fault(messages)
+    if fault is not None:
+        raise bad_request(fault.message, fault.parameter)
     wants_usage = isinstance(options, dict) and options.get("include_usage") is True
     return ChatQuestion(model, request, streams, wants_usage, thoughts)
 
@@ -123,6 +134,8 @@ def _messages(value: Any) -> list[Message]:
                 f"{place}.role must be one of {', '.join(_ROLES)}, not {str(role)[:40]!r}.",
                 place,
             )
+        if message.get("content") is None and role != "assistant":
+            raise bad_request(f"{place} has no content; it may be an empty text.", place)
         _check_content(message.get("content"), place)
         _check_calls(message.get("tool_calls"), f"{place}.tool_calls")
         if role == "tool" and not isinstance(message.get("tool_call_id"), str):

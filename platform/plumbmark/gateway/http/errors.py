@@ -76,6 +76,9 @@ _BY_CODE = {
     "bad-request": 400,
     "not-supported": 400,
     "answer-too-large": _NOT_RETRIED,
+    "unknown-finish-reason": _NOT_RETRIED,
+    "request-above-rate-limit": _NOT_RETRIED,
+    "output-limit": 400,
     "grant-closed": 403,
     "grant-expired": 403,
     "deployment-not-granted": 403,
@@ -90,6 +93,7 @@ _BY_CODE = {
     "provider-balance": 503,
     "bad-key": 502,
     "forbidden": 502,
+    "account-refused": 502,
     "unknown-model": 502,
 }
 _BY_KIND = {
@@ -103,7 +107,7 @@ _OPENAI_CODES = {
     FailureKind.CONTEXT_OVERFLOW: "context_length_exceeded",
     FailureKind.CONTENT_FILTER: "content_filter",
 }
-_OUR_FAULT = {"bad-key", "forbidden", "provider-balance", "provider-quota"}
+_OUR_FAULT = {"account-refused", "bad-key", "forbidden", "provider-balance", "provider-quota"}
 
 
 def error_of_failure(failure: CallFailure) -> HttpError:

@@ -23,6 +23,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     CannotAsk,
     Delta,
@@ -30,8 +31,12 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure
-from plumbmark.gateway.providers.http import HttpReply
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    has_error,
+    malformed_failure,
+    read_ending,
+)
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -46,32 +51,19 @@ from plumbmark.gateway.providers.messages import (
     text_of,
 )
 from plumbmark.gateway.providers.schemas import narrow_schema
-from plumbmark.gateway.providers.text import read_count, read_name, read_text
+from plumbmark.gateway.providers.text import (
+    are_counts_told,
+    merge_counts,
+    read_count,
+    read_name,
+    read_text,
+)
+from plumbmark.gateway.providers.tool_use import check_tools
 from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
 _VERSION = "2023-06-01"
-_FINISH = {
-    "end_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.LENGTH,
-    "tool_use": FinishReason.TOOL_CALLS,
-    "refusal": FinishReason.REFUSAL,
-}
-_STATUS_OF_ERROR = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
 _IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _SHARES = {"low": 0.25, "medium": 0.5, "high": 0.8}
 """What part of `max_tokens` a thinking budget is: Anthropic bills both as one."""
@@ -109,6 +101,7 @@ class Anthropic(ChatProvider):
     """Messages."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        check_tools(request)
         version = _version_of(target.upstream_id)
         extra = request.extra
         payload: dict[str, Any] = {
@@ -165,15 +158,16 @@ class Anthropic(ChatProvider):
             return ErrorBody(text if payload is None else wire.dump_in_order(payload).decode())
         return ErrorBody(str(error.get("message") or ""), str(error.get("type") or ""))
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
-            if payload.get("type") == "error" or "error" in payload:
-                status = _STATUS_OF_ERROR.get(payload["error"].get("type"), 502)
-                return self.failure(HttpReply(status, {}, payload))
+            if payload.get("type") == "error" or has_error(payload.get("error")):
+                return self.failure_inside(payload, payload.get("error"))
             blocks = payload["content"]
             if not isinstance(blocks, list):
                 return malformed_failure(payload)
-            return _response(payload, blocks)
+            return _response(payload, blocks, options)
         except (AttributeError, KeyError, TypeError):
             return malformed_failure(payload)
 
@@ -406,7 +400,9 @@ def _may_call_tools(payload: dict[str, Any]) -> bool:
 # --- The answer -------------------------------------------------------------------------------
 
 
-def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
+def _response(
+    payload: dict[str, Any], blocks: list[Any], options: Mapping[str, Any]
+) -> ModelResponse | AttemptFailure:
     texts, thoughts, calls = [], [], []
     answer_in_schema = None
     pending: list[dict[str, Any]] = []
@@ -428,7 +424,12 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
             pending = []
             call_id = read_name(block.get("id")) or f"call_{number}"
             calls.append(ToolCall(call_id, read_name(block.get("name")), arguments, signature))
-    finish = _FINISH.get(payload.get("stop_reason") or "end_turn", FinishReason.OTHER)
+    usage = _usage(payload.get("usage"), has_content=bool(blocks))
+    finish = read_ending(
+        payload.get("stop_reason"), payload, usage, options, has_content=bool(blocks)
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
     text = "".join(texts)
     if answer_in_schema is not None:
         text = answer_in_schema
@@ -442,7 +443,7 @@ def _response(payload: dict[str, Any], blocks: list[Any]) -> ModelResponse:
         text=text,
         finish_reason=finish,
         model=read_name(payload.get("model")),
-        usage=_usage(payload.get("usage")),
+        usage=usage,
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
     )
@@ -455,18 +456,32 @@ def _arguments(block: dict[str, Any]) -> str:
     return make_storable(wire.dump_in_order({} if given is None else given).decode())
 
 
-def _usage(usage: Any) -> Usage:
+def _usage(usage: Any, *, has_content: bool) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
     fresh, output = read_count(usage.get("input_tokens")), read_count(usage.get("output_tokens"))
-    if fresh < 0 or output < 0:
-        return missing
     read = max(0, read_count(usage.get("cache_read_input_tokens")))
     cache_creation = max(0, read_count(usage.get("cache_creation_input_tokens")))
+    prompt = fresh + read + cache_creation
+    if fresh < 0 or not are_counts_told(prompt, output, has_content=has_content):
+        return missing
     details = usage.get("output_tokens_details")
     thought = max(0, read_count(details.get("thinking_tokens"))) if isinstance(details, dict) else 0
-    return Usage(fresh + read + cache_creation, output, read, min(thought, output))
+    return Usage(prompt, output, read, min(thought, output))
+
+
+def _counts_of_bedrock(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the counts that Bedrock adds to the last event."""
+    metrics = event.get("amazon-bedrock-invocationMetrics")
+    if not isinstance(metrics, dict):
+        return None
+    return {
+        "input_tokens": metrics.get("inputTokenCount"),
+        "output_tokens": metrics.get("outputTokenCount"),
+        "cache_read_input_tokens": metrics.get("cacheReadInputTokenCount"),
+        "cache_creation_input_tokens": metrics.get("cacheWriteInputTokenCount"),
+    }
 
 
 class _Events(Assembly):
@@ -490,14 +505,14 @@ class _Events(Assembly):
         elif kind == "message_delta":
             for name, value in (event.get("delta") or {}).items():
                 self._message[name] = value
-            if isinstance(event.get("usage"), dict):
-                # Cumulative; what the start counted and this leaves out stays.
-                reported = {k: v for k, v in event["usage"].items() if v is not None}
-                self._message["usage"] = {**(self._message.get("usage") or {}), **reported}
         elif kind == "message_stop":
             self.is_complete = True
-        elif kind == "error":
+        elif kind == "error" or has_error(event.get("error")):
             self.failure = event
+        # Cumulative; what the start counted and later events leave out stays.
+        for usage in (event.get("usage"), _counts_of_bedrock(event)):
+            if isinstance(usage, dict):
+                self._message["usage"] = merge_counts(self._message.get("usage"), usage)
         # Pings and kinds that are yet to be invented say nothing.
         return Delta()
 

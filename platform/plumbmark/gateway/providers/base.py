@@ -10,11 +10,15 @@ both, and both are recorded alike.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
+from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse, Usage
 from plumbmark.engine.values import value_object
 from plumbmark.gateway.providers.http import HttpClient
+from plumbmark.gateway.providers.output_limits import OutputLimit
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class CannotAsk(ValueError):
@@ -62,6 +66,10 @@ class AttemptFailure:
     status: int | None = None
     payload: Any = None
     request_id: str = ""
+    usage: Usage | None = None
+    """What the provider may bill all the same."""
+    output_limit: OutputLimit | None = None
+    """What the provider said about the limit of the answer, where it refused that."""
 
 
 Attempt = Answer | AttemptFailure
@@ -125,6 +133,8 @@ class ProviderAdapter(Protocol):
         """
         ...
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
-        """Read a recorded or received document of an answer."""
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
+        """Read a recorded or received document of an answer, with the deployment's options."""
         ...

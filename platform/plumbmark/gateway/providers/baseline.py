@@ -19,6 +19,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     Answer,
     Attempt,
     AttemptFailure,
@@ -110,7 +111,9 @@ class Baseline:
             yield delta_of(attempt.response)
         yield attempt
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         return self._response(payload)
 
     def _response(self, payload: Mapping[str, Any]) -> ModelResponse:

@@ -7,6 +7,7 @@ from typing import Any
 
 from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     Answer,
     Attempt,
     AttemptFailure,
@@ -20,6 +21,7 @@ from plumbmark.gateway.providers.failures import (
     failure_of,
     failure_of_broken,
     malformed_failure,
+    status_in,
 )
 from plumbmark.gateway.providers.http import (
     DONE,
@@ -65,7 +67,9 @@ class ChatProvider(ABC):
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes: ...
 
     @abstractmethod
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure: ...
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure: ...
 
     @abstractmethod
     def url(self, target: Target, *, stream: bool) -> str: ...
@@ -88,6 +92,11 @@ class ChatProvider(ABC):
         """Return the failure that a reply with an error status means."""
         return failure_of(reply, self.read_error(reply.payload, reply.text), request_id)
 
+    def failure_inside(self, payload: Any, error: Any) -> AttemptFailure:
+        """Return the failure of an error that came with HTTP 200, in a body or amid a stream."""
+        said = self.read_error(payload, "")
+        return failure_of(HttpReply(status_in(error, said), {}, payload), said, "")
+
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         reply = await transport.post(
             self.url(target, stream=False),
@@ -98,10 +107,12 @@ class ChatProvider(ABC):
             is_guarded=target.is_guarded,
         )
         return (
-            failure_of_broken(reply) if isinstance(reply, BrokenExchange) else self._attempt(reply)
+            failure_of_broken(reply)
+            if isinstance(reply, BrokenExchange)
+            else self._attempt(reply, target)
         )
 
-    def _attempt(self, reply: HttpReply) -> Attempt:
+    def _attempt(self, reply: HttpReply, target: Target) -> Attempt:
         request_id = read_name(self.request_id(reply.headers, reply.payload))
         if reply.status != 200:
             return self.failure(reply, request_id)
@@ -115,7 +126,7 @@ class ChatProvider(ABC):
                 payload={"text": reply.text},
                 request_id=request_id,
             )
-        parsed = self.parse(reply.payload)
+        parsed = self.parse(reply.payload, target.options)
         if isinstance(parsed, ModelResponse):
             return Answer(parsed, reply.payload, 200, request_id)
         return parsed
@@ -140,7 +151,7 @@ class ChatProvider(ABC):
             yield failure_of_broken(opened)
         elif isinstance(opened, HttpReply):
             # An error; or a host that answers in one piece although a stream was requested.
-            attempt = self._attempt(opened)
+            attempt = self._attempt(opened, target)
             if isinstance(attempt, Answer) and (delta := delta_of(attempt.response)):
                 yield delta
             yield attempt
@@ -188,7 +199,7 @@ class ChatProvider(ABC):
         if delta := channels.rest():
             yield delta
         payload = _struck(assembly.document(), target.secret)
-        parsed = self.parse(payload)
+        parsed = self.parse(payload, target.options)
         if isinstance(parsed, ModelResponse):
             request_id = read_name(self.request_id(opened.headers, payload))
             yield Answer(parsed, payload, 200, request_id)
@@ -226,7 +237,7 @@ class _Channels:
         """Return the text that has come since the last time, as one piece."""
         text = self._text.pass_on("".join(self._texts)) if self._texts else ""
         reasoning = self._reasoning.pass_on("".join(self._reasonings)) if self._reasonings else ""
-        calls = tuple(map(self._pass_on_call, self._calls)) if self._calls else ()
+        calls = tuple(map(self._pass_on_call, _join_pieces(self._calls))) if self._calls else ()
         self._texts, self._reasonings, self._calls = [], [], []
         return Delta(text, reasoning, calls)
 
@@ -244,6 +255,26 @@ class _Channels:
             if (held := channel.rest())
         ]
         return Delta(self._text.rest(), self._reasoning.rest(), tuple(calls))
+
+
+def _join_pieces(pieces: list[ToolCallDelta]) -> list[ToolCallDelta]:
+    """Join the pieces of one call: clients read the first of a chunk."""
+    if len(pieces) == 1:
+        return pieces
+    joined: dict[int, ToolCallDelta] = {}
+    for piece in pieces:
+        known = joined.get(piece.index)
+        if known is None:
+            joined[piece.index] = piece
+        else:
+            joined[piece.index] = ToolCallDelta(
+                piece.index,
+                known.id + piece.id,
+                known.name + piece.name,
+                known.arguments + piece.arguments,
+                known.signature or piece.signature,
+            )
+    return list(joined.values())
 
 
 def _struck(document: Any, secret: str) -> Any:
@@ -268,4 +299,5 @@ def _with_partial(failure: AttemptFailure, assembly: Assembly, target: Target) -
         status=failure.status,
         payload=payload,
         request_id=failure.request_id,
+        usage=failure.usage,
     )

@@ -24,6 +24,7 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     CannotAsk,
     Delta,
@@ -31,8 +32,12 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
-from plumbmark.gateway.providers.http import HttpReply
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    has_error,
+    malformed_failure,
+    read_ending,
+)
 from plumbmark.gateway.providers.messages import (
     SYSTEM_ROLES,
     Link,
@@ -46,22 +51,18 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     text_of,
 )
-from plumbmark.gateway.providers.text import read_count, read_name, read_text
+from plumbmark.gateway.providers.text import (
+    are_counts_told,
+    merge_counts,
+    read_count,
+    read_name,
+    read_text,
+)
+from plumbmark.gateway.providers.tool_use import check_tools
 from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
-_FINISH = {
-    "STOP": FinishReason.STOP,
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "SAFETY": FinishReason.CONTENT_FILTER,
-    "RECITATION": FinishReason.CONTENT_FILTER,
-    "BLOCKLIST": FinishReason.CONTENT_FILTER,
-    "PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-    "SPII": FinishReason.CONTENT_FILTER,
-    "IMAGE_SAFETY": FinishReason.CONTENT_FILTER,
-    "IMAGE_PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-}
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
 _LEVELS = {"none": "minimal"}
 _MAJOR = re.compile(r"gemini-(\d+)")
@@ -118,6 +119,7 @@ class Gemini(ChatProvider):
     """generateContent and streamGenerateContent."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        check_tools(request)
         payload: dict[str, Any] = {}
         config: dict[str, Any] = {}
         for name, value in request.extra.items():
@@ -180,13 +182,15 @@ class Gemini(ChatProvider):
             words += wire.dump_in_order(details).decode()
         return ErrorBody(str(error.get("message") or ""), words, _delay_in(details))
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
-            if payload.get("error"):
-                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
+            if has_error(payload.get("error")):
+                return self.failure_inside(payload, payload["error"])
             candidates = payload.get("candidates")
             if candidates:
-                return _response(payload, candidates[0])
+                return _response(payload, candidates[0], options)
             reason = (payload.get("promptFeedback") or {}).get("blockReason")
             if reason:
                 return _failure_of_block(payload, str(reason))
@@ -345,7 +349,9 @@ def _put_tools(payload: dict[str, Any], request: ModelRequest) -> None:
 # --- The answer -------------------------------------------------------------------------------
 
 
-def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelResponse:
+def _response(
+    payload: dict[str, Any], candidate: dict[str, Any], options: Mapping[str, Any]
+) -> ModelResponse | AttemptFailure:
     parts = (candidate.get("content") or {}).get("parts") or []
     texts: list[str] = []
     thoughts: list[str] = []
@@ -357,14 +363,19 @@ def _response(payload: dict[str, Any], candidate: dict[str, Any]) -> ModelRespon
             thoughts.append(read_text(part.get("text")))
         else:
             texts.append(read_text(part.get("text")))
-    finish = _FINISH.get(candidate.get("finishReason") or "STOP", FinishReason.OTHER)
+    usage = _usage(payload.get("usageMetadata"), has_content=bool(parts))
+    finish = read_ending(
+        candidate.get("finishReason"), payload, usage, options, has_content=bool(parts)
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
     if calls and finish is FinishReason.STOP:
         finish = FinishReason.TOOL_CALLS
     return ModelResponse(
         text="".join(texts),
         finish_reason=finish,
         model=read_name(payload.get("modelVersion")),
-        usage=_usage(payload.get("usageMetadata")),
+        usage=usage,
         reasoning="".join(thoughts),
         tool_calls=tuple(calls),
     )
@@ -402,7 +413,7 @@ def _failure_of_block(payload: Any, reason: str) -> AttemptFailure:
     )
 
 
-def _usage(usage: Any) -> Usage:
+def _usage(usage: Any, *, has_content: bool) -> Usage:
     missing = Usage(0, 0, estimated=True)
     if not isinstance(usage, dict):
         return missing
@@ -412,6 +423,8 @@ def _usage(usage: Any) -> Usage:
     thought = read_count(usage.get("thoughtsTokenCount", 0))
     used = read_count(usage.get("toolUsePromptTokenCount", 0))
     if min(prompt, said, thought, used) < 0:
+        return missing
+    if not are_counts_told(prompt + used, said + thought, has_content=has_content):
         return missing
     cached = max(0, read_count(usage.get("cachedContentTokenCount", 0)))
     return Usage(prompt + used, said + thought, min(cached, prompt), thought)
@@ -428,11 +441,13 @@ class _GeminiChunks(Assembly):
         self._calls = 0
 
     def add(self, event: Any) -> Delta:
-        if event.get("error"):
+        if has_error(event.get("error")):
             self.failure = event
             return Delta()
         for name, value in event.items():
-            if name != "candidates" and value is not None:
+            if name == "usageMetadata":
+                self._document[name] = merge_counts(self._document.get(name), value)
+            elif name != "candidates" and value is not None:
                 self._document[name] = value
         candidates = event.get("candidates")
         if not candidates:

@@ -10,6 +10,7 @@ pause).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from plumbmark.engine.ports import (
@@ -20,35 +21,36 @@ from plumbmark.engine.ports import (
     Usage,
 )
 from plumbmark.gateway.providers.base import (
+    NO_OPTIONS,
     AttemptFailure,
     Delta,
     Target,
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
-from plumbmark.gateway.providers.failures import ErrorBody, malformed_failure, status_in
-from plumbmark.gateway.providers.http import HttpReply
+from plumbmark.gateway.providers.failures import (
+    ErrorBody,
+    has_error,
+    malformed_failure,
+    read_ending,
+)
 from plumbmark.gateway.providers.messages import (
     in_turns,
     schema_of,
     signature_in,
 )
-from plumbmark.gateway.providers.text import read_count, read_name, read_text
+from plumbmark.gateway.providers.text import (
+    are_counts_told,
+    merge_counts,
+    read_count,
+    read_name,
+    read_text,
+)
+from plumbmark.gateway.providers.tool_use import check_tools
 from plumbmark.strict_json import wire
 from plumbmark.strict_json.numbers import to_canonical_number
 from plumbmark.strict_json.texts import make_storable
 
-_FINISH = {
-    "stop": FinishReason.STOP,
-    "end_turn": FinishReason.STOP,
-    "eos": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "content_filter": FinishReason.CONTENT_FILTER,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "refusal": FinishReason.REFUSAL,
-}
 _OURS = {"choices"}
 """Fields of `ModelRequest.extra` that speak to baselines only."""
 _OWNED = {
@@ -66,6 +68,7 @@ class OpenAI(ChatProvider):
     """Chat completions."""
 
     def build(self, target: Target, request: ModelRequest, *, stream: bool = False) -> bytes:
+        check_tools(request)
         payload: dict[str, Any] = {}
         if request.extra:
             payload = {
@@ -115,31 +118,80 @@ class OpenAI(ChatProvider):
         return found
 
     def read_error(self, payload: Any, text: str) -> ErrorBody:
-        error = payload.get("error", payload) if isinstance(payload, dict) else payload
-        if not isinstance(error, dict):
-            return ErrorBody(str(error) if error else text)
-        message = error.get("message") or error.get("detail") or wire.dump_in_order(error).decode()
-        words = " ".join(str(error.get(name) or "") for name in ("code", "type", "param"))
-        return ErrorBody(str(message), words)
+        if isinstance(payload, list) and payload:
+            # Google's route of this format puts its errors into a list.
+            payload = payload[0]
+        if not isinstance(payload, dict):
+            return ErrorBody(str(payload) if payload else text)
+        error = payload.get("error")
+        if isinstance(error, str) and error:
+            return ErrorBody(error, _words(payload))
+        error = error if isinstance(error, dict) and error else payload
+        message = str(
+            error.get("message") or error.get("detail") or wire.dump_in_order(error).decode()
+        )
+        words = _words(error)
+        if upstream := _upstream_error(error):
+            message, words = f"{message}: {upstream.message}", f"{words} {upstream.words}"
+        return ErrorBody(message, words)
 
-    def parse(self, payload: Any) -> ModelResponse | AttemptFailure:
+    def parse(
+        self, payload: Any, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> ModelResponse | AttemptFailure:
         try:
+            # Hosts answer 200 and put the failure into the body, also beside a part of an answer.
+            error = _error_in(payload)
+            if error is not None:
+                return self.failure_inside({**payload, "error": error}, error)
             choices = payload.get("choices")
             if choices:
-                choice = choices[0]
-                message = choice["message"]
-                if not (choice.get("error") and not message.get("content")):
-                    return _response(payload, choice, message)
-                payload = {**payload, "error": choice["error"]}
-            if payload.get("error"):
-                # Some hosts answer 200 and put the failure, with its status, into the body.
-                return self.failure(HttpReply(status_in(payload["error"]), {}, payload))
+                return _response(payload, choices[0], choices[0]["message"], options)
         except (AttributeError, KeyError, TypeError, IndexError):
             return malformed_failure(payload)
         return malformed_failure(payload)
 
     def assembly(self) -> Assembly:
         return _OpenAIChunks()
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    names = ("code", "type", "param", "status", "error_type")
+    return " ".join(str(error.get(name) or "") for name in names)
+
+
+def _upstream_error(error: Mapping[str, Any]) -> ErrorBody | None:
+    """Return what the provider behind an aggregator said, which its own message hardly tells."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if isinstance(raw, str) and raw:
+        try:
+            raw = wire.read(raw.encode("utf-8", "replace"))
+        except ValueError:
+            return ErrorBody(str(raw))
+    if not isinstance(raw, dict):
+        return None
+    inner = raw.get("error")
+    inner = inner if isinstance(inner, dict) else raw
+    message = inner.get("message") or wire.dump_in_order(inner).decode()
+    return ErrorBody(str(message), _words(inner))
+
+
+def _error_in(document: dict[str, Any]) -> Any:
+    """Return the error of an answer or of an event of a stream; None where there is none.
+
+    It stands beside the choices, in a choice, or is the document itself.
+    """
+    if has_error(document.get("error")):
+        return document["error"]
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        for place in (choice, choice.get("message"), choice.get("delta")):
+            if isinstance(place, dict) and has_error(place.get("error")):
+                return place["error"]
+    if choices or not isinstance(document.get("message"), str):
+        return None
+    is_error = document.get("object") == "error" or has_error({**document, "message": None})
+    return document if is_error else None
 
 
 def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any) -> None:
@@ -159,19 +211,30 @@ def _ask_for_schema(payload: dict[str, Any], wanted: Mapping[str, Any], way: Any
 
 
 def _response(
-    payload: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
-) -> ModelResponse:
+    payload: dict[str, Any],
+    choice: dict[str, Any],
+    message: dict[str, Any],
+    options: Mapping[str, Any],
+) -> ModelResponse | AttemptFailure:
     content = message.get("content")
     text = read_text(content)
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     if not reasoning and isinstance(content, list):
         reasoning = _join_thinking_parts(content)
-    finish = _FINISH.get(choice.get("finish_reason") or "stop", FinishReason.OTHER)
+    reasoning = read_text(reasoning)
     refusal = message.get("refusal")
-    if isinstance(refusal, str) and refusal:
-        finish = FinishReason.REFUSAL
-        text = text or make_storable(refusal)
+    refusal = make_storable(refusal) if isinstance(refusal, str) else ""
     calls = _tool_calls(message)
+    has_content = bool(text or reasoning or refusal or calls)
+    usage = _usage(_usage_in(payload), has_content=has_content)
+    finish = read_ending(
+        choice.get("finish_reason"), payload, usage, options, has_content=has_content
+    )
+    if isinstance(finish, AttemptFailure):
+        return finish
+    if refusal:
+        finish = FinishReason.REFUSAL
+        text = text or refusal
     if calls and finish is FinishReason.STOP:
         # Some hosts say so only by the calls.
         finish = FinishReason.TOOL_CALLS
@@ -179,8 +242,8 @@ def _response(
         text=text,
         finish_reason=finish,
         model=read_name(payload.get("model")),
-        usage=_usage(payload.get("usage")),
-        reasoning=read_text(reasoning),
+        usage=usage,
+        reasoning=reasoning,
         tool_calls=calls,
     )
 
@@ -215,16 +278,33 @@ def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
     return tuple(found)
 
 
-def _usage(usage: Any) -> Usage:
-    missing = Usage(0, 0, estimated=True)
-    if not isinstance(usage, dict):
-        return missing
-    prompt, completion = (
-        read_count(usage.get("prompt_tokens")),
-        read_count(usage.get("completion_tokens")),
-    )
-    if prompt < 0 or completion < 0:
-        return missing
+def _usage_in(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the usage of an answer or of a chunk, wherever the host puts it."""
+    usage: dict[str, Any] = {}
+    choices = document.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    for place in (document.get("x_groq"), choice, document):
+        if isinstance(place, dict) and isinstance(place.get("usage"), dict):
+            usage = merge_counts(usage, place["usage"])
+    timings = document.get("timings")
+    if not usage and isinstance(timings, dict):
+        # llama.cpp counts what it read anew and what it had kept apart.
+        read, kept = read_count(timings.get("prompt_n")), read_count(timings.get("cache_n", 0))
+        written = read_count(timings.get("predicted_n"))
+        if min(read, kept, written) >= 0:
+            usage = {
+                "prompt_tokens": read + kept,
+                "completion_tokens": written,
+                "prompt_tokens_details": {"cached_tokens": kept},
+            }
+    return usage
+
+
+def _usage(usage: dict[str, Any], *, has_content: bool) -> Usage:
+    prompt = read_count(usage.get("prompt_tokens"))
+    completion = read_count(usage.get("completion_tokens"))
+    if not are_counts_told(prompt, completion, has_content=has_content):
+        return Usage(0, 0, estimated=True)
     cached, reasoning = 0, 0
     details = usage.get("prompt_tokens_details")
     if isinstance(details, dict):
@@ -240,19 +320,50 @@ def _usage(usage: Any) -> Usage:
     return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
 
 
+@dataclass(slots=True)
+class _CallPieces:
+    """A tool call, as its pieces come in."""
+
+    number: int
+    """Its place among the calls of the answer."""
+    index: int | None
+    """As the host numbers it."""
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def is_another(self, given_id: str, given_name: str) -> bool:
+        """Return whether a piece of this index begins another call: it names a function, and has
+        an id of its own or comes after complete arguments.
+        """
+        if not given_name or not self.name:
+            return False
+        if given_id and self.id:
+            return given_id != self.id
+        return given_name != self.name or self._is_complete()
+
+    def _is_complete(self) -> bool:
+        try:
+            return isinstance(wire.read("".join(self.arguments).encode("utf-8", "replace")), dict)
+        except ValueError:
+            return False
+
+
 class _OpenAIChunks(Assembly):
     """Chunks of a streamed completion."""
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
         self._texts: dict[str, list[str]] = {}
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: list[_CallPieces] = []
+        self._by_index: dict[int, _CallPieces] = {}
         self._finish: str | None = None
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
 
     def add(self, event: Any) -> Delta:
-        if event.get("error"):
-            self.failure = event
+        if (error := _error_in(event)) is not None:
+            self.failure = {"error": error}
             return Delta()
         if not self._head:
             self._head = {
@@ -260,15 +371,12 @@ class _OpenAIChunks(Assembly):
                 for name in ("id", "created", "model", "system_fingerprint", "service_tier")
                 if event.get(name) is not None
             }
-        if event.get("usage"):
-            self._usage = event["usage"]
+        if usage := _usage_in(event):
+            self._usage = merge_counts(self._usage, usage)
         choices = event.get("choices")
         if not choices or choices[0].get("index", 0) != 0:
             return Delta()
         choice = choices[0]
-        if choice.get("error"):
-            self.failure = {"error": choice["error"]}
-            return Delta()
         if choice.get("finish_reason"):
             self._finish = choice["finish_reason"]
             # Not every host sends [DONE].
@@ -295,25 +403,43 @@ class _OpenAIChunks(Assembly):
         return text
 
     def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
-        index = piece.get("index")
-        if type(index) is not int:
-            # Hosts without an index send every call whole.
-            index = len(self._calls)
-        call = self._calls.setdefault(index, {"id": "", "name": "", "arguments": [], "more": {}})
         function = piece.get("function") or {}
+        given_id, given_name = read_name(piece.get("id")), read_name(function.get("name"))
+        call = self._call_of(piece.get("index"), given_id, given_name)
         new_id, new_name = "", ""
-        if not call["id"] and piece.get("id"):
-            new_id = call["id"] = read_name(piece["id"])
-        if not call["name"] and function.get("name"):
-            new_name = call["name"] = read_name(function["name"])
+        if not call.id and given_id:
+            new_id = call.id = given_id
+        if not call.name and given_name:
+            new_name = call.name = given_name
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):
             arguments = wire.dump_in_order(arguments).decode()
-        call["arguments"].append(arguments)
+        call.arguments.append(arguments)
         signature = signature_in(piece)
         if signature:
-            call["more"] = {"extra_content": piece["extra_content"]}
-        return ToolCallDelta(index, new_id, new_name, arguments, signature)
+            call.more = {"extra_content": piece["extra_content"]}
+        return ToolCallDelta(call.number, new_id, new_name, arguments, signature)
+
+    def _call_of(self, index: Any, given_id: str, given_name: str) -> "_CallPieces":
+        """Return the call that a piece belongs to, by its index and its id.
+
+        Hosts repeat the id in every piece, give every call the index 0, or leave out either.
+        """
+        has_index = type(index) is int
+        if given_id:
+            for call in self._calls:
+                if call.id == given_id and (not has_index or call.index in (None, index)):
+                    return call
+        known = self._by_index.get(index) if has_index else None
+        if not has_index and self._calls and not given_name:
+            known = self._calls[-1]
+        if known is not None and not known.is_another(given_id, given_name):
+            return known
+        call = _CallPieces(len(self._calls), index if has_index else None)
+        self._calls.append(call)
+        if has_index:
+            self._by_index[index] = call
+        return call
 
     def document(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": None}
@@ -322,15 +448,15 @@ class _OpenAIChunks(Assembly):
         if self._calls:
             message["tool_calls"] = [
                 {
-                    "id": call["id"],
+                    "id": call.id,
                     "type": "function",
-                    "function": {"name": call["name"], "arguments": "".join(call["arguments"])},
-                    **call["more"],
+                    "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                    **call.more,
                 }
-                for _, call in sorted(self._calls.items())
+                for call in self._calls
             ]
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
         document = {"object": "chat.completion", **self._head, "choices": [choice]}
-        if self._usage is not None:
+        if self._usage:
             document["usage"] = self._usage
         return document

@@ -30,6 +30,26 @@ def read_count(value: Any) -> int:
     return -1
 
 
+def merge_counts(known: Any, told: Any) -> dict[str, Any]:
+    """Return the counts of a stream so far: what comes later replaces what came before, except that
+    a zero or nothing replaces no count.
+    """
+    merged: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
+    for name, value in told.items() if isinstance(told, dict) else ():
+        if isinstance(value, dict):
+            merged[name] = merge_counts(merged.get(name), value)
+        elif value or name not in merged:
+            merged[name] = value
+    return merged
+
+
+def are_counts_told(read: int, written: int, *, has_content: bool) -> bool:
+    """Return whether counts are those of an exchange: there is always a prompt, and no content
+    without a token.
+    """
+    return read > 0 and written >= 0 and (written > 0 or not has_content)
+
+
 class PassableText:
     """One channel of a stream on its way to the client.
 

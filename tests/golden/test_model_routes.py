@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +124,4 @@ def test_a_spent_quota_is_told_so_that_clients_do_not_ask_again(provider: FakePr
 
     found = {path: shown(ask(path, question("fake/arithmetic"), token)) for path in (CHAT, OPENAPI)}
 
-    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
-    assert tomorrow in json.dumps(found)
-    text = json.dumps(found).replace(tomorrow, "{tomorrow}")
-    check("chat/spent-quota.json", json.loads(text))
+    check("chat/spent-quota.json", json.loads(json.dumps(found)))

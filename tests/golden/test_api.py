@@ -7,6 +7,8 @@ import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from plumbmark.manifests import content_hash
 from tests.golden.golden import check
@@ -282,6 +284,41 @@ def test_answers_of_the_api_stay_as_they_are(world: World, reader: str) -> None:
     found = {path: shown(world, client.get(f"/api/v1/{world.path(path)}")) for path in paths}
 
     check(f"api/answers-for-{reader}.json", found)
+
+
+def test_answers_of_the_api_have_the_shapes_that_the_description_declares(world: World) -> None:
+    description = SchemaGenerator().get_schema(request=None, public=True)
+    fitting, problems = 0, []
+    for client, paths in ((world.anybody, ANYBODY), (world.ada, ADA)):
+        for path in paths:
+            address = f"/api/v1/{world.path(path)}"
+            answer = client.get(address)
+            operation = operation_at(description, address.partition("?")[0])
+            if operation is None:
+                continue
+            declared = operation["responses"][str(answer.status_code)]
+            if "$ref" in declared:
+                name = declared["$ref"].rpartition("/")[2]
+                declared = description["components"]["responses"][name]
+            schema = declared["content"][answer["Content-Type"]]["schema"]
+            whole = {**schema, "components": description["components"]}
+            problems += [
+                f"{path}: {error.json_path}: {error.message[:200]}"
+                for error in Draft202012Validator(whole).iter_errors(answer.json())
+            ]
+            fitting += 1
+
+    assert problems == []
+    assert fitting > 55
+
+
+def operation_at(description: dict[str, Any], address: str) -> dict[str, Any] | None:
+    """The operation that reads this address, by the templates of the description."""
+    for path, methods in description["paths"].items():
+        if "get" in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), address):
+            found: dict[str, Any] = methods["get"]
+            return found
+    return None
 
 
 def test_every_snapshot_has_the_hash_of_its_content(world: World) -> None:

@@ -27,6 +27,8 @@ _NAMESPACE = OpenApiParameter(
 
 
 class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
+    homepage = serializers.CharField(help_text="An address, or empty.")
+
     class Meta:
         model = CatalogueModel
         fields = (

@@ -105,7 +105,7 @@ def test_numbers_that_no_double_holds_are_nan(number: str) -> None:
         (STANDARD, "1.0", 1.0),
         (EXACT, "9007199254740992", 2**53),
         (EXACT, "-9007199254740992", -(2**53)),
-        (EXACT, "1e20", 1e20),
+        (EXACT, "1e15", 1e15),
         (PYTHON, "-Infinity", -math.inf),
         (FINITE, "9" * 300, int("9" * 300)),
         (CANONICAL, "1.0", 1),
@@ -127,6 +127,9 @@ def test_numbers_are_read_by_the_rules_of_the_reader(
         (STANDARD, "NaN", "NaN is not a number in JSON"),
         (EXACT, "-Infinity", "-Infinity is not a number in JSON"),
         (EXACT, "9007199254740993", "9007199254740993 is beyond 2^53"),
+        (EXACT, "-6.02e23", "-6.02e23 is beyond 2^53"),
+        (EXACT, "0.12345678901234567", "would become 0.12345678901234566; quote it"),
+        (EXACT, "0." + "1" * 5000, "0.111111111111111111… has more digits"),
         (EXACT, "-9007199254740993", "-9007199254740993 is beyond 2^53"),
         (EXACT, "1" * 5000, "11111111111111111111… is beyond 2^53"),
         (STANDARD, "1" * 5000, "a number with 5,000 digits is too long"),
@@ -195,3 +198,11 @@ def test_depth_is_counted_in_linear_time(piece: str) -> None:
         return time.process_time() - started
 
     assert seconds(40_000) < 100 * seconds(2_000) + 0.5
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["0.1", "-1.50", "0.30000000000000004", "1e-7", "5e-324", "9007199254740992.0", "0e999999999"],
+)
+def test_fractions_that_a_double_keeps_are_taken(digits: str) -> None:
+    assert JsonReader(numbers=EXACT).read(digits) == float(digits)

@@ -1,7 +1,6 @@
 """Reads JSON and remembers where in the text each value stands, for messages about it."""
 
 import json
-import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from json import decoder
 from typing import Any
 
-from plumbmark.strict_json.numbers import is_exact_integer
+from plumbmark.strict_json.numbers import find_inexactness, is_exact_integer
 from plumbmark.strict_json.texts import has_surrogate
 
 Path = tuple[str | int, ...]
@@ -61,10 +60,9 @@ def read_exact_number(digits: str, path: Path, place: Place) -> int | float:
                 "is beyond 2^53, where JSON numbers lose digits; quote it", path, place
             )
         return int(digits)
-    value = float(digits)
-    if math.isinf(value):
-        raise LocatedError("is too large for a number", path, place)
-    return value
+    if why := find_inexactness(digits):
+        raise LocatedError(why, path, place)
+    return float(digits)
 
 
 def describe_duplicate(key: str, first: Place) -> str:

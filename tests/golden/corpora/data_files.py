@@ -89,8 +89,8 @@ VALID: dict[str, DataFile] = {
             row(id="d", question=["a", {"b": 1}], answer=True),
             row(id="e", question={"k": "é"}, answer=9007199254740992),
             '{"id": "f", "question": 1e2, "answer": -0.0}',
-            '{"id": "g", "question": 0.10000000000000000001, "answer": 1E400, "x": "\\ud83d\\ude00"}',
-        )[:-1].replace(b"1E400", b"1E40")
+            '{"id": "g", "question": 0.1000000000000000, "answer": 1E400, "x": "\\ud83d\\ude00"}',
+        )[:-1].replace(b"1E400", b"1E4")
     ),
     "cluster and slices": DataFile(
         jsonl(row(group=" g ", level=1, topic=None), row(id="b", group=True, level="x", topic="y")),

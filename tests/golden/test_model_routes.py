@@ -51,7 +51,7 @@ def shown(reply: Reply) -> dict[str, Any]:
     headers = {
         name: value
         for name, value in reply.headers.items()
-        if name.lower() not in {"content-length", "date"}
+        if name.lower() not in {"content-length", "date", "x-request-id"}
     }
     return {
         "status": reply.status,

@@ -28,6 +28,7 @@ _CHANGING = [
     (re.compile(r"[0-9a-f]{32}"), "{uuid}"),
     (re.compile(r'("created": ?)\d+'), r"\1{time}"),
     (re.compile(r'("\w*(?:latency|Latency)\w*": ?)[\d.]+'), r"\1{ms}"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?= at 00:00 UTC)"), "{tomorrow}"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "{provider}"),
 ]
 

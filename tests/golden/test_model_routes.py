@@ -29,6 +29,7 @@ _CHANGING = [
     (re.compile(r"renews on \d{4}-\d\d-\d\d"), "renews on {day}"),
     (re.compile(r'("created": ?)\d+'), r"\1{time}"),
     (re.compile(r'("\w*(?:latency|Latency)\w*": ?)[\d.]+'), r"\1{ms}"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?= at 00:00 UTC)"), "{tomorrow}"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "{provider}"),
 ]
 
@@ -52,7 +53,7 @@ def shown(reply: Reply) -> dict[str, Any]:
     headers = {
         name: value
         for name, value in reply.headers.items()
-        if name.lower() not in {"content-length", "date"}
+        if name.lower() not in {"content-length", "date", "x-request-id"}
     }
     return {
         "status": reply.status,

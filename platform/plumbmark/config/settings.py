@@ -97,6 +97,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "plumbmark.web.request_ids.RequestIds",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
     "plumbmark.web.csp.SecurityHeaders",

@@ -19,6 +19,7 @@ from drf_spectacular.plumbing import ResolvedComponent, safe_ref
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
+from plumbmark.common.request_ids import HEADER
 from plumbmark.rest.problems import TITLES, ProblemDetails, ProblemRenderer
 from plumbmark.rest.serializers import WriteShape
 
@@ -137,6 +138,7 @@ class ResourceSchema(AutoSchema):
         responses = operation["responses"]
         for status, response in responses.items():
             response["description"] = response["description"] or HTTPStatus(int(status)).phrase
+            response["headers"] = response.get("headers", {}) | self._register_request_id()
         declared = {int(status) for status in responses if int(status) >= 400}
         for status in sorted(_expected_errors(self.method, operation) | declared):
             responses[str(status)] = self._register_error(status)
@@ -179,7 +181,7 @@ class ResourceSchema(AutoSchema):
             object=error.name,
             schema={
                 "description": error.meaning,
-                **({"headers": error.headers} if error.headers else {}),
+                "headers": error.headers | self._register_request_id(),
                 "content": {
                     ProblemRenderer.media_type: {"schema": shape.ref, "example": example},
                 },
@@ -187,6 +189,17 @@ class ResourceSchema(AutoSchema):
         )
         self.registry.register_on_missing(component)
         return dict(component.ref)
+
+    def _register_request_id(self) -> dict[str, dict[str, str]]:
+        """Return the header that all responses have."""
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name="RequestId",
+            type=ResolvedComponent.HEADER,
+            object="RequestId",
+            schema=_header("The request's id, for the operators: yours if you sent a safe one."),
+        )
+        self.registry.register_on_missing(component)
+        return {HEADER: dict(component.ref)}
 
 
 def _expected_errors(method: str, operation: dict[str, Any]) -> set[int]:

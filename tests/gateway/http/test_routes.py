@@ -1,6 +1,7 @@
 """The gateway's routes as programs meet them: answers, permissions, cost."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -594,3 +595,40 @@ def test_two_processes_make_one_grant_for_a_token(any_store: Store) -> None:
     assert first == second == Grant.objects.get()
     assert first.deployments.count() == 2
     assert Deployment.objects.count() == 2
+
+
+# --- The request's id -------------------------------------------------------------------------
+
+
+def test_every_answer_has_the_id_of_its_request(store: Store, fake_provider: FakeProvider) -> None:
+    rows.deployment(fake_provider.url)
+    token = token_of(rows.namespace())
+
+    answers = [
+        ask(CHAT, question(), token, x_request_id="mine-1"),
+        ask(CHAT, question(stream=True), token, x_request_id="mine-1"),
+        ask("/v1/models", None, token, x_request_id="mine-1"),
+        ask("/v1/models", x_request_id="mine-1"),
+        ask("/nothing", x_request_id="mine-1"),
+        ask("/models/openapi/chat/completions", question(), "pmk_wrong", x_request_id="mine-1"),
+    ]
+    new = [ask("/healthz", x_request_id=sent).headers["x-request-id"] for sent in ("", "a b", "")]
+
+    assert [answer.status for answer in answers[:5]] == [200, 200, 200, 401, 404]
+    assert {answer.headers["x-request-id"] for answer in answers} == {"mine-1"}
+    assert len(set(new)) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in new)
+
+
+def test_the_log_of_a_fault_names_the_request(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*given: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(principals.Principals, "behind", fail)
+
+    reply = ask("/v1/models", None, "pmk_any", x_request_id="mine-2")
+
+    assert (reply.status, reply.headers["x-request-id"]) == (500, "mine-2")
+    assert "a fault at GET /v1/models (request mine-2)" in caplog.text

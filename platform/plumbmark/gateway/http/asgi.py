@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 
 from plumbmark.common.errors import DomainError
 from plumbmark.common.idle_timer import IdleTimer
+from plumbmark.common.request_ids import choose_request_id
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.http.errors import (
     HttpError,
@@ -80,6 +81,7 @@ class HttpExchange:
         self._taken = 0
         self._watch: asyncio.Task[None] | None = None
         self._write_timer: IdleTimer | None = None
+        self.request_id = choose_request_id(self.header(b"x-request-id"))
         self.has_begun = False
         self.is_left = False
         """The reader has gone away."""
@@ -90,6 +92,10 @@ class HttpExchange:
             if key.lower() == name:
                 return value.decode("latin-1")
         return ""
+
+    def describe(self) -> str:
+        """Return the request for the log."""
+        return f"{self.method} {self.path} (request {self.request_id})"
 
     @property
     def secret(self) -> str:
@@ -137,7 +143,7 @@ class HttpExchange:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [_JSON, length, *headers],
+                "headers": [_JSON, length, self._id_header(), *headers],
             }
         )
         await self._send({"type": "http.response.body", "body": body})
@@ -145,7 +151,11 @@ class HttpExchange:
     async def begin_events(self) -> None:
         """Begin a stream of events."""
         self.has_begun = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
+        headers = [*_EVENTS, self._id_header()]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    def _id_header(self) -> tuple[bytes, bytes]:
+        return b"x-request-id", self.request_id.encode()
 
     async def write(self, events: bytes) -> None:
         """Write events; after `cancel_when_left`, not for longer than a reader may take."""
@@ -286,10 +296,10 @@ class App:
         except DomainError as error:
             await self._refuse(exchange, error_of_domain(error), write_error)
         except DatabaseError:
-            log.exception("the database is away at %s %s", exchange.method, exchange.path)
+            log.exception("the database is away at %s", exchange.describe())
             await self._refuse(exchange, database_is_away(), write_error)
         except Exception:
-            log.exception("a fault at %s %s", exchange.method, exchange.path)
+            log.exception("a fault at %s", exchange.describe())
             fault = HttpError(500, "internal-fault", "An internal error; it has been logged.")
             await self._refuse(exchange, fault, write_error)
 

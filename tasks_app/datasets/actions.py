@@ -21,6 +21,7 @@ from tasks_app.datasets.media.archives import (
 )
 from tasks_app.datasets.media.detection import Media, NotMedia, inspect_media
 from tasks_app.datasets.media.storage import media_limits, store_media
+from tasks_app.definitions.characters import normalise_name
 from tasks_app.models import AttachmentUse, Task, TaskDraft
 from tasks_app.permissions import can_edit_task
 
@@ -57,6 +58,7 @@ def attach_media(
     """
     if not can_edit_task(by, task):
         raise NotAllowed("This task belongs to somebody else.")
+    remove = {*remove, *map(normalise_name, remove)}
     with ExitStack() as open_archives:
         checked = _check_media(uploads, open_archives)
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
@@ -124,7 +126,7 @@ def _open_uploads(
     uploads: "Sequence[UploadedFile[bytes]]", open_archives: ExitStack
 ) -> Iterator[_Upload | str]:
     for upload in uploads:
-        name = (upload.name or "").replace("\\", "/").rpartition("/")[2].strip()
+        name = normalise_name((upload.name or "").replace("\\", "/").rpartition("/")[2].strip())
         upload.seek(0)
         is_zip = upload.read(4) in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
         upload.seek(0)

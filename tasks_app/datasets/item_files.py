@@ -22,6 +22,7 @@ from tasks_app.datasets.media.detection import (
 )
 from tasks_app.datasets.rows import DataRow, RowProblem
 from tasks_app.definitions import Definition, Part
+from tasks_app.definitions.characters import normalise_name
 from tasks_app.definitions.rendering import file_columns, named_files, text_of
 
 _DATA_URL = re.compile(r"data:[^;,]{0,100}(?:;[^;,]{0,100}){0,5},", re.IGNORECASE)
@@ -56,7 +57,8 @@ class FileResolver:
         self._given = given
         self.is_needed = bool(definition.prompt.media_parts)
         self._columns = file_columns(definition)
-        self._by_ending = _names_by_ending(given.files) if self.is_needed else {}
+        self._files = {normalise_name(name): file for name, file in given.files.items()}
+        self._by_ending = _names_by_ending(self._files) if self.is_needed else {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._inline_bytes = 0
         self.used: dict[str, KnownFile] = {}
@@ -107,12 +109,13 @@ class FileResolver:
         return list(found.values())
 
     def _file(self, name: str, part: Part, place: str, line: int) -> KnownFile:
-        file = self.used.get(name) or self._given.files.get(name)
+        wanted = normalise_name(name)
+        file = self.used.get(name) or self._files.get(wanted)
         if file is None:
-            whole = self._by_ending.get(name)
+            whole = self._by_ending.get(wanted)
             if whole is None or whole == _AMBIGUOUS:
                 raise RowProblem(Problem(self._explain_missing(name, whole), place, line))
-            file = self._given.files[whole]
+            file = self._files[whole]
         if kind_of(file.media_type) != part.kind:
             raise RowProblem(
                 Problem(f"{name[:80]!r} is {file.media_type}; here the definition has {part.kind}",
@@ -129,7 +132,7 @@ class FileResolver:
             return f"several attached files are called {quoted_name}; write the folder too"
         if not self._given.files:
             return f"the file {quoted_name} is not there: no images and audio are attached yet"
-        hint = suggest_name(name, self._given.files)
+        hint = suggest_name(normalise_name(name), self._files)
         return f"no attached file is called {quoted_name}{hint}"
 
     def _unpack_data_url(self, url: str, column: str, line: int) -> str:

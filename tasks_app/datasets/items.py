@@ -21,7 +21,7 @@ from tasks_app.datasets.rows import (
     guess_format,
     read_rows,
 )
-from tasks_app.definitions.characters import name_problem
+from tasks_app.definitions.characters import name_problem, normalise_name
 from tasks_app.definitions.document import Definition, TargetSpec
 from tasks_app.definitions.rendering import (
     columns_used,
@@ -301,7 +301,7 @@ class _ItemReader:
             raise RowProblem(
                 Problem("an id must be text or a whole number", self._data.id, row.line)
             )
-        key = str(value)
+        key = normalise_name(str(value))
         problem = name_problem(key)
         if problem:
             raise RowProblem(Problem(f"the id {problem}", self._data.id, row.line))

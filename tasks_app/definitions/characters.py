@@ -19,6 +19,14 @@ _UNSEEN = {"Cc": "control", "Cf": "invisible", "Cs": "surrogate", "Zl": "control
 _FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
+def normalise_name(name: str) -> str:
+    """Return a name or an id in the form in which it is compared: composed (NFC).
+
+    macOS writes an accented letter of a file's name as two characters.
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def name_of(character: str) -> str:
     """Return a character's Unicode name, or its number where it has none."""
     return unicodedata.name(character, f"U+{ord(character):04X}").lower()

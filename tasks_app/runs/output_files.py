@@ -15,6 +15,7 @@ from tasks_app.datasets.rows import (
     guess_format,
     read_rows,
 )
+from tasks_app.definitions.characters import normalise_name
 
 _COLUMNS = ("id", "output", "repeat")
 
@@ -79,7 +80,7 @@ class OutputCollector:
 
     def __init__(self, positions: Mapping[str, int], repeats: int, limits: DataLimits) -> None:
         self.problems: list[Problem] = []
-        self._positions = positions
+        self._positions = {normalise_name(key): at for key, at in positions.items()}
         self._repeats = repeats
         self._limits = limits
         self._lines: dict[int, int] = {}
@@ -147,7 +148,7 @@ class OutputCollector:
         if isinstance(key, bool) or not isinstance(key, str | int):
             self._problem("must be the id of an item", "id", row)
             return None
-        position = self._positions.get(str(key))
+        position = self._positions.get(normalise_name(str(key)))
         if position is None:
             self._problem(f"no item has the id {str(key)[:80]!r}", "id", row)
             return None

@@ -4,6 +4,7 @@ Names in an archive never become paths: they are only compared with those in the
 """
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
-from tasks_app.definitions.characters import name_problem
+from tasks_app.definitions.characters import name_problem, normalise_name
 
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
 _MAX_SKIPPED = 1000
+_IS_UTF_8 = 0x800
+_UNICODE_PATH = 0x7075
 
 
 class BadArchive(ValueError):
@@ -42,18 +45,52 @@ def entries_of(archive: zipfile.ZipFile, *, most: int) -> Iterator[ArchiveEntry 
     if len(archive.infolist()) > most + _MAX_SKIPPED:
         raise BadArchive(f"holds {len(archive.infolist()):,} entries; at most {most:,} are taken")
     for info in archive.infolist():
-        if info.is_dir() or _is_junk(info.filename):
+        name = normalise_name(_read_name(info))
+        if info.is_dir() or _is_junk(name):
             continue
-        problem = path_problem(info.filename)
+        problem = path_problem(name)
         if problem:
             yield problem
         elif info.flag_bits & 1:
-            yield f"{info.filename!r} is encrypted; make the ZIP without a password"
+            yield f"{name!r} is encrypted; make the ZIP without a password"
         elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # The others may take gigabytes to unpack a byte.
-            yield f"{info.filename!r} is packed in a rare way; make the ZIP with deflate"
+            yield f"{name!r} is packed in a rare way; make the ZIP with deflate"
         else:
-            yield ArchiveEntry(info.filename, info)
+            yield ArchiveEntry(name, info)
+
+
+def _read_name(info: zipfile.ZipInfo) -> str:
+    """Return an entry's name as its maker meant it.
+
+    Without the flag for UTF-8, a name is in code page 437 by the standard. Programs also write
+    UTF-8 there without saying so (macOS), or say it in a field of its own (Info-ZIP).
+    """
+    if info.flag_bits & _IS_UTF_8:
+        return info.filename
+    try:
+        raw = info.filename.encode("cp437")
+    except UnicodeEncodeError:
+        # Python has read the field of Info-ZIP itself.
+        return info.filename
+    for encoded in (_unicode_path(info.extra, raw), raw):
+        try:
+            if encoded:
+                return encoded.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+    return info.filename
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes:
+    """Return the name in Info-ZIP's Unicode Path field, if there is one for this name."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        content, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == _UNICODE_PATH and len(content) > 5 and content[0] == 1:
+            (checksum,) = struct.unpack_from("<L", content, 1)
+            return content[5:] if checksum == zlib.crc32(raw) else b""
+    return b""
 
 
 def read_entry(archive: zipfile.ZipFile, entry: ArchiveEntry, *, most: int) -> bytes:

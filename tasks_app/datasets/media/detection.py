@@ -8,12 +8,12 @@ the decoder.
 import hashlib
 import io
 import threading
-import wave
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from plumbmark.common.file_types import detect_file_type
 from plumbmark.engine.media import AUDIO, IMAGE
+from tasks_app.datasets.media.wav import WavError, read_wav
 
 _IMAGE_FORMATS = {
     "image/png": "PNG",
@@ -149,19 +149,15 @@ def _check_image(data: bytes, form: str, limits: MediaLimits) -> tuple[int, int]
 
 def _check_wav(data: bytes) -> int:
     try:
-        with wave.open(io.BytesIO(data)) as sound:
-            rate, frames = sound.getframerate(), sound.getnframes()
-            frames_read = len(sound.readframes(frames)) // (
-                sound.getsampwidth() * sound.getnchannels()
-            )
-    except (wave.Error, EOFError, ValueError, ZeroDivisionError) as error:
-        reason = str(error)[:120] or "it ends too early"
-        raise NotMedia(f"is a WAV that cannot be read ({reason}); PCM samples are taken") from error
-    if rate not in _SAMPLE_RATES:
-        raise NotMedia(f"is a WAV of {rate:,} samples a second; 4,000 to 384,000 are taken")
-    if not frames_read or frames_read < frames:
-        raise NotMedia(f"is a WAV that is cut off: {frames_read:,} of {frames:,} samples are there")
-    return int(frames_read * 1000 // rate)
+        sound = read_wav(data)
+    except WavError as error:
+        raise NotMedia(f"is a WAV that cannot be read ({error}); PCM samples are taken") from error
+    if sound.rate not in _SAMPLE_RATES:
+        raise NotMedia(f"is a WAV of {sound.rate:,} samples a second; 4,000 to 384,000 are taken")
+    there = sound.frames_there
+    if not there or there < sound.frames:
+        raise NotMedia(f"is a WAV that is cut off: {there:,} of {sound.frames:,} samples are there")
+    return sound.frames * 1000 // sound.rate
 
 
 # --- MP3 --------------------------------------------------------------------------------------

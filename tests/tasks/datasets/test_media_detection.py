@@ -13,6 +13,7 @@ from PIL import Image
 
 from tasks_app.datasets.media import Media, MediaLimits, NotMedia, inspect_media
 from tests.media_files import image, mp3, wav
+from tests.reported_cases import folder
 
 LIMITS = MediaLimits(file_bytes=200_000, pixels=1_000_000)
 
@@ -99,6 +100,82 @@ def test_an_image_that_is_cut_off_is_refused(form: str) -> None:
 
 def test_a_sound_that_is_cut_off_is_refused() -> None:
     assert "cut off" in why_not(wav(0.5)[:-1000])
+
+
+def wav_of(
+    code: int = 1,
+    *,
+    channels: int = 1,
+    bits: int = 16,
+    before: bytes = b"",
+    size: int | None = None,
+    riff_size: int | None = None,
+    subformat: int | None = None,
+) -> bytes:
+    """A tenth of a second at 8 kHz, with a header of this kind."""
+    block = channels * -(-bits // 8)
+    samples = bytes(800 * block)
+    form = struct.pack("<HHLLHH", code, channels, 8000, 8000 * block, block, bits)
+    if subformat is not None:
+        tail = bytes.fromhex("000000001000800000aa00389b71")
+        form += struct.pack("<HHLH", 22, bits, 0, subformat) + tail
+    chunks = before + b"fmt " + struct.pack("<L", len(form)) + form
+    chunks += b"data" + struct.pack("<L", len(samples) if size is None else size) + samples
+    length = len(chunks) + 4 if riff_size is None else riff_size
+    return b"RIFF" + struct.pack("<L", length) + b"WAVE" + chunks
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wav_of(),
+        wav_of(bits=24),
+        wav_of(channels=2, bits=8),
+        wav_of(0xFFFE, subformat=1),
+        wav_of(0xFFFE, channels=6, bits=24, subformat=1),
+        # Written to a pipe: the sizes are not known when the header is written.
+        wav_of(size=0xFFFF_FFFF, riff_size=0xFFFF_FFFF),
+        wav_of(size=0x7FFF_FFFF, riff_size=0x7FFF_FFFF),
+        wav_of(size=0x7FFF_F000, riff_size=0x7FFF_F024),
+        wav_of(size=0, riff_size=0),
+        wav_of(0xFFFE, subformat=1, size=0xFFFF_FFFF, riff_size=0xFFFF_FFFF),
+        # Other chunks before, one of an odd length and so with a byte of padding.
+        wav_of(before=b"LIST" + struct.pack("<L", 3) + b"abc\x00"),
+    ],
+)
+def test_pcm_is_taken_whichever_header_says_so(data: bytes) -> None:
+    found = inspect_media(data, LIMITS)
+
+    assert (found.media_type, found.duration_ms) == ("audio/wav", 100)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (wav_of(3, bits=32), "its format is floating-point samples"),
+        (wav_of(7, bits=8), "its format is µ-law"),
+        (wav_of(0xFFFE, bits=32, subformat=3), "its format is floating-point samples"),
+        (wav_of(0xFFFE), "its extended format is unknown"),
+        (wav_of(999), "its format is number 999"),
+        (wav_of(channels=0), "0 channels of 16 bits do not make 0 bytes"),
+        (wav_of(bits=64), "1 channels of 64 bits do not make 8 bytes"),
+        (wav_of()[:36], "it ends before its samples"),
+        (wav_of()[:12], "it has no format"),
+        (wav_of()[:24], "its format is cut off"),
+        (b"RIFF\x00\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd", "does not come before its samples"),
+        (wav_of(size=5000), "cut off: 800 of 2,500 samples are there"),
+        (wav_of(size=0), "cut off: 0 of 0 samples are there"),
+    ],
+)
+def test_a_wav_that_is_not_taken_is_told_why(data: bytes, says: str) -> None:
+    assert says in why_not(data)
+
+
+def test_the_reported_sounds_are_taken() -> None:
+    for name in ("call-extensible.wav", "call-piped.wav"):
+        found = inspect_media((folder("35") / name).read_bytes(), LIMITS)
+
+        assert (found.media_type, found.duration_ms) == ("audio/wav", 100)
 
 
 def test_a_rate_that_would_cheat_the_bound_of_its_cost_is_refused() -> None:

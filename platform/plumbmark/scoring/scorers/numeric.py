@@ -121,7 +121,9 @@ class Numeric(Scorer):
         for text, wanted in targets:
             if wanted is None:
                 raise ValueError(f"the target {target_text(text)!r} is no number")
-            if self._meets(value, wanted):
+            # Where thousands or millions were asked for, the target is their number.
+            bare = value.scaleb(-found.magnitude)
+            if self._meets(value, wanted) or (found.magnitude and self._meets(bare, wanted)):
                 return Verdict(1.0, found.text, self._why_right(which, value, wanted), details)
         wanted_texts = " or ".join(
             format_number(wanted) for _, wanted in targets[:5] if wanted is not None

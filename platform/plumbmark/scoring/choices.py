@@ -66,7 +66,8 @@ _ADJECTIVE = r"""(?:
     correcta|correcte|correta|corretta|exacta|esatta|exacte|juste|giusta|certa|final|finale
 )"""
 _LABEL = r"""(?:
-    \b (?: answer | solution | antwort | lösung | réponse | reponse | respuesta | resposta
+    \b (?: answer | ans(?=\s?:) | solution
+      | antwort | lösung | réponse | reponse | respuesta | resposta
       | risposta
       | antwoord | odpowiedź | odpověď | svar | svaret | vastaus | cevap | yanıt | jawaban | válasz
       | răspuns | απάντηση | ответ | відповідь | đáp\ án
@@ -74,8 +75,10 @@ _LABEL = r"""(?:
         (?=\s{1,4}(?:is|would)|\s{0,4}:)
       | (?:opción|opcion|opção|opzione|alternativa|lettre|lettera|letra)\ ADJECTIVE
       | richtig(?=\s{1,3}(?:ist|wäre)\b) | odpowiedź\ to
+      | my\ (?:pick|guess|vote|selection) (?=\s{1,4}is|\s{0,4}:)
       | letter (?=\s{1,4}is|\s{0,4}:) | (?:correct|final|option|selected) (?=\s{0,4}:)
       | choice (?=\s{1,4}is|\s{0,4}:) ) \b
+    | \b ans\.
     | 正确(?:的)?选项 | 正確(?:的)?選項 | 答案 | 答え | 解答 | 正解 | 正答 | 回答 | 答 | 정답 | 답
     | الإجابة | الجواب | उत्तर | תשובה
 )""".replace("ADJECTIVE", _ADJECTIVE)
@@ -107,7 +110,8 @@ _NOTHING = r"""(?P<none> (?:
 _VERB = r"""(?:
     \b (?: i (?:\ would|\ will|['’]d|['’]ll)? (?:\ have\ to)? \ (?: choose | pick | select | chose
         | picked | selected | go\ (?:with|for) | say | think | answer | settle\ on | vote\ for )
-      | choose | select | (?:i['’]m\ )?going\ (?:with|for) | it\ must\ be
+      | choose | select | je\ choisis | elijo | escolho | scelgo | ich\ wähle | wybieram | выбираю
+      | (?:i['’]m\ )?going\ (?:with|for) | it\ must\ be
       | (?:so|thus|hence|therefore),?\ (?:it\ is|it['’]s) ) \b
     | (?: ^ | (?<=[.,;:!?\n]) ) \s{0,3} (?: it\ is | it['’]s ) \b
     | (?: ^ | (?<=[，。,.\s]) ) (?: 我 | 应 | 故 | 因此 | 所以 | 本题 | 此题 | 应该 | 应当 | 综上 )?
@@ -149,7 +153,16 @@ _IS_RIGHT = re.compile(
     | (?: is | must\ be | seems | would\ be | ist | est | es ) [ ]
     (?: clearly\  | definitely\  | therefore\  | thus\  )? (?: the\  | la\  | die\  )?
     (?: only\  | most\  | best\  )?
-    (?: correct | right | true | best | richtig | correcte | correcta | answer ) \b )
+    (?: correct | right | true | best | richtig | correcte | correcta | answer
+      | better (?!\ (?:than|known)) ) \b )
+    """,
+    re.VERBOSE,
+)
+_CONCLUDED = re.compile(
+    r"""
+    (?: \b[Nn](?:ot|icht|o)\ [(\[]?[A-Z][)\]]?\ ?,?\ (?:but|rather|sondern|sino)\s
+      | \b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s (?= [(\[]?[A-Z][)\]]?[\s.!]{0,9}$ ) )
+    [(\[]? (?P<letter>[A-Z]) (?![\w'’]) (?P<closed>[)\]])?
     """,
     re.VERBOSE,
 )
@@ -195,6 +208,7 @@ def declared(text: str, letters: str, labels: tuple[str, ...] = ()) -> Declared 
     for expression, how in (
         (_declarations_after(labels), "The last phrase that names an answer"),
         (_IS_RIGHT, "The last option that is called right"),
+        (_CONCLUDED, "The option that is concluded"),
     ):
         found = None
         for one in _declarations(expression, text, letters, how):

@@ -15,6 +15,9 @@ from functools import lru_cache
 MAX_NUMBER_LENGTH = 1000
 """Longer runs of digits are not answers, and arithmetic on them would be slow."""
 
+SEVERAL = "it names more than one number"
+"""Why a range, a list or a pair is no number."""
+
 _MAX_EXPONENT = 100_000
 _MAX_POWER_DIGITS = 20_000
 _CONTEXT = Context(
@@ -146,6 +149,8 @@ def _several_numbers(row: str) -> str:
           {one} (?! \w*[/^] )
         | \b[Bb]etween\ {one} \ ?%? \ and\  {one}
         | (?<![\w.]) [(\[] [-+]? {row} ,\ ? [-+]? {row} [)\]]
+        | (?<![\w.:]) [0-9]{{1,9}}:[0-9]{{1,9}} (?![\w:])
+        | (?<![\w.]) [0-9]{{1,3}} ['′] \ ? [0-9]{{1,2}} (?:"|″|'')
         )
         | (?<![\w.,/^*)\]}}-]) (?P<low> [0-9]{{1,9}} (?:\.[0-9]{{1,9}})? )
           - (?P<high> [0-9]{{1,9}} (?:\.[0-9]{{1,9}})? )
@@ -211,12 +216,14 @@ def _expression(form: NumberForm) -> re.Pattern[str]:
           [-+]? (?:{row}\ ?)?
           (?: \\sqrt (?:\[[^\]]{{0,20}}\])? (?: {braces} | \ ?[0-9]+ ) | √\ ?\(?{row}\)? )
         | [-+]? {row} \ ? (?: \\pi(?![a-z]) | π )
+        | (?<!{_LETTER}) (?: log|ln|lg|sin|cos|tan|exp ) [\ {{(]{{1,3}} {row}
         | [-+]? {row} \ ? \^ \ ? {unknown_exponent}
         | \( [-+]? {row} \) \ ? {raised}
         )
         | {_several_numbers(row)}
         | (?P<slash> (?<=/) )?
-        (?P<sign> (?<![\w)\]}}%{currency}]) [-+] )?     # 10-5 and 10 - 5 are no minus five
+        (?P<sign> (?<![\w)\]}}%{currency}]) [-+]     # 10-5 and 10 - 5 are no minus five
+          | (?<![\w)%]\ ) \b (?:[Mm]inus|[Nn]egative)\  )?
         (?P<percent_before> (?<![0-9\ ]) % (?=[0-9]) )?
         (?P<money> \\?[{currency}] [\ {_THIN}]? (?P<inner> [-+] )? )?
         (?:
@@ -294,7 +301,7 @@ def _value(match: re.Match[str], form: NumberForm) -> Decimal:
     if match["unreadable"] is not None:
         raise _Unreadable("it is no plain number")
     if match["several"] is not None or match["low"] is not None:
-        raise _Unreadable("it names more than one number")
+        raise _Unreadable(SEVERAL)
     sign = (match["sign"] or "").strip() or match["inner"] or ""
     if match["above"] is None:
         value = _written_fraction(match, form)
@@ -311,7 +318,7 @@ def _value(match: re.Match[str], form: NumberForm) -> Decimal:
                 value = _divide(value, below)
             else:
                 value = _mixed(value, Decimal(above.strip()), below)
-    return -value if sign == "-" else value
+    return -value if sign.lower() in {"-", "minus", "negative"} else value
 
 
 def _written_fraction(match: re.Match[str], form: NumberForm) -> Decimal:

@@ -30,7 +30,12 @@ class _PlainLetters(dict[int, str]):
         plain = unicodedata.normalize("NFKC", chr(code)).strip("()")
         if 0x1F150 <= code <= 0x1F189:  # negative circled and squared letters
             plain = chr(ord("A") + (code - 0x1F150) % 0x20)
-        self[code] = plain if len(plain) == 1 and plain.isascii() else chr(code)
+        if len(plain) == 1 and plain.isascii():
+            self[code] = plain
+        else:
+            # A tick or another picture beside the letter says nothing of its own.
+            is_picture = code == 0xFE0F or unicodedata.category(chr(code)) == "So"
+            self[code] = " " if is_picture else chr(code)
         return self[code]
 
 
@@ -57,26 +62,36 @@ class Declared:
 
 _LETTER = r"[(\[]?\s{0,9}(?P<letter>[A-Za-z])(?![A-Za-z0-9À-ɏͰ-ӿ])(?:\s{0,9}(?P<closed>[)\]]))?"
 _NEXT = r"[(\[]?\s{0,3}[A-Z](?![\w'’])"
+_ADJECTIVE = r"""(?:
+    correcta|correcte|correta|corretta|exacta|esatta|exacte|juste|giusta|certa|final|finale
+)"""
 _LABEL = r"""(?:
-    \b (?: answer | solution | antwort | lösung | réponse | reponse | respuesta | resposta
+    \b (?: answer | ans(?=\s?:) | solution
+      | antwort | lösung | réponse | reponse | respuesta | resposta
       | risposta
       | antwoord | odpowiedź | odpověď | svar | svaret | vastaus | cevap | yanıt | jawaban | válasz
       | răspuns | απάντηση | ответ | відповідь | đáp\ án
       | (?:right|correct|best|final|my|selected|chosen)\ (?:option|choice|letter)
         (?=\s{1,4}(?:is|would)|\s{0,4}:)
+      | (?:opción|opcion|opção|opzione|alternativa|lettre|lettera|letra)\ ADJECTIVE
+      | richtig(?=\s{1,3}(?:ist|wäre)\b) | odpowiedź\ to
+      | my\ (?:pick|guess|vote|selection) (?=\s{1,4}is|\s{0,4}:)
       | letter (?=\s{1,4}is|\s{0,4}:) | (?:correct|final|option|selected) (?=\s{0,4}:)
       | choice (?=\s{1,4}is|\s{0,4}:) ) \b
-    | 答案 | 答え | 解答 | 正解 | 正答 | 回答 | 答 | 정답 | 답 | الإجابة | الجواب | उत्तर | תשובה
-)"""
+    | \b ans\.
+    | 正确(?:的)?选项 | 正確(?:的)?選項 | 答案 | 答え | 解答 | 正解 | 正答 | 回答 | 答 | 정답 | 답
+    | الإجابة | الجواب | उत्तर | תשובה
+)""".replace("ADJECTIVE", _ADJECTIVE)
 _LINK = r"""(?:
     \b (?: is | would\ be | should\ be | must\ be | has\ to\ be | was | ist | lautet | est | es | é
       | è | to\ be | jest | är | er | on | adalah | là | number ) \b
-    | [:=\-–—>→] | 是 | 为 | 為 | は | 应该 | 은 | 는 | ['’]s\b
+    | [:=\-–—>→] | هي | هو | 是 | 为 | 為 | は | 应该 | 은 | 는 | ['’]s\b
 )"""
 _FILLER = r"""(?:
     \b (?: i\ think | i\ believe | i\ would\ say | it\ is | it['’]s | it\ must\ be | that\ is
       | this\ is | probably | likely | most\ likely | clearly | definitely | therefore | hence
-      | thus | option | choice | letter | answer | the | indeed | simply | just | la | le | el | l
+      | thus | (?:a|la)\ (?:letra|opción|opção|alternativa|lettera|lettre)
+      | option | choice | letter | answer | the | indeed | simply | just | la | le | el | l
       | die | der | opción | opcion | lettre | letra | lettera | buchstabe | wahrscheinlich
       | вариант | буква ) \b
     | 选项 | 選項 | 选 | 選択肢 | [:,]
@@ -95,10 +110,12 @@ _NOTHING = r"""(?P<none> (?:
 _VERB = r"""(?:
     \b (?: i (?:\ would|\ will|['’]d|['’]ll)? (?:\ have\ to)? \ (?: choose | pick | select | chose
         | picked | selected | go\ (?:with|for) | say | think | answer | settle\ on | vote\ for )
-      | choose | select | i['’]m\ going\ with | it\ must\ be
+      | choose | select | je\ choisis | elijo | escolho | scelgo | ich\ wähle | wybieram | выбираю
+      | (?:i['’]m\ )?going\ (?:with|for) | it\ must\ be
       | (?:so|thus|hence|therefore),?\ (?:it\ is|it['’]s) ) \b
     | (?: ^ | (?<=[.,;:!?\n]) ) \s{0,3} (?: it\ is | it['’]s ) \b
-    | (?: ^ | (?<=[，。,.\s]) ) (?: 我 | 应 | 故 | 因此 | 所以 )? (?: 选择? | 選擇? )
+    | (?: ^ | (?<=[，。,.\s]) ) (?: 我 | 应 | 故 | 因此 | 所以 | 本题 | 此题 | 应该 | 应当 | 综上 )?
+      (?: 选择? | 選擇? )
 )"""
 
 
@@ -108,7 +125,7 @@ def _declarations_after(labels: tuple[str, ...]) -> re.Pattern[str]:
     own = "".join(f" | {_as_expression(label)}" for label in labels)
     return re.compile(
         rf"""
-        (?: (?: {_LABEL}{own} ) (?: \s(?:correcta|correcte|correta|corretta|final|finale)\b )?
+        (?: (?: {_LABEL}{own} ) (?: \s(?:{_ADJECTIVE}|đúng|الصحيحة|الصحيح)\b )?
             (?:\s{{0,3}}\([^()]{{1,30}}\))? (?:\s{{0,4}}{_LINK}){{0,3}} | {_VERB} )
         (?:\s{{0,4}}{_FILLER}){{0,4}} \s{{0,24}} {_REJECTED}
         (?: {_NOTHING} | (?:either\ )? {_LETTER} )
@@ -130,11 +147,22 @@ def _as_expression(label: str) -> str:
 
 _IS_RIGHT = re.compile(
     r"""
-    (?<![\w'’]) [(\[]?\s{0,9} (?P<letter>[A-Z]) (?![\w'’]) (?:\s{0,9}(?P<closed>[)\]]))? ,? \s{1,4}
-    (?: is | must\ be | seems | would\ be | ist | est | es ) [ ]
+    (?<![\w'’]) (?P<only> [Oo]nly\ (?:option\ |choice\ )? )?
+    [(\[]?\s{0,9} (?P<letter>[A-Z]) (?![\w'’]) (?:\s{0,9}(?P<closed>[)\]]))? ,? \s{1,4}
+    (?: it\ is (?=\s{0,3}(?:[.!]|$)) | (?(only) (?:remains|fits|works|matches|is\ left)\b | (?!) )
+    | (?: is | must\ be | seems | would\ be | ist | est | es ) [ ]
     (?: clearly\  | definitely\  | therefore\  | thus\  )? (?: the\  | la\  | die\  )?
     (?: only\  | most\  | best\  )?
-    (?: correct | right | true | best | richtig | correcte | correcta | answer ) \b
+    (?: correct | right | true | best | richtig | correcte | correcta | answer
+      | better (?!\ (?:than|known)) ) \b )
+    """,
+    re.VERBOSE,
+)
+_CONCLUDED = re.compile(
+    r"""
+    (?: \b[Nn](?:ot|icht|o)\ [(\[]?[A-Z][)\]]?\ ?,?\ (?:but|rather|sondern|sino)\s
+      | \b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s (?= [(\[]?[A-Z][)\]]?[\s.!]{0,9}$ ) )
+    [(\[]? (?P<letter>[A-Z]) (?![\w'’]) (?P<closed>[)\]])?
     """,
     re.VERBOSE,
 )
@@ -180,6 +208,7 @@ def declared(text: str, letters: str, labels: tuple[str, ...] = ()) -> Declared 
     for expression, how in (
         (_declarations_after(labels), "The last phrase that names an answer"),
         (_IS_RIGHT, "The last option that is called right"),
+        (_CONCLUDED, "The option that is concluded"),
     ):
         found = None
         for one in _declarations(expression, text, letters, how):

@@ -15,6 +15,9 @@ from functools import lru_cache
 MAX_NUMBER_LENGTH = 1000
 """Longer runs of digits are not answers, and arithmetic on them would be slow."""
 
+SEVERAL = "it names more than one number"
+"""Why a range, a list or a pair is no number."""
+
 _MAX_EXPONENT = 100_000
 _MAX_POWER_DIGITS = 20_000
 _CONTEXT = Context(
@@ -31,6 +34,16 @@ _VULGAR = "\u00bc-\u00be\u2150-\u215e"
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 # Letters of scripts that put spaces between words: in 答案是5 the digit is no part of a word.
 _LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u04ff]"
+_MAGNITUDES = {
+    "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "lakh": 5, "crore": 7,
+    "mn": 6, "mln": 6, "bn": 9, "tausend": 3, "millionen": 6, "milliarde": 9, "milliarden": 9,
+    "mio": 6, "mrd": 9, "milliard": 9, "mil": 3, "millón": 6, "millones": 6, "milhão": 6,
+    "milhões": 6, "тысяча": 3, "тысячи": 3, "тысяч": 3, "миллион": 6, "миллиона": 6, "миллионов": 6,
+    "миллиард": 9, "миллиарда": 9, "миллиардов": 9, "万": 4, "萬": 4, "亿": 8, "億": 8, "만": 4,
+    "억": 8, "k": 3, "m": 6, "b": 9,
+}  # fmt: skip
+"""Words for powers of ten behind a number, by the exponent."""
+
 _MONEY = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|RM|RS|Rs|Kc|kr"
 
 
@@ -53,6 +66,8 @@ class FoundNumber:
     value: Decimal | None
     is_percent: bool
     problem: str = ""
+    magnitude: int = 0
+    """The power of ten that a word behind it names: 6 for “1.5 million”, whose value has it."""
 
 
 class _Unreadable(ValueError):
@@ -112,11 +127,44 @@ def _other_form(form: NumberForm) -> str:
         return "(?!)"
     sign = re.escape(form.decimal)
     other = r"\." if form.decimal == "," else ","
-    return rf"""(?: (?<![(\[0-9.,]) 0 {other}[0-9]+ (?![.,][0-9]) | [1-9][0-9]{{0,2}} (?:
+    return rf"""(?: (?<![(\[0-9.,]) 0 {other}[0-9]+ (?![.,][0-9])
+        | (?<![(\[0-9.,]) [1-9][0-9]{{0,8}} {other} (?: [0-9]{{1,2}} | [0-9]{{4,20}} )
+          (?![0-9]|[.,][0-9])
+        | [1-9][0-9]{{0,2}} (?:
         (?:{sign}[0-9]{{3}}){{1,8}} {other}[0-9]{{1,2}} (?![0-9]|[.,][0-9])
         | (?:[\ '{_THIN}][0-9]{{3}}){{1,8}} {other}[0-9]{{1,2}} (?![0-9]|[.,][0-9])
         | (?:{sign}[0-9]{{3}}){{2,8}} (?![0-9]|[.,][0-9])
     ))"""
+
+
+def _several_numbers(row: str) -> str:
+    """Return the expression of more than one number: 3 to 5, 4 or 6, between 3 and 5, a pair.
+
+    Two numbers with a dash, `low` and `high`, are a range only where they ascend.
+    """
+    one = rf"(?:\\?[{re.escape(CURRENCY)}])? {row}"
+    return rf"""(?P<several>
+          (?<![\w.,/]) (?<!from\ ) (?<!From\ ) {one}
+          (?: \ ?%? \ (?:to|bis|до)\  | (?:\ ?%|\ [a-z]{{1,12}})? \ (?:or|oder|ou|или)\  )
+          {one} (?! \w*[/^] )
+        | \b[Bb]etween\ {one} \ ?%? \ and\  {one}
+        | (?<![\w.]) [(\[] [-+]? {row} ,\ ? [-+]? {row} [)\]]
+        | (?<![\w.:]) [0-9]{{1,9}}:[0-9]{{1,9}} (?![\w:])
+        | (?<![\w.]) [0-9]{{1,3}} ['′] \ ? [0-9]{{1,2}} (?:"|″|'')
+        )
+        | (?<![\w.,/^*)\]}}-]) (?P<low> [0-9]{{1,9}} (?:\.[0-9]{{1,9}})? )
+          - (?P<high> [0-9]{{1,9}} (?:\.[0-9]{{1,9}})? )
+          (?! [\w^*/] | [.,]?[0-9] | -\ ?[0-9] | \ ?[=+*/×] )"""
+
+
+def _magnitude_words() -> str:
+    """Return the expression of words for powers of ten; of K, M and B only behind money."""
+    spaced = "|".join(one for one in _MAGNITUDES if len(one) > 1)
+    joined = "".join(one for one in _MAGNITUDES if len(one) == 1 and not one.isascii())
+    return rf"""(?:
+        [\ {_THIN}]? (?i: {spaced} )s? (?!{_LETTER}) | [\ ]?[{joined}]
+        | k (?![A-Za-z0-9]) | (?(money) [KMB] (?![A-Za-z0-9]) )
+    )"""
 
 
 @lru_cache(maxsize=64)
@@ -168,13 +216,16 @@ def _expression(form: NumberForm) -> re.Pattern[str]:
           [-+]? (?:{row}\ ?)?
           (?: \\sqrt (?:\[[^\]]{{0,20}}\])? (?: {braces} | \ ?[0-9]+ ) | √\ ?\(?{row}\)? )
         | [-+]? {row} \ ? (?: \\pi(?![a-z]) | π )
+        | (?<!{_LETTER}) (?: log|ln|lg|sin|cos|tan|exp ) [\ {{(]{{1,3}} {row}
         | [-+]? {row} \ ? \^ \ ? {unknown_exponent}
         | \( [-+]? {row} \) \ ? {raised}
         )
+        | {_several_numbers(row)}
         | (?P<slash> (?<=/) )?
-        (?P<sign> (?<![\w)\]}}%{currency}]) [-+] )?     # 10-5 and 10 - 5 are no minus five
+        (?P<sign> (?<![\w)\]}}%{currency}]) [-+]     # 10-5 and 10 - 5 are no minus five
+          | (?<![\w)%]\ ) \b (?:[Mm]inus|[Nn]egative)\  )?
         (?P<percent_before> (?<![0-9\ ]) % (?=[0-9]) )?
-        (?: \\?[{currency}] [\ {_THIN}]? (?P<inner> [-+] )? )?
+        (?P<money> \\?[{currency}] [\ {_THIN}]? (?P<inner> [-+] )? )?
         (?:
           (?P<latex_whole> [0-9]+\ ? )?
           \\ [dtc]?frac \ ?(?P<latex_above> {braces} | [0-9] )
@@ -185,6 +236,7 @@ def _expression(form: NumberForm) -> re.Pattern[str]:
             | [\ {_THIN}]? {times} [\ {_THIN}]? 10 (?P<scale> {raised} )
             | {fraction if form.fractions else ""} )
         )
+        (?P<magnitude> {_magnitude_words()} )?
         (?P<percent> [\ {_THIN}]? (?: \\?% | (?:percent|per\ cent)\b ) )?
         """,
         re.VERBOSE,
@@ -196,6 +248,8 @@ def numbers_in(text: str, form: NumberForm) -> Iterator[FoundNumber]:
     plain = plain_characters(text)
     for match in _expression(form).finditer(plain):
         if match["skipped"] is None:
+            if _is_difference(match):
+                yield _part_of(text, match, "low")
             yield _read_match(text, match, form)
 
 
@@ -209,7 +263,19 @@ def last_number_in(text: str, form: NumberForm) -> FoundNumber | None:
     return None if last is None else _read_match(text, last, form)
 
 
+def _is_difference(match: re.Match[str]) -> bool:
+    """Return whether 10-5 and not 5-10 was found: a difference, and no range."""
+    return match["low"] is not None and Decimal(match["low"]) >= Decimal(match["high"])
+
+
+def _part_of(text: str, match: re.Match[str], name: str) -> FoundNumber:
+    start, end = match.span(name)
+    return FoundNumber(text[start:end], start, end, Decimal(match[name]), False)
+
+
 def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumber:
+    if _is_difference(match):
+        return _part_of(text, match, "high")
     start, end = match.span()
     is_percent = match["percent"] is not None or match["percent_before"] is not None
     if end - start > MAX_NUMBER_LENGTH:
@@ -220,12 +286,22 @@ def _read_match(text: str, match: re.Match[str], form: NumberForm) -> FoundNumbe
         value = _value(match, form)
     except _Unreadable as error:
         return FoundNumber(source_text, start, end, None, is_percent, str(error))
-    return FoundNumber(source_text, start, end, value, is_percent)
+    magnitude = _magnitude(match["magnitude"])
+    if magnitude:
+        value = _CONTEXT.scaleb(value, magnitude)
+    return FoundNumber(source_text, start, end, value, is_percent, magnitude=magnitude)
+
+
+def _magnitude(word: str | None) -> int:
+    name = (word or "").strip(f" {_THIN}").lower()
+    return 0 if not name else _MAGNITUDES.get(name) or _MAGNITUDES[name.removesuffix("s")]
 
 
 def _value(match: re.Match[str], form: NumberForm) -> Decimal:
     if match["unreadable"] is not None:
         raise _Unreadable("it is no plain number")
+    if match["several"] is not None or match["low"] is not None:
+        raise _Unreadable(SEVERAL)
     sign = (match["sign"] or "").strip() or match["inner"] or ""
     if match["above"] is None:
         value = _written_fraction(match, form)
@@ -242,7 +318,7 @@ def _value(match: re.Match[str], form: NumberForm) -> Decimal:
                 value = _divide(value, below)
             else:
                 value = _mixed(value, Decimal(above.strip()), below)
-    return -value if sign == "-" else value
+    return -value if sign.lower() in {"-", "minus", "negative"} else value
 
 
 def _written_fraction(match: re.Match[str], form: NumberForm) -> Decimal:

@@ -284,7 +284,27 @@ def test_a_pattern_is_compiled_once() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["1,23,", "1.234.", "1 234 ", "\\frac{1", "2\\sqrt{", "1^", "a**2", "1 1/2 ", "\\boxed{", "½"],
+    [
+        "1,23,",
+        "1.234.",
+        "1 234 ",
+        "\\frac{1",
+        "2\\sqrt{",
+        "1^",
+        "a**2",
+        "1 1/2 ",
+        "\\boxed{",
+        "½",
+        "3 to ",
+        "3 x or ",
+        "(3, ",
+        "between 3 ",
+        "3-",
+        "3-5",
+        "1 million ",
+        "3,5",
+        "$1k",
+    ],
 )
 def test_a_megabyte_of_unfinished_numbers_is_scored_in_linear_time(unit: str) -> None:
     scorer = build_scorer({"type": "numeric"})

@@ -96,7 +96,7 @@ def test_the_answer_s_place_in_the_output_is_marked(
         ada,
         definition=WITH_PRIVATE.replace("includes", "numeric"),
         rows=[
-            {"id": "a", "question": "Is it 3 or 42?", "answer": "42", "split": "open"},
+            {"id": "a", "question": "Not 3, but 42?", "answer": "42", "split": "open"},
             {"id": "b", "question": "Is it 5?", "answer": "5", "split": "held"},
         ],
     )
@@ -105,7 +105,7 @@ def test_the_answer_s_place_in_the_output_is_marked(
 
     page = Client().get(f"/runs/{run.pk}/samples/0/").content.decode()
 
-    assert "Is it 3 or <mark>42</mark>?" in page
+    assert "Not 3, but <mark>42</mark>?" in page
 
 
 def test_a_huge_output_is_cut_on_the_page_and_whole_in_the_download(finished: Run) -> None:

@@ -37,7 +37,8 @@ from plumbmark.scoring.verdicts import Verdict, quote
 from plumbmark.shapes import UNIQUE, ListOf
 
 _ALONE = re.compile(
-    r"(?:(?i:option|choice|letter)\s)?[(\[']{0,2}\s{0,3}(?P<letter>[A-Za-z])\s{0,3}[)\].:,;!'’]{0,4}"
+    r"(?i:(?:so|thus|hence|therefore|ok|okay|well|definitely|certainly|clearly|surely|probably|likely"
+    r"|option|choice|letter)[\s,:]{1,3}){0,3}[(\[']{0,2}\s{0,3}(?P<letter>[A-Za-z])\s{0,3}[)\].:,;!'’]{0,4}"
     r"(?:です|选项|選項|입니다|가\s정답입니다)?\.?"
 )
 _LEADING = re.compile(

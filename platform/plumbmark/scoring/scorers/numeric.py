@@ -1,8 +1,10 @@
 """Numeric: the boxed, final or first number of the output equals the target within a tolerance."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,6 +16,7 @@ from plumbmark.scoring.extraction import (
     passage_after,
 )
 from plumbmark.scoring.numbers import (
+    SEVERAL,
     FoundNumber,
     NumberForm,
     distance,
@@ -37,6 +40,7 @@ from plumbmark.scoring.verdicts import Verdict, quote
 from plumbmark.shapes import Among, Forms, Number
 
 _THOUSANDS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'", "none": ""}
+_LIST_GAP = re.compile(r"[\s,;]*(?:\\text\{)?[\s,;]*(?:and|or|und|oder|et|ou|y|o)?[\s}]*")
 _Tolerance = Annotated[float | str, Forms(Number | str, kinds="a number or string")]
 
 
@@ -99,7 +103,7 @@ class Numeric(Scorer):
             return Verdict(0.0, None, no_marker_explanation(self.after))
         if self.take == "last" and (box := last_box(passage.text)):
             start, end = box
-            found = self._find(passage.text[start:end])
+            found = self._find_in_box(passage.text[start:end])
             passage = Passage(passage.text[start:end], passage.start + start, passage.marker)
             place = f"in the last box {_place(passage)}"
         else:
@@ -121,7 +125,9 @@ class Numeric(Scorer):
         for text, wanted in targets:
             if wanted is None:
                 raise ValueError(f"the target {target_text(text)!r} is no number")
-            if self._meets(value, wanted):
+            # Where thousands or millions were asked for, the target is their number.
+            bare = value.scaleb(-found.magnitude)
+            if self._meets(value, wanted) or (found.magnitude and self._meets(bare, wanted)):
                 return Verdict(1.0, found.text, self._why_right(which, value, wanted), details)
         wanted_texts = " or ".join(
             format_number(wanted) for _, wanted in targets[:5] if wanted is not None
@@ -141,6 +147,16 @@ class Numeric(Scorer):
         if self.take == "first":
             return next(numbers_in(text, self.form), None)
         return last_number_in(text, self.form)
+
+    def _find_in_box(self, text: str) -> FoundNumber | None:
+        """Return the number in a box; a list of several answers nothing."""
+        found = list(numbers_in(text, self.form))
+        gaps = [text[one.end : other.start] for one, other in pairwise(found)]
+        around = text[: found[0].start] + text[found[-1].end :] if found else ""
+        if gaps and not around.strip("{}()[]$ ") and all(map(_LIST_GAP.fullmatch, gaps)):
+            start, end = found[0].start, found[-1].end
+            return FoundNumber(text[start:end], start, end, None, False, SEVERAL)
+        return found[-1] if found else None
 
     def _scaled(self, found: FoundNumber) -> Decimal | None:
         if found.value is not None and found.is_percent and self.percent == "hundredth":

@@ -12,7 +12,7 @@ uses uvloop where that is installed.
 
 The configuration (all parts optional):
 
-    {"latency_ms": 50, "chunk_ms": 10, "seed": 1, "key": "sk-…",
+    {"latency_ms": 50, "one_by_one": false, "chunk_ms": 10, "seed": 1, "key": "sk-…",
      "faults": {"429": 0.1, "500": 0.1, "drop": 0.1, "truncate": 0.1, "break-off": 0.1,
                "stall": 0.01},
      "retry_after": 0.2, "usage": true,
@@ -23,8 +23,9 @@ A model is a rule: `echo`, `judge` (finds correct what holds the X of "Is it X?"
 (adds, or multiplies, the first `A+B` of the message; `arithmetic:0.8` is right on that share of the
 messages, chosen by hash), `constant:TEXT`,
 `words:20` (so many words, a chunk each), or one of the manners in `rules.MANNERS`. A rule's own
-name can be asked for as a model. `latency_ms` passes before an answer begins, `chunk_ms` before
-each further chunk of a stream. With `"hold": 0` no answer begins (with 40: none but the
+name can be asked for as a model. `latency_ms` passes before an answer begins (with `one_by_one`,
+one answer after the other, as from a small local server), `chunk_ms` before each further chunk of a
+stream. With `"hold": 0` no answer begins (with 40: none but the
 first forty), and with `"hold_after": 3` no stream goes beyond its third chunk, before
 `POST /__go_on__`: for tests that want something to happen meanwhile, however busy the machine is.
 Whether a request fails is decided by the hash of (seed, body, how often this body was seen), so a
@@ -56,6 +57,8 @@ class Provider:
 
     def configure(self, config: dict[str, Any]) -> None:
         self.latency = float(config.get("latency_ms", 0)) / 1000
+        self.answers_one_by_one = bool(config.get("one_by_one"))
+        self.busy_until = 0.0
         self.seed = str(config.get("seed", 0))
         self.key = config.get("key")
         self.chunk_seconds = float(config.get("chunk_ms", 0)) / 1000
@@ -69,6 +72,14 @@ class Provider:
         self.go_on()
         self.holds_from: int | None = config.get("hold")
         self.holds_after = int(config.get("hold_after", 0))
+
+    def seconds_to_answer(self) -> float:
+        """Return the latency, and before it the time of all that is answered first."""
+        if not self.answers_one_by_one:
+            return self.latency
+        now = time.perf_counter()
+        self.busy_until = max(now, self.busy_until) + self.latency
+        return self.busy_until - now
 
     def go_on(self) -> None:
         """Let out what was held, and hold nothing more."""
@@ -348,7 +359,7 @@ class Connection(asyncio.Protocol):
         if provider.holds_from is not None and provider.total > provider.holds_from:
             provider.held.append(lambda: act[0](*act[1:]))
         elif provider.latency:
-            self.timer = self.loop.call_later(provider.latency, *act)
+            self.timer = self.loop.call_later(provider.seconds_to_answer(), *act)
         else:
             act[0](*act[1:])
 

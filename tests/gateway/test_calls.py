@@ -479,11 +479,11 @@ def test_concurrency_stays_below_the_deployments_ceiling(
     store: Store, fake_provider: FakeProvider
 ) -> None:
     fake_provider.configure(hold=0)
-    deployment = rows.deployment(fake_provider.url, max_concurrency=5)
+    deployment = rows.deployment(fake_provider.url, max_concurrency=3)
     grant = rows.grant(rows.namespace(), deployment)
 
     def let_go() -> None:
-        fake_provider.wait_for_calls(5)
+        fake_provider.wait_for_calls(3)
         fake_provider.go_on()
 
     letting_go = threading.Thread(target=let_go)
@@ -492,8 +492,8 @@ def test_concurrency_stays_below_the_deployments_ceiling(
     letting_go.join()
 
     stats = fake_provider.stats()
-    assert stats["max_in_flight"] == 5
-    assert stats["connections"] == 5
+    assert stats["max_in_flight"] == 3
+    assert stats["connections"] == 3
 
 
 def test_a_baseline_is_free_and_recorded(any_store: Store) -> None:

@@ -74,6 +74,9 @@ def test_models_of_every_format_are_imported_and_can_be_called(
         (["--base-url", "http://127.0.0.1:9/v1", "--import-models"], "cannot be reached"),
         (["--base-url", "http://h/v1", "--key-env", "NOT_SET", "--model", "m"], "NOT_SET is not"),
         (["--base-url", "http://h/v1"], "No model to add"),
+        (["--base-url", "http://h/v1", "--model", "m", "--max-concurrency", "0"], "at least 1"),
+        (["--base-url", "http://h/v1", "--model", "m", "--deadline", "0"], "more than 0 and at"),
+        (["--base-url", "http://h/v1", "--model", "m", "--deadline", "nan"], "more than 0 and at"),
     ],
 )
 def test_a_provider_that_cannot_be_added_says_why(
@@ -81,6 +84,14 @@ def test_a_provider_that_cannot_be_added_says_why(
 ) -> None:
     with pytest.raises(CommandError, match=message):
         run("add_provider", *arguments)
+
+
+def test_a_slow_server_is_added_with_its_slots_and_its_deadline(store: Store) -> None:
+    limits = ("--max-concurrency", "1", "--deadline", "900")
+    run("add_provider", "--base-url", "http://h/v1", "--name", "h", "--model", "m", *limits)
+
+    deployment = Deployment.objects.get(slug="h/m")
+    assert (deployment.max_concurrency, deployment.deadline_seconds) == (1, 900)
 
 
 def test_a_refused_key_is_told_without_the_key(

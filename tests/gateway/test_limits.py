@@ -14,6 +14,11 @@ from plumbmark.gateway.providers.base import AttemptFailure
 FAR = float("inf")
 
 
+def answer(limit: AdaptiveLimit, times: int, *, seconds: float = 1, deadline: float = 120) -> None:
+    for _ in range(times):
+        limit.note_success(seconds, deadline)
+
+
 def run(work: Callable[[AdaptiveLimit], Awaitable[None]], ceiling: int = 4) -> None:
     async def start() -> None:
         await work(AdaptiveLimit(ceiling))
@@ -56,15 +61,63 @@ def test_a_cancelled_wait_takes_no_slot() -> None:
 
 def test_being_told_to_slow_down_halves_the_limit_once_for_a_crowd() -> None:
     async def work(limit: AdaptiveLimit) -> None:
-        for _ in range(10):
-            limit.note_rate_limit(None)
-        assert limit.limit == 32
-        for _ in range(40):
-            limit.note_success()
-        assert 33 <= limit.limit < 34
-        for _ in range(4000):
-            limit.note_success()
+        answer(limit, 60)
         assert limit.limit == 64
+        for _ in range(10):
+            limit.note_overload()
+        assert limit.limit == 32
+        answer(limit, 40)
+        assert 33 <= limit.limit < 34
+        answer(limit, 4000)
+        assert limit.limit == 64
+
+    run(work, ceiling=64)
+
+
+def test_it_begins_with_few_calls_and_doubles_with_their_answers() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        assert limit.limit == 4
+        answer(limit, 4)
+        assert limit.limit == 8
+        answer(limit, 8)
+        assert limit.limit == 16
+        answer(limit, 1000)
+        assert limit.limit == 64
+
+    run(work, ceiling=64)
+
+
+def test_it_does_not_grow_while_calls_wait_for_each_other() -> None:
+    """A server that works on one at a time: each answer takes as long as there are calls."""
+
+    async def work(limit: AdaptiveLimit) -> None:
+        for _ in range(1000):
+            answer(limit, 1, seconds=3 * limit.limit)
+        # An answer takes 36 s then: more than a quarter of its deadline, and twice what was usual.
+        assert limit.limit == 12
+
+    run(work, ceiling=64)
+
+
+def test_long_answers_of_a_server_that_answers_side_by_side_do_not_keep_it_low() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        answer(limit, 60, seconds=90)
+        assert limit.limit == 64
+
+    run(work, ceiling=64)
+
+
+def test_after_failures_alone_it_grows_quickly_again() -> None:
+    async def work(limit: AdaptiveLimit) -> None:
+        answer(limit, 60)
+        for seconds in range(20):
+            limit._decreased_at = -1e9 + seconds
+            limit.note_overload()
+        assert limit.limit == 1
+        answer(limit, 31)
+        assert limit.limit == 32
+        answer(limit, 31)
+        assert limit.limit < 33
 
     run(work, ceiling=64)
 
@@ -73,7 +126,7 @@ def test_retry_after_pauses_everybody() -> None:
     async def work(limit: AdaptiveLimit) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        limit.note_rate_limit(0.1)
+        limit.note_overload(0.1)
         assert await limit.acquire(until=began + 5)
         assert loop.time() - began >= 0.095
 
@@ -85,7 +138,7 @@ def test_every_pause_ends_on_uvloop_too() -> None:
         loop = asyncio.get_running_loop()
         for milliseconds in range(10, 40):
             limit = AdaptiveLimit(4)
-            limit.note_rate_limit(milliseconds / 1000)
+            limit.note_overload(milliseconds / 1000)
             assert await limit.acquire(until=loop.time() + 2)
 
     uvloop.run(work())
@@ -95,8 +148,8 @@ def test_a_longer_pause_outlasts_the_shorter_before_it() -> None:
     async def work(limit: AdaptiveLimit) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        limit.note_rate_limit(0.05)
-        limit.note_rate_limit(0.2)
+        limit.note_overload(0.05)
+        limit.note_overload(0.2)
         assert await limit.acquire(until=began + 5)
         assert loop.time() - began >= 0.195
 
@@ -158,7 +211,9 @@ def test_a_failure_that_is_final_is_not_retried() -> None:
 @pytest.mark.parametrize(("before", "after", "expected"), [(64, 8, 8), (8, 64, 64)])
 def test_the_ceiling_follows_the_deployment(before: int, after: int, expected: int) -> None:
     async def work(limit: AdaptiveLimit) -> None:
+        answer(limit, 100)
         limit.set_ceiling(after)
+        answer(limit, 100)
         assert limit.limit == expected
 
     run(work, ceiling=before)

@@ -215,8 +215,8 @@ def test_an_orderly_end_waits_for_calls_in_flight(
     token = token_of(rows.namespace())
     rows.deployment(fake_provider.url)
     with serving(store, tmp_path) as server:
-        crowd = Crowd(server, token, 8)
-        fake_provider.wait_for_calls(8)
+        crowd = Crowd(server, token, 4)
+        fake_provider.wait_for_calls(4)
 
         # Long enough that it has begun to end; where it has not, it has nothing to wait for.
         letting_go = threading.Timer(0.5, fake_provider.go_on)
@@ -224,8 +224,8 @@ def test_an_orderly_end_waits_for_calls_in_flight(
         server.stop(signal.SIGTERM)
         letting_go.join()
 
-        assert crowd.result() == [200] * 8
-    assert Call.objects.filter(status="answered").count() == 8
+        assert crowd.result() == [200] * 4
+    assert Call.objects.filter(status="answered").count() == 4
     assert rows.assert_books_agree().reserved == 0
     assert not BudgetLease.objects.exists()
     assert list(store.spool.iterdir()) == []

@@ -450,3 +450,20 @@ def test_a_run_notes_that_its_model_gives_shorter_answers(world: Any, check: Any
     client.force_login(world.ada)
     page = client.get(f"/runs/{run.pk}/").content.decode()
     assert "Answers were shorter than the task allows" in page
+
+
+def test_a_server_that_answers_one_by_one_loses_no_item(world: Any, settings: Any) -> None:
+    settings.WORKER_WINDOW = 64
+    world.provider.configure(latency_ms=60, one_by_one=True)
+    # All fifty at once would wait up to three seconds for their answers.
+    slow = world.add_deployment("words:3", deadline=1.0)
+    assert slow.max_concurrency == 64
+
+    run = world.start(world.version(50), world.contender_of(slow))
+    world.work()
+
+    run.refresh_from_db()
+    assert (run.state, run.samples_done, run.samples_unscored) == ("completed", 50, 0)
+    stats = world.provider.stats()
+    assert stats["total"] == 50
+    assert stats["max_in_flight"] < 16

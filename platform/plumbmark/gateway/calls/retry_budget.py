@@ -13,7 +13,9 @@ from plumbmark.gateway.providers.base import AttemptFailure
 
 MAX_CALL_ATTEMPTS = 6
 OVERALL_DEADLINES = 3.0
-"""The whole call, with waits, may take so many times the deadline of one attempt."""
+"""The whole call may take so many times the deadline of one attempt, not counting the time in which
+it waited for a place among the calls in flight.
+"""
 _FIRST_PAUSE_SECONDS = 0.5
 _MAX_PAUSE_SECONDS = 30.0
 _UNITS_PER_ATTEMPT = 3
@@ -26,6 +28,10 @@ class RetryBudget:
     ends_at: float
     _units: int = MAX_CALL_ATTEMPTS * _UNITS_PER_ATTEMPT
     _failures: int = 0
+
+    def extend(self, seconds: float) -> None:
+        """Add time that the call did not use, because it waited for a place."""
+        self.ends_at += seconds
 
     def pause_after(self, failure: AttemptFailure, *, now: float) -> float | None:
         """Return the seconds to wait before the next attempt, or None: this failure is final."""

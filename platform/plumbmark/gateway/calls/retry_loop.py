@@ -11,20 +11,29 @@ from plumbmark.gateway.calls.retry_budget import OVERALL_DEADLINES, RetryBudget
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
 from plumbmark.gateway.storage.records import CallRecord
 
+MAX_WAIT_SECONDS = 3600.0
+"""For a place among the calls in flight, before each attempt."""
+_OVERLOADED = {429, 503, 529}
+_OVERLOADS = {FailureKind.RATE_LIMITED, FailureKind.DEADLINE, FailureKind.NETWORK}
+"""What a provider's failure is if too many calls are in flight."""
+
 
 class RetryLoop:
     """`begin`, make the attempt, `end` in any case, `pause_after` what it brought; and again."""
 
-    __slots__ = ("_asked_at", "_began", "_budget", "_entry", "_last", "_limit", "_loop", "_record")
+    __slots__ = (
+        *("_asked_at", "_began", "_budget", "_deadline", "_entry", "_last", "_limit", "_loop"),
+        *("_record", "_seconds"),
+    )
 
     def __init__(self, terms: CallPolicy, record: CallRecord, limit: AdaptiveLimit) -> None:
         self._loop = asyncio.get_running_loop()
         self._record = record
         self._limit = limit
         self._asked_at = self._began = self._loop.time()
-        self._budget = RetryBudget(
-            self._asked_at + terms.target.deadline_seconds * OVERALL_DEADLINES
-        )
+        self._seconds = 0.0
+        self._deadline = terms.target.deadline_seconds
+        self._budget = RetryBudget(self._asked_at + self._deadline * OVERALL_DEADLINES)
         self._entry: dict[str, Any] | None = None
         self._last: AttemptFailure | None = None
 
@@ -35,14 +44,16 @@ class RetryLoop:
 
     async def begin(self) -> AttemptFailure | None:
         """Wait for a place among the calls in flight; the failure where none came in time."""
-        if not await self._limit.acquire(until=self._budget.ends_at):
+        entered = self._loop.time()
+        if not await self._limit.acquire(until=entered + MAX_WAIT_SECONDS):
             return self._last or AttemptFailure(
                 FailureKind.RATE_LIMITED,
-                "rate-limited",
-                "The provider asked for a pause longer than the call may take.",
+                "no-place",
+                f"No place among the calls to this model came free in {MAX_WAIT_SECONDS:.0f} s.",
                 is_retryable=False,
             )
         self._began = self._loop.time()
+        self._budget.extend(self._began - entered)
         self._entry = {
             "at": round(clock.timestamp(), 3),
             "ms": 0,
@@ -56,7 +67,8 @@ class RetryLoop:
         if self._entry is None:
             return
         self._limit.release()
-        self._record.latency_ms = self._entry["ms"] = int((self._loop.time() - self._began) * 1000)
+        self._seconds = self._loop.time() - self._began
+        self._record.latency_ms = self._entry["ms"] = int(self._seconds * 1000)
         self._entry = None
 
     def pause_after(self, attempt: Attempt) -> float | None:
@@ -66,14 +78,14 @@ class RetryLoop:
         entry = self._record.attempts[-1]
         if isinstance(attempt, Answer):
             entry["status"] = attempt.status
-            self._limit.note_success()
+            self._limit.note_success(self._seconds, self._deadline)
             return None
         if attempt.status is not None:
             entry["status"] = attempt.status
         if attempt.status is None or attempt.status == 200:
             entry["error"] = attempt.code
-        if attempt.kind is FailureKind.RATE_LIMITED and attempt.is_retryable:
-            self._limit.note_rate_limit(attempt.retry_after)
+        if attempt.is_retryable and (attempt.kind in _OVERLOADS or attempt.status in _OVERLOADED):
+            self._limit.note_overload(attempt.retry_after)
         self._asked_at = self._loop.time()
         pause = self._budget.pause_after(attempt, now=self._asked_at)
         if pause is not None:

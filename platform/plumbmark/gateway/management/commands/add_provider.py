@@ -15,6 +15,8 @@ from plumbmark.gateway.catalogue.price_data import match_price
 from plumbmark.gateway.catalogue.upstream_models import models_at
 from plumbmark.gateway.models import Credential, Deployment
 
+MAX_DEADLINE_SECONDS = 86_400.0
+
 
 class Command(BaseCommand):
     help = (
@@ -39,6 +41,19 @@ class Command(BaseCommand):
         parser.add_argument("--only", default="*", help="shell pattern for --import-models")
         parser.add_argument("--free", action="store_true", help="state a price of 0 for all")
         parser.add_argument(
+            "--max-concurrency",
+            type=int,
+            default=None,
+            help="calls in flight at most, for each process (64); 1 for a server with one slot",
+        )
+        parser.add_argument(
+            "--deadline",
+            type=float,
+            default=None,
+            metavar="SECONDS",
+            help="of one attempt of a call; default: the setting PLUMBMARK_CALL_DEADLINE_SECONDS",
+        )
+        parser.add_argument(
             "--max-tokens-field", choices=["max_tokens", "max_completion_tokens"], default=""
         )
 
@@ -56,6 +71,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The environment variable {key_env} is not set here. Set it for this command and "
                 "for every web and worker process."
+            )
+        if options["max_concurrency"] is not None and options["max_concurrency"] < 1:
+            raise CommandError("--max-concurrency must be at least 1.")
+        if options["deadline"] is not None and not 0 < options["deadline"] <= MAX_DEADLINE_SECONDS:
+            raise CommandError(
+                f"--deadline must be more than 0 and at most {MAX_DEADLINE_SECONDS:.0f} seconds."
             )
         names = list(options["model"])
         if options["import_models"]:
@@ -92,7 +113,11 @@ class Command(BaseCommand):
         )
         if options["max_tokens_field"]:
             deployment.options = {"max_tokens_field": options["max_tokens_field"]}
-            deployment.save(update_fields=["options"])
+        if options["max_concurrency"] is not None:
+            deployment.max_concurrency = options["max_concurrency"]
+        if options["deadline"] is not None:
+            deployment.deadline_seconds = options["deadline"]
+        deployment.save()
         if options["free"]:
             actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
             self.stdout.write(f"{slug}: added, free")

@@ -19,7 +19,7 @@ DEFINITION = """\
 plumbmark: 1
 data: {id: id, target: answer, slices: [topic, at]}
 prompt:
-  messages: [{role: user, content: "{facts} {large}"}]
+  messages: [{role: user, content: "{facts} {small}"}]
   output_schema:
     type: object
     properties:
@@ -41,10 +41,10 @@ sampling: {max_output_tokens: 64}
 scorers: [{type: includes}]
 """
 ROW = (
-    '{"id": "a", "facts": {"zebra": 1.50, "an": {"of": 1, "me": 2}}, "large": 1e22, '
+    '{"id": "a", "facts": {"zebra": 1.50, "an": {"of": 1, "me": 2}}, "small": 2.5e-9, '
     '"answer": ["no", "yes"], "topic": "t", "at": "u"}'
 )
-SHOWN = '{"zebra": 1.5, "an": {"of": 1, "me": 2}} 1e+22'
+SHOWN = '{"zebra": 1.5, "an": {"of": 1, "me": 2}} 2.5e-09'
 
 
 def published(world: Any) -> TaskVersion:

@@ -9,6 +9,9 @@ from django.utils.translation import gettext as _
 from plumbmark.web.numbers import format_score, format_score_short
 from tasks_app.models import Run, Scoring, TaskVersion
 
+MAX_UNSCORED_SHARE = 0.05
+"""Of a run's samples. With more, what the others say is not shown as the run's score."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreDisplay:
@@ -46,6 +49,9 @@ def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> Sc
     if value is None:
         return ScoreDisplay(missing=_("nothing was scored"))
     metric = metric_facts(version)
+    unscored, total = estimate["unscored"], estimate["unscored"] + estimate["scored"]
+    if unscored > MAX_UNSCORED_SHARE * total:
+        return ScoreDisplay(missing=_possible_scores(estimate, metric, unscored, total))
     low, high = (value if end is None else end for end in (low, high))
     minimum = low if version.metric_lower is None else version.metric_lower
     maximum = high if version.metric_upper is None else version.metric_upper
@@ -59,6 +65,19 @@ def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> Sc
         minimum=minimum,
         maximum=maximum,
     )
+
+
+def _possible_scores(
+    estimate: Mapping[str, Any], metric: Mapping[str, Any], unscored: int, total: int
+) -> str:
+    """Return what is known of a score if many samples are unscored."""
+    facts = {"unscored": f"{unscored:,}", "total": f"{total:,}"}
+    worst, best = estimate.get("worst"), estimate.get("best")
+    if worst is None or best is None:
+        return _("%(unscored)s of %(total)s samples are unscored") % facts
+    low, high = (format_score_short(end, metric) for end in sorted((worst, best)))
+    text = _("from %(low)s to %(high)s possible: %(unscored)s of %(total)s samples are unscored")
+    return text % {"low": low, "high": high, **facts}
 
 
 def _missing_reason(run: Run, scoring: Scoring | None) -> str:

@@ -15,7 +15,7 @@ from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.http.asgi import HttpExchange, Route
 from plumbmark.gateway.http.errors import (
     HttpError,
-    error_of_failure,
+    error_of_result,
     openai_error,
 )
 from plumbmark.gateway.http.routes import ChatRoute, RouteContext, await_first_piece
@@ -73,8 +73,7 @@ class GenaiRoute:
                 return
             result = await caller.call(question.request, key="", role=principal.role)
         if result.response is None:
-            assert result.failure is not None
-            raise error_of_failure(result.failure)
+            raise error_of_result(result)
         document = genai.answer(
             result,
             result.response,
@@ -102,8 +101,7 @@ class GenaiRoute:
                     await exchange.write(events)
                 piece = await anext(pieces)
         if piece.response is None:
-            assert piece.failure is not None
-            await exchange.end_events(genai.error_event(error_of_failure(piece.failure)))
+            await exchange.end_events(genai.error_event(error_of_result(piece)))
             return
         cost = {"cost": cost_of(caller, piece.response.usage)}
         await exchange.end_events(genai.write_last_chunk(piece, piece.response, model, cost))

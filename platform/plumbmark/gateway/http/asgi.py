@@ -59,6 +59,7 @@ class Bodies:
                     "busy",
                     "Too many large requests at once; try again in a moment.",
                     retry_after=1,
+                    may_be_retried=True,
                 )
             self._left -= size
 

@@ -24,7 +24,7 @@ from plumbmark.gateway.http.chat_answer import (
 from plumbmark.gateway.http.chat_request import ChatQuestion, read_chat
 from plumbmark.gateway.http.errors import (
     HttpError,
-    error_of_failure,
+    error_of_result,
     openai_error,
 )
 from plumbmark.gateway.http.principals import CallableModel, Principal, Principals
@@ -61,6 +61,7 @@ class RouteContext:
                 "too-many-at-once",
                 f"This token has {self._calls_at_once} calls in flight; wait for some to end.",
                 retry_after=1,
+                may_be_retried=True,
             )
         self._in_flight[principal.grant_id] += 1
         try:
@@ -78,7 +79,7 @@ async def await_first_piece(
     exchange.cancel_when_left()
     first = await anext(pieces)
     if isinstance(first, CallResult) and first.failure is not None:
-        raise error_of_failure(first.failure)
+        raise error_of_result(first)
     return first
 
 
@@ -100,8 +101,7 @@ class ChatRoute:
                 return
             result = await caller.call(request, key="", role=principal.role)
         if result.response is None:
-            assert result.failure is not None
-            raise error_of_failure(result.failure)
+            raise error_of_result(result)
         told = self._metadata_of(question, self.more_usage(caller, result.response.usage, result))
         await exchange.reply(200, answer(result, result.response, told))
 

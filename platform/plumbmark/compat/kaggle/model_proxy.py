@@ -18,7 +18,12 @@ from plumbmark.gateway.http.errors import (
     error_of_result,
     openai_error,
 )
-from plumbmark.gateway.http.routes import ChatRoute, RouteContext, await_first_piece
+from plumbmark.gateway.http.routes import (
+    ChatRoute,
+    RouteContext,
+    await_first_piece,
+    note_call,
+)
 from plumbmark.gateway.providers.base import Delta
 
 BASE = "/compat/kaggle/models"
@@ -71,7 +76,10 @@ class GenaiRoute:
             if streams and b"alt=sse" in exchange.query:
                 await self._stream(exchange, caller, question, found[1], principal.role)
                 return
-            result = await caller.call(question.request, key="", role=principal.role)
+            result = await caller.call(
+                question.request, key="", role=principal.role, call_id=exchange.next_call_id
+            )
+        note_call(exchange, result)
         if result.response is None:
             raise error_of_result(result)
         document = genai.answer(
@@ -92,7 +100,7 @@ class GenaiRoute:
         model: str,
         role: str,
     ) -> None:
-        pieces = caller.stream(question.request, key="", role=role)
+        pieces = caller.stream(question.request, key="", role=role, call_id=exchange.next_call_id)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
             await exchange.begin_events()

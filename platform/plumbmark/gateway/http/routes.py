@@ -72,12 +72,19 @@ class RouteContext:
                 del self._in_flight[principal.grant_id]
 
 
+def note_call(exchange: HttpExchange, ended: Delta | CallResult) -> None:
+    """Note that the request's call was sent, so that the answer names it."""
+    if not isinstance(ended, CallResult) or ended.attempts:
+        exchange.call_id = exchange.next_call_id
+
+
 async def await_first_piece(
     exchange: HttpExchange, pieces: AsyncGenerator[Delta | CallResult, None]
 ) -> Delta | CallResult:
     """Return the first piece of a stream; raise an error with its own status if none arrived."""
     exchange.cancel_when_left()
     first = await anext(pieces)
+    note_call(exchange, first)
     if isinstance(first, CallResult) and first.failure is not None:
         raise error_of_result(first)
     return first
@@ -99,7 +106,10 @@ class ChatRoute:
             if question.streams:
                 await self._stream(exchange, caller, principal, question, request)
                 return
-            result = await caller.call(request, key="", role=principal.role)
+            result = await caller.call(
+                request, key="", role=principal.role, call_id=exchange.next_call_id
+            )
+        note_call(exchange, result)
         if result.response is None:
             raise error_of_result(result)
         told = self._metadata_of(question, self.more_usage(caller, result.response.usage, result))
@@ -133,10 +143,10 @@ class ChatRoute:
         question: ChatQuestion,
         request: ModelRequest,
     ) -> None:
-        pieces = caller.stream(request, key="", role=principal.role)
+        pieces = caller.stream(request, key="", role=principal.role, call_id=exchange.next_call_id)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
-            writer = ChunkWriter(self._metadata_of(question, {}))
+            writer = ChunkWriter(self._metadata_of(question, {}), stream_id=exchange.next_call_id)
             await exchange.begin_events()
             while isinstance(piece, Delta):
                 await exchange.write(writer.piece(piece))

@@ -1,6 +1,5 @@
 """One complete sample: question, answer, verdict and every exchange behind it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -10,26 +9,13 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.storage.records import decompress_body
+from plumbmark.gateway.recorded_calls import RecordedCall, read_exchange
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Sample, SampleCall, SampleScore, Scoring
 from tasks_app.permissions import can_view_item
 from tasks_app.runs.queries import current_scoring
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """A call with its exchange. `request` and `response` are None where they are withheld or not
-    written yet; `note` then says which.
-    """
-
-    role: str
-    call: Call
-    request: Any
-    response: Any
-    note: str
 
 
 @dataclass(frozen=True)
@@ -108,24 +94,15 @@ def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
 def _calls_of(sample: Sample) -> list[RecordedCall]:
     links = list(SampleCall.objects.filter(sample=sample).order_by("position"))
     ids = [link.call_id for link in links]
-    calls = {call.pk: call for call in Call.objects.filter(pk__in=ids).select_related("deployment")}
+    found = Call.objects.filter(pk__in=ids).select_related("deployment", "grant__payer")
+    calls = {call.pk: call for call in found}
     exchanges = {exchange.call_id: exchange for exchange in Exchange.objects.filter(call__in=ids)}
-    found = []
-    for link in links:
-        call = calls.get(link.call_id)
-        if call is None:
-            continue  # answered and stored, its record still on its way to the table
-        exchange = exchanges.get(link.call_id)
-        if exchange is None:
-            found.append(RecordedCall(link.role, call, None, None, "The exchange was not stored."))
-        elif exchange.is_withheld:
-            found.append(
-                RecordedCall(link.role, call, None, None, f"Withheld: {exchange.withheld_reason}")
-            )
-        else:
-            body = json.loads(decompress_body(bytes(exchange.body)))
-            found.append(RecordedCall(link.role, call, body["request"], body["response"], ""))
-    return found
+    return [
+        read_exchange(calls[link.call_id], exchanges.get(link.call_id), link.role)
+        for link in links
+        # Where it is missing, it is answered and stored, and its record on its way to the table.
+        if link.call_id in calls
+    ]
 
 
 def _call_document(recorded: RecordedCall) -> dict[str, Any]:

@@ -185,6 +185,7 @@ ADA = [
     "me",
     "quota",
     "ledger-lines?limit=3",
+    "calls/{call}",
     "tasks?visibility=private",
     "tasks/{task words}/draft",
     "tasks/{task faulty}/draft",

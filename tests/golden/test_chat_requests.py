@@ -4,16 +4,17 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from plumbmark.compat.kaggle.genai import genai_error
 from plumbmark.compat.kaggle.genai import read_question as read_genai
-from plumbmark.engine.ports import CallFailure, FailureKind
+from plumbmark.engine.ports import CallFailure, CallResult, FailureKind
 from plumbmark.gateway.http.chat_request import read_chat
 from plumbmark.gateway.http.errors import (
     HttpError,
-    error_of_failure,
+    error_of_result,
     openai_error,
 )
 from plumbmark.strict_json import wire
@@ -95,8 +96,16 @@ def test_errors_have_their_bodies() -> None:
             for status in (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
         },
         **{
-            f"failure {kind.value} {code}": error_of_failure(
-                CallFailure(kind, code, "What went wrong.", retry_after=retry_after)
+            f"failure {kind.value} {code}": error_of_result(
+                CallResult(
+                    UUID(int=1),
+                    None,
+                    CallFailure(kind, code, "What went wrong.", retry_after=retry_after),
+                    charged=0,
+                    provider_cost=0,
+                    latency_ms=0,
+                    attempts=1,
+                )
             )
             for kind in FailureKind
             for code, retry_after in (

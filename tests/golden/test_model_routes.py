@@ -52,7 +52,7 @@ def shown(reply: Reply) -> dict[str, Any]:
     headers = {
         name: value
         for name, value in reply.headers.items()
-        if name.lower() not in {"content-length", "date", "x-request-id"}
+        if name.lower() not in {"content-length", "date", "x-request-id", "x-plumbmark-call"}
     }
     return {
         "status": reply.status,

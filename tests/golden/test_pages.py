@@ -97,6 +97,7 @@ ADA = {
     "playground-asked": "{asked}",
     "quota": "/quota/",
     "ledger-line": "/quota/ada/lines/{settled line}/",
+    "call": "/calls/{call}/",
     "settings-profile": "/settings/profile/",
     "settings-theme": "/settings/theme/",
     "settings-tokens": "/settings/tokens/",

@@ -427,6 +427,10 @@ class World:
         if "{settled line}" in pattern:
             line = _model("gateway", "LedgerLine").objects.filter(kind="settle").order_by("pk")
             return pattern.replace("{settled line}", str(line.first().pk))
+        if "{call}" in pattern:
+            line = _model("gateway", "LedgerLine").objects.filter(kind="settle").order_by("pk")
+            calls = line.first().call_rows.order_by("started_at", "pk")
+            return pattern.replace("{call}", str(calls.first().pk))
         places: dict[str, Any] = {**self.versions, **self.tasks, **self.paths, **self.runs}
         places |= {f"version {name}": found for name, found in self.versions.items()}
         deployments = _model("gateway", "Deployment").objects.values_list("slug", "public_id")

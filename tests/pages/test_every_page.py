@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from plumbmark.gateway.models import Call, Exchange
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIGNED_IN = [
@@ -70,6 +72,45 @@ def test_nothing_is_blocked_by_the_policy_and_only_tables_scroll_sideways(
         page.goto(path)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 320, f"{path} is {width} px wide"
+
+
+def test_a_call_is_accessible_and_reads_on_a_phone_without_scripts(
+    browser_page: Any,
+    new_page: Callable[..., Any],
+    axe: Callable[[Any], None],
+    keeper: Any,
+    sign_in: Callable[..., None],
+) -> None:
+    from plumbmark.gateway.storage.records import compress, exchange_bytes
+    from tests.gateway import rows
+
+    deployment = rows.deployment("http://127.0.0.1:1/v1", "m" * 80)
+    call = Call.objects.create(
+        grant=rows.grant(keeper.namespace, deployment),
+        deployment=deployment,
+        status="failed",
+        error_code="http-500",
+        error_message="x" * 300,
+        attempts=[{"at": 1.0, "ms": 20, "waited_ms": 0, "status": 500}],
+        started_at="2026-01-01T00:00Z",
+    )
+    body = compress(exchange_bytes(b'{"model": "%b"}' % (b"m" * 900), {"error": "y" * 900}))
+    Exchange.objects.create(call=call, body=body, hash="h1:")
+
+    sign_in(browser_page, keeper)
+    for path in (f"/calls/{call.pk}/", "/quota/"):
+        browser_page.goto(path)
+        axe(browser_page)
+    narrow = new_page(width=320, javascript=False)
+    sign_in(narrow, keeper)
+    narrow.goto("/quota/")
+    narrow.get_by_label("Id of the call").fill(str(call.pk))
+    narrow.get_by_role("button", name="Open").click()
+    for title in ("1 attempt", "Raw request", "Raw response"):
+        narrow.get_by_text(title, exact=True).first.click()
+
+    assert narrow.get_by_role("heading", level=1).inner_text() == "Call of a model"
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_the_administration_works_under_the_policy(

@@ -9,4 +9,7 @@ urlpatterns = [
     path("quota/", views.quota_own, name="quota"),
     path("quota/<str:handle>/", views.quota, name="quota_of"),
     path("quota/<str:handle>/lines/<int:line_id>/", views.ledger_line, name="ledger_line"),
+    path("calls/", views.find_call, name="find_call"),
+    path("calls/<uuid:call_id>/", views.call_detail, name="call"),
+    path("calls/<uuid:call_id>/exchange/", views.call_exchange, name="call_exchange"),
 ]

@@ -1,4 +1,4 @@
-"""The pages of a namespace's limits and ledger."""
+"""The pages of a namespace's limits and ledger, and of single calls."""
 
 from typing import Any
 from uuid import UUID
@@ -6,14 +6,19 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.gateway import queries
 from plumbmark.gateway.budget.subjects import pages_of
+from plumbmark.gateway.call_display import call_context, pretty_json
 from plumbmark.gateway.models import Call, LedgerLine
 from plumbmark.gateway.permissions import can_view_ledger
+from plumbmark.gateway.recorded_calls import parse_call_id, recorded_call_at
 
 LINES_PER_PAGE = 50
 CALLS_PER_PAGE = 100
@@ -84,7 +89,7 @@ def ledger_line(request: HttpRequest, handle: str, line_id: int) -> HttpResponse
     namespace = _namespace(request, handle)
     line = get_object_or_404(queries.ledger_of(namespace), pk=line_id)
     calls = queries.calls_of_line(line)
-    if cursor := _call_cursor(request.GET.get("after", "")):
+    if cursor := parse_call_id(request.GET.get("after", "")):
         last = get_object_or_404(Call, pk=cursor, ledger_line=line)
         calls = calls.filter(
             Q(started_at__gt=last.started_at) | Q(started_at=last.started_at, id__gt=last.pk)
@@ -101,8 +106,60 @@ def ledger_line(request: HttpRequest, handle: str, line_id: int) -> HttpResponse
     return render(request, "gateway/ledger_line.html", context)
 
 
-def _call_cursor(raw: str) -> UUID | None:
-    try:
-        return UUID(raw)
-    except ValueError:
-        return None
+@never_cache
+@require_safe
+@login_required
+def find_call(request: HttpRequest) -> HttpResponse:
+    """Lead from the id of a call, or of an answer, to the call's page."""
+    found = parse_call_id(request.GET.get("id", ""))
+    if found is None:
+        raise Http404("No such call.")
+    return redirect("gateway:call", call_id=found)
+
+
+@never_cache
+@require_safe
+@login_required
+def call_detail(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """Show one call to those who see the ledger that it was charged to."""
+    recorded = recorded_call_at(str(call_id), to=request.user)
+    call, payer = recorded.call, recorded.call.grant.payer
+    subject = call.grant.subject
+    page = pages_of([subject]).get(subject)
+    quota_url = reverse("gateway:quota_of", args=[payer.handle])
+    origin = [
+        {"key": _("Started (UTC)"), "value": f"{call.started_at:%Y-%m-%d %H:%M:%S}"},
+        {"key": _("Paid by"), "value": payer.label, "url": quota_url},
+        {
+            "key": _("Made for"),
+            "value": page.label if page else subject,
+            "url": page.url if page else "",
+        },
+        {"key": _("Role"), "value": call.role},
+    ]
+    trail = [{"label": _("Quota of %(who)s") % {"who": payer.label}, "url": quota_url}]
+    if call.ledger_line_id is not None:
+        line_url = reverse("gateway:ledger_line", args=[payer.handle, call.ledger_line_id])
+        trail.append({"label": _("Calls of a ledger line"), "url": line_url})
+    context = {
+        "row": call_context(recorded),
+        "origin": origin,
+        "download_url": reverse("gateway:call_exchange", args=[call.pk]),
+        "trail": [*trail, {"label": _("Call of a model")}],
+    }
+    return render(request, "gateway/call.html", context)
+
+
+@never_cache
+@require_safe
+@login_required
+def call_exchange(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """Return the whole request and response, as a file."""
+    recorded = recorded_call_at(str(call_id), to=request.user)
+    if recorded.note:
+        raise Http404("The exchange of this call is not shown.")
+    body = pretty_json({"request": recorded.request, "response": recorded.response})
+    response = HttpResponse(body, content_type="application/json; charset=utf-8")
+    # A download, never a page: a model wrote the content.
+    response.headers["Content-Disposition"] = f'attachment; filename="call-{call_id}.json"'
+    return response

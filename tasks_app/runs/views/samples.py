@@ -1,6 +1,5 @@
 """The page of one sample: messages, output, verdict and every exchange."""
 
-import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from plumbmark.gateway.budget.money import dollars
+from plumbmark.gateway.call_display import call_context, pretty_json
+from plumbmark.gateway.recorded_calls import viewable_calls
 from plumbmark.scoring.outcomes import Outcome
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.web.long_text import Highlight, cap_text, highlight_passage
@@ -20,7 +21,7 @@ from tasks_app.kinds import kind_of
 from tasks_app.models import Run
 from tasks_app.runs.message_display import exchange_context, files_of_sample
 from tasks_app.runs.queries import run_at, samples_of
-from tasks_app.runs.transcripts import RecordedCall, Transcript, transcript_of
+from tasks_app.runs.transcripts import Transcript, transcript_of
 from tasks_app.scorings.score_display import metric_facts
 
 _MAX_REPORTED = 200
@@ -36,6 +37,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
     visible = samples_of(run, to=request.user)
     task = run.task_version.task
     details = score.details if score else {}
+    openable = viewable_calls((one.call for one in transcript.calls), to=request.user)
     context = {
         "run": run,
         "task": task,
@@ -59,7 +61,10 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "is_program": kind_of(run.task_version).runs_program,
         **_program_items(details),
         "usage": _usage(transcript),
-        "calls": [_call(recorded) for recorded in transcript.calls],
+        "calls": [
+            {**call_context(recorded), "may_open": recorded.call.pk in openable}
+            for recorded in transcript.calls
+        ],
         "previous": _ordinal(visible.filter(ordinal__lt=ordinal).order_by("-ordinal")),
         "next": _ordinal(visible.filter(ordinal__gt=ordinal)),
         "trail": [
@@ -149,48 +154,6 @@ def _usage(transcript: Transcript) -> list[dict[str, Any]]:
     return [row for row in rows if row["value"]]
 
 
-def _call(recorded: RecordedCall) -> dict[str, Any]:
-    call = recorded.call
-    facts = [
-        {"key": _("Deployment"), "value": call.deployment.slug},
-        {"key": _("Model that answered"), "value": call.upstream_model},
-        {"key": _("Finish reason"), "value": call.finish_reason},
-        {"key": _("Provider's request id"), "value": call.provider_request_id},
-        {"key": _("Status"), "value": call.get_status_display()},
-        {"key": _("Error"), "value": call.error_message},
-        {"key": _("Latency"), "value": format_seconds(call.latency_ms)},
-        {
-            "key": _("Tokens in and out"),
-            "value": f"{call.input_tokens:,} / {call.output_tokens:,}"
-            + (f" ({_('estimated')})" if call.usage_estimated else ""),
-        },
-        {"key": _("Charged"), "value": dollars(call.charged)},
-        {"key": _("Provider's bill"), "value": dollars(call.provider_cost)},
-    ]
-    return {
-        "role": recorded.role,
-        "call": call,
-        "facts": [fact for fact in facts if fact["value"]],
-        "attempts": [_attempt(attempt) for attempt in call.attempts if isinstance(attempt, dict)],
-        "note": recorded.note,
-        "request": None if recorded.note else cap_text(_pretty(recorded.request)),
-        "response": None if recorded.note else cap_text(_pretty(recorded.response)),
-    }
-
-
-def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
-    """Return an attempt's facts, whatever the gateway recorded of it."""
-    return [
-        {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
-        for key, value in attempt.items()
-        if value not in (None, "")
-    ]
-
-
-def _pretty(body: Any) -> str:
-    return body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
-
-
 @never_cache
 @require_safe
 def sample_output(request: HttpRequest, run_id: int, ordinal: int) -> HttpResponse:
@@ -210,7 +173,7 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
         raise Http404
     message = transcript.messages[number]
     content = message if message.get("tool_calls") else message.get("content")
-    text = content if isinstance(content, str) else _pretty(content)
+    text = content if isinstance(content, str) else pretty_json(content)
     return _file(text, f"run-{run_id}-sample-{ordinal}-message-{number + 1}.txt")
 
 
@@ -224,7 +187,9 @@ def sample_exchange(request: HttpRequest, run_id: int, ordinal: int, number: int
     recorded = transcript.calls[number]
     body = {"request": recorded.request, "response": recorded.response}
     return _file(
-        _pretty(body), f"run-{run_id}-sample-{ordinal}-call-{number + 1}.json", "application/json"
+        pretty_json(body),
+        f"run-{run_id}-sample-{ordinal}-call-{number + 1}.json",
+        "application/json",
     )
 
 

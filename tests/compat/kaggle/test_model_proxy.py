@@ -2,20 +2,26 @@
 
 import base64
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plumbmark.accounts.models import Namespace
 from plumbmark.compat.kaggle.genai import read_question
+from plumbmark.gateway.calls.retry_budget import MAX_CALL_ATTEMPTS
 from plumbmark.gateway.http.errors import HttpError
 from plumbmark.gateway.models import Call
 from tests.fake_provider.process import FakeProvider
 from tests.gateway import rows
 from tests.gateway.conftest import Store
 from tests.gateway.http.inside import ask
-from tests.gateway.http.servers import token_of
+from tests.gateway.http.servers import serving, token_of
 
 OPENAPI = "/compat/kaggle/models/openapi/chat/completions"
 GENAI = "/compat/kaggle/models/genai/v1/models"
@@ -486,3 +492,75 @@ def test_results_find_their_calls_by_name_and_order() -> None:
     ids = [call["id"] for call in messages[0]["tool_calls"]]
     told = {message["tool_call_id"]: message["content"] for message in messages[1:]}
     assert [told[call_id] for call_id in ids] == ["1", "0", "2"]
+
+
+_PROGRAM = """
+import sys
+
+import kaggle_benchmarks as kbench
+from kaggle_benchmarks.kaggle import model_proxy
+
+llm = model_proxy.ModelProxy(model="fake/arithmetic", api=sys.argv[1])
+try:
+    llm.prompt("What is 2+3?")
+except Exception as error:
+    code = getattr(error, "status_code", None) or getattr(error, "code", None)
+    print(f"{type(error).__module__}.{type(error).__name__} {code}")
+"""
+
+
+class TestUnmodifiedSdk:
+    """Errors as programs of the SDK meet them."""
+
+    @pytest.mark.parametrize(
+        ("api", "spent", "failed"),
+        [
+            ("openai", "openai.APIStatusError 402", "openai.InternalServerError 502"),
+            (
+                "genai",
+                "google.genai.errors.ClientError 402",
+                "google.genai.errors.ServerError 502",
+            ),
+        ],
+    )
+    def test_neither_a_spent_limit_nor_a_failing_provider_is_asked_again(
+        self,
+        store: Store,
+        fake_provider: FakeProvider,
+        tmp_path: Path,
+        api: str,
+        spent: str,
+        failed: str,
+    ) -> None:
+        python = django_settings.SANDBOX_ENV_DIR / "bin" / "python"
+        if not python.exists():
+            pytest.skip(f"the SDK is not installed: there is no {python}")
+        fake_provider.configure(faults={"500": 1.0})
+        rows.deployment(fake_provider.url, deadline_seconds=1.0)
+        poor, rich = rows.namespace("poor", day_cap=10), rows.namespace("rich")
+        with serving(store, tmp_path) as server:
+
+            def run_for(payer: Namespace) -> str:
+                variables = {
+                    **os.environ,
+                    "HOME": str(tmp_path),
+                    "MODEL_PROXY_URL": f"{server.url}/compat/kaggle/models",
+                    "MODEL_PROXY_API_KEY": token_of(payer),
+                    "LLM_DEFAULT": "fake/arithmetic",
+                    "LLM_DEFAULT_JUDGE": "fake/arithmetic",
+                    "LLMS_AVAILABLE": "fake/arithmetic",
+                }
+                done = subprocess.run(
+                    [str(python), "-c", _PROGRAM, api],
+                    capture_output=True,
+                    text=True,
+                    env=variables,
+                    cwd=tmp_path,
+                )
+                return (done.stdout.splitlines() or [done.stderr])[-1]
+
+            assert run_for(poor) == spent
+            assert fake_provider.stats()["total"] == 0
+            assert run_for(rich) == failed
+        call = Call.objects.get()
+        assert fake_provider.stats()["total"] == len(call.attempts) <= MAX_CALL_ATTEMPTS

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
@@ -11,10 +12,12 @@ from django.utils import timezone
 from plumbmark.accounts.models import ApiToken, Membership, Namespace
 from plumbmark.common import clock
 from plumbmark.config.gateway_asgi import app
+from plumbmark.engine.ports import CallFailure, CallResult, FailureKind
 from plumbmark.gateway import actions
-from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls import retry_budget, runtime
 from plumbmark.gateway.http import asgi, principals
 from plumbmark.gateway.http.asgi import Bodies
+from plumbmark.gateway.http.errors import HttpError, error_of_result
 from plumbmark.gateway.http.grant_tokens import issue_grant_token
 from plumbmark.gateway.models import Call, Deployment, Grant
 from tests.fake_provider.process import FakeProvider
@@ -428,6 +431,81 @@ def test_a_pause_that_the_provider_asks_for_is_passed_on(
 
     assert error_of(reply)[:2] == (429, "rate-limited")
     assert reply.headers["retry-after"] == "100"
+    assert reply.headers["x-should-retry"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "failure", "may_retry"),
+    [
+        # Not sent: nothing was asked of the provider.
+        (0, CallFailure(FailureKind.DEADLINE, "platform-busy", ""), "true"),
+        (0, CallFailure(FailureKind.RATE_LIMITED, "rate-limited", ""), "true"),
+        (0, CallFailure(FailureKind.RATE_LIMITED, "no-place", ""), "true"),
+        (0, CallFailure(FailureKind.QUOTA, "quota-exhausted", ""), "false"),
+        (0, CallFailure(FailureKind.PROVIDER_ERROR, "not-supported", ""), "false"),
+        (0, CallFailure(FailureKind.PROVIDER_ERROR, "no-price", "", fatal=True), "false"),
+        # Sent once, and not again.
+        (1, CallFailure(FailureKind.RATE_LIMITED, "rate-limited", "", retry_after=90), "true"),
+        (1, CallFailure(FailureKind.RATE_LIMITED, "rate-limited", ""), "false"),
+        (1, CallFailure(FailureKind.RATE_LIMITED, "request-above-rate-limit", ""), "false"),
+        (1, CallFailure(FailureKind.RATE_LIMITED, "provider-quota", "", True, 0, 90), "false"),
+        (1, CallFailure(FailureKind.PROVIDER_ERROR, "unknown-finish-reason", ""), "false"),
+        (1, CallFailure(FailureKind.PROVIDER_ERROR, "output-limit", ""), "false"),
+        (1, CallFailure(FailureKind.PROVIDER_ERROR, "account-refused", "", True), "false"),
+        # Sent again by the gateway.
+        (2, CallFailure(FailureKind.RATE_LIMITED, "rate-limited", "", retry_after=90), "false"),
+        (6, CallFailure(FailureKind.PROVIDER_ERROR, "http-500", ""), "false"),
+        (6, CallFailure(FailureKind.PROVIDER_ERROR, "interrupted", ""), "false"),
+        (3, CallFailure(FailureKind.DEADLINE, "deadline", ""), "false"),
+    ],
+)
+def test_only_what_the_gateway_did_not_retry_may_be_retried(
+    attempts: int, failure: CallFailure, may_retry: str
+) -> None:
+    error = error_of_result(CallResult(UUID(int=1), None, failure, 0, 0, 0, attempts))
+
+    assert dict(error.headers)[b"x-should-retry"] == may_retry.encode()
+    assert dict(error.again().headers) == dict(error.headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {}),
+        (CHAT, {"stream": True}),
+        ("/compat/kaggle/models/openapi/chat/completions", {}),
+        ("/compat/kaggle/models/genai/v1/models/fake/arithmetic:generateContent", None),
+        (
+            "/compat/kaggle/models/genai/v1/models/fake/arithmetic:streamGenerateContent?alt=sse",
+            None,
+        ),
+    ],
+)
+def test_every_route_says_that_a_retried_failure_is_not_to_be_retried(
+    store: Store,
+    fake_provider: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    body: Any,
+) -> None:
+    monkeypatch.setattr(retry_budget, "_FIRST_PAUSE_SECONDS", 0.001)
+    fake_provider.configure(faults={"500": 1.0})
+    rows.deployment(fake_provider.url)
+    contents = {"contents": [{"role": "user", "parts": [{"text": "What is 2+3?"}]}]}
+
+    reply = ask(path, contents if body is None else question(**body), token_of(rows.namespace()))
+
+    assert (reply.status, reply.headers["x-should-retry"]) == (502, "false")
+    assert fake_provider.stats()["total"] == retry_budget.MAX_CALL_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"), [(CHAT, "", 401), (CHAT, "pmk_wrong", 401), ("/nothing", "", 404)]
+)
+def test_refusals_are_final(store: Store, path: str, token: str, status: int) -> None:
+    reply = ask(path, question(), token)
+
+    assert (reply.status, reply.headers["x-should-retry"]) == (status, "false")
 
 
 def test_with_the_database_away_known_tokens_go_on_and_others_are_told(
@@ -443,7 +521,7 @@ def test_with_the_database_away_known_tokens_go_on_and_others_are_told(
     async def look(token: str) -> None:
         asking = begin("/v1/models", None, token)
         await app(asking.scope, asking.receive, asking.send)
-        statuses.append(asking.status)
+        statuses.append((asking.status, asking.headers.get("x-should-retry")))
 
     async def work() -> None:
         monkeypatch.setattr(principals, "KEPT_SECONDS", -1.0)
@@ -454,7 +532,7 @@ def test_with_the_database_away_known_tokens_go_on_and_others_are_told(
 
     together(work)
 
-    assert statuses == [200, 200, 503]
+    assert statuses == [(200, None), (200, None), (503, "true")]
 
 
 @pytest.mark.parametrize(
@@ -494,8 +572,9 @@ def test_bodies_together_are_bounded_and_given_back() -> None:
     bodies = Bodies(largest=3_000_000, together=4_000_000)
 
     bodies.take(3_000_000)
-    with pytest.raises(Exception, match="try again"):
+    with pytest.raises(HttpError, match="try again") as refused:
         bodies.take(2_000_000)
+    assert refused.value.may_be_retried
     bodies.take(1000)
     bodies.give_back(3_000_000)
     bodies.take(3_000_000)
@@ -509,7 +588,7 @@ def test_one_token_has_so_many_calls_in_flight_and_no_more(
     rows.deployment(fake_provider.url)
     token = token_of(rows.namespace())
 
-    async def work() -> list[int]:
+    async def work() -> list[tuple[int, str | None]]:
         asking = [begin(CHAT, question(), token) for _ in range(5)]
         waiting = {asyncio.create_task(app(each.scope, each.receive, each.send)) for each in asking}
         # The first two wait for their answers; meanwhile the others are refused.
@@ -517,9 +596,9 @@ def test_one_token_has_so_many_calls_in_flight_and_no_more(
             _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.to_thread(fake_provider.go_on)
         await asyncio.gather(*waiting)
-        return [each.status for each in asking]
+        return [(each.status, each.headers.get("x-should-retry")) for each in asking]
 
-    assert sorted(together(work)) == [200, 200, 429, 429, 429]
+    assert sorted(together(work)) == [(200, None)] * 2 + [(429, "true")] * 3
 
 
 # --- Cost -------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from plumbmark.gateway.calls.retry_budget import MAX_CALL_ATTEMPTS
 from plumbmark.gateway.models import BudgetLease, Call
 from plumbmark.gateway.storage import recovery
 from tests.fake_provider.process import FakeProvider
@@ -133,6 +134,28 @@ def test_a_spent_limit_costs_the_client_no_retries(
         assert caught.value.status_code == 402
         assert sent == ["POST"]
     assert Call.objects.count() == 0
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_failing_provider_is_retried_by_the_gateway_alone(
+    store: Store, fake_provider: FakeProvider, tmp_path: Path, streams: bool
+) -> None:
+    fake_provider.configure(faults={"500": 1.0})
+    token = token_of(rows.namespace())
+    rows.deployment(fake_provider.url, deadline_seconds=1.0)
+    with serving(store, tmp_path) as server:
+        sent: list[str] = []
+        counting = openai.DefaultHttpxClient(
+            event_hooks={"request": [lambda asked: sent.append(asked.method)]}
+        )
+        client = client_of(server, token).with_options(http_client=counting)
+        with counting, pytest.raises(openai.InternalServerError) as caught:
+            client.chat.completions.create(model="fake/arithmetic", messages=USER, stream=streams)
+
+    assert caught.value.status_code == 502
+    assert sent == ["POST"]
+    call = Call.objects.get()
+    assert fake_provider.stats()["total"] == len(call.attempts) <= MAX_CALL_ATTEMPTS
 
 
 def test_pieces_arrive_as_the_provider_sends_them(

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from plumbmark.gateway.models import Grant, LedgerLine
-from tasks_app.models import Item, Run, Sample, Scoring
+from tasks_app.models import Item, Run, Sample, SampleCall, Scoring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -527,3 +527,16 @@ def test_a_runs_deployment_is_told_without_its_address(finished: Run, ada: Any) 
         assert told.json()["deployment_facts"]["slug"] == facts["slug"]
         assert "someones-own-server" not in told.content.decode()
         assert "someones-own-server" not in client.get(f"/runs/{finished.pk}/").content.decode()
+
+
+def test_a_sample_leads_who_paid_to_its_call(finished: Run, ada: Any, bob: Any) -> None:
+    path = f"/runs/{finished.pk}/samples/0/"
+    call_id = SampleCall.objects.get(sample__run=finished, sample__ordinal=0).call_id
+    link = f'href="/calls/{call_id}/"'
+
+    assert link in client_of(ada).get(path).content.decode()
+    assert link not in client_of(bob).get(path).content.decode()
+    assert link not in Client().get(path).content.decode()
+    opened = client_of(ada).get(f"/calls/{call_id}/").content.decode()
+    assert f'href="/runs/{finished.pk}/"' in opened
+    assert client_of(bob).get(f"/calls/{call_id}/").status_code == 404

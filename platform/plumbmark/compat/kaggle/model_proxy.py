@@ -15,10 +15,15 @@ from plumbmark.gateway.calls.gateway import GatewayCaller
 from plumbmark.gateway.http.asgi import HttpExchange, Route
 from plumbmark.gateway.http.errors import (
     HttpError,
-    error_of_failure,
+    error_of_result,
     openai_error,
 )
-from plumbmark.gateway.http.routes import ChatRoute, RouteContext, await_first_piece
+from plumbmark.gateway.http.routes import (
+    ChatRoute,
+    RouteContext,
+    await_first_piece,
+    note_call,
+)
 from plumbmark.gateway.providers.base import Delta
 
 BASE = "/compat/kaggle/models"
@@ -71,10 +76,12 @@ class GenaiRoute:
             if streams and b"alt=sse" in exchange.query:
                 await self._stream(exchange, caller, question, found[1], principal.role)
                 return
-            result = await caller.call(question.request, key="", role=principal.role)
+            result = await caller.call(
+                question.request, key="", role=principal.role, call_id=exchange.next_call_id
+            )
+        note_call(exchange, result)
         if result.response is None:
-            assert result.failure is not None
-            raise error_of_failure(result.failure)
+            raise error_of_result(result)
         document = genai.answer(
             result,
             result.response,
@@ -93,7 +100,7 @@ class GenaiRoute:
         model: str,
         role: str,
     ) -> None:
-        pieces = caller.stream(question.request, key="", role=role)
+        pieces = caller.stream(question.request, key="", role=role, call_id=exchange.next_call_id)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
             await exchange.begin_events()
@@ -102,8 +109,7 @@ class GenaiRoute:
                     await exchange.write(events)
                 piece = await anext(pieces)
         if piece.response is None:
-            assert piece.failure is not None
-            await exchange.end_events(genai.error_event(error_of_failure(piece.failure)))
+            await exchange.end_events(genai.error_event(error_of_result(piece)))
             return
         cost = {"cost": cost_of(caller, piece.response.usage)}
         await exchange.end_events(genai.write_last_chunk(piece, piece.response, model, cost))

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from plumbmark.gateway.api.views import (
+    CallViewSet,
     DeploymentViewSet,
     LedgerLineViewSet,
     ModelViewSet,
@@ -14,5 +15,6 @@ router = Router()
 router.register("models", ModelViewSet, "model")
 router.register("deployments", DeploymentViewSet, "deployment")
 router.register("ledger-lines", LedgerLineViewSet, "ledger-line")
+router.register("calls", CallViewSet, "call")
 
 urlpatterns = [path("quota", QuotaView.as_view()), *router.urls]

@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import acting_namespace
-from plumbmark.gateway.models import CatalogueModel, Deployment, LedgerLine
+from plumbmark.gateway.models import Call, CatalogueModel, Deployment, LedgerLine
 from plumbmark.gateway.queries import (
     callable_deployments,
     ledger_of,
     quota_status,
 )
+from plumbmark.gateway.recorded_calls import recorded_call_at
 from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.viewsets import ResourceViewSet
 
@@ -92,6 +93,56 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
         )
 
 
+class CallDetail(serializers.ModelSerializer[Call]):
+    deployment = serializers.CharField(source="deployment.slug")
+    payer = serializers.CharField(source="grant.payer.handle")
+    subject = serializers.CharField(
+        source="grant.subject", help_text="What the call was made for, such as `run:57`."
+    )
+    status = serializers.CharField(help_text="`answered`, `failed` or `lost`.")
+    attempts = serializers.ListField(child=serializers.DictField())
+    charged_nanodollars = serializers.IntegerField(source="charged")
+    provider_cost_nanodollars = serializers.IntegerField(source="provider_cost")
+
+    class Meta:
+        model = Call
+        fields = (
+            "id",
+            "deployment",
+            "payer",
+            "subject",
+            "role",
+            "status",
+            "error_code",
+            "error_message",
+            "upstream_model",
+            "provider_request_id",
+            "finish_reason",
+            "attempts",
+            "started_at",
+            "latency_ms",
+            "input_tokens",
+            "output_tokens",
+            "cached_input_tokens",
+            "reasoning_tokens",
+            "usage_estimated",
+            "is_private",
+            "charged_nanodollars",
+            "provider_cost_nanodollars",
+        )
+
+
+class RecordedCallDetail(serializers.Serializer[Any]):
+    """A call with its exchange."""
+
+    call = CallDetail()
+    request = serializers.JSONField(
+        help_text="As it was sent; null where `note` says why it is not shown."
+    )
+    response = serializers.JSONField(help_text="As it came.")
+    note = serializers.CharField(help_text="Why the exchange is not shown; empty where it is.")
+
+
 @extend_schema_view(list=extend_schema(operation_id="list_models"))
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
     """List the models of the catalogue."""
@@ -155,3 +206,22 @@ class LedgerLineViewSet(ListModelMixin, ResourceViewSet[LedgerLine]):
             return LedgerLine.objects.none()
         handle = self.request.query_params.get("namespace")
         return ledger_of(acting_namespace(self.request, handle))
+
+
+class CallViewSet(ResourceViewSet[Call]):
+    subject = "Account"
+    permission_classes = (IsAuthenticated,)
+    parameter_descriptions = {
+        "call_id": "The id of a call (`plumbmark.call` of an answer), or the `id` of an answer.",
+    }
+    serializer_class = RecordedCallDetail
+    queryset = Call.objects.none()
+    lookup_field = "call_id"
+
+    @extend_schema(operation_id="get_call", responses=RecordedCallDetail)
+    def retrieve(self, request: Request, call_id: str) -> Response:
+        """Return one call of a model. It has its attempts, its cost and its exchange, for those who
+        see the ledger that it was charged to. It is here about a second after its answer.
+        """
+        recorded = recorded_call_at(call_id, to=request.user)
+        return Response(RecordedCallDetail(recorded).data)

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from plumbmark.common import clock
 from plumbmark.engine.ports import (
@@ -184,15 +184,18 @@ class GatewayCaller:
         """Return whether its policy is stale, so that it has not been used for a while."""
         return now > self._fresh_until
 
-    async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
+    async def call(
+        self, request: ModelRequest, *, key: str, role: str, call_id: UUID | None = None
+    ) -> CallResult:
         """Ask the model once, with retries, recorded and metered; see `engine.ports.ModelCaller`.
 
-        A call that never went out (a refusal: `attempts` is 0) is not recorded.
+        A call that never went out (a refusal: `attempts` is 0) is not recorded. `call_id` is a new
+        id for the record; without it, the gateway makes one.
         """
         _check(key, role)
         task = self._gateway.enter_call()
         try:
-            admitted = await self._admit(request, key, role)
+            admitted = await self._admit(request, key, role, call_id)
             if isinstance(admitted, CallFailure):
                 return _refuse(admitted)
             try:
@@ -203,7 +206,7 @@ class GatewayCaller:
             self._gateway.leave_call(task)
 
     async def _admit(
-        self, request: ModelRequest, key: str, role: str
+        self, request: ModelRequest, key: str, role: str, call_id: UUID | None
     ) -> "_AdmittedCall | CallFailure":
         """Hold an upper bound of the cost and open the record; or why the call may not go out."""
         gateway = self._gateway
@@ -229,7 +232,7 @@ class GatewayCaller:
             hold = held
             gateway.recorder.wake()
         record = CallRecord(
-            id=uuid4(),
+            id=call_id or uuid4(),
             grant_id=terms.grant_id,
             payer_id=terms.payer_id,
             deployment_id=terms.deployment_id,
@@ -320,7 +323,7 @@ class GatewayCaller:
             await asyncio.sleep(pause)
 
     async def stream(
-        self, request: ModelRequest, *, key: str, role: str
+        self, request: ModelRequest, *, key: str, role: str, call_id: UUID | None = None
     ) -> AsyncGenerator[Delta | CallResult, None]:
         """Ask once and pass the answer on as it comes; recorded and metered exactly like `call`.
 
@@ -333,7 +336,7 @@ class GatewayCaller:
         gateway = self._gateway
         task = gateway.enter_call()
         try:
-            admitted = await self._admit(request, key, role)
+            admitted = await self._admit(request, key, role, call_id)
             if isinstance(admitted, CallFailure):
                 yield _refuse(admitted)
                 return

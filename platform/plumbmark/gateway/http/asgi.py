@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import Error as DatabaseError
 
@@ -59,6 +60,7 @@ class Bodies:
                     "busy",
                     "Too many large requests at once; try again in a moment.",
                     retry_after=1,
+                    may_be_retried=True,
                 )
             self._left -= size
 
@@ -81,7 +83,14 @@ class HttpExchange:
         self._taken = 0
         self._watch: asyncio.Task[None] | None = None
         self._write_timer: IdleTimer | None = None
-        self.request_id = choose_request_id(self.header(b"x-request-id"))
+        sent_id = self.header(b"x-request-id")
+        self.request_id = choose_request_id(sent_id)
+        self.next_call_id = uuid4() if self.request_id == sent_id else UUID(self.request_id)
+        """The id for the call of this request. An id of our own names both; a client's may come
+        twice.
+        """
+        self.call_id: UUID | None = None
+        """The recorded call of this request, once it was sent."""
         self.has_begun = False
         self.is_left = False
         """The reader has gone away."""
@@ -143,7 +152,7 @@ class HttpExchange:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [_JSON, length, self._id_header(), *headers],
+                "headers": [_JSON, length, *self._id_headers(), *headers],
             }
         )
         await self._send({"type": "http.response.body", "body": body})
@@ -151,11 +160,14 @@ class HttpExchange:
     async def begin_events(self) -> None:
         """Begin a stream of events."""
         self.has_begun = True
-        headers = [*_EVENTS, self._id_header()]
+        headers = [*_EVENTS, *self._id_headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    def _id_header(self) -> tuple[bytes, bytes]:
-        return b"x-request-id", self.request_id.encode()
+    def _id_headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"x-request-id", self.request_id.encode())]
+        if self.call_id is not None:
+            headers.append((b"x-plumbmark-call", str(self.call_id).encode()))
+        return headers
 
     async def write(self, events: bytes) -> None:
         """Write events; after `cancel_when_left`, not for longer than a reader may take."""

@@ -12,7 +12,7 @@ from plumbmark.engine.ports import (
     ModelResponse,
     Usage,
 )
-from plumbmark.gateway.http.errors import error_of_failure, openai_error
+from plumbmark.gateway.http.errors import error_of_result, openai_error
 from plumbmark.gateway.providers.base import Delta
 from plumbmark.scoring.code_blocks import code_blocks
 from plumbmark.strict_json import wire
@@ -181,8 +181,7 @@ class ChunkWriter:
 
     def broken(self, result: CallResult) -> bytes:
         """Return the error that ends a stream after its beginning."""
-        assert result.failure is not None
-        return b"data: " + openai_error(error_of_failure(result.failure)) + b"\n\n" + DONE
+        return b"data: " + openai_error(error_of_result(result)) + b"\n\n" + DONE
 
     def _event(self, rest: dict[str, Any]) -> bytes:
         return b"data: " + self._head + b"," + _dump(rest)[1:].encode() + b"\n\n"

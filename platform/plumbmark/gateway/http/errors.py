@@ -1,15 +1,15 @@
 """Errors of the routes, with the status that makes clients do the right thing.
 
 Clients retry 408, 409, 429 and everything from 500 on. So errors that a retry cannot solve (an
-exhausted limit, a bad request) get a lower status, and those that it may (a provider's failure) do
-not.
+exhausted limit, a bad request) get a lower status. Many clients also obey `x-should-retry`: it says
+no to what the gateway has retried already, because two loops multiply the calls at the provider.
 """
 
 import json
 import math
 
 from plumbmark.common.errors import DomainError
-from plumbmark.engine.ports import CallFailure, FailureKind
+from plumbmark.engine.ports import CallResult, FailureKind
 
 _NOT_RETRIED = 422
 
@@ -25,6 +25,7 @@ class HttpError(Exception):
         *,
         param: str | None = None,
         retry_after: float | None = None,
+        may_be_retried: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -32,6 +33,8 @@ class HttpError(Exception):
         self.message = message
         self.param = param
         self.retry_after = retry_after
+        self.may_be_retried = may_be_retried
+        """Sending the same request again may help, and repeats nothing that the gateway did."""
 
     def again(self) -> "HttpError":
         """Return a copy of this error to raise again: an exception keeps the traceback of its first
@@ -43,11 +46,12 @@ class HttpError(Exception):
             self.message,
             param=self.param,
             retry_after=self.retry_after,
+            may_be_retried=self.may_be_retried,
         )
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        headers = []
+        headers = [(b"x-should-retry", b"true" if self.may_be_retried else b"false")]
         if self.retry_after is not None:
             headers.append((b"retry-after", str(max(1, math.ceil(self.retry_after))).encode()))
         if self.status == 401:
@@ -65,6 +69,7 @@ def database_is_away() -> HttpError:
         "platform-busy",
         "The platform cannot reach its database at the moment; try again soon.",
         retry_after=2,
+        may_be_retried=True,
     )
 
 
@@ -110,8 +115,27 @@ _OPENAI_CODES = {
 _OUR_FAULT = {"account-refused", "bad-key", "forbidden", "provider-balance", "provider-quota"}
 
 
-def error_of_failure(failure: CallFailure) -> HttpError:
+_NOT_SENT = {FailureKind.RATE_LIMITED, FailureKind.DEADLINE}
+"""What kept a call from being sent, and may be over soon."""
+
+
+def _may_be_retried(result: CallResult) -> bool:
+    """Return whether the client may send this call again: it was not sent, or was sent once and
+    brought a pause that is too long to wait for within the call.
+    """
+    failure = result.failure
+    assert failure is not None
+    if failure.fatal or result.attempts > 1:
+        return False
+    if result.attempts == 0:
+        return failure.kind in _NOT_SENT
+    return failure.code == "rate-limited" and failure.retry_after is not None
+
+
+def error_of_result(result: CallResult) -> HttpError:
     """Return the HTTP error of a call that brought no answer."""
+    failure = result.failure
+    assert failure is not None
     status = _BY_CODE.get(failure.code) or _BY_KIND.get(failure.kind, 502)
     message = failure.message
     if failure.code in _OUR_FAULT:
@@ -124,6 +148,7 @@ def error_of_failure(failure: CallFailure) -> HttpError:
         _OPENAI_CODES.get(failure.kind, failure.code),
         message,
         retry_after=retry_after,
+        may_be_retried=_may_be_retried(result),
     )
 
 

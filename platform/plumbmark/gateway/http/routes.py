@@ -24,7 +24,7 @@ from plumbmark.gateway.http.chat_answer import (
 from plumbmark.gateway.http.chat_request import ChatQuestion, read_chat
 from plumbmark.gateway.http.errors import (
     HttpError,
-    error_of_failure,
+    error_of_result,
     openai_error,
 )
 from plumbmark.gateway.http.principals import CallableModel, Principal, Principals
@@ -61,6 +61,7 @@ class RouteContext:
                 "too-many-at-once",
                 f"This token has {self._calls_at_once} calls in flight; wait for some to end.",
                 retry_after=1,
+                may_be_retried=True,
             )
         self._in_flight[principal.grant_id] += 1
         try:
@@ -71,14 +72,21 @@ class RouteContext:
                 del self._in_flight[principal.grant_id]
 
 
+def note_call(exchange: HttpExchange, ended: Delta | CallResult) -> None:
+    """Note that the request's call was sent, so that the answer names it."""
+    if not isinstance(ended, CallResult) or ended.attempts:
+        exchange.call_id = exchange.next_call_id
+
+
 async def await_first_piece(
     exchange: HttpExchange, pieces: AsyncGenerator[Delta | CallResult, None]
 ) -> Delta | CallResult:
     """Return the first piece of a stream; raise an error with its own status if none arrived."""
     exchange.cancel_when_left()
     first = await anext(pieces)
+    note_call(exchange, first)
     if isinstance(first, CallResult) and first.failure is not None:
-        raise error_of_failure(first.failure)
+        raise error_of_result(first)
     return first
 
 
@@ -98,10 +106,12 @@ class ChatRoute:
             if question.streams:
                 await self._stream(exchange, caller, principal, question, request)
                 return
-            result = await caller.call(request, key="", role=principal.role)
+            result = await caller.call(
+                request, key="", role=principal.role, call_id=exchange.next_call_id
+            )
+        note_call(exchange, result)
         if result.response is None:
-            assert result.failure is not None
-            raise error_of_failure(result.failure)
+            raise error_of_result(result)
         told = self._metadata_of(question, self.more_usage(caller, result.response.usage, result))
         await exchange.reply(200, answer(result, result.response, told))
 
@@ -133,10 +143,10 @@ class ChatRoute:
         question: ChatQuestion,
         request: ModelRequest,
     ) -> None:
-        pieces = caller.stream(request, key="", role=principal.role)
+        pieces = caller.stream(request, key="", role=principal.role, call_id=exchange.next_call_id)
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
-            writer = ChunkWriter(self._metadata_of(question, {}))
+            writer = ChunkWriter(self._metadata_of(question, {}), stream_id=exchange.next_call_id)
             await exchange.begin_events()
             while isinstance(piece, Delta):
                 await exchange.write(writer.piece(piece))

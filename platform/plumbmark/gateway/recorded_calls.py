@@ -1,0 +1,88 @@
+"""Recorded calls with their exchanges, for those who may see them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from plumbmark.gateway.models import Call, Exchange
+from plumbmark.gateway.permissions import Visitor, can_view_call, can_view_exchange
+from plumbmark.gateway.storage.records import decompress_body
+
+_ID_PREFIX = "chatcmpl-"
+"""Of the ids of answers in OpenAI's format; the call's id follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call with its exchange. `request` and `response` are None where they are withheld or not
+    written yet; `note` then says which.
+    """
+
+    role: str
+    call: Call
+    request: Any
+    response: Any
+    note: str
+
+
+def read_exchange(call: Call, exchange: Exchange | None, role: str) -> RecordedCall:
+    """Return a call with its exchange, whoever asks; a withheld one has a note in its place."""
+    if exchange is None:
+        return RecordedCall(role, call, None, None, _("The exchange was not stored."))
+    if exchange.is_withheld:
+        note = _("Withheld: %(reason)s") % {"reason": exchange.withheld_reason}
+        return RecordedCall(role, call, None, None, note)
+    body = json.loads(decompress_body(bytes(exchange.body)))
+    return RecordedCall(role, call, body["request"], body["response"], "")
+
+
+def parse_call_id(text: str) -> UUID | None:
+    """Return the id of a call, also from the id of an answer; None if it is neither."""
+    try:
+        return UUID(text.strip().removeprefix(_ID_PREFIX))
+    except ValueError:
+        return None
+
+
+def recorded_call_at(call_id: str, *, to: Visitor) -> RecordedCall:
+    """Return a call by its id; 404 for those who do not see the ledger that it was charged to."""
+    found = parse_call_id(call_id)
+    call = (
+        Call.objects.select_related("deployment", "exchange", "grant__payer__user", "ledger_line")
+        .filter(pk=found)
+        .first()
+        if found
+        else None
+    )
+    if call is None or not can_view_call(to, call):
+        raise Http404
+    if call.is_private:
+        note = _(
+            "This call carries a private item. Its request and response are on the sample's page, "
+            "for those who may see the item."
+        )
+    elif not can_view_exchange(to, call):
+        note = _("Only those who may spend for %(payer)s see the request and the response.") % {
+            "payer": call.grant.payer.handle
+        }
+    else:
+        return read_exchange(call, getattr(call, "exchange", None), call.role)
+    return RecordedCall(call.role, call, None, None, note)
+
+
+def viewable_calls(calls: Iterable[Call], *, to: Visitor) -> set[UUID]:
+    """Return the ids of those calls that the visitor may open; one check for each payer."""
+    verdicts: dict[int, bool] = {}
+    found = set()
+    for call in calls:
+        payer_id = call.grant.payer_id
+        if payer_id not in verdicts:
+            verdicts[payer_id] = can_view_call(to, call)
+        if verdicts[payer_id]:
+            found.add(call.pk)
+    return found

@@ -249,6 +249,7 @@ def test_a_file_is_pushed_run_watched_downloaded_and_published(
     ran = kaggle("run", name, "-m", "echo", "--wait", "--poll-interval", "1")
     log = kaggle("log", name)
     downloaded = kaggle("download", name, "-s")
+    unchanged = kaggle("push", name, "-f", "task.py")
     file.write_text(code + "\n# Another comment.\n")
     again = kaggle("push", name, "-f", "task.py")
     status = kaggle("status", name)
@@ -264,7 +265,9 @@ def test_a_file_is_pushed_run_watched_downloaded_and_published(
         file.name for file in folder.iterdir()
     }
     assert json.loads((folder / "plumbmark-run.json").read_text())["estimate"]["value"] == 1
+    assert "Nothing changed since version 1." in unchanged
     assert f"Pushed new version of {name}" in again
+    assert "Nothing changed" not in again
     assert "Version:  2" in status
     assert "No runs yet" in status
     assert "Backing notebook also published." in published

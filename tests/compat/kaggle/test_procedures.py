@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import jupytext
 import pytest
 import yaml
 from django.test import Client
@@ -21,7 +22,7 @@ from plumbmark.gateway.actions import (
     ensure_baselines,
     set_price,
 )
-from tasks_app.models import Run, Task
+from tasks_app.models import Run, Task, TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.control import cancel_run
 from tasks_app.runs.start import start_run
@@ -392,6 +393,17 @@ another.run(kbench.llm)
 """
 
 
+def converted(code: str) -> str:
+    """The notebook that `b tasks push` makes of a file: its cells get new random ids each time."""
+    made = jupytext.reads(code, fmt="py:percent")
+    made.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    return str(jupytext.writes(made, fmt="ipynb"))
+
+
 def notebook(code: str) -> str:
     cell = {"cell_type": "code", "source": code, "metadata": {}, "outputs": []}
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
@@ -425,6 +437,22 @@ class TestPushing:
         assert numbers == [1, 1, 2]
         assert status == 409
         assert "version 1 already" in answer["message"]
+
+    def test_a_file_that_is_pushed_again_makes_no_version(self, ada: Any) -> None:
+        code = f"# %% [markdown]\n# # Two tasks\n\n# %%\n{TWO_TASKS}"
+        texts = [converted(code) for _ in range(4)]
+        other = converted(code.replace("# # Two", "# # Both"))
+
+        answers = [self.push(ada, "one-thing", text)[1] for text in [*texts, other]]
+
+        assert len(set(texts)) == 4
+        assert [answer["slug"]["versionNumber"] for answer in answers] == [1, 1, 1, 1, 2]
+        assert [answer.get("notice") for answer in answers] == [
+            None,
+            *["Nothing changed since version 1."] * 3,
+            None,
+        ]
+        assert TaskVersion.objects.count() == 2
 
     def test_errors_refuse_the_push_and_the_draft_keeps_the_code(self, ada: Any) -> None:
         code = TWO_TASKS.partition("one.run")[0]

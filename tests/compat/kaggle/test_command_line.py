@@ -329,6 +329,24 @@ def test_code_that_cannot_count_is_refused_with_its_reason(
     assert "is a task with a definition" in refused.stderr
 
 
+def test_waiting_ends_where_no_run_could_start(stack: Stack, ada: Api, shell: Shell) -> None:
+    stack.shell(
+        "import json; from plumbmark.gateway.actions import add_deployment\n"
+        "made = add_deployment(slug='acme/unpriced', provider='openai', upstream_id='unpriced',\n"
+        "                      base_url='http://127.0.0.1:9/v1', by=None)\n"
+        "print(json.dumps(made.pk))"
+    )
+
+    done = shell.launch(
+        *(stack.url, ada.token, "b", "tasks", "run", "numbers", "-m", "unpriced", "--wait")
+    )
+
+    assert done.returncode == 1
+    assert "No run could start." in done.stderr
+    assert "numbers with unpriced: No price is known for acme/unpriced" in done.stderr
+    assert "An administrator can set one." in done.stderr
+
+
 def test_models_quota_and_a_token_for_the_sdk(stack: Stack, shell: Shell) -> None:
     ben = stack.account("ben")
 

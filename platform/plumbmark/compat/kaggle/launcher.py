@@ -22,7 +22,7 @@ _USAGE = """plumbmark-kaggle [--server URL] b COMMAND ...
 The benchmarks commands of the kaggle package against a Plumbmark server:
   b auth | init | quota
   b tasks push | run | list | status | log | download | publish | models
-  b leaderboard
+  b leaderboard OWNER/BOARD --show | --download
 
 The server: --server, PLUMBMARK_URL, or `server` in the configuration file.
 The token:  PLUMBMARK_TOKEN, or `token` in the configuration file.

@@ -22,7 +22,12 @@ from tasks_app.code_tasks.definition import (
 from tasks_app.code_tasks.findings import Finding, Severity
 from tasks_app.code_tasks.settings import BARE, CodeSettings, parse_settings
 from tasks_app.code_tasks.source.inspection import Inspection, inspect_code
-from tasks_app.code_tasks.source.notebook import MAX_BYTES, Script, script_of
+from tasks_app.code_tasks.source.notebook import (
+    MAX_BYTES,
+    Script,
+    digest_source,
+    script_of,
+)
 from tasks_app.datasets.uploads import forget_upload, store_upload
 from tasks_app.definitions.source_map import MAX_TEXT
 from tasks_app.models import (
@@ -41,6 +46,8 @@ class CheckedCode:
     """A draft of code, looked at without running it. `definition` is None where it has errors."""
 
     file_name: str
+    source_digest: str
+    """Of what the file says, not of its bytes."""
     script: Script
     inspection: Inspection
     settings: CodeSettings
@@ -184,7 +191,8 @@ def check_code(draft: TaskDraft) -> CheckedCode:
     `InvalidInput` where the file cannot be read as code at all, or the settings are wrong.
     """
     assert draft.code_file is not None
-    script = script_of(draft.code_file.name, code_of(draft.code_file))
+    data = code_of(draft.code_file)
+    script = script_of(draft.code_file.name, data)
     chosen = parse_settings(draft.code_settings)
     looked_at = inspect_code(script.code, chosen=script.chosen)
     environment = environment_of(looked_at, chosen)
@@ -210,6 +218,7 @@ def check_code(draft: TaskDraft) -> CheckedCode:
     has_errors = any(one.severity is Severity.ERROR for one in findings)
     return CheckedCode(
         file_name=draft.code_file.name,
+        source_digest=digest_source(draft.code_file.name, data),
         script=script,
         inspection=looked_at,
         settings=chosen,

@@ -29,7 +29,7 @@ class CodeDraft:
             raise InvalidInput(problems_of(checked))
         assert draft.code_file is not None
         document = definition.as_document()
-        digest = content_hash({"code": content_hash(document), "file": draft.code_file.sha256})
+        digest = content_hash({"code": content_hash(document), "file": checked.source_digest})
         known = version_built_of(task, digest)
         if known is not None:
             return known

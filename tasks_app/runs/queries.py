@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import callable_deployments, quota_status
 from plumbmark.scoring.outcomes import Outcome
@@ -34,6 +35,8 @@ from tasks_app.permissions import (
     can_view_private_items,
     can_view_run,
 )
+from tasks_app.workers import sandbox
+from tasks_app.workers.reports import SILENT_AFTER, workers
 
 
 def visible_runs(*, to: Visitor) -> QuerySet[Run]:
@@ -225,6 +228,34 @@ def _way_out_of_pause(run: Run) -> str:
         ),
     }
     return words[limit.kind] % {"at": f"{limit.renews_at:%Y-%m-%d %H:%M}"}
+
+
+def obstacle_of(run: Run) -> str:
+    """Return what keeps a paused or queued run from going on, and how to mend it; else nothing."""
+    if run.state == Run.State.PAUSED:
+        return _("Run %(run)s is paused: %(reason)s. It waits for %(what)s.") % {
+            "run": run.pk,
+            "reason": run.get_pause_reason_display(),
+            "what": _way_out_of_pause(run),
+        }
+    if run.state != Run.State.QUEUED or now() - run.created_at < SILENT_AFTER:
+        return ""
+    if not workers():
+        return _(
+            "Run %(run)s waits in the queue, because no worker is running. It starts as soon as an "
+            "operator starts one."
+        ) % {"run": run.pk}
+    kind = kind_of(run.task_version)
+    try:
+        kind.check_workers()
+        if kind.needs_sandbox:
+            sandbox.check_tools_can_run()
+    except Conflict as error:
+        return _("Run %(run)s waits in the queue. %(reason)s") % {
+            "run": run.pk,
+            "reason": error.message,
+        }
+    return ""
 
 
 def run_status_of(run: Run) -> RunStatus:

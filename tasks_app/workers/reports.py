@@ -24,7 +24,8 @@ from plumbmark.sandbox import probe
 from tasks_app.code_tasks.settings import KAGGLE
 
 REPORT_SECONDS = 20.0
-_SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
+SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
+"""A worker that reported nothing for so long is not running."""
 
 _stopping = threading.Event()
 
@@ -62,7 +63,7 @@ def workers() -> list[Worker]:
             seen_at=row.seen_at,
             environments=tuple(row.facts.get("environments", ())),
         )
-        for row in WorkerReport.objects.filter(seen_at__gt=now() - _SILENT_AFTER)
+        for row in WorkerReport.objects.filter(seen_at__gt=now() - SILENT_AFTER)
     ]
 
 

@@ -1,6 +1,7 @@
 """This worker's sandbox: whether there is one, and running programs in it, a few at a time."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -23,26 +24,39 @@ def is_here() -> bool:
 
 def check_tools_can_run() -> None:
     """Refuse with the reason where no process is known that could run a tool's code."""
-    if not _able_workers() and not is_here():
+    if why := _why_no_code(workers()):
         raise Conflict(
-            f"This task gives the model tools that run code, which cannot be done here. {reason()}",
+            f"This task gives the model tools that run code, which cannot be done here. {why}",
             code="no-sandbox",
         )
 
 
-def _able_workers() -> list[Worker]:
-    return [worker for worker in workers() if worker.sandbox]
-
-
 def check_can_run(environment: str) -> None:
     """Refuse with the reason where no process is known that could run a program."""
-    able = _able_workers()
-    if not able and not is_here():
-        raise Conflict(f"Code tasks cannot be run here. {reason()}", code="no-sandbox")
-    if environment == BARE or environment_python() is not None:
+    live = workers()
+    if why := _why_no_code(live):
+        raise Conflict(f"Code tasks cannot be run here. {why}", code="no-sandbox")
+    if environment == BARE:
         return
-    if not any(environment in worker.environments for worker in able):
+    has_environment = (
+        any(worker.sandbox and environment in worker.environments for worker in live)
+        if live
+        else environment_python() is not None
+    )
+    if not has_environment:
         raise Conflict(missing_environment(environment), code="no-environment")
+
+
+def _why_no_code(live: Sequence[Worker]) -> str:
+    """Return why nothing can run code; empty if something can.
+
+    Where workers are known, they decide: this process may have a sandbox, but it runs no tasks.
+    """
+    if not live:
+        return "" if is_here() else reason()
+    if any(worker.sandbox for worker in live):
+        return ""
+    return f"No worker has a sandbox: {live[0].reason}"
 
 
 def reason() -> str:

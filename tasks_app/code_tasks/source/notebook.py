@@ -270,6 +270,44 @@ def _too_large(most: int, of: str = "") -> InvalidInput:
     return _invalid(f"has more than {most // 1024:,} KiB{' ' + of if of else ''}")
 
 
+# --- Digesting ----------------------------------------------------------------------------------
+
+_SAID_OF_CELLS = ("attachments", "language", "level")
+_METADATA_OF_CELLS = ("format", "name", "raw_mimetype", "tags", "title")
+"""What an author writes there. Ids, times and widgets are an editor's."""
+
+
+def digest_source(name: str, data: bytes) -> str:
+    """Return a digest of what a readable file says: of a notebook, its cells in their order.
+
+    Clients and editors give the cells new ids, counts and outputs whenever they write a notebook,
+    and order its keys as they like, so equal notebooks rarely have equal bytes.
+    """
+    if not name.lower().endswith(".ipynb"):
+        return sha256(data).hexdigest()
+    document = _READER.read(_decode(data, MAX_BYTES))
+    sheets = [document, *(document.get("worksheets") or [])]
+    said = [_cell_content(cell) for sheet in sheets for cell in sheet.get("cells") or []]
+    # Half a character in a text cell has no UTF-8, so it is escaped like all others.
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _cell_content(cell: dict[str, Any]) -> dict[str, Any]:
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if isinstance(source, str):
+        source = source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    metadata = cell.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return {
+        "kind": cell.get("cell_type"),
+        "source": source,
+        "cell": {key: cell[key] for key in _SAID_OF_CELLS if cell.get(key)},
+        "metadata": {key: known[key] for key in _METADATA_OF_CELLS if known.get(key)},
+    }
+
+
 # --- Files with cells ---------------------------------------------------------------------------
 
 

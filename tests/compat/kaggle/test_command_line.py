@@ -249,6 +249,7 @@ def test_a_file_is_pushed_run_watched_downloaded_and_published(
     ran = kaggle("run", name, "-m", "echo", "--wait", "--poll-interval", "1")
     log = kaggle("log", name)
     downloaded = kaggle("download", name, "-s")
+    unchanged = kaggle("push", name, "-f", "task.py")
     file.write_text(code + "\n# Another comment.\n")
     again = kaggle("push", name, "-f", "task.py")
     status = kaggle("status", name)
@@ -264,7 +265,9 @@ def test_a_file_is_pushed_run_watched_downloaded_and_published(
         file.name for file in folder.iterdir()
     }
     assert json.loads((folder / "plumbmark-run.json").read_text())["estimate"]["value"] == 1
+    assert "Nothing changed since version 1." in unchanged
     assert f"Pushed new version of {name}" in again
+    assert "Nothing changed" not in again
     assert "Version:  2" in status
     assert "No runs yet" in status
     assert "Backing notebook also published." in published
@@ -324,6 +327,24 @@ def test_code_that_cannot_count_is_refused_with_its_reason(
     assert done.returncode == refused.returncode == 1
     assert ".run(" in done.stderr
     assert "is a task with a definition" in refused.stderr
+
+
+def test_waiting_ends_where_no_run_could_start(stack: Stack, ada: Api, shell: Shell) -> None:
+    stack.shell(
+        "import json; from plumbmark.gateway.actions import add_deployment\n"
+        "made = add_deployment(slug='acme/unpriced', provider='openai', upstream_id='unpriced',\n"
+        "                      base_url='http://127.0.0.1:9/v1', by=None)\n"
+        "print(json.dumps(made.pk))"
+    )
+
+    done = shell.launch(
+        *(stack.url, ada.token, "b", "tasks", "run", "numbers", "-m", "unpriced", "--wait")
+    )
+
+    assert done.returncode == 1
+    assert "No run could start." in done.stderr
+    assert "numbers with unpriced: No price is known for acme/unpriced" in done.stderr
+    assert "An administrator can set one." in done.stderr
 
 
 def test_models_quota_and_a_token_for_the_sdk(stack: Stack, shell: Shell) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import jupytext
 import pytest
 import yaml
 from django.test import Client
@@ -15,13 +16,15 @@ from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken
 from plumbmark.accounts.tokens import issue_token, revoke_token, token_behind
+from plumbmark.common.models import WorkerReport
 from plumbmark.compat.kaggle.rpc.pushing import with_main
 from plumbmark.gateway.actions import (
     add_deployment,
     ensure_baselines,
     set_price,
 )
-from tasks_app.models import Run, Task
+from plumbmark.gateway.models import Deployment
+from tasks_app.models import Run, Scoring, Task, TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.control import cancel_run
 from tasks_app.runs.start import start_run
@@ -392,6 +395,43 @@ another.run(kbench.llm)
 """
 
 
+PLAIN = """\
+import json
+
+def task(name):
+    return lambda function: function
+
+@task(name="Plain")
+def plain():
+    return True
+
+with open("plumbmark.result.json", "w") as file:
+    json.dump({"plumbmark": 1, "score": plain()}, file)
+"""
+
+
+def tell_of_worker(*, reason: str) -> None:
+    """A live worker without a sandbox."""
+    WorkerReport.objects.create(
+        name="worker",
+        platform_version="1",
+        facts={"sandbox": "", "reason": reason},
+        started_at=timezone.now(),
+        seen_at=timezone.now(),
+    )
+
+
+def converted(code: str) -> str:
+    """The notebook that `b tasks push` makes of a file: its cells get new random ids each time."""
+    made = jupytext.reads(code, fmt="py:percent")
+    made.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    return str(jupytext.writes(made, fmt="ipynb"))
+
+
 def notebook(code: str) -> str:
     cell = {"cell_type": "code", "source": code, "metadata": {}, "outputs": []}
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
@@ -425,6 +465,22 @@ class TestPushing:
         assert numbers == [1, 1, 2]
         assert status == 409
         assert "version 1 already" in answer["message"]
+
+    def test_a_file_that_is_pushed_again_makes_no_version(self, ada: Any) -> None:
+        code = f"# %% [markdown]\n# # Two tasks\n\n# %%\n{TWO_TASKS}"
+        texts = [converted(code) for _ in range(4)]
+        other = converted(code.replace("# # Two", "# # Both"))
+
+        answers = [self.push(ada, "one-thing", text)[1] for text in [*texts, other]]
+
+        assert len(set(texts)) == 4
+        assert [answer["slug"]["versionNumber"] for answer in answers] == [1, 1, 1, 1, 2]
+        assert [answer.get("notice") for answer in answers] == [
+            None,
+            *["Nothing changed since version 1."] * 3,
+            None,
+        ]
+        assert TaskVersion.objects.count() == 2
 
     def test_errors_refuse_the_push_and_the_draft_keeps_the_code(self, ada: Any) -> None:
         code = TWO_TASKS.partition("one.run")[0]
@@ -542,6 +598,134 @@ class TestRuns:
 
         assert "No price is known" in answer["results"][0]["runSkippedReason"]
         assert answer["results"][1]["runScheduled"] is True
+
+    def test_where_no_run_can_start_every_reason_is_an_error(
+        self, ada: Any, version: Any, settings: Any
+    ) -> None:
+        for name in ("one", "two"):
+            add_deployment(
+                slug=f"acme/{name}",
+                provider="openai",
+                upstream_id=name,
+                base_url="http://127.0.0.1:9/v1",
+                by=None,
+            )
+
+        status, answer = self.schedule(secret_of(ada), "one", "two")
+
+        assert status == 409
+        assert answer["code"] == 409
+        assert "No run could start." in answer["message"]
+        assert "numbers with one: No price is known for acme/one" in answer["message"]
+        assert "numbers with two: No price is known for acme/two" in answer["message"]
+        assert "An administrator can set one." in answer["message"]
+        assert not Run.objects.exists()
+
+    def test_a_run_in_progress_is_waited_for(self, ada: Any, version: Any) -> None:
+        secret = secret_of(ada)
+        self.schedule(secret, "echo")
+
+        status, answer = self.schedule(secret, "echo")
+
+        assert status == 200
+        assert "queued already" in answer["results"][0]["runSkippedReason"]
+
+    def test_without_any_model_it_is_said_who_can_add_one(self, ada: Any) -> None:
+        publish_task(ada, "Numbers")
+
+        status, answer = self.schedule(secret_of(ada), "echo")
+
+        assert status == 422
+        assert "no model can be called here yet. An administrator can add" in answer["message"]
+
+    def test_code_is_refused_where_no_worker_has_a_sandbox(self, ada: Any, settings: Any) -> None:
+        ensure_baselines()
+        body = {"slug": "plain", "text": notebook(PLAIN)}
+        call(TASKS, "CreateBenchmarkTask", body, secret=secret_of(ada))
+        tell_of_worker(reason="It has no user namespaces; allow them.")
+
+        status, answer = call(
+            TASKS,
+            "BatchScheduleBenchmarkTaskRuns",
+            {"taskSlugs": [{"taskSlug": "plain"}], "modelVersionSlugs": ["echo"]},
+            secret=secret_of(ada),
+        )
+
+        assert status == 409
+        assert (
+            "plain with echo: Code tasks cannot be run here. No worker has a sandbox: It has "
+            in (answer["message"])
+        )
+
+    @pytest.mark.parametrize(
+        ("reason", "says"),
+        [
+            ("owner", "paused by its owner. It waits for its owner to resume it."),
+            ("limit", "limit is reached. It waits for its owner to raise the spend limit."),
+            ("quota", "the quota is exhausted. It waits for balance; the day's limit renews on "),
+        ],
+    )
+    def test_a_paused_run_ends_the_waiting_with_its_reason(
+        self, ada: Any, version: Any, reason: str, says: str
+    ) -> None:
+        secret = secret_of(ada)
+        self.schedule(secret, "echo")
+        Run.objects.update(state="paused", pause_reason=reason)
+
+        [run] = self.listed(secret, modelVersionSlugs=["echo"])[1]["runs"]
+
+        assert run["state"].endswith("_ERRORED")
+        assert says in run["errorMessage"]
+
+    def test_a_queued_run_ends_the_waiting_where_no_worker_can_take_it(
+        self, ada: Any, version: Any
+    ) -> None:
+        secret = secret_of(ada)
+        self.schedule(secret, "echo")
+
+        def state_of_run() -> tuple[str, str]:
+            [run] = self.listed(secret)[1]["runs"]
+            return run["state"].rpartition("STATE_")[2], run.get("errorMessage", "")
+
+        assert state_of_run() == ("QUEUED", "")
+        Run.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+        state, error = state_of_run()
+        assert state == "ERRORED"
+        assert "no worker is running. It starts as soon as an operator starts one." in error
+        tell_of_worker(reason="None here.")
+        assert state_of_run() == ("QUEUED", "")
+
+    def test_a_paused_scoring_ends_the_waiting(self, ada: Any, version: Any) -> None:
+        secret = secret_of(ada)
+        self.schedule(secret, "echo")
+        Run.objects.update(state="completed")
+        Scoring.objects.update(state="paused", pause_reason="quota", failure="The day's is spent.")
+
+        [run] = self.listed(secret)[1]["runs"]
+
+        assert run["state"].endswith("_ERRORED")
+        assert run["errorMessage"] == (
+            "The scoring is paused until there is balance. The day's is spent."
+        )
+
+    def test_a_run_is_found_by_its_name_after_its_model_is_switched_off(
+        self, ada: Any, version: Any
+    ) -> None:
+        deployment = add_deployment(
+            slug="acme/free@high",
+            provider="openai",
+            upstream_id="free",
+            base_url="http://127.0.0.1:9/v1",
+            by=None,
+        )
+        set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
+        secret = secret_of(ada)
+        self.schedule(secret, "free-high")
+        Deployment.objects.filter(pk=deployment.pk).update(is_active=False)
+
+        [run] = self.listed(secret, modelVersionSlugs=["free-high"])[1]["runs"]
+
+        assert run["modelVersionSlug"] == "free-high"
 
     def test_the_newest_run_of_each_model_is_listed(self, ada: Any, version: Any) -> None:
         secret = secret_of(ada)

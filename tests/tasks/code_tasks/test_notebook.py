@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from hypothesis import strategies as st
 
 from plumbmark.common.errors import InvalidInput
 from tasks_app.code_tasks.source import notebook
-from tasks_app.code_tasks.source.notebook import CellPlace, notebook_of, script_of
+from tasks_app.code_tasks.source.notebook import (
+    CellPlace,
+    digest_source,
+    notebook_of,
+    script_of,
+)
 
 
 def cell(source: str | list[str], kind: str = "code", **more: Any) -> dict[str, Any]:
@@ -205,6 +211,98 @@ def test_outputs_of_a_notebook_do_not_matter() -> None:
     )
 
     assert script_of("a.ipynb", data).code == "# %% cell 1\nx = 1\n"
+
+
+# --- Digests ----------------------------------------------------------------------------------
+
+AS_PUSHED = written(
+    cell("# Title", "markdown", id="aa"), cell(["x = 1\n", "y = 2"], id="bb", outputs=[])
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            written(
+                cell("# Title", "markdown", id="cc"), cell("x = 1\ny = 2", id="dd", outputs=[])
+            ),
+            id="ids and one text instead of lines",
+        ),
+        pytest.param(
+            written(
+                cell("# Title\n", "markdown"),
+                cell("x = 1\r\ny = 2\r\n", outputs=[{"text": "2"}], execution_count=7),
+            ),
+            id="outputs, counts and line ends",
+        ),
+        pytest.param(
+            written(
+                cell("# Title", "markdown"),
+                cell("x = 1\ny = 2") | {"metadata": {"_uuid": "f3", "execution": {"at": "now"}}},
+                metadata={"jupytext": {"text_representation": {"jupytext_version": "9.9"}}},
+            ),
+            id="what editors note",
+        ),
+        pytest.param(
+            json.dumps(
+                {
+                    "nbformat": 3,
+                    "worksheets": [
+                        {
+                            "cells": [
+                                {"cell_type": "markdown", "source": "# Title"},
+                                {"cell_type": "code", "input": ["x = 1\n", "y = 2"]},
+                            ]
+                        }
+                    ],
+                }
+            ).encode(),
+            id="the older format",
+        ),
+        pytest.param(b"\xef\xbb\xbf" + AS_PUSHED, id="a byte order mark"),
+    ],
+)
+def test_notebooks_that_say_the_same_have_one_digest(data: bytes) -> None:
+    assert digest_source("a.ipynb", data) == digest_source("b.ipynb", AS_PUSHED)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(written(cell("# Title", "markdown"), cell("x = 1\ny = 3")), id="code"),
+        pytest.param(written(cell("# Titel", "markdown"), cell("x = 1\ny = 2")), id="text"),
+        pytest.param(written(cell("x = 1\ny = 2"), cell("# Title", "markdown")), id="order"),
+        pytest.param(written(cell("# Title"), cell("x = 1\ny = 2")), id="kind"),
+        pytest.param(
+            written(cell("# Title", "markdown"), cell("x = 1"), cell("y = 2")), id="division"
+        ),
+        pytest.param(
+            written(
+                cell("# Title", "markdown"),
+                cell("x = 1\ny = 2") | {"metadata": {"tags": ["slow"]}},
+            ),
+            id="tags",
+        ),
+        pytest.param(
+            written(
+                cell("# Title", "markdown", attachments={"a.png": {"image/png": "AA=="}}),
+                cell("x = 1\ny = 2"),
+            ),
+            id="attachments",
+        ),
+        pytest.param(
+            written(cell("# Title \ud800", "markdown"), cell("x = 1\ny = 2")), id="half a character"
+        ),
+    ],
+)
+def test_notebooks_that_say_something_else_have_another_digest(data: bytes) -> None:
+    assert digest_source("a.ipynb", data) != digest_source("a.ipynb", AS_PUSHED)
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes() -> None:
+    assert digest_source("a.py", b"x = 1\n") == sha256(b"x = 1\n").hexdigest()
+    assert digest_source("a.py", b"x = 1\n") != digest_source("a.py", b"x = 1 # One.\n")
 
 
 # --- Files ------------------------------------------------------------------------------------

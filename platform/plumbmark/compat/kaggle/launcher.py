@@ -22,7 +22,7 @@ _USAGE = """plumbmark-kaggle [--server URL] b COMMAND ...
 The benchmarks commands of the kaggle package against a Plumbmark server:
   b auth | init | quota
   b tasks push | run | list | status | log | download | publish | models
-  b leaderboard
+  b leaderboard OWNER/BOARD --show | --download
 
 The server: --server, PLUMBMARK_URL, or `server` in the configuration file.
 The token:  PLUMBMARK_TOKEN, or `token` in the configuration file.
@@ -246,18 +246,42 @@ def enter(target: ServerAddress, arguments: Sequence[str]) -> None:
     sys.argv = ["kaggle", *arguments]
 
 
+def collect_notices() -> list[str]:
+    """Return a list that receives the `notice` of each answer, which the package does not show."""
+    from kagglesdk.kaggle_http_client import KaggleHttpClient
+
+    notices: list[str] = []
+    read_answer = KaggleHttpClient._prepare_response
+
+    def read(client: Any, response_type: Any, response: Any) -> Any:
+        message = read_answer(client, response_type, response)
+        if "application/json" in response.headers.get("Content-Type", ""):
+            body = response.json()
+            notice = body.get("notice") if isinstance(body, dict) else None
+            if isinstance(notice, str):
+                notices.append(notice)
+        return message
+
+    KaggleHttpClient._prepare_response = read
+    return notices
+
+
 def run_package(target: ServerAddress, arguments: Sequence[str]) -> int:
     """Run the package's own command line; its exit status."""
     enter(target, arguments)
+    notices = collect_notices()
     from kaggle import cli
 
     try:
         cli.main()
     except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or 0
-        print(end.code, file=sys.stderr)
-        return 1
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+            return 1
+        if end.code:
+            return end.code
+    for notice in dict.fromkeys(notices):
+        print(notice)
     return 0
 
 

@@ -53,9 +53,16 @@ class ModelNames:
     def of(self, contender: Contender) -> str:
         """Return the name of a run's model. One with its own configuration goes by its label."""
         name = self._names.get(contender.deployment_id or 0)
+        deployment = contender.deployment
+        if name is None and deployment is not None and deployment.owner_id is None:
+            # Switched off since the run began: whoever waits for it asks by the name it had.
+            name = shorten_slug(deployment.slug)
         if name is None or contender.configuration:
             return as_slug(contender.label) or contender.public_id
         return name
+
+    def of_deployment(self, deployment: Deployment) -> str:
+        return self._names[deployment.pk]
 
     def deployment(self, name: str) -> Deployment:
         """Return the deployment of a short name or a whole slug; raise InvalidInput."""
@@ -73,6 +80,11 @@ class ModelNames:
         if alike:
             names = ", ".join(self._names[deployment.pk] for deployment in alike[:5])
             return f"{quoted_name} is ambiguous; use one of {names}."
+        if not self._by_name:
+            return (
+                f"There is no model {quoted_name}, because no model can be called here yet. An "
+                "administrator can add one with “manage.py add_provider”."
+            )
         near = difflib.get_close_matches(name[:100], self._by_name, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return f"There is no model {quoted_name} that you can call.{hint} “b t models” lists them."

@@ -22,7 +22,8 @@ def create_benchmark_task(call: RpcCall) -> Answer:
     """Store the pushed notebook as the next version of the caller's task of that name.
 
     Errors in the code refuse the push, with every place; the draft keeps the code, so that the
-    task's page shows it. Code that is the newest version already changes nothing.
+    task's page shows it. Code that is the newest version already changes nothing: the answer has
+    a `notice` then, which the launcher prints.
     """
     slug = call.body.text("slug")
     text = call.body.text("text", most=MAX_BYTES)
@@ -47,9 +48,11 @@ def create_benchmark_task(call: RpcCall) -> Answer:
         else with_main(settings_text, pushed),
         by=call.user,
     )
-    _publish(task, call.user)
+    notice = _publish(task, call.user)
     task.refresh_from_db()
     message = task_message(task, newest_state_of(task))
+    if notice:
+        message["notice"] = notice
     sources = call.body.inner("options").texts("datasetDataSources")
     if sources:
         # They lie with another service. Files are attached on the task's page.
@@ -98,13 +101,15 @@ def with_main(settings: str, name: str) -> str:
     return f"{settings.rstrip()}\n{line}".lstrip("\n")
 
 
-def _publish(task: Task, user: User) -> None:
+def _publish(task: Task, user: User) -> str:
+    """Publish the draft; return what the client should know about it, if anything."""
     version = build_version(task=task, by=user)
     if version.state != TaskVersion.State.PUBLISHED:
         publish_task(task=task, by=user)
-        return
+        return ""
     if version.pk != task.latest_version_id:
         raise Conflict(
             f"This code is that of version {version.number} already, and newer ones were published "
             "since."
         )
+    return f"Nothing changed since version {version.number}."

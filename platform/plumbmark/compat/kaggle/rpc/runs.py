@@ -1,11 +1,14 @@
 """Runs: scheduled and listed."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max
 from django.http import Http404
 
-from plumbmark.common.errors import DomainError, InvalidInput, Problem
+from plumbmark.common.errors import Conflict, DomainError, InvalidInput, Problem
 from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import lean, moment, result_of
@@ -17,6 +20,7 @@ from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.queries import (
     deployments_for,
+    obstacle_of,
     run_at,
     scorings_by_run,
     visible_runs,
@@ -25,13 +29,13 @@ from tasks_app.runs.start import start_run
 
 _STATE = "BENCHMARK_TASK_RUN_STATE_"
 _UNFINISHED = (Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED)
-_UNMARKED = (Scoring.State.QUEUED, Scoring.State.RUNNING, Scoring.State.PAUSED)
+_UNSCORED = (Scoring.State.QUEUED, Scoring.State.RUNNING)
 MAX_RUNS = 200
 
 
 def batch_schedule_benchmark_task_runs(call: RpcCall) -> Answer:
     """Start a declared run of every task with every model, in the order given; start nothing if a
-    task or a model is unknown. Each run that cannot start says why.
+    task or a model is unknown. Each run that cannot start says why; if none can, that is an error.
     """
     versions = [version_named(slug, call) for slug in call.body.inners("taskSlugs")]
     wanted = call.body.texts("modelVersionSlugs")
@@ -46,16 +50,31 @@ def batch_schedule_benchmark_task_runs(call: RpcCall) -> Answer:
         raise InvalidInput(problems)
     names = ModelNames(deployments_for(call.user))
     deployments = [names.deployment(name) for name in wanted]
-    return {
-        "results": [
-            _schedule(version, deployment, call)
-            for version in versions
-            for deployment in deployments
-        ]
-    }
+    attempts = [
+        _schedule(version, deployment, call) for version in versions for deployment in deployments
+    ]
+    if all(attempt.run is None for attempt in attempts):
+        raise Conflict(_nothing_started_message(attempts, names))
+    return {"results": [attempt.as_message() for attempt in attempts]}
 
 
-def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The result of starting one task with one model."""
+
+    version: TaskVersion
+    deployment: Deployment
+    run: Run | None
+    """The one that started, or one that is in progress already."""
+    skipped_reason: str = ""
+
+    def as_message(self) -> dict[str, Any]:
+        if self.run is None or self.skipped_reason:
+            return {"runSkippedReason": self.skipped_reason}
+        return {"runScheduled": True, "runId": self.run.pk}
+
+
+def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> _Attempt:
     namespace = call.namespace
     try:
         contender = contender_of_deployment(deployment=deployment, by=call.user)
@@ -68,7 +87,8 @@ def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> di
             state__in=_UNFINISHED,
         ).first()
         if unfinished is not None:
-            return {"runSkippedReason": f"run {unfinished.pk} is {unfinished.state} already"}
+            reason = f"run {unfinished.pk} is {unfinished.state} already"
+            return _Attempt(version, deployment, unfinished, reason)
         run = start_run(
             version=version,
             contender=contender,
@@ -77,8 +97,21 @@ def _schedule(version: TaskVersion, deployment: Deployment, call: RpcCall) -> di
             by=call.user,
         )
     except DomainError as error:
-        return {"runSkippedReason": error.message}
-    return {"runScheduled": True, "runId": run.pk}
+        return _Attempt(version, deployment, None, error.message)
+    return _Attempt(version, deployment, run)
+
+
+def _nothing_started_message(attempts: Sequence[_Attempt], names: ModelNames) -> str:
+    """Return every reason with the models that it concerns.
+
+    It is an error, because the command line would otherwise wait for runs that do not exist.
+    """
+    concerned: dict[str, dict[str, None]] = defaultdict(dict)
+    for attempt in attempts:
+        name = names.of_deployment(attempt.deployment)
+        concerned[attempt.skipped_reason][f"{attempt.version.task.slug} with {name}"] = None
+    reasons = [f"{', '.join(pairs)}: {reason}" for reason, pairs in concerned.items()]
+    return "\n  ".join(["No run could start.", *reasons])
 
 
 def list_benchmark_task_runs(call: RpcCall) -> Answer:
@@ -98,7 +131,7 @@ def list_benchmark_task_runs(call: RpcCall) -> Answer:
     newest = seen.values("contender_id").annotate(newest=Max("id")).values("newest")
     runs = list(
         Run.objects.filter(pk__in=newest)
-        .select_related("task_version__task__namespace", "contender")
+        .select_related("task_version__task__namespace", "contender__deployment", "namespace")
         .order_by("-id")
     )
     names = ModelNames(deployments_for(call.user))
@@ -135,17 +168,20 @@ def run_message(run: Run, scoring: Scoring | None, names: ModelNames) -> dict[st
 
 def run_state(run: Run, scoring: Scoring | None) -> tuple[str, str]:
     """Return a state of the command line's and, if it is not a success, the reason."""
+    if obstacle := obstacle_of(run):
+        # It may go on later, but the command line would wait without a word until it does.
+        return "ERRORED", obstacle
     if run.state == Run.State.QUEUED:
         return "QUEUED", ""
     if run.state == Run.State.RUNNING:
         return "RUNNING", ""
-    if run.state == Run.State.PAUSED:
-        return "RUNNING", run.get_pause_reason_display()
     if run.state == Run.State.FAILED:
         return "ERRORED", run.failure or "The run failed."
     if run.state == Run.State.CANCELLED:
         return "ERRORED", "The run was cancelled."
-    if scoring is not None and scoring.state in _UNMARKED:
+    if scoring is not None and scoring.state == Scoring.State.PAUSED:
+        return "ERRORED", f"The scoring is paused until there is balance. {scoring.failure}".strip()
+    if scoring is not None and scoring.state in _UNSCORED:
         return "SCORE_PENDING", ""
     if scoring is not None and scoring.state == Scoring.State.FAILED:
         return "ERRORED", scoring.failure or "The scoring failed."

@@ -84,6 +84,28 @@ class TestEndings:
         assert not failure.is_retryable
 
     @pytest.mark.parametrize(
+        ("word", "outcome"),
+        [
+            ("max_new_tokens", Outcome.LENGTH_LIMIT),
+            ("max_length", Outcome.LENGTH_LIMIT),
+            ("TokenLimit", Outcome.LENGTH_LIMIT),
+            ("context_length_exceeded", Outcome.LENGTH_LIMIT),
+            ("content_moderation", Outcome.CONTENT_FILTER),
+            ("censored", Outcome.CONTENT_FILTER),
+            ("blocked", Outcome.CONTENT_FILTER),
+            ("rate_limit", Outcome.PROVIDER_ERROR),
+            ("content_filter_error", Outcome.PROVIDER_ERROR),
+            ("preempted", Outcome.PROVIDER_ERROR),
+            ("OOM", Outcome.PROVIDER_ERROR),
+            ("time_limit", Outcome.PROVIDER_ERROR),
+        ],
+    )
+    def test_an_unlisted_word_means_what_it_says_of_itself(
+        self, word: str, outcome: Outcome
+    ) -> None:
+        assert outcome_of_attempt(attempt_of(completion(word))) is outcome
+
+    @pytest.mark.parametrize(
         ("meaning", "finish"),
         [("stop", FinishReason.STOP), ("length", FinishReason.LENGTH)],
     )
@@ -206,6 +228,24 @@ class TestErrorsInside:
 
         assert failure.kind is FailureKind.RATE_LIMITED
         assert failure.message == "Slow down"
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {"errors": [{"message": "Slow down", "code": 429}]},
+            {"error": {"error": {"message": "Slow down", "code": 429}}},
+            {"detail": "Slow down: too many requests"},
+        ],
+    )
+    def test_an_error_is_read_in_other_envelopes(self, event: dict[str, Any]) -> None:
+        for reply in (
+            stream_of(chunk({"content": "The"}), event),
+            {"provider": "openai", "body": event},
+        ):
+            failure = failure_of(reply)
+
+            assert failure.kind is FailureKind.RATE_LIMITED
+            assert failure.message.startswith("Slow down")
 
     def test_the_words_of_the_provider_behind_an_aggregator_count(self) -> None:
         raw = (
@@ -357,6 +397,28 @@ LIMITS = [
         56102,
     ),
     (
+        "max_tokens=9000 cannot be greater than max_model_len=max_total_tokens=8192. Please "
+        "request fewer output tokens.",
+        8192,
+    ),
+    (
+        "Invalid 'max_tokens': integer above maximum value. Expected a value <= 16384, but got "
+        "20000 instead.",
+        16384,
+    ),
+    (
+        "too many tokens: max tokens must be less than or equal to 4096, the maximum output length "
+        "for this model - received 8192.",
+        4096,
+    ),
+    ("Invalid value for 'max_tokens': maximum value is 16,384, got 20000.", 16384),
+    ("max_tokens (20000) exceeds the maximum of 8192 for this model", 8192),
+    ("max_tokens must be in range [1, 8192]", 8192),
+    ("max_tokens is too large, max allowed is 8192", 8192),
+    ("max_tokens: Input should be less than or equal to 4096", 4096),
+    ("max_tokens exceeds limit: 20000 > 16384", 16384),
+    ("Requested max_tokens 20000 is greater than the model's max output tokens 16384", 16384),
+    (
         "This model's maximum context length is 32768 tokens. However, you requested 32000 output "
         "tokens and your prompt contains at least 769 input tokens, for a total of at least 32769 "
         "tokens. Please reduce the length of the input prompt",
@@ -401,6 +463,14 @@ class TestOutputLimits:
 
         assert failure.code == "output-limit"
 
+    def test_the_maximum_is_read_where_only_the_parameter_names_the_field(self) -> None:
+        failure = failure_of(
+            refusal("Input should be less than or equal to 8192", param="max_tokens")
+        )
+
+        assert failure.output_limit is not None
+        assert failure.output_limit.maximum == 8192
+
     def test_a_parameter_that_a_model_does_not_know_is_another_matter(self) -> None:
         failure = failure_of(
             refusal(
@@ -437,6 +507,17 @@ class TestUsage:
     def test_usage_is_read_wherever_a_host_puts_it(self, last: dict[str, Any]) -> None:
         assert tokens_of(stream_of(chunk({"content": "4"}), chunk({}, "stop", **last))) == (12, 3)
         assert tokens_of(completion("stop", "4", **last)) == (12, 3)
+
+    def test_usage_inside_a_piece_is_read(self) -> None:
+        last = chunk({"usage": counts(12, 3)}, "stop")
+
+        assert tokens_of(stream_of(chunk({"content": "4"}), last)) == (12, 3)
+
+    def test_usage_by_the_names_of_other_formats_is_read(self) -> None:
+        usage = {"input_tokens": 12, "output_tokens": 3}
+
+        assert tokens_of(completion("stop", "4", usage=usage)) == (12, 3)
+        assert tokens_of(completion("stop", "4", usage=counts(12, 3) | usage)) == (12, 3)
 
     def test_usage_inside_the_choice_is_read(self) -> None:
         reply = completion("stop", "4")

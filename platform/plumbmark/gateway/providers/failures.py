@@ -161,7 +161,8 @@ _VERDICTS = {
     ),
     ErrorMeaning.UNSUPPORTED: _Verdict(FailureKind.PROVIDER_ERROR, "bad-request", is_fatal=True),
 }
-_OF_ACCOUNT = (ErrorMeaning.ACCOUNT, ErrorMeaning.BALANCE)
+# An account can be suspended because nothing is paid.
+_OF_ACCOUNT = (ErrorMeaning.BALANCE, ErrorMeaning.ACCOUNT)
 _OF_RATE = (ErrorMeaning.QUOTA, ErrorMeaning.ABOVE_RATE_LIMIT)
 _OF_QUESTION = (ErrorMeaning.CONTENT_FILTER, ErrorMeaning.CONTEXT_OVERFLOW)
 _MEANINGS_BY_STATUS = {
@@ -171,6 +172,7 @@ _MEANINGS_BY_STATUS = {
         ErrorMeaning.BAD_KEY,
         ErrorMeaning.UNKNOWN_MODEL,
         ErrorMeaning.UNSUPPORTED,
+        ErrorMeaning.QUOTA,
     ),
     401: (ErrorMeaning.ACCOUNT,),
     402: (ErrorMeaning.ACCOUNT,),
@@ -179,6 +181,7 @@ _MEANINGS_BY_STATUS = {
     413: (*_OF_RATE, *_OF_QUESTION),
     422: (*_OF_QUESTION, ErrorMeaning.UNSUPPORTED),
     429: (*_OF_ACCOUNT, *_OF_RATE),
+    451: _OF_QUESTION,
 }
 """Which meanings are looked for, in this order. Messages quote: what the status rules out is not
 looked for.

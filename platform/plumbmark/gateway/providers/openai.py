@@ -181,14 +181,24 @@ def _error_in(document: dict[str, Any]) -> Any:
 
     It stands beside the choices, in a choice, or is the document itself.
     """
-    if has_error(document.get("error")):
-        return document["error"]
+    error = document.get("error")
+    if isinstance(error, dict) and isinstance(error.get("error"), dict):
+        error = error["error"]
+    if has_error(error):
+        return error
+    errors = document.get("errors")
+    if isinstance(errors, list) and errors and has_error(errors[0]):
+        return errors[0]
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         for place in (choice, choice.get("message"), choice.get("delta")):
             if isinstance(place, dict) and has_error(place.get("error")):
                 return place["error"]
-    if choices or not isinstance(document.get("message"), str):
+    if choices:
+        return None
+    if isinstance(document.get("detail"), str) and has_error(document["detail"]):
+        return {**document, "message": document["detail"]}
+    if not isinstance(document.get("message"), str):
         return None
     is_error = document.get("object") == "error" or has_error({**document, "message": None})
     return document if is_error else None
@@ -283,7 +293,8 @@ def _usage_in(document: dict[str, Any]) -> dict[str, Any]:
     usage: dict[str, Any] = {}
     choices = document.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    for place in (document.get("x_groq"), choice, document):
+    within = [choice.get(name) for name in ("delta", "message")] if isinstance(choice, dict) else []
+    for place in (document.get("x_groq"), *within, choice, document):
         if isinstance(place, dict) and isinstance(place.get("usage"), dict):
             usage = merge_counts(usage, place["usage"])
     timings = document.get("timings")
@@ -301,8 +312,9 @@ def _usage_in(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _usage(usage: dict[str, Any], *, has_content: bool) -> Usage:
-    prompt = read_count(usage.get("prompt_tokens"))
-    completion = read_count(usage.get("completion_tokens"))
+    # Aggregators pass the names of other formats on.
+    prompt = read_count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    completion = read_count(usage.get("completion_tokens", usage.get("output_tokens")))
     if not are_counts_told(prompt, completion, has_content=has_content):
         return Usage(0, 0, estimated=True)
     cached, reasoning = 0, 0

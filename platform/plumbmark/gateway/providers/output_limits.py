@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 _NUMBER = r"`?([\d,]*\d)`?"
 _FIELD = r"max_(?:completion_|output_|new_)?tokens"
+_OF_FIELD = (
+    r"(?<!\+ `)\bmax(?:(?:imum)?[_ ](?:completion[_ ]|output[_ ]|new[_ ])?t|OutputT)okens\b"
+    r"(?:(?!context)[^.\d+]){0,60}?"
+)
+_BEFORE_MAXIMUM = (
+    r"(?:less than or equal to|at most|no more than|<=|(?:cannot|must not|may not) exceed"
+    r"|max(?:imum)?(?: allowed)?(?: value| limit)?(?: is| of|:)) "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,16 @@ _OF_MODEL = [
         (_FIELD + r"`? (?:value )?must be between \d+ and {n}", 0),
         (r"maximum tokens you requested exceeds the model limit of {n}", 0),
         (r"max_tokens ?参数非法.{0,12}\[\d+, ?{n}\]", 0),
+        (r"max_tokens=\d+ cannot be greater than max_model_len=(?:max_total_tokens=)?{n}", 0),
+        (r"'" + _FIELD + r"': integer above maximum value\. Expected a value <= {n}", 0),
+        # The general forms: the field, what was asked for, and the most that may be.
+        (_OF_FIELD + r"\[\d+, ?{n}\]", 0),
+        (
+            _OF_FIELD + r"[\d,]+\)? (?:>|(?:is |are )?(?:greater|larger|more|higher) than"
+            r"|(?:exceeds|is above|is over)) (?:[a-z'’]+ ){0,7}{n}",
+            0,
+        ),
+        (_OF_FIELD + _BEFORE_MAXIMUM + r"{n}", 0),
     )
 ]
 _OF_QUESTION = [
@@ -77,6 +95,7 @@ _AT_LEAST = re.compile(
     r"you requested ([\d,]*\d) output tokens and your prompt contains at least", re.IGNORECASE
 )
 _PARAMETER = re.compile(rf"\b{_FIELD}\b|\bmaxOutputTokens\b", re.IGNORECASE)
+_STATED_MAXIMUM = re.compile(_BEFORE_MAXIMUM + _NUMBER, re.IGNORECASE)
 
 
 def read_output_limit(message: str, words: str) -> OutputLimit | None:
@@ -100,7 +119,11 @@ def read_output_limit(message: str, words: str) -> OutputLimit | None:
     if found := _AT_LEAST.search(message):
         # The host counts the question no further than to where it no longer fits.
         return OutputLimit(None) if _number(found[1]) else None
-    return OutputLimit(None) if _PARAMETER.search(words) else None
+    if not _PARAMETER.search(words):
+        return None
+    # The message can be about “a value”, where the field has been named as the parameter.
+    most = _STATED_MAXIMUM.search(message)
+    return OutputLimit(_number(most[1]), is_of_model=True) if most else OutputLimit(None)
 
 
 def _number(text: str) -> int:

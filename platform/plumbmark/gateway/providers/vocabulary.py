@@ -22,6 +22,7 @@ FINISH_WORDS = MappingProxyType[str, FinishReason | None](
         "eos": FinishReason.STOP,
         "eos_token": FinishReason.STOP,
         "COMPLETE": FinishReason.STOP,
+        "completed": FinishReason.STOP,
         "eosFound": FinishReason.STOP,
         "stopStringFound": FinishReason.STOP,
         "REASON_STOP": FinishReason.STOP,
@@ -90,12 +91,27 @@ FINISH_WORDS = MappingProxyType[str, FinishReason | None](
 )
 
 _NOT_LETTERS = re.compile(r"[^a-z]+")
-_BREAKDOWN = re.compile(
-    r"error|fail|abort|cancel|time_?out|timed|interrupt|overload|unavailable|exhaust|insufficient"
-    r"|network|disconnect|server|internal|unload",
-    re.IGNORECASE,
+_FAMILIES: tuple[tuple[re.Pattern[str], FinishReason | None], ...] = tuple(
+    (re.compile(pattern), meaning)
+    for pattern, meaning in (
+        (
+            r"error|fail|abort|cancel|timeout|timed|timelimit|interrupt|overload|unavailable"
+            r"|exhaust|insufficient|network|disconnect|server|internal|unload|ratelimit|throttl"
+            r"|preempt|evict|outofmemory|oom$|kill|crash|shutdown|busy|expired",
+            ENDED_BY_PROVIDER,
+        ),
+        (
+            r"filter|moderat|censor|sensitive|safety|unsafe|prohibited|guardrail|contentpolicy"
+            r"|policyviolation|contentblocked|blockedcontent|^blocked$",
+            FinishReason.CONTENT_FILTER,
+        ),
+        (
+            r"length|max\w*token|tokens?limit|limit\w*token|max\w*context|context\w*exceeded",
+            FinishReason.LENGTH,
+        ),
+    )
 )
-"""What a word says that nobody has listed yet, if it is about a fault of the provider's."""
+"""What a word that nobody has listed yet says of itself, by its letters; the first that fits."""
 
 
 def _spelling(word: str) -> str:
@@ -120,8 +136,9 @@ def read_finish(word: str, own_words: Mapping[str, str]) -> FinishReason | None:
     spelling = _spelling(word)
     if spelling in _BY_SPELLING:
         return _BY_SPELLING[spelling]
-    if _BREAKDOWN.search(word):
-        return ENDED_BY_PROVIDER
+    for family, meaning in _FAMILIES:
+        if family.search(spelling):
+            return meaning
     raise UnknownFinish(word)
 
 
@@ -144,18 +161,19 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
     {
         ErrorMeaning.ACCOUNT: (
             r"account_deactivated",
-            r"account (?:was|is|has been) (?:flagged|deactivated|suspended|disabled|banned|locked)",
+            r"(?:account|organization|team|project|user) (?:(?:was|is|has been) )?"
+            r"(?:flagged|deactivated|suspended|disabled|banned|blocked|locked)",
             r"account is not active",
             r"billing_not_active",
             r"access_terminated",
-            r"organization has been disabled",
-            r"user has been banned",
             r"key has been suspended",
             r"project has been denied access",
         ),
         ErrorMeaning.BALANCE: (
             r"credit balance is too low",
             r"insufficient[_ ](?:account[_ ])?(?:balance|credits?|funds)",
+            r"balance (?:is |was )?(?:insufficient|too low|not enough|exhausted)",
+            r"(?:have|has) (?:no|any|run out of) credits",
             r"\bArrearage\b",
             r"欠费|余额不足",
         ),
@@ -167,6 +185,10 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
             r"ByDay\b",
             r"(?:per|/)[ -]?(?:day|month)\b",
             r"\b(?:daily|monthly|weekly) (?:\w+ ){0,2}(?:limit|quota|usage|allocation|credits?)",
+            r"\b(?:RPD|TPD)\b|per 24 ?h",
+            r"\btry again tomorrow\b",
+            r"api usage limits",
+            r"free ?tier\b[^.]{0,60} exhausted",
             r"今日.{0,12}限额",
             r"使用上限",
         ),
@@ -185,10 +207,18 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
         ),
         ErrorMeaning.CONTENT_FILTER: (
             r"content[_ ](?:filter|policy|moderation)",
-            r"blocked by our content filters",
+            r"(?:blocked|flagged|rejected|filtered|refused) (?:by|due to|for|as a result of) "
+            r"(?:\w+ ){0,3}(?:safety|moderation|content|guardrails?)\b",
+            r"(?:content|prompt|input|output|response)[_ ](?:was |is |has been )?blocked",
+            r"prohibited[_ ]content",
+            r"content (?:is )?unsafe|unsafe content",
+            r"sensitive[_ ]?(?:content|information)",
+            r"\b(?:safety_block|safety_violation|policy_violation)\b",
+            r"jailbreak (?:\w+ ){0,2}detected|detected as (?:a )?jailbreak",
+            r"violat\w+ (?:of )?(?:\w+[’']?s? ){0,2}(?:usage|use|safety) (?:polic|guideline)",
+            r"guardrail_intervened|guardrail (?:\w+ ){0,3}(?:blocked|intervened)",
             r"ResponsibleAIPolicyViolation",
             r"content management policy",
-            r"flagged by (?:our )?moderation",
             r"(?:prompt|request|input|content) was flagged",
             r"requires moderation on",
             r"\binvalid_prompt\b",
@@ -196,14 +226,11 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
             r"data_?inspection_?failed",
             r"may contain inappropriate content",
             r"considered high risk",
-            r"不安全或敏感|违规信息",
-            r"content violates usage guidelines",
+            r"不安全或敏感|违规信息|敏感词|敏感内容|内容审核|审核不通过",
             r"SAFETY_CHECK_TYPE",
             r"sensitive[_ ]words[_ ]detected",
             r"(?:input|output) new_sensitive",
-            r"contains prohibited content",
             r"violation of provider terms of service",
-            r"rejected as a result of our safety system",
         ),
         ErrorMeaning.CONTEXT_OVERFLOW: (
             r"context[_ ]length",
@@ -211,10 +238,12 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
             r"context limit",
             r"maximum context",
             r"context[_ ]size",
-            r"prompt is too long",
-            r"prompt too long",
+            r"(?:prompt|input|messages?)(?: text| content)? (?:is |are )?too (?:long|large)",
             r"Prompt 超长",
-            r"input is too long",
+            r"上下文长度|(?:输入|内容|文本|消息)过长",
+            r"(?:prompt|input) length[^.]{0,40} exceeds",
+            r"longer than the maximum model length|max_model_len\b",
+            r"(?:prompt|input) has [\d,]+ tokens, but",
             r"too many (?:input )?tokens",
             r"exceeds? (?:the )?(?:model'?s )?max(?:imum)?[^.]{0,40}tokens",
             r"input tokens exceed the configured limit",
@@ -239,6 +268,7 @@ ERROR_PHRASES = MappingProxyType[ErrorMeaning, tuple[str, ...]](
             r"unknown model",
             r"no such model",
             r"is not a valid model id",
+            r"(?:has been|is|model_)(?: )?(?:decommissioned|discontinued|retired|sunset)",
         ),
         ErrorMeaning.UNSUPPORTED: (
             r"unsupported_parameter",

@@ -155,7 +155,7 @@ def check_draft(
                 ]
             ) from error
         with imported:
-            yield definition, imported
+            yield imported.definition, imported
 
 
 def _unknown_models(definition: Definition, namespace: Namespace) -> dict[str, KeyPath]:

@@ -3,16 +3,18 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.scoring.scorers import ScorerContext, build_scorer
+from plumbmark.scoring.scorers.multiple_choice import MultipleChoice
 from plumbmark.scoring.scorers.patterns import compile_pattern
-from plumbmark.scoring.shuffling import LETTERS
 from plumbmark.scoring.templates import unknown_column_message
 from tasks_app.datasets.item_files import AttachedFiles, FileResolver, KnownFile
+from tasks_app.datasets.options import Options, read_options, replace_labels
+from tasks_app.datasets.prompt_columns import PromptColumns
 from tasks_app.datasets.rows import (
     ColumnWarning,
     DataLimits,
@@ -66,8 +68,11 @@ class ImportResult:
         private: int,
         warnings: list[str],
         resolver: FileResolver,
+        definition: Definition,
     ) -> None:
         self._spool = spool
+        self.definition = definition
+        """As given, with what the data showed about its columns."""
         self._resolver = resolver
         self.count = count
         self.private_count = private
@@ -154,7 +159,11 @@ def import_data(
     warnings = [*reader.warnings, *warned.messages()]
     if first is None or count < first:
         warnings += resolver.warnings()
-    return ImportResult(spool, count, private, warnings, resolver)
+    read = replace(
+        definition,
+        prompt=replace(definition.prompt, message_columns=reader.prompt_columns.with_messages),
+    )
+    return ImportResult(spool, count, private, warnings, resolver, read)
 
 
 class _WrongColumns(Exception):
@@ -186,6 +195,12 @@ class _ItemReader:
         self._scorers = [build_scorer(scorer.as_spec()) for scorer in definition.scorers]
         self._seed = definition.prompt.shuffle_seed
         self._id_lines: dict[str, int] = {}
+        self.prompt_columns = PromptColumns(definition, warned)
+        # Whoever says that a target is a position or a text does not mean a label.
+        self._takes_labels = any(
+            isinstance(one, MultipleChoice) and one.target_is in {"auto", "letter"}
+            for one in self._scorers
+        )
         self._is_first = True
         self._splits: set[str] = set()
         self._private: set[str] = set()
@@ -235,9 +250,14 @@ class _ItemReader:
         data = self._data
         values = row.values
         key = self._key(row, position)
-        choices = self._choices(row)
+        options = self._choices(row)
+        choices = None if options is None else list(options.texts)
         target = self._target(row, data.target) if data.target else None
+        if options is not None and options.labels and self._takes_labels:
+            place = ", ".join(data.target.columns)[:80] if data.target else ""
+            target = replace_labels(target, options, place, row.line)
         self._check_target(row, key, target, choices)
+        self.prompt_columns.check(row)
         used_values = {column: values[column] for column in self._used}
         attachments = self._resolver.take(row, used_values) if self._resolver.is_needed else []
         return ImportedItem(
@@ -316,39 +336,12 @@ class _ItemReader:
         self._id_lines[key] = row.line
         return key
 
-    def _choices(self, row: DataRow) -> list[str] | None:
+    def _choices(self, row: DataRow) -> Options | None:
         spec = self._data.choices
         if spec is None:
             return None
-        if spec.is_list:
-            value = row.values[spec.columns[0]]
-            if not isinstance(value, list):
-                raise RowProblem(Problem("must be a list of options", spec.columns[0], row.line))
-            options = [text_of(option) for option in value]
-        else:
-            options = [text_of(row.values[column]) for column in spec.columns]
-            # Items with fewer options leave the last columns empty.
-            while options and not options[-1].strip():
-                options.pop()
-        if not 2 <= len(options) <= len(LETTERS):
-            raise RowProblem(
-                Problem(
-                    f"has {len(options)} options; 2 to {len(LETTERS)} are taken",
-                    ", ".join(spec.columns)[:80],
-                    row.line,
-                )
-            )
-        empty = next((n for n, option in enumerate(options) if not option.strip()), None)
-        if empty is not None:
-            # Leaving it out would move the letters of those behind it.
-            raise RowProblem(
-                Problem(
-                    f"option {LETTERS[empty]} is empty",
-                    spec.columns[0 if spec.is_list else empty],
-                    row.line,
-                )
-            )
-        if len(set(options)) != len(options):
+        options = read_options(row, spec)
+        if len(set(options.texts)) != len(options.texts):
             place = ", ".join(spec.columns)[:80]
             self._warned.add(f"two options of an item are the same in {place!r}", row.line)
         return options

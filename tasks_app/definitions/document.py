@@ -99,6 +99,8 @@ class PromptSpec:
     """`last`: the last answer; `conversation`: all of it."""
     reasoning: str = "separate"
     """`separate`: scorers do not see reasoning that stands in an answer; `keep`: they do."""
+    message_columns: tuple[str, ...] = ()
+    """Columns whose messages are sent as such; known once the data have been read."""
 
     @property
     def separates_reasoning(self) -> bool:
@@ -207,6 +209,8 @@ class Definition:
         if self.prompt.separates_reasoning:
             # A draft is known by its document, and this key is younger than the others.
             del document["prompt"]["reasoning"]
+        if not self.prompt.message_columns:
+            del document["prompt"]["message_columns"]
         return document
 
     @classmethod

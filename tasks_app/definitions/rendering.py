@@ -18,6 +18,7 @@ from plumbmark.scoring.shuffling import shuffle_choices as in_order
 from plumbmark.scoring.templates import CHOICES, parse_template
 from plumbmark.scoring.templates import text_of as text_of
 from tasks_app.definitions.document import Content, Definition, Part, parts_of
+from tasks_app.definitions.message_columns import column_of, has_messages, read_messages
 
 
 class Question(Protocol):
@@ -56,6 +57,10 @@ def render_messages(definition: Definition, item: Question) -> list[dict[str, An
         messages.append({"role": "user", "content": _literal(example.user, files)})
         messages.append({"role": "assistant", "content": example.assistant})
     for turn in prompt.messages:
+        column = column_of(turn, definition) if prompt.message_columns else None
+        if column in prompt.message_columns and has_messages(item.input[column]):
+            messages += read_messages(item.input[column])
+            continue
         content = _fill(turn.content, values, files)
         messages.append({"role": turn.role, "content": content})
     return messages

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -355,8 +356,9 @@ def test_models_quota_and_a_token_for_the_sdk(stack: Stack, shell: Shell) -> Non
     made = output(shell.launch(stack.url, ben.token, "b", "init", "-y"))
 
     assert "echo" in models
-    assert "daily" in quota
-    assert "monthly" in quota
+    for period in ("Daily", "Monthly"):
+        # The package's own table: what is used, what remains and the whole.
+        assert re.search(rf"^{period} +\$0\.00 +(\$\d+\.\d\d) +\1 ", quota, re.MULTILINE)
     assert "Environment initialized!" in made
     written = dict(
         line.split("=", 1) for line in (shell.folder / ".env").read_text().splitlines() if line

@@ -12,6 +12,8 @@ from django.test import Client
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.models import Call, Deployment, LedgerLine
 from tasks_app.authoring import drafts, publication
+from tasks_app.authoring.preview import preview_of
+from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Run,
     Sample,
@@ -19,6 +21,7 @@ from tasks_app.models import (
     SampleScore,
     Scoring,
     Task,
+    TaskDraft,
     TaskVersion,
 )
 from tasks_app.runs.cost import cost_bound
@@ -249,3 +252,39 @@ def test_a_user_that_is_no_deployment_is_refused(world: Any) -> None:
     assert problem.path == "prompt.simulated_user.model"
     assert problem.line is not None
     assert "model: " in SIMULATED.split("\n")[problem.line - 1]
+
+
+def test_messages_of_the_data_are_sent_as_messages(world: Any, check: Any) -> None:
+    talk = [
+        {"role": "user", "content": "2 + 2?"},
+        {"role": "assistant", "content": "4"},
+        {"role": "user", "content": "And {3} + 3?"},
+    ]
+    rows = [
+        {"id": "i0", "question": talk, "answer": "And {3} + 3?"},
+        {"id": "i1", "question": "4 + 4?", "answer": "4 + 4?"},
+    ]
+    task = world.task("Prompts in the data")
+    drafts.save_draft(
+        task=task,
+        definition_text=DEFINITION.replace("First: ", "").replace(
+            '  follow_ups: ["Then: {question}", "Last: {answer}"]\n', ""
+        ),
+        upload=SimpleUploadedFile("items.jsonl", "\n".join(map(json.dumps, rows)).encode()),
+        by=world.ada,
+    )
+    first = preview_of(TaskDraft.objects.get(task=task)).first[0]
+    version = publication.publish_task(task=task, visibility="public", by=world.ada)
+    run = world.start(version, world.contender_of(world.add_deployment("echo")))
+    world.work()
+
+    system = {"role": "system", "content": "Be brief."}
+    assert first.messages == [system, *talk]
+    samples = Sample.objects.filter(run=run).order_by("ordinal")
+    assert [sample.output for sample in samples] == ["And {3} + 3?", "4 + 4?"]
+    sent = [kind_of(version).messages_of(sample) for sample in samples]
+    assert sent[0] == [system, *talk]
+    assert sent[1] == [system, {"role": "user", "content": "4 + 4?"}]
+    again = publication.build_version(task=task, by=world.ada)
+    assert again.pk == version.pk
+    check(run)

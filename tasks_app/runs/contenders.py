@@ -1,5 +1,6 @@
 """Making contenders."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,11 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.common.names import unseen_character_problem
 from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.providers.extra_body import (
+    describe_allowed,
+    find_disallowed,
+    find_extra_body_problem,
+)
 from plumbmark.manifests import content_hash
 from tasks_app.models import Contender
 
@@ -21,11 +27,12 @@ def contender_of_deployment(
     """Return the contender of a deployment with a configuration; create it if it does not exist.
 
     `configuration` may contain `temperature`, `top_p`, `max_output_tokens`, `reasoning_effort`: the
-    differences from the task's own sampling.
+    differences from the task's own sampling; and `extra_body`, where the deployment allows it.
     """
     if deployment.owner is not None and (by is None or not can_act_for(by, deployment.owner)):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     checked = check_configuration(configuration or {})
+    check_extra_body(checked, deployment)
     kind = Contender.Kind.RUN
     if deployment.provider == Deployment.Provider.BASELINE:
         kind = Contender.Kind.BASELINE
@@ -67,12 +74,27 @@ def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
                 problems.append(Problem(f"must be one of {', '.join(_EFFORTS)}", key))
             else:
                 checked[key] = value
+        elif key == "extra_body":
+            if said := find_extra_body_problem(value):
+                problems.append(Problem(said, key))
+            elif value:
+                checked[key] = dict(value)
         else:
-            known = ", ".join([*_NUMBERS, "max_output_tokens", "reasoning_effort"])
+            known = ", ".join([*_NUMBERS, "max_output_tokens", "reasoning_effort", "extra_body"])
             problems.append(Problem(f"is not known; a configuration may contain {known}", key))
     if problems:
         raise InvalidInput(problems)
     return checked
+
+
+def check_extra_body(configuration: Mapping[str, Any], deployment: Deployment) -> None:
+    """Refuse fields of the extra body that the deployment does not allow, with `InvalidInput`."""
+    names = find_disallowed(configuration.get("extra_body") or {}, deployment.options)
+    if names:
+        allowed = describe_allowed(deployment.slug, deployment.options)
+        raise InvalidInput(
+            [Problem(f"is not allowed. {allowed}", f"extra_body.{name}") for name in names]
+        )
 
 
 def submitted_contender(
@@ -111,6 +133,11 @@ def _label(deployment: Deployment, configuration: Mapping[str, Any]) -> str:
         if isinstance(value, float)
         else f"{key.replace('_', ' ')} {value}"
         for key, value in sorted(configuration.items())
+        if key != "extra_body"
+    ]
+    words += [
+        f"{name}={json.dumps(value, ensure_ascii=False, separators=(',', ':'), sort_keys=True)}"
+        for name, value in sorted(configuration.get("extra_body", {}).items())
     ]
     name = deployment.model.name
     return (f"{name} ({', '.join(words)})" if words else name)[:120]

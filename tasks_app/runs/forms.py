@@ -8,10 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.acting import namespace_field
 from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.providers.extra_body import MAX_EXTRA_BODY_BYTES, describe_allowed
+from plumbmark.strict_json import JsonError, wire
 from tasks_app.authoring.forms import PURPOSE_CHOICES
 from tasks_app.models import Run
+from tasks_app.runs.contenders import check_configuration, check_extra_body
+
+_MAX_DESCRIBED = 5
+"""Models whose fields are described beside the form's."""
 
 
 class SpendLimitForm(forms.Form):
@@ -65,6 +72,13 @@ class RunForm(SpendLimitForm):
         + [(effort, effort) for effort in ("minimal", "low", "medium", "high")],
     )
 
+    extra_body = forms.CharField(
+        label=_("Extra body"),
+        required=False,
+        max_length=MAX_EXTRA_BODY_BYTES,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+
     def __init__(
         self,
         *args: Any,
@@ -74,18 +88,52 @@ class RunForm(SpendLimitForm):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        deployments = list(deployments)
+        self._deployments = {one.slug: one for one in deployments}
+        self._describe_extra_body(deployments)
         self.fields["deployment"].choices = deployment_choices(deployments)  # type: ignore[attr-defined]
         if is_try:
             self.fields["purpose"].choices = [(Run.Purpose.TRY, _("Try"))]  # type: ignore[attr-defined]
         if len(namespaces) > 1:
             self.fields["namespace"] = namespace_field(namespaces)
 
+    def _describe_extra_body(self, deployments: list[Deployment]) -> None:
+        """Offer the field only where some model allows something in it."""
+        allowing = [one for one in deployments if one.options.get("extra_body_allowed")]
+        if not allowing:
+            del self.fields["extra_body"]
+            return
+        allowed = [describe_allowed(one.slug, one.options) for one in allowing[:_MAX_DESCRIBED]]
+        self.fields["extra_body"].help_text = _(
+            "Fields for the provider's request, as a JSON object. %(allowed)s"
+        ) % {"allowed": " ".join(allowed)}
+
+    def clean_extra_body(self) -> dict[str, Any]:
+        text = self.cleaned_data["extra_body"].strip()
+        if not text:
+            return {}
+        try:
+            value = wire.read(text.encode())
+        except JsonError as error:
+            raise forms.ValidationError(
+                _("This is not JSON: %(problem)s.") % {"problem": error.describe()}
+            ) from error
+        try:
+            checked = check_configuration({"extra_body": value})
+            deployment = self._deployments.get(self.cleaned_data.get("deployment", ""))
+            if deployment is not None:
+                check_extra_body(checked, deployment)
+        except InvalidInput as error:
+            raise forms.ValidationError(error.message) from error
+        extra_body: dict[str, Any] = checked.get("extra_body", {})
+        return extra_body
+
     @property
     def configuration(self) -> dict[str, Any]:
         """Return what differs from the task's own settings, as contenders store it."""
-        names = ("temperature", "max_output_tokens", "reasoning_effort")
+        names = ("temperature", "max_output_tokens", "reasoning_effort", "extra_body")
         values = {name: self.cleaned_data.get(name) for name in names}
-        return {name: value for name, value in values.items() if value not in (None, "")}
+        return {name: value for name, value in values.items() if value not in (None, "", {})}
 
 
 def deployment_choices(deployments: Iterable[Deployment]) -> list[tuple[str, str]]:

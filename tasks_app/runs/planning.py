@@ -255,6 +255,7 @@ class RequestPlanner:
             stop=tuple(sampling.get("stop") or ()),
             extra=extra,
             reasoning_effort=effort,
+            extra_body=sampling.get("extra_body") or {},
             output_schema=self._output_schema,
             tools=self._toolbox.sent if self._toolbox is not None else (),
         )

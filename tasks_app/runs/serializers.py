@@ -119,6 +119,9 @@ class DeploymentFacts(serializers.Serializer[Any]):
     slug = serializers.CharField()
     provider = serializers.CharField()
     upstream_id = serializers.CharField()
+    extra_body = serializers.DictField(
+        default=dict, help_text="Fields that the deployment adds to every request."
+    )
 
 
 class RunDetail(RunSummary):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -20,7 +21,7 @@ from plumbmark.gateway.models import Deployment, PriceCard
 from tasks_app.kinds import AuxiliaryDeployments, CostBound, kind_of
 from tasks_app.models import Contender, Run, Scoring, TaskVersion
 from tasks_app.permissions import can_run_version, can_view_private_items
-from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.contenders import check_extra_body, contender_of_deployment
 from tasks_app.runs.cost import whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
 from tasks_app.workers import sandbox
@@ -140,6 +141,7 @@ def _check_start(
     if not deployment.is_active:
         raise Conflict(f"{deployment.slug} is switched off.")
     kind.check_deployment(deployment)
+    check_extra_body(contender.configuration, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
     if version.private_item_count and not _may_see_private_items(
@@ -162,6 +164,12 @@ def _may_see_private_items(
     return deployment.owner_id == version.task.namespace_id and can_view_private_items(
         by, version.task
     )
+
+
+def _sent_options(deployment: Deployment) -> dict[str, Any]:
+    """Return the options that change what a model is asked: a run freezes them."""
+    extra_body = deployment.options.get("extra_body")
+    return {"extra_body": extra_body} if extra_body else {}
 
 
 def _create_run(
@@ -193,6 +201,7 @@ def _create_run(
             "provider": deployment.provider,
             "base_url": deployment.base_url,
             "upstream_id": deployment.upstream_id,
+            **_sent_options(deployment),
         },
         price_card=card,
         needs_sandbox=kind.needs_sandbox,

@@ -57,6 +57,8 @@ class ModelRequest:
     """The answer is to be JSON of this schema: `{"name", "strict", "schema"}`."""
     reasoning_effort: str | None = None
     """`none`, `low`, `medium` or `high`."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Fields for the provider's request as they are, which the deployment must allow."""
 
 
 @value_object

@@ -10,6 +10,7 @@ from plumbmark.common.errors import DomainError
 from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.credentials import put_secret
 from plumbmark.gateway.models import Credential, Deployment
+from plumbmark.gateway.providers.extra_body import find_options_problems
 
 if TYPE_CHECKING:
     _CredentialForm = forms.ModelForm[Credential]
@@ -84,6 +85,10 @@ class DeploymentForm(_DeploymentForm):
                 self.add_error("base_url", error.message)
         if credential is not None and credential.owner != owner:
             self.add_error("credential", _("The credential belongs to somebody else."))
-        if not isinstance(cleaned.get("options") or {}, dict):
+        options = cleaned.get("options") or {}
+        if isinstance(options, dict):
+            for problem in find_options_problems(options):
+                self.add_error("options", problem)
+        else:
             self.add_error("options", _("Options must be a JSON object."))
         return cleaned

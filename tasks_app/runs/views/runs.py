@@ -418,6 +418,15 @@ def _method(estimate: dict[str, Any] | None) -> str:
     return words.get(estimate.get("method", ""), "") if estimate else ""
 
 
+def _extra_body(run: Run) -> str:
+    """Return the fields that were added to requests: the deployment's, and the run's over them."""
+    fields = {
+        **run.deployment_facts.get("extra_body", {}),
+        **run.parameters.get("extra_body", {}),
+    }
+    return json.dumps(fields, ensure_ascii=False) if fields else ""
+
+
 def _frozen_facts(run: Run) -> list[dict[str, Any]]:
     """Return everything that was fixed at the start, for the fold."""
     facts = run.deployment_facts
@@ -428,6 +437,7 @@ def _frozen_facts(run: Run) -> list[dict[str, Any]]:
         {"key": _("Deployment"), "value": facts.get("slug", "")},
         {"key": _("Provider"), "value": facts.get("provider", "")},
         {"key": _("Requested model"), "value": facts.get("upstream_id", "")},
+        {"key": _("Extra body"), "value": _extra_body(run)},
         {"key": _("Model that answered"), "value": ", ".join(map(str, run.upstream_models))},
         {"key": _("Revision"), "value": run.revision},
         {"key": _("Tokens in and out"), "value": f"{run.input_tokens:,} / {run.output_tokens:,}"},

@@ -94,6 +94,9 @@ def bound_input_tokens(request: ModelRequest) -> int:
                 tokens += _bytes_of(json.dumps(value))
     if request.extra:
         tokens += _bytes_of(json.dumps(dict(request.extra), default=str))
+    if request.extra_body:
+        # Hosts put some fields into the prompt, such as variables of its template.
+        tokens += _bytes_of(json.dumps(dict(request.extra_body), default=str))
     if request.tools or request.output_schema:
         given = [list(request.tools), request.output_schema, request.tool_choice]
         tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(given, default=dict))

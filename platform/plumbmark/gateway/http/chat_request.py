@@ -5,12 +5,13 @@ to another question look like the answer to this one.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plumbmark.engine.ports import Message, ModelRequest
 from plumbmark.gateway.http.errors import HttpError, bad_request
+from plumbmark.gateway.providers.extra_body import find_extra_body_problem
 from plumbmark.gateway.providers.tool_use import find_call_fault, find_tool_fault
 from plumbmark.strict_json import JsonError, wire
 
@@ -32,6 +33,8 @@ _PASSED_ON = {
     "verbosity",
 }
 """Fields that are passed to the provider unchanged."""
+_REFUSED = {"logprobs", "modalities", "n", "service_tier", "top_logprobs"}
+"""Fields that are accepted only with the value that they have without being sent."""
 _HARMLESS = {
     "metadata",
     "prompt_cache_key",
@@ -67,7 +70,11 @@ def document_of(body: bytes) -> dict[str, Any]:
     return document
 
 
-def read_chat(body: bytes) -> ChatQuestion:
+AllowedFields = Callable[[str], Collection[str]]
+"""From the name of a model to the fields of the provider's own that callers may set."""
+
+
+def read_chat(body: bytes, allowed_fields: AllowedFields = lambda _model: ()) -> ChatQuestion:
     """Read and check a question; raises a 400 that names the field."""
     # A null is a field that was not sent: SDKs send temperature: null.
     fields = {name: value for name, value in document_of(body).items() if value is not None}
@@ -99,6 +106,7 @@ def read_chat(body: bytes) -> ChatQuestion:
             "max_tokens",
         )
     thoughts = _thoughts(take("extra_body", None))
+    extra_body = _take_allowed(fields, model, allowed_fields)
     request = ModelRequest(
         messages=messages,
         max_output_tokens=limits[0] if limits else DEFAULT_OUTPUT_TOKENS,
@@ -111,6 +119,7 @@ def read_chat(body: bytes) -> ChatQuestion:
         output_schema=schema,
         reasoning_effort=effort,
         extra={**extra, **_others(fields)},
+        extra_body=extra_body,
     )
     fault = find_tool_fault(request) or find_call_fault(messages)
     if fault is not None:
@@ -331,6 +340,19 @@ def _thoughts(value: Any) -> bool:
     if not isinstance(config, dict):
         raise bad_request("extra_body.google.thinking_config must be an object.", "extra_body")
     return bool(config.get("include_thoughts") or config.get("includeThoughts"))
+
+
+def _take_allowed(
+    fields: dict[str, Any], model: str, allowed_fields: AllowedFields
+) -> dict[str, Any]:
+    """Take out the fields that the deployment allows; which ones is asked only where it matters."""
+    if not set(fields) - _PASSED_ON - _REFUSED:
+        return {}
+    allowed = set(allowed_fields(model))
+    taken = {name: fields.pop(name) for name in list(fields) if name in allowed}
+    if taken and (said := find_extra_body_problem(taken)):
+        raise bad_request(f"The fields {', '.join(sorted(taken))} {said}.", min(taken))
+    return taken
 
 
 def _others(fields: dict[str, Any]) -> dict[str, Any]:

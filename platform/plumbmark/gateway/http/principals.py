@@ -49,6 +49,8 @@ class CallableModel:
     provider: str
     maker: str
     created_at: int
+    extra_body_allowed: tuple[str, ...] = ()
+    """Fields of the provider's own that callers may set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ def _make_principal(
             each.provider,
             each.model.maker,
             int(each.created_at.timestamp()),
+            tuple(each.options.get("extra_body_allowed", ())),
         )
         for each in deployments
     }

@@ -98,7 +98,9 @@ class ChatRoute:
 
     async def completions(self, exchange: HttpExchange) -> None:
         principal = await self._context.principal(exchange)
-        question = read_chat(await exchange.body())
+        question = read_chat(
+            await exchange.body(), lambda name: principal.model(name).extra_body_allowed
+        )
         model = principal.model(question.model)
         caller = await self._context.caller(principal, model)
         request = self.request(question, model)

@@ -31,6 +31,7 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
+from plumbmark.gateway.providers.extra_body import add_extra_body
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
     has_error,
@@ -134,6 +135,7 @@ class Anthropic(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED:
                 payload.pop(name, None)
+        add_extra_body(payload, target.options, request)
         return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:

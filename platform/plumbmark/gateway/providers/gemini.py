@@ -32,6 +32,7 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
+from plumbmark.gateway.providers.extra_body import add_extra_body
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
     has_error,
@@ -152,6 +153,7 @@ class Gemini(ChatProvider):
             if name not in _OWNED:
                 config.pop(name, None)
         payload["generationConfig"] = config
+        add_extra_body(payload, target.options, request)
         return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:

@@ -28,6 +28,7 @@ from plumbmark.gateway.providers.base import (
     ToolCallDelta,
 )
 from plumbmark.gateway.providers.chat import Assembly, ChatProvider
+from plumbmark.gateway.providers.extra_body import add_extra_body
 from plumbmark.gateway.providers.failures import (
     ErrorBody,
     has_error,
@@ -103,6 +104,7 @@ class OpenAI(ChatProvider):
         for name in target.options.get("omit", ()):
             if name not in _OWNED or name == "stream_options":
                 payload.pop(name, None)
+        add_extra_body(payload, target.options, request)
         return wire.dump_in_order(payload)
 
     def url(self, target: Target, *, stream: bool) -> str:

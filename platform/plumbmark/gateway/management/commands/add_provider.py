@@ -14,6 +14,8 @@ from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.price_data import match_price
 from plumbmark.gateway.catalogue.upstream_models import models_at
 from plumbmark.gateway.models import Credential, Deployment
+from plumbmark.gateway.providers.extra_body import find_options_problems
+from plumbmark.strict_json import JsonError, wire
 
 MAX_DEADLINE_SECONDS = 86_400.0
 
@@ -56,6 +58,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--max-tokens-field", choices=["max_tokens", "max_completion_tokens"], default=""
         )
+        parser.add_argument(
+            "--extra-body",
+            default="",
+            metavar="JSON",
+            help="an object whose fields are added to every request, never with a key in it",
+        )
+        parser.add_argument(
+            "--allow-extra-body",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="a field that callers may set for their own requests; may be repeated",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -86,11 +101,14 @@ class Command(BaseCommand):
                 "No model to add: name some with --model, or use --import-models (its pattern "
                 f"--only is {options['only']!r})."
             )
+        deployment_options = _deployment_options(options)
         prefix = options["name"] or (urlsplit(base_url).hostname or "provider")
         with transaction.atomic():
             credential = _credential(prefix, key_env)
             for name in dict.fromkeys(names):
-                self._add_model(f"{prefix}/{name}", name, base_url, credential, options)
+                self._add_model(
+                    f"{prefix}/{name}", name, base_url, credential, options, deployment_options
+                )
 
     def _add_model(
         self,
@@ -99,6 +117,7 @@ class Command(BaseCommand):
         base_url: str,
         credential: Credential | None,
         options: dict[str, Any],
+        deployment_options: dict[str, Any],
     ) -> None:
         if Deployment.objects.filter(slug=slug).exists():
             self.stdout.write(f"{slug}: already exists")
@@ -111,6 +130,7 @@ class Command(BaseCommand):
             credential=credential,
             by=None,
         )
+<<<<<<< HEAD
         if options["max_tokens_field"]:
             deployment.options = {"max_tokens_field": options["max_tokens_field"]}
         if options["max_concurrency"] is not None:
@@ -118,6 +138,11 @@ class Command(BaseCommand):
         if options["deadline"] is not None:
             deployment.deadline_seconds = options["deadline"]
         deployment.save()
+=======
+        if deployment_options:
+            deployment.options = deployment_options
+            deployment.save(update_fields=["options"])
+>>>>>>> clients
         if options["free"]:
             actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
             self.stdout.write(f"{slug}: added, free")
@@ -126,6 +151,23 @@ class Command(BaseCommand):
             self.stdout.write(f"{slug}: added, priced as {price.matched_id}")
         else:
             self.stdout.write(f"{slug}: added, no price yet")
+
+
+def _deployment_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of the deployments; raise `CommandError` where they cannot be meant."""
+    made: dict[str, Any] = {}
+    if options["max_tokens_field"]:
+        made["max_tokens_field"] = options["max_tokens_field"]
+    if options["extra_body"]:
+        try:
+            made["extra_body"] = wire.read(options["extra_body"].encode())
+        except JsonError as error:
+            raise CommandError(f"--extra-body is not JSON: {error.describe()}.") from error
+    if options["allow_extra_body"]:
+        made["extra_body_allowed"] = list(dict.fromkeys(options["allow_extra_body"]))
+    if problems := find_options_problems(made):
+        raise CommandError(" ".join(problems))
+    return made
 
 
 def _credential(name: str, key_env: str) -> Credential | None:

@@ -58,15 +58,21 @@ CORPORA = {
                 *answer_corpus.NUMBERS,
                 *held_out_corpus.NUMBERS,
                 *held_out_corpus.MORE_NUMBERS,
+                *held_out_corpus.THIRD_NUMBERS,
             )
         ],
         read_number,
-        at_least=240,
+        at_least=350,
     ),
     "multiple choice": Corpus(
-        (*answer_corpus.CHOICES, *held_out_corpus.CHOICES, *held_out_corpus.MORE_CHOICES),
+        (
+            *answer_corpus.CHOICES,
+            *held_out_corpus.CHOICES,
+            *held_out_corpus.MORE_CHOICES,
+            *held_out_corpus.THIRD_CHOICES,
+        ),
         read_choice,
-        at_least=290,
+        at_least=415,
     ),
     "json": Corpus(held_out_corpus.JSON_ANSWERS, read_json, at_least=30),
     "code": Corpus(

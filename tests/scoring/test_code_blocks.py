@@ -20,6 +20,7 @@ from plumbmark.strict_json import JsonError
         ("~~~\ntilde\n~~~", "tilde\n"),
         ("````\n```\ninner\n```\n````", "```\ninner\n```\n"),
         ("Use `x` inline.", "Use `x` inline."),
+        ("\ufeff```python\na = 1\n```", "a = 1\n"),
         # Line ends, info strings, indentation, longer fences.
         ("```python\r\na = 1\r\nb = 2\r\n```\r\nDone.\r\n", "a = 1\nb = 2\n"),
         ('```Python title="a.py"\na = 1\n```', "a = 1\n"),

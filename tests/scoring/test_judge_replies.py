@@ -72,6 +72,8 @@ def test_a_preference_is_read_where_there_is_one(said: str, preference: str | No
         (f"{LABEL}: correct\n\n(You asked for {LABEL}: <correct, or incorrect>)", 1.0),
         (f"{LABEL}: correct\n{LABEL}: perhaps", None),
         (f"{LABEL}9: correct", None),
+        (f"<verdict>{LABEL}: <b>correct</b></verdict>", 1.0),
+        (f"{LABEL}: <correct></answer>", 1.0),
         (f"x-{LABEL}: correct", None),
         (f"{LABEL.lower()}: correct", 1.0),
         ("VERDICT-a1\u200bb2: cor\u200brect", 1.0),

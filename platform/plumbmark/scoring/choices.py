@@ -15,7 +15,9 @@ _LOOK_ALIKES |= dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβο", "ABEZHIKMNOPTYXab
 _ALONE_ALIKE = re.compile(rf"(?<![^\W_])(?P<one>[{''.join(_LOOK_ALIKES)}])(?![^\W_])")
 _MARKUP = re.compile(
     r"""
-    \\(?:text|textbf|textit|textrm|textsf|mathbf|mathrm|mathit|mathsf|mathbb|bf|rm|bm|boldsymbol
+    (?<!~)~~(?![~\s])[^~\n]{1,200}~~(?!~)    # what is struck out is taken back
+    | <(?=(?P<filled>[A-Z])>(?![^<\n]{0,200}</(?P=filled)>)) | (?<=<[A-Z])>
+    | \\(?:text|textbf|textit|textrm|textsf|mathbf|mathrm|mathit|mathsf|mathbb|bf|rm|bm|boldsymbol
         |boxed|fbox|underline|emph|left|right|quad|,|;|!|\ )(?![a-z])
     | \\[()\[\]] | [*`$\#{}~"“”„«»‘【】「」『』] | </?[A-Za-z]{1,12}> | (?<!\w)_+ | _+(?!\w)
     """,
@@ -61,7 +63,7 @@ class Declared:
 
 
 _LETTER = r"[(\[]?\s{0,9}(?P<letter>[A-Za-z])(?![A-Za-z0-9À-ɏͰ-ӿ])(?:\s{0,9}(?P<closed>[)\]]))?"
-_NEXT = r"[(\[]?\s{0,3}[A-Z](?![\w'’])"
+_NEXT = r"[(\[]?\s{0,3}(?!I\s[a-z])[A-Z](?![\w'’])"
 _ADJECTIVE = r"""(?:
     correcta|correcte|correta|corretta|exacta|esatta|exacte|juste|giusta|certa|final|finale
 )"""
@@ -69,7 +71,8 @@ _LABEL = r"""(?:
     \b (?: answer | ans(?=\s?:) | solution
       | antwort | lösung | réponse | reponse | respuesta | resposta
       | risposta
-      | antwoord | odpowiedź | odpověď | svar | svaret | vastaus | cevap | yanıt | jawaban | válasz
+      | antwoord | odpowiedź | odpov[eě]ď(?:\ je)? | svar | svaret | vastaus | cevap | yanıt
+      | jawaban | válasz
       | răspuns | απάντηση | ответ | відповідь | đáp\ án
       | (?:right|correct|best|final|my|selected|chosen)\ (?:option|choice|letter)
         (?=\s{1,4}(?:is|would)|\s{0,4}:)
@@ -84,12 +87,13 @@ _LABEL = r"""(?:
 )""".replace("ADJECTIVE", _ADJECTIVE)
 _LINK = r"""(?:
     \b (?: is | would\ be | should\ be | must\ be | has\ to\ be | was | ist | lautet | est | es | é
-      | è | to\ be | jest | är | er | on | adalah | là | number ) \b
+      | è | to\ be | jest | är | er | on | είναι | adalah | là | number ) \b
     | [:=\-–—>→] | هي | هو | 是 | 为 | 為 | は | 应该 | 은 | 는 | ['’]s\b
 )"""
 _FILLER = r"""(?:
     \b (?: i\ think | i\ believe | i\ would\ say | it\ is | it['’]s | it\ must\ be | that\ is
-      | this\ is | probably | likely | most\ likely | clearly | definitely | therefore | hence
+      | this\ is | is | to\ be | in\ my\ (?:opinion|view)
+      | probably | likely | most\ likely | clearly | definitely | therefore | hence
       | thus | (?:a|la)\ (?:letra|opción|opção|alternativa|lettera|lettre)
       | option | choice | letter | answer | the | indeed | simply | just | la | le | el | l
       | die | der | opción | opcion | lettre | letra | lettera | buchstabe | wahrscheinlich
@@ -145,8 +149,27 @@ def _as_expression(label: str) -> str:
     return f"{before}{spaced}{after}" if words else "(?!)"
 
 
+_ENTRY = re.compile(
+    r"""
+    [-+•*\s]{0,9} (?P<box> \[ \s{0,2} (?P<tick>[xX])? \s{0,2} \] \s{0,3} )?
+    [(\[]? (?P<letter>[A-Z])
+    (?: [)\].:]{1,2} (?=\s|$) | \s{1,3}(?=[-–—]) | (?(box) (?=\s|$) | (?!) ) )
+    (?P<said>.*)
+    """,
+    re.VERBOSE,
+)
+_CALLED_RIGHT = re.compile(
+    r"(?: ^ | [-–—:(→=,] ) \s* (?:correct|right|true|yes) [\s.!)]* $",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CALLED_WRONG = re.compile(
+    r"(?: ^ | [-–—:(→=,] ) \s* (?:incorrect|not\ correct|wrong|false|no) [\s.!)]* $",
+    re.VERBOSE | re.IGNORECASE,
+)
+_MAX_ENTRY = 500
 _IS_RIGHT = re.compile(
     r"""
+    (?<!\b[A-Z]\ or\ ) (?<!\b[A-Z]\ nor\ ) (?<!\b[A-Z]\)\ or\ )
     (?<![\w'’]) (?P<only> [Oo]nly\ (?:option\ |choice\ )? )?
     [(\[]?\s{0,9} (?P<letter>[A-Z]) (?![\w'’]) (?:\s{0,9}(?P<closed>[)\]]))? ,? \s{1,4}
     (?: it\ is (?=\s{0,3}(?:[.!]|$)) | (?(only) (?:remains|fits|works|matches|is\ left)\b | (?!) )
@@ -161,6 +184,8 @@ _IS_RIGHT = re.compile(
 _CONCLUDED = re.compile(
     r"""
     (?: \b[Nn](?:ot|icht|o)\ [(\[]?[A-Z][)\]]?\ ?,?\ (?:but|rather|sondern|sino)\s
+      | \b(?:leaves|leaving)\s(?:only\s|us\swith\s|just\s)?(?:option\s)?
+        (?= [(\[]?[A-Z][)\]]?\s{0,3}(?:[.,;!\n]|$) )
       | \b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s (?= [(\[]?[A-Z][)\]]?[\s.!]{0,9}$ ) )
     [(\[]? (?P<letter>[A-Z]) (?![\w'’]) (?P<closed>[)\]])?
     """,
@@ -168,7 +193,7 @@ _CONCLUDED = re.compile(
 )
 _HEDGE = re.compile(
     rf"""
-    [\s.)\]]{{0,4}}
+    [\s.)\]]{{0,4}} \(?
     (?: , | / | & | \b(?:or|and|oder|und|ou|et|o|y|или|и)\b | 或者? | 和 | か | または ){{1,2}}
     \s{{0,4}} (?:\b(?:possibly|perhaps|maybe|also|option|even|or|and)\b\s{{0,4}}){{0,3}} {_NEXT}
     (?! \s(?:is|are|was|would|could|has|does|looks|seems|can)\b )
@@ -179,6 +204,10 @@ _SAYS_OF_IT = re.compile(r"[\s,]{1,4}(?:is|are|was|would|could|can|has|does|look
 _ENDS = re.compile(r"[^\S\n]{0,9}(?:[.,;:!?)\]\n]|$)")
 _LIST_LINE = re.compile(r"[-+•\s]{0,6}[(\[]?(?P<letter>[A-Z])[)\].:]{1,2}\s+(?P<text>\S.{0,400})")
 _GOES_ON = re.compile(r"\s(?!because|since|as\b|and\b|or\b|for\b|with\b|is\b|but\b)[a-z]")
+_IN_CASE = re.compile(
+    r"[)\]]?\s{1,3}(?:only\ )?if\s(?!I\b|i\b|forced|pressed|you|we\b|any|anything|not\b)"
+)
+"""Behind “would be B”: a condition, which the output does not say is met."""
 _DOUBTED = re.compile(
     r"""
     (?: n['’]t | \b(?: do\ not | if | whether | suppose | assume | assuming )
@@ -241,6 +270,8 @@ def _declarations(
                 continue
         if _WRONG.match(following):
             continue
+        if _IN_CASE.match(following) and "would" in match[0]:
+            continue
         letter = None if is_hedged(text, end) else written.upper()
         yield Declared(letter, how, *match.span("letter"), match.start())
 
@@ -258,6 +289,24 @@ def is_spoken_of(text: str, end: int) -> bool:
 def is_rejected(text: str, end: int) -> bool:
     """Return whether the option that ends at `end` is called wrong."""
     return _WRONG.match(text, end, end + 40) is not None
+
+
+def marked_in_list(text: str, letters: str) -> re.Match[str] | None:
+    """Return the only entry of a list of options that is ticked or called right, as all others are
+    not: “A: no, B: yes, C: no”, each on a line of its own.
+    """
+    found = [
+        match
+        for line in re.finditer(r"[^\n]+", text)
+        if (match := _ENTRY.match(text, line.start(), min(line.end(), line.start() + _MAX_ENTRY)))
+        and match["letter"] in letters
+    ]
+    if len(found) < 2 or len({match["letter"] for match in found}) != len(found):
+        return None
+    right = [one for one in found if one["tick"] or _CALLED_RIGHT.search(one["said"])]
+    others = [one for one in found if one["box"] or _CALLED_WRONG.search(one["said"])]
+    is_settled = len(right) == 1 and len({*map(id, right), *map(id, others)}) == len(found)
+    return right[0] if is_settled else None
 
 
 def without_lists(text: str, letters: str) -> str:

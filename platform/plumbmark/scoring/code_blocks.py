@@ -88,6 +88,7 @@ def take_code(
     Blocks that name one of `languages` go before all others, then blocks that name none: what a
     program printed often follows the program, in a block of its own.
     """
+    output = output.removeprefix("\ufeff")
     if not _ANY_FENCE.search(output):
         return TakenCode(output, WHOLE)
     blocks = _preferred(code_blocks(output), languages)

@@ -18,6 +18,10 @@ _LATEX = re.compile(
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{(?P<above>[0-9.,]+)\}\s?\{(?P<below>[0-9.,]+)\}")
 _DECORATION = re.compile(r"[*_`~#$\"'“”„‘’«»‹›「」『』【】<>(){}\[\]|\\]+")
+_TAG = re.compile(
+    r"</[A-Za-z]{1,20}>|<(?:b|i|u|em|strong|span|p|br|code|answer|verdict|score|grade)\s?/?>",
+    re.IGNORECASE,
+)
 _LINK = re.compile(r"\s*(?:is\b|[:=]|[-–—→>]+(?=\s))*\s*")
 _TEMPLATE = re.compile(r"\s*(?:correct, or incorrect|first, or second, or tie|a number from\b.*)")
 
@@ -114,7 +118,7 @@ def _last_said(text: str, label: str) -> str:
 
 def _plain_words(line: str) -> str:
     line = _FRACTION.sub(r"\g<above>/\g<below>", line)
-    line = _DECORATION.sub(" ", _LATEX.sub(" ", line))
+    line = _DECORATION.sub(" ", _LATEX.sub(" ", _TAG.sub(" ", line)))
     line = "".join(one for one in line if unicodedata.category(one) not in {"So", "Sk", "Mn"})
     line = " ".join(line.translate(_MINUS).split()).lower()
     line = re.sub(r"(?<=\d) ?, ?(?=\d)", ",", line)

@@ -20,6 +20,11 @@ def _trim(text: str) -> str:
     return text.strip(_BLANK)
 
 
+def skip_blank(text: str) -> int:
+    """Return where the text begins that can be seen."""
+    return len(text) - len(text.lstrip(_BLANK))
+
+
 def _fold_case(text: str) -> str:
     return text.casefold()
 

@@ -100,14 +100,14 @@ def _whole(form: NumberForm, name: str) -> str:
 
     The sign between groups is the same throughout, so it needs a group, called `name`.
     """
-    always = rf"\{{?\\[,;:]\}}?|\\\ |{_THIN}"
+    always = rf"\{{?\\[,;:]\}}?|\\\ |~|{_THIN}"
     if not form.thousands:
         return rf"""(?:
             [0-9]{{1,3}} (?P<{name}>{always}) [0-9]{{3}} (?:(?P={name})[0-9]{{3}})* (?![0-9])
             | [0-9]+
         )"""
     sign = re.escape(form.thousands)
-    between = rf"{always}|{sign}(?:\\!)?|\{{{sign}\}}|['_]"
+    between = rf"{always}|(?:\\!)?{sign}(?:\\!)?|\{{{sign}\}}|['_]"
     alone = r"(?<![0-9][.,' ])(?<![0-9])"
     return rf"""(?:
         [0-9]{{1,3}} (?P<{name}>{between}) [0-9]{{3}} (?:(?P={name})[0-9]{{3}})* (?![0-9])
@@ -150,6 +150,7 @@ def _several_numbers(row: str) -> str:
         | \b[Bb]etween\ {one} \ ?%? \ and\  {one}
         | (?<![\w.]) [(\[] [-+]? {row} ,\ ? [-+]? {row} [)\]]
         | (?<![\w.:]) [0-9]{{1,9}}:[0-9]{{1,9}} (?![\w:])
+        | (?<![\w.,]) [0-9]{{1,9}} \ (?:out\ of|in\ every)\ {row}
         | (?<![\w.]) [0-9]{{1,3}} ['′] \ ? [0-9]{{1,2}} (?:"|″|'')
         )
         | (?<![\w.,/^*)\]}}-]) (?P<low> [0-9]{{1,9}} (?:\.[0-9]{{1,9}})? )
@@ -211,8 +212,10 @@ def _expression(form: NumberForm) -> re.Pattern[str]:
         | (?<=[A-Za-z)]) \*\* [0-9]++ (?! [.,%]? \*\* )
         | (?: ± | \\pm(?![a-z]) ) [\ {{]{{0,3}} [{currency}]? {row}
         )
-        # A number that no decimal says: 2√3, 4π, 2^n.
+        # A number that no decimal says: 2√3, 4π, 2^n; digits to another base.
         | (?P<unreadable>
+          (?<![\w.]) 0[xXbBoO][0-9A-Fa-f]++ (?!\w)
+        |
           [-+]? (?:{row}\ ?)?
           (?: \\sqrt (?:\[[^\]]{{0,20}}\])? (?: {braces} | \ ?[0-9]+ ) | √\ ?\(?{row}\)? )
         | [-+]? {row} \ ? (?: \\pi(?![a-z]) | π )

@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_NAMES = "think|thinking|thoughts?|reasoning|seed:think|longcat_think|antthinking"
-"""Names of tags in angle brackets: DeepSeek, Qwen, EXAONE, Seed-OSS, LongCat and many others."""
+from plumbmark.scoring.normalisation import is_blank
+
+_NAMES = (
+    "(?:(?!start|end|begin)[a-z]{1,12}[:_]|ant)?think(?:ing)?|thoughts?|reasoning|reflection|scratchpad"
+    "|(?:thought|thinking|reasoning)_process|inner_monologue"
+)
+"""Names of tags in angle brackets: DeepSeek, Qwen, EXAONE, Seed-OSS, LongCat and many others, which
+put a name of their own before it."""
 _TOKEN = re.compile(
     r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)$"
-    rf"|<(?P<ends>/?)(?P<name>{_NAMES})\s{{0,9}}>"
+    rf"|<\|?(?P<ends>/?)(?P<name>{_NAMES})\s{{0,9}}\|?>"
     r"|(?P<magistral>\[(?P<magistral_ends>/?)THINK\])"
     r"|(?P<kimi>◁(?P<kimi_ends>/?)think▷)"
     r"|(?P<sky>(?P<sky_begins><\|begin_of_thought\|>)|<\|(?:end_of_thought|begin_of_solution)\|>)"
@@ -89,6 +95,8 @@ class _Reader:
         """Where the current piece of the answer begins."""
         self._open = ""
         """The kind of the tag whose reasoning is being read."""
+        self._misnamed_end: re.Match[str] | None = None
+        """The last closing tag in it that has the name of another kind."""
         self._thought_begin = 0
         self._inline: tuple[str, int, int] | None = None
         """Kind, start and end of a tag within a line: it counts if it is closed."""
@@ -112,6 +120,8 @@ class _Reader:
         if self._open:
             if not begins and kind == self._open:
                 self._end_thought(token)
+            elif not begins:
+                self._misnamed_end = token
             return
         if self._fence and not self._counts_in_fence(token, kind, begins):
             return
@@ -120,11 +130,15 @@ class _Reader:
         elif self._stands_first(token.start()):
             self._end_piece(token.start())
             self._open, self._thought_begin = kind, token.end()
+            self._misnamed_end = None
         elif self._inline is None:
             self._inline = (kind, token.start(), token.end())
 
     def finish(self) -> SplitOutput:
         output = self._output
+        if self._open and self._misnamed_end is not None:
+            # Opened as one and closed as the other: <think>…</thinking>.
+            self._end_thought(self._misnamed_end)
         if self._open:
             self._thoughts.append((self._thought_begin, len(output)))
         else:
@@ -177,7 +191,7 @@ class _Reader:
     def _stands_first(self, position: int) -> bool:
         """Return whether only white space stands before a place in its line."""
         before = self._output[max(0, position - _MAX_MARGIN) : position].rpartition("\n")[2]
-        return not before.strip()
+        return is_blank(before)
 
     def _skip_space(self, position: int) -> int:
         found = _SPACE.match(self._output, position)
@@ -188,7 +202,7 @@ class _Reader:
             self._pieces.append((self._begin, end))
 
     def _is_blank(self, start: int, end: int) -> bool:
-        return not self._output[start:end].strip()
+        return is_blank(self._output[start:end])
 
 
 def _kind_of(token: re.Match[str]) -> tuple[str, bool]:

@@ -173,6 +173,7 @@ def test_scorers_with_the_same_entry_are_equal_and_have_a_version() -> None:
         ({"type": "regex", "pattern": "Answer: ([0-9]+)$"}, "Answer: 42 \r\n", "42", 1),
         ({"type": "regex", "pattern": "^[0-9]+$"}, "\n42\n", "42", 1),
         ({"type": "regex", "pattern": "[0-9]+", "full_match": True}, " 42\r\n", "42", 1),
+        ({"type": "regex", "pattern": "[0-9]+", "full_match": True}, "\ufeff42\u200b", "42", 1),
         ({"type": "regex", "pattern": "[0-9]+", "full_match": True}, "42 x", "42", 0),
         ({"type": "regex", "pattern": "(?m)^a: (.*)$", "normalise": []}, "a: b\r\nc", "b", 1),
         ({"type": "regex", "pattern": "a$"}, "a\nb", "a", 0),
@@ -188,7 +189,7 @@ def test_blank_texts_overlaps_and_line_ends(
 
 
 def test_the_place_of_a_match_is_that_in_the_output() -> None:
-    output = "  one\r\ntwo\r\nn=42\r\n"
+    output = "\ufeff one\r\ntwo\r\nn=42\r\n"
 
     verdict = build_scorer({"type": "regex", "pattern": "n=([0-9]+)$"}).score(output, "42", HERE)
 

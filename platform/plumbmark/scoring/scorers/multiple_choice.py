@@ -12,6 +12,7 @@ from plumbmark.scoring.choices import (
     is_hedged,
     is_rejected,
     is_spoken_of,
+    marked_in_list,
     plain_text,
     without_lists,
 )
@@ -201,6 +202,9 @@ class MultipleChoice(Scorer):
                     found_phrase.phrase_start,
                 )
             return self._by_option_text(text, context) if self.accept_text else None
+        if marked := marked_in_list(plain, letters):
+            span = marked.span("letter")
+            return _Chosen(marked["letter"], "The only option that is called right", *span)
         # A list of options that was copied from the question chooses none of them.
         plain = without_lists(plain, letters)
         return (

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from plumbmark.scoring.extraction import no_marker_explanation, passage_after
-from plumbmark.scoring.normalisation import DEFAULT_STEPS, are_equal, normaliser
+from plumbmark.scoring.normalisation import DEFAULT_STEPS, STEPS, are_equal, normaliser, skip_blank
 from plumbmark.scoring.scorers.base import (
     After,
     Normalise,
@@ -161,8 +161,8 @@ class _EvenLines:
 
     @classmethod
     def of(cls, original: str) -> "_EvenLines":
-        text = original.strip()
-        start = len(original) - len(original.lstrip())
+        start = skip_blank(original)
+        text = STEPS["trim"](original)
         if "\r" not in text:
             return cls(text, start, ())
         parts = text.split("\r\n")

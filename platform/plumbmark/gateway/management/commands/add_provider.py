@@ -130,19 +130,12 @@ class Command(BaseCommand):
             credential=credential,
             by=None,
         )
-<<<<<<< HEAD
-        if options["max_tokens_field"]:
-            deployment.options = {"max_tokens_field": options["max_tokens_field"]}
+        deployment.options = deployment_options
         if options["max_concurrency"] is not None:
             deployment.max_concurrency = options["max_concurrency"]
         if options["deadline"] is not None:
             deployment.deadline_seconds = options["deadline"]
         deployment.save()
-=======
-        if deployment_options:
-            deployment.options = deployment_options
-            deployment.save(update_fields=["options"])
->>>>>>> clients
         if options["free"]:
             actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
             self.stdout.write(f"{slug}: added, free")

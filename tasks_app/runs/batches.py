@@ -28,6 +28,11 @@ _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
 _MAX_COUNT = 2**31 - 1
 OUTPUT_LIMIT_EVENT = "output limit lowered"
+SCHEMA_EVENT = "schema requested in another way"
+_SCHEMA_WAYS = {
+    "json_object": "in a message, beside a request for JSON (json_object)",
+    "prompt": "in a message alone (prompt)",
+}
 _DENSE = 3
 """A batch of ordinals with fewer than so many numbers for each between its ends is a range."""
 
@@ -67,6 +72,7 @@ class SampleRow:
     upstream_model: str
     """The model id that the provider returned; empty without an answer."""
     output_limit: int | None
+    schema_ways: Sequence[str]
     """The limit of an answer that replaced the task's, because the model cannot give as much."""
     input_tokens: int
     output_tokens: int
@@ -107,6 +113,11 @@ def noted_output_limit(run: Run) -> int | None:
     )
 
 
+def noted_schema_ways(run: Run) -> set[str]:
+    """Return the ways to request a schema that the run's log notes."""
+    return {line["schema"] for line in run.log if line["event"] == SCHEMA_EVENT}
+
+
 class BatchWriter:
     """Writes the batches of one run's slice."""
 
@@ -124,6 +135,7 @@ class BatchWriter:
         )
         self._upstream_models = set(run.upstream_models)
         self._output_limit = noted_output_limit(run)
+        self._schema_ways = noted_schema_ways(run)
         self.run_goes_on = True
         """Whether the run was still to be worked on at the last write."""
 
@@ -192,6 +204,11 @@ class BatchWriter:
                 ),
                 default=None,
             ),
+            schema_ways=[
+                call.schema_way
+                for call, role in zip(result.calls, roles, strict=True)
+                if call.schema_way and call.response is not None and role == "candidate"
+            ],
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             charged=charged,
@@ -237,6 +254,7 @@ class BatchWriter:
             )
         self._note_models({row.upstream_model for row in rows if row.upstream_model})
         self._note_output_limit([row.output_limit for row in rows if row.output_limit is not None])
+        self._note_schema_ways({way for row in rows for way in row.schema_ways})
         Run.objects.filter(pk=run.pk).update(
             samples_done=F("samples_done") + len(rows),
             samples_unscored=F("samples_unscored") + unscored,
@@ -290,6 +308,29 @@ class BatchWriter:
         }
         others = [entry for entry in run.log if entry["event"] != OUTPUT_LIMIT_EVENT]
         Run.objects.filter(pk=self._run.pk).update(log=[*others, line])
+
+    def _note_schema_ways(self, ways: set[str]) -> None:
+        """Note in the run's log that the model's host knows no JSON schemas; one line for each way
+        in which the schema was requested instead."""
+        if ways <= self._schema_ways:
+            return
+        run = Run.objects.select_for_update().only("log").get(pk=self._run.pk)
+        known = noted_schema_ways(run)
+        lines = [
+            {
+                "at": now().isoformat(timespec="seconds"),
+                "event": SCHEMA_EVENT,
+                "detail": (
+                    "The provider refuses JSON schemas (json_schema) for this model, so the schema "
+                    f"of the answers is requested {_SCHEMA_WAYS.get(way, way)}."
+                ),
+                "schema": way,
+            }
+            for way in sorted(ways - known)
+        ]
+        self._schema_ways = known | ways
+        if lines:
+            Run.objects.filter(pk=self._run.pk).update(log=[*run.log, *lines])
 
     def _note_models(self, names: set[str]) -> None:
         """Remember model ids that the provider returned and that were not seen before."""

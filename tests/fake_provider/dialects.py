@@ -51,6 +51,7 @@ class OpenAI:
         messages = request.get("messages", [])
         last = messages[-1] if messages else {}
         form = request.get("response_format") or {}
+        self._check_form(str(request.get("model", "")), form)
         asked = Asked(
             model=str(request.get("model", "")),
             prompt=self._prompt(messages),
@@ -69,6 +70,19 @@ class OpenAI:
             (request.get("stream_options") or {}).get("include_usage")
         )
         return asked
+
+    def _check_form(self, model: str, form: dict[str, Any]) -> None:
+        if model == "json-object-only":
+            _demand(
+                form.get("type") != "json_schema",
+                "Invalid parameter: 'response_format' of type 'json_schema' is not supported with "
+                "this model.",
+            )
+        if model == "no-response-format":
+            _demand(not form, "This response_format type is unavailable now")
+        if model == "schema":
+            name = (form.get("json_schema") or {}).get("name")
+            _demand(name != "wrong", "Invalid schema for response_format 'wrong': not supported.")
 
     def _step(self, messages: list[dict[str, Any]]) -> int:
         step = 0

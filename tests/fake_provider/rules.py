@@ -44,6 +44,8 @@ MANNERS = {
     "half-arguments",
     "calls",
     "schema",
+    "json-object-only",
+    "no-response-format",
     "obliging",
     "stream-error",
     "stream-short",

@@ -158,6 +158,9 @@ class CallResult:
     attempts: int
     max_output_tokens: int | None = None
     """The limit of the answer that was sent because the model cannot give what was requested."""
+    schema_way: str = ""
+    """How the answer's schema was requested where the host does not know schemas: `json_object` or
+    `prompt`."""
 
 
 class ModelCaller(Protocol):

@@ -101,10 +101,21 @@ class DeploymentAdmin(_DeploymentAdmin):
     list_filter = ["provider", "is_active"]
     search_fields = ["slug", "upstream_id"]
     raw_id_fields = ["owner"]
+    readonly_fields = ["options_found_by_the_gateway"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Deployment]:
         cards = PriceCard.objects.filter(deployment=OuterRef("pk"), valid_from__lte=timezone.now())
         return super().get_queryset(request).annotate(is_priced=Exists(cards))
+
+    @admin.display(description=_("options found by the gateway"))
+    def options_found_by_the_gateway(self, deployment: Deployment) -> str:
+        found = deployment.found_options
+        if "schema" not in found:
+            return "–"
+        return _(
+            "schema: %(way)s, because the provider refused what asks for more. The option schema "
+            "above wins over it."
+        ) % {"way": found["schema"]}
 
     @admin.display(boolean=True, description=_("has price?"), ordering="is_priced")
     def has_price(self, deployment: Any) -> bool:

@@ -103,6 +103,8 @@ class Deployment(models.Model):
     """For models that may bill more output than requested (hidden reasoning)."""
     options = models.JSONField(default=dict, blank=True)
     """Provider-specific switches, for example `{"max_tokens_field": "max_completion_tokens"}`."""
+    found_options = models.JSONField(default=dict, blank=True, editable=False)
+    """Options that the gateway found out from the provider's refusals; `options` win over them."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

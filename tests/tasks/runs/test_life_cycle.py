@@ -433,6 +433,38 @@ def test_outcomes_come_through_to_the_rows(
     assert {sample.is_scored for sample in samples} == {is_scored}
 
 
+def test_a_run_notes_that_its_model_knows_no_schemas(world: Any, check: Any) -> None:
+    definition = """\
+plumbmark: 1
+data: {id: id, target: answer}
+prompt:
+  messages: [{role: user, content: "What is {question}?"}]
+  output_schema:
+    type: object
+    properties: {word: {type: string}}
+    required: [word]
+    additionalProperties: false
+sampling: {max_output_tokens: 32}
+scorers: [{type: includes}]
+"""
+    deployment = world.add_deployment("json-object-only")
+    version = world.version(3, definition=definition)
+    run = world.start(version, world.contender_of(deployment))
+
+    world.work()
+
+    run = check(run)
+    assert run.state == Run.State.COMPLETED
+    assert run.samples_unscored == 0
+    noted = [line for line in run.log if line["event"] == "schema requested in another way"]
+    assert [line["schema"] for line in noted] == ["json_object"]
+    assert "refuses JSON schemas (json_schema)" in noted[0]["detail"]
+    client = Client()
+    client.force_login(world.ada)
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert "The schema of the answers was requested in another way" in page
+
+
 def test_a_run_notes_that_its_model_gives_shorter_answers(world: Any, check: Any) -> None:
     deployment = world.add_deployment("short-answers")
     version = world.version(3)

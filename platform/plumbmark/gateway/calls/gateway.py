@@ -30,7 +30,7 @@ from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.calls import outcomes
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
 from plumbmark.gateway.calls.outcomes import StreamProgress
-from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy
+from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy, store_schema_ways
 from plumbmark.gateway.calls.retry_loop import RetryLoop
 from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.calls.sent_request import SentRequest
@@ -46,6 +46,8 @@ from plumbmark.gateway.storage.spool import Spool
 log = logging.getLogger(__name__)
 
 
+_SECONDS_UNTIL_STORED = 0.5
+"""What is found out about deployments in this time is stored together."""
 _MAX_KEY = 120
 _MAX_ROLE = 24
 _MAX_CALLERS = 2000
@@ -74,6 +76,10 @@ class Gateway:
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self.output_limits: dict[tuple[str, str], int] = {}
         """How long answers of a model may be, where its provider has refused more."""
+        self.schema_ways: dict[int, str] = {}
+        """How to ask for a schema, by deployment, where its host refused the usual way."""
+        self._unstored_ways: dict[int, str] = {}
+        self._storing_ways: asyncio.Task[None] | None = None
         self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
@@ -139,6 +145,31 @@ class Gateway:
         limit.set_ceiling(terms.max_concurrency)
         return limit
 
+    def note_schema_way(self, terms: CallPolicy, result: CallResult) -> None:
+        """Remember the way to ask for a schema that brought an answer, here and for all processes.
+
+        Nothing is written where it is known already.
+        """
+        way, deployment_id = result.schema_way, terms.deployment_id
+        if not way or result.response is None or self.schema_ways.get(deployment_id) == way:
+            return
+        self.schema_ways[deployment_id] = way
+        if way == terms.found_schema_way:
+            return
+        self._unstored_ways[deployment_id] = way
+        if self._storing_ways is None or self._storing_ways.done():
+            self._storing_ways = asyncio.get_running_loop().create_task(self._store_ways())
+
+    async def _store_ways(self) -> None:
+        """Store what was found meanwhile, together."""
+        await asyncio.sleep(_SECONDS_UNTIL_STORED)
+        found, self._unstored_ways = self._unstored_ways, {}
+        try:
+            await self.database.run(lambda: store_schema_ways(found))
+        except Exception:
+            # Other processes find out for themselves.
+            log.exception("how to ask for schemas could not be stored: %s", found)
+
     def forget(self, caller: "GatewayCaller") -> None:
         for key, known in list(self._callers.items()):
             if known is caller:
@@ -153,6 +184,8 @@ class Gateway:
                     await self._is_idle.wait()
         await asyncio.gather(*self.give_up_calls(), return_exceptions=True)
         await asyncio.wait([self._recovery], timeout=timeout_seconds)
+        if self._storing_ways is not None:
+            await asyncio.wait([self._storing_ways], timeout=timeout_seconds)
         await self.recorder.end(timeout_seconds)
         await self.transport.close()
         self.spool.close()
@@ -281,9 +314,14 @@ class GatewayCaller:
                 )
         return None
 
+    def _prepare(self, terms: CallPolicy, request: ModelRequest, *, stream: bool) -> SentRequest:
+        gateway = self._gateway
+        way = gateway.schema_ways.get(terms.deployment_id) or terms.found_schema_way
+        return SentRequest(terms, request, gateway.output_limits, schema_way=way, stream=stream)
+
     async def _ask(self, admitted: "_AdmittedCall", request: ModelRequest) -> CallResult:
         record = admitted.record
-        sent = SentRequest(admitted.terms, request, self._gateway.output_limits, stream=False)
+        sent = self._prepare(admitted.terms, request, stream=False)
         refused = self._send_off(admitted, sent)
         if refused is not None:
             return _refuse(refused)
@@ -299,6 +337,7 @@ class GatewayCaller:
         finally:
             # The answer has arrived and is stored, even if its caller is gone by now.
             result = _record_end(admitted, sent, attempt, None)
+            self._gateway.note_schema_way(admitted.terms, result)
         return result
 
     async def _attempts(self, admitted: "_AdmittedCall", sent: SentRequest) -> Attempt:
@@ -316,7 +355,7 @@ class GatewayCaller:
             finally:
                 tries.end()
             pause = tries.pause_after(attempt)
-            if sent.narrow(attempt):
+            if sent.correct(attempt):
                 continue
             if pause is None:
                 return attempt
@@ -342,7 +381,7 @@ class GatewayCaller:
                 return
             terms, record, passed = admitted.terms, admitted.record, StreamProgress()
             tries = RetryLoop(terms, record, self._limit)
-            sent = SentRequest(terms, request, gateway.output_limits, stream=True)
+            sent = self._prepare(terms, request, stream=True)
             result = None
             try:
                 refused = self._send_off(admitted, sent)
@@ -356,6 +395,7 @@ class GatewayCaller:
                                 yield piece
                             else:
                                 result = _record_end(admitted, sent, piece, passed)
+                                gateway.note_schema_way(terms, result)
             except BaseException as error:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
@@ -400,7 +440,7 @@ class GatewayCaller:
             tries.end()
             assert attempt is not None
             pause = tries.pause_after(attempt)
-            if not passed and sent.narrow(attempt):
+            if not passed and sent.correct(attempt):
                 continue
             if pause is None or passed:
                 yield attempt
@@ -490,6 +530,7 @@ def _record_end(
         latency_ms=record.latency_ms,
         attempts=len(record.attempts),
         max_output_tokens=sent.max_output_tokens,
+        schema_way=sent.schema_way,
     )
 
 

@@ -5,6 +5,7 @@ effect within `KEPT_SECONDS`.
 """
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -49,6 +50,9 @@ class CallPolicy:
     price_card_id: int | None
     prices: FixedPrices | None
     refusal: CallFailure | None
+    provider_name: str = ""
+    found_schema_way: str = ""
+    """How to ask for a schema, where the gateway found out that the provider knows no better."""
 
     @property
     def is_local(self) -> bool:
@@ -113,7 +117,16 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         price_card_id=card.pk if card else None,
         prices=prices,
         refusal=refusal,
+        provider_name=deployment.provider,
+        found_schema_way=str(deployment.found_options.get("schema", "")),
     )
+
+
+def store_schema_ways(found: Mapping[int, str]) -> None:
+    """Store how deployments are to be asked for schemas, for all processes."""
+    for deployment in Deployment.objects.filter(pk__in=found).only("found_options"):
+        deployment.found_options = {**deployment.found_options, "schema": found[deployment.pk]}
+        deployment.save(update_fields=["found_options"])
 
 
 def _refuse(kind: FailureKind, code: str, message: str) -> CallFailure:

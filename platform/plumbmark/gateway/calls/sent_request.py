@@ -1,29 +1,35 @@
-"""The body of one call, and what it becomes where a provider refuses the limit of the answer."""
+"""The body of one call, and what it becomes where a provider refuses a part of it."""
 
 from dataclasses import replace
 
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.providers.base import Attempt, AttemptFailure
+from plumbmark.gateway.providers.schemas import SCHEMA_WAYS, find_weaker_way
 
 _MAX_CORRECTIONS = 2
 
 
 class SentRequest:
-    """A request as it goes out, with a limit of the answer that the model can give.
+    """A request as it goes out, with a limit of the answer that the model can give, and the schema
+    of the answer as its host takes it.
 
     A limit above the model's is refused before anything is generated. Where the provider says how
-    much it gives, the call is made with that, and later calls begin with it.
+    much it gives, the call is made with that, and later calls begin with it. A host that knows no
+    schemas refuses them likewise, and is asked in a weaker way.
     """
 
     __slots__ = (
         "_corrections",
+        "_has_schema_way",
         "_known",
         "_stream",
+        "_target",
         "_terms",
         "body",
         "max_output_tokens",
         "request",
+        "schema_way",
     )
 
     def __init__(
@@ -32,9 +38,12 @@ class SentRequest:
         request: ModelRequest,
         known: dict[tuple[str, str], int],
         *,
+        schema_way: str,
         stream: bool,
     ) -> None:
-        """Begin with the limit of the model where `known`, shared by all calls, has one."""
+        """Begin with the limit of the model where `known`, shared by all calls, has one; and with
+        the way to ask for a schema that was found for it, if any.
+        """
         self._terms = terms
         self._known = known
         self._stream = stream
@@ -43,6 +52,12 @@ class SentRequest:
         self.body = b""
         self.max_output_tokens: int | None = None
         """The limit that replaced the requested one; None where that stayed."""
+        self.schema_way = ""
+        """How to ask for the schema, as found out for the host; empty where it knows schemas."""
+        self._target = terms.target
+        self._has_schema_way = "schema" in terms.target.options
+        if schema_way and request.output_schema is not None and not self._has_schema_way:
+            self._replace_schema_way(schema_way)
         maximum = known.get(self._key) if known else None
         if maximum is not None and maximum < request.max_output_tokens:
             self._replace_limit(maximum)
@@ -58,9 +73,29 @@ class SentRequest:
     def build(self) -> None:
         """Build the body. Raises `CannotAsk` if the provider's format cannot express it."""
         assert self._terms.provider is not None
-        self.body = self._terms.provider.build(
-            self._terms.target, self.request, stream=self._stream
-        )
+        self.body = self._terms.provider.build(self._target, self.request, stream=self._stream)
+
+    def _replace_schema_way(self, way: str) -> None:
+        self.schema_way = way
+        self._target = replace(self._target, options={**self._target.options, "schema": way})
+
+    def correct(self, attempt: Attempt) -> bool:
+        """Change what a refusal names; return whether the call can be made now."""
+        return self.narrow(attempt) or self._weaken_schema(attempt)
+
+    def _weaken_schema(self, attempt: Attempt) -> bool:
+        """Ask for the schema in a weaker way where the host does not know this one. An option of
+        the deployment is left as it is.
+        """
+        is_probed = self._terms.provider_name == "openai" and not self._has_schema_way
+        if not is_probed or not isinstance(attempt, AttemptFailure):
+            return False
+        way = find_weaker_way(self.schema_way or SCHEMA_WAYS[0], self.request, attempt)
+        if way is None:
+            return False
+        self._replace_schema_way(way)
+        self.build()
+        return True
 
     def narrow(self, attempt: Attempt) -> bool:
         """Take the limit that a refusal names; return whether the call can be made with it now."""

@@ -80,6 +80,8 @@ def _call(result: CallResult, response: ModelResponse) -> dict[str, Any]:
         ours["upstream_model"] = response.model
     if result.max_output_tokens is not None:
         ours["max_output_tokens"] = result.max_output_tokens
+    if result.schema_way:
+        ours["schema"] = result.schema_way
     return ours
 
 

@@ -1,8 +1,50 @@
-"""JSON schemas for providers that accept a part of the standard only."""
+"""JSON schemas for providers that accept a part of the standard only, or no schemas."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from plumbmark.engine.ports import ModelRequest
+from plumbmark.gateway.providers.base import AttemptFailure
+from plumbmark.strict_json import wire
+
+SCHEMA_WAYS = ("json_schema", "json_object", "prompt")
+"""How the OpenAI format asks for a schema, the option `schema`: as such; in a message, with JSON
+requested beside it; in a message alone. Each asks less of the host than the one before.
+"""
+_REFUSED_STATUSES = {400, 422}
+_MAX_READ = 4000
+_NAMED = re.compile(r"response.?format|json.?schema|json.?object|structured.?output", re.IGNORECASE)
+_NOT_KNOWN = re.compile(
+    r"not (?:\w+ )?(?:support|available|permitted|allowed|implemented|recogni[sz]ed|known)|"
+    r"n't support|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|invalid value|"
+    r"must be (?:one of|either|'|\"|`|text|json)|should be|supported values|expected one of|"
+    r"extra (?:inputs|fields)",
+    re.IGNORECASE,
+)
+_BAD_SCHEMA = re.compile(
+    r"invalid.{0,3}(?:json.{0,3})?schema|schema (?:is|was) (?:invalid|not valid)|in context=|"
+    r"additionalproperties",
+    re.IGNORECASE,
+)
+"""The host knows schemas, and refuses this one: that is to be told, not to be worked around."""
+
+
+def find_weaker_way(way: str, request: ModelRequest, failure: AttemptFailure) -> str | None:
+    """Return how to ask for the schema after a refusal that says that the host does not know this
+    way; None where the refusal says something else, or nothing weaker is left.
+    """
+    if request.output_schema is None or failure.status not in _REFUSED_STATUSES:
+        return None
+    said = failure.message
+    if failure.payload is not None:
+        said = f"{said} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
+    if not _NAMED.search(said) or not _NOT_KNOWN.search(said) or _BAD_SCHEMA.search(said):
+        return None
+    rest = SCHEMA_WAYS[SCHEMA_WAYS.index(way) + 1 :] if way in SCHEMA_WAYS else ()
+    return rest[0] if rest else None
+
 
 _KEPT = {
     "$defs",

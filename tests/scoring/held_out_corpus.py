@@ -570,6 +570,7 @@ THIRD_NUMBERS: tuple[tuple[str, str | None], ...] = (
     ("1.2 billion", "1200000000"),
     ("three quarters", None),
     ("7 out of 10", None),
+    ("9 out of every 10", None),
     ("3/4 cup", "0.75"),
     ("3 / 4", "0.75"),
     ("-3/4", "-0.75"),

@@ -79,7 +79,8 @@ _LABEL = r"""(?:
       | (?:opción|opcion|opção|opzione|alternativa|lettre|lettera|letra)\ ADJECTIVE
       | richtig(?=\s{1,3}(?:ist|wäre)\b) | odpowiedź\ to
       | my\ (?:pick|guess|vote|selection) (?=\s{1,4}is|\s{0,4}:)
-      | letter (?=\s{1,4}is|\s{0,4}:) | (?:correct|final|option|selected) (?=\s{0,4}:)
+      | letter (?=\s{1,4}is|\s{0,4}:)
+      | (?:correct|final|option|selected|result|verdict|conclusion) (?=\s{0,4}:)
       | choice (?=\s{1,4}is|\s{0,4}:) ) \b
     | \b ans\.
     | 正确(?:的)?选项 | 正確(?:的)?選項 | 答案 | 答え | 解答 | 正解 | 正答 | 回答 | 答 | 정답 | 답
@@ -115,6 +116,7 @@ _VERB = r"""(?:
     \b (?: i (?:\ would|\ will|['’]d|['’]ll)? (?:\ have\ to)? \ (?: choose | pick | select | chose
         | picked | selected | go\ (?:with|for) | say | think | answer | settle\ on | vote\ for )
       | choose | select | je\ choisis | elijo | escolho | scelgo | ich\ wähle | wybieram | выбираю
+      | let(?:['’]s|\ us)\ (?:go\ (?:with|for)|pick|choose|say)
       | (?:i['’]m\ )?going\ (?:with|for) | it\ must\ be
       | (?:so|thus|hence|therefore),?\ (?:it\ is|it['’]s) ) \b
     | (?: ^ | (?<=[.,;:!?\n]) ) \s{0,3} (?: it\ is | it['’]s ) \b
@@ -172,7 +174,8 @@ _IS_RIGHT = re.compile(
     (?<!\b[A-Z]\ or\ ) (?<!\b[A-Z]\ nor\ ) (?<!\b[A-Z]\)\ or\ )
     (?<![\w'’]) (?P<only> [Oo]nly\ (?:option\ |choice\ )? )?
     [(\[]?\s{0,9} (?P<letter>[A-Z]) (?![\w'’]) (?:\s{0,9}(?P<closed>[)\]]))? ,? \s{1,4}
-    (?: it\ is (?=\s{0,3}(?:[.!]|$)) | (?(only) (?:remains|fits|works|matches|is\ left)\b | (?!) )
+    (?: it\ is (?=\s{0,3}(?:[.!]|$)) | (?: fits | matches )\ best \b
+    | (?(only) (?:remains|fits|works|matches|is\ left)\b | (?!) )
     | (?: is | must\ be | seems | would\ be | ist | est | es ) [ ]
     (?: clearly\  | definitely\  | therefore\  | thus\  )? (?: the\  | la\  | die\  )?
     (?: only\  | most\  | best\  )?

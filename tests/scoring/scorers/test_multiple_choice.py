@@ -65,6 +65,13 @@ SCORER = build_scorer({"type": "multiple_choice"})
         "Ответ: \u0412",
         "答案：\uff22",
         "答えはBです。",
+        "Let's go with B.",
+        "B fits best.",
+        "Result: B",
+        "Verdict: option B",
+        "Of A and B, B is correct.",
+        "The answer would be C if it rained; it does not, so the answer is B.",
+        "Answer: B if I had to guess",
         "Antwort: b",
     ],
 )

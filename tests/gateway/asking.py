@@ -31,33 +31,35 @@ def collected(
     options: dict[str, Any] | None = None,
 ) -> tuple[list[Delta], Attempt]:
     """Return all pieces (none if it was asked whole) and the ending."""
+    target = Target(url, model, deadline, options or {}, secret)
+    return asyncio.run(collect(format_name, target, request, streams=streams))
+
+
+async def collect(
+    format_name: str, target: Target, request: ModelRequest, *, streams: bool
+) -> tuple[list[Delta], Attempt]:
+    """Ask once; return all pieces (none if it was asked whole) and the ending."""
     provider = provider_named(format_name)
     assert provider is not None
-    target = Target(url, model, deadline, options or {}, secret)
-
-    async def work() -> tuple[list[Delta], Attempt]:
-        transport = HttpClient()
-        try:
-            body = provider.build(target, request, stream=streams)
-            if not streams:
-                return [], await provider.send(transport, target, body)
-            pieces: list[Delta] = []
-            ending: Attempt | None = None
-            stream = provider.stream(transport, target, body)
-            async with contextlib.aclosing(stream) as coming:
-                async for piece in coming:
-                    assert ending is None, "something came after the ending"
-                    if isinstance(piece, Delta):
-                        assert piece, "an empty piece"
-                        pieces.append(piece)
-                    else:
-                        ending = piece
-            assert ending is not None
-            return pieces, ending
-        finally:
-            await transport.close()
-
-    return asyncio.run(work())
+    transport = HttpClient()
+    try:
+        body = provider.build(target, request, stream=streams)
+        if not streams:
+            return [], await provider.send(transport, target, body)
+        pieces: list[Delta] = []
+        ending: Attempt | None = None
+        async with contextlib.aclosing(provider.stream(transport, target, body)) as coming:
+            async for piece in coming:
+                assert ending is None, "something came after the ending"
+                if isinstance(piece, Delta):
+                    assert piece, "an empty piece"
+                    pieces.append(piece)
+                else:
+                    ending = piece
+        assert ending is not None
+        return pieces, ending
+    finally:
+        await transport.close()
 
 
 def ask(
@@ -86,6 +88,14 @@ def assert_pieces_make_the_answer(pieces: list[Delta], answer: Answer) -> None:
     # An answer by a tool's arguments is JSON, which streams with other blanks.
     assert text == response.text or json.loads(text) == json.loads(response.text)
     assert "".join(piece.reasoning for piece in pieces) == response.reasoning
+    calls = join_calls(pieces)
+    assert [known[:2] for known in calls] == [(call.id, call.name) for call in response.tool_calls]
+    for known, whole in zip(calls, response.tool_calls, strict=True):
+        assert "".join(known[2].split()) == "".join(whole.arguments.split())
+
+
+def join_calls(pieces: list[Delta]) -> list[tuple[str, str, str]]:
+    """Return id, name and arguments of the streamed tool calls, in the order of their index."""
     calls: dict[int, list[str]] = {}
     for piece in pieces:
         for call in piece.tool_calls:
@@ -93,11 +103,7 @@ def assert_pieces_make_the_answer(pieces: list[Delta], answer: Answer) -> None:
             known[0] += call.id
             known[1] += call.name
             known[2] += call.arguments
-    assert [known[:2] for _, known in sorted(calls.items())] == [
-        [call.id, call.name] for call in response.tool_calls
-    ]
-    for known, whole in zip(calls.values(), response.tool_calls, strict=True):
-        assert "".join(known[2].split()) == "".join(whole.arguments.split())
+    return [(known[0], known[1], known[2]) for _, known in sorted(calls.items())]
 
 
 def answer(*arguments: Any, **fields: Any) -> Answer:

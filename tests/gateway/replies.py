@@ -1,7 +1,6 @@
 """Asking a provider whose reply is given: a body with a status, or the events of a stream."""
 
 import asyncio
-import contextlib
 import json
 from typing import Any
 from uuid import uuid4
@@ -12,10 +11,9 @@ from aiohttp.test_utils import TestServer
 from plumbmark.engine.plan import PlannedSample
 from plumbmark.engine.ports import CallFailure, CallResult, ModelRequest
 from plumbmark.engine.solvers import result_of
-from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, Delta, Target
-from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.scoring.outcomes import Outcome
+from tests.gateway.asking import collect
 
 QUESTION = ModelRequest([{"role": "user", "content": "Hi"}], 4096)
 
@@ -55,8 +53,6 @@ def attempt_of(reply: dict[str, Any], **options: Any) -> Attempt:
 async def _ask(
     reply: dict[str, Any], request: ModelRequest, options: dict[str, Any]
 ) -> tuple[list[Delta], Attempt]:
-    provider = provider_named(reply["provider"])
-    assert provider is not None
     streams = "events" in reply
 
     async def respond(_: web.Request) -> web.Response:
@@ -70,25 +66,11 @@ async def _ask(
     app = web.Application()
     app.router.add_post("/{path:.*}", respond)
     server = TestServer(app)
-    transport = HttpClient()
     await server.start_server()
     try:
         target = Target(str(server.make_url("/v1")), "m", 10, options)
-        body = provider.build(target, request, stream=streams)
-        if not streams:
-            return [], await provider.send(transport, target, body)
-        pieces: list[Delta] = []
-        ending: Attempt | None = None
-        async with contextlib.aclosing(provider.stream(transport, target, body)) as coming:
-            async for piece in coming:
-                if isinstance(piece, Delta):
-                    pieces.append(piece)
-                else:
-                    ending = piece
-        assert ending is not None
-        return pieces, ending
+        return await collect(reply["provider"], target, request, streams=streams)
     finally:
-        await transport.close()
         await server.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 from plumbmark.engine.ports import FailureKind, FinishReason
 from plumbmark.gateway.providers.base import Answer, AttemptFailure
 from plumbmark.scoring.outcomes import Outcome
+from tests.gateway.asking import join_calls
 from tests.gateway.replies import (
     ask_for_reply,
     assert_as_wanted,
@@ -673,14 +674,7 @@ class TestToolCallPieces:
         assert isinstance(attempt, Answer), attempt
         calls = attempt.response.tool_calls
         assert [(call.id, call.name, call.arguments) for call in calls] == TWO_CALLS
-        streamed: dict[int, list[str]] = {}
-        for delta in deltas:
-            for call in delta.tool_calls:
-                known = streamed.setdefault(call.index, ["", "", ""])
-                known[0] += call.id
-                known[1] += call.name
-                known[2] += call.arguments
-        assert [tuple(known) for _, known in sorted(streamed.items())] == TWO_CALLS
+        assert join_calls(deltas) == TWO_CALLS
 
     def test_equal_calls_without_ids_are_told_apart(self) -> None:
         pieces = [piece(0, "", "look", '{"x":1}'), piece(0, "", "look", '{"x":2}')]

@@ -159,8 +159,8 @@ class CallResult:
     max_output_tokens: int | None = None
     """The limit of the answer that was sent because the model cannot give what was requested."""
     schema_way: str = ""
-    """How the answer's schema was requested where the host does not know schemas: `json_object` or
-    `prompt`."""
+    """The way in which the answer's schema was requested where the host does not know schemas:
+    `json_object` or `prompt`."""
 
 
 class ModelCaller(Protocol):

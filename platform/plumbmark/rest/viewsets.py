@@ -23,7 +23,7 @@ class ResourceViewSet(GenericViewSet[_M]):
     subject: ClassVar[str]
     """The tag of the operations; SPECTACULAR_SETTINGS lists all of them."""
     parameter_descriptions: ClassVar[Mapping[str, str]] = {}
-    """What parameters of the address and of filters mean, by name."""
+    """The meaning of parameters of the address and of filters, by name."""
 
     lookup_field = "public_id"
     lookup_value_converter = "str"

@@ -92,7 +92,7 @@ class _Reader:
         self._pieces: list[tuple[int, int]] = []
         self._thoughts: list[tuple[int, int]] = []
         self._begin = 0
-        """Where the current piece of the answer begins."""
+        """The place at which the current piece of the answer begins."""
         self._open = ""
         """The kind of the tag whose reasoning is being read."""
         self._misnamed_end: re.Match[str] | None = None

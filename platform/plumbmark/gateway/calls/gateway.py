@@ -75,9 +75,9 @@ class Gateway:
         """Calls that are cancelled now are given up by the platform, not by their callers."""
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self.output_limits: dict[tuple[str, str], int] = {}
-        """How long answers of a model may be, where its provider has refused more."""
+        """The longest answers of a model, by address and name, where its provider refused more."""
         self.schema_ways: dict[int, str] = {}
-        """How to ask for a schema, by deployment, where its host refused the usual way."""
+        """The way to ask for a schema, by deployment, where its host refused the usual one."""
         self._unstored_ways: dict[int, str] = {}
         self._storing_ways: asyncio.Task[None] | None = None
         self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}

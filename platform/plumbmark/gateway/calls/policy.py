@@ -52,7 +52,7 @@ class CallPolicy:
     refusal: CallFailure | None
     provider_name: str = ""
     found_schema_way: str = ""
-    """How to ask for a schema, where the gateway found out that the provider knows no better."""
+    """The way to ask for a schema, where the gateway found that the provider knows no better."""
 
     @property
     def is_local(self) -> bool:

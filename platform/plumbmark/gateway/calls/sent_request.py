@@ -53,7 +53,7 @@ class SentRequest:
         self.max_output_tokens: int | None = None
         """The limit that replaced the requested one; None where that stayed."""
         self.schema_way = ""
-        """How to ask for the schema, as found out for the host; empty where it knows schemas."""
+        """The way to ask for the schema, as found for the host; empty where it knows schemas."""
         self._target = terms.target
         self._has_schema_way = "schema" in terms.target.options
         if schema_way and request.output_schema is not None and not self._has_schema_way:

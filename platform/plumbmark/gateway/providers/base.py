@@ -67,9 +67,9 @@ class AttemptFailure:
     payload: Any = None
     request_id: str = ""
     usage: Usage | None = None
-    """What the provider may bill all the same."""
+    """The tokens that the provider may bill all the same."""
     output_limit: OutputLimit | None = None
-    """What the provider said about the limit of the answer, where it refused that."""
+    """The limit of the answer that the provider named, where it refused the requested one."""
 
 
 Attempt = Answer | AttemptFailure

@@ -24,7 +24,7 @@ class OutputLimit:
     """A refused limit of the answer."""
 
     maximum: int | None
-    """What the provider would accept; None where it does not say."""
+    """The most that the provider would accept; None where it does not say."""
     is_of_model: bool = False
     """The maximum holds for every question; otherwise it is what this one leaves of the context."""
 

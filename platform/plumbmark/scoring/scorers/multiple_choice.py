@@ -63,7 +63,7 @@ class _Chosen:
     start: int
     end: int
     phrase_start: int | None = None
-    """Where the words begin that introduce the letter."""
+    """The place at which the words begin that introduce the letter."""
 
 
 class MultipleChoice(Scorer):

@@ -157,7 +157,7 @@ class _EvenLines:
     text: str
     start: int
     removed: Sequence[int]
-    """Where in `text`, in ascending order, a carriage return was left out."""
+    """The places in `text`, ascending, at which a carriage return was left out."""
 
     @classmethod
     def of(cls, original: str) -> "_EvenLines":

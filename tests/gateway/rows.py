@@ -13,6 +13,7 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.engine.ports import CallResult, ModelRequest
 from plumbmark.gateway import actions
 from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.models import (
     Budget,
     BudgetLease,
@@ -79,6 +80,11 @@ def grant(payer: Namespace, *deployments: Deployment, cap: int | None = None) ->
 
 def ask(text: str = "What is 2+3?", *, tokens: int = 32, **fields: Any) -> ModelRequest:
     return ModelRequest([{"role": "user", "content": text}], tokens, **fields)
+
+
+def bound_of(deployment: Deployment, request: ModelRequest) -> int:
+    """Return what is set aside for a call."""
+    return prices.bound_call_cost(deployment.price_cards.get(), request)
 
 
 def call_all(

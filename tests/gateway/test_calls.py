@@ -131,6 +131,32 @@ def test_a_fault_is_retried_until_the_answer_comes(
     assert rows.assert_books_agree().spent == sum(result.charged for result in results)
 
 
+def test_a_rate_limit_pauses_the_calls_of_its_own_credential_alone(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    anna = rows.namespace()
+    deployments = []
+    for name in ("first", "second"):
+        credential = Credential(name=name)
+        put_secret(credential, f"{SECRET}-{name}")
+        credential.save()
+        deployments.append(
+            rows.deployment(
+                fake_provider.url, slug=f"fake/{name}", credential=credential, deadline_seconds=1
+            )
+        )
+    first, second = deployments
+    fake_provider.configure(faults={"429": 1.0}, retry_after=30)
+    limited = rows.call_one(rows.grant(anna, first), first)
+    fake_provider.configure(faults={})
+
+    answered = rows.call_one(rows.grant(anna, second), second)
+
+    assert failure_of(limited).kind is FailureKind.RATE_LIMITED
+    assert answered.response is not None
+    assert Call.objects.get(pk=answered.call_id).attempts[0]["waited_ms"] < 10_000
+
+
 def test_a_stalled_attempt_ends_at_its_deadline_and_is_not_charged(
     store: Store, fake_provider: FakeProvider
 ) -> None:

@@ -110,21 +110,22 @@ def test_a_baseline_streams_too(store: Store) -> None:
 
 @pytest.mark.parametrize("cancels", [False, True], ids=["closed", "cancelled"])
 @pytest.mark.parametrize("wire_format", FORMATS)
-def test_a_reader_who_leaves_pays_for_what_came(
+def test_a_stream_that_is_broken_off_costs_all_that_was_set_aside(
     any_store: Store, fake_provider: FakeProvider, wire_format: str, cancels: bool
 ) -> None:
     fake_provider.configure(chunk_ms=20)
     deployment = rows.deployment(fake_provider.url, "words:4000", provider=wire_format)
     grant = rows.grant(rows.namespace(), deployment)
 
-    pieces, ending = stream(grant, deployment, rows.ask(tokens=9000), most=3, cancels=cancels)
+    request = rows.ask(tokens=9000)
+    pieces, ending = stream(grant, deployment, request, most=3, cancels=cancels)
 
     assert ending is None
     call = Call.objects.select_related("exchange").get()
     assert (call.status, call.error_code) == ("answered", "reader-left")
     assert call.usage_estimated
     assert 0 < call.output_tokens < 3000
-    assert 0 < call.charged == call.provider_cost
+    assert 0 < call.charged == call.provider_cost == rows.bound_of(deployment, request)
     told = "".join(piece.text for piece in pieces)
     assert exchange_of(call)["response"]["partial"].startswith(told)
     books = rows.assert_books_agree()
@@ -133,7 +134,7 @@ def test_a_reader_who_leaves_pays_for_what_came(
     fake_provider.wait_for_calls(0)
 
 
-def test_leaving_before_the_first_piece_costs_the_question(
+def test_a_stream_broken_off_before_its_first_piece_costs_all_that_was_set_aside(
     store: Store, fake_provider: FakeProvider
 ) -> None:
     fake_provider.configure(hold=0)
@@ -145,7 +146,7 @@ def test_leaving_before_the_first_piece_costs_the_question(
     assert pieces == []
     call = Call.objects.get()
     assert (call.error_code, call.output_tokens) == ("reader-left", 0)
-    assert call.charged > 0
+    assert call.charged == rows.bound_of(deployment, rows.ask()) > 0
     rows.assert_books_agree()
 
 

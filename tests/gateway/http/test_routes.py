@@ -148,15 +148,11 @@ def test_a_stream_that_never_begins_has_a_status_of_its_own(
     assert error_of(reply)[:2] == (400, "context_length_exceeded")
 
 
-def test_a_reader_who_leaves_a_stream_pays_for_what_came(
-    store: Store, fake_provider: FakeProvider
-) -> None:
-    fake_provider.configure(chunk_ms=20)
-    rows.deployment(fake_provider.url, "words:500")
-    token = token_of(rows.namespace())
+def leave_stream(model: str, token: str, **more: Any) -> None:
+    """Ask for a stream, leave at its first piece, and wait until the call is recorded."""
 
     async def work() -> None:
-        asking = begin(CHAT, question("fake/words:500", stream=True), token)
+        asking = begin(CHAT, question(model, stream=True, **more), token)
         serving = asyncio.create_task(app(asking.scope, asking.receive, asking.send))
         await asking.something_came.wait()
         asking.has_left.set()
@@ -165,10 +161,71 @@ def test_a_reader_who_leaves_a_stream_pays_for_what_came(
 
     together(work)
 
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_stream_whose_client_leaves_is_charged_by_the_providers_count(
+    store: Store, fake_provider: FakeProvider, wire_format: str
+) -> None:
+    fake_provider.configure(chunk_ms=20)
+    rule = "hidden-reasoning"
+    rows.deployment(fake_provider.url, rule, provider=wire_format, max_billed_output_tokens=500)
+    token = token_of(rows.namespace())
+
+    leave_stream(f"fake/{rule}", token)
+    ask(CHAT, question(f"fake/{rule}"), token)
+
+    left, whole = Call.objects.order_by("started_at")
+    assert (left.status, left.error_code, left.usage_estimated) == (
+        "answered",
+        "reader-left",
+        False,
+    )
+    assert left.charged == whole.charged > 0
+    assert left.output_tokens == whole.output_tokens >= 205
+    assert rows.assert_books_agree().spent == 2 * whole.charged
+
+
+def test_a_stream_that_goes_on_too_long_after_its_client_left_costs_what_was_set_aside(
+    store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "MAX_DRAIN_SECONDS", 0.1)
+    fake_provider.configure(chunk_ms=20)
+    deployment = rows.deployment(fake_provider.url, "words:500")
+
+    leave_stream("fake/words:500", token_of(rows.namespace()))
+
     call = Call.objects.get()
     assert (call.status, call.error_code, call.usage_estimated) == ("answered", "reader-left", True)
-    assert call.charged > 0
+    bound = rows.bound_of(deployment, rows.ask(tokens=4096))
+    assert call.charged == call.provider_cost == bound
     assert rows.assert_books_agree().spent == call.charged
+    fake_provider.wait_for_calls(0)
+
+
+def test_a_stream_that_breaks_after_its_client_left_is_no_charge_and_not_retried(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(chunk_ms=20)
+    rows.deployment(fake_provider.url, "stream-error")
+
+    leave_stream("fake/stream-error", token_of(rows.namespace()))
+
+    call = Call.objects.get()
+    assert (call.status, call.error_code, len(call.attempts)) == ("failed", "http-503", 1)
+    assert rows.assert_books_agree().spent == 0
+
+
+def test_a_free_stream_ends_at_the_provider_when_its_client_leaves(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(chunk_ms=20)
+    rows.price(rows.deployment(fake_provider.url, "words:500", priced=False), 0, 0)
+
+    leave_stream("fake/words:500", token_of(rows.namespace()))
+
+    call = Call.objects.get()
+    assert (call.error_code, call.usage_estimated, call.charged) == ("reader-left", True, 0)
+    fake_provider.wait_for_calls(0)
 
 
 def test_a_stream_answers_in_one_piece_from_a_baseline(store: Store) -> None:
@@ -200,8 +257,11 @@ def test_a_reader_who_takes_nothing_any_more_has_left(
 
     together(work)
 
-    assert Call.objects.get().error_code == "reader-left"
-    assert rows.assert_books_agree().spent > 0
+    call = Call.objects.get()
+    whole = rows.call_one(call.grant, call.deployment, rows.ask(tokens=4096))
+    assert (call.error_code, call.usage_estimated) == ("reader-left", False)
+    assert call.charged == whole.charged
+    assert rows.assert_books_agree().spent == 2 * call.charged
 
 
 # --- Who may ----------------------------------------------------------------------------------

@@ -100,7 +100,13 @@ class GenaiRoute:
         model: str,
         role: str,
     ) -> None:
-        pieces = caller.stream(question.request, key="", role=role, call_id=exchange.next_call_id)
+        pieces = caller.stream(
+            question.request,
+            key="",
+            role=role,
+            call_id=exchange.next_call_id,
+            reader=exchange.reader,
+        )
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
             await exchange.begin_events()

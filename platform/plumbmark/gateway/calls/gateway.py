@@ -34,6 +34,7 @@ from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy
 from plumbmark.gateway.calls.retry_loop import RetryLoop
 from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.calls.sent_request import SentRequest
+from plumbmark.gateway.calls.stream_reader import StreamReader
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
 from plumbmark.gateway.providers.http import HttpClient
@@ -73,7 +74,8 @@ class Gateway:
         self._is_idle = asyncio.Event()
         self.is_ending = False
         """Calls that are cancelled now are given up by the platform, not by their callers."""
-        self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
+        self._limits: dict[tuple[str, str, int | None], AdaptiveLimit] = {}
+        """Of each model at an address, by credential: a provider limits an account."""
         self.output_limits: dict[tuple[str, str], int] = {}
         """The longest answers of a model, by address and name, where its provider refused more."""
         self.schema_ways: dict[int, str] = {}
@@ -138,7 +140,7 @@ class Gateway:
             self._is_idle.set()
 
     def limit(self, terms: CallPolicy) -> AdaptiveLimit:
-        key = (terms.target.base_url, terms.target.upstream_id)
+        key = (terms.target.base_url, terms.target.upstream_id, terms.credential_id)
         limit = self._limits.get(key)
         if limit is None:
             limit = self._limits[key] = AdaptiveLimit(terms.max_concurrency)
@@ -362,17 +364,25 @@ class GatewayCaller:
             await asyncio.sleep(pause)
 
     async def stream(
-        self, request: ModelRequest, *, key: str, role: str, call_id: UUID | None = None
+        self,
+        request: ModelRequest,
+        *,
+        key: str,
+        role: str,
+        call_id: UUID | None = None,
+        reader: StreamReader | None = None,
     ) -> AsyncGenerator[Delta | CallResult, None]:
         """Ask once and pass the answer on as it comes; recorded and metered exactly like `call`.
 
         Yields pieces and ends with exactly one `CallResult`, settled and kept before it is handed
-        out. Only before the first piece is a failure retried. Close it (`contextlib.aclosing`), or
-        cancel the task, when the reader has left: what came so far is recorded and charged by an
-        estimate that is flagged as one.
+        out. Only before the first piece is a failure retried. When the `reader` has left, go on to
+        the end as long as it `is_billed`: the provider's own count is charged. Close the generator
+        (`contextlib.aclosing`), or cancel the task, to break the answer off: what came so far is
+        recorded, and all that was set aside is charged, for nobody can know what is billed.
         """
         _check(key, role)
         gateway = self._gateway
+        reader = reader or StreamReader()
         task = gateway.enter_call()
         try:
             admitted = await self._admit(request, key, role, call_id)
@@ -388,7 +398,7 @@ class GatewayCaller:
                 if refused is not None:
                     result = _refuse(refused)
                 else:
-                    stream = self._stream_attempts(terms, tries, sent, passed)
+                    stream = self._stream_attempts(admitted, tries, sent, passed, reader)
                     async with contextlib.aclosing(stream) as pieces:
                         async for piece in pieces:
                             if isinstance(piece, Delta):
@@ -396,6 +406,8 @@ class GatewayCaller:
                             else:
                                 result = _record_end(admitted, sent, piece, passed)
                                 gateway.note_schema_way(terms, result)
+                                if reader.has_left:
+                                    outcomes.note_departure(record)
             except BaseException as error:
                 if record.attempts:
                     has_left = isinstance(error, GeneratorExit | asyncio.CancelledError)
@@ -415,12 +427,18 @@ class GatewayCaller:
             gateway.leave_call(task)
 
     async def _stream_attempts(
-        self, terms: CallPolicy, tries: RetryLoop, sent: SentRequest, passed: StreamProgress
+        self,
+        admitted: "_AdmittedCall",
+        tries: RetryLoop,
+        sent: SentRequest,
+        passed: StreamProgress,
+        reader: StreamReader,
     ) -> AsyncGenerator[Delta | Attempt, None]:
         """Yield pieces, then the attempt that is the call's outcome.
 
         An attempt that is broken off stays open in `tries`, for whoever broke it off to inspect.
         """
+        terms = admitted.terms
         assert terms.provider is not None
         transport = self._gateway.transport
         while True:
@@ -429,6 +447,7 @@ class GatewayCaller:
                 yield late
                 return
             attempt: Attempt | None = None
+            reader.is_billed = admitted.record.hold > 0
             stream = terms.provider.stream(transport, terms.target, sent.body)
             async with contextlib.aclosing(stream) as pieces:
                 async for piece in pieces:
@@ -438,8 +457,12 @@ class GatewayCaller:
                     else:
                         attempt = piece
             tries.end()
+            reader.is_billed = False
             assert attempt is not None
             pause = tries.pause_after(attempt)
+            if reader.has_left:
+                yield attempt
+                return
             if not passed and sent.correct(attempt):
                 continue
             if pause is None or passed:

@@ -28,7 +28,7 @@ from plumbmark.gateway.storage.records import (
 from plumbmark.strict_json import wire
 
 READER_LEFT = "reader-left"
-"""The error code of a stream whose reader went away: charged for what came, and no whole answer."""
+"""The error code of a stream whose client went away before its end."""
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_COUNT = 2**31 - 1
 
@@ -98,21 +98,30 @@ def record_departure(
     body: bytes,
     is_open: bool,
 ) -> None:
-    """Record that the client of a stream disconnected: what it got is charged, by an estimate.
+    """Record that a stream was broken off because its client had left.
 
-    If nothing had arrived, the input is charged as long as an attempt `is_open`: the provider reads
-    it. It does not count as the answer to its key: a repeated call gets a complete one.
+    As long as an attempt `is_open`, the provider may bill up to the bound of the call, which is
+    charged; the tokens are an estimate of what arrived. It does not count as the answer to its key:
+    a repeated call gets a complete one.
     """
     record.key, record.start_line = "", b""
     record.status = Call.Status.ANSWERED
-    record.error_code = READER_LEFT
-    record.error_message = "The client disconnected before the answer was complete."
+    note_departure(record)
     record.finish_reason = FinishReason.OTHER.value
     if is_open:
         _charge(terms, record, prices.estimate_usage(request, passed.text))
+        if record.hold:
+            record.provider_cost = record.charged = record.hold
     else:
         record.status = Call.Status.FAILED
     _keep(record, body, {"partial": passed.text})
+
+
+def note_departure(record: CallRecord) -> None:
+    """Note that the client left before the end; a failure of the call keeps its own code."""
+    if not record.error_code:
+        record.error_code = READER_LEFT
+        record.error_message = "The client disconnected before the answer was complete."
 
 
 def record_failure(

@@ -51,6 +51,7 @@ class CallPolicy:
     prices: FixedPrices | None
     refusal: CallFailure | None
     provider_name: str = ""
+    credential_id: int | None = None
     found_schema_way: str = ""
     """The way to ask for a schema, where the gateway found that the provider knows no better."""
 
@@ -118,6 +119,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         prices=prices,
         refusal=refusal,
         provider_name=deployment.provider,
+        credential_id=deployment.credential_id,
         found_schema_way=str(deployment.found_options.get("schema", "")),
     )
 

@@ -14,6 +14,7 @@ from plumbmark.common.errors import DomainError
 from plumbmark.common.idle_timer import IdleTimer
 from plumbmark.common.request_ids import choose_request_id
 from plumbmark.gateway.calls import runtime
+from plumbmark.gateway.calls.stream_reader import MAX_DRAIN_SECONDS, StreamReader
 from plumbmark.gateway.http.errors import (
     HttpError,
     database_is_away,
@@ -92,8 +93,14 @@ class HttpExchange:
         self.call_id: UUID | None = None
         """The recorded call of this request, once it was sent."""
         self.has_begun = False
-        self.is_left = False
-        """The reader has gone away."""
+        self.reader = StreamReader()
+        self._is_writing = False
+        self._drain_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_left(self) -> bool:
+        """The client has gone away."""
+        return self.reader.has_left
 
     def header(self, name: bytes) -> str:
         """Return a header by its name in lower case; empty where it is missing."""
@@ -126,7 +133,7 @@ class HttpExchange:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                self.is_left = True
+                self.reader.has_left = True
                 raise HttpError(400, "left", "The connection ended in the middle of the body.")
             part = message.get("body", b"")
             size += len(part)
@@ -158,8 +165,10 @@ class HttpExchange:
         await self._send({"type": "http.response.body", "body": body})
 
     async def begin_events(self) -> None:
-        """Begin a stream of events."""
+        """Begin a stream of events; it goes nowhere once the client has left."""
         self.has_begun = True
+        if self.is_left:
+            return
         headers = [*_EVENTS, *self._id_headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -171,17 +180,34 @@ class HttpExchange:
 
     async def write(self, events: bytes) -> None:
         """Write events; after `cancel_when_left`, not for longer than a reader may take."""
+        if self.is_left:
+            return
         if self._write_timer is not None:
             self._write_timer.wait()
-        await self._send({"type": "http.response.body", "body": events, "more_body": True})
+        self._is_writing = True
+        try:
+            await self._send({"type": "http.response.body", "body": events, "more_body": True})
+        except asyncio.CancelledError:
+            if not (self.is_left and self.reader.is_billed):
+                raise
+            # Only the writing was to end: the rest of the answer is read for the bill.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        finally:
+            self._is_writing = False
         if self._write_timer is not None:
             self._write_timer.pause()
 
     async def end_events(self, events: bytes = b"") -> None:
-        await self._send({"type": "http.response.body", "body": events})
+        if not self.is_left:
+            await self._send({"type": "http.response.body", "body": events})
 
     def cancel_when_left(self) -> None:
-        """Cancel the running task if the client disconnects from now on; the body has been read."""
+        """Cancel the running task if the client disconnects from now on; the body has been read.
+
+        While the answer is billed, the task goes on for `MAX_DRAIN_SECONDS` and writes nowhere.
+        """
         task = asyncio.current_task()
         assert task is not None
         self._watch = asyncio.create_task(self._wait_until_left(task))
@@ -193,14 +219,22 @@ class HttpExchange:
         self._leave(task)
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
-        self.is_left = True
-        task.cancel()
+        if self.is_left:
+            return
+        self.reader.has_left = True
+        if self.reader.is_billed:
+            loop = asyncio.get_running_loop()
+            self._drain_timer = loop.call_later(MAX_DRAIN_SECONDS, task.cancel)
+        if self._is_writing or not self.reader.is_billed:
+            task.cancel()
 
     def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
         if self._write_timer is not None:
             self._write_timer.cancel()
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
         self._bodies.give_back(self._taken)
         self._taken = 0
 

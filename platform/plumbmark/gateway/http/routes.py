@@ -145,7 +145,13 @@ class ChatRoute:
         question: ChatQuestion,
         request: ModelRequest,
     ) -> None:
-        pieces = caller.stream(request, key="", role=principal.role, call_id=exchange.next_call_id)
+        pieces = caller.stream(
+            request,
+            key="",
+            role=principal.role,
+            call_id=exchange.next_call_id,
+            reader=exchange.reader,
+        )
         async with contextlib.aclosing(pieces):
             piece = await await_first_piece(exchange, pieces)
             writer = ChunkWriter(self._metadata_of(question, {}), stream_id=exchange.next_call_id)

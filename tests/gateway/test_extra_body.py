@@ -60,6 +60,12 @@ def test_a_field_that_is_not_allowed_is_never_sent(wire_format: str) -> None:
         body_of(wire_format, {"extra_body_allowed": ["x"]}, extra_body={"provider": {}})
     with pytest.raises(CannotAsk, match="'model', which the gateway sets itself"):
         body_of(wire_format, {"extra_body_allowed": ["model"]}, extra_body={"model": "dear"})
+    options = {"extra_body_allowed": ["service_tier"]}
+    with pytest.raises(CannotAsk, match=r"does not allow extra_body\.service_tier"):
+        body_of(wire_format, options, extra_body={"service_tier": "priority"})
+    # An administrator sets it for all requests, and its price.
+    of_all = body_of(wire_format, {"extra_body": {"service_tier": "flex"}})
+    assert of_all["service_tier"] == "flex"
     with pytest.raises(CannotAsk, match="the option extra_body may not contain 'stream'"):
         body_of(wire_format, {"extra_body": {"stream": True}})
 
@@ -91,6 +97,7 @@ def test_what_the_gateway_sets_is_refused_as_an_option(name: str) -> None:
         ({"extra_body_allowed": "provider"}, "extra_body_allowed must be a list of names"),
         ({"extra_body_allowed": {"a": 1}}, "extra_body_allowed must be a list of names"),
         ({"extra_body_allowed": [1]}, "1 to 100 characters"),
+        ({"extra_body_allowed": ["a", "service_tier"]}, "'service_tier', which changes the price"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options: Any, told: str) -> None:

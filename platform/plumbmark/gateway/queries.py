@@ -19,6 +19,7 @@ from plumbmark.gateway.budget.ledger import limits_of
 from plumbmark.gateway.calls.gateway import renewal_of
 from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.catalogue import prices
+from plumbmark.gateway.catalogue.document_tokens import CannotBound
 from plumbmark.gateway.catalogue.prices import Prices
 from plumbmark.gateway.models import Budget, Call, Deployment, Grant, LedgerLine
 from plumbmark.gateway.providers import provider_named
@@ -121,7 +122,14 @@ def request_bound(request: ModelRequest, price_card: Prices | None, deployment: 
             "set one, or state that it is free.",
             code="no-price",
         )
-    return prices.bound_call_cost(price_card, request, deployment.max_billed_output_tokens)
+    try:
+        return prices.bound_call_cost(price_card, request, deployment.max_billed_output_tokens)
+    except CannotBound:
+        # Read only here: it is one more query for a deployment that came without its model.
+        context = deployment.model.context_tokens
+        return prices.bound_call_cost(
+            price_card, request, deployment.max_billed_output_tokens, context
+        )
 
 
 def cost_bound(deployment: Deployment, requests: Iterable[ModelRequest]) -> int:

@@ -58,14 +58,47 @@ def test_every_field_that_is_passed_on_finds_its_place() -> None:
 
 
 GREETING = {"role": "user", "content": "Hello?"}
-LOOK = {"type": "function", "function": {"name": "look"}}
-CALL = {
+LOOK: Any = {"type": "function", "function": {"name": "look"}}
+CALL: Any = {
     "role": "assistant",
     "tool_calls": [
         {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     ],
 }
 ANSWER = {"role": "tool", "tool_call_id": "a", "content": "4"}
+
+
+PAPER = {"file_data": "data:application/pdf;base64,JVBERg==", "filename": "a.pdf"}
+SOUND = {"data": "AAAA", "format": "wav"}
+PICTURE = {"url": "data:image/png;base64,AAAA", "detail": "low"}
+
+
+def _with_part(**part: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [part]}]}
+
+
+def test_what_an_sdk_sends_back_of_an_answer_is_taken() -> None:
+    # As `openai` dumps a message: what was not set is null or an empty list.
+    sent_back = {
+        **CALL,
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+        "function_call": None,
+        "reasoning_content": "First I look.",
+    }
+    parts = [
+        {"type": "file", "file": PAPER},
+        {"type": "input_audio", "input_audio": SOUND},
+        {"type": "image_url", "image_url": PICTURE},
+    ]
+
+    question = read(
+        messages=[{"role": "user", "content": parts}, sent_back, ANSWER],
+        tools=[{"type": "function", "function": {**LOOK["function"], "strict": None}}],
+    )
+
+    assert len(question.request.messages) == 3
 
 
 def test_calls_that_are_answered_are_taken() -> None:
@@ -120,6 +153,35 @@ def test_calls_that_are_answered_are_taken() -> None:
         ({"functions": []}, "Use tools"),
         ({"warp_factor": 9}, "warp_factor"),
         ({"extra_body": {"openai": {}}}, "extra_body"),
+        ({"messages": [{**GREETING, "cache_control": {}}]}, r"messages\[0\].cache_control is not"),
+        ({"messages": [{**CALL, "audio": {"id": "a1"}}]}, r"messages\[0\].audio is not passed on"),
+        ({"messages": [{**CALL, "function_call": {"name": "x"}}]}, "function_call is not"),
+        (_with_part(type="text", text="x", cache_control={"type": "ephemeral"}), "cache_control"),
+        (_with_part(type="file", file={"file_id": "file-1"}), "file.file_id is not passed on"),
+        (_with_part(type="file", file={**PAPER, "file_id": "file-1"}), "file_id is not passed on"),
+        (_with_part(type="file", file=PAPER, cost=1), r"content\[0\].cost is not passed on"),
+        (_with_part(type="input_audio", input_audio={**SOUND, "id": "a1"}), "audio.id is not"),
+        (_with_part(type="image_url", image_url={**PICTURE, "fps": 9}), "image_url.fps is not"),
+        ({"tools": [{**LOOK, "cache_control": {}}]}, r"tools\[0\].cache_control is not"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "defer_loading": True}}]},
+            r"tools\[0\].function.defer_loading is not",
+        ),
+        (
+            {"messages": [{**CALL, "tool_calls": [{**CALL["tool_calls"][0], "container": "c"}]}]},
+            r"tool_calls\[0\].container is not",
+        ),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"schema": {}, "cache": True},
+                }
+            },
+            "json_schema.cache is not",
+        ),
+        ({"cached_content": "c"}, "cached_content"),
+        ({"prompt_cache_retention": "24h"}, "prompt_cache_retention"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, Any], told: str) -> None:

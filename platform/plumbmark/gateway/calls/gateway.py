@@ -36,6 +36,8 @@ from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.calls.sent_request import SentRequest
 from plumbmark.gateway.calls.stream_reader import StreamReader
 from plumbmark.gateway.catalogue import prices
+from plumbmark.gateway.catalogue.document_tokens import CannotBound
+from plumbmark.gateway.catalogue.prices import FixedPrices
 from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
 from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.gateway.storage import recovery
@@ -258,7 +260,10 @@ class GatewayCaller:
             )
         amount = 0
         if terms.is_metered and terms.prices is not None:
-            amount = prices.bound_call_cost(terms.prices, request, terms.max_billed_output_tokens)
+            try:
+                amount = await _bound(terms, terms.prices, request)
+            except CannotBound as error:
+                return CallFailure(FailureKind.PROVIDER_ERROR, error.code, error.message)
         hold: Hold | None = None
         if amount:
             held = await gateway.leases.hold(self._account, amount)
@@ -513,6 +518,14 @@ class GatewayCaller:
         ids = frozenset(share.budget.id for share in self._account.shares)
         await self._gateway.recorder.close_shares(ids)
         self._gateway.forget(self)
+
+
+async def _bound(terms: CallPolicy, card: FixedPrices, request: ModelRequest) -> int:
+    """Return the most that the call can cost; files are counted away from the loop."""
+    given = card, request, terms.max_billed_output_tokens, terms.context_tokens
+    if prices.has_files(request):
+        return await asyncio.to_thread(prices.bound_call_cost, *given)
+    return prices.bound_call_cost(*given)
 
 
 def _check(key: str, role: str) -> None:

@@ -52,6 +52,8 @@ class CallPolicy:
     refusal: CallFailure | None
     provider_name: str = ""
     credential_id: int | None = None
+    context_tokens: int | None = None
+    """The most that the model reads; None where it is not known."""
     found_schema_way: str = ""
     """The way to ask for a schema, where the gateway found that the provider knows no better."""
 
@@ -72,7 +74,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
     """Read the terms; four queries."""
     try:
         grant = Grant.objects.get(pk=grant_id)
-        deployment = Deployment.objects.select_related("credential").get(pk=deployment_id)
+        deployment = Deployment.objects.select_related("credential", "model").get(pk=deployment_id)
     except (Grant.DoesNotExist, Deployment.DoesNotExist) as error:
         raise UnknownGrant(
             f"There is no grant {grant_id} or no deployment {deployment_id} in the database."
@@ -120,6 +122,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         refusal=refusal,
         provider_name=deployment.provider,
         credential_id=deployment.credential_id,
+        context_tokens=deployment.model.context_tokens,
         found_schema_way=str(deployment.found_options.get("schema", "")),
     )
 

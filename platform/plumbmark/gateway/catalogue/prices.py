@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from plumbmark.engine.ports import ModelRequest, Usage
+from plumbmark.gateway.catalogue.document_tokens import (
+    BASE64_PER_AUDIO_TOKEN,
+    TOKENS_PER_IMAGE,
+    CannotBound,
+    bound_data_url,
+)
 
 TOKENS_PER_PRICE = 1_000_000
 _TOKENS_PER_MESSAGE = 16
-_TOKENS_PER_IMAGE = 16_384
-"""Above what any known provider counts for one image at full detail."""
-_BASE64_PER_AUDIO_TOKEN = 16
-"""No provider counts more than 32 tokens a second, and no audio has under 1,000 bytes of one."""
 _TOKENS_FOR_TOOLS = 1024
 """An upper bound of the instructions that providers add when tools or a schema are given."""
 _BYTES_PER_TOKEN = 4
@@ -80,7 +82,8 @@ def bound_input_tokens(request: ModelRequest) -> int:
     """Return an upper bound of a request's input tokens: no token is shorter than a byte.
 
     Counts the bytes of every text and of the other fields (tools, schemas), 16 per message for the
-    format around it, a flat bound for each image, and one by length for audio.
+    format around it, a flat bound for each image, and one by length for audio, by pages for PDF.
+    Raises `CannotBound` for a file without a bound.
     """
     tokens = 0
     for message in request.messages:
@@ -109,18 +112,37 @@ def _bytes_of(text: str) -> int:
 
 def _tokens_of_part(part: Any) -> int:
     if isinstance(part, Mapping):
+        if url := _data_url_of(part):
+            return bound_data_url(url)
         if "image" in str(part.get("type", "")):
-            return _TOKENS_PER_IMAGE
+            return TOKENS_PER_IMAGE
         audio = part.get("input_audio")
         if isinstance(audio, Mapping) and isinstance(audio.get("data"), str):
-            return _TOKENS_PER_MESSAGE + len(audio["data"]) // _BASE64_PER_AUDIO_TOKEN
+            return _TOKENS_PER_MESSAGE + len(audio["data"]) // BASE64_PER_AUDIO_TOKEN
         size = part.get("bytes")
         if part.get("type") == "audio" and isinstance(size, int):
             # It refers to a stored file (`plumbmark.engine.media`), sent as base64 later.
-            return _TOKENS_PER_MESSAGE + -(-size // 3) * 4 // _BASE64_PER_AUDIO_TOKEN
+            return _TOKENS_PER_MESSAGE + -(-size // 3) * 4 // BASE64_PER_AUDIO_TOKEN
         if isinstance(part.get("text"), str):
             return _bytes_of(part["text"])
     return _bytes_of(json.dumps(part, default=str))
+
+
+def _data_url_of(part: Mapping[str, Any]) -> str:
+    """Return the `data:` URL of an image or a file; empty where it has none."""
+    inner = part.get("image_url") or part.get("file")
+    url = inner.get("url") or inner.get("file_data") if isinstance(inner, Mapping) else inner
+    return url if isinstance(url, str) and url[:5].lower() == "data:" else ""
+
+
+def has_files(request: ModelRequest) -> bool:
+    """Return whether the request carries files, which take a while to count."""
+    return any(
+        isinstance(part, Mapping) and "file" in part
+        for message in request.messages
+        if isinstance(content := message.get("content"), list | tuple)
+        for part in content
+    )
 
 
 def bound_output_tokens(request: ModelRequest, max_billed: int | None) -> int:
@@ -135,18 +157,35 @@ def bound_output_tokens(request: ModelRequest, max_billed: int | None) -> int:
     return tokens
 
 
-def bound_call_cost(prices: Prices, request: ModelRequest, max_billed: int | None = None) -> int:
+def bound_call_cost(
+    prices: Prices,
+    request: ModelRequest,
+    max_billed: int | None = None,
+    context_tokens: int | None = None,
+) -> int:
     """Return the upper bound of a call's cost, in nanodollars: what is reserved before it is
     made.
+
+    A file without a bound of its own is bounded by the model's context, where that is known;
+    else raises `CannotBound`.
     """
-    return bound(prices, bound_input_tokens(request), bound_output_tokens(request, max_billed))
+    try:
+        tokens = bound_input_tokens(request)
+    except CannotBound:
+        if context_tokens is None:
+            raise
+        tokens = context_tokens
+    return bound(prices, tokens, bound_output_tokens(request, max_billed))
 
 
 def estimate_usage(request: ModelRequest, text: str) -> Usage:
     """Estimate the usage if the provider reported none: four bytes per token, flagged as an
     estimate.
     """
-    sent = bound_input_tokens(request)
+    try:
+        sent = bound_input_tokens(request)
+    except CannotBound:
+        sent = _bytes_of(json.dumps(list(request.messages), default=str))
     return Usage(
         input_tokens=-(-sent // _BYTES_PER_TOKEN),
         output_tokens=min(request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)),

@@ -44,6 +44,13 @@ _HARMLESS = {
     "user",
 }
 """Fields that change no answer: accepted and not passed on."""
+_MESSAGE_FIELDS = {
+    *("role", "content", "name", "tool_calls", "tool_call_id", "refusal"),
+    *("reasoning", "reasoning_content"),
+}
+_CALL_FIELDS = {"id", "type", "index", "function", "extra_content"}
+_FUNCTION_FIELDS = {"name", "description", "parameters", "strict"}
+_SCHEMA_FIELDS = {"name", "description", "schema", "strict"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,7 @@ def _messages(value: Any) -> list[Message]:
                 f"{place}.role must be one of {', '.join(_ROLES)}, not {str(role)[:40]!r}.",
                 place,
             )
+        _refuse_unknown(message, _MESSAGE_FIELDS, place)
         if message.get("content") is None and role != "assistant":
             raise bad_request(f"{place} has no content; it may be an empty text.", place)
         _check_content(message.get("content"), place)
@@ -165,7 +173,25 @@ def _check_content(content: Any, place: str) -> None:
             raise bad_request(
                 f"{inner}.type must be one of {', '.join(_PARTS)}, not {str(kind)[:40]!r}.", inner
             )
+        _refuse_unknown(part, {"type", str(kind)}, inner)
         check(part, inner)
+
+
+def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
+    """Refuse fields that are not known, for they may cost something or change the answer; a field
+    that is null or an empty list was not set.
+    """
+    unknown = sorted(
+        name for name, value in fields.items() if name not in known and value not in (None, [])
+    )
+    if unknown:
+        named = f"{place}.{unknown[0][:80]}"
+        raise HttpError(
+            400,
+            "unknown_parameter",
+            f"{named} is not passed on: leave it out. Known are {', '.join(sorted(known))}.",
+            param=named,
+        )
 
 
 def _check_text(part: dict[str, Any], place: str) -> None:
@@ -178,6 +204,8 @@ def _check_image(part: dict[str, Any], place: str) -> None:
     url = given.get("url") if isinstance(given, dict) else given
     if not isinstance(url, str) or not url:
         raise bad_request(f"{place}.image_url.url is missing.", place)
+    if isinstance(given, dict):
+        _refuse_unknown(given, {"url", "detail"}, f"{place}.image_url")
     check_media_url(url, place)
 
 
@@ -205,10 +233,13 @@ def _check_audio(part: dict[str, Any], place: str) -> None:
         raise bad_request(f"{place}.input_audio must hold data and format.", place)
     if audio.get("format") not in ("mp3", "wav"):
         raise bad_request(f"{place}.input_audio.format must be mp3 or wav.", place)
+    _refuse_unknown(audio, {"data", "format"}, f"{place}.input_audio")
 
 
 def _check_file(part: dict[str, Any], place: str) -> None:
     file = part.get("file")
+    if isinstance(file, dict):
+        _refuse_unknown(file, {"file_data", "filename"}, f"{place}.file")
     data = file.get("file_data") if isinstance(file, dict) else None
     if not isinstance(data, str) or data[:5].lower() != "data:":
         raise bad_request(f"{place}.file.file_data must be a data: URL.", place)
@@ -232,6 +263,8 @@ def _check_calls(calls: Any, place: str) -> None:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise bad_request(f"{place}[{number}].function.name is missing.", place)
+        _refuse_unknown(call, _CALL_FIELDS, f"{place}[{number}]")
+        _refuse_unknown(function, {"name", "arguments"}, f"{place}[{number}].function")
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:
@@ -281,6 +314,8 @@ def _tools(value: Any) -> tuple[Mapping[str, Any], ...]:
                 "tools that a provider runs itself are not passed on.",
                 "tools",
             )
+        _refuse_unknown(tool, {"type", "function"}, f"tools[{number}]")
+        _refuse_unknown(function, _FUNCTION_FIELDS, f"tools[{number}].function")
     return tuple(value)
 
 
@@ -312,6 +347,7 @@ def _response_format(value: Any) -> tuple[Mapping[str, Any] | None, dict[str, An
         raise bad_request(
             "response_format.json_schema.schema must be a JSON schema.", "response_format"
         )
+    _refuse_unknown(wanted, _SCHEMA_FIELDS, "response_format.json_schema")
     return wanted, {}
 
 

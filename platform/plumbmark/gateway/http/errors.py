@@ -79,6 +79,7 @@ def error_of_domain(error: DomainError) -> HttpError:
 
 _BY_CODE = {
     "bad-request": 400,
+    "cannot-bound": 400,
     "not-supported": 400,
     "answer-too-large": _NOT_RETRIED,
     "unknown-finish-reason": _NOT_RETRIED,

@@ -31,6 +31,24 @@ must be what was sent.
 """
 
 
+_PRICED = frozenset(
+    {
+        *("service_tier", "serviceTier", "speed", "cache_control", "cachedContent"),
+        *(
+            "cached_content",
+            "prompt_cache_retention",
+            "web_search_options",
+            "plugins",
+            "prediction",
+        ),
+        *("modalities", "audio", "container", "mcp_servers"),
+    }
+)
+"""What makes a call dearer than its price card says. An administrator may add such a field to all
+requests of a deployment, whose price is then his to set; callers may not choose it.
+"""
+
+
 def find_extra_body_problem(extra_body: Any) -> str:
     """Return what is wrong with the fields, to be read after their name; empty if nothing is."""
     if not isinstance(extra_body, Mapping):
@@ -63,6 +81,11 @@ def find_options_problems(options: Mapping[str, Any]) -> list[str]:
         problems.append(f"extra_body {said}.")
     allowed = options.get("extra_body_allowed", [])
     said = find_names_problem(allowed) if isinstance(allowed, list) else "must be a list of names"
+    if not said and (priced := sorted(_PRICED.intersection(allowed))):
+        said = (
+            f"may not contain {priced[0]!r}, which changes the price: set it in extra_body for all "
+            "requests, and the price with it"
+        )
     if said:
         problems.append(f"extra_body_allowed {said}.")
     return problems
@@ -71,13 +94,15 @@ def find_options_problems(options: Mapping[str, Any]) -> list[str]:
 def find_disallowed(extra_body: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Return the names of fields that callers of the deployment may not set."""
     allowed = options.get("extra_body_allowed")
-    return sorted(set(extra_body) - set(allowed if isinstance(allowed, list) else ()))
+    permitted = set(allowed if isinstance(allowed, list) else ()) - _PRICED
+    return sorted(set(extra_body) - permitted)
 
 
 def describe_allowed(slug: str, options: Mapping[str, Any]) -> str:
     """Return which fields callers may set, as a sentence."""
-    allowed = options.get("extra_body_allowed")
-    if not isinstance(allowed, list) or not allowed:
+    given = options.get("extra_body_allowed")
+    allowed = [name for name in given if name not in _PRICED] if isinstance(given, list) else []
+    if not allowed:
         return f"{slug} allows no field in extra_body; an administrator can allow some."
     return f"{slug} allows {', '.join(map(str, allowed))}."
 

@@ -31,6 +31,10 @@ class Benchmark(models.Model):
         "BenchmarkVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     """The newest published version."""
+    pinned_version = models.ForeignKey(
+        "BenchmarkVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The newest version whose board stayed visible when the benchmark became private."""
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -91,6 +95,8 @@ class BenchmarkVersion(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    """When its benchmark became private while its board had results: it stays visible."""
 
     class Meta:
         constraints: ClassVar = [

@@ -13,7 +13,16 @@ from tasks_app.models.tasks import Visibility
 def can_view_benchmark(visitor: Visitor, benchmark: Benchmark) -> bool:
     if benchmark.visibility != Visibility.PRIVATE and benchmark.latest_version_id is not None:
         return True
-    return can_see_inside(visitor, benchmark.namespace)
+    return benchmark.pinned_version_id is not None or can_see_inside(visitor, benchmark.namespace)
+
+
+def sees_pinned_versions_alone(visitor: Visitor, benchmark: Benchmark) -> bool:
+    """Return whether the visitor sees nothing of a private benchmark but the boards that stayed
+    visible.
+    """
+    return benchmark.visibility == Visibility.PRIVATE and not can_see_inside(
+        visitor, benchmark.namespace
+    )
 
 
 def can_edit_benchmark(visitor: Visitor, benchmark: Benchmark) -> bool:
@@ -24,7 +33,11 @@ def can_view_version(visitor: Visitor, version: BenchmarkVersion) -> bool:
     """Allow drafts for their authors only."""
     if version.state != BenchmarkVersion.State.PUBLISHED:
         return can_see_inside(visitor, version.benchmark.namespace)
-    return can_view_benchmark(visitor, version.benchmark)
+    if version.pinned_at is not None:
+        return True
+    return can_view_benchmark(visitor, version.benchmark) and not sees_pinned_versions_alone(
+        visitor, version.benchmark
+    )
 
 
 def can_enter(visitor: Visitor, version: BenchmarkVersion) -> bool:
@@ -36,5 +49,6 @@ def can_enter(visitor: Visitor, version: BenchmarkVersion) -> bool:
     return (
         version.entrants == BenchmarkVersion.Entrants.ANYONE
         and is_person(visitor)
-        and can_view_benchmark(visitor, version.benchmark)
+        and can_view_version(visitor, version)
+        and not sees_pinned_versions_alone(visitor, version.benchmark)
     )

@@ -12,7 +12,11 @@ from benchmarks_app.models import (
     BenchmarkVersion,
     Entry,
 )
-from benchmarks_app.permissions import can_view_benchmark, can_view_version
+from benchmarks_app.permissions import (
+    can_view_benchmark,
+    can_view_version,
+    sees_pinned_versions_alone,
+)
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
@@ -36,9 +40,32 @@ def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
 
 def benchmarks_for_anybody() -> QuerySet[Benchmark]:
     """Return the benchmarks that `can_view_benchmark` shows to anyone with the address."""
-    return Benchmark.objects.filter(latest_version__isnull=False).exclude(
-        visibility=Visibility.PRIVATE
+    return Benchmark.objects.filter(
+        Q(latest_version__isnull=False) & ~Q(visibility=Visibility.PRIVATE)
+        | Q(pinned_version__isnull=False)
     )
+
+
+def versions_for_anybody() -> QuerySet[BenchmarkVersion]:
+    """Return the versions that `can_view_version` shows to anyone with the address."""
+    return BenchmarkVersion.objects.filter(state=BenchmarkVersion.State.PUBLISHED).filter(
+        ~Q(benchmark__visibility=Visibility.PRIVATE) | Q(pinned_at__isnull=False)
+    )
+
+
+def as_seen_by(visitor: Visitor, benchmark: Benchmark) -> Benchmark:
+    """Return the benchmark with the newest version that the visitor may see as its latest one."""
+    if sees_pinned_versions_alone(visitor, benchmark):
+        benchmark.latest_version = benchmark.pinned_version
+    return benchmark
+
+
+def published_versions_of(benchmark: Benchmark, *, to: Visitor) -> QuerySet[BenchmarkVersion]:
+    """Return published versions that the visitor may see, newest first."""
+    versions = benchmark.versions.filter(state=BenchmarkVersion.State.PUBLISHED)
+    if sees_pinned_versions_alone(to, benchmark):
+        versions = versions.filter(pinned_at__isnull=False)
+    return versions.order_by("-number")
 
 
 def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
@@ -53,7 +80,7 @@ def benchmarks_at(handle: str, slug: str) -> QuerySet[Benchmark]:
     """Return the one at an address, or none, without checks: the result must pass the
     permissions.
     """
-    return Benchmark.objects.select_related("namespace", "latest_version").filter(
+    return Benchmark.objects.select_related("namespace", "latest_version", "pinned_version").filter(
         namespace__handle=handle, slug=slug
     )
 
@@ -63,7 +90,7 @@ def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
     benchmark = benchmarks_at(handle, slug).first()
     if benchmark is None or not can_view_benchmark(to, benchmark):
         raise Http404
-    return benchmark
+    return as_seen_by(to, benchmark)
 
 
 def version_of(*, benchmark: Benchmark, number: int, to: Visitor) -> BenchmarkVersion:

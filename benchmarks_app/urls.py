@@ -11,6 +11,11 @@ urlpatterns = [
     path("benchmarks/new/", views.benchmark_new, name="new"),
     path("benchmarks/<slug:handle>/<slug:slug>/edit/", views.benchmark_edit, name="edit"),
     path("benchmarks/<slug:handle>/<slug:slug>/publish/", views.benchmark_publish, name="publish"),
+    path(
+        "benchmarks/<slug:handle>/<slug:slug>/visibility/",
+        views.benchmark_visibility,
+        name="visibility",
+    ),
     path("benchmarks/<slug:handle>/<slug:slug>/grid/", views.benchmark_grid, name="grid"),
     path("benchmarks/<slug:handle>/<slug:slug>/start/", views.benchmark_start, name="start"),
     path("benchmarks/<slug:handle>/<slug:slug>/enter/", views.benchmark_enter, name="enter"),

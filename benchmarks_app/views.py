@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from benchmarks_app.actions import authoring, entries
 from benchmarks_app.actions.authoring import Member
+from benchmarks_app.actions.visibility import lasting_boards, set_benchmark_visibility
 from benchmarks_app.breadcrumbs import list_step, trail_of
 from benchmarks_app.forms import (
     AddTaskForm,
@@ -127,6 +128,22 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
     return redirect("benchmarks:edit", handle, slug)
 
 
+@login_required
+@require_POST
+def benchmark_visibility(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
+    """Change who can see a published benchmark."""
+    benchmark = _own_benchmark(request, handle, slug)
+    form = PublishBenchmarkForm(request.POST)
+    if form.is_valid():
+        set_benchmark_visibility(
+            benchmark=benchmark, visibility=form.cleaned_data["visibility"], by=person(request)
+        )
+        messages.success(request, _("Saved."))
+    else:
+        messages.error(request, _("Choose who can see the benchmark."))
+    return redirect("benchmarks:edit", handle, slug)
+
+
 def _added_members(request: HttpRequest) -> list[Member]:
     wanted = request.POST.get("task_version", "")
     if not wanted:
@@ -149,6 +166,10 @@ def _edit_page(
         {
             "benchmark": version.benchmark,
             "trail": trail_of(version.benchmark, _("Edit")),
+            "lasting": lasting_boards(version.benchmark),
+            "visibility_form": PublishBenchmarkForm(
+                initial={"visibility": version.benchmark.visibility}
+            ),
             "version": version,
             "form": form,
             "rows": rows,
@@ -189,6 +210,7 @@ def benchmark_publish(request: HttpRequest, handle: str, slug: str) -> HttpRespo
             "trail": trail_of(benchmark, _("Publish")),
             "version": version,
             "form": form,
+            "lasting": lasting_boards(benchmark),
             "members": members_of(version),
         },
         status=422 if form.errors else 200,

@@ -2,15 +2,26 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.http import Http404
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
-from benchmarks_app.permissions import can_view_benchmark, can_view_version
-from benchmarks_app.queries import benchmarks_at, benchmarks_for_anybody
+from benchmarks_app.permissions import (
+    can_view_benchmark,
+    can_view_version,
+    sees_pinned_versions_alone,
+)
+from benchmarks_app.queries import (
+    as_seen_by,
+    benchmarks_at,
+    benchmarks_for_anybody,
+    published_versions_of,
+    versions_for_anybody,
+)
 from leaderboards_app.models import Correction, Standings
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.web.compiled_queries import CompiledModelQuery, CompiledQuery
+from tasks_app.models.tasks import Visibility
 
 _SHOWN_OF_A_BENCHMARK = (
     "public_id",
@@ -18,6 +29,7 @@ _SHOWN_OF_A_BENCHMARK = (
     "claim",
     "visibility",
     "latest_version_id",
+    "pinned_version_id",
     "namespace__display_name",
 )
 
@@ -32,9 +44,13 @@ _board = CompiledQuery(
     lambda handle, slug: (
         benchmarks_for_anybody()
         .filter(namespace__handle=handle, slug=slug)
-        .values_list(
-            *_SHOWN_OF_A_BENCHMARK, Subquery(_newest_standings(OuterRef("latest_version")))
+        .annotate(
+            seen_version=Case(
+                When(visibility=Visibility.PRIVATE, then=F("pinned_version")),
+                default=F("latest_version"),
+            )
         )
+        .values_list(*_SHOWN_OF_A_BENCHMARK, Subquery(_newest_standings(OuterRef("seen_version"))))
     ),
     "handle",
     "slug",
@@ -42,7 +58,8 @@ _board = CompiledQuery(
 
 _benchmark = CompiledModelQuery(
     lambda handle, slug: benchmarks_at(handle, slug).annotate(
-        newest_standings=Subquery(_newest_standings(OuterRef("latest_version")))
+        newest_standings=Subquery(_newest_standings(OuterRef("latest_version"))),
+        pinned_standings=Subquery(_newest_standings(OuterRef("pinned_version"))),
     ),
     "handle",
     "slug",
@@ -51,8 +68,7 @@ _benchmark = CompiledModelQuery(
 _snapshot = CompiledQuery(
     lambda public_id: Standings.objects.filter(
         public_id=public_id,
-        version__state=BenchmarkVersion.State.PUBLISHED,
-        version__benchmark__in=benchmarks_for_anybody(),
+        version__in=versions_for_anybody(),
     ).values_list(
         "public_id", *(f"version__benchmark__{field}" for field in _SHOWN_OF_A_BENCHMARK)
     ),
@@ -77,13 +93,15 @@ def snapshot_fingerprint(*, public_id: str) -> str | None:
 
 
 def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
-    """Return the benchmark at an address, and the public id of its latest version's newest
-    snapshot.
+    """Return the benchmark at an address, and the public id of the newest snapshot of the latest
+    version that the visitor may see.
     """
     benchmark = _benchmark.first(handle=handle, slug=slug)
     if benchmark is None or not can_view_benchmark(to, benchmark):
         raise Http404
-    return benchmark, getattr(benchmark, "newest_standings", None)
+    is_pinned = sees_pinned_versions_alone(to, benchmark)
+    newest = "pinned_standings" if is_pinned else "newest_standings"
+    return as_seen_by(to, benchmark), getattr(benchmark, newest, None)
 
 
 def latest_standings_id(version: BenchmarkVersion) -> str | None:
@@ -110,10 +128,15 @@ def snapshots_of(version: BenchmarkVersion) -> QuerySet[Standings]:
     return Standings.objects.filter(version=version).defer("content").order_by("-number")
 
 
-def corrections_of(benchmark: Benchmark) -> QuerySet[Correction]:
+def corrections_of(benchmark: Benchmark, *, to: Visitor) -> QuerySet[Correction]:
+    """Return the corrections of the boards that the visitor may see, newest first."""
+    corrections = Correction.objects.filter(benchmark=benchmark)
+    if sees_pinned_versions_alone(to, benchmark):
+        corrections = corrections.filter(
+            Q(after=None) | Q(after__version__in=published_versions_of(benchmark, to=to))
+        )
     return (
-        Correction.objects.filter(benchmark=benchmark)
-        .select_related("before__version", "after__version", "by__namespace")
+        corrections.select_related("before__version", "after__version", "by__namespace")
         .defer("before__content", "after__content")
         .order_by("-id")
     )

@@ -14,7 +14,12 @@ from benchmarks_app.breadcrumbs import trail_of
 from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
-from benchmarks_app.queries import benchmark_at, listed_benchmarks, version_of
+from benchmarks_app.queries import (
+    benchmark_at,
+    listed_benchmarks,
+    published_versions_of,
+    version_of,
+)
 from leaderboards_app.arrangement import SORT_LABELS
 from leaderboards_app.figure import draw_figure, style_source
 from leaderboards_app.models import Standings
@@ -199,7 +204,7 @@ def _facts(content: Mapping[str, Any], standings: Snapshot) -> list[dict[str, An
 def history(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show every snapshot of every version, and the log of corrections."""
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
-    versions = benchmark.versions.filter(state=BenchmarkVersion.State.PUBLISHED).order_by("-number")
+    versions = published_versions_of(benchmark, to=request.user)
     return render(
         request,
         "leaderboards_app/history.html",
@@ -211,6 +216,6 @@ def history(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             .select_related("version")
             .defer("content")
             .order_by("-id")[:200],
-            "corrections": corrections_of(benchmark)[:200],
+            "corrections": corrections_of(benchmark, to=request.user)[:200],
         },
     )

@@ -6,7 +6,7 @@ from plumbmark.accounts.permissions import (
     can_see_inside,
     is_person,
 )
-from plumbmark.common.errors import NotAllowed
+from plumbmark.common.errors import Conflict, NotAllowed
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.models.tasks import Visibility
 
@@ -14,7 +14,12 @@ from tasks_app.models.tasks import Visibility
 def can_view_task(visitor: Visitor, task: Task) -> bool:
     if task.visibility != Visibility.PRIVATE and task.latest_version_id is not None:
         return True
-    return can_see_inside(visitor, task.namespace)
+    return task.pinned_version_id is not None or can_see_inside(visitor, task.namespace)
+
+
+def sees_pinned_versions_alone(visitor: Visitor, task: Task) -> bool:
+    """Return whether the visitor sees nothing of a private task but what stayed visible of it."""
+    return task.visibility == Visibility.PRIVATE and not can_see_inside(visitor, task.namespace)
 
 
 def can_edit_task(visitor: Visitor, task: Task) -> bool:
@@ -25,7 +30,11 @@ def can_view_version(visitor: Visitor, version: TaskVersion) -> bool:
     """Allow versions that are not published yet for their authors only."""
     if version.state != TaskVersion.State.PUBLISHED:
         return can_see_inside(visitor, version.task.namespace)
-    return can_view_task(visitor, version.task)
+    if version.pinned_at is not None:
+        return True
+    return can_view_task(visitor, version.task) and not sees_pinned_versions_alone(
+        visitor, version.task
+    )
 
 
 def can_run_version(visitor: Visitor, version: TaskVersion) -> bool:
@@ -70,6 +79,16 @@ def can_rescore_run(visitor: Visitor, run: Run, version: TaskVersion) -> bool:
     return can_act_for(visitor, version.task.namespace) or (
         can_act_for(visitor, run.namespace) and can_view_version(visitor, version)
     )
+
+
+def check_content(version: TaskVersion) -> None:
+    """Refuse work with a version whose content was withdrawn."""
+    if version.is_withheld:
+        raise Conflict(
+            f"The content of version {version.number} was withdrawn by its owner: "
+            f"{version.withheld_reason}",
+            code="withheld",
+        )
 
 
 def check_edit(task: Task, *, by: Visitor) -> None:

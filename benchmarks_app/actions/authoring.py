@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from benchmarks_app.actions.visibility import change_visibility
 from benchmarks_app.card import card_problems
 from benchmarks_app.models import (
     AllowedDeployment,
@@ -195,7 +196,7 @@ def compose_draft(
 def publish_benchmark(
     *, version: BenchmarkVersion, visibility: str = Visibility.PUBLIC, by: User
 ) -> BenchmarkVersion:
-    """Freeze a draft and open its board. Its task versions stay visible from then on."""
+    """Freeze a draft and open its board. Boards with results stay visible, whatever comes next."""
     benchmark = version.benchmark
     _check_edit(benchmark, by)
     if version.state != BenchmarkVersion.State.DRAFT:
@@ -219,12 +220,10 @@ def publish_benchmark(
         version.content_hash = _content_hash(version, members)
         version.save()
         benchmark.latest_version = version
-        benchmark.visibility = visibility
-        benchmark.save(update_fields=["latest_version", "visibility", "updated_at"])
-        if visibility != Visibility.PRIVATE:
-            TaskVersion.objects.filter(
-                pk__in=[member.task_version_id for member in members], pinned_at__isnull=True
-            ).update(pinned_at=now())
+        change_visibility(benchmark, visibility)
+        benchmark.save(
+            update_fields=["latest_version", "visibility", "pinned_version", "updated_at"]
+        )
         audit.record(
             "publish-benchmark",
             f"benchmark:{benchmark.public_id}",
@@ -303,7 +302,8 @@ def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> 
                     f"asks the same questions as {same}; keep only one of them", f"tasks[{index}]"
                 )
             )
-        if visibility != Visibility.PRIVATE and version.task.visibility == Visibility.PRIVATE:
+        is_hidden = version.task.visibility == Visibility.PRIVATE and version.pinned_at is None
+        if visibility != Visibility.PRIVATE and is_hidden:
             problems.append(
                 Problem(
                     f"{version.task.title} is private; publish it or make it unlisted first, or "

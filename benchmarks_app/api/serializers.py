@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from benchmarks_app.actions.visibility import lasting_boards
 from benchmarks_app.models import (
     Benchmark,
     BenchmarkTask,
@@ -51,6 +53,28 @@ class BenchmarkChange(WriteShape):
     title = serializers.CharField(required=False, max_length=120)
     claim = serializers.CharField(required=False, max_length=300, allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+
+
+class LastingBoardDetail(serializers.Serializer[Any]):
+    """A version whose board stays visible if the benchmark becomes private."""
+
+    number = serializers.IntegerField()
+    runs = serializers.IntegerField(help_text="Declared runs with results, or under way.")
+    reason = serializers.CharField(help_text="Why it stays visible, as a sentence.")
+
+
+class BenchmarkDetail(BenchmarkSummary):
+    lasting_versions = serializers.SerializerMethodField(
+        help_text="What stays visible if the benchmark becomes private, and why."
+    )
+
+    class Meta(BenchmarkSummary.Meta):
+        fields = (*BenchmarkSummary.Meta.fields, "lasting_versions")  # type: ignore[assignment]
+
+    @extend_schema_field(LastingBoardDetail(many=True))
+    def get_lasting_versions(self, benchmark: Benchmark) -> Any:
+        return LastingBoardDetail(lasting_boards(benchmark), many=True).data
 
 
 class MemberDetail(serializers.ModelSerializer[BenchmarkTask]):
@@ -110,6 +134,7 @@ class BenchmarkVersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
             "tasks",
             "created_at",
             "published_at",
+            "pinned_at",
         )
 
 

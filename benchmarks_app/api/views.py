@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from benchmarks_app.actions import authoring
 from benchmarks_app.actions import entries as entering
 from benchmarks_app.actions.authoring import Member
+from benchmarks_app.actions.visibility import set_benchmark_visibility
 from benchmarks_app.api import serializers as shapes
 from benchmarks_app.models import Benchmark, BenchmarkVersion, Entry
 from benchmarks_app.permissions import (
@@ -23,7 +24,13 @@ from benchmarks_app.permissions import (
     can_view_benchmark,
     can_view_version,
 )
-from benchmarks_app.queries import entries_of, grid_of, visible_benchmarks
+from benchmarks_app.queries import (
+    as_seen_by,
+    entries_of,
+    grid_of,
+    published_versions_of,
+    visible_benchmarks,
+)
 from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.rest.idempotency import idempotent
@@ -38,13 +45,13 @@ from tasks_app.runs.api import find_deployment
 
 def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
     benchmark = (
-        Benchmark.objects.select_related("namespace", "latest_version")
+        Benchmark.objects.select_related("namespace", "latest_version", "pinned_version")
         .filter(public_id=public_id)
         .first()
     )
     if benchmark is None or not can_view_benchmark(request.user, benchmark):
         raise Http404
-    return benchmark
+    return as_seen_by(request.user, benchmark)
 
 
 def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
@@ -116,23 +123,33 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         benchmark = authoring.create_benchmark(namespace=namespace, by=user, **values)
         return Response(shapes.BenchmarkSummary(benchmark).data, status=201)
 
-    @extend_schema(operation_id="get_benchmark", responses=shapes.BenchmarkSummary)
+    @extend_schema(operation_id="get_benchmark", responses=shapes.BenchmarkDetail)
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one benchmark."""
-        return Response(shapes.BenchmarkSummary(self.get_object()).data)
+        return Response(shapes.BenchmarkDetail(self.get_object()).data)
 
     @extend_schema(
         operation_id="update_benchmark",
         request=shapes.BenchmarkChange,
-        responses=shapes.BenchmarkSummary,
+        responses=shapes.BenchmarkDetail,
     )
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change the title, claim or tags of a benchmark. Omitted fields stay as they are."""
+        """Change the title, claim, tags or visibility of a benchmark.
+
+        Omitted fields stay as they are. Of a benchmark that becomes private, boards with results
+        stay visible: `lasting_versions` names them.
+        """
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkChange)
-        benchmark = authoring.update_benchmark(benchmark=benchmark, by=user, **values)
-        return Response(shapes.BenchmarkSummary(benchmark).data)
+        visibility = values.pop("visibility", None)
+        if values:
+            benchmark = authoring.update_benchmark(benchmark=benchmark, by=user, **values)
+        if visibility is not None:
+            benchmark = set_benchmark_visibility(
+                benchmark=benchmark, visibility=visibility, by=user
+            )
+        return Response(shapes.BenchmarkDetail(benchmark).data)
 
     @extend_schema(
         operation_id="get_benchmark_draft",
@@ -210,12 +227,13 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     def versions(self, request: Request, public_id: str) -> Response:
         """List the versions of a benchmark that you can see."""
         benchmark = self.get_object()
-        versions = benchmark.versions.select_related("benchmark").prefetch_related(
-            "tasks__task_version__task"
+        versions = (
+            benchmark.versions.order_by("-number")
+            if can_edit_benchmark(request.user, benchmark)
+            else published_versions_of(benchmark, to=request.user)
         )
-        if not can_edit_benchmark(request.user, benchmark):
-            versions = versions.filter(state=BenchmarkVersion.State.PUBLISHED)
-        return self.respond_with_page(versions, shapes.BenchmarkVersionDetail)
+        related = versions.select_related("benchmark").prefetch_related("tasks__task_version__task")
+        return self.respond_with_page(related, shapes.BenchmarkVersionDetail)
 
 
 def _read_members(listed: Sequence[dict[str, object]], request: Request) -> list[Member]:

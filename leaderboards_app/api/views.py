@@ -91,5 +91,5 @@ class CorrectionViewSet(ResourceViewSet[Benchmark]):
     @action(detail=True)
     def corrections(self, request: Request, public_id: str) -> Response:
         """List the corrections of a benchmark, newest first."""
-        corrections = corrections_of(get_benchmark_or_404(public_id, request))
+        corrections = corrections_of(get_benchmark_or_404(public_id, request), to=request.user)
         return self.respond_with_page(corrections, CorrectionDetail)

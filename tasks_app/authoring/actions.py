@@ -13,7 +13,6 @@ from plumbmark.common.names import unseen_character_problem
 from plumbmark.common.outbox import record_event
 from plumbmark.common.slugs import normalise_tags, slug_for
 from tasks_app.models import Task, TaskDraft
-from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import check_edit
 
 
@@ -53,25 +52,6 @@ def update_task(*, task: Task, facts: TaskFacts, by: User) -> Task:
     with transaction.atomic():
         task.save()
         audit.record("update-task", f"task:{task.public_id}", by=by)
-        record_event("task.updated", task_id=task.pk)
-    return task
-
-
-def set_task_visibility(*, task: Task, visibility: str, by: User) -> Task:
-    """Change who may see a task. One that a published benchmark relies on cannot be hidden."""
-    check_edit(task, by=by)
-    if visibility not in Visibility.values:
-        raise InvalidInput(
-            [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
-        )
-    if visibility == Visibility.PRIVATE and task.versions.filter(pinned_at__isnull=False).exists():
-        raise Conflict(
-            "A published benchmark relies on this task, so it can no longer become private."
-        )
-    with transaction.atomic():
-        task.visibility = visibility
-        task.save(update_fields=["visibility", "updated_at"])
-        audit.record("set-visibility", f"task:{task.public_id}", by=by, visibility=visibility)
         record_event("task.updated", task_id=task.pk)
     return task
 

@@ -23,7 +23,14 @@ from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication, serializers
-from tasks_app.authoring.queries import items_of, published_versions_of, visible_tasks
+from tasks_app.authoring.queries import (
+    as_seen_by,
+    items_of,
+    published_versions_of,
+    visible_tasks,
+)
+from tasks_app.authoring.visibility import set_task_visibility
+from tasks_app.authoring.withdrawal import withdraw_content
 from tasks_app.code_tasks import actions as coding
 from tasks_app.datasets import actions as attaching
 from tasks_app.datasets.media.detection import ENDINGS
@@ -46,13 +53,13 @@ _MEDIA_RESPONSES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)
 
 def get_task_or_404(public_id: str, request: Request) -> Task:
     task = (
-        Task.objects.select_related("namespace", "latest_version")
+        Task.objects.select_related("namespace", "latest_version", "pinned_version")
         .filter(public_id=public_id)
         .first()
     )
     if task is None or not can_view_task(request.user, task):
         raise Http404
-    return task
+    return as_seen_by(request.user, task)
 
 
 def get_version_or_404(public_id: str, request: Request) -> TaskVersion:
@@ -125,7 +132,8 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     def partial_update(self, request: Request, public_id: str) -> Response:
         """Change the title, summary, licence, citation, tags or visibility of a task.
 
-        Omitted fields stay as they are.
+        Omitted fields stay as they are. Of a task that becomes private, versions with results stay
+        visible: `lasting_versions` names them.
         """
         task = self.get_object()
         user = actor(request)
@@ -134,7 +142,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         if values:
             task = authoring.update_task(task=task, facts=authoring.TaskFacts(**values), by=user)
         if visibility is not None:
-            task = authoring.set_task_visibility(task=task, visibility=visibility, by=user)
+            task = set_task_visibility(task=task, visibility=visibility, by=user)
         return Response(serializers.TaskDetail(task).data)
 
     @extend_schema(operation_id="get_task_draft", responses=serializers.DraftDetail)
@@ -247,7 +255,8 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @action(detail=True, filter_backends=())
     def versions(self, request: Request, public_id: str) -> Response:
         """List the published versions of a task."""
-        versions = published_versions_of(self.get_object()).select_related("task")
+        task = self.get_object()
+        versions = published_versions_of(task, to=request.user).select_related("task")
         return self.respond_with_page(versions, serializers.TaskVersionDetail)
 
 
@@ -264,6 +273,21 @@ class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
     def retrieve(self, request: Request, public_id: str) -> Response:
         """Return one version, with its normalised definition."""
         return Response(serializers.TaskVersionDetail(self.get_object()).data)
+
+    @extend_schema(
+        operation_id="withdraw_task_content",
+        request=serializers.WithdrawWrite,
+        responses=serializers.TaskVersionDetail,
+    )
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, public_id: str) -> Response:
+        """Withdraw the content of a version for a public reason.
+
+        Items, answers and exchanges are replaced by the reason, for good. Scores and hashes stay.
+        """
+        reason = read_body(request, serializers.WithdrawWrite)["reason"]
+        version = withdraw_content(version=self.get_object(), reason=reason, by=actor(request))
+        return Response(serializers.TaskVersionDetail(version).data)
 
     @extend_schema(
         operation_id="rescore_runs",

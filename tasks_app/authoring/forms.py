@@ -1,14 +1,17 @@
 """Forms of tasks and runs: they read what came in; the actions judge it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.acting import namespace_field
 from plumbmark.accounts.models import Namespace
 from tasks_app.authoring.actions import TaskFacts
-from tasks_app.models import Run
+from tasks_app.authoring.withdrawal import MAX_REASON
+from tasks_app.models import Run, TaskVersion
 from tasks_app.models.tasks import Visibility
 
 VISIBILITY_CHOICES = [
@@ -69,6 +72,39 @@ class NewTaskForm(TaskFactsForm):
     def facts(self) -> TaskFacts:
         self.cleaned_data.setdefault("citation", "")
         return super().facts()
+
+
+if TYPE_CHECKING:
+    _VersionChoice = forms.ModelChoiceField[TaskVersion]
+else:
+    _VersionChoice = forms.ModelChoiceField  # takes no type argument at run time
+
+
+class _VersionField(_VersionChoice):
+    def label_from_instance(self, obj: TaskVersion) -> str:
+        return gettext("Version %(number)s, %(items)s items") % {
+            "number": obj.number,
+            "items": obj.item_count,
+        }
+
+
+class WithdrawalForm(forms.Form):
+    """A version whose content is to go, and the public reason."""
+
+    version = _VersionField(
+        label=_("Version"), queryset=TaskVersion.objects.none(), to_field_name="public_id"
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=MAX_REASON,
+        help_text=_("Public: it stands where the content was."),
+    )
+
+    def __init__(self, *args: Any, versions: QuerySet[TaskVersion], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["version"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = versions
 
 
 class VisibilityForm(forms.Form):

@@ -8,6 +8,7 @@ from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.common.outbox import record_event
+from tasks_app.authoring.visibility import change_visibility
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Task, TaskDraft, TaskVersion
 from tasks_app.models.tasks import Visibility
@@ -44,7 +45,7 @@ def publish_task(
                 raise InvalidInput(
                     [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
                 )
-            locked.visibility = visibility
+            change_visibility(locked, visibility)
         locked.save()
         audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
         record_event("task.published", task_id=task.pk, version_id=version.pk)

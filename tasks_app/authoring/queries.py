@@ -21,6 +21,7 @@ from tasks_app.permissions import (
     can_view_private_items,
     can_view_task,
     check_edit,
+    sees_pinned_versions_alone,
 )
 from tasks_app.permissions import can_view_version as can_view
 
@@ -51,12 +52,19 @@ def matching_tasks(tasks: QuerySet[Task], *, words: str = "", tag: str = "") -> 
 def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
     """Return the task at an address; 404 if the visitor may not see it."""
     task = (
-        Task.objects.select_related("namespace", "latest_version", "created_by")
+        Task.objects.select_related("namespace", "latest_version", "pinned_version", "created_by")
         .filter(namespace__handle=handle, slug=slug)
         .first()
     )
     if task is None or not can_view_task(to, task):
         raise Http404
+    return as_seen_by(to, task)
+
+
+def as_seen_by(visitor: Visitor, task: Task) -> Task:
+    """Return the task with the newest version that the visitor may see as its latest one."""
+    if sees_pinned_versions_alone(visitor, task):
+        task.latest_version = task.pinned_version
     return task
 
 
@@ -92,8 +100,12 @@ def media_of(draft: TaskDraft, *, first: int) -> DraftMedia:
     return DraftMedia(totals["count"], totals["size"] or 0, list(listed))
 
 
-def published_versions_of(task: Task) -> QuerySet[TaskVersion]:
-    return task.versions.filter(state=TaskVersion.State.PUBLISHED).order_by("-number")
+def published_versions_of(task: Task, *, to: Visitor) -> QuerySet[TaskVersion]:
+    """Return published versions that the visitor may see, newest first."""
+    versions = task.versions.filter(state=TaskVersion.State.PUBLISHED).order_by("-number")
+    if sees_pinned_versions_alone(to, task):
+        versions = versions.filter(pinned_at__isnull=False)
+    return versions
 
 
 def items_of(version: TaskVersion, *, to: Visitor) -> QuerySet[Item]:

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.rest.serializers import TextOrFile, WriteShape
+from tasks_app.authoring.visibility import lasting_versions
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
     Item,
@@ -43,9 +44,29 @@ class TaskSummary(serializers.ModelSerializer[Task]):
         )
 
 
+class LastingVersionDetail(serializers.Serializer[Any]):
+    """A version that stays visible if the task becomes private."""
+
+    number = serializers.IntegerField()
+    runs = serializers.IntegerField(help_text="Declared runs with results, or under way.")
+    reason = serializers.CharField(help_text="Why it stays visible, as a sentence.")
+
+
 class TaskDetail(TaskSummary):
+    lasting_versions = serializers.SerializerMethodField(
+        help_text="What stays visible if the task becomes private, and why."
+    )
+
     class Meta(TaskSummary.Meta):
-        fields = (*TaskSummary.Meta.fields, "citation")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *TaskSummary.Meta.fields,
+            "citation",
+            "lasting_versions",
+        )
+
+    @extend_schema_field(LastingVersionDetail(many=True))
+    def get_lasting_versions(self, task: Task) -> Any:
+        return LastingVersionDetail(lasting_versions(task), many=True).data
 
 
 class TaskWrite(WriteShape):
@@ -210,6 +231,12 @@ class TaskPublishWrite(WriteShape):
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
+class WithdrawWrite(WriteShape):
+    reason = serializers.CharField(
+        max_length=500, help_text="Public: it stands where the content was."
+    )
+
+
 class MetricDetail(serializers.Serializer[Any]):
     name = serializers.CharField()
     direction = serializers.CharField(help_text="`higher` or `lower` is better.")
@@ -242,9 +269,14 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
             "notes",
             "created_at",
             "published_at",
+            "pinned_at",
+            "withheld_at",
+            "withheld_reason",
         )
 
     def get_definition(self, version: TaskVersion) -> dict[str, Any]:
+        if version.is_withheld:
+            return {}
         document: dict[str, Any] = dict(version.definition)
         if kind_of(version).runs_program and version.private_item_count:
             # Its authors have the file; nobody else is told it.

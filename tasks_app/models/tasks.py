@@ -61,6 +61,12 @@ class Task(models.Model):
         "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     """The newest published version."""
+    pinned_version = models.ForeignKey(
+        "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The newest version that stayed visible when the task became private."""
+    was_public = models.BooleanField(default=False)
+    """Before it became private: its declared runs are still listed."""
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -116,8 +122,11 @@ class TaskDraft(models.Model):
         return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-class TaskVersion(models.Model):
-    """One state of a task. Immutable once run or published; `number` is given at publication."""
+class TaskVersion(Withholdable):
+    """One state of a task. Immutable once run or published; `number` is given at publication.
+
+    It is withheld where its content was withdrawn: see `tasks_app.authoring.withdrawal`.
+    """
 
     class State(models.TextChoices):
         BUILDING = "building", _("being built")
@@ -167,7 +176,7 @@ class TaskVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
     pinned_at = models.DateTimeField(null=True, blank=True)
-    """When a published benchmark first relied on it; from then on it stays visible."""
+    """When its task became private while it had results: it stays visible all the same."""
 
     class Meta:
         constraints: ClassVar = [

@@ -16,7 +16,7 @@ from plumbmark.gateway.actions import reopen_grant, set_grant_cap
 from plumbmark.gateway.calls.policy import KEPT_SECONDS
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample, Scoring, Shard
-from tasks_app.permissions import can_control_run
+from tasks_app.permissions import can_control_run, check_content
 from tasks_app.runs.cost import whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
 from tasks_app.runs.states import change_run
@@ -45,6 +45,7 @@ def cancel_run(*, run: Run, by: User) -> None:
 def resume_run(*, run: Run, by: User) -> None:
     """Let a paused or failed run go on where it stopped."""
     _check_control(run, by)
+    check_content(run.task_version)
     with transaction.atomic():
         if not change_run(run.pk, "resumed", pause_reason="", failure="", finished_at=None):
             raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be resumed.")
@@ -85,6 +86,7 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
     if run.is_submitted:
         raise Conflict("Outputs of this run were submitted; there is nothing to retry.")
     kind_of(run.task_version).check_retry()
+    check_content(run.task_version)
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)
         if locked.state != Run.State.COMPLETED:

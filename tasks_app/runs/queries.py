@@ -34,6 +34,7 @@ from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import (
     can_view_private_items,
     can_view_run,
+    sees_pinned_versions_alone,
 )
 from tasks_app.workers import sandbox
 from tasks_app.workers.reports import SILENT_AFTER, workers
@@ -45,7 +46,9 @@ def visible_runs(*, to: Visitor) -> QuerySet[Run]:
     public = Q(
         purpose=Run.Purpose.DECLARED,
         task_version__state=TaskVersion.State.PUBLISHED,
-        task_version__task__visibility=Visibility.PUBLIC,
+    ) & (
+        Q(task_version__task__visibility=Visibility.PUBLIC)
+        | Q(task_version__pinned_at__isnull=False, task_version__task__was_public=True)
     )
     on_own_tasks = Q(purpose=Run.Purpose.DECLARED, task_version__task__namespace__in=inside)
     return (
@@ -163,9 +166,13 @@ def scorings_by_run(runs: Iterable[Run]) -> dict[int, Scoring]:
     return {scoring.run_id: scoring for scoring in rows.order_by("revision", "id")}
 
 
-def declared_runs_of(task: Task, version: TaskVersion | None = None) -> QuerySet[Run]:
-    """Return declared runs of a task, or of one version, newest first."""
+def declared_runs_of(
+    task: Task, version: TaskVersion | None = None, *, to: Visitor
+) -> QuerySet[Run]:
+    """Return declared runs of a task, or of one version, that the visitor may see, newest first."""
     runs = Run.objects.filter(purpose=Run.Purpose.DECLARED, task_version__task=task)
+    if sees_pinned_versions_alone(to, task):
+        runs = runs.filter(task_version__pinned_at__isnull=False)
     if version is not None:
         runs = runs.filter(task_version=version)
     return runs.select_related("task_version", "contender", "namespace").order_by("-id")

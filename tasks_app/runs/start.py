@@ -20,7 +20,7 @@ from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment, PriceCard
 from tasks_app.kinds import AuxiliaryDeployments, CostBound, kind_of
 from tasks_app.models import Contender, Run, Scoring, TaskVersion
-from tasks_app.permissions import can_run_version, can_view_private_items
+from tasks_app.permissions import can_run_version, can_view_private_items, check_content
 from tasks_app.runs.contenders import check_extra_body, contender_of_deployment
 from tasks_app.runs.cost import whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
@@ -127,6 +127,7 @@ def _check_start(
         raise InvalidInput([Problem(f"must be one of {', '.join(Run.Purpose.values)}", "purpose")])
     if version.state not in {TaskVersion.State.READY, TaskVersion.State.PUBLISHED}:
         raise Conflict("This version is not ready to be run.")
+    check_content(version)
     if purpose == Run.Purpose.DECLARED and version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version can have declared runs. Publish it first.")
     kind = kind_of(version)

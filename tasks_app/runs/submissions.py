@@ -18,7 +18,7 @@ from plumbmark.scoring.outcomes import Outcome
 from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, DataFile, Item, Run, Sample, TaskVersion
-from tasks_app.permissions import can_run_version
+from tasks_app.permissions import can_run_version, check_content
 from tasks_app.runs.contenders import submitted_contender
 from tasks_app.runs.output_files import (
     SubmittedOutput,
@@ -52,6 +52,7 @@ def submit_outputs(
         raise NotAllowed(f"You may not submit outputs on behalf of {namespace.handle}.")
     if version.state != TaskVersion.State.PUBLISHED:
         raise Conflict("Only a published version can have submitted outputs.")
+    check_content(version)
     kind = kind_of(version)
     kind.check_submission()
     if kind.output_scorer.needs_sandbox:

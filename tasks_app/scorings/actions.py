@@ -7,7 +7,7 @@ from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Scoring, TaskVersion
-from tasks_app.permissions import can_rescore_run
+from tasks_app.permissions import can_rescore_run, check_content
 from tasks_app.scorings.plans import queue_scoring
 
 
@@ -16,6 +16,8 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
     if not can_rescore_run(by, run, version):
         raise NotAllowed("You may not add a scoring to this run.")
     kind_of(version).check_rescoring()
+    check_content(version)
+    check_content(run.task_version)
     if version.question_hash != run.question_hash:
         raise Conflict(
             "That version has different questions from this run, so its scoring "
@@ -34,8 +36,14 @@ def rescore_run(*, run: Run, version: TaskVersion, by: User) -> Scoring:
 def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
     """Score every finished run on this version's questions that it has not scored."""
     kind_of(version).check_rescoring()
+    check_content(version)
     runs = (
-        Run.objects.filter(question_hash=version.question_hash, state=Run.State.COMPLETED)
+        Run.objects.filter(
+            question_hash=version.question_hash,
+            state=Run.State.COMPLETED,
+            task_version__withheld_at__isnull=True,
+        )
+        .select_related("task_version")
         .exclude(scorings__task_version=version)
         .exclude(purpose=Run.Purpose.TRY)
     )

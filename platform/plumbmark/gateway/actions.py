@@ -1,6 +1,6 @@
 """What changes grants, prices, deployments and quotas, each in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from plumbmark.gateway.models import (
     CatalogueModel,
     Credential,
     Deployment,
+    Exchange,
     Grant,
     PriceCard,
     QuotaPolicy,
@@ -276,6 +277,15 @@ def apply_quota(*, namespace: Namespace | None) -> None:
             day_cap, month_cap = limits_of(budget.payer_id)
             cap = day_cap if budget.kind == Budget.Kind.DAY else month_cap
             Budget.objects.filter(pk=budget.pk).update(cap=cap)
+
+
+def withhold_exchanges(*, grant_ids: Collection[int], reason: str) -> int:
+    """Replace what calls of these grants sent and received by a reason; return how many.
+
+    The calls, their costs and the hashes of their exchanges stay. The caller has checked who may.
+    """
+    exchanges = Exchange.objects.filter(call__grant__in=grant_ids, withheld_at__isnull=True)
+    return exchanges.update(body=b"", withheld_at=clock.now(), withheld_reason=reason)
 
 
 def reopen_grant(*, grant: Grant) -> Grant:

@@ -66,9 +66,10 @@ def _detail(
     program = kind.definition if kind.runs_program else None
     definition = None if kind.runs_program else kind.definition
     sees_code = program is not None and (
-        not program.is_private or can_view_private_items(request.user, task)
+        not version.is_withheld
+        and (not program.is_private or can_view_private_items(request.user, task))
     )
-    runs = list(declared_runs_of(task, None if is_latest else version)[:_RUNS])
+    runs = list(declared_runs_of(task, None if is_latest else version, to=request.user)[:_RUNS])
     trail = trail_of(task)
     if is_latest:
         trail = [*trail[:-1], {"label": task.title}]
@@ -84,7 +85,7 @@ def _detail(
         "program": program,
         "script": cap_text(program.script) if program is not None and sees_code else None,
         "program_facts": [] if program is None else _program_facts(program),
-        "definition_text": cap_text(version.definition_text),
+        "definition_text": cap_text("" if version.is_withheld else version.definition_text),
         "facts": _facts(version),
         "scorers": []
         if definition is None
@@ -94,15 +95,15 @@ def _detail(
         else False,
         "judges": trust_context(trust) if (trust := trust_in_judges(version)) else None,
         "examples": []
-        if definition is None
+        if definition is None or version.is_withheld
         else [
             _item_context(version, definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
-        "asking": None if definition is None else request_facts(definition),
-        "versions": list(published_versions_of(task)[:20]),
+        "asking": None if definition is None or version.is_withheld else request_facts(definition),
+        "versions": list(published_versions_of(task, to=request.user)[:20]),
         "runs": _run_rows(runs),
-        "run_form": _run_form(request),
+        "run_form": None if version.is_withheld else _run_form(request),
         "hashes": [
             {"key": _("Question hash"), "value": version.question_hash},
             {"key": _("Marking hash"), "value": version.marking_hash},

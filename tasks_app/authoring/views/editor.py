@@ -26,6 +26,7 @@ from tasks_app.authoring.forms import (
     TaskDraftForm,
     TaskFactsForm,
     VisibilityForm,
+    WithdrawalForm,
 )
 from tasks_app.authoring.preview import (
     FIRST_ITEMS,
@@ -36,6 +37,8 @@ from tasks_app.authoring.preview import (
     tool_contexts,
 )
 from tasks_app.authoring.queries import media_of, own_task_at
+from tasks_app.authoring.visibility import lasting_versions, set_task_visibility
+from tasks_app.authoring.withdrawal import withdraw_content, withdrawable_versions
 from tasks_app.code_tasks.output.result_schema import RESULT_SCHEMA
 from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import DEFINITION_SCHEMA
@@ -97,7 +100,7 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     is_visibility = request.POST.get("part") == "visibility"
     facts = TaskFactsForm(
-        request.POST if request.method == "POST" and not is_visibility else None,
+        request.POST if request.method == "POST" and "part" not in request.POST else None,
         initial={
             "title": task.title,
             "summary": task.summary,
@@ -109,13 +112,23 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     visibility = VisibilityForm(
         request.POST if is_visibility else None, initial={"visibility": task.visibility}
     )
-    form = visibility if is_visibility else facts
+    is_withdrawal = request.POST.get("part") == "withdrawal"
+    withdrawal = WithdrawalForm(
+        request.POST if is_withdrawal else None, versions=withdrawable_versions(task)
+    )
+    form = visibility if is_visibility else withdrawal if is_withdrawal else facts
     if request.method == "POST" and form.is_valid():
         try:
             if is_visibility:
-                authoring.set_task_visibility(
+                set_task_visibility(
                     task=task,
                     visibility=visibility.cleaned_data["visibility"],
+                    by=person(request),
+                )
+            elif is_withdrawal:
+                withdraw_content(
+                    version=withdrawal.cleaned_data["version"],
+                    reason=withdrawal.cleaned_data["reason"],
                     by=person(request),
                 )
             else:
@@ -133,10 +146,15 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "task": task,
         "facts_form": facts,
         "visibility_form": visibility,
+        "lasting": lasting_versions(task),
+        "withdrawal_form": withdrawal,
         "trail": [*trail_of(task), {"label": _("Settings")}],
     }
     return render(
-        request, "tasks_app/authoring/settings.html", context, status=_status(facts, visibility)
+        request,
+        "tasks_app/authoring/settings.html",
+        context,
+        status=_status(facts, visibility, withdrawal),
     )
 
 

@@ -338,20 +338,6 @@ def test_settings_change_facts_and_visibility(make_task: Callable[..., Any], ada
     assert Client().get(url(task, "detail")).status_code == 404
 
 
-def test_a_pinned_task_cannot_be_made_private(make_task: Callable[..., Any], ada: Any) -> None:
-    from django.utils import timezone
-
-    task = make_task(ada)
-    task.versions.update(pinned_at=timezone.now())
-
-    answer = client_of(ada).post(
-        url(task, "settings"), {"part": "visibility", "visibility": "private"}
-    )
-
-    assert answer.status_code == 422
-    assert "can no longer become private" in answer.content.decode()
-
-
 def test_the_public_page_shows_what_is_asked_and_hides_what_is_private(
     make_task: Callable[..., Any], ada: Any
 ) -> None:

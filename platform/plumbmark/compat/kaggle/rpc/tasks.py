@@ -13,8 +13,8 @@ from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.paging import last_id, page_size
-from tasks_app.authoring.actions import set_task_visibility
 from tasks_app.authoring.queries import task_at, version_at, visible_tasks
+from tasks_app.authoring.visibility import set_task_visibility
 from tasks_app.kinds import kind_of
 from tasks_app.models import Task, TaskVersion
 from tasks_app.models.tasks import Visibility

@@ -121,10 +121,12 @@ class MemberForm(forms.Form):
         )
         self.member = member
 
-    def as_member(self) -> Member:
-        return Member(
-            self.member.task_version, self.cleaned_data["weight"], self.cleaned_data["label"]
-        )
+    def as_member(self, *, is_newer: bool = False) -> Member:
+        """Return the row, `is_newer` with the task's newest version where there is one."""
+        version = self.member.task_version
+        if is_newer:
+            version = self.member.newer_version or version
+        return Member(version, self.cleaned_data["weight"], self.cleaned_data["label"])
 
 
 if TYPE_CHECKING:

@@ -35,6 +35,11 @@ class Benchmark(models.Model):
         "BenchmarkVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     """The newest version whose board stayed visible when the benchmark became private."""
+    board_version = models.ForeignKey(
+        "BenchmarkVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The version whose board the benchmark's page shows: the newest one with a ranked row, or the
+    newest where none has one."""
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -146,6 +151,15 @@ class BenchmarkTask(models.Model):
     def __str__(self) -> str:
         return self.label or str(self.task_version_id)
 
+    @property
+    def newer_version(self) -> TaskVersion | None:
+        """The task's newest published version, where it is a newer one that is not hidden."""
+        task = self.task_version.task
+        latest = task.latest_version
+        if latest is None or latest.pk == self.task_version_id:
+            return None
+        return latest if task.visibility != Visibility.PRIVATE else None
+
 
 class AllowedDeployment(models.Model):
     """Another user's deployment to which the owner allows private items to be sent."""
@@ -177,6 +191,9 @@ class Entry(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     invalid_reason = models.CharField(max_length=500, blank=True)
     """Public. The row remains on the board, flagged and unranked."""
+    invalidated_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -56,7 +56,7 @@ def versions_for_anybody() -> QuerySet[BenchmarkVersion]:
 def as_seen_by(visitor: Visitor, benchmark: Benchmark) -> Benchmark:
     """Return the benchmark with the newest version that the visitor may see as its latest one."""
     if sees_pinned_versions_alone(visitor, benchmark):
-        benchmark.latest_version = benchmark.pinned_version
+        benchmark.latest_version = benchmark.board_version = benchmark.pinned_version
     return benchmark
 
 
@@ -80,9 +80,8 @@ def benchmarks_at(handle: str, slug: str) -> QuerySet[Benchmark]:
     """Return the one at an address, or none, without checks: the result must pass the
     permissions.
     """
-    return Benchmark.objects.select_related("namespace", "latest_version", "pinned_version").filter(
-        namespace__handle=handle, slug=slug
-    )
+    related = ("namespace", "latest_version", "pinned_version", "board_version")
+    return Benchmark.objects.select_related(*related).filter(namespace__handle=handle, slug=slug)
 
 
 def benchmark_at(*, handle: str, slug: str, to: Visitor) -> Benchmark:
@@ -105,7 +104,9 @@ def version_of(*, benchmark: Benchmark, number: int, to: Visitor) -> BenchmarkVe
 
 
 def members_of(version: BenchmarkVersion) -> QuerySet[BenchmarkTask]:
-    return version.tasks.select_related("task_version__task__namespace").order_by("position")
+    return version.tasks.select_related(
+        "task_version__task__namespace", "task_version__task__latest_version"
+    ).order_by("position")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -110,7 +111,11 @@ def benchmark_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         )
         authoring.compose_draft(
             version=version,
-            members=[row.as_member() for row in rows if not row.cleaned_data["remove"]]
+            members=[
+                row.as_member(is_newer=request.POST.get("newer") == str(row.member.pk))
+                for row in rows
+                if not row.cleaned_data["remove"]
+            ]
             + _added_members(request),
             card=form.card,
             entry_policy=form.cleaned_data["entry_policy"],
@@ -292,7 +297,17 @@ def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, _("%(name)s has been entered.") % {"name": contender.label})
+        messages.success(
+            request,
+            _("%(name)s has been entered. Its row appears within seconds.")
+            % {"name": contender.label},
+        )
+        # In the ranking that has it: submitted rows are in one of the two alone.
+        query = {"scope": "all"} if contender.kind == Contender.Kind.SUBMITTED else None
+        board = reverse(
+            "leaderboards:board_of_version", args=[handle, slug, version.number], query=query
+        )
+        return redirect(f"{board}#standings")
     return redirect("benchmarks:grid", handle, slug)
 
 

@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 Row = Mapping[str, Any]
 
+SCOPES = ("platform", "all")
+"""The two rankings of a board: rows that the platform ran itself, and these with submitted ones."""
+
 SORTS: dict[str, Callable[[Row], Any]] = {
     "score": lambda row: row["score"]["value"] if row["score"] else None,
     "model": lambda row: row["contender"]["label"].casefold(),
@@ -40,28 +43,39 @@ class Arrangement:
     maker: str
     search: str
     makers: list[str]
-    has_submitted: bool
+    ranked_by_scope: Mapping[str, int]
+    """How many rows each of the two rankings has, whatever is filtered."""
+    submitted: int
+    """Submitted rows, ranked or not."""
     total: int
+    """Ranked rows of this ranking, whatever is filtered."""
 
     @property
     def is_filtered(self) -> bool:
         return bool(self.maker or self.search)
 
+    @property
+    def ranked(self) -> int:
+        """How many ranked rows are shown on all pages."""
+        return sum(row["status"] == "ranked" for row in self.main)
+
 
 def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement:
     """Arrange a snapshot's rows as the query asks; what it does not know it ignores."""
     rows: list[Row] = content["rows"]
-    has_submitted = any(row["contender"]["kind"] == "submitted" for row in rows)
-    has_run = any(row["ranks"]["platform"] for row in rows)
+    submitted = sum(row["contender"]["kind"] == "submitted" for row in rows)
+    ranked = {
+        scope: sum(row["status"] == "ranked" and bool(row["ranks"][scope]) for row in rows)
+        for scope in SCOPES
+    }
     scope = query.get("scope", "")
-    if scope not in {"platform", "all"}:
-        scope = "platform" if has_run or not has_submitted else "all"
+    if scope not in SCOPES:
+        scope = "platform" if ranked["platform"] or not submitted else "all"
     if scope == "platform":
         rows = [row for row in rows if row["contender"]["kind"] != "submitted"]
     makers = sorted({row["contender"]["maker"] for row in rows if row["contender"]["maker"]})
     maker = query.get("maker", "")
     search = query.get("q", "").strip()[:100]
-    total = len(rows)
     if maker in makers:
         rows = [row for row in rows if row["contender"]["maker"] == maker]
     else:
@@ -79,8 +93,9 @@ def arrange(content: Mapping[str, Any], query: Mapping[str, str]) -> Arrangement
         maker=maker,
         search=search,
         makers=makers,
-        has_submitted=has_submitted,
-        total=total,
+        ranked_by_scope=ranked,
+        submitted=submitted,
+        total=ranked[scope],
     )
 
 

@@ -40,6 +40,8 @@ class TaskCell:
     """`scored`, or why not: `missing`, `running`, `failed`, `cancelled`, `invalid`, `unmarked`."""
     declared: int
     attempts: int
+    passed_over: Sequence[Run] = ()
+    """Runs marked as invalid that came before what counts: it counts in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def candidates_of(version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]) -> 
     )
     by_place: dict[tuple[int, int], list[Run]] = defaultdict(list)
     links = EntryRun.objects.filter(entry__version=version).select_related(
-        "run__namespace", "run__task_version"
+        "run__namespace", "run__task_version", "run__invalidated_by__namespace"
     )
     for link in links.order_by("run_id"):
         by_place[link.entry_id, link.benchmark_task_id].append(link.run)
@@ -118,8 +120,12 @@ def _cell(
     if policy == BenchmarkVersion.EntryPolicy.FIRST_DECLARED:
         # The first one that completed: a cancelled or failed run is an attempt without a score.
         finished = finished[:1]
+    first = finished[0].run.pk if finished else None
     return TaskCell(
         task=task,
+        passed_over=[
+            run for run in runs if run.invalid_reason and (first is None or run.pk < first)
+        ],
         counted=finished,
         state="scored" if finished else _why_nothing(runs, valid),
         declared=len(runs),

@@ -17,6 +17,7 @@ from leaderboards_app.collection import (
     failed_requests,
     join_cell_scores,
 )
+from plumbmark.accounts.models import User
 from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
 from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScores
@@ -265,6 +266,17 @@ class _Board:
             "high": None,
             "unscored": 0,
         }
+        if cell.passed_over:
+            # Only where there are some, so that other rows stay as they were.
+            document["passed_over"] = [
+                {
+                    "run": run.pk,
+                    "reason": run.invalid_reason,
+                    "by": _handle_of(run.invalidated_by),
+                    "by_its_owner": run.invalidated_by_id == run.started_by_id,
+                }
+                for run in cell.passed_over
+            ]
         if cell.counted:
             found = estimate_of_program(
                 scores[str(cell.task.pk)], metric_of(cell.task.task_version)
@@ -276,6 +288,11 @@ class _Board:
                 "unscored": found.n_unscored,
             }
         return document
+
+
+def _handle_of(user: User | None) -> str | None:
+    namespace = getattr(user, "namespace", None)
+    return namespace.handle if namespace else None
 
 
 def _rank_document(ranked: Ranked | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
-from leaderboards_app.arrangement import Row
+from leaderboards_app.arrangement import Arrangement, Row
 from plumbmark.web.numbers import format_score, format_score_short
 from plumbmark.web.stylesheet import token
 from plumbmark.web.theme import Theme
@@ -35,30 +35,30 @@ class Figure:
     left_out: int
 
 
-def figure_of(rows: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure | None:
+def figure_of(arranged: Arrangement, content: Mapping[str, Any]) -> Figure | None:
     """Describe the figure of the rows that have an interval; None for fewer than two."""
-    with_interval = _with_interval(rows)
-    return None if len(with_interval) < 2 else _figure(with_interval, content, scope)
+    with_interval = _with_interval(arranged.main)
+    return None if len(with_interval) < 2 else _figure(with_interval, content, arranged)
 
 
-def _figure(with_interval: Sequence[Row], content: Mapping[str, Any], scope: str) -> Figure:
+def _figure(
+    with_interval: Sequence[Row], content: Mapping[str, Any], arranged: Arrangement
+) -> Figure:
     drawn = with_interval[:MAX_ROWS]
     return Figure(
         width=_WIDTH,
         height=_TOP + len(drawn) * _ROW + _BOTTOM,
-        finding=_describe_finding(drawn, content["metric"], scope),
+        finding=_describe_finding(with_interval, content["metric"], arranged),
         left_out=len(with_interval) - len(drawn),
     )
 
 
-def draw_figure(
-    rows: Sequence[Row], content: Mapping[str, Any], scope: str, theme: Theme
-) -> str | None:
+def draw_figure(arranged: Arrangement, content: Mapping[str, Any], theme: Theme) -> str | None:
     """Draw the SVG document; None if `figure_of` returns none."""
-    with_interval = _with_interval(rows)
+    with_interval = _with_interval(arranged.main)
     if len(with_interval) < 2:
         return None
-    figure = _figure(with_interval, content, scope)
+    figure = _figure(with_interval, content, arranged)
     drawn = with_interval[:MAX_ROWS]
     metric = content["metric"]
     scale = _Scale.of(drawn, metric)
@@ -114,6 +114,8 @@ def _draw_row(row: Row, index: int, scale: _Scale, metric: Mapping[str, Any]) ->
     score = row["score"]
     y = _TOP + index * _ROW + _ROW // 2
     label = row["contender"]["label"]
+    if row["contender"]["kind"] == "submitted":
+        label = _("%(label)s (submitted)") % {"label": label}
     short = escape(label if len(label) <= 30 else label[:29] + "…")
     value = escape(format_score(score["value"], metric))
     low_end, high_end = (format_score_short(score[end], metric) for end in ("low", "high"))
@@ -178,9 +180,8 @@ def round_values(least: float, most: float) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def _describe_finding(
-    rows: Sequence[Mapping[str, Any]], metric: Mapping[str, Any], scope: str
-) -> str:
+def _describe_finding(rows: Sequence[Row], metric: Mapping[str, Any], arranged: Arrangement) -> str:
+    scope = arranged.scope
     ranked = [row for row in rows if row["status"] == "ranked" and row["ranks"][scope]]
     if not ranked:
         return _("Reference lines only")
@@ -191,9 +192,11 @@ def _describe_finding(
     label = first["contender"]["label"]
     value = format_score(first["score"]["value"], metric)
     values = {"label": label, "value": value}
+    if arranged.is_filtered:
+        return _("Of the rows shown, %(label)s has the best estimate, %(value)s") % values
     if rank and rank["sole_first"]:
         return _("%(label)s leads with %(value)s, significantly above every other row") % values
     return (
-        _("%(label)s has the highest estimate, %(value)s, but is not clearly ahead of the next")
+        _("%(label)s has the best estimate, %(value)s, but is not clearly ahead of the next")
         % values
     )

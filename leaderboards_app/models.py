@@ -8,6 +8,7 @@ from django.urls import reverse
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from plumbmark.accounts.models import User
 from plumbmark.common.ids import new_public_id
+from tasks_app.models import Run
 
 
 class Standings(models.Model):
@@ -49,6 +50,8 @@ class BoardRefresh(models.Model):
     requests = models.PositiveIntegerField(default=1)
     """Raised by each request, so that one that came while computing is not lost."""
     reasons = models.JSONField(default=list)
+    causes = models.JSONField(default=list)
+    """What to note as corrections: `{"run": id}` or `{"entry": id}` each."""
     requested_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -60,7 +63,16 @@ class Correction(models.Model):
 
     benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="corrections")
     kind = models.CharField(max_length=32)
+    row = models.CharField(max_length=200, blank=True)
+    """The label of the row that it is about."""
+    run = models.ForeignKey(
+        Run, null=True, blank=True, on_delete=models.PROTECT, related_name="corrections"
+    )
+    """The run that it is about, if it is not about a whole row."""
+    change = models.TextField(blank=True)
+    """What changed on the board, as a sentence."""
     reason = models.TextField()
+    """As whoever made the correction gave it."""
     before = models.ForeignKey(
         Standings, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

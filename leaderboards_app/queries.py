@@ -29,6 +29,7 @@ _SHOWN_OF_A_BENCHMARK = (
     "claim",
     "visibility",
     "latest_version_id",
+    "board_version_id",
     "pinned_version_id",
     "namespace__display_name",
 )
@@ -47,7 +48,7 @@ _board = CompiledQuery(
         .annotate(
             seen_version=Case(
                 When(visibility=Visibility.PRIVATE, then=F("pinned_version")),
-                default=F("latest_version"),
+                default=F("board_version"),
             )
         )
         .values_list(*_SHOWN_OF_A_BENCHMARK, Subquery(_newest_standings(OuterRef("seen_version"))))
@@ -58,7 +59,7 @@ _board = CompiledQuery(
 
 _benchmark = CompiledModelQuery(
     lambda handle, slug: benchmarks_at(handle, slug).annotate(
-        newest_standings=Subquery(_newest_standings(OuterRef("latest_version"))),
+        newest_standings=Subquery(_newest_standings(OuterRef("board_version"))),
         pinned_standings=Subquery(_newest_standings(OuterRef("pinned_version"))),
     ),
     "handle",
@@ -93,8 +94,8 @@ def snapshot_fingerprint(*, public_id: str) -> str | None:
 
 
 def board_at(*, handle: str, slug: str, to: Visitor) -> tuple[Benchmark, str | None]:
-    """Return the benchmark at an address, and the public id of the newest snapshot of the latest
-    version that the visitor may see.
+    """Return the benchmark at an address, and the public id of the newest snapshot of the version
+    whose board the visitor sees.
     """
     benchmark = _benchmark.first(handle=handle, slug=slug)
     if benchmark is None or not can_view_benchmark(to, benchmark):
@@ -136,7 +137,7 @@ def corrections_of(benchmark: Benchmark, *, to: Visitor) -> QuerySet[Correction]
             Q(after=None) | Q(after__version__in=published_versions_of(benchmark, to=to))
         )
     return (
-        corrections.select_related("before__version", "after__version", "by__namespace")
+        corrections.select_related("before__version", "after__version", "by__namespace", "run")
         .defer("before__content", "after__content")
         .order_by("-id")
     )

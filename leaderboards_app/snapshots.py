@@ -107,7 +107,7 @@ def render_board_page(public_id: str, language: str, query: Query) -> BoardPage:
         arranged=arranged,
         page=page,
         main_rows=board_rows(page.object_list, content, arranged.scope),
-        figure=figure_of(arranged.main, content, arranged.scope),
+        figure=figure_of(arranged, content),
         bounds=[_bounds(row, content["metric"]) for row in apart[:ROWS_OF_A_PAGE]],
         bounds_left_out=len(apart[ROWS_OF_A_PAGE:]),
     )

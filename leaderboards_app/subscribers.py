@@ -33,14 +33,16 @@ def _after_run(kind: str) -> Subscriber:
             run=payload["run_id"], entry__version__state=BenchmarkVersion.State.PUBLISHED
         )
         ids = set(versions.values_list("entry__version_id", flat=True))
-        request_refresh(sorted(ids), reason=kind)
+        cause = {"run": payload["run_id"]} if kind == "run.invalidated" else None
+        request_refresh(sorted(ids), reason=kind, cause=cause)
 
     return refresh
 
 
 def _after_entry(kind: str) -> Subscriber:
     def refresh(payload: dict[str, Any]) -> None:
-        request_refresh([payload["version_id"]], reason=kind)
+        cause = {"entry": payload["entry_id"]} if kind == "entry.invalidated" else None
+        request_refresh([payload["version_id"]], reason=kind, cause=cause)
 
     return refresh
 

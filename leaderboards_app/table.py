@@ -55,6 +55,7 @@ class _Writer:
             "changed": _("model changed during the run"),
             "failed": _("some calls failed"),
             "coverage": _("coverage differs"),
+            "later": _("a later attempt counts"),
         }
         self._absent = {
             "missing": _("not run"),
@@ -104,6 +105,8 @@ class _Writer:
         flags = [kind] if kind in self._words else []
         if row["model_changed"]:
             flags.append("changed")
+        if any(cell.get("passed_over") for cell in row["tasks"]):
+            flags.append("later")
         if row.get("failed_requests"):
             flags.append("failed")
         under += [self._words[flag] for flag in flags]

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -20,7 +22,7 @@ from benchmarks_app.queries import (
     published_versions_of,
     version_of,
 )
-from leaderboards_app.arrangement import SORT_LABELS
+from leaderboards_app.arrangement import SCOPES, SORT_LABELS, Arrangement
 from leaderboards_app.figure import draw_figure, style_source
 from leaderboards_app.models import Standings
 from leaderboards_app.queries import (
@@ -32,6 +34,7 @@ from leaderboards_app.queries import (
     standings_at,
 )
 from leaderboards_app.snapshots import (
+    Query,
     Snapshot,
     arrange_snapshot,
     figure_address,
@@ -45,6 +48,8 @@ from tasks_app.authoring.queries import visible_tasks
 from tasks_app.judges.panel_page import trust_context
 
 _ON_HOME = 8
+_VERSIONS_SHOWN = 20
+_PASSED_OVER_SHOWN = 200
 
 
 @require_safe
@@ -61,14 +66,15 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def board(request: HttpRequest, handle: str, slug: str) -> HttpResponseBase:
-    """Show a benchmark's page: the leaderboard of its latest version."""
+    """Show a benchmark's page: the leaderboard of its newest version with a ranked row."""
 
     def render_it() -> HttpResponse:
         benchmark, newest = board_at(handle=handle, slug=slug, to=request.user)
-        if benchmark.latest_version is None:
+        version = benchmark.board_version
+        if version is None:
             return _show_unpublished(request, benchmark)
-        benchmark.latest_version.benchmark = benchmark
-        return _render_board(request, benchmark.latest_version, newest, is_latest=True)
+        version.benchmark = benchmark
+        return _render_board(request, version, newest)
 
     if is_stranger(request):
         fingerprint = board_fingerprint(handle=handle, slug=slug)
@@ -84,8 +90,8 @@ def board_of_version(request: HttpRequest, handle: str, slug: str, number: int) 
     if version.state != BenchmarkVersion.State.PUBLISHED:
         return _show_unpublished(request, benchmark)
     newest = latest_standings_id(version)
-    is_latest = version.pk == benchmark.latest_version_id
-    return _render_board(request, version, newest, is_latest=is_latest)
+    version.benchmark = benchmark
+    return _render_board(request, version, newest)
 
 
 def _show_unpublished(request: HttpRequest, benchmark: Benchmark) -> HttpResponse:
@@ -102,9 +108,7 @@ def snapshot(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
     def render_it() -> HttpResponse:
         standings = standings_at(public_id=public_id, to=request.user)
-        return _render_board(
-            request, standings.version, public_id, is_latest=False, is_permalink=True
-        )
+        return _render_board(request, standings.version, public_id, is_permalink=True)
 
     if is_stranger(request):
         fingerprint = snapshot_fingerprint(public_id=public_id)
@@ -121,7 +125,7 @@ def figure(request: HttpRequest, public_id: str) -> HttpResponseBase:
     def render_it() -> HttpResponse:
         standings_at(public_id=public_id, to=request.user)
         arranged, content = arrange_snapshot(public_id, query_of(request.GET))
-        drawing = draw_figure(arranged.main, content, arranged.scope, theme)
+        drawing = draw_figure(arranged, content, theme)
         if drawing is None:
             raise Http404(_("A figure needs two rows with an interval."))
         return HttpResponse(drawing, content_type="image/svg+xml; charset=utf-8")
@@ -142,7 +146,6 @@ def _render_board(
     version: BenchmarkVersion,
     standings_id: str | None,
     *,
-    is_latest: bool,
     is_permalink: bool = False,
 ) -> HttpResponse:
     benchmark = version.benchmark
@@ -150,7 +153,8 @@ def _render_board(
         "benchmark": benchmark,
         "version": version,
         "standings": None,
-        "is_latest": is_latest,
+        "newest": benchmark.latest_version,
+        "versions": [] if is_permalink else _version_tabs(benchmark, version, request),
         "is_permalink": is_permalink,
         "can_edit": can_edit_benchmark(request.user, benchmark),
         "can_enter": can_enter(request.user, version),
@@ -173,9 +177,11 @@ def _render_board(
             "page": view.page,
             "figure": view.figure,
             "figure_url": figure_address(standings_id, query),
+            "scopes": _scope_tabs(arranged, query),
             "task_columns": content["tasks"] if len(content["tasks"]) > 1 else [],
             "announcement": _("Sorted by %(label)s, %(count)s rows")
             % {"label": SORT_LABELS[arranged.sort], "count": len(arranged.main)},
+            "passed_over": _passed_over(arranged, content),
             "bounds": view.bounds,
             "bounds_left_out": view.bounds_left_out,
             "judges": [
@@ -184,13 +190,69 @@ def _render_board(
                 # Snapshots from before there were judges know nothing of them.
                 if task.get("judges")
             ],
-            "facts": _facts(content, standings),
+            "facts": _facts(content, standings, arranged),
         }
     return render(request, "leaderboards_app/board.html", context)
 
 
-def _facts(content: Mapping[str, Any], standings: Snapshot) -> list[dict[str, Any]]:
-    ranked = sum(row["status"] == "ranked" for row in content["rows"])
+def _version_tabs(
+    benchmark: Benchmark, version: BenchmarkVersion, request: HttpRequest
+) -> list[dict[str, Any]]:
+    """Return the versions whose boards the visitor may see, newest first; none for a single one."""
+    newest = benchmark.latest_version
+    if newest is None or newest.number == 1:
+        return []
+    numbers = published_versions_of(benchmark, to=request.user).values_list("number", flat=True)
+    place = [benchmark.namespace.handle, benchmark.slug]
+    return [
+        {
+            "label": _("Version %(number)s") % {"number": number},
+            "url": reverse("leaderboards:board_of_version", args=[*place, number]),
+            "current": number == version.number,
+        }
+        for number in numbers[:_VERSIONS_SHOWN]
+    ]
+
+
+def _scope_tabs(arranged: Arrangement, query: Query) -> list[dict[str, Any]]:
+    """Return the two rankings of a board with submitted rows; none where there is one."""
+    if not arranged.submitted:
+        return []
+    others = [(name, value) for name, value in query if name not in {"scope", "page"}]
+    labels = {"platform": _("Run by the platform"), "all": _("With submitted outputs")}
+    return [
+        {
+            "label": labels[scope],
+            "url": f"?{urlencode([('scope', scope), *others])}#standings",
+            "current": scope == arranged.scope,
+            "count": arranged.ranked_by_scope[scope],
+        }
+        for scope in SCOPES
+    ]
+
+
+def _passed_over(arranged: Arrangement, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs in whose place a later one counts, and why, for the rows that are shown."""
+    found = [
+        {
+            **run,
+            "row": row["contender"]["label"],
+            "task": task["title"] if len(content["tasks"]) > 1 else "",
+            "counted": cell["runs"],
+        }
+        for row in (*arranged.main, *arranged.apart)
+        for task, cell in zip(content["tasks"], row["tasks"], strict=True)
+        for run in cell.get("passed_over", ())
+    ]
+    return found[:_PASSED_OVER_SHOWN]
+
+
+def _facts(
+    content: Mapping[str, Any], standings: Snapshot, arranged: Arrangement
+) -> list[dict[str, Any]]:
+    ranked = f"{arranged.total:,}"
+    if arranged.is_filtered:
+        ranked = _("%(shown)s of %(all)s") % {"shown": f"{arranged.ranked:,}", "all": ranked}
     items = sum(task["items"] for task in content["tasks"])
     return [
         {"key": _("Tasks"), "value": len(content["tasks"])},

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from benchmarks_app.actions.entries import carry_entries
 from benchmarks_app.actions.visibility import change_visibility
 from benchmarks_app.card import card_problems
 from benchmarks_app.models import (
@@ -219,11 +220,17 @@ def publish_benchmark(
         version.published_at = now()
         version.content_hash = _content_hash(version, members)
         version.save()
-        benchmark.latest_version = version
+        previous, benchmark.latest_version = benchmark.latest_version, version
+        benchmark.board_version = benchmark.board_version or version
         change_visibility(benchmark, visibility)
         benchmark.save(
-            update_fields=["latest_version", "visibility", "pinned_version", "updated_at"]
+            update_fields=[
+                *("latest_version", "board_version", "visibility", "pinned_version"),
+                "updated_at",
+            ]
         )
+        if previous is not None:
+            carry_entries(previous, version)
         audit.record(
             "publish-benchmark",
             f"benchmark:{benchmark.public_id}",
@@ -273,15 +280,24 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
     problems = []
     if len(members) > MAX_TASKS:
         problems.append(Problem(f"has {len(members)} tasks; at most {MAX_TASKS} fit", "tasks"))
-    seen: set[int] = set()
+    seen: dict[int, TaskVersion] = {}
     for index, member in enumerate(members):
         where = f"tasks[{index}]"
         version = member.task_version
         if version.state != TaskVersion.State.PUBLISHED or not can_view_task_version(by, version):
             problems.append(Problem("is not a published version that you can see", where))
-        if version.pk in seen:
+        other = seen.get(version.task_id)
+        seen.setdefault(version.task_id, version)
+        if other is not None and other.pk == version.pk:
             problems.append(Problem("is in the list twice", where))
-        seen.add(version.pk)
+        elif other is not None:
+            problems.append(
+                Problem(
+                    f"is version {version.number} of a task that is in the list as version "
+                    f"{other.number}; keep one of them",
+                    where,
+                )
+            )
         if not member.weight.is_finite() or not 0 < member.weight <= 1000:
             problems.append(Problem("must be more than 0 and at most 1000", f"{where}.weight"))
         if len(member.label) > 80:

@@ -21,6 +21,8 @@ from tasks_app.models import Contender, Run
 from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.start import start_run
 
+_ROWS_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -56,20 +58,55 @@ def enter(*, version: BenchmarkVersion, contender: Contender, by: User) -> Entry
 
 def attach_runs(entry: Entry) -> int:
     """Add the entry's declared runs that are not attached yet; returns how many."""
-    version = entry.version
-    runs = Run.objects.filter(contender=entry.contender, purpose=Run.Purpose.DECLARED)
+    return _attach_runs(entry.version, [entry])
+
+
+def _attach_runs(version: BenchmarkVersion, entries: Sequence[Entry]) -> int:
+    """Add the declared runs of entries of one version; four queries, whatever their number."""
+    by_contender = {entry.contender_id: entry for entry in entries}
+    # Runs of another version with the same questions count too, scored by this one's scorers.
+    tasks = {
+        task.task_version.question_hash: task
+        for task in version.tasks.select_related("task_version")
+    }
+    runs = Run.objects.filter(
+        contender__in=by_contender, purpose=Run.Purpose.DECLARED, question_hash__in=tasks
+    )
     if version.entrants == BenchmarkVersion.Entrants.OWNER:
         runs = runs.filter(namespace=version.benchmark.namespace)
-    attached = 0
-    for task in version.tasks.select_related("task_version"):
-        # Runs of another version with the same questions count too, scored by this one's scorers.
-        fresh = runs.filter(question_hash=task.task_version.question_hash).exclude(
-            pk__in=EntryRun.objects.filter(entry=entry, benchmark_task=task).values("run_id")
+    known = set(
+        EntryRun.objects.filter(entry__in=entries).values_list(
+            "entry_id", "benchmark_task_id", "run_id"
         )
-        rows = [EntryRun(entry=entry, benchmark_task=task, run=run) for run in fresh]
-        EntryRun.objects.bulk_create(rows, ignore_conflicts=True)
-        attached += len(rows)
-    return attached
+    )
+    rows = []
+    for run in runs.order_by("pk").only("pk", "contender_id", "question_hash"):
+        entry, task = by_contender[run.contender_id], tasks[run.question_hash]
+        if (entry.pk, task.pk, run.pk) not in known:
+            rows.append(EntryRun(entry=entry, benchmark_task=task, run=run))
+    EntryRun.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_ROWS_AT_ONCE)
+    return len(rows)
+
+
+def carry_entries(previous: BenchmarkVersion, version: BenchmarkVersion) -> int:
+    """Enter the previous version's contenders into a new one; return how many.
+
+    Their runs on tasks with unchanged questions count at once. A row that was marked as invalid
+    stays so.
+    """
+    rows = [
+        Entry(
+            version=version,
+            contender_id=entry.contender_id,
+            created_by_id=entry.created_by_id,
+            invalid_reason=entry.invalid_reason,
+            invalidated_by_id=entry.invalidated_by_id,
+        )
+        for entry in previous.entries.order_by("pk")
+    ]
+    Entry.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_ROWS_AT_ONCE)
+    _attach_runs(version, list(version.entries.all()))
+    return len(rows)
 
 
 def missing_cells(*, version: BenchmarkVersion, contenders: Sequence[Contender]) -> list[Missing]:
@@ -136,7 +173,9 @@ def invalidate_entry(*, entry: Entry, reason: str, by: User) -> None:
     if not reason.strip():
         raise InvalidInput([Problem("say why: the reason is public", "reason")])
     with transaction.atomic():
-        Entry.objects.filter(pk=entry.pk).update(invalid_reason=reason.strip()[:500])
+        Entry.objects.filter(pk=entry.pk).update(
+            invalid_reason=reason.strip()[:500], invalidated_by=by
+        )
         audit.record(
             "invalidate-entry",
             f"benchmark:{entry.version.benchmark.public_id}",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.translation import ngettext
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
@@ -69,6 +69,14 @@ def set_benchmark_visibility(*, benchmark: Benchmark, visibility: str, by: User)
         record_event("benchmark.updated", benchmark_id=benchmark.pk)
     benchmark.refresh_from_db()
     return benchmark
+
+
+def show_board(version: BenchmarkVersion) -> None:
+    """Let the benchmark's page show the board of this version, unless it shows a newer one's."""
+    Benchmark.objects.filter(
+        Q(board_version=None) | Q(board_version__number__lt=version.number),
+        pk=version.benchmark_id,
+    ).update(board_version=version)
 
 
 def change_visibility(benchmark: Benchmark, visibility: str) -> None:

@@ -65,12 +65,22 @@ class LastingBoardDetail(serializers.Serializer[Any]):
 
 
 class BenchmarkDetail(BenchmarkSummary):
+    board_version = serializers.IntegerField(
+        source="board_version.number",
+        allow_null=True,
+        default=None,
+        help_text="The version whose board its page shows: the newest one with a ranked row.",
+    )
     lasting_versions = serializers.SerializerMethodField(
         help_text="What stays visible if the benchmark becomes private, and why."
     )
 
     class Meta(BenchmarkSummary.Meta):
-        fields = (*BenchmarkSummary.Meta.fields, "lasting_versions")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *BenchmarkSummary.Meta.fields,
+            "board_version",
+            "lasting_versions",
+        )
 
     @extend_schema_field(LastingBoardDetail(many=True))
     def get_lasting_versions(self, benchmark: Benchmark) -> Any:
@@ -81,10 +91,26 @@ class MemberDetail(serializers.ModelSerializer[BenchmarkTask]):
     task_version = serializers.CharField(source="task_version.public_id")
     task = serializers.CharField(source="task_version.task.public_id")
     title = serializers.CharField(source="task_version.task.title")
+    newer_version = serializers.SerializerMethodField(
+        help_text="The id of the task's newest version, where it is newer than this one."
+    )
 
     class Meta:
         model = BenchmarkTask
-        fields = ("task", "task_version", "title", "label", "weight", "metric", "position")
+        fields = (
+            "task",
+            "task_version",
+            "newer_version",
+            "title",
+            "label",
+            "weight",
+            "metric",
+            "position",
+        )
+
+    def get_newer_version(self, member: BenchmarkTask) -> str | None:
+        newer = member.newer_version
+        return newer.public_id if newer else None
 
 
 class MemberWrite(WriteShape):

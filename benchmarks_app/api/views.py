@@ -45,7 +45,9 @@ from tasks_app.runs.api import find_deployment
 
 def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
     benchmark = (
-        Benchmark.objects.select_related("namespace", "latest_version", "pinned_version")
+        Benchmark.objects.select_related(
+            "namespace", "latest_version", "pinned_version", "board_version"
+        )
         .filter(public_id=public_id)
         .first()
     )
@@ -57,7 +59,7 @@ def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
 def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
     version = (
         BenchmarkVersion.objects.select_related("benchmark__namespace")
-        .prefetch_related("tasks__task_version__task")
+        .prefetch_related("tasks__task_version__task__latest_version")
         .filter(public_id=public_id)
         .first()
     )
@@ -232,7 +234,9 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
             if can_edit_benchmark(request.user, benchmark)
             else published_versions_of(benchmark, to=request.user)
         )
-        related = versions.select_related("benchmark").prefetch_related("tasks__task_version__task")
+        related = versions.select_related("benchmark").prefetch_related(
+            "tasks__task_version__task__latest_version"
+        )
         return self.respond_with_page(related, shapes.BenchmarkVersionDetail)
 
 

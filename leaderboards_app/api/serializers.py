@@ -48,6 +48,15 @@ class BoardRanks(serializers.Serializer[Any]):
     all = RankDetail(allow_null=True, help_text="With submitted rows.")
 
 
+class PassedOverRun(serializers.Serializer[Any]):
+    """A run marked as invalid, in whose place a later one counts."""
+
+    run = serializers.IntegerField()
+    reason = serializers.CharField()
+    by = serializers.CharField(allow_null=True, help_text="The handle of who marked it.")
+    by_its_owner = serializers.BooleanField(help_text="Whoever marked it had started it.")
+
+
 class BoardCell(serializers.Serializer[Any]):
     state = serializers.CharField()
     runs = serializers.ListField(child=serializers.IntegerField(), help_text="Those that count.")
@@ -55,6 +64,9 @@ class BoardCell(serializers.Serializer[Any]):
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
     unscored = serializers.IntegerField()
+    passed_over = PassedOverRun(
+        many=True, required=False, help_text="Earlier runs that do not count, where there are any."
+    )
 
 
 class BoardRow(serializers.Serializer[Any]):
@@ -109,9 +121,16 @@ class StandingsDetail(StandingsSummary):
 
 
 class CorrectionDetail(serializers.ModelSerializer[Correction]):
+    run = serializers.IntegerField(source="run_id", allow_null=True)
+    by = serializers.CharField(
+        source="by.namespace.handle",
+        allow_null=True,
+        default=None,
+        help_text="The handle of who made it.",
+    )
     before = serializers.CharField(source="before.public_id", allow_null=True, default=None)
     after = serializers.CharField(source="after.public_id", allow_null=True, default=None)
 
     class Meta:
         model = Correction
-        fields = ("id", "kind", "reason", "before", "after", "at")
+        fields = ("id", "kind", "row", "run", "change", "reason", "by", "before", "after", "at")

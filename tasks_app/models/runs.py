@@ -99,6 +99,10 @@ class Run(models.Model):
     """Try runs are swept away after this."""
     invalid_reason = models.CharField(max_length=500, blank=True)
     """Public; an invalid run stays and does not count."""
+    invalidated_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """Who said so, named beside the reason; None for runs from before this was noted."""
 
     class Meta:
         constraints: ClassVar = [

@@ -144,7 +144,7 @@ def invalidate_run(*, run: Run, reason: str, by: User) -> None:
     if not reason.strip():
         raise InvalidInput([Problem("say why: the reason is public", "reason")])
     with transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(invalid_reason=reason.strip()[:500])
+        Run.objects.filter(pk=run.pk).update(invalid_reason=reason.strip()[:500], invalidated_by=by)
         audit.record("invalidate-run", f"run:{run.pk}", by=by, reason=reason)
         record_event("run.invalidated", run_id=run.pk)
 

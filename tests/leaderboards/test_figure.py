@@ -31,11 +31,11 @@ def labels(drawing: ElementTree.Element) -> list[str]:
 def test_it_shows_each_row_with_its_value_and_interval(board: Any, client: Any) -> None:
     drawing = drawn(client.get(address(board)))
 
-    assert labels(drawing) == ["best", "mid <b>", "low"]
+    assert labels(drawing) == ["best (submitted)", "mid <b> (submitted)", "low (submitted)"]
     first = drawing.find(f"{SVG}g")
     assert first is not None
-    assert first.findtext(f"{SVG}title") == "best: 98.33 % (91.1 to 99.7)"
-    assert [text.text for text in first.findall(f"{SVG}text")] == ["best", "98.33 %"]
+    assert first.findtext(f"{SVG}title") == "best (submitted): 98.33 % (91.1 to 99.7)"
+    assert [text.text for text in first.findall(f"{SVG}text")] == ["best (submitted)", "98.33 %"]
     title = drawing.findtext(f"{SVG}title")
     assert title == "best leads with 98.33 %, significantly above every other row"
 
@@ -56,7 +56,11 @@ def test_it_follows_the_filter_and_the_order_of_the_page(board: Any, client: Any
     query = "?q=o&sort=score&nonsense=1"
     page = client.get(board.benchmark.get_absolute_url() + "?q=l&sort=score").content.decode()
 
-    assert labels(drawn(client.get(address(board) + "?sort=score"))) == ["low", "mid <b>", "best"]
+    assert labels(drawn(client.get(address(board) + "?sort=score"))) == [
+        "low (submitted)",
+        "mid <b> (submitted)",
+        "best (submitted)",
+    ]
     assert client.get(address(board) + query).status_code == 404  # one row makes no figure
     assert "dot-plot" not in page
 

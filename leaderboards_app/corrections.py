@@ -1,0 +1,115 @@
+"""The public log of corrections: which row or run, what changed, who changed it and why."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from benchmarks_app.models import BenchmarkVersion, Entry, EntryRun
+from leaderboards_app.models import Correction, Standings
+from plumbmark.web.numbers import format_score
+from tasks_app.models import Run
+
+Cause = Mapping[str, int]
+"""What somebody marked as invalid: `{"run": id}` or `{"entry": id}`."""
+
+
+def note_corrections(
+    version: BenchmarkVersion,
+    before: Standings | None,
+    after: Standings,
+    causes: Iterable[Cause],
+) -> None:
+    """Add a line to the log for each cause, with what it changed on this board."""
+    for cause in causes:
+        if "run" in cause:
+            _note_run(version, before, after, cause["run"])
+        else:
+            _note_row(version, before, after, cause["entry"])
+
+
+def _note_run(
+    version: BenchmarkVersion, before: Standings | None, after: Standings, run_id: int
+) -> None:
+    run = Run.objects.select_related("contender", "invalidated_by").filter(pk=run_id).first()
+    link = (
+        EntryRun.objects.filter(run=run_id, entry__version=version).select_related("entry").first()
+    )
+    if run is None or link is None:
+        return
+    Correction.objects.create(
+        benchmark=version.benchmark,
+        kind="run-invalidated",
+        row=run.contender.label[:200],
+        run=run,
+        change=describe_change(before, after, link.entry_id),
+        reason=run.invalid_reason,
+        by=run.invalidated_by,
+        before=before,
+        after=after,
+    )
+
+
+def _note_row(
+    version: BenchmarkVersion, before: Standings | None, after: Standings, entry_id: int
+) -> None:
+    entry = Entry.objects.select_related("contender", "invalidated_by").filter(pk=entry_id).first()
+    if entry is None:
+        return
+    Correction.objects.create(
+        benchmark=version.benchmark,
+        kind="row-invalidated" if entry.invalid_reason else "row-restored",
+        row=entry.contender.label[:200],
+        change=describe_change(before, after, entry_id),
+        reason=entry.invalid_reason,
+        by=entry.invalidated_by,
+        before=before,
+        after=after,
+    )
+
+
+def describe_change(before: Standings | None, after: Standings, entry_id: int) -> str:
+    """Return what changed in a row between two snapshots, as a sentence."""
+    old, new = _row_of(before, entry_id), _row_of(after, entry_id)
+    if old is None or new is None:
+        return "The row is new." if new else "The row was not on the board yet."
+    metric = after.content["metric"]
+    parts = []
+    if old["status"] != new["status"]:
+        parts.append(f"{old['status']} → {new['status']}")
+    values = [_score(row, metric) for row in (old, new)]
+    if values[0] != values[1]:
+        parts.append(f"score {values[0]} → {values[1]}")
+    for scope, name in (("all", "rank with submitted rows"), ("platform", "rank")):
+        ranks = [_rank(row, scope) for row in (old, new)]
+        if ranks[0] != ranks[1]:
+            parts.append(f"{name} {ranks[0]} → {ranks[1]}")
+    counted = [[run for cell in row["tasks"] for run in cell["runs"]] for row in (old, new)]
+    if counted[0] != counted[1]:
+        parts.append(f"counted {_runs(counted[0])} → {_runs(counted[1])}")
+    if not parts:
+        return "Nothing changed in the row: what was corrected did not count."
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _row_of(standings: Standings | None, entry_id: int) -> Mapping[str, Any] | None:
+    rows = standings.content["rows"] if standings else ()
+    return next((row for row in rows if row["entry"] == entry_id), None)
+
+
+def _score(row: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
+    value = row["score"]["value"] if row["score"] else None
+    return "none" if value is None else format_score(value, metric)
+
+
+def _rank(row: Mapping[str, Any], scope: str) -> str:
+    rank = row["ranks"][scope]
+    if rank is None:
+        return "none"
+    best, worst = rank["best"], rank["worst"]
+    return f"{best}" if best == worst else f"{best}–{worst}"
+
+
+def _runs(runs: list[int]) -> str:
+    if not runs:
+        return "no run"
+    return f"run {runs[0]}" if len(runs) == 1 else f"runs {', '.join(map(str, runs))}"

@@ -12,11 +12,14 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import connection
 
+from plumbmark.common.attempts import describe_error
 from tasks_app.datasets.media import storage
 from tasks_app.kinds import kind_of
-from tasks_app.models import Shard
+from tasks_app.models import ScoringShard, Shard
+from tasks_app.runs import states
 from tasks_app.runs import sweep as sweeping
-from tasks_app.runs.claims import Lease, claim_scoring_shard, claim_shard
+from tasks_app.runs.claims import MAX_ATTEMPTS, Lease, claim_scoring_shard, claim_shard
+from tasks_app.scorings.completion import fail_scoring
 from tasks_app.scorings.slices import work_on_scoring
 from tasks_app.workers import (
     reports,  # noqa: F401 - connects to the worker's signals
@@ -45,6 +48,8 @@ def work() -> str:
             shard, lease = claimed
             try:
                 ending = kind_of(shard.run.task_version).open_slice(shard, lease).work()
+            except Exception as error:
+                ending = _note_failed_slice(shard, error)
             finally:
                 _in_hand.discard(shard.run_id)
                 _programs.discard(shard.run_id)
@@ -52,13 +57,36 @@ def work() -> str:
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard(has_sandbox=sandbox.is_here())
         if scoring is not None:
-            work_on_scoring(*scoring)
+            ending = ""
+            try:
+                work_on_scoring(*scoring)
+            except Exception as error:
+                ending = _note_failed_scoring_slice(scoring[0], error)
             wake_workers()
-            return f"scoring {scoring[0].scoring_id}"
+            return f"scoring {scoring[0].scoring_id} {ending}".strip()
         return "nothing due"
     finally:
         if connection.in_atomic_block:  # pragma: no cover - a fault of ours, never leave it open
             connection.close()
+
+
+def _note_failed_slice(shard: Shard, error: Exception) -> str:
+    """Fail a run whose slices fail again and again; otherwise the shard's lease runs out, and it
+    is claimed again.
+    """
+    log.exception("a slice of run %s failed", shard.run_id)
+    why = describe_error(error)
+    if shard.attempts >= MAX_ATTEMPTS:
+        states.fail(shard.run_id, f"It failed {shard.attempts} times, the last time with {why}")
+    return f"failed: {why}"
+
+
+def _note_failed_scoring_slice(shard: ScoringShard, error: Exception) -> str:
+    log.exception("a slice of scoring %s failed", shard.scoring_id)
+    why = describe_error(error)
+    if shard.attempts >= MAX_ATTEMPTS:
+        fail_scoring(shard.scoring, f"It failed {shard.attempts} times, the last time with {why}")
+    return f"failed: {why}"
 
 
 def _claim() -> tuple[Shard, Lease] | None:

@@ -141,6 +141,9 @@ def build_definition(
     found = _counted_tasks(inspection, chosen)
     if isinstance(found, Finding):
         return BuildResult(None, (found,))
+    metric = settings.metric or _metric_of(found)
+    if problem := _find_metric_problem(metric, found):
+        return BuildResult(None, (problem,))
     definition = CodeDefinition(
         file_name=file_name,
         script=script.code,
@@ -150,7 +153,7 @@ def build_definition(
         counted=found,
         environment=environment_of(inspection, settings),
         timeout_minutes=settings.timeout_minutes,
-        metric=settings.metric or _metric_of(found),
+        metric=metric,
         files=tuple(files),
         is_private=settings.is_private,
         description=settings.description,
@@ -192,6 +195,15 @@ def _counted_tasks(inspection: Inspection, chosen: str | None) -> tuple[CountedT
         key = (task.name or task.variable)[:200]
         counted.setdefault(key, CountedTask(key, task.name, task.returns.value))
     return tuple(counted.values())
+
+
+def _find_metric_problem(metric: MetricSpec, counted: Collection[CountedTask]) -> Finding | None:
+    """Return what is wrong with the bounds where every task gives a share."""
+    bounds = (metric.lower, metric.upper)
+    if bounds in {(0, 1), (None, None)} or any(one.returns not in _SHARES for one in counted):
+        return None
+    message = "The code gives scores from 0 to 1, and the metric in the settings has other bounds."
+    return error("bounds-of-share", message, "Write lower: 0 and upper: 1, or leave both out.")
 
 
 def _metric_of(counted: Collection[CountedTask]) -> MetricSpec:

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from plumbmark.common.errors import InvalidInput, Problem
+from plumbmark.scoring.metrics import MAX_SCORE, MIN_WIDTH
 from plumbmark.shapes import Forms, ListOf, Optionally, StrictModel, Worded, problem, read_problems
 from tasks_app.definitions.document import MetricSpec
 from tasks_app.definitions.source_map import (
@@ -60,7 +61,10 @@ def _check_models(models: tuple[str, ...]) -> tuple[str, ...]:
     return models
 
 
-_Bound = Annotated[FiniteFloat | None, Worded("must be a finite number")]
+_Bound = Annotated[
+    Annotated[FiniteFloat, Field(ge=-MAX_SCORE, le=MAX_SCORE)] | None,
+    Worded(f"must be a number between -{MAX_SCORE:g} and {MAX_SCORE:g}"),
+]
 _ModelName = Annotated[str, AfterValidator(_check_name)]
 
 
@@ -77,10 +81,12 @@ class _MetricEntry(StrictModel):
 
     @field_validator("lower")
     @classmethod
-    def _check_order(cls, lower: float | None, info: ValidationInfo) -> float | None:
+    def _check_bounds(cls, lower: float | None, info: ValidationInfo) -> float | None:
         upper = info.data.get("upper")
         if lower is not None and upper is not None and lower >= upper:
             raise problem("must be below the upper bound")
+        if lower is not None and upper is not None and upper - lower < MIN_WIDTH:
+            raise problem(f"must be at least {MIN_WIDTH:g} below the upper bound")
         return lower
 
 

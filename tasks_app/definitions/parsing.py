@@ -1,6 +1,5 @@
 """From what an author wrote to a definition, or to problems with their lines."""
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -11,6 +10,7 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import ToolSpecError, build_tool
 from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
+from plumbmark.scoring.metrics import find_bounds_problem
 from plumbmark.scoring.scorers import (
     JsonAnswer,
     ModelJudge,
@@ -198,13 +198,8 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
                     (*where, "metric", "bounds"),
                     located,
                 )
-        lower, upper = scorer.metric.lower, scorer.metric.upper
-        if lower is not None and upper is not None and not lower < upper:
-            yield _problem(
-                "the lower bound must be below the upper", (*where, "metric", "bounds"), located
-            )
-        if any(bound is not None and not math.isfinite(bound) for bound in (lower, upper)):
-            yield _problem("bounds must be finite or null", (*where, "metric"), located)
+        if problem := _bounds_problem(scorer, built):
+            yield _problem(problem, (*where, "metric", "bounds"), located)
         if scorer.type == "multiple_choice" and definition.data.choices is None:
             yield _problem(
                 "needs the options of each item: name them in data.choices", where, located
@@ -216,6 +211,15 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
             ("main",),
             located,
         )
+
+
+def _bounds_problem(scorer: ScorerSpec, built: Scorer | None) -> str | None:
+    lower, upper = scorer.metric.lower, scorer.metric.upper
+    if problem := find_bounds_problem(lower, upper):
+        return problem
+    if built is not None and built.gives_share and (lower, upper) != (0, 1):
+        return f"{scorer.type} gives scores from 0 to 1, so bounds must be [0, 1]; leave them out"
+    return None
 
 
 def _tool_use_problems(

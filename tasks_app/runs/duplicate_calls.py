@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Sum
 
+from plumbmark.common.attempts import attempt_each
 from plumbmark.common.clock import now
 from plumbmark.gateway.models import Call
 from tasks_app.models import Run, Sample, SampleCall, Shard
@@ -24,8 +25,11 @@ def account_for_recent_ones() -> None:
     """Look at runs that ended just now and of which a shard had more than one holder."""
     held_again = Shard.objects.filter(run=OuterRef("pk"), attempts__gt=1)
     recent = Run.objects.filter(Exists(held_again), finished_at__gte=now() - _LOOKED_AT_FOR)
-    for run_id in list(recent.values_list("pk", flat=True)):
-        account_for_second_answers(run_id)
+    attempt_each(
+        "account for second answers",
+        list(recent.values_list("pk", flat=True)),
+        account_for_second_answers,
+    )
 
 
 def account_for_second_answers(run_id: int) -> int:

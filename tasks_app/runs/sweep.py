@@ -1,33 +1,30 @@
 """The sweep: every few seconds it restarts what a lost message or a dead process left waiting."""
 
+from collections.abc import Callable, Mapping
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from plumbmark.common.attempts import attempt_each, run_steps
 from plumbmark.common.clock import database_now, now
 from plumbmark.common.row_files import release_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.code_tasks.folders import remove_folders_left_behind
 from tasks_app.models import Run, Scoring, ScoringShard, Shard
+from tasks_app.runs import states
 from tasks_app.runs.claims import requeue_expired
 from tasks_app.runs.completion import finish_run_if_done
 from tasks_app.runs.duplicate_calls import account_for_recent_ones
-from tasks_app.runs.states import change_run, change_scorings
-from tasks_app.scorings.completion import finish_scoring_if_done
+from tasks_app.scorings.completion import fail_scoring, finish_scoring_if_done
 
 
 def sweep() -> bool:
-    """Mend; returns whether there is work to wake workers for."""
-    # First what dead processes were answered, so that the next holder of a shard finds it.
-    sweep_leases()
-    requeue_expired(Shard.objects.all())
-    requeue_expired(ScoringShard.objects.all())
-    resume_where_there_is_balance()
-    resume_scorings_where_there_is_balance()
-    _finish_what_was_left()
-    account_for_recent_ones()
-    _drop_expired_tries()
-    remove_folders_left_behind()
+    """Mend; returns whether there is work to wake workers for.
+
+    Every step stands alone, and so does every run and scoring within a step.
+    """
+    run_steps("sweep", _STEPS)
     return _something_is_due()
 
 
@@ -41,12 +38,13 @@ def resume_where_there_is_balance() -> None:
     waiting = Run.objects.filter(
         state=Run.State.PAUSED, pause_reason=Run.PauseReason.QUOTA
     ).select_related("namespace", "grant")
-    for run in waiting.order_by("heartbeat_at", "id"):
+
+    def resume(run: Run) -> None:
         if run.namespace_id in seen:
-            continue
+            return
         if has_balance(run.namespace, max(1, run.balance_needed), grant=run.grant):
             seen.add(run.namespace_id)
-            change_run(
+            states.change_run(
                 run.pk,
                 "resumed",
                 sources=[Run.State.PAUSED],
@@ -54,21 +52,38 @@ def resume_where_there_is_balance() -> None:
                 pause_reason="",
             )
 
+    attempt_each(
+        "resume a run",
+        waiting.order_by("heartbeat_at", "id"),
+        resume,
+        key=_id,
+        give_up=lambda run, why: states.fail(run.pk, f"It could not be resumed. {why}"),
+    )
+
 
 def resume_scorings_where_there_is_balance() -> None:
     """Resume scorings whose judges wait for the quota, if there is balance."""
     waiting = Scoring.objects.filter(
         state=Scoring.State.PAUSED, pause_reason=Run.PauseReason.QUOTA, grant__isnull=False
     ).select_related("grant__payer")
-    for scoring in waiting.order_by("id"):
+
+    def resume(scoring: Scoring) -> None:
         assert scoring.grant is not None
         if has_balance(scoring.grant.payer, max(1, scoring.balance_needed), grant=scoring.grant):
-            change_scorings(
+            states.change_scorings(
                 Scoring.objects.filter(pk=scoring.pk), "resumed", pause_reason="", failure=""
             )
 
+    attempt_each(
+        "resume a scoring",
+        waiting.select_related("run").order_by("id"),
+        resume,
+        key=_id,
+        give_up=lambda scoring, why: fail_scoring(scoring, f"It could not be resumed. {why}"),
+    )
 
-def _finish_what_was_left() -> None:
+
+def _finish_runs() -> None:
     """Finish runs whose worker died between the last batch and the completion."""
     open_shards = Shard.objects.filter(run=OuterRef("pk"), revision=OuterRef("revision")).exclude(
         state=Shard.State.DONE
@@ -77,17 +92,35 @@ def _finish_what_was_left() -> None:
     left = Run.objects.filter(
         state__in=[Run.State.QUEUED, Run.State.RUNNING], grant__isnull=False
     ).filter(~Exists(open_shards))
-    for run_id in left.values_list("id", flat=True):
-        finish_run_if_done(run_id)
+    attempt_each(
+        "finish a run",
+        list(left.values_list("id", flat=True)),
+        finish_run_if_done,
+        give_up=lambda run_id, why: states.fail(
+            run_id, f"All samples are stored, but no score could be computed. {why}"
+        ),
+    )
+
+
+def _finish_scorings() -> None:
+    """Finish scorings in the same way."""
     unscored = ScoringShard.objects.filter(scoring=OuterRef("pk")).exclude(
         state=ScoringShard.State.DONE
     )
-    for scoring in (
+    left = (
         Scoring.objects.filter(state=Scoring.State.RUNNING, is_inline=False)
         .filter(~Exists(unscored))
         .select_related("run", "task_version")
-    ):
-        finish_scoring_if_done(scoring)
+    )
+    attempt_each(
+        "finish a scoring",
+        left,
+        finish_scoring_if_done,
+        key=_id,
+        give_up=lambda scoring, why: fail_scoring(
+            scoring, f"All samples are scored, but no score could be computed. {why}"
+        ),
+    )
     # A shard whose samples are all stored, but whose worker died before it was set to done, is
     # claimed again, finds nothing to do, and finishes.
 
@@ -96,12 +129,34 @@ def _drop_expired_tries() -> None:
     expired = Run.objects.filter(purpose=Run.Purpose.TRY, expires_at__lte=now()).exclude(
         state__in=[Run.State.RUNNING, Run.State.QUEUED]
     )
-    for run in expired[:50]:
-        files = [artifact.file for artifact in run.artifacts.all()]
-        with transaction.atomic():
-            release_files(files)
-            run.delete()
-        remove_files(files)
+    attempt_each("drop a try", expired, _drop, key=_id, max_items=50)
+
+
+def _drop(run: Run) -> None:
+    files = [artifact.file for artifact in run.artifacts.all()]
+    with transaction.atomic():
+        release_files(files)
+        run.delete()
+    remove_files(files)
+
+
+def _id(row: Run | Scoring) -> int:
+    return row.pk
+
+
+_STEPS: Mapping[str, Callable[[], object]] = {
+    # First what dead processes were answered, so that the next holder of a shard finds it.
+    "replay what dead processes left": sweep_leases,
+    "requeue shards of runs": lambda: requeue_expired(Shard.objects.all()),
+    "requeue shards of scorings": lambda: requeue_expired(ScoringShard.objects.all()),
+    "resume runs": resume_where_there_is_balance,
+    "resume scorings": resume_scorings_where_there_is_balance,
+    "finish runs": _finish_runs,
+    "finish scorings": _finish_scorings,
+    "account for second answers": account_for_recent_ones,
+    "drop expired tries": _drop_expired_tries,
+    "remove folders of dead workers": remove_folders_left_behind,
+}
 
 
 def _something_is_due() -> bool:

@@ -1,5 +1,6 @@
 """From stored scores to what the statistics take, and to the estimate of a scoring."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -86,4 +87,9 @@ def as_document(found: Estimate) -> dict[str, Any]:
     Keys: value, low, high, method, items, repeats, clusters, scored, unscored, effective, worst,
     best.
     """
-    return {name.removeprefix("n_"): value for name, value in asdict(found).items()}
+    document = {name.removeprefix("n_"): value for name, value in asdict(found).items()}
+    for name, value in document.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            # A guard: PostgreSQL stores no such JSON, and no page can show it.
+            raise ArithmeticError(f"the {name} of the estimate is no finite number")
+    return document

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from plumbmark.engine.values import value_object
 from plumbmark.scoring import author_code
 from plumbmark.scoring.author_code import CaseResult
+from plumbmark.scoring.metrics import find_score_problem
 from plumbmark.scoring.reasoning import SplitOutput, split_output
 from plumbmark.scoring.scorers import (
     CodeExecution,
@@ -246,9 +247,7 @@ class OutputScorer:
                         verdicts[number][name] = failed
                 else:
                     for number, one in zip(numbers, found, strict=True):
-                        verdicts[number][name] = _item_verdict(
-                            scorer.verdict(one, lower=lower, upper=upper)
-                        )
+                        verdicts[number][name] = _author_verdict(scorer, one, lower, upper)
         return verdicts
 
     def judge_keys(self, ordinal: int) -> list[str]:
@@ -388,6 +387,17 @@ async def _call_function_once(
     return author_code.results(output, delimiter=delimiter, count=len(cases)), ended
 
 
+def _author_verdict(
+    scorer: PythonScorer, found: CaseResult, lower: float | None, upper: float | None
+) -> ItemVerdict:
+    try:
+        return _item_verdict(scorer.verdict(found, lower=lower, upper=upper))
+    except Exception as error:
+        # The function may have returned anything; it speaks for its own sample alone.
+        log.exception("the result of scorer %s could not be read", scorer.name)
+        return _unscored_verdict(f"The scorer failed: {type(error).__name__}.")
+
+
 async def _by_program(
     scorer: CodeExecution, output: str, values: Mapping[str, str], outside: ScoringPorts, key: str
 ) -> ItemVerdict:
@@ -407,6 +417,9 @@ def _judge_key(ordinal: int, scorer: str, number: int) -> str:
 
 
 def _item_verdict(verdict: Verdict) -> ItemVerdict:
+    """Return the verdict as it is stored, with no score that could break the statistics."""
+    if verdict.value is not None and (problem := find_score_problem(verdict.value)):
+        return _unscored_verdict(f"The scorer failed: its score {problem}.")
     return ItemVerdict(verdict.value, verdict.answer or "", verdict.explanation, verdict.details)
 
 

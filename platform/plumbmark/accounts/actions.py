@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from plumbmark.accounts.handles import check_handle, normal_handle
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
+from plumbmark.common.attempts import attempt_each
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.models import AuditEvent
 
@@ -108,7 +109,6 @@ def forget_unconfirmed_account(user: User) -> bool:
 
 def forget_unconfirmed_accounts() -> int:
     """Free the handles and addresses of sign-ups that nobody confirmed in time."""
-    forgotten = 0
     stale = User.objects.filter(
         date_joined__lt=timezone.now() - UNCONFIRMED_KEPT,
         is_staff=False,
@@ -116,6 +116,11 @@ def forget_unconfirmed_accounts() -> int:
         erased_at__isnull=True,
         emailaddress__verified=False,
     ).exclude(emailaddress__verified=True)
-    for user in stale.distinct()[:500]:
-        forgotten += forget_unconfirmed_account(user)
-    return forgotten
+    forgotten = attempt_each(
+        "forget an account",
+        stale.distinct(),
+        forget_unconfirmed_account,
+        key=lambda user: user.pk,
+        max_items=500,
+    )
+    return sum(forgotten)

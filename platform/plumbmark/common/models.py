@@ -1,5 +1,6 @@
 """Rows that every app shares: the outbox, the audit trail, idempotency keys."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -31,6 +32,8 @@ class OutboxEvent(models.Model):
     """Names of the subscribers that have reacted; a replay skips them."""
     attempts = models.PositiveIntegerField(default=0, editable=False)
     next_attempt_at = models.DateTimeField(null=True, editable=False)
+    failed_at = models.DateTimeField(null=True, editable=False)
+    """Set if it was attempted as often as it may be; `last_error` then says why it failed."""
     last_error = models.TextField(blank=True, editable=False)
 
     class Meta:
@@ -44,6 +47,37 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+
+class FailedAttempt(models.Model):
+    """Work of a periodic job on one item that failed: see `plumbmark.common.attempts`."""
+
+    MAX_ITEM = 120
+    MAX_REASON = 1000
+
+    job = models.CharField(max_length=80)
+    item = models.CharField(max_length=MAX_ITEM)
+    attempts = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=MAX_REASON)
+    attempted_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(null=True)
+    """None: it is given up."""
+
+    class Meta:
+        ordering: ClassVar = ["-attempted_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "item"], name="failedattempt_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} on {self.item}"
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.next_attempt_at is None
+
+    def is_due(self, at: datetime) -> bool:
+        return self.next_attempt_at is not None and self.next_attempt_at <= at
 
 
 class AuditEvent(models.Model):

@@ -14,6 +14,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 
+from plumbmark.common.attempts import attempt_each
 from plumbmark.common.clock import now
 from plumbmark.common.models import LooseFile
 
@@ -65,6 +66,7 @@ def _remove(names: list[str]) -> None:
 def remove_orphans() -> int:
     """Delete the files whose processes died a day ago or longer; returns how many."""
     old = LooseFile.objects.filter(noted_at__lt=now() - _KEPT).order_by("pk")
-    names = list(old.values_list("name", flat=True)[:_AT_ONCE])
-    _remove(names)
-    return len(names)
+    names = list(old.values_list("name", flat=True))
+    return len(
+        attempt_each("remove a file", names, lambda name: _remove([name]), max_items=_AT_ONCE)
+    )

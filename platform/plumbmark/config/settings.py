@@ -234,6 +234,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "common.jobs.forget_idempotency_keys",
         "schedule": 3600.0,
     },
+    "forget-old-failures": {
+        "task": "common.jobs.forget_old_failures",
+        "schedule": 3600.0,
+    },
     "remove-forgotten-files": {
         "task": "common.jobs.remove_forgotten_files",
         "schedule": 3600.0,

@@ -100,7 +100,12 @@ def results(output: str, *, delimiter: str, count: int) -> list[CaseResult | Non
             found[case] = CaseResult(
                 answer.get("value"),
                 str(answer.get("error", ""))[:600],
-                int(answer.get("line") or 0),
+                _read_line(answer.get("line")),
                 bool(answer.get("late")),
             )
     return found
+
+
+def _read_line(value: Any) -> int:
+    """Return a line of the source; an author's code may have written anything in its place."""
+    return value if type(value) is int and 0 < value <= MAX_SOURCE else 0

@@ -9,6 +9,39 @@ Reduction = Literal["mean"]
 """From the scores of items to the score of a run. Metrics of a whole run (F1 and the like) get
 their own reductions, whose intervals are bootstrapped over clusters."""
 
+MAX_SCORE = 1e30
+"""The largest score and the largest bound, with either sign. Squares and sums of such numbers stay
+far from the end of the range of floats, so that nothing computed from them is infinite."""
+MIN_WIDTH = 1e-30
+"""The least distance between bounds, for the same reason."""
+
+
+def find_score_problem(value: float) -> str | None:
+    """Return why a number cannot be a score, as the end of a sentence; None if it can.
+
+    The number may also be an integer of any size.
+    """
+    if value != value or value in (math.inf, -math.inf):
+        return "is NaN, infinite or beyond the range of numbers"
+    if not -MAX_SCORE <= value <= MAX_SCORE:
+        return f"is not between -{MAX_SCORE:g} and {MAX_SCORE:g}, which is the range of scores"
+    return None
+
+
+def find_bounds_problem(lower: float | None, upper: float | None) -> str | None:
+    """Return why two bounds cannot be those of a metric; None if they can."""
+    bounds = [bound for bound in (lower, upper) if bound is not None]
+    if not all(math.isfinite(bound) for bound in bounds):
+        return "bounds must be finite or null"
+    if any(abs(bound) > MAX_SCORE for bound in bounds):
+        return f"bounds must be between -{MAX_SCORE:g} and {MAX_SCORE:g}, or null"
+    if lower is not None and upper is not None:
+        if lower >= upper:
+            return "the lower bound must be below the upper"
+        if upper - lower < MIN_WIDTH:
+            return f"the bounds must be at least {MIN_WIDTH:g} apart"
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -22,11 +55,8 @@ class Metric:
     reduction: Reduction = "mean"
 
     def __post_init__(self) -> None:
-        for bound in (self.lower, self.upper):
-            if bound is not None and not math.isfinite(bound):
-                raise ValueError(f"metric {self.name}: a bound is a finite number or left out")
-        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
-            raise ValueError(f"metric {self.name}: the lower bound is not below the upper one")
+        if problem := find_bounds_problem(self.lower, self.upper):
+            raise ValueError(f"metric {self.name}: {problem}")
         if self.direction not in ("higher", "lower"):
             raise ValueError(f"metric {self.name}: the direction is 'higher' or 'lower'")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from plumbmark.scoring.metrics import find_score_problem
 from plumbmark.strict_json import JsonError
 from tasks_app.code_tasks.findings import Finding, error, note, warning
 from tasks_app.code_tasks.output.records import Assertion, Message
@@ -150,7 +151,11 @@ def _tell_unknown(shape: Shape, schema: Any) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and find_score_problem(value) is None
+    )
 
 
 def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
@@ -162,7 +167,7 @@ def _score(shape: Shape, key: str, *, allow_count: bool) -> Score | None:
     if allow_count and isinstance(value, dict):
         return _count(Shape(value, path, shape.report))
     if isinstance(value, int | float):
-        message = "The score is NaN, infinite or beyond the range of numbers."
+        message = f"The score {find_score_problem(value)}."
         remedy = "Write a finite number; leave out what could not be counted."
         shape.report.add(error("not-a-number", message, remedy, path=path))
         return None

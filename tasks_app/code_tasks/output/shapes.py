@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from plumbmark.scoring.metrics import find_score_problem
 from plumbmark.strict_json import JsonReader
 from plumbmark.strict_json.numbers import FINITE
 from plumbmark.strict_json.texts import MAX_STORED_DEPTH
@@ -88,7 +89,7 @@ class Shape:
         return int(value)
 
     def number(self, key: str) -> float | None:
-        """Return a finite number. NaN and infinities, also written as texts, are reported."""
+        """Return a number that can be a score. NaN and infinities, also as texts, are reported."""
         value = self._get(key)
         if value is None:
             return None
@@ -96,11 +97,11 @@ class Shape:
             value = math.nan
         if isinstance(value, bool) or not isinstance(value, int | float):
             return self._wrong(key, "a number", value, None)
-        if not math.isfinite(value):
+        if problem := find_score_problem(value):
             self.report.add(
                 error(
                     "not-a-number",
-                    "The value is NaN, infinite or beyond the range of numbers.",
+                    f"The value {problem}.",
                     "Return a finite number, also where nothing could be counted.",
                     path=self.at(key),
                 )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
+from plumbmark.common.attempts import attempt_each
 from plumbmark.common.clock import now
 from plumbmark.common.ids import new_public_id
 from plumbmark.common.row_files import (
@@ -125,19 +126,26 @@ def use_in_version(version_id: int, files: Mapping[str, KnownFile]) -> None:
 def remove_unused() -> int:
     """Let attachments go that no draft and no version has had for a day; returns how many."""
     before = now() - _KEPT_UNUSED
-    gone = 0
     old = Attachment.objects.filter(stored_at__lt=before, uses__isnull=True)
-    for attachment_id in list(old.values_list("id", flat=True)[:_AT_ONCE]):
-        with transaction.atomic():
-            row = (
-                Attachment.objects.select_for_update()
-                .filter(pk=attachment_id, stored_at__lt=before)
-                .first()
-            )
-            if row is None or row.uses.exists():
-                continue
-            release_files([row.file])
-            row.delete()
-        remove_files([row.file])
-        gone += 1
-    return gone
+    gone = attempt_each(
+        "remove an attachment",
+        list(old.values_list("id", flat=True)),
+        lambda attachment_id: _remove_unused(attachment_id, before),
+        max_items=_AT_ONCE,
+    )
+    return sum(gone)
+
+
+def _remove_unused(attachment_id: int, before: datetime) -> bool:
+    with transaction.atomic():
+        row = (
+            Attachment.objects.select_for_update()
+            .filter(pk=attachment_id, stored_at__lt=before)
+            .first()
+        )
+        if row is None or row.uses.exists():
+            return False
+        release_files([row.file])
+        row.delete()
+    remove_files([row.file])
+    return True

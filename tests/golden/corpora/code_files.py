@@ -11,7 +11,7 @@ SETTINGS: dict[str, str] = {
     "a comment": "# nothing\n",
     "null": "~\n",
     "everything": "main: Capitals\ntimeout_minutes: 240\nenvironment: kaggle-benchmarks\nprivate: true\n"
-    "metric: {name: n, direction: lower, unit: u, lower: 0, upper: 1.5}\ndescription: |\n  d\n  e\n"
+    "metric: {name: n, direction: lower, unit: u, lower: 0, upper: 1}\ndescription: |\n  d\n  e\n"
     "judge: openai/gpt-5\nmodels: [a/b, c]\n",
     "as JSON": '{"main": "x", "metric": {}, "models": []}',
     "a metric of nothing": "metric: {}\n",
@@ -62,6 +62,8 @@ SETTINGS: dict[str, str] = {
     "metric's bounds upside down": "metric: {lower: 1, upper: 0}\n",
     "metric's bounds equal": "metric: {lower: 1, upper: 1}\n",
     "metric's bounds too large": "metric: {upper: 1e999}\n",
+    "metric's bounds beyond what is computed": "metric: {upper: 1.0e+200}\n",
+    "metric's bounds too close": "metric: {lower: 0, upper: 1.0e-200}\n",
     "several at once": "x: 1\nmain: 5\ntimeout_minutes: 0\nmetric: {y: 1, direction: z, lower: 2, upper: 1}\n",
 }
 

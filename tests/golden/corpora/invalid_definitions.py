@@ -177,6 +177,17 @@ _TEXTS: dict[str, str] = {
     "after, a number": scored("type: exact, after: 5"),
     "after, a list with a number": scored("type: exact, after: [a, 5]"),
     "bounds of one": scored("type: exact, metric: {bounds: [0]}"),
+    "bounds that a share does not have": scored("type: exact, metric: {bounds: [0, 100]}"),
+    "no upper bound of a share": scored("type: includes, metric: {bounds: [0, null]}"),
+    "bounds of a share upside down": scored("type: numeric, metric: {bounds: [-1, 0]}"),
+    "bounds beyond what is computed": scored(
+        "type: python, source: 'def score(output, target, item): return 1', "
+        "metric: {bounds: [0, 1.0e+200]}"
+    ),
+    "bounds too close": scored(
+        "type: python, source: 'def score(output, target, item): return 1', "
+        "metric: {bounds: [0, 1.0e-200]}"
+    ),
     "bounds of three": scored("type: exact, metric: {bounds: [0, 1, 2]}"),
     "bounds of texts": scored("type: exact, metric: {bounds: [a, b]}"),
     "a tool of an unknown type": tools("{type: serch}"),

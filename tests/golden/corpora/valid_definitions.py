@@ -87,7 +87,7 @@ scorers:
       name: right
       direction: higher
       unit: points
-      bounds: [0, 100]
+      bounds: [0, 1]
 main: first
 repeats: 3
 """,
@@ -301,8 +301,9 @@ repeats: 3
     ),
     "several scorers": scored(
         "type: exact",
-        "type: includes, metric: {name: share, direction: lower, unit: x, bounds: [0, null]}",
-        "type: exact, name: third, metric: {bounds: [null, 5.5]}",
+        "type: includes, metric: {name: share, direction: lower, unit: x, bounds: [0, 1]}",
+        "type: python, name: third, metric: {bounds: [null, 5.5]}, "
+        "source: 'def score(output, target, item): return 1'",
         main="third",
     ),
     "metric of default bounds": scored("type: exact, metric: {name: n}"),

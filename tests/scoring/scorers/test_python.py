@@ -1,6 +1,7 @@
 """The author's own scorer: what its function says, and what of it is no score."""
 
 import json
+import math
 import subprocess
 import sys
 from typing import Any
@@ -37,9 +38,13 @@ def test_what_is_a_score(value: Any, score: float) -> None:
     [
         (CaseResult(1.5), "outside of the metric's bounds [0, 1]"),
         (CaseResult(-0.1), "outside"),
-        (CaseResult(float("nan")), "nan, no number that can be stored"),
-        (CaseResult(float("inf")), "inf, no number"),
-        (CaseResult(10**400), "no number that can be stored"),
+        (CaseResult(float("nan")), "is NaN, infinite"),
+        (CaseResult(float("inf")), "is NaN, infinite"),
+        (CaseResult(10**400), "not between -1e+30 and 1e+30"),
+        (CaseResult(10**5000), "not between"),
+        (CaseResult(1e155), "not between"),
+        (CaseResult(-1e200), "not between"),
+        (CaseResult({"value": 1e31}), "the range of scores"),
         (CaseResult("1"), "returned text, no number"),
         (CaseResult(None), "returned nothing"),
         (CaseResult([1]), "a list"),
@@ -55,6 +60,23 @@ def test_what_is_no_score_is_the_scorers_bug(found: CaseResult, says: str) -> No
     assert verdict.value is None
     assert says in verdict.explanation
     assert "not the model's" in verdict.explanation
+
+
+@pytest.mark.parametrize("value", [1e155, -1e200, 1e31, math.inf, math.nan, 10**400])
+def test_an_absurd_score_is_unscored_without_bounds_too(value: Any) -> None:
+    verdict = scorer().verdict(CaseResult(value), lower=None, upper=None)
+    assert verdict.value is None
+    assert "The scorer failed" in verdict.explanation
+
+
+@pytest.mark.parametrize("line", ["x", 1e999, None, [], -3, True, 10**400])
+def test_a_forged_line_harms_no_other_case(line: Any) -> None:
+    lines = [
+        "M " + json.dumps({"case": 0, "error": "bad", "line": line}),
+        'M {"case": 1, "value": 2}',
+    ]
+    found = author_code.results("\n".join(lines), delimiter="M", count=2)
+    assert found == [CaseResult(error="bad"), CaseResult(2)]
 
 
 def test_explanation_and_answer_are_kept() -> None:

@@ -179,7 +179,7 @@ def test_targets_clusters_and_slices_change_the_marking_alone(items: list[Import
         ('after: "X"', 'after: ["X", "Y"]'),
         ("type: multiple_choice", "type: multiple_choice\n    name: other"),
         ("type: multiple_choice", "type: multiple_choice\n    metric: {name: share right}"),
-        ("type: multiple_choice", "type: multiple_choice\n    metric: {bounds: [0, 2]}"),
+        ("type: multiple_choice", "type: multiple_choice\n    metric: {direction: lower}"),
         ("scorers:\n", "scorers:\n  - type: exact\n"),
     ],
 )

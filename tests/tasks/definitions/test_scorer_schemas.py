@@ -224,8 +224,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     for index, kind in enumerate(kinds):
         entry = draw(entries(kind))
         metric = draw(_metrics())
-        if kind == "model_judge":
-            # The scale's own.
+        if kind != "python":
+            # The scale's own, or from 0 to 1.
             metric.pop("bounds", None)
         scorers.append({**entry, "name": f"s{index}", "metric": metric})
     data = draw(

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from plumbmark.common import clock
+from plumbmark.common.attempts import attempt_each
 from plumbmark.gateway.budget.money import dollars, nanodollars
 from plumbmark.gateway.models import (
     Budget,
@@ -535,7 +536,8 @@ def release_owner(*, owner: str, reason: str) -> int:
 def sweep_silent(*, living: Collection[str]) -> int:
     """Give back the leases of owners that have been silent for longer than a lease's life.
 
-    `living` are owners known to live on this host. Their spools are replayed before, never after.
+    `living` are owners known to live on this host, or whose spool could not be replayed yet: spools
+    are replayed before, never after.
     """
     before = clock.database_now(-timedelta(seconds=settings.BUDGET_LEASE_SECONDS))
     silent = (
@@ -545,6 +547,10 @@ def sweep_silent(*, living: Collection[str]) -> int:
         .values_list("owner", flat=True)
         .distinct()
     )
-    return sum(
-        release_owner(owner=owner, reason="its process stopped responding") for owner in silent
+    released = attempt_each(
+        "release a silent lease",
+        list(silent),
+        lambda owner: release_owner(owner=owner, reason="its process stopped responding"),
+        max_attempts=None,
     )
+    return sum(released)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from plumbmark.common.attempts import attempt_each
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.models import Call
 from plumbmark.gateway.storage import spool
@@ -34,18 +35,32 @@ class RecoveryCounts:
 def recover(folder: Path) -> RecoveryCounts:
     """Replay every spool on this host that nobody holds, then sweep silent leases.
 
-    Idempotent: a call is known by its id, and a lease goes back once.
+    Idempotent: a call is known by its id, and a lease goes back once. A spool that cannot be
+    replayed keeps no other from it. It is never given up, because it holds answers that were paid.
     """
-    spools = calls = leases = 0
-    for abandoned in spool.find_abandoned(folder):
-        calls += _replay(abandoned)
-        leases += ledger.release_owner(owner=abandoned.owner, reason="its process died")
-        abandoned.remove()
-        spools += 1
-    leases += ledger.sweep_silent(living=spool.living_owners(folder))
-    if spools or leases:
-        log.info("recovered %d spools with %d calls; %d leases given back", spools, calls, leases)
-    return RecoveryCounts(spools, calls, leases)
+    replayed = attempt_each(
+        "replay a spool",
+        spool.find_abandoned(folder),
+        _replay_whole,
+        key=lambda abandoned: abandoned.owner,
+        max_attempts=None,
+    )
+    calls = sum(one.calls for one in replayed)
+    leases = sum(one.leases for one in replayed)
+    # The owner of a spool that is left is silent as well, but its calls are not counted yet.
+    leases += ledger.sweep_silent(living=spool.owners(folder))
+    if replayed or leases:
+        log.info(
+            "recovered %d spools with %d calls; %d leases given back", len(replayed), calls, leases
+        )
+    return RecoveryCounts(len(replayed), calls, leases)
+
+
+def _replay_whole(abandoned: AbandonedSpool) -> RecoveryCounts:
+    calls = _replay(abandoned)
+    leases = ledger.release_owner(owner=abandoned.owner, reason="its process died")
+    abandoned.remove()
+    return RecoveryCounts(1, calls, leases)
 
 
 def _replay(abandoned: AbandonedSpool) -> int:

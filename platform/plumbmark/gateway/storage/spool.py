@@ -237,6 +237,9 @@ def find_abandoned(folder: Path) -> Iterator[AbandonedSpool]:
             lock = os.open(path, os.O_WRONLY)
         except FileNotFoundError:
             continue
+        except OSError:
+            log.warning("%s cannot be opened; its spool is left to another process", path)
+            continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -247,6 +250,11 @@ def find_abandoned(folder: Path) -> Iterator[AbandonedSpool]:
             yield spool
         finally:
             spool.close()
+
+
+def owners(folder: Path) -> set[str]:
+    """Return the owners on this host that live, or whose spool is still to be replayed."""
+    return {path.name.removesuffix(".lock") for path in folder.glob("*.lock")}
 
 
 def living_owners(folder: Path) -> set[str]:

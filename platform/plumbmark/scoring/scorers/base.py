@@ -80,6 +80,8 @@ class Scorer(StrictModel, ABC):
     """
 
     version: ClassVar[str] = "1"
+    gives_share: ClassVar[bool] = True
+    """Every score is 0 or 1, or between them, so that other bounds would misstate its meaning."""
 
     type: str
     name: Annotated[str, SCORER_NAME] = Field(

@@ -76,6 +76,8 @@ class ModelJudge(Scorer):
 
     version: ClassVar[str] = "2"
 
+    gives_share: ClassVar[bool] = False
+
     type: Literal["model_judge"]
     judges: Annotated[
         ListOf[Annotated[str, Field(min_length=1, max_length=200)]],

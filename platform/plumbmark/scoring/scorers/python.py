@@ -5,11 +5,12 @@ reaches the function as data alone. Whatever goes wrong is the scorer's bug, nev
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from plumbmark.scoring.author_code import MAX_SOURCE, CaseResult, source_problem
+from plumbmark.scoring.metrics import find_score_problem
 from plumbmark.scoring.scorers.base import (
     Scorer,
     ScorerContext,
@@ -23,11 +24,12 @@ from plumbmark.strict_json.texts import make_storable
 FUNCTION = "score"
 PARAMETERS = ("output", "target", "item")
 _MAX_ANSWER = 2000
-_MAX_VALUE = 1e300
 
 
 class PythonScorer(Scorer):
     """The author's own function, called in the sandbox."""
+
+    gives_share: ClassVar[bool] = False
 
     type: Literal["python"]
     source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)] = Field(
@@ -78,8 +80,8 @@ class PythonScorer(Scorer):
             returned = float(returned)
         if not isinstance(returned, int | float):
             return _bug(f"it returned {_kind(returned)}, no number")
-        if not -_MAX_VALUE <= returned <= _MAX_VALUE:
-            return _bug(f"it returned {str(returned)[:40]}, no number that can be stored")
+        if problem := find_score_problem(returned):
+            return _bug(f"it returned a number that {problem}")
         if (lower is not None and returned < lower) or (upper is not None and returned > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
             return _bug(f"it returned {returned:g}, outside of the metric's bounds {bounds}")

@@ -53,6 +53,9 @@ SECRET_KEY: str = _secret_key()
 SITE_URL: str = env.text("PLUMBMARK_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS: list[str] = env.words("PLUMBMARK_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 _SITE = urlsplit(SITE_URL)
+SITE_PORT: int = _SITE.port or 8000
+TRUSTED_PROXIES: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
+"""How many reverse proxies stand in front; limits count the address that the first of them saw."""
 SECURE_SITE: bool = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
@@ -284,8 +287,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_DISPLAY = "plumbmark.accounts.adapter.user_display"
-ALLAUTH_TRUSTED_PROXY_COUNT: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
-"""How many reverse proxies stand in front; rate limits count the address before them."""
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 CSRF_FAILURE_VIEW = "plumbmark.web.views.csrf_failure"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -369,6 +371,12 @@ MAX_IMAGE_PIXELS: int = env.integer("PLUMBMARK_MAX_IMAGE_PIXELS", 25_000_000)
 """Read from the header before an image is decoded, which takes four bytes a pixel."""
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.integer("PLUMBMARK_MAX_FILES_AT_ONCE", 1000)
 """In one form or request; more come as a ZIP."""
+MAX_REQUEST_BYTES: int = env.integer(
+    "PLUMBMARK_MAX_REQUEST_BYTES", MAX_DATA_FILE_BYTES + MAX_ATTACHMENTS_BYTES + 16 * 1024 * 1024
+)
+"""Of a whole request to the pages or the API, files included."""
+MAX_BUFFERED_BYTES: int = env.integer("PLUMBMARK_MAX_BUFFERED_BYTES", 2 * 1024 * 1024 * 1024)
+"""What the bodies of all requests that one web process is receiving take up on the disk."""
 
 # --- REST API ---------------------------------------------------------------------------------
 

@@ -58,7 +58,11 @@ class JudgeCaller:
         result = self._recorded.pop(key, None)
         if result is None:
             if question.judge not in self._deployments:
-                return JudgeReply("", "There is no such deployment any more.")
+                return JudgeReply(
+                    "",
+                    f"{question.judge} cannot be asked: it is not there any more, or the task's "
+                    "owner has not allowed private items to be sent there.",
+                )
             caller = await self._caller(question.judge)
             request = ModelRequest(
                 messages=question.messages, max_output_tokens=max_tokens, temperature=0.0

@@ -47,12 +47,16 @@ class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
 
 
 class DeploymentDetail(serializers.ModelSerializer[Deployment]):
+    id = serializers.CharField(
+        source="public_id",
+        help_text="What another task's owner needs to allow it to receive private items.",
+    )
     model = serializers.CharField(source="model.slug")
     is_yours = serializers.SerializerMethodField()
 
     class Meta:
         model = Deployment
-        fields = ("slug", "model", "provider", "upstream_id", "is_yours")
+        fields = ("id", "slug", "model", "provider", "upstream_id", "is_yours")
 
     def get_is_yours(self, deployment: Deployment) -> bool:
         return deployment.owner_id is not None

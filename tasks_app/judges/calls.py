@@ -48,8 +48,8 @@ class JudgeCaller:
         """Drop the questions so far: their answers are stored."""
         self.calls, self.charged = {}, 0
 
-    async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
-        return await sandboxing.run_program(program, timeout_seconds)
+    async def run_tested_program(self, given: bytes, timeout_seconds: float) -> ProgramResult:
+        return await sandboxing.run_tested_program(given, timeout_seconds)
 
     async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
         return await sandboxing.call_author_code(given, timeout_seconds)

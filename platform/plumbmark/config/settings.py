@@ -60,6 +60,7 @@ SECURE_SITE: bool = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "plumbmark.accounts.sessions"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SITE else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -101,6 +102,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "plumbmark.web.request_ids.RequestIds",
+    "plumbmark.web.client_address.ClientAddress",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
     "plumbmark.web.csp.SecurityHeaders",
@@ -183,15 +185,8 @@ else:
         }
     }
 
-CACHES["rates"] = (
-    CACHES["default"]
-    if REDIS_URL
-    else {
-        # On one machine every process counts for itself: a read must not cost a database write.
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "rates",
-    }
-)
+RATES_FILE: Path | None = None if REDIS_URL else STATE_DIR / "rates"
+"""Counters of rate limits, shared by the processes of this machine; with Redis, they are there."""
 
 QUEUE_DIR = STATE_DIR / "queue"
 CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://localhost")
@@ -287,7 +282,8 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_DISPLAY = "plumbmark.accounts.adapter.user_display"
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+# `plumbmark.web.client_address` has settled the address by then.
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
 CSRF_FAILURE_VIEW = "plumbmark.web.views.csrf_failure"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

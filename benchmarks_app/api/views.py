@@ -33,6 +33,7 @@ from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
 from tasks_app.models import Contender
+from tasks_app.runs.queries import visible_contenders
 
 
 def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
@@ -61,9 +62,9 @@ def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkV
 def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:
     found = {
         contender.public_id: contender
-        for contender in Contender.objects.filter(public_id__in=ids).select_related(
-            "deployment__model", "deployment__owner"
-        )
+        for contender in visible_contenders(to=request.user, is_listed=False)
+        .filter(public_id__in=ids)
+        .select_related("deployment__model", "deployment__owner")
     }
     problems = [
         Problem(f"there is no contender {one[:40]!r}", f"contenders[{index}]")

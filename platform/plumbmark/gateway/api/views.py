@@ -17,6 +17,7 @@ from plumbmark.gateway.queries import (
     callable_deployments,
     ledger_of,
     quota_status,
+    visible_models,
 )
 from plumbmark.gateway.recorded_calls import recorded_call_at
 from plumbmark.rest.problems import ProblemDetails
@@ -149,13 +150,19 @@ class RecordedCallDetail(serializers.Serializer[Any]):
 
 @extend_schema_view(list=extend_schema(operation_id="list_models"))
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
-    """List the models of the catalogue."""
+    """List the models of the catalogue.
+
+    Those that only other people's deployments call are left out.
+    """
 
     subject = "Models"
     parameter_descriptions = {"maker": "Only models of this maker."}
     serializer_class = ModelDetail
     filterset_fields = ("maker",)
-    queryset = CatalogueModel.objects.all()
+    queryset = CatalogueModel.objects.none()
+
+    def get_queryset(self) -> QuerySet[CatalogueModel]:
+        return visible_models(to=getattr(self.request.user, "namespace", None))
 
 
 @extend_schema_view(list=extend_schema(operation_id="list_deployments"))

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.ids import new_public_id
-from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.models.tasks import Visibility
 
@@ -159,27 +158,6 @@ class BenchmarkTask(models.Model):
         if latest is None or latest.pk == self.task_version_id:
             return None
         return latest if task.visibility != Visibility.PRIVATE else None
-
-
-class AllowedDeployment(models.Model):
-    """Another user's deployment to which the owner allows private items to be sent."""
-
-    benchmark = models.ForeignKey(
-        Benchmark, on_delete=models.CASCADE, related_name="allowed_deployments"
-    )
-    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
-    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    added_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["benchmark", "deployment"], name="alloweddeployment_is_unique"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.deployment_id} for {self.benchmark_id}"
 
 
 class Entry(models.Model):

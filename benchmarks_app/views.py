@@ -38,7 +38,7 @@ from plumbmark.common.errors import DomainError, InvalidInput
 from plumbmark.gateway.budget.money import dollars
 from tasks_app.models import Contender
 from tasks_app.runs.contenders import contender_of_deployment
-from tasks_app.runs.queries import deployments_for
+from tasks_app.runs.queries import deployments_for, visible_contenders
 
 _A_PAGE = 24
 
@@ -259,9 +259,9 @@ def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpRespons
     user = person(request)
     _benchmark, version = _enterable(request, handle, slug)
     contenders = list(
-        Contender.objects.filter(public_id__in=request.POST.getlist("contender")).select_related(
-            "deployment__model", "deployment__owner"
-        )
+        visible_contenders(to=user, is_listed=False)
+        .filter(public_id__in=request.POST.getlist("contender"))
+        .select_related("deployment__model", "deployment__owner")
     )
     namespace = (
         namespaces_acted_for_by(user).filter(handle=request.POST.get("namespace", "")).first()
@@ -289,7 +289,8 @@ def benchmark_start(request: HttpRequest, handle: str, slug: str) -> HttpRespons
 def benchmark_enter(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Put a contender that has runs already (submitted outputs, for one) on the board."""
     _benchmark, version = _enterable(request, handle, slug)
-    contender = Contender.objects.filter(public_id=request.POST.get("contender", "")).first()
+    visible = visible_contenders(to=request.user, is_listed=False)
+    contender = visible.filter(public_id=request.POST.get("contender", "")).first()
     if contender is None:
         raise Http404
     try:

@@ -99,7 +99,12 @@ def _claim() -> tuple[Shard, Lease] | None:
         # Programs take long: some threads are kept for everything else.
         has_sandbox = sandbox.is_here()
         takes_code = len(_programs) < settings.SANDBOX_RUNS and has_sandbox
-        claimed = claim_shard(not_of=_in_hand, takes_code=takes_code, has_sandbox=has_sandbox)
+        claimed = claim_shard(
+            # A copy: the threads that end their slices change it meanwhile.
+            not_of=frozenset(_in_hand),
+            takes_code=takes_code,
+            has_sandbox=has_sandbox,
+        )
         if claimed is not None:
             _in_hand.add(claimed[0].run_id)
             if kind_of(claimed[0].run.task_version).runs_program:

@@ -1,5 +1,7 @@
 """Who may see and do what with tasks and runs. Deny by default."""
 
+from collections.abc import Iterable
+
 from plumbmark.accounts.permissions import (
     Visitor,
     can_act_for,
@@ -7,6 +9,7 @@ from plumbmark.accounts.permissions import (
     is_person,
 )
 from plumbmark.common.errors import Conflict, NotAllowed
+from plumbmark.gateway.models import Deployment
 from tasks_app.models import Item, Run, Task, TaskVersion
 from tasks_app.models.tasks import Visibility
 
@@ -43,6 +46,30 @@ def can_run_version(visitor: Visitor, version: TaskVersion) -> bool:
 
 def can_view_private_items(visitor: Visitor, task: Task) -> bool:
     return can_see_inside(visitor, task.namespace)
+
+
+def may_receive_private_items(deployment: Deployment, task: Task) -> bool:
+    """Allow the platform's deployments, the task owner's own, and those that the owner allowed."""
+    return (
+        deployment.owner_id is None
+        or deployment.owner_id == task.namespace_id
+        or task.allowed_deployments.filter(deployment=deployment).exists()
+    )
+
+
+def check_private_items(version: TaskVersion, deployments: Iterable[Deployment]) -> None:
+    """Refuse to send a version's items to deployments that may not receive its private ones."""
+    if not version.private_item_count:
+        return
+    for deployment in deployments:
+        if not may_receive_private_items(deployment, version.task):
+            raise NotAllowed(
+                "This task has private items, and they may not be sent to "
+                f"{deployment.slug}. The task's owner, {version.task.namespace.handle}, can allow "
+                f"it in the task's settings; its id is {deployment.public_id}. Deployments of the "
+                "platform need no permission.",
+                code="private-items",
+            )
 
 
 def can_view_item(visitor: Visitor, item: Item, task: Task) -> bool:

@@ -186,6 +186,14 @@ def _the_day_does_not_end_meanwhile(request: pytest.FixtureRequest) -> None:
         time.sleep(left + 1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _counters_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Other test processes count requests of users with the same numbers."""
+    from django.conf import settings
+
+    settings.RATES_FILE = tmp_path_factory.mktemp("rates") / "rates"
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     """The cache table is no model, so the database fixtures do not empty it. Requests that were
@@ -194,9 +202,10 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     from django.core.cache import caches
 
+    from plumbmark.rest.throttling import counters
     from plumbmark.web.page_cache import page_cache
 
-    caches["rates"].clear()
+    counters().clear()
     page_cache.clear()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         caches["default"].clear()

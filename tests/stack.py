@@ -182,22 +182,7 @@ class Stack:
         celery = [*python, "celery", "-A", "plumbmark.config.celery"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         if name == "web":
-            command = [
-                *python,
-                "granian",
-                "plumbmark.config.wsgi:application",
-                "--interface",
-                "wsgi",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(self.port),
-                "--workers",
-                "1",
-                "--blocking-threads",
-                "4",
-                "--no-log",
-            ]
+            command = [*python, "plumbmark.config.pages_server", f"--port={self.port}"]
         elif name == "gateway":
             command = [*python, "plumbmark.config.gateway_server", f"--port={self.gateway_port}"]
         elif name == "beat":

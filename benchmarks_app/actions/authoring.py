@@ -12,7 +12,6 @@ from benchmarks_app.actions.entries import carry_entries
 from benchmarks_app.actions.visibility import change_visibility
 from benchmarks_app.card import card_problems
 from benchmarks_app.models import (
-    AllowedDeployment,
     Benchmark,
     BenchmarkTask,
     BenchmarkVersion,
@@ -26,7 +25,6 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.names import unseen_character_problem
 from plumbmark.common.outbox import record_event
 from plumbmark.common.slugs import normalise_tags, slug_for
-from plumbmark.gateway.models import Deployment
 from plumbmark.manifests import content_hash
 from tasks_app.models import TaskVersion
 from tasks_app.models.tasks import Visibility
@@ -242,21 +240,6 @@ def publish_benchmark(
     return version
 
 
-def allow_deployment(*, benchmark: Benchmark, deployment: Deployment, by: User) -> None:
-    """Let private items of the benchmark's tasks go to somebody else's deployment."""
-    _check_edit(benchmark, by)
-    with transaction.atomic():
-        AllowedDeployment.objects.get_or_create(
-            benchmark=benchmark, deployment=deployment, defaults={"added_by": by}
-        )
-        audit.record(
-            "allow-deployment",
-            f"benchmark:{benchmark.public_id}",
-            by=by,
-            deployment=deployment.slug,
-        )
-
-
 def _check_edit(benchmark: Benchmark, by: User) -> None:
     if not can_edit_benchmark(by, benchmark):
         raise NotAllowed("This benchmark belongs to somebody else.")
@@ -361,7 +344,6 @@ def _content_hash(version: BenchmarkVersion, members: Sequence[BenchmarkTask]) -
 
 __all__ = [
     "Member",
-    "allow_deployment",
     "compose_draft",
     "create_benchmark",
     "draft_of",

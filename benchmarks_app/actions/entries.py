@@ -147,7 +147,6 @@ def start_missing(
     missing = missing_cells(version=version, contenders=contenders)
     if not missing:
         raise Conflict("Nothing is missing: every cell has a run.")
-    allowed = list(version.benchmark.allowed_deployments.values_list("deployment_id", flat=True))
     with transaction.atomic():
         runs = [
             start_run(
@@ -157,7 +156,6 @@ def start_missing(
                 namespace=namespace,
                 by=by,
                 spend_limit=spend_limit,
-                also_allowed=allowed,
             )
             for cell in missing
         ]

@@ -208,9 +208,5 @@ class MissingCell(serializers.Serializer[Any]):
     is_priced = serializers.BooleanField()
 
 
-class AllowWrite(WriteShape):
-    deployment = serializers.CharField(max_length=200)
-
-
 class EntryInvalidateWrite(WriteShape):
     reason = serializers.CharField(max_length=500)

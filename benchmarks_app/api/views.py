@@ -40,7 +40,7 @@ from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
 from tasks_app.models import Contender
-from tasks_app.runs.api import find_deployment
+from tasks_app.runs.queries import visible_contenders
 
 
 def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
@@ -71,9 +71,9 @@ def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkV
 def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:
     found = {
         contender.public_id: contender
-        for contender in Contender.objects.filter(public_id__in=ids).select_related(
-            "deployment__model", "deployment__owner"
-        )
+        for contender in visible_contenders(to=request.user, is_listed=False)
+        .filter(public_id__in=ids)
+        .select_related("deployment__model", "deployment__owner")
     }
     problems = [
         Problem(f"there is no contender {one[:40]!r}", f"contenders[{index}]")
@@ -206,20 +206,6 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     def _respond_with_version(self, version: BenchmarkVersion, status: int = 200) -> Response:
         full = get_benchmark_version_or_404(version.public_id, self.request)
         return Response(shapes.BenchmarkVersionDetail(full).data, status=status)
-
-    @extend_schema(
-        operation_id="allow_deployment", request=shapes.AllowWrite, responses={204: None}
-    )
-    @action(detail=True, methods=["post"], url_path="allowed-deployments")
-    def allow_deployment(self, request: Request, public_id: str) -> Response:
-        """Allow private items to be sent to a deployment that is not the platform's."""
-        benchmark = self.get_object()
-        user = actor(request)
-        slug = read_body(request, shapes.AllowWrite)["deployment"]
-        authoring.allow_deployment(
-            benchmark=benchmark, deployment=find_deployment(slug, request), by=user
-        )
-        return Response(status=204)
 
     @extend_schema(
         operation_id="list_benchmark_versions",

@@ -22,6 +22,7 @@ from plumbmark.rest.parsers import FILE_PARSERS
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
+from tasks_app.authoring import allowed_deployments as allowing
 from tasks_app.authoring import drafts, publication, serializers
 from tasks_app.authoring.queries import (
     as_seen_by,
@@ -40,7 +41,7 @@ from tasks_app.datasets.media.responses import (
 )
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Item, Task, TaskDraft, TaskVersion
-from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
+from tasks_app.permissions import can_edit_task, can_view_task, can_view_version, check_edit
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
 from tasks_app.runs.queries import run_at
@@ -90,7 +91,10 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     """List the tasks that you can see."""
 
     subject = "Tasks"
-    parameter_descriptions = {"public_id": "The task's id."}
+    parameter_descriptions = {
+        "public_id": "The task's id.",
+        "deployment_id": "The deployment's id.",
+    }
     serializer_class = serializers.TaskSummary
     filterset_class = TaskFilter
 
@@ -258,6 +262,57 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         task = self.get_object()
         versions = published_versions_of(task, to=request.user).select_related("task")
         return self.respond_with_page(versions, serializers.TaskVersionDetail)
+
+    @extend_schema(
+        operation_id="list_allowed_deployments",
+        responses=serializers.AllowedDeploymentDetail(many=True),
+    )
+    @action(
+        detail=True,
+        url_path="allowed-deployments",
+        filter_backends=(),
+        permission_classes=[IsAuthenticated],
+    )
+    def allowed_deployments(self, request: Request, public_id: str) -> Response:
+        """List the deployments of other people to which private items may be sent."""
+        task = self.get_object()
+        check_edit(task, by=request.user)
+        found = allowing.allowed_deployments_of(task)
+        return self.respond_with_page(found, serializers.AllowedDeploymentDetail)
+
+    @extend_schema(
+        operation_id="allow_deployment",
+        request=serializers.AllowedDeploymentWrite,
+        responses={204: None},
+    )
+    @allowed_deployments.mapping.post
+    def allow_deployment(self, request: Request, public_id: str) -> Response:
+        """Allow private items to be sent to somebody's deployment, by runs and by judges."""
+        task = self.get_object()
+        user = actor(request)
+        check_edit(task, by=user)
+        name = read_body(request, serializers.AllowedDeploymentWrite)["deployment"]
+        deployment = allowing.find_any_deployment(name, task=task)
+        allowing.allow_deployment(task=task, deployment=deployment, by=user)
+        return Response(status=204)
+
+    @extend_schema(operation_id="disallow_deployment", request=None, responses={204: None})
+    @action(
+        detail=True,
+        methods=["delete"],
+        url_path="allowed-deployments/<str:deployment_id>",
+        permission_classes=[IsAuthenticated],
+    )
+    def disallow_deployment(self, request: Request, public_id: str, deployment_id: str) -> Response:
+        """Withdraw the permission. What was sent before cannot be undone."""
+        task = self.get_object()
+        user = actor(request)
+        check_edit(task, by=user)
+        allowed = get_object_or_404(
+            allowing.allowed_deployments_of(task), deployment__public_id=deployment_id
+        )
+        allowing.disallow_deployment(task=task, deployment=allowed.deployment, by=user)
+        return Response(status=204)
 
 
 class TaskVersionViewSet(ResourceViewSet[TaskVersion]):

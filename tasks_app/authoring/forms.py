@@ -113,6 +113,14 @@ class VisibilityForm(forms.Form):
     )
 
 
+class AllowDeploymentForm(forms.Form):
+    deployment = forms.CharField(
+        label=_("Id of the deployment"),
+        max_length=200,
+        help_text=_("Its owner finds it in the API's list of deployments."),
+    )
+
+
 class PublishTaskForm(VisibilityForm):
     notes = forms.CharField(
         label=_("What changed"),

@@ -10,6 +10,7 @@ from plumbmark.rest.serializers import TextOrFile, WriteShape
 from tasks_app.authoring.visibility import lasting_versions
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
+    AllowedDeployment,
     Item,
     Task,
     TaskDraft,
@@ -86,6 +87,24 @@ class TaskChange(WriteShape):
     citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+
+
+class AllowedDeploymentDetail(serializers.ModelSerializer[AllowedDeployment]):
+    """A permission to send private items to somebody's deployment."""
+
+    id = serializers.CharField(source="deployment.public_id")
+    deployment = serializers.CharField(source="deployment.slug")
+    owner = serializers.CharField(source="deployment.owner.handle", allow_null=True, default=None)
+
+    class Meta:
+        model = AllowedDeployment
+        fields = ("id", "deployment", "owner", "added_at")
+
+
+class AllowedDeploymentWrite(WriteShape):
+    deployment = serializers.CharField(
+        max_length=200, help_text="The id that the deployment's owner passed on."
+    )
 
 
 class TaskDraftWrite(WriteShape):

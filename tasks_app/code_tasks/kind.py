@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.accounts.models import Namespace
-from plumbmark.common.errors import Conflict, NotAllowed
+from plumbmark.common.errors import Conflict
 from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.items import ItemScores
@@ -64,7 +64,7 @@ class CodeKind:
         )
 
     def auxiliary_deployments(self, payer: Namespace) -> AuxiliaryDeployments:
-        version, definition = self.version, self.definition
+        definition = self.definition
         found = self._further_models(payer)
         needed = {definition.judge, *definition.models}
         for name in found.missing:
@@ -77,8 +77,6 @@ class CodeKind:
                     "administrator can set one.",
                     code="no-price",
                 )
-            if version.private_item_count and one.owner_id not in {None, version.task.namespace_id}:
-                raise NotAllowed(f"This task is private, so that {one.slug} may not be asked.")
         return AuxiliaryDeployments(found.deployments, found.as_parameters())
 
     def _further_models(self, payer: Namespace) -> AuxiliaryModels:

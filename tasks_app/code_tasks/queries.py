@@ -1,7 +1,8 @@
 """Reads of what a run of code left: its log, its files, its report."""
 
+import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -23,6 +24,9 @@ from tasks_app.runs.queries import run_at
 _CHUNKS = 500
 LOG_CHUNK = 16_384
 """Characters of one row at most, so that pieces can be cut between rows."""
+_UNSAFE = re.compile(r'[\x00-\x1f\\:*?"<>|]')
+_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
+"""Names that Windows takes for devices, whatever follows after a dot."""
 _ENDINGS = {
     Ending.EXITED: "It ended by itself.",
     Ending.KILLED: "A signal ended it.",
@@ -152,11 +156,32 @@ def artifact_at(run: Run, artifact_id: int) -> RunArtifact:
     return artifact
 
 
+def entry_name(path: str, taken: Container[str]) -> str:
+    """Return a name for a file in a ZIP that leads out of no folder on any system.
+
+    A backslash, a colon or a name such as `CON` is an ordinary name here, and a path or a device on
+    Windows.
+    """
+    parts = []
+    for part in path.split("/"):
+        part = _UNSAFE.sub("_", part).rstrip(". ") or "_" * bool(part.strip("."))
+        if part:
+            parts.append(f"_{part}" if _DEVICE.fullmatch(part.partition(".")[0]) else part)
+    name = "/".join(parts) or "_"
+    number = 1
+    unique = name
+    while unique in taken:
+        number += 1
+        unique = f"{name}-{number}"
+    return unique
+
+
 def write_zip(run: Run, target: IO[bytes]) -> None:
     """Write every artifact with its original bytes. Names cannot leave the archive."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for artifact in artifacts_of(run):
-            entry = zipfile.ZipInfo(artifact.path, (1980, 1, 1, 0, 0, 0))
+            name = entry_name(artifact.path, archive.NameToInfo)
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             with artifact.file.open("rb") as source, archive.open(entry, "w") as file:

@@ -48,8 +48,8 @@ class JudgeCaller:
         """Drop the questions so far: their answers are stored."""
         self.calls, self.charged = {}, 0
 
-    async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
-        return await sandboxing.run_program(program, timeout_seconds)
+    async def run_tested_program(self, given: bytes, timeout_seconds: float) -> ProgramResult:
+        return await sandboxing.run_tested_program(given, timeout_seconds)
 
     async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
         return await sandboxing.call_author_code(given, timeout_seconds)
@@ -58,7 +58,11 @@ class JudgeCaller:
         result = self._recorded.pop(key, None)
         if result is None:
             if question.judge not in self._deployments:
-                return JudgeReply("", "There is no such deployment any more.")
+                return JudgeReply(
+                    "",
+                    f"{question.judge} cannot be asked: it is not there any more, or the task's "
+                    "owner has not allowed private items to be sent there.",
+                )
             caller = await self._caller(question.judge)
             request = ModelRequest(
                 messages=question.messages, max_output_tokens=max_tokens, temperature=0.0

@@ -14,6 +14,7 @@ from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.runs import Run, Sample, SampleCall, Shard
 from tasks_app.models.scorings import SampleScore, Scoring, ScoringShard
 from tasks_app.models.tasks import (
+    AllowedDeployment,
     AttachedFile,
     Attachment,
     AttachmentUse,
@@ -25,6 +26,7 @@ from tasks_app.models.tasks import (
 )
 
 __all__ = [
+    "AllowedDeployment",
     "AttachedFile",
     "Attachment",
     "AttachmentUse",

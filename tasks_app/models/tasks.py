@@ -13,6 +13,7 @@ from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.fields import WrittenJSONField
 from plumbmark.common.ids import new_public_id
 from plumbmark.common.models import Withholdable
+from plumbmark.gateway.models import Deployment
 
 
 class Visibility(models.TextChoices):
@@ -85,6 +86,25 @@ class Task(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("tasks:detail", args=[self.namespace.handle, self.slug])
+
+
+class AllowedDeployment(models.Model):
+    """Another person's deployment to which the task's owner lets private items be sent."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="allowed_deployments")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["task", "deployment"], name="alloweddeployment_is_unique_to_its_task"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} for {self.task_id}"
 
 
 class TaskDraft(models.Model):

@@ -30,6 +30,7 @@ from tasks_app.runs.queries import (
     deployments_for,
     run_at,
     samples_of,
+    visible_contenders,
     visible_runs,
     with_scores,
 )
@@ -48,7 +49,8 @@ def find_deployment(slug: str, request: Request) -> Deployment:
 
 def get_contender_or_404(public_id: str, request: Request) -> Contender:
     contender = (
-        Contender.objects.select_related("deployment__model", "deployment__owner", "model")
+        visible_contenders(to=request.user, is_listed=False)
+        .select_related("deployment__model", "deployment__owner", "model")
         .filter(public_id=public_id)
         .first()
     )
@@ -59,7 +61,10 @@ def get_contender_or_404(public_id: str, request: Request) -> Contender:
 
 @extend_schema_view(list=extend_schema(operation_id="list_contenders"))
 class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
-    """List contenders: the rows of boards."""
+    """List contenders: the rows of boards.
+
+    These are the platform's, your own, and those of runs that you can see.
+    """
 
     subject = "Models"
     parameter_descriptions = {
@@ -68,7 +73,11 @@ class ContenderViewSet(ListModelMixin, ResourceViewSet[Contender]):
     }
     serializer_class = shapes.ContenderDetail
     filterset_fields = ("kind",)
-    queryset = Contender.objects.select_related("model", "deployment")
+    queryset = Contender.objects.none()
+
+    def get_queryset(self) -> QuerySet[Contender]:
+        found = visible_contenders(to=self.request.user)
+        return found.select_related("model", "deployment")
 
     @extend_schema(
         operation_id="create_contender",

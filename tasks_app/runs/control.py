@@ -16,7 +16,7 @@ from plumbmark.gateway.actions import reopen_grant, set_grant_cap
 from plumbmark.gateway.calls.policy import KEPT_SECONDS
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample, Scoring, Shard
-from tasks_app.permissions import can_control_run, check_content
+from tasks_app.permissions import can_control_run, check_content, check_private_items
 from tasks_app.runs.cost import whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
 from tasks_app.runs.states import change_run
@@ -46,6 +46,7 @@ def resume_run(*, run: Run, by: User) -> None:
     """Let a paused or failed run go on where it stopped."""
     _check_control(run, by)
     check_content(run.task_version)
+    _check_private_items(run)
     with transaction.atomic():
         if not change_run(run.pk, "resumed", pause_reason="", failure="", finished_at=None):
             raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be resumed.")
@@ -87,6 +88,7 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
         raise Conflict("Outputs of this run were submitted; there is nothing to retry.")
     kind_of(run.task_version).check_retry()
     check_content(run.task_version)
+    _check_private_items(run)
     with transaction.atomic():
         locked = Run.objects.select_for_update().select_related("task_version").get(pk=run.pk)
         if locked.state != Run.State.COMPLETED:
@@ -152,6 +154,12 @@ def invalidate_run(*, run: Run, reason: str, by: User) -> None:
 def _check_control(run: Run, by: User) -> None:
     if not can_control_run(by, run):
         raise NotAllowed(f"Run {run.pk} belongs to somebody else.")
+
+
+def _check_private_items(run: Run) -> None:
+    """Refuse where the task's owner has withdrawn a permission since the start."""
+    if run.grant is not None:
+        check_private_items(run.task_version, run.grant.deployments.all())
 
 
 def _state(run: Run) -> str:

@@ -21,6 +21,7 @@ from plumbmark.gateway.queries import callable_deployments, quota_status
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
+    Contender,
     Item,
     Run,
     Sample,
@@ -55,6 +56,28 @@ def visible_runs(*, to: Visitor) -> QuerySet[Run]:
         Run.objects.filter(public | on_own_tasks | Q(namespace__in=inside))
         .select_related("task_version__task__namespace", "contender", "namespace")
         .order_by("-id")
+    )
+
+
+def visible_contenders(*, to: Visitor, is_listed: bool = True) -> QuerySet[Contender]:
+    """Return the contenders of the platform's deployments, the visitor's own, and others as far as
+    the visitor sees a declared run of them.
+
+    Without `is_listed`, runs on unlisted tasks count too: whoever asks knows the contender's id.
+    """
+    inside = namespaces_inside_of(to)
+    runs = visible_runs(to=to)
+    if not is_listed:
+        runs = Run.objects.filter(
+            purpose=Run.Purpose.DECLARED,
+            task_version__state=TaskVersion.State.PUBLISHED,
+            task_version__task__visibility=Visibility.UNLISTED,
+        ) | Run.objects.filter(pk__in=runs.order_by().values("pk"))
+    return Contender.objects.filter(
+        Q(deployment__isnull=False, deployment__owner=None)
+        | Q(owner__in=inside)
+        | Q(deployment__owner__in=inside)
+        | Q(pk__in=runs.order_by().values("contender_id"))
     )
 
 

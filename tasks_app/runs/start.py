@@ -1,6 +1,5 @@
 """Starting runs: what must be true before, and the rows that a run begins with."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.models import Deployment, PriceCard
 from tasks_app.kinds import AuxiliaryDeployments, CostBound, kind_of
 from tasks_app.models import Contender, Run, Scoring, TaskVersion
-from tasks_app.permissions import can_run_version, can_view_private_items, check_content
+from tasks_app.permissions import can_run_version, check_content, check_private_items
 from tasks_app.runs.contenders import check_extra_body, contender_of_deployment
 from tasks_app.runs.cost import whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
@@ -40,21 +39,20 @@ def start_run(
     namespace: Namespace,
     by: User,
     spend_limit: int | None = None,
-    also_allowed: Collection[int] = (),
 ) -> Run:
     """Queue a run of `version` by `contender`, paid by `namespace`.
 
     `spend_limit` (nanodollars) caps the whole run; a program on the platform's deployments has what
-    the quota leaves where none is given. `also_allowed` names deployments, beside the platform's,
-    to which a benchmark's owner lets private items go.
+    the quota leaves where none is given.
     """
-    _check_start(version, contender, purpose, namespace, by, also_allowed)
+    _check_start(version, contender, purpose, namespace, by)
     deployment = contender.deployment
     assert deployment is not None
     kind = kind_of(version)
     items = kind.count_items(of_try=purpose == Run.Purpose.TRY)
     # First, because it names the model that has no price; the bound only knows that there is one.
     auxiliary = kind.auxiliary_deployments(namespace)
+    check_private_items(version, [deployment, *auxiliary.deployments])
     bound = kind.bound_cost(deployment, contender, items=items, payer=namespace)
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
@@ -117,7 +115,6 @@ def _check_start(
     purpose: str,
     namespace: Namespace,
     by: User,
-    also_allowed: Collection[int],
 ) -> None:
     if not can_run_version(by, version):
         raise NotAllowed("You may not run this task.")
@@ -145,26 +142,7 @@ def _check_start(
     check_extra_body(contender.configuration, deployment)
     if deployment.owner is not None and not can_act_for(by, deployment.owner):
         raise NotAllowed(f"{deployment.slug} belongs to somebody else.")
-    if version.private_item_count and not _may_see_private_items(
-        deployment, version, by, also_allowed
-    ):
-        raise NotAllowed(
-            "This task has private items, and its owner has not allowed them to go to "
-            f"{deployment.slug}."
-        )
-
-
-def _may_see_private_items(
-    deployment: Deployment, version: TaskVersion, by: User, also_allowed: Collection[int]
-) -> bool:
-    """Return whether private items may go there: the platform's deployments, the author's, allowed
-    ones.
-    """
-    if deployment.owner is None or deployment.pk in also_allowed:
-        return True
-    return deployment.owner_id == version.task.namespace_id and can_view_private_items(
-        by, version.task
-    )
+    check_private_items(version, [deployment])
 
 
 def _sent_options(deployment: Deployment) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from plumbmark.scoring.scorers import (
 )
 from plumbmark.scoring.scorers.code_execution import ProgramResult
 from plumbmark.scoring.scorers.model_judge import JudgeQuestion, JudgeReply
+from plumbmark.scoring.tested_programs import UnreadableTests
 from plumbmark.scoring.tool_calls import calls_made
 from plumbmark.scoring.verdicts import Verdict
 from tasks_app.definitions import Definition
@@ -72,8 +73,10 @@ class ScoredItemWithInput(ScoredItem, Protocol):
 class ScoringPorts(Protocol):
     """The ports that scoring needs if the text alone is not enough."""
 
-    async def run_program(self, program: str, timeout_seconds: float) -> ProgramResult:
-        """Run a program in the sandbox; raises where the sandbox itself fails."""
+    async def run_tested_program(self, given: bytes, timeout_seconds: float) -> ProgramResult:
+        """Run an answer with its tests in the sandbox, as `plumbmark.scoring.tested_programs`
+        writes them down; raises where the sandbox itself fails.
+        """
         ...
 
     async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
@@ -403,9 +406,11 @@ async def _by_program(
 ) -> ItemVerdict:
     token = secrets.token_hex(16)
     try:
-        ran = await outside.run_program(
-            scorer.program(output, values, token=token), scorer.timeout_seconds
-        )
+        given = scorer.program_input(output, values, token=token)
+    except UnreadableTests as error:
+        return _unscored_verdict(f"The scorer failed: {error}.")
+    try:
+        ran = await outside.run_tested_program(given, scorer.timeout_seconds)
         return _item_verdict(scorer.verdict(ran, token=token, output=output))
     except Exception as error:
         log.exception("the program of scorer %s failed on item %s", scorer.name, key)

@@ -17,6 +17,7 @@ from tasks_app.models import (
     ScoringShard,
     TaskVersion,
 )
+from tasks_app.permissions import may_receive_private_items
 from tasks_app.workers.wake import wake_workers
 
 _COPIED_AT_ONCE = 1000
@@ -72,10 +73,17 @@ def queue_scoring(
 
 def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> None:
     """Let the judges be asked at the payer's expense. Who is missing is told at each sample."""
+    found = callable_deployments(to=payer).filter(slug__in=judges)
+    versions = [scoring.task_version, scoring.run.task_version]
+    private_tasks = [version.task for version in versions if version.private_item_count]
     scoring.grant = open_grant(
         payer=payer,
         subject=f"scoring:{scoring.pk}",
-        deployments=callable_deployments(to=payer).filter(slug__in=judges),
+        deployments=[
+            deployment
+            for deployment in found
+            if all(may_receive_private_items(deployment, task) for task in private_tasks)
+        ],
     )
     scoring.save(update_fields=["grant"])
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from plumbmark.common.errors import Conflict
 from plumbmark.sandbox import Limits, PythonExecutor, SandboxUnavailable, probe
-from plumbmark.scoring import author_code
+from plumbmark.scoring import author_code, tested_programs
 from plumbmark.scoring.scorers.code_execution import ProgramResult
 from tasks_app.code_tasks.settings import BARE
 from tasks_app.workers.reports import Worker, workers
@@ -102,10 +102,15 @@ def executor() -> PythonExecutor:
     return found
 
 
-async def run_program(program: str, timeout_seconds: float) -> ProgramResult:
-    """Run a Python program without network or files; `SandboxUnavailable` where there is
-    none or it fails."""
-    ran = await executor().execute(program, timeout_seconds=timeout_seconds, merges_errors=False)
+async def run_tested_program(given: bytes, timeout_seconds: float) -> ProgramResult:
+    """Run an answer with its tests, without network or files; `SandboxUnavailable` where there is
+    no sandbox or it fails."""
+    ran = await executor().execute(
+        tested_programs.harness(),
+        timeout_seconds=timeout_seconds,
+        given=given,
+        merges_errors=False,
+    )
     # Errors last: their end is what matters.
     output = ran.output if ran.exit_code == 0 else ran.errors or ran.output
     return ProgramResult(ran.exit_code, output[-_LAST_WORDS:], ran.timed_out, ran.detail)

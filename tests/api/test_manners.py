@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.tokens import issue_token
+from plumbmark.rest.throttling import counters
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_the_description_is_generated_without_a_warning(tmp_path: Path) -> None:
 
 def test_every_answer_tells_how_many_requests_are_left(api: APIClient, settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 2
-    caches["rates"].clear()
+    counters().clear()
     answers = [api.get(f"/api/v1/{path}") for path in ("tasks", "runs/999", "tasks")]
 
     assert [answer.status_code for answer in answers] == [200, 404, 429]

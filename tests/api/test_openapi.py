@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.tokens import issue_token
+from plumbmark.rest.throttling import counters
 
 VERBS = {
     *("allow", "build", "cancel", "check", "create", "download", "get", "invalidate", "label"),
@@ -296,7 +296,7 @@ def test_the_example_of_an_error_is_what_the_api_answers(
         api.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.secret}")
     if name == "TooManyRequests":
         settings.API_REQUESTS_PER_MINUTE = 0
-        caches["rates"].clear()
+        counters().clear()
     if name == "TooLarge":
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
     if name == "Conflict":

@@ -9,6 +9,7 @@ from django.core.cache import caches
 from django.db import connection
 from django.test import override_settings
 
+from plumbmark.rest.throttling import counters
 from tests.emptying import empty
 from tests.fake_provider.process import FakeProvider
 from tests.golden.world import World, number_rows_from_one
@@ -34,8 +35,8 @@ def world(
             yield _made() if "world" not in _COPY else _as_it_was()
         finally:
             empty()
-            for name in ("default", "rates"):
-                caches[name].clear()
+            caches["default"].clear()
+            counters().clear()
 
 
 def _made() -> World:

@@ -88,10 +88,17 @@ def test_calls_of_tools_are_checked_as_before() -> None:
 def test_programs_and_what_became_of_them_are_told_as_before() -> None:
     lines = []
     for take in ("block", "whole"):
-        scorer = build_scorer({"type": "code_execution", "program": "{output} {a}", "take": take})
+        scorer = build_scorer(
+            {
+                "type": "code_execution",
+                "program": "import math\n{output} {a}\nassert {a}",
+                "take": take,
+            }
+        )
         assert isinstance(scorer, CodeExecution)
         for code in CODES:
-            lines.append(f"{take} {code!r}: {scorer.program(code, {'a': 'A'}, token='t')!r}")
+            given = scorer.program_input(code, {"a": "A"}, token="t").decode()
+            lines.append(f"{take} {code!r}: {given}")
         lines += [f"{ran}: {said(scorer.verdict(ProgramResult(**ran), token='t'))}" for ran in RAN]
     lines += [f"code in {code!r}: {take_code(code).code!r}" for code in CODES]
 

@@ -611,6 +611,16 @@ def test_the_hosts_shared_memory_and_queues_are_out_of_reach(guest: Guest) -> No
         libc.msgctl(queue, 0, None)
 
 
+@pytest.mark.parametrize("name", ["shmget", "msgget", "semget", "mq_open"])
+def test_memory_that_belongs_to_no_process_cannot_be_made(guest: Guest, name: str) -> None:
+    number = seccomp._NUMBERS[name][MACHINE == "aarch64"]
+    arguments = "b'/plumbmark', 0o102, 0o600, None" if name == "mq_open" else "0, 1 << 20, 0o1600"
+
+    found = outcomes(guest, {"made": f"call({number}, {arguments})"})
+
+    assert found["made"] == {"errno": errno.EPERM}
+
+
 # --- network ----------------------------------------------------------------------------------
 
 

@@ -116,6 +116,24 @@ time.sleep(60)
     assert report.peak_memory_bytes < 1200 * MIB
 
 
+def test_shared_memory_that_was_let_go_still_counts(guest: Guest) -> None:
+    report = guest.run(
+        """
+import mmap, time
+hoard = []
+for _ in range(8):
+    shared = mmap.mmap(-1, 64 << 20)
+    shared.write(b"x" * (64 << 20))
+    shared.madvise(mmap.MADV_DONTNEED)
+    hoard.append(shared)
+time.sleep(60)
+""",
+        memory_bytes=256 * MIB,
+    )
+
+    assert report.ending is Ending.MEMORY
+
+
 def test_shared_memory_counts_once_however_many_processes_share_it(guest: Guest) -> None:
     report = guest.run(
         """

@@ -1,10 +1,13 @@
 """Reported cases of answers, scored as the definition of each says."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from plumbmark.scoring import tested_programs
 from plumbmark.scoring.scorers import (
     CodeExecution,
     ModelJudge,
@@ -38,13 +41,14 @@ def scored(scorer: Scorer, row: dict[str, Any], output: str) -> Verdict:
     if not isinstance(scorer, CodeExecution):
         return scorer.score(output, row["right"], ScorerContext(row["id"], row.get("options", ())))
     # The programs of these cases are harmless, and run here as they are.
-    program = scorer.program(output, {"test": row["test"]}, token="done")
-    try:
-        exec(compile(program.replace("print", "str"), "case", "exec"), {})
-    except Exception as error:
-        ran = ProgramResult(1, repr(error), False)
-    else:
-        ran = ProgramResult(0, "done", False)
+    done = subprocess.run(
+        [sys.executable, "-s", "-c", tested_programs.harness()],
+        input=scorer.program_input(output, {"test": row["test"]}, token="done"),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    ran = ProgramResult(done.returncode, (done.stdout or done.stderr).decode(), False)
     return scorer.verdict(ran, token="done", output=output)
 
 

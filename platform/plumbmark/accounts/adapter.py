@@ -1,15 +1,25 @@
 """Our manners for django-allauth."""
 
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.forms import BaseForm
 from django.http import HttpRequest
 
 from plumbmark.accounts import actions
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.common.client_addresses import network_of
+
+
+class _Site(NamedTuple):
+    """The site, as far as mails name it."""
+
+    domain: str
+    name: str
 
 
 def user_display(user: AbstractBaseUser) -> str:
@@ -40,6 +50,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         for rival in rivals:
             actions.forget_unconfirmed_account(rival)
         return bool(super().confirm_email(request, email_address))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send links to the site's address, whatever host the request has named."""
+        ours = urlsplit(settings.SITE_URL)
+        for name, value in context.items():
+            if name.endswith("url") and isinstance(value, str):
+                link = urlsplit(value)
+                context[name] = link._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
+        context["current_site"] = _Site(ours.netloc, ours.netloc)
+        super().send_mail(template_prefix, email, context)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count wrong passwords for an account by where they come from, so that strangers lock
+        nobody out but themselves.
+        """
+        login = str(credentials.get("email", "")).lower()
+        return f"{network_of(self.get_client_ip(request))}:{login}"
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
         """Omit the greeting after each sign-in: the page shows who is signed in."""

@@ -21,10 +21,10 @@ from django.views.decorators.debug import sensitive_variables
 from plumbmark.accounts import actions
 from plumbmark.accounts.models import User
 from plumbmark.common.errors import Conflict
+from plumbmark.web.client_address import FORWARDED
 
 LIFETIME = timedelta(hours=24)
 _SALT = "plumbmark.accounts.first_administrator"
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 
 class LinkUsed(Conflict):
@@ -69,7 +69,7 @@ def link_is_valid(token: str) -> bool:
 
 def comes_from_this_machine(request: HttpRequest) -> bool:
     """Return whether the request is from a loopback address and was not forwarded by a proxy."""
-    if any(name in request.META for name in _FORWARDED):
+    if request.META.get(FORWARDED):
         return False
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.actions import EmailTaken
 from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
 from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.tokens import revoke_all_tokens
 from plumbmark.common.errors import Conflict, DomainError
 from plumbmark.common.names import unseen_character_problem
 
@@ -104,7 +105,36 @@ class ChangeEmailForm(_OurManners, allauth_forms.AddEmailForm):  # type: ignore[
     tokens: ClassVar = {"email": "email"}
 
 
-class ChangePasswordForm(_OurManners, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+class _RevokesTokens(forms.Form):
+    """Asks whether the new password ends the access of tokens too: whoever knew the old one may
+    have made some.
+    """
+
+    revoke_tokens = forms.BooleanField(
+        label=_("Revoke my API tokens too"),
+        required=False,
+        initial=True,
+    )
+    revoke_help = _(
+        "Programs that use one then need a new one. Sessions elsewhere end in any case."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["revoke_tokens"].help_text = self.revoke_help
+
+    def save(self) -> None:
+        super().save()  # type: ignore[misc]
+        if self.cleaned_data["revoke_tokens"]:
+            user: User = self.user  # type: ignore[attr-defined]
+            revoke_all_tokens(user=user, by=user)
+
+
+class ChangePasswordForm(
+    _RevokesTokens,
+    _OurManners,
+    allauth_forms.ChangePasswordForm,  # type: ignore[misc]
+):
     labels: ClassVar = {
         "oldpassword": _("Current password"),
         "password1": _("New password"),
@@ -123,7 +153,11 @@ class ResetPasswordForm(_OurManners, allauth_forms.ResetPasswordForm):  # type: 
     tokens: ClassVar = {"email": "username"}
 
 
-class ResetPasswordKeyForm(_OurManners, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+class ResetPasswordKeyForm(
+    _RevokesTokens,
+    _OurManners,
+    allauth_forms.ResetPasswordKeyForm,  # type: ignore[misc]
+):
     labels: ClassVar = {
         "password1": _("New password"),
         "password2": _("New password again"),

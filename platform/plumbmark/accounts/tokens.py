@@ -133,6 +133,14 @@ def revoke_token(*, token: ApiToken, by: User) -> ApiToken:
     return token
 
 
+def revoke_all_tokens(*, user: User, by: User) -> int:
+    """Revoke every token of a person that still gives access; return how many."""
+    tokens = ApiToken.objects.filter(user=user, revoked_at=None)
+    for token in tokens:
+        revoke_token(token=token, by=by)
+    return len(tokens)
+
+
 @sensitive_variables("secret")
 def token_behind(secret: str) -> ApiToken:
     """Return the valid token that `secret` is, with its user; raise TokenRejected.

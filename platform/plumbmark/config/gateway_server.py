@@ -16,8 +16,13 @@ import sys
 import uvicorn
 from django.conf import settings
 
-from plumbmark.config.supervisor import Child, Supervisor
-from plumbmark.gateway.http.heads import BoundedHttp
+from plumbmark.config.bounded_http import BoundedHttp
+from plumbmark.config.http_server import (
+    add_server_options,
+    allow_many_connections,
+    serve_in_processes,
+    shared_socket,
+)
 
 _SECONDS_TO_STORE = 4.0
 """After the calls in flight were given up."""
@@ -50,6 +55,8 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
         loop="uvloop",
         ws="none",
         lifespan="on",
+        # The setting of trusted proxies decides what their headers are worth.
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -58,26 +65,8 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
         # Calls that are given up end by themselves a moment after.
         timeout_graceful_shutdown=math.ceil(settings.GATEWAY_DRAIN_SECONDS + _SECONDS_TO_STORE),
     )
-    Server(config).run(sockets=[_shared_socket(host, port)] if shares_port else None)
-
-
-def _shared_socket(host: str, port: int) -> socket.socket:
-    """Open a socket beside those of the other processes; the kernel distributes the connections."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    shared = socket.socket(family)
-    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    shared.bind((host, port))
-    return shared
-
-
-def _serve_in(processes: int, host: str, port: int) -> int:
-    """Keep so many processes on one port until SIGINT or SIGTERM."""
-    command = [sys.executable, "-m", "plumbmark.config.gateway_server", "--shares-port"]
-    command += [f"--host={host}", f"--port={port}"]
-    children = [Child(f"gateway {number}", command) for number in range(1, processes + 1)]
-    grace = settings.GATEWAY_DRAIN_SECONDS + 2 * _SECONDS_TO_STORE
-    return Supervisor(children, os.environ, grace_seconds=grace).run()
+    allow_many_connections()
+    Server(config).run(sockets=[shared_socket(host, port)] if shares_port else None)
 
 
 def main() -> None:
@@ -86,13 +75,12 @@ def main() -> None:
         prog="python -m plumbmark.config.gateway_server",
         description="Serve the gateway's routes.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=settings.GATEWAY_PORT)
-    parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
-    parser.add_argument("--shares-port", action="store_true", help=argparse.SUPPRESS)
+    add_server_options(parser, port=settings.GATEWAY_PORT)
     options = parser.parse_args()
     if options.workers > 1:
-        sys.exit(_serve_in(options.workers, options.host, options.port))
+        grace = settings.GATEWAY_DRAIN_SECONDS + 2 * _SECONDS_TO_STORE
+        module = "plumbmark.config.gateway_server"
+        sys.exit(serve_in_processes(module, "gateway", options, grace_seconds=grace))
     serve(options.host, options.port, shares_port=options.shares_port)
 
 

@@ -53,10 +53,14 @@ SECRET_KEY: str = _secret_key()
 SITE_URL: str = env.text("PLUMBMARK_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS: list[str] = env.words("PLUMBMARK_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 _SITE = urlsplit(SITE_URL)
+SITE_PORT: int = _SITE.port or 8000
+TRUSTED_PROXIES: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
+"""How many reverse proxies stand in front; limits count the address that the first of them saw."""
 SECURE_SITE: bool = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "plumbmark.accounts.sessions"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SITE else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -98,6 +102,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "plumbmark.web.request_ids.RequestIds",
+    "plumbmark.web.client_address.ClientAddress",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
     "plumbmark.web.csp.SecurityHeaders",
@@ -180,15 +185,8 @@ else:
         }
     }
 
-CACHES["rates"] = (
-    CACHES["default"]
-    if REDIS_URL
-    else {
-        # On one machine every process counts for itself: a read must not cost a database write.
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "rates",
-    }
-)
+RATES_FILE: Path | None = None if REDIS_URL else STATE_DIR / "rates"
+"""Counters of rate limits, shared by the processes of this machine; with Redis, they are there."""
 
 QUEUE_DIR = STATE_DIR / "queue"
 CELERY_BROKER_URL: str = env.text("PLUMBMARK_BROKER_URL", REDIS_URL or "filesystem://localhost")
@@ -288,8 +286,8 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_DISPLAY = "plumbmark.accounts.adapter.user_display"
-ALLAUTH_TRUSTED_PROXY_COUNT: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
-"""How many reverse proxies stand in front; rate limits count the address before them."""
+# `plumbmark.web.client_address` has settled the address by then.
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
 CSRF_FAILURE_VIEW = "plumbmark.web.views.csrf_failure"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -373,6 +371,12 @@ MAX_IMAGE_PIXELS: int = env.integer("PLUMBMARK_MAX_IMAGE_PIXELS", 25_000_000)
 """Read from the header before an image is decoded, which takes four bytes a pixel."""
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.integer("PLUMBMARK_MAX_FILES_AT_ONCE", 1000)
 """In one form or request; more come as a ZIP."""
+MAX_REQUEST_BYTES: int = env.integer(
+    "PLUMBMARK_MAX_REQUEST_BYTES", MAX_DATA_FILE_BYTES + MAX_ATTACHMENTS_BYTES + 16 * 1024 * 1024
+)
+"""Of a whole request to the pages or the API, files included."""
+MAX_BUFFERED_BYTES: int = env.integer("PLUMBMARK_MAX_BUFFERED_BYTES", 2 * 1024 * 1024 * 1024)
+"""What the bodies of all requests that one web process is receiving take up on the disk."""
 
 # --- REST API ---------------------------------------------------------------------------------
 

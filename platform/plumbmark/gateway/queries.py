@@ -21,7 +21,14 @@ from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.catalogue.document_tokens import CannotBound
 from plumbmark.gateway.catalogue.prices import Prices
-from plumbmark.gateway.models import Budget, Call, Deployment, Grant, LedgerLine
+from plumbmark.gateway.models import (
+    Budget,
+    Call,
+    CatalogueModel,
+    Deployment,
+    Grant,
+    LedgerLine,
+)
 from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.storage.records import decompress
 
@@ -105,6 +112,12 @@ def callable_deployments(*, to: Namespace | None) -> QuerySet[Deployment]:
     """Return the deployments of the platform and of a namespace; None: the platform's alone."""
     visible = Q(owner=None) if to is None else Q(owner=None) | Q(owner=to)
     return Deployment.objects.filter(visible, is_active=True).select_related("model")
+
+
+def visible_models(*, to: Namespace | None) -> QuerySet[CatalogueModel]:
+    """Return the catalogue without the models that only other people's deployments call."""
+    shown = Deployment.objects.filter(Q(owner=None) if to is None else Q(owner=None) | Q(owner=to))
+    return CatalogueModel.objects.filter(Q(deployments=None) | Q(deployments__in=shown)).distinct()
 
 
 def request_bound(request: ModelRequest, price_card: Prices | None, deployment: Deployment) -> int:

@@ -24,13 +24,22 @@ ANSWER_LIMITS = Limits(
 )
 """For short programs that models write; the time comes with each."""
 
-_START = (
-    "import sys\n"
-    "read = sys.stdin.buffer\n"
-    "exec(compile(read.read(int(read.readline())), 'program.py', 'exec'),"
-    " {'__name__': '__main__'})"
-)
-"""Reads the program from standard input, whose rest is the program's own."""
+_START = """\
+import os
+def read(size):
+    parts = []
+    while size > 0 and (part := os.read(0, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+line = b""
+while not line.endswith(b"\\n"):
+    line += os.read(0, 1)
+exec(compile(read(int(line)), "program.py", "exec"), {"__name__": "__main__"})
+"""
+"""Reads the program from standard input, whose rest is the program's own. Without a buffer, which
+would already hold a part of that rest: a program may hand it on to one of its processes only.
+"""
 
 
 class PythonExecutor:

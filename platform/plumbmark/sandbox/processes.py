@@ -8,6 +8,8 @@ from stat import S_ISREG
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
 _BLOCK = 512
+_SHARED_WITHOUT_FILE = b"/dev/zero (deleted)"
+"""The kernel's name for anonymous memory that is shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class TreeUse:
 
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
+    address_space_bytes: int = 0
     processes: int = 0
     """Threads included."""
     pids: tuple[int, ...] = field(default=(), repr=False)
@@ -26,17 +29,19 @@ class _Stat:
     parent: int
     ticks: int
     threads: int
+    address_space: int
 
 
 def tree_use(root: int) -> TreeUse:
     """Return the use of `root` and all that descend from it now; zeros where it is gone."""
     pids, stats = _tree(root)
-    cpu = threads = memory = 0
+    cpu = threads = memory = space = 0
     for pid in pids:
         cpu += stats[pid].ticks
         threads += stats[pid].threads
         memory += _private_memory(pid)
-    return TreeUse(cpu / _TICKS, memory, threads, tuple(pids))
+        space += stats[pid].address_space
+    return TreeUse(cpu / _TICKS, memory, space, threads, tuple(pids))
 
 
 def descendants(root: int) -> list[int]:
@@ -72,6 +77,30 @@ def exact_memory(pids: tuple[int, ...]) -> int:
             continue
         total += _sum_of(text, ("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
     return total
+
+
+def unseen_shared_memory(pids: tuple[int, ...]) -> int:
+    """Return the memory that processes share without a file and that none is seen to use.
+
+    A process can write to such pages and then let them go: they stay in memory as long as the
+    mapping does, and no process is charged for them. So the whole mapping is counted.
+    """
+    sizes: dict[bytes, int] = {}
+    seen = 0
+    for pid in pids:
+        try:
+            maps = Path(f"/proc/{pid}/maps").read_bytes()
+            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            continue
+        seen += _sum_of(status, ("RssShmem:",))
+        for line in maps.splitlines():
+            if line.endswith(_SHARED_WITHOUT_FILE):
+                span, _, offset, _, inode = line.split()[:5]
+                start, stop = (int(place, 16) for place in span.split(b"-"))
+                size = int(offset, 16) + stop - start
+                sizes[inode] = max(sizes.get(inode, 0), size)
+    return max(0, sum(sizes.values()) - seen)
 
 
 def unlinked_bytes(pids: tuple[int, ...], device: int) -> int:
@@ -115,7 +144,7 @@ def _stat(pid: int) -> _Stat | None:
     except OSError:
         return None
     # After the name: state, parent, …; times of itself and of the children that it reaped.
-    return _Stat(int(fields[1]), sum(map(int, fields[11:15])), int(fields[17]))
+    return _Stat(int(fields[1]), sum(map(int, fields[11:15])), int(fields[17]), int(fields[20]))
 
 
 def _private_memory(pid: int) -> int:

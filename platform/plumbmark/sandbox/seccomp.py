@@ -167,13 +167,13 @@ _FORBIDDEN = _words(
     # keys, and parts of the kernel with a long record of faults
     "add_key request_key keyctl io_uring_setup io_uring_enter io_uring_register userfaultfd "
     "fanotify_init vmsplice seccomp "
-    # memory that no process is seen to use
-    "memfd_create memfd_secret"
+    # memory that no process is seen to use, and that would outlive one
+    "memfd_create memfd_secret msgget semget shmget mq_open"
 )
 
 _SHARED_WITH_THE_HOST = _words(
-    # Without an IPC namespace these are the host's; without a network namespace a listener is too.
-    "msgget semget shmget mq_open listen accept accept4 bind "
+    # Without a network namespace a listener is the host's.
+    "listen accept accept4 bind "
     # The host's processes and files of the same user.
     "setpriority ioprio_set sched_setattr sched_setparam sched_setscheduler inotify_add_watch"
 )

@@ -19,6 +19,7 @@ from plumbmark.sandbox.processes import (
     exact_memory,
     tree_use,
     unlinked_bytes,
+    unseen_shared_memory,
 )
 
 _FIRST_LOOK, _LOOK_EVERY = 0.02, 0.1
@@ -217,6 +218,8 @@ class _Supervisor:
         memory = use.memory_bytes
         if memory > limits.memory_bytes:
             memory = exact_memory(use.pids)
+        if memory <= limits.memory_bytes < use.address_space_bytes:
+            memory += unseen_shared_memory(use.pids)
         self._peak = max(self._peak, memory)
         if use.cpu_seconds > self._use.cpu_seconds:
             self._use = use

@@ -8,11 +8,10 @@ import ast
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from plumbmark.scoring import author_harness
+from plumbmark.scoring.harness_text import harness_text
 
 MAX_SOURCE = 100_000
 
@@ -65,10 +64,9 @@ def source_problem(source: str, function: str, parameters: Sequence[str]) -> str
     return None
 
 
-@cache
 def program() -> str:
     """Return the program that runs in the sandbox."""
-    return Path(author_harness.__file__).read_text()
+    return harness_text(author_harness.__file__)
 
 
 def program_input(

@@ -18,9 +18,16 @@ from plumbmark.web.forms import add_problems
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import drafts, publication
+from tasks_app.authoring.allowed_deployments import (
+    allow_deployment,
+    allowed_deployments_of,
+    disallow_deployment,
+    find_any_deployment,
+)
 from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
 from tasks_app.authoring.forms import (
+    AllowDeploymentForm,
     NewTaskForm,
     PublishTaskForm,
     TaskDraftForm,
@@ -98,9 +105,9 @@ def task_create(request: HttpRequest) -> HttpResponse:
 def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show and change the facts of a task and its visibility."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
-    is_visibility = request.POST.get("part") == "visibility"
+    part = request.POST.get("part", "facts") if request.method == "POST" else ""
     facts = TaskFactsForm(
-        request.POST if request.method == "POST" and "part" not in request.POST else None,
+        request.POST if part == "facts" else None,
         initial={
             "title": task.title,
             "summary": task.summary,
@@ -110,27 +117,38 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         },
     )
     visibility = VisibilityForm(
-        request.POST if is_visibility else None, initial={"visibility": task.visibility}
+        request.POST if part == "visibility" else None, initial={"visibility": task.visibility}
     )
-    is_withdrawal = request.POST.get("part") == "withdrawal"
+    allowed = AllowDeploymentForm(request.POST if part in {"allow", "disallow"} else None)
     withdrawal = WithdrawalForm(
-        request.POST if is_withdrawal else None, versions=withdrawable_versions(task)
+        request.POST if part == "withdrawal" else None, versions=withdrawable_versions(task)
     )
-    form = visibility if is_visibility else withdrawal if is_withdrawal else facts
+    forms = {
+        "visibility": visibility,
+        "allow": allowed,
+        "disallow": allowed,
+        "withdrawal": withdrawal,
+    }
+    form = forms.get(part, facts)
     if request.method == "POST" and form.is_valid():
         try:
-            if is_visibility:
+            if part == "visibility":
                 set_task_visibility(
                     task=task,
                     visibility=visibility.cleaned_data["visibility"],
                     by=person(request),
                 )
-            elif is_withdrawal:
+            elif form is withdrawal:
                 withdraw_content(
                     version=withdrawal.cleaned_data["version"],
                     reason=withdrawal.cleaned_data["reason"],
                     by=person(request),
                 )
+            elif form is allowed:
+                change = allow_deployment if part == "allow" else disallow_deployment
+                name = allowed.cleaned_data["deployment"]
+                found = find_any_deployment(name, task=task)
+                change(task=task, deployment=found, by=person(request))
             else:
                 authoring.update_task(task=task, facts=facts.facts(), by=person(request))
         except InvalidInput as error:
@@ -148,13 +166,15 @@ def task_settings(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "visibility_form": visibility,
         "lasting": lasting_versions(task),
         "withdrawal_form": withdrawal,
+        "allow_form": allowed,
+        "allowed_deployments": list(allowed_deployments_of(task)),
         "trail": [*trail_of(task), {"label": _("Settings")}],
     }
     return render(
         request,
         "tasks_app/authoring/settings.html",
         context,
-        status=_status(facts, visibility, withdrawal),
+        status=_status(facts, visibility, allowed, withdrawal),
     )
 
 

@@ -16,7 +16,7 @@ from plumbmark.engine.ports import CallFailure, CallResult, FailureKind
 from plumbmark.gateway import actions
 from plumbmark.gateway.calls import retry_budget, runtime
 from plumbmark.gateway.http import asgi, principals
-from plumbmark.gateway.http.asgi import Bodies
+from plumbmark.gateway.http.asgi import Bodies, HttpExchange
 from plumbmark.gateway.http.errors import HttpError, error_of_result
 from plumbmark.gateway.http.grant_tokens import issue_grant_token
 from plumbmark.gateway.models import Call, Deployment, Grant
@@ -638,6 +638,26 @@ def test_bodies_together_are_bounded_and_given_back() -> None:
     bodies.take(1000)
     bodies.give_back(3_000_000)
     bodies.take(3_000_000)
+
+
+def test_a_declared_length_reserves_nothing() -> None:
+    bodies = Bodies(largest=3_000_000, together=4_000_000)
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    async def wait_for_bodies() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+        scope["headers"] = [(b"content-length", b"3000000")]
+        slow = [HttpExchange(scope, never, never, bodies) for _ in range(5)]
+        waits = [asyncio.create_task(exchange.body()) for exchange in slow]
+        await asyncio.sleep(0)
+        bodies.take(3_000_000)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    asyncio.run(wait_for_bodies())
 
 
 def test_one_token_has_so_many_calls_in_flight_and_no_more(

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from plumbmark.scoring import program_harness, tested_programs
 from plumbmark.scoring.scorers import (
     CodeExecution,
     ScorerContext,
@@ -28,12 +29,12 @@ def run(output: str, **more: object) -> tuple[float | None, str]:
     """Really run, without a sandbox: the outputs are this file's own."""
     one = scorer(**more)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", one.program(output, VALUES, token="t0ken")],
+        [sys.executable, "-I", "-c", tested_programs.harness()],
+        input=one.program_input(output, VALUES, token="t0ken"),
         capture_output=True,
-        text=True,
         timeout=300,
     )
-    said = done.stdout if done.returncode == 0 else done.stderr
+    said = (done.stdout if done.returncode == 0 else done.stderr).decode()
     ran = ProgramResult(done.returncode, said, False)
     verdict = one.verdict(ran, token="t0ken", output=output)
     return verdict.value, verdict.explanation
@@ -68,6 +69,15 @@ def test_limits_are_the_answers_own_failure() -> None:
         ProgramResult(None, "", False, "It used more memory than 1 GiB."), token="t"
     )
     assert (greedy.value, greedy.explanation) == (0.0, "It used more memory than 1 GiB.")
+
+
+def test_a_machine_that_cannot_keep_the_tests_apart_scores_nothing() -> None:
+    unshielded = ProgramResult(1, f"\nt {program_harness.UNSHIELDED}\n", False)
+
+    verdict = scorer().verdict(unshielded, token="t")
+
+    assert verdict.value is None
+    assert "Landlock" in verdict.explanation
 
 
 def test_nothing_is_scored_before_the_program_has_run() -> None:

@@ -14,6 +14,7 @@ from plumbmark.common.errors import Conflict, NotAllowed
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.models import Budget, Call, Deployment, Grant
+from tasks_app.authoring.allowed_deployments import allow_deployment
 from tasks_app.jobs import work
 from tasks_app.models import Run, Sample, SampleScore, Scoring
 from tasks_app.runs.control import (
@@ -389,7 +390,8 @@ def test_private_items_go_to_no_foreign_deployment(world: Any) -> None:
     with pytest.raises(NotAllowed, match="private items"):
         world.start(version, contender, by=eve)
     assert not Run.objects.exists()
-    assert world.start(version, contender, by=eve, also_allowed=[world.deployment.pk])
+    allow_deployment(task=version.task, deployment=contender.deployment, by=world.ada)
+    assert world.start(version, contender, by=eve)
 
 
 def test_strangers_steer_no_run(world: Any) -> None:

@@ -17,6 +17,7 @@ from plumbmark.gateway.queries import (
     callable_deployments,
     ledger_of,
     quota_status,
+    visible_models,
 )
 from plumbmark.gateway.recorded_calls import recorded_call_at
 from plumbmark.rest.problems import ProblemDetails
@@ -47,12 +48,16 @@ class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
 
 
 class DeploymentDetail(serializers.ModelSerializer[Deployment]):
+    id = serializers.CharField(
+        source="public_id",
+        help_text="What another task's owner needs to allow it to receive private items.",
+    )
     model = serializers.CharField(source="model.slug")
     is_yours = serializers.SerializerMethodField()
 
     class Meta:
         model = Deployment
-        fields = ("slug", "model", "provider", "upstream_id", "is_yours")
+        fields = ("id", "slug", "model", "provider", "upstream_id", "is_yours")
 
     def get_is_yours(self, deployment: Deployment) -> bool:
         return deployment.owner_id is not None
@@ -145,13 +150,19 @@ class RecordedCallDetail(serializers.Serializer[Any]):
 
 @extend_schema_view(list=extend_schema(operation_id="list_models"))
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
-    """List the models of the catalogue."""
+    """List the models of the catalogue.
+
+    Those that only other people's deployments call are left out.
+    """
 
     subject = "Models"
     parameter_descriptions = {"maker": "Only models of this maker."}
     serializer_class = ModelDetail
     filterset_fields = ("maker",)
-    queryset = CatalogueModel.objects.all()
+    queryset = CatalogueModel.objects.none()
+
+    def get_queryset(self) -> QuerySet[CatalogueModel]:
+        return visible_models(to=getattr(self.request.user, "namespace", None))
 
 
 @extend_schema_view(list=extend_schema(operation_id="list_deployments"))

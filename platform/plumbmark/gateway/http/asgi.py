@@ -47,13 +47,17 @@ class Bodies:
         self.largest = largest
         self._left = together
 
-    def take(self, size: int) -> None:
+    def check_size(self, size: int) -> None:
+        """Refuse a body that is larger than any may be."""
         if size > self.largest:
             raise HttpError(
                 413,
                 "body-too-large",
                 f"The body is larger than {self.largest} bytes; send fewer or smaller files.",
             )
+
+    def take(self, size: int) -> None:
+        self.check_size(size)
         if size >= _COUNTED_FROM:
             if size > self._left:
                 raise HttpError(
@@ -127,7 +131,9 @@ class HttpExchange:
         """
         length_header = self.header(b"content-length")
         if length_header.isdigit():
-            self._take(int(length_header))
+            # Nothing is reserved for it: a client that declares much and sends little must not
+            # keep others out.
+            self._bodies.check_size(int(length_header))
         parts: list[bytes] = []
         size = 0
         while True:

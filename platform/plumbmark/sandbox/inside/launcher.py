@@ -38,6 +38,7 @@ def launch(settings: Settings) -> int:
     guest = os.fork()
     if guest == 0:
         _become_guest(settings)
+    _let_go_of_streams()
     while True:
         for descriptor, events in poll.poll():
             if descriptor == lifeline:
@@ -68,6 +69,16 @@ def _become_guest(settings: Settings) -> None:
     except BaseException as error:
         os.write(2, f"Cannot start {argv[0]!r}: {error}\n".encode()[:2000])
     os._exit(127)
+
+
+def _let_go_of_streams() -> None:
+    """Keep nothing of the guest's input and output: a process of the guest could take them from
+    here after the guest has closed them to it.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
 
 
 def _offer_to_the_killer() -> None:

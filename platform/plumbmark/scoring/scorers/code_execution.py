@@ -1,7 +1,8 @@
 """Code execution: a program made of the output and the item's tests runs to its end, or fails.
 
 The scorer is pure: it writes the program and reads what became of it. Running it, in the sandbox,
-is the caller's.
+is the caller's. The answer and its tests run in two processes, so that an answer cannot say that
+it is right (`tested_programs`).
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from plumbmark.scoring.author_code import MAX_SOURCE
 from plumbmark.scoring.code_blocks import WHOLE, TakenCode, take_code
+from plumbmark.scoring.program_harness import UNSHIELDED
 from plumbmark.scoring.scorers.base import (
     Scorer,
     ScorerContext,
@@ -20,12 +22,17 @@ from plumbmark.scoring.scorers.base import (
     parse_option_template,
 )
 from plumbmark.scoring.templates import parse_template
+from plumbmark.scoring.tested_programs import split_program
 from plumbmark.scoring.verdicts import Verdict, quote
 
 OUTPUT = "output"
 """`{output}` stands for the code that was taken from the model's output."""
 
 _MAX_TAIL = 2000
+_NOT_SHIELDED = (
+    "The sandbox failed: on this machine an answer could read its tests. It needs a kernel with "
+    "Landlock (Linux 5.13), or the setting kernel.yama.ptrace_scope=1. This is not the model's."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class CodeExecution(Scorer):
     """Right where a Python program, made of the output and the item's tests, runs to its end in the
     sandbox."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     type: Literal["code_execution"]
     template: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)] = Field(
@@ -67,6 +74,14 @@ class CodeExecution(Scorer):
             raise ScorerSpecError(
                 "the program never uses {output}, so every answer would fare alike", "program"
             )
+        tests = self.template[self.template.rindex("{" + OUTPUT + "}") :].partition("\n")[2]
+        first = next((line for line in tests.splitlines() if line.strip()), "")
+        if first[:1].isspace():
+            raise ScorerSpecError(
+                "the lines after the one with {output} are the tests; they run apart from the "
+                "answer and must begin at the left margin",
+                "program",
+            )
 
     @property
     def options(self) -> Mapping[str, object]:
@@ -85,13 +100,15 @@ class CodeExecution(Scorer):
             return TakenCode(output, WHOLE)
         return take_code(output, "last" if self.take == "block" else self.take)
 
-    def program(self, output: str, values: Mapping[str, str], *, token: str) -> str:
-        """Return the program to run. It prints `token` as its last line if it runs to its end.
+    def program_input(self, output: str, values: Mapping[str, str], *, token: str) -> bytes:
+        """Return what `tested_programs.harness` reads. It prints `token` when the tests have run to
+        their end; `UnreadableTests` where the author's tests are no program.
 
         An exit code of 0 alone proves nothing: an answer may simply exit before the tests.
         """
-        filled = parse_template(self.template).fill({**values, OUTPUT: self.take_from(output).code})
-        return f"{filled}\n\nprint()\nprint({token!r})\n"
+        code = self.take_from(output).code
+        template = parse_template(self.template)
+        return split_program(template, values, code, name=OUTPUT).as_input(code, token=token)
 
     def verdict(self, ran: ProgramResult, *, token: str, output: str = "") -> Verdict:
         """Return the verdict of a run of `program` with the same token; of `output` it says which
@@ -104,13 +121,16 @@ class CodeExecution(Scorer):
         return replace(verdict, explanation=f"{verdict.explanation} What ran was {which}.")
 
     def _verdict(self, ran: ProgramResult, token: str) -> Verdict:
+        if f"{token} {UNSHIELDED}" in ran.output.split("\n"):
+            return Verdict(None, None, _NOT_SHIELDED)
         if ran.timed_out:
             return Verdict(
                 0.0, None, f"The program did not end within {self.timeout_seconds:g} s.", _tail(ran)
             )
-        lines = ran.output.rstrip().rsplit("\n", 1)
-        if ran.exit_code == 0 and lines[-1] == token:
-            said = lines[0] if len(lines) == 2 else ""
+        lines = ran.output.split("\n")
+        if ran.exit_code == 0 and token in lines:
+            # What a process of the answer still printed after it changes nothing.
+            said = "\n".join(line for line in lines if line != token)
             return Verdict(
                 1.0, None, "The program ran to its end: all tests passed.", _tail(ran, said)
             )

@@ -4,7 +4,6 @@ import json
 import shutil
 import tempfile
 import zipfile
-from pathlib import PurePosixPath
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -14,7 +13,7 @@ from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.messages import absolute, lean, moment
 from plumbmark.compat.kaggle.rpc.runs import run_of
 from tasks_app.code_tasks.actions import code_of
-from tasks_app.code_tasks.queries import artifacts_of
+from tasks_app.code_tasks.queries import artifacts_of, entry_name
 from tasks_app.code_tasks.source.notebook import notebook_of, script_of
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample
@@ -53,10 +52,7 @@ def download_benchmark_task_run_output(call: RpcCall) -> Answer:
 
 def _write_artifacts(archive: zipfile.ZipFile, run: Run) -> None:
     for artifact in artifacts_of(run):
-        path = PurePosixPath(artifact.path)
-        name = str(path)
-        if path.is_absolute() or ".." in path.parts or name in archive.namelist():
-            continue
+        name = entry_name(artifact.path, archive.NameToInfo)
         with artifact.file.open("rb") as source, archive.open(name, "w", force_zip64=True) as copy:
             shutil.copyfileobj(source, copy)
 

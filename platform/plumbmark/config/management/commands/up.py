@@ -101,14 +101,9 @@ def children(host: str, port: int, gateway_port: int) -> list[Child]:
             "web",
             [
                 *python,
-                "granian",
-                "plumbmark.config.wsgi:application",
-                "--interface=wsgi",
+                "plumbmark.config.pages_server",
                 f"--host={host}",
                 f"--port={port}",
-                "--workers=1",
-                "--blocking-threads=4",
-                "--log-level=warning",
             ],
         ),
         Child(

@@ -1,0 +1,114 @@
+"""HTTP/1.1 with limits on how slowly and how much a client sends, and on how slowly it reads.
+
+No token has been checked by then, and uvicorn's own protocol sets no limit. Every server of the
+platform uses this protocol.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from plumbmark.common.idle_timer import IdleTimer
+from plumbmark.config.http_refusals import refusal
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Bytes of a request before its body."""
+HEAD_SECONDS = 20.0
+"""A connection whose request's head is not complete after this long is closed."""
+BODY_GRACE_SECONDS = 20.0
+"""A body may arrive as slowly as it likes for this long."""
+MIN_BODY_RATE = 8 * 1024
+"""Bytes of a body a second, on average, after the grace."""
+BODY_CHECK_SECONDS = 2.0
+READ_SECONDS = 60.0
+"""A client that takes none of a waiting answer for so long has left."""
+
+_TOO_SLOW = (
+    "The body of the request came too slowly: after {grace:g} seconds at least {rate:,} bytes a "
+    "second are expected. Send it again over a faster connection, or in smaller parts."
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with these limits."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._is_in_body = False
+        self._body_bytes = 0
+        self._body_seconds = 0.0
+        self._body_check: asyncio.TimerHandle | None = None
+        self._idle_timer = IdleTimer(HEAD_SECONDS, transport.close)
+        self._idle_timer.wait()
+        self._read_timer = IdleTimer(READ_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._idle_timer.cancel()
+        self._read_timer.cancel()
+        self._end_body()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+        elif self._is_in_body and self._body_check is None and not self.transport.is_closing():
+            # Only now: most bodies come complete with their head and need no timer.
+            self._check_later()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes, self._is_in_head = 0, True
+        self._idle_timer.wait()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head, self._is_in_body = False, True
+        self._body_bytes, self._body_seconds = 0, 0.0
+        self._idle_timer.pause()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._end_body()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        self._read_timer.wait()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._read_timer.pause()
+        super().resume_writing()
+
+    def _end_body(self) -> None:
+        self._is_in_body = False
+        if self._body_check is not None:
+            self._body_check.cancel()
+            self._body_check = None
+
+    def _check_later(self) -> None:
+        self._body_check = self.loop.call_later(BODY_CHECK_SECONDS, self._check_body)
+
+    def _check_body(self) -> None:
+        # While the application is not reading, the client cannot send: that is not its fault.
+        if not self.flow.read_paused:
+            self._body_seconds += BODY_CHECK_SECONDS
+        if self._body_bytes >= (self._body_seconds - BODY_GRACE_SECONDS) * MIN_BODY_RATE:
+            self._check_later()
+            return
+        self._end_body()
+        if not self.pipeline and not self.cycle.response_started:
+            message = _TOO_SLOW.format(grace=BODY_GRACE_SECONDS, rate=MIN_BODY_RATE)
+            kind, text = refusal(self.scope["path"], 408, message)
+            self.transport.write(
+                b"HTTP/1.1 408 Request Timeout\r\ncontent-type: %b\r\n"
+                b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (kind, len(text), text)
+            )
+        self.transport.close()

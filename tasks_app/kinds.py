@@ -5,8 +5,8 @@ kind can do is a method of it, so that no caller asks which kind it is. The kind
 themselves in `TasksConfig.ready`; this module imports neither.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from plumbmark.accounts.models import Namespace, User
@@ -22,8 +22,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class CostPart:
+    """What one deployment of a run, or of a scoring, costs at most, in nanodollars."""
+
+    role: str
+    """`model`, `simulated user` or `judge`."""
+    deployment: str
+    total: int
+    is_metered: bool
+    """False: a user's own deployment, paid directly to the provider."""
+    is_priced: bool
+
+
+def join_parts(parts: Iterable[CostPart]) -> list[CostPart]:
+    """Return one part for each role and deployment, with their sum."""
+    joined: dict[tuple[str, str], CostPart] = {}
+    for part in parts:
+        known = joined.get((part.role, part.deployment))
+        total = part.total + (known.total if known else 0)
+        joined[part.role, part.deployment] = replace(part, total=total)
+    return list(joined.values())
+
+
+@dataclass(frozen=True, slots=True)
 class CostBound:
-    """An upper bound of a run's cost, in nanodollars, as shown before its start."""
+    """An upper bound of a run's cost, in nanodollars, as shown before its start.
+
+    Judges and simulated users are part of it; `parts` says what each costs.
+    """
 
     total: int
     samples: int
@@ -34,6 +60,29 @@ class CostBound:
     """False: no price is known; on the platform's keys the run is refused."""
     is_open: bool = False
     """The calls are not known beforehand: a spend limit is what bounds it."""
+    parts: Sequence[CostPart] = ()
+
+    @classmethod
+    def of_parts(
+        cls, parts: Sequence[CostPart], *, samples: int, max_output_tokens: int
+    ) -> "CostBound":
+        """Return the sum of the parts; 0 where the price of one is not known."""
+        is_priced = all(part.is_priced for part in parts if part.is_metered)
+        return cls(
+            total=sum(part.total for part in parts) if is_priced else 0,
+            samples=samples,
+            max_output_tokens=max_output_tokens,
+            is_metered=any(part.is_metered for part in parts),
+            is_priced=is_priced,
+            parts=parts,
+        )
+
+    @property
+    def unpriced(self) -> str:
+        """The first deployment on the platform's keys whose price is not known."""
+        return next(
+            (part.deployment for part in self.parts if part.is_metered and not part.is_priced), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -344,6 +344,13 @@ class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
         version = withdraw_content(version=self.get_object(), reason=reason, by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data)
 
+    @extend_schema(operation_id="get_rescoring_bound", responses=shapes.CostBoundDetail)
+    @action(detail=True, url_path="rescore/cost-bound")
+    def rescoring_bound(self, request: Request, public_id: str) -> Response:
+        """Return the most that judges cost if all runs are rescored. Starts nothing."""
+        bound = scoring.bound_rescoring(version=self.get_object(), by=actor(request))
+        return Response(shapes.CostBoundDetail(bound).data)
+
     @extend_schema(
         operation_id="rescore_runs",
         request=None,

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -327,6 +327,29 @@ class SubmissionViewSet(ResourceViewSet[Run]):
     subject = "Runs"
     parameter_descriptions = {"public_id": "The id of the task's version."}
     parser_classes = FILE_PARSERS
+
+    @extend_schema(
+        operation_id="get_submission_bound",
+        parameters=[
+            OpenApiParameter(
+                "output_bytes",
+                int,
+                description="The length of the longest output in bytes; 16,384 if left out.",
+            )
+        ],
+        responses=shapes.CostBoundDetail,
+    )
+    @action(detail=True, url_path="submissions/cost-bound")
+    def submission_bound(self, request: Request, public_id: str) -> Response:
+        """Return the most that judges cost for submitted outputs. Starts nothing."""
+        version = get_version_or_404(public_id, request)
+        size = request.query_params.get("output_bytes", str(cost.TYPICAL_OUTPUT_BYTES))
+        if not (size.isascii() and size.isdigit() and len(size) <= 9):
+            raise InvalidInput([Problem("must be a number of bytes", "output_bytes")])
+        bound = cost.bound_scoring(
+            version=version, payer=acting_namespace(request, None), output_bytes=int(size)
+        )
+        return Response(shapes.CostBoundDetail(bound).data)
 
     @extend_schema(
         operation_id="submit_outputs",

@@ -3,8 +3,12 @@
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
 from plumbmark.gateway.queries import quota_status
+from tasks_app.judges.cost import bound_judges
 from tasks_app.kinds import CostBound, kind_of
-from tasks_app.models import Contender, TaskVersion
+from tasks_app.models import Contender, Item, Run, Sample, TaskVersion
+
+TYPICAL_OUTPUT_BYTES = 16 * 1024
+"""The length of a submitted output for which its cost is told before there is one."""
 
 
 def cost_bound(
@@ -27,6 +31,33 @@ def cost_bound(
         items=version.item_count if item_count is None else item_count,
         payer=payer or version.task.namespace,
     )
+
+
+def bound_scoring(
+    *, run: Run | None = None, version: TaskVersion, payer: Namespace, output_bytes: int = 0
+) -> CostBound:
+    """Return an upper bound of what judges cost for outputs that no model is asked for.
+
+    Of a stored `run`; or of outputs to be submitted, one for each item and repeat, of at most
+    `output_bytes` each. No token is shorter than a byte.
+    """
+    scorer = kind_of(version).output_scorer
+    if not scorer.judges:
+        return CostBound(0, 0, 0, is_metered=False, is_priced=True)
+    if run is None:
+        items = Item.objects.filter(version=version).order_by("position")
+        outputs = [(item, output_bytes) for item in items for _ in range(version.repeats)]
+    else:
+        # The items of the version that scores: its targets and columns are what judges see.
+        by_key = {item.key: item for item in Item.objects.filter(version=version)}
+        samples = Sample.objects.filter(run=run, is_scored=True).values_list("item__key", "output")
+        outputs = [
+            (by_key[key], len(output.encode("utf-8", "surrogatepass")))
+            for key, output in samples.iterator()
+            if key in by_key
+        ]
+    parts = bound_judges(scorer.judging.values(), outputs, payer=payer)
+    return CostBound.of_parts(parts, samples=len(outputs), max_output_tokens=0)
 
 
 def whole_quota(namespace: Namespace) -> int:

@@ -17,7 +17,8 @@ from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 from tasks_app.definitions import Definition, render_messages
-from tasks_app.kinds import AuxiliaryDeployments, CostBound
+from tasks_app.judges.cost import bound_judges
+from tasks_app.kinds import AuxiliaryDeployments, CostBound, CostPart
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
 from tasks_app.runs.claims import Lease
 from tasks_app.runs.planning import RequestPlanner, tools_need_sandbox
@@ -66,15 +67,17 @@ class DeclarativeKind:
         samples = items * version.repeats
         limit = draft.parameters["max_output_tokens"]
         is_metered = deployment.owner_id is None
-        if card is None:
-            return CostBound(0, samples, limit, is_metered, is_priced=False)
         planner = RequestPlanner(draft, self.definition)
         users = _UserBound(self._simulated_user(), self.definition, limit)
-        if not users.is_priced:
-            return CostBound(0, samples, limit, is_metered, is_priced=False)
         rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
-        total = 0
+        judging = list(self.output_scorer.judging.values())
+        judged: list[tuple[Item, int]] = []
+        total = of_users = 0
         for item in rows.iterator(chunk_size=500):
+            if judging:
+                judged.append((item, self._most_scored_tokens(planner, item, limit)))
+            if card is None:
+                continue
             of_sample = largest = 0
             for step in planner.steps(item.position * version.repeats, item):
                 # Earlier answers are sent again; none has more tokens than it may have.
@@ -90,8 +93,29 @@ class DeclarativeKind:
             if planner.max_cost is not None:
                 # The call that uses the limit up may go beyond it.
                 of_sample = min(of_sample, planner.max_cost + largest)
-            total += (of_sample + of_user) * version.repeats
-        return CostBound(total, samples, limit, is_metered, is_priced=True)
+            total += of_sample * version.repeats
+            of_users += of_user * version.repeats
+        parts = [CostPart("model", deployment.slug, total, is_metered, card is not None)]
+        if users.deployment is not None:
+            parts.append(
+                CostPart(
+                    "simulated user",
+                    users.deployment.slug,
+                    of_users,
+                    users.deployment.owner_id is None,
+                    users.is_priced,
+                )
+            )
+        parts += bound_judges(judging, judged, payer=payer, repeats=version.repeats)
+        return CostBound.of_parts(parts, samples=samples, max_output_tokens=limit)
+
+    def _most_scored_tokens(self, planner: RequestPlanner, item: Item, limit: int) -> int:
+        """Return the most tokens that the scored text of a sample can have."""
+        if self.definition.prompt.scored == "last":
+            return limit
+        steps = planner.steps(item.position * self.version.repeats, item)
+        answers = 1 + max((step.answers for step in steps), default=0)
+        return answers * limit
 
     def _simulated_user(self) -> Deployment | None:
         """Return the deployment that plays the user, None where none does."""
@@ -161,18 +185,18 @@ class _UserBound:
     ) -> None:
         user = definition.prompt.simulated_user
         self._answer_tokens = answer_tokens
-        self._deployment = deployment
+        self.deployment = deployment
         self.max_output_tokens = user.max_output_tokens if user else 0
-        self._card = current_price_card(self._deployment.pk) if self._deployment else None
+        self._card = current_price_card(self.deployment.pk) if self.deployment else None
         self.is_priced = (
-            self._deployment is None
-            or self._deployment.owner_id is not None
+            self.deployment is None
+            or self.deployment.owner_id is not None
             or self._card is not None
         )
 
     def of(self, planner: RequestPlanner, item: Item) -> int:
         sample = planner.plan_sample(0, item)
-        if self._deployment is None or sample.user is None:
+        if self.deployment is None or sample.user is None:
             return 0
         request = ModelRequest(
             messages=[
@@ -181,7 +205,9 @@ class _UserBound:
             ],
             max_output_tokens=sample.user.max_output_tokens,
         )
-        each = request_bound(request, self._card, self._deployment)
+        if not self.is_priced:
+            return 0
+        each = request_bound(request, self._card, self.deployment)
         price = self._card.input_per_mtok if self._card else 0
         turns = sample.user.max_turns - 1
         conversation_tokens = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.fields import FloatField
 from django.db.models.functions import Left
 from django.http import Http404
@@ -180,6 +180,11 @@ def outcomes_of(run: Run) -> list[OutcomeCount]:
     rows = Sample.objects.filter(run=run).values_list("outcome").annotate(n=Count("id"))
     counts = [OutcomeCount(Outcome(outcome), count) for outcome, count in rows.order_by()]
     return sorted(counts, key=lambda row: -row.count)
+
+
+def charged_by_judges(run: Run) -> int:
+    """Return what all scorings of a run charged, in nanodollars. One query."""
+    return Scoring.objects.filter(run=run).aggregate(total=Sum("charged"))["total"] or 0
 
 
 def scorings_by_run(runs: Iterable[Run]) -> dict[int, Scoring]:

@@ -14,7 +14,7 @@ from tasks_app.models import (
     Sample,
     Scoring,
 )
-from tasks_app.runs.queries import current_scoring, run_status_of
+from tasks_app.runs.queries import charged_by_judges, current_scoring, run_status_of
 from tasks_app.scorings.serializers import EstimateDetail
 
 
@@ -128,6 +128,9 @@ class RunDetail(RunSummary):
     deployment_facts = serializers.SerializerMethodField()
     cost_bound_nanodollars = serializers.IntegerField(source="cost_bound")
     provider_cost_nanodollars = serializers.IntegerField(source="provider_cost")
+    judges_charged_nanodollars = serializers.SerializerMethodField(
+        help_text="What judges cost, over all scorings of the run."
+    )
     passport = serializers.SerializerMethodField()
     scoring = serializers.SerializerMethodField()
 
@@ -146,6 +149,7 @@ class RunDetail(RunSummary):
             "repeats",
             "cost_bound_nanodollars",
             "provider_cost_nanodollars",
+            "judges_charged_nanodollars",
             "input_tokens",
             "output_tokens",
             "median_latency_ms",
@@ -158,6 +162,9 @@ class RunDetail(RunSummary):
     def get_deployment_facts(self, run: Run) -> dict[str, Any] | None:
         # Submitted outputs have none.
         return DeploymentFacts(run.deployment_facts).data if run.deployment_facts else None
+
+    def get_judges_charged_nanodollars(self, run: Run) -> int:
+        return charged_by_judges(run)
 
     def get_passport(self, run: Run) -> RunStatusDetail:
         return RunStatusDetail(run_status_of(run)).data  # type: ignore[return-value]
@@ -184,6 +191,14 @@ class RunWrite(WriteShape):
     )
 
 
+class CostPartDetail(serializers.Serializer[Any]):
+    role = serializers.CharField(help_text="`model`, `simulated user` or `judge`.")
+    deployment = serializers.CharField()
+    total_nanodollars = serializers.IntegerField(source="total")
+    is_metered = serializers.BooleanField()
+    is_priced = serializers.BooleanField()
+
+
 class CostBoundDetail(serializers.Serializer[Any]):
     total_nanodollars = serializers.IntegerField(source="total")
     samples = serializers.IntegerField()
@@ -193,6 +208,7 @@ class CostBoundDetail(serializers.Serializer[Any]):
     is_open = serializers.BooleanField(
         help_text="A program's calls are unknown beforehand; only the spend limit bounds its cost."
     )
+    parts = CostPartDetail(many=True, help_text="What each deployment costs at most.")
 
 
 class SampleSummary(serializers.ModelSerializer[Sample]):

@@ -56,7 +56,8 @@ def start_run(
     bound = kind.bound_cost(deployment, contender, items=items, payer=namespace)
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
-            f"No price is known for {deployment.slug}, so its cost cannot be counted against your "
+            f"No price is known for {bound.unpriced or deployment.slug}, so its cost cannot be "
+            "counted against your "
             "quota. An administrator can set one.",
             code="no-price",
         )

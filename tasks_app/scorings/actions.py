@@ -5,9 +5,10 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
-from tasks_app.kinds import kind_of
+from tasks_app.kinds import CostBound, join_parts, kind_of
 from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.permissions import can_rescore_run, check_content
+from tasks_app.runs.cost import bound_scoring
 from tasks_app.scorings.plans import queue_scoring
 
 
@@ -37,6 +38,23 @@ def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
     """Score every finished run on this version's questions that it has not scored."""
     kind_of(version).check_rescoring()
     check_content(version)
+    return [rescore_run(run=run, version=version, by=by) for run in _rescorable(version, by)]
+
+
+def bound_rescoring(*, version: TaskVersion, by: User) -> CostBound:
+    """Return an upper bound of what `rescore_runs_of` costs: its judges, paid by the person."""
+    bounds = [
+        bound_scoring(run=run, version=version, payer=by.namespace)
+        for run in _rescorable(version, by)
+    ]
+    return CostBound.of_parts(
+        join_parts(part for bound in bounds for part in bound.parts),
+        samples=sum(bound.samples for bound in bounds),
+        max_output_tokens=0,
+    )
+
+
+def _rescorable(version: TaskVersion, by: User) -> list[Run]:
     runs = (
         Run.objects.filter(
             question_hash=version.question_hash,
@@ -47,8 +65,4 @@ def rescore_runs_of(*, version: TaskVersion, by: User) -> list[Scoring]:
         .exclude(scorings__task_version=version)
         .exclude(purpose=Run.Purpose.TRY)
     )
-    return [
-        rescore_run(run=run, version=version, by=by)
-        for run in runs
-        if can_rescore_run(by, run, version)
-    ]
+    return [run for run in runs if can_rescore_run(by, run, version)]

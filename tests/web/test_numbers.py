@@ -4,6 +4,7 @@ import pytest
 
 from plumbmark.web.numbers import (
     format_dollars_short,
+    format_rate,
     format_score,
     format_score_short,
     format_seconds_short,
@@ -49,3 +50,11 @@ def test_shares_are_percentages_and_others_keep_their_scale() -> None:
         "-0.123",
     )
     assert (format_score(None, SHARE), format_score_short(None, POINTS)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(1360.4, "1,360"), (136.04, "136"), (13.64, "13.6"), (1.364, "1.36"), (0.0136, "0.014")],
+)
+def test_rates_are_written_out(rate: float, text: str) -> None:
+    assert format_rate(rate) == text

@@ -52,6 +52,14 @@ def format_dollars_short(nanodollars: int | None) -> str:
     return f"${amount:.{min(max(places, 2), 9)}f}"
 
 
+def format_rate(value: float) -> str:
+    """Return a rate with three digits that count, and never as a power of ten."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    digits = 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
+
+
 def format_seconds_short(milliseconds: int | None) -> str:
     """Format as `0.34 s` or `2.1 s`: for columns, where a single unit compares at a glance."""
     if milliseconds is None:

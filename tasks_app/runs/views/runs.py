@@ -20,7 +20,7 @@ from plumbmark.gateway.budget.money import dollars
 from plumbmark.web.forms import add_problems, number_in
 from plumbmark.web.htmx import trigger
 from plumbmark.web.long_text import cap_text
-from plumbmark.web.numbers import format_seconds
+from plumbmark.web.numbers import format_rate, format_seconds
 from tasks_app.code_tasks import queries as programs
 from tasks_app.code_tasks.downloads import (
     file_response,
@@ -39,6 +39,7 @@ from tasks_app.runs.batches import noted_output_limit, noted_schema_ways
 from tasks_app.runs.forms import InvalidateForm, SpendLimitForm
 from tasks_app.runs.queries import (
     OutcomeCount,
+    charged_by_judges,
     current_scoring,
     in_brief,
     outcomes_of,
@@ -260,20 +261,27 @@ def _status_context(run: Run, scoring: Scoring | None) -> dict[str, Any]:
             {
                 "key": _("Rate"),
                 "value": _("%(rate)s samples per second")
-                % {"rate": f"{status.samples_per_second:.3g}"},
+                % {"rate": format_rate(status.samples_per_second)},
             }
         )
+    judges = charged_by_judges(run) if scoring is not None and scoring.grant_id else 0
     if not run.is_submitted:
         facts.append(
             {
                 "key": _("Spend"),
                 "value": _("%(spent)s of at most %(bound)s")
                 % {
-                    "spent": dollars(status.charged),
+                    "spent": dollars(status.charged + judges),
                     "bound": dollars(status.cost_bound),
                 },
             }
         )
+    if judges:
+        value = _("%(model)s for answers, %(judges)s for judges") % {
+            "model": dollars(status.charged),
+            "judges": dollars(judges),
+        }
+        facts.append({"key": _("Of it"), "value": value})
     return {
         "run": run,
         "run_status": status,

@@ -18,6 +18,7 @@ from plumbmark.web.forms import add_problems
 from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.models import Item, TaskVersion
+from tasks_app.runs.cost import TYPICAL_OUTPUT_BYTES, bound_scoring
 from tasks_app.runs.forms import SubmissionForm
 from tasks_app.runs.submissions import submit_outputs
 
@@ -68,6 +69,12 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
         "jsonl": jsonl,
         "table": table,
         "expected": version.item_count * version.repeats,
+        "judges_bound": None
+        if version.is_withheld
+        else bound_scoring(
+            version=version, payer=person(request).namespace, output_bytes=TYPICAL_OUTPUT_BYTES
+        ),
+        "output_bytes": TYPICAL_OUTPUT_BYTES,
         "trail": [*trail_of(task), {"label": _("Submit outputs")}],
     }
     status = 422 if form.is_bound and form.errors else 200

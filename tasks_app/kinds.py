@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CostPart:
-    """What one deployment of a run, or of a scoring, costs at most, in nanodollars."""
+    """The most that one deployment of a run, or of a scoring, costs, in nanodollars."""
 
     role: str
     """`model`, `simulated user` or `judge`."""

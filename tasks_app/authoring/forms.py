@@ -80,7 +80,7 @@ else:
     _VersionChoice = forms.ModelChoiceField  # takes no type argument at run time
 
 
-class _VersionField(_VersionChoice):
+class _WithdrawableVersionField(_VersionChoice):
     def label_from_instance(self, obj: TaskVersion) -> str:
         return gettext("Version %(number)s, %(items)s items") % {
             "number": obj.number,
@@ -91,7 +91,7 @@ class _VersionField(_VersionChoice):
 class WithdrawalForm(forms.Form):
     """A version whose content is to go, and the public reason."""
 
-    version = _VersionField(
+    version = _WithdrawableVersionField(
         label=_("Version"), queryset=TaskVersion.objects.none(), to_field_name="public_id"
     )
     reason = forms.CharField(

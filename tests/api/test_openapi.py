@@ -21,6 +21,7 @@ VERBS = {
     *("allow", "build", "cancel", "check", "create", "download", "get", "invalidate", "label"),
     *("list", "pause", "publish", "rescore", "resume", "retry", "save", "set", "start", "submit"),
     *("try", "update"),
+    "disallow",
     "withdraw",
 }
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -279,7 +279,7 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     @extend_schema(
         operation_id="list_missing_runs",
         request=shapes.StartWrite,
-        responses=shapes.MissingCell(many=True),
+        responses={200: shapes.MissingCell(many=True), 503: ProblemDetails},
     )
     @action(detail=True, methods=["post"])
     def missing(self, request: Request, public_id: str) -> Response:
@@ -302,7 +302,7 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     @extend_schema(
         operation_id="start_missing_runs",
         request=shapes.StartWrite,
-        responses={201: shapes.StartedDetail},
+        responses={201: shapes.StartedDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"], url_path="start-missing")

@@ -19,6 +19,7 @@ from plumbmark.common.errors import NotAllowed
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import ByPosition
 from plumbmark.rest.parsers import FILE_PARSERS
+from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
@@ -161,7 +162,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
             "application/json": serializers.TaskDraftWrite,
             "multipart/form-data": serializers.TaskDraftForm,
         },
-        responses=serializers.DraftDetail,
+        responses={200: serializers.DraftDetail, 503: ProblemDetails},
     )
     @draft.mapping.put
     def save_draft(self, request: Request, public_id: str) -> Response:
@@ -210,7 +211,11 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
         return drafts.get(task=task)
 
-    @extend_schema(operation_id="check_task_draft", request=None, responses=serializers.DraftCheck)
+    @extend_schema(
+        operation_id="check_task_draft",
+        request=None,
+        responses={200: serializers.DraftCheck, 503: ProblemDetails},
+    )
     @action(detail=True, methods=["post"], url_path="draft/check", parser_classes=FILE_PARSERS)
     def check_draft(self, request: Request, public_id: str) -> Response:
         """Check the draft of a task. A 422 lists every problem with its line."""
@@ -220,7 +225,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(
         operation_id="build_task_version",
         request=None,
-        responses={201: serializers.TaskVersionDetail},
+        responses={201: serializers.TaskVersionDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/build")
@@ -229,7 +234,11 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         version = publication.build_version(task=self.get_object(), by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
-    @extend_schema(operation_id="try_task_draft", request=None, responses={202: shapes.RunDetail})
+    @extend_schema(
+        operation_id="try_task_draft",
+        request=None,
+        responses={202: shapes.RunDetail, 503: ProblemDetails},
+    )
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/try")
     def try_draft(self, request: Request, public_id: str) -> Response:
@@ -242,7 +251,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(
         operation_id="publish_task",
         request=serializers.TaskPublishWrite,
-        responses={201: serializers.TaskVersionDetail},
+        responses={201: serializers.TaskVersionDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"])

@@ -12,6 +12,7 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
+from plumbmark.common.heavy_work import HEAVY_BYTES, heavy_work
 from tasks_app.datasets.media.archives import (
     BadArchive,
     entries_of,
@@ -59,7 +60,11 @@ def attach_media(
     if not can_edit_task(by, task):
         raise NotAllowed("This task belongs to somebody else.")
     remove = {*remove, *map(normalise_name, remove)}
+    size = sum(upload.size or 0 for upload in uploads)
     with ExitStack() as open_archives:
+        open_archives.enter_context(
+            heavy_work(owner=task.namespace_id, is_heavy=size >= HEAVY_BYTES)
+        )
         checked = _check_media(uploads, open_archives)
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         _check_room(draft, checked, remove)

@@ -17,6 +17,7 @@ from plumbmark.gateway.models import Deployment
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import InOrder
 from plumbmark.rest.parsers import FILE_PARSERS
+from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
@@ -143,7 +144,9 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
         return run_at(run_id=self.kwargs["run_id"], to=self.request.user)
 
     @extend_schema(
-        operation_id="create_run", request=shapes.RunWrite, responses={201: shapes.RunDetail}
+        operation_id="create_run",
+        request=shapes.RunWrite,
+        responses={201: shapes.RunDetail, 503: ProblemDetails},
     )
     @idempotent
     def create(self, request: Request) -> Response:
@@ -163,7 +166,7 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
     @extend_schema(
         operation_id="get_cost_bound",
         request=shapes.RunWrite,
-        responses=shapes.CostBoundDetail,
+        responses={200: shapes.CostBoundDetail, 503: ProblemDetails},
     )
     @action(detail=False, methods=["post"], url_path="cost-bound")
     def cost_bound(self, request: Request) -> Response:
@@ -357,7 +360,7 @@ class SubmissionViewSet(ResourceViewSet[Run]):
             "application/json": shapes.SubmissionWrite,
             "multipart/form-data": shapes.SubmissionForm,
         },
-        responses={201: shapes.RunDetail},
+        responses={201: shapes.RunDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"], url_path="submissions")

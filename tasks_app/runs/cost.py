@@ -2,6 +2,7 @@
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
+from plumbmark.common.heavy_work import HEAVY_ITEMS, heavy_work
 from plumbmark.gateway.queries import quota_status
 from tasks_app.judges.cost import bound_judges
 from tasks_app.kinds import CostBound, kind_of
@@ -25,12 +26,10 @@ def cost_bound(
     deployment = contender.deployment
     if deployment is None:
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
-    return kind_of(version).bound_cost(
-        deployment,
-        contender,
-        items=version.item_count if item_count is None else item_count,
-        payer=payer or version.task.namespace,
-    )
+    payer = payer or version.task.namespace
+    items = version.item_count if item_count is None else item_count
+    with heavy_work(owner=payer.pk, is_heavy=items >= HEAVY_ITEMS):
+        return kind_of(version).bound_cost(deployment, contender, items=items, payer=payer)
 
 
 def bound_scoring(

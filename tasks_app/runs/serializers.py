@@ -269,6 +269,10 @@ class SampleDetail(serializers.Serializer[Any]):
     calls = serializers.ListField(child=serializers.DictField())
 
 
+MAX_OUTPUTS = 100_000
+"""Rows of outputs in a JSON body; more are sent as a file."""
+
+
 class SubmittedModel(WriteShape):
     model_name = serializers.CharField(max_length=120)
     maker = serializers.CharField(max_length=80, required=False, allow_blank=True)
@@ -281,6 +285,7 @@ class SubmissionWrite(SubmittedModel):
 
     outputs = serializers.ListField(
         child=serializers.DictField(),
+        max_length=MAX_OUTPUTS,
         help_text="Rows of id, output[, repeat].",
         error_messages={"required": _("give rows, or send a file as multipart/form-data")},
     )

@@ -21,7 +21,7 @@ from tasks_app.kinds import AuxiliaryDeployments, CostBound, kind_of
 from tasks_app.models import Contender, Run, Scoring, TaskVersion
 from tasks_app.permissions import can_run_version, check_content, check_private_items
 from tasks_app.runs.contenders import check_extra_body, contender_of_deployment
-from tasks_app.runs.cost import whole_quota
+from tasks_app.runs.cost import cost_bound, whole_quota
 from tasks_app.runs.shards import count_shards, plan_shards
 from tasks_app.workers import sandbox
 from tasks_app.workers.reports import check_answers_can_be_run
@@ -53,7 +53,7 @@ def start_run(
     # First, because it names the model that has no price; the bound only knows that there is one.
     auxiliary = kind.auxiliary_deployments(namespace)
     check_private_items(version, [deployment, *auxiliary.deployments])
-    bound = kind.bound_cost(deployment, contender, items=items, payer=namespace)
+    bound = cost_bound(version=version, contender=contender, item_count=items, payer=namespace)
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
             f"No price is known for {bound.unpriced or deployment.slug}, so its cost cannot be "

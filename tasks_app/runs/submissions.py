@@ -12,6 +12,7 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, NotAllowed
+from plumbmark.common.heavy_work import HEAVY_BYTES, HEAVY_ITEMS, heavy_work
 from plumbmark.common.outbox import record_event
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
@@ -59,6 +60,32 @@ def submit_outputs(
         check_answers_can_be_run()
     if version.private_item_count:
         raise Conflict("This task has private items, so outputs cannot be submitted to it.")
+    with heavy_work(owner=namespace.pk, is_heavy=_is_heavy(upload, version)):
+        return _submit(
+            version=version,
+            model=(model_name, maker, description),
+            namespace=namespace,
+            upload=upload,
+            rows=rows,
+            by=by,
+        )
+
+
+def _is_heavy(upload: "UploadedFile[bytes] | None", version: TaskVersion) -> bool:
+    size = 0 if upload is None else upload.size or 0
+    return size >= HEAVY_BYTES or version.item_count * version.repeats >= HEAVY_ITEMS
+
+
+def _submit(
+    *,
+    version: TaskVersion,
+    model: tuple[str, str, str],
+    namespace: Namespace,
+    upload: "UploadedFile[bytes] | None",
+    rows: Iterable[Mapping[str, Any]] | None,
+    by: User,
+) -> Run:
+    model_name, maker, description = model
     positions = dict(
         Item.objects.filter(version=version).order_by("position").values_list("key", "position")
     )

@@ -7,6 +7,7 @@ Node.js), and those that generators of clients need.
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,10 +16,14 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.tokens import issue_token
+from plumbmark.common.heavy_work import heavy_work
 from plumbmark.rest.throttling import counters
+from tasks_app.authoring import drafts
+from tasks_app.models import Task
 
 VERBS = {
-    *("allow", "build", "cancel", "check", "create", "download", "get", "invalidate", "label"),
+    *("allow", "build", "cancel", "check", "create", "disallow", "download", "get", "invalidate"),
+    "label",
     *("list", "pause", "publish", "rescore", "resume", "retry", "save", "set", "start", "submit"),
     *("try", "update"),
     "disallow",
@@ -282,14 +287,14 @@ def test_every_schema_is_one_and_every_example_fits_it(description: dict[str, An
     "name",
     [
         *("BadRequest", "NotAuthenticated", "NotAllowed", "NotFound", "Conflict", "TooLarge"),
-        *("UnsupportedMediaType", "InvalidInput", "TooManyRequests"),
+        *("UnsupportedMediaType", "InvalidInput", "TooManyRequests", "Busy"),
     ],
 )
 def test_the_example_of_an_error_is_what_the_api_answers(
     name: str, description: dict[str, Any], open_account: Callable[..., Any], settings: Any
 ) -> None:
     declared = description["components"]["responses"]
-    assert len(declared) == 9
+    assert len(declared) == 10
     scopes = ["read"] if name == "NotAllowed" else ["read", "write"]
     issued = issue_token(user=open_account("ada"), name="test", scopes=scopes, expires_at=None)
     api = APIClient(raise_request_exception=False)
@@ -316,6 +321,7 @@ def test_the_example_of_an_error_is_what_the_api_answers(
         "UnsupportedMediaType": lambda: api.post(tasks, b"A", content_type="text/plain"),
         "InvalidInput": lambda: api.post(tasks, {}, format="json"),
         "TooManyRequests": lambda: api.get(tasks),
+        "Busy": lambda: check_while_busy(api),
     }[name]()
 
     ((media_type, media),) = declared[name]["content"].items()
@@ -323,6 +329,25 @@ def test_the_example_of_an_error_is_what_the_api_answers(
     assert without_numbers(answer.json()) == without_numbers(media["example"])
     for header in declared[name].get("headers", ()):
         assert header in answer.headers, header
+
+
+def check_while_busy(api: APIClient) -> Any:
+    """Check a draft that counts as large while another one of the person is worked on."""
+    draft = f"/api/v1/tasks/{api.post('/api/v1/tasks', {'title': 'A'}, format='json').json()['id']}"
+    rows = SimpleUploadedFile("a.jsonl", b'{"question": "1+1", "answer": "2"}')
+    api.put(f"{draft}/draft", {"definition": DEFINITION, "data_file": rows})
+    owner = Task.objects.get().namespace_id
+    with patch.object(drafts, "HEAVY_BYTES", 1), heavy_work(owner=owner, is_heavy=True):
+        return api.post(f"{draft}/draft/check")
+
+
+DEFINITION = """\
+plumbmark: 1
+data: {target: answer}
+prompt:
+  messages: [{role: user, content: "{question}"}]
+scorers: [{type: exact}]
+"""
 
 
 def without_numbers(problem: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_PROBLEMS = 100
+"""Of one input; further ones are only counted."""
+
 
 class DomainError(Exception):
     """A request that cannot be fulfilled. `message` says what is wrong, where, and how to correct
@@ -28,6 +31,14 @@ class Conflict(DomainError):
 
     status = 409
     code = "conflict"
+
+
+class Busy(DomainError):
+    """Too much work of this kind is under way; the same request can succeed soon."""
+
+    status = 503
+    code = "busy"
+    retry_seconds = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +69,8 @@ class InvalidInput(DomainError):
     code = "invalid-input"
 
     def __init__(self, problems: list[Problem], summary: str = "") -> None:
-        self.problems = problems
+        self.problems = problems[:MAX_PROBLEMS]
+        if len(problems) > MAX_PROBLEMS:
+            left = len(problems) - MAX_PROBLEMS
+            self.problems.append(Problem(f"… and {left:,} more problems"))
         super().__init__(summary or "; ".join(str(problem) for problem in problems[:5]))

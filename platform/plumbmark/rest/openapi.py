@@ -126,6 +126,16 @@ _ERRORS = {
         },
         {"Retry-After": _header("Seconds to wait.", "integer"), **_RATE_LIMIT},
     ),
+    503: _Error(
+        "Busy",
+        "Too much work of this kind is under way; repeat after `Retry-After` seconds.",
+        {
+            "code": "busy",
+            "detail": "Another large file of yours is being worked on. Wait until it is finished, "
+            "then try again.",
+        },
+        {"Retry-After": _header("Seconds to wait.", "integer")},
+    ),
 }
 
 

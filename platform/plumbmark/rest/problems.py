@@ -1,5 +1,7 @@
 """Every error of the API as `application/problem+json` (RFC 9457)."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
@@ -8,7 +10,7 @@ from rest_framework import exceptions, renderers, serializers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from plumbmark.common.errors import DomainError, InvalidInput, Problem
+from plumbmark.common.errors import MAX_PROBLEMS, Busy, DomainError, InvalidInput, Problem
 from plumbmark.common.uploads import too_many_files_message, too_much_text_message
 
 TITLES = {
@@ -25,6 +27,7 @@ TITLES = {
     415: "Unsupported media type",
     422: "Invalid input",
     429: "Too many requests",
+    503: "Busy",
 }
 
 
@@ -85,6 +88,9 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
             for problem in error.problems
         ]
         return respond_with_problem(error.status, error.code, error.message, problems)
+    if isinstance(error, Busy):
+        retry = {"Retry-After": str(error.retry_seconds)}
+        return respond_with_problem(error.status, error.code, error.message, headers=retry)
     if isinstance(error, DomainError):
         return respond_with_problem(error.status, error.code, error.message)
     if isinstance(error, TooManyFilesSent):
@@ -104,7 +110,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     if wait is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
     if isinstance(error, exceptions.ValidationError):
-        problems = list(_flatten(error.detail, ""))
+        problems = list(itertools.islice(_flatten(error.detail, ""), MAX_PROBLEMS))
         detail = "; ".join(
             str(Problem(problem["message"], problem["path"])) for problem in problems[:5]
         )
@@ -115,17 +121,14 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     return respond_with_problem(error.status_code, code, str(error.detail), headers=headers)
 
 
-def _flatten(detail: Any, path: str) -> "list[dict[str, Any]]":
+def _flatten(detail: Any, path: str) -> Iterator[dict[str, Any]]:
     if isinstance(detail, dict):
-        found = []
         for key, value in detail.items():
             inner = path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{key}"
-            found += _flatten(value, inner.lstrip("."))
-        return found
-    if isinstance(detail, list):
-        found = []
+            yield from _flatten(value, inner.lstrip("."))
+    elif isinstance(detail, list):
         for index, value in enumerate(detail):
             inner = f"{path}[{index}]" if isinstance(value, dict | list) else path
-            found += _flatten(value, inner)
-        return found
-    return [{"message": str(detail), "path": path, "line": None, "column": None}]
+            yield from _flatten(value, inner)
+    else:
+        yield {"message": str(detail), "path": path, "line": None, "column": None}

@@ -1,5 +1,6 @@
 """Bases of serializers."""
 
+import heapq
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -8,21 +9,38 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 
+MAX_ELEMENTS = 1000
+"""Of a list in a body, where its field says no other number."""
+_MAX_UNKNOWN = 20
 _MAX_TEXT_FILE = 1024 * 1024
 
 
 class WriteShape(serializers.Serializer[Any]):
-    """A request body; unknown fields are refused."""
+    """A request body; unknown fields and endless lists are refused."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = sorted(set(data) - set(self.fields))
+            unknown = set(data) - set(self.fields)
             if unknown:
                 known = ", ".join(self.fields)
+                shown = heapq.nsmallest(_MAX_UNKNOWN, unknown)
                 raise serializers.ValidationError(
-                    {str(name)[:80]: [f"is not known; there are {known}"] for name in unknown}
+                    {str(name)[:80]: [f"is not known; there are {known}"] for name in shown}
                 )
+            self._check_lists(data)
         return super().to_internal_value(data)
+
+    def _check_lists(self, data: dict[str, Any]) -> None:
+        """Refuse a list that no one means before each of its elements is looked at."""
+        for name, value in data.items():
+            field = self.fields[name]
+            if not isinstance(value, list) or not isinstance(field, serializers.ListField):
+                continue
+            most = field.max_length or MAX_ELEMENTS
+            if len(value) > most:
+                raise serializers.ValidationError(
+                    {name: [f"has {len(value):,} elements; at most {most:,} are taken"]}
+                )
 
 
 def read_body(

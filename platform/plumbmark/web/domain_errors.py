@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-from plumbmark.common.errors import DomainError
+from plumbmark.common.errors import Busy, DomainError
 from plumbmark.web.views import error_page, method_not_allowed
 
 
@@ -36,6 +36,10 @@ class DomainErrorPages:
             403: _("You do not have access"),
             409: _("That is not possible in the current state"),
             422: _("Something in the request was not right"),
+            503: _("Too much is going on at the moment"),
         }
         title = titles.get(exception.status, _("That request could not be fulfilled"))
-        return error_page(request, exception.status, title, exception.message)
+        page = error_page(request, exception.status, title, exception.message)
+        if isinstance(exception, Busy):
+            page["Retry-After"] = str(exception.retry_seconds)
+        return page

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.common.heavy_work import HEAVY_BYTES
 from plumbmark.web.forms import add_problems
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import actions as authoring
@@ -37,6 +38,7 @@ from tasks_app.authoring.forms import (
 )
 from tasks_app.authoring.preview import (
     FIRST_ITEMS,
+    ROWS_WHILE_TYPING,
     PlacedProblem,
     Preview,
     place_problems,
@@ -292,7 +294,10 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
                 _("Version %(number)s is published.") % {"number": version.number},
             )
             return redirect("tasks:detail", handle, slug)
-    context = _preview_context(draft, preview_of(draft, rows=None))
+    # A large file is checked as a whole only when the button is pressed.
+    is_heavy = draft.data_file is not None and draft.data_file.size >= HEAVY_BYTES
+    rows = ROWS_WHILE_TYPING if is_heavy else None
+    context = _preview_context(draft, preview_of(draft, rows=rows))
     return _publish_page(request, task, form, context, status=_status(form))
 
 

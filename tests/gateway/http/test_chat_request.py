@@ -262,3 +262,34 @@ def status_of(given_fields: dict[str, Any]) -> int:
 @given(st.dictionaries(fields, json_values, max_size=5))
 def test_no_body_crashes_the_reading(given_fields: dict[str, Any]) -> None:
     assert status_of(given_fields) in {200, 400}
+
+
+MANY_KEYS = {f"k{number}": 1 for number in range(200_000)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (MANY_KEYS, "about 200,004 keys; at most 100,000"),
+        ({"messages": [{**HELLO[0], **MANY_KEYS}]}, "keys; at most 100,000"),
+        ({"metadata": [1] * 2_500_000}, "more than 2,000,000 commas"),
+    ],
+)
+def test_what_would_hold_the_event_loop_is_refused_before_it_is_read(
+    fields: dict[str, Any], says: str
+) -> None:
+    body = json.dumps({"model": "m", "messages": HELLO, **fields}).encode()
+
+    with pytest.raises(HttpError, match=says) as refused:
+        read_chat(body)
+
+    assert refused.value.status == 400
+    assert read_chat(
+        json.dumps({"model": "m", "messages": HELLO}, separators=(", ", " : ")).encode()
+    )
+
+
+def test_json_within_a_text_counts_as_text() -> None:
+    text = json.dumps({f"k{number}": 1 for number in range(150_000)}, separators=(",", ":"))
+
+    assert read(messages=[{"role": "user", "content": text}]).request.messages[0]["content"] == text

@@ -150,10 +150,7 @@ class RecordedCallDetail(serializers.Serializer[Any]):
 
 @extend_schema_view(list=extend_schema(operation_id="list_models"))
 class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
-    """List the models of the catalogue.
-
-    Those that only other people's deployments call are left out.
-    """
+    """List the models of the catalogue, except those of other people's own deployments."""
 
     subject = "Models"
     parameter_descriptions = {"maker": "Only models of this maker."}

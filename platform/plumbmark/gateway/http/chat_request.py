@@ -19,6 +19,9 @@ DEFAULT_OUTPUT_TOKENS = 4096
 """Where the caller sets no limit: what is reserved is an upper bound."""
 _MAX_OUTPUT_TOKENS = 2**31 - 1
 _MAX_MESSAGES = 10_000
+MAX_KEYS = 100_000
+"""Of all objects in a body together."""
+MAX_COMMAS = 2_000_000
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _VIDEO = re.compile(r"https?://(?:[\w-]+\.)*(?:youtube\.com|youtu\.be)/", re.IGNORECASE)
@@ -68,6 +71,7 @@ class ChatQuestion:
 
 def document_of(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a request's body."""
+    _check_parts(body)
     try:
         document = wire.read(body)
     except JsonError as error:
@@ -75,6 +79,18 @@ def document_of(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise bad_request("The body must be a JSON object.")
     return document
+
+
+def _check_parts(body: bytes) -> None:
+    """Refuse what takes seconds to read although it is not large: all calls of the process would
+    wait. Counting takes milliseconds; colons and commas in texts count too.
+    """
+    # Not those of JSON within a text.
+    keys = body.count(b'":') + body.count(b'" :') - body.count(b'\\":')
+    if keys > MAX_KEYS:
+        raise bad_request(f"The body has about {keys:,} keys; at most {MAX_KEYS:,} are taken.")
+    if body.count(b",") > MAX_COMMAS:
+        raise bad_request(f"The body has more than {MAX_COMMAS:,} commas, in lists or texts.")
 
 
 AllowedFields = Callable[[str], Collection[str]]

@@ -73,6 +73,9 @@ class BenchmarkDraftForm(forms.Form):
                 max_length=MAX_ANSWER,
                 widget=forms.Textarea(attrs={"rows": 3}),
             )
+        for name in ("claim", *(f"card_{question.key}" for question in QUESTIONS)):
+            # A draft may be saved without it.
+            self.fields[name].optional_words = _("needed to publish")  # type: ignore[attr-defined]
 
     @classmethod
     def of(cls, version: BenchmarkVersion) -> "BenchmarkDraftForm":

@@ -204,25 +204,29 @@ def test_a_price_is_added_beside_the_old_one(store: Store) -> None:
             "is_active": "on",
             "max_concurrency": 4,
             "options": "{}",
-            "price_cards-TOTAL_FORMS": 2,
+            "price_cards-TOTAL_FORMS": 1,
             "price_cards-INITIAL_FORMS": 1,
             "price_cards-0-id": old.pk,
             "price_cards-0-deployment": deployment.pk,
-            "price_cards-1-deployment": deployment.pk,
-            "price_cards-1-valid_from_0": "2026-01-01",
-            "price_cards-1-valid_from_1": "00:00:00",
-            "price_cards-1-input_per_mtok": 7,
-            "price_cards-1-output_per_mtok": 8,
-            "price_cards-1-per_request": 0,
-            "price_cards-1-source": "admin",
+            "price_cards-2-TOTAL_FORMS": 1,
+            "price_cards-2-INITIAL_FORMS": 0,
+            "price_cards-2-0-deployment": deployment.pk,
+            "price_cards-2-0-valid_from_0": "2026-01-01",
+            "price_cards-2-0-valid_from_1": "00:00:00",
+            "price_cards-2-0-input_per_mtok": "3",
+            "price_cards-2-0-output_per_mtok": "15.5",
+            "price_cards-2-0-per_request": "0",
+            "price_cards-2-0-source": "admin",
         },
     )
 
     assert response.status_code == 302, response.content.decode()[:3000]
-    assert sorted(PriceCard.objects.values_list("input_per_mtok", flat=True)) == [
-        7,
-        old.input_per_mtok,
-    ]
+    added = PriceCard.objects.exclude(pk=old.pk).get()
+    # In dollars per million tokens, as providers write them.
+    assert (added.input_per_mtok, added.output_per_mtok) == (3 * 10**9, 15_500_000_000)
+    shown = page(client, reverse("admin:gateway_deployment_change", args=[deployment.pk]))
+    for words in ("3.00 USD", "15.50 USD", "0.50 USD", "USD per million tokens"):
+        assert words in shown
 
 
 def test_a_limit_set_in_the_administration_is_audited(store: Store) -> None:
@@ -233,10 +237,10 @@ def test_a_limit_set_in_the_administration_is_audited(store: Store) -> None:
 
     response = administrator().post(
         reverse("admin:gateway_quotapolicy_change", args=[anna.quota_policy.pk]),
-        {"namespace": anna.pk, "day_cap": 5, "month_cap": 6, "note": "less"},
+        {"namespace": anna.pk, "day_cap": "0.5", "month_cap": "6", "note": "less"},
     )
 
     assert response.status_code == 302
     anna.quota_policy.refresh_from_db()
-    assert anna.quota_policy.day_cap == 5
+    assert anna.quota_policy.day_cap == 500_000_000
     assert AuditEvent.objects.get().action == "quota.set"

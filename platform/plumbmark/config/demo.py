@@ -8,6 +8,7 @@ import json
 import random
 from decimal import Decimal
 
+from allauth.account.models import EmailAddress
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
@@ -138,6 +139,8 @@ def _owner() -> User:
     """Return the platform's own author: active, as actions check, but nobody can sign in as it."""
     with transaction.atomic():
         owner = User.objects.create_user("demo@demo.invalid", None)
+        # Without a confirmed address, people have no page of their own.
+        EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
         Namespace.objects.create(
             handle=HANDLE,
             user=owner,

@@ -11,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.models import User
 from plumbmark.gateway import actions
 from plumbmark.gateway.budget.money import dollars
-from plumbmark.gateway.forms import CredentialForm, DeploymentForm
+from plumbmark.gateway.forms import (
+    CredentialForm,
+    DeploymentForm,
+    PriceCardForm,
+    QuotaPolicyForm,
+)
 from plumbmark.gateway.models import (
     Budget,
     Call,
@@ -64,23 +69,62 @@ class CredentialAdmin(_CredentialAdmin):
 
 
 class PriceCardInline(_PriceCardInline):
-    """Cards are added, never changed: calls refer to the card they were made under."""
+    """The prices so far. Cards never change: calls refer to the card they were made under."""
 
     model = PriceCard
-    extra = 1
-    max_num = 1000
+    verbose_name_plural = _("prices so far, in USD per million tokens")
+    extra = 0
     can_delete = False
-    fields = [
-        "valid_from",
-        "input_per_mtok",
-        "cached_input_per_mtok",
-        "output_per_mtok",
-        "per_request",
-        "source",
-        "matched_id",
-        "data_version",
-    ]
-    readonly_fields = ["matched_id", "data_version"]
+    readonly_fields = (
+        *("valid_from", "input", "cached_input", "output", "request_fee"),
+        *("source", "matched"),
+    )
+    fields = readonly_fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("input"))
+    def input(self, card: PriceCard) -> str:
+        return dollars(card.input_per_mtok)
+
+    @admin.display(description=_("cached input"))
+    def cached_input(self, card: PriceCard) -> str:
+        price = card.cached_input_per_mtok
+        return str(_("as input")) if price is None else dollars(price)
+
+    @admin.display(description=_("output"))
+    def output(self, card: PriceCard) -> str:
+        return dollars(card.output_per_mtok)
+
+    @admin.display(description=_("per request"))
+    def request_fee(self, card: PriceCard) -> str:
+        return dollars(card.per_request)
+
+    @admin.display(description=_("matched entry"))
+    def matched(self, card: PriceCard) -> str:
+        return f"{card.matched_id} {card.data_version}".strip() or "–"
+
+
+class NewPriceInline(_PriceCardInline):
+    """A price that holds from a date on."""
+
+    model = PriceCard
+    form = PriceCardForm
+    verbose_name = _("new price")
+    verbose_name_plural = _("new price, in USD per million tokens; 0 is free")
+    extra = 1
+    max_num = 1
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceCard]:
+        return super().get_queryset(request).none()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -89,7 +133,7 @@ class PriceCardInline(_PriceCardInline):
 @admin.register(Deployment)
 class DeploymentAdmin(_DeploymentAdmin):
     form = DeploymentForm
-    inlines = [PriceCardInline]
+    inlines = [PriceCardInline, NewPriceInline]
     list_display = [
         "slug",
         "provider",
@@ -124,6 +168,7 @@ class DeploymentAdmin(_DeploymentAdmin):
 
 @admin.register(QuotaPolicy)
 class QuotaPolicyAdmin(_QuotaPolicyAdmin):
+    form = QuotaPolicyForm
     list_display = ["__str__", "day", "month", "note", "updated_at"]
     raw_id_fields = ["namespace"]
 

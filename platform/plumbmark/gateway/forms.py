@@ -1,5 +1,6 @@
 """Forms of the administration: a secret goes in and never comes out."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -7,16 +8,19 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.common.errors import DomainError
+from plumbmark.gateway.budget.money import NANO
 from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.credentials import put_secret
-from plumbmark.gateway.models import Credential, Deployment
+from plumbmark.gateway.models import Credential, Deployment, PriceCard, QuotaPolicy
 from plumbmark.gateway.providers.extra_body import find_options_problems
 
 if TYPE_CHECKING:
     _CredentialForm = forms.ModelForm[Credential]
     _DeploymentForm = forms.ModelForm[Deployment]
+    _PriceCardForm = forms.ModelForm[PriceCard]
+    _QuotaPolicyForm = forms.ModelForm[QuotaPolicy]
 else:
-    _CredentialForm = _DeploymentForm = forms.ModelForm
+    _CredentialForm = _DeploymentForm = _PriceCardForm = _QuotaPolicyForm = forms.ModelForm
 
 
 class CredentialForm(_CredentialForm):
@@ -53,6 +57,57 @@ class CredentialForm(_CredentialForm):
             self.instance.encrypted_secret = None
             self.instance.hint = ""
         return super().save(commit)
+
+
+class DollarsField(forms.DecimalField):
+    """An amount in dollars, kept in nanodollars."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=10**9, decimal_places=9, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return (Decimal(value) / NANO).normalize()
+        return value
+
+    def clean(self, value: Any) -> Any:
+        dollars = super().clean(value)
+        return None if dollars is None else int(dollars * NANO)
+
+
+class PriceCardForm(_PriceCardForm):
+    """Prices as providers write them: in dollars per million tokens."""
+
+    input_per_mtok = DollarsField(label=_("input, USD per million tokens"))
+    cached_input_per_mtok = DollarsField(
+        label=_("cached input, USD per million tokens"),
+        required=False,
+        help_text=_("Empty: as input."),
+    )
+    output_per_mtok = DollarsField(label=_("output, USD per million tokens"))
+    per_request = DollarsField(label=_("USD per request"), initial=0)
+
+    class Meta:
+        model = PriceCard
+        fields: ClassVar = [
+            "valid_from",
+            "input_per_mtok",
+            "cached_input_per_mtok",
+            "output_per_mtok",
+            "per_request",
+            "source",
+        ]
+
+
+class QuotaPolicyForm(_QuotaPolicyForm):
+    """Limits in dollars."""
+
+    day_cap = DollarsField(label=_("USD per UTC day"))
+    month_cap = DollarsField(label=_("USD per UTC month"))
+
+    class Meta:
+        model = QuotaPolicy
+        fields: ClassVar = ["namespace", "day_cap", "month_cap", "note"]
 
 
 class DeploymentForm(_DeploymentForm):

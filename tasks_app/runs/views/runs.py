@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -156,6 +157,7 @@ def _run_page(
         "next_after": page[-1].ordinal if len(found) > _SAMPLES else None,
         "is_first_page": after is None,
         "verdict": verdict,
+        "query": f"?{urlencode({'verdict': verdict})}" if verdict else "",
         "verdicts": _verdicts(run, outcomes),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),

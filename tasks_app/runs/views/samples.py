@@ -1,6 +1,7 @@
 """The page of one sample: messages, output, verdict and every exchange."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,7 +21,13 @@ from tasks_app.definitions.rendering import text_of
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run
 from tasks_app.runs.message_display import exchange_context, files_of_sample
-from tasks_app.runs.queries import run_at, samples_of
+from tasks_app.runs.queries import (
+    current_scoring,
+    run_at,
+    samples_of,
+    with_scores,
+    with_verdict,
+)
 from tasks_app.runs.transcripts import Transcript, transcript_of
 from tasks_app.scorings.score_display import metric_facts
 
@@ -35,6 +42,12 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
     transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
     sample, score = transcript.sample, transcript.score
     visible = samples_of(run, to=request.user)
+    # The run's page leads here with its filter, which the neighbours keep to.
+    verdict = request.GET.get("verdict", "")[:24]
+    neighbours = visible
+    if verdict:
+        scored = with_scores(visible, current_scoring(run))
+        neighbours = with_verdict(scored, verdict, run.task_version)
     task = run.task_version.task
     details = score.details if score else {}
     openable = viewable_calls((one.call for one in transcript.calls), to=request.user)
@@ -65,8 +78,10 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
             {**call_context(recorded), "may_open": recorded.call.pk in openable}
             for recorded in transcript.calls
         ],
-        "previous": _ordinal(visible.filter(ordinal__lt=ordinal).order_by("-ordinal")),
-        "next": _ordinal(visible.filter(ordinal__gt=ordinal)),
+        "previous": _ordinal(neighbours.filter(ordinal__lt=ordinal).order_by("-ordinal")),
+        "next": _ordinal(neighbours.filter(ordinal__gt=ordinal)),
+        "verdict": verdict,
+        "query": f"?{urlencode({'verdict': verdict})}" if verdict else "",
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {"label": task.title, "url": task.get_absolute_url()},

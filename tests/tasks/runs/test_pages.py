@@ -540,3 +540,22 @@ def test_a_sample_leads_who_paid_to_its_call(finished: Run, ada: Any, bob: Any) 
     opened = client_of(ada).get(f"/calls/{call_id}/").content.decode()
     assert f'href="/runs/{finished.pk}/"' in opened
     assert client_of(bob).get(f"/calls/{call_id}/").status_code == 404
+
+
+def test_previous_and_next_keep_to_the_filter_of_the_run(finished: Run) -> None:
+    from tasks_app.models import SampleScore
+
+    scores = SampleScore.objects.filter(sample__run=finished).order_by("sample__ordinal")
+    right = [score.sample.ordinal for score in scores.filter(value=1)]
+    wrong = [score.sample.ordinal for score in scores.filter(value=0)]
+    address = finished.get_absolute_url()
+
+    run_page = Client().get(f"{address}?verdict=wrong").content.decode()
+    first = Client().get(f"{address}samples/{wrong[0]}/?verdict=wrong").content.decode()
+    last = Client().get(f"{address}samples/{right[-1]}/?verdict=right").content.decode()
+
+    assert f"samples/{wrong[0]}/?verdict=wrong" in run_page
+    assert f'rel="next" href="{address}samples/{wrong[1]}/?verdict=wrong"' in first
+    assert f'rel="prev" href="{address}samples/{right[0]}/?verdict=right"' in last
+    assert 'rel="next"' not in last
+    assert "Only: right" in last

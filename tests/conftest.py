@@ -278,12 +278,14 @@ class PageTrouble(AssertionError):
 
 
 @pytest.fixture
-def new_page(browser: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
+def new_page(browser: Any, live_server: Any, settings: Any) -> Iterator[Callable[..., Any]]:
     """`new_page(width=1280, javascript=True, bypass_csp=False)` → a page, in the light theme.
 
     Paths are relative to the live server. The test fails if a page logged an error, a failed script
     or a violation of the security policy (except the note that an answer was a 4xx).
     """
+    # Links in mails lead there, whatever host a request names.
+    settings.SITE_URL = live_server.url
     contexts: list[Any] = []
     troubles: list[str] = []
 

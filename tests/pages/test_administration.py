@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.test import RequestFactory
 from django.urls import reverse
 
 from tests.factories import publish_benchmark, publish_task, settle, submit
@@ -26,10 +27,13 @@ def test_every_page_of_the_administration_opens(
     settle()
     client.force_login(ada)
 
-    for model in admin.site._registry:
+    request = RequestFactory().get("/admin/")
+    request.user = ada
+    for model, model_admin in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         assert client.get(reverse(f"{name}_changelist")).status_code == 200, model
-        row = model._default_manager.first()
+        # Some lists show a part of their rows alone.
+        row = model_admin.get_queryset(request).first()
         if row is not None:
             page = client.get(reverse(f"{name}_change", args=[row.pk]))
             assert page.status_code == 200, model

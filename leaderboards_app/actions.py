@@ -1,6 +1,7 @@
 """Asking for boards to be computed, and storing what came out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -56,6 +57,8 @@ def refresh_board(version: BenchmarkVersion) -> Standings | None:
         latest = Standings.objects.filter(version=version).order_by("-number").first()
         if latest is not None and latest.content_hash == digest:
             return None
+        if latest is not None and _statistics_differ(latest.content, content):
+            reasons = ["statistics.changed", *reasons]
         standings = Standings.objects.create(
             version=version,
             number=latest.number + 1 if latest else 1,
@@ -75,6 +78,17 @@ def _note_corrections(
     """Add to the public log what took something away or changed a row's validity."""
     if before is None:
         return
+    if _statistics_differ(before.content, after.content):
+        Correction.objects.create(
+            benchmark=version.benchmark,
+            kind="statistics-changed",
+            reason=(
+                f"Intervals and ranks are computed by version {after.content['statistics']} of the "
+                "statistics. The scores are the same."
+            ),
+            before=before,
+            after=after,
+        )
     known = {row["entry"]: row for row in before.content["rows"]}
     for row in after.content["rows"]:
         was = known.get(row["entry"])
@@ -96,3 +110,8 @@ def _note_corrections(
             before=before,
             after=after,
         )
+
+
+def _statistics_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether two contents were computed by different versions of the statistics."""
+    return bool(before.get("statistics", 1) != after.get("statistics", 1))

@@ -131,6 +131,11 @@ def together(*tasks: Draw) -> Draw:
     return draw
 
 
+def in_turn(*draws: Draw) -> Draw:
+    """Rows that are equally good for different reasons."""
+    return lambda source, rows: [draws[number % len(draws)](source, 1)[0] for number in range(rows)]
+
+
 def values(count: int, value: Callable[[random.Random], float]) -> Draw:
     """Scores of any kind, which every row draws for itself."""
 
@@ -400,6 +405,24 @@ def _weighted_cells() -> Iterator[Cell]:
             ),
             weights=weights,
         )  # fmt: skip
+    for weight, small, large in (
+        (0.7, (20, 0.99, 0.94), (500, 0.5)),
+        (0.8, (10, 0.99, 0.95), (300, 0.5)),
+    ):
+        count, high, low = small
+        size, mean = large
+        other = mean + weight * (high - low) / (1 - weight)
+        yield Cell(
+            "weighted mean, rows strong in different tasks",
+            f"{weight} of n = {count}, p = {high} or {low}; {1 - weight:.1f} of n = {size}, "
+            f"p = {mean} or {other:.3g}",
+            weight * high + (1 - weight) * mean,
+            in_turn(
+                together(binary([1] * count, high), binary([1] * size, mean, prefix="u")),
+                together(binary([1] * count, low), binary([1] * size, other, prefix="u")),
+            ),
+            weights=(weight, 1 - weight),
+        )
     yield Cell(
         "weighted mean, clustered",
         "0.6 of 12 × 3, p = 0.9; 0.4 of Zipf 40, p = 0.6",

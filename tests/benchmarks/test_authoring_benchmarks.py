@@ -127,7 +127,9 @@ def test_metrics_without_bounds_are_barred_from_averages(ada: Any) -> None:
         ada,
         "Free",
         definition=DEFINITION.replace(
-            "{type: exact}", "{type: exact, metric: {name: points, bounds: [0, null]}}"
+            "{type: exact}",
+            "{type: python, source: 'def score(output, target, item): return 1', "
+            "metric: {name: points, bounds: [0, null]}}",
         ),
     )
     version = draft(ada, members=[Member(free), Member(publish_task(ada))], card=CARD)

@@ -8,7 +8,7 @@ from django.db.models import F
 from benchmarks_app.actions.visibility import show_board
 from benchmarks_app.models import BenchmarkVersion
 from leaderboards_app.computation import compute_board
-from leaderboards_app.corrections import Cause, note_corrections
+from leaderboards_app.corrections import Cause, note_corrections, statistics_differ
 from leaderboards_app.models import BoardRefresh, Standings
 from plumbmark.common.clock import now
 from plumbmark.common.outbox import record_event
@@ -66,6 +66,8 @@ def refresh_board(version: BenchmarkVersion) -> Standings | None:
         if latest is not None and latest.content_hash == digest:
             note_corrections(version, latest, latest, causes)
             return None
+        if latest is not None and statistics_differ(latest.content, content):
+            reasons = ["statistics.changed", *reasons]
         standings = Standings.objects.create(
             version=version,
             number=latest.number + 1 if latest else 1,

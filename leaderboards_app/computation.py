@@ -33,6 +33,13 @@ from tasks_app.judges.queries import trust_in_judges
 from tasks_app.models import Contender
 from tasks_app.scorings.estimates import as_document, metric_of
 
+STATISTICS = 2
+"""Of intervals, tests and ranks; docs/design/statistics.md lists what each version changed. Content
+without the key `statistics` has version 1."""
+
+MIN_COMMON_SHARE = 0.9
+"""A row with a smaller share of the board's items is marked."""
+
 SCOPES = ("platform", "all")
 """`platform`: rows that the platform ran itself. `all`: with submitted rows."""
 
@@ -52,6 +59,7 @@ def compute_board(version: BenchmarkVersion) -> dict[str, Any]:
     board = _Board(version, tasks, candidates)
     return {
         "format": 1,
+        "statistics": STATISTICS,
         "tasks": [_task_document(task, board.weights[task.pk]) for task in tasks],
         "metric": board.metric_document(),
         "unscored_allowed": float(version.unscored_allowed),
@@ -71,7 +79,7 @@ def _task_document(task: BenchmarkTask, weight: float) -> dict[str, Any]:
         "handle": version.task.namespace.handle,
         "slug": version.task.slug,
         "number": version.number,
-        "title": task.label or version.task.title,
+        "title": _title(task),
         "weight": weight,
         "items": version.item_count,
         "private_items": version.private_item_count,
@@ -115,9 +123,17 @@ class _Board:
             }
             for candidate in candidates
         }
+        self._parts = {
+            entry: {
+                task.key: estimate_of_program(scores[task.key], task.metric)
+                for task in self._weighted
+                if task.key in scores
+            }
+            for entry, scores in self._scores.items()
+        }
+        """Estimates by entry and task, on the scale of each task."""
         self._estimates = {
-            candidate.entry.pk: self._estimate(self._scores[candidate.entry.pk])
-            for candidate in candidates
+            candidate.entry.pk: self._estimate(candidate.entry.pk) for candidate in candidates
         }
         self._status = {candidate.entry.pk: self._status_of(candidate) for candidate in candidates}
 
@@ -133,11 +149,12 @@ class _Board:
             "upper": 1.0,
         }
 
-    def _estimate(self, scores: Mapping[str, ProgramScores]) -> Estimate | None:
+    def _estimate(self, entry: int) -> Estimate | None:
+        scores = self._scores[entry]
         if not scores:
             return None
         if self._is_single:
-            return estimate_of_program(next(iter(scores.values())), self._weighted[0].metric)
+            return next(iter(self._parts[entry].values()))
         items = {task: one.items for task, one in scores.items()}
         return aggregate_estimate(items, self._weighted).estimate
 
@@ -158,16 +175,31 @@ class _Board:
             return REFERENCE, _absence(absent) if absent else ""
         if absent:
             return INCOMPLETE, _absence(absent)
-        if found.value is None:
-            return INCOMPLETE, "None of it is scored."
+        unscored = self._unscored_reason(candidate, found)
+        return (INCOMPLETE, unscored) if unscored else (RANKED, "")
+
+    def _unscored_reason(self, candidate: Candidate, found: Estimate) -> str:
+        """Return why too much of a row is unscored; empty if the allowance is kept.
+
+        It holds for each task and for all together: a task may have few items and much weight.
+        """
+        if not found.n_scored:
+            return "Nothing of it is scored."
+        parts = self._parts[candidate.entry.pk]
+        cells = [(_title(cell.task), parts[str(cell.task.pk)]) for cell in candidate.cells]
+        empty = [title for title, part in cells if part.value is None]
+        if empty:
+            return f"{'; '.join(empty)}: nothing is scored."
         allowed = float(self._version.unscored_allowed)
-        if found.unscored_share > allowed:
-            return (
-                INCOMPLETE,
-                f"{found.n_unscored} of {found.n_scored + found.n_unscored} samples are unscored; "
-                f"{allowed:.1%} are allowed.",
-            )
-        return RANKED, ""
+        several = [] if self._is_single else cells
+        for title, part in [*several, ("", found)]:
+            if part.unscored_share > allowed:
+                place = f"{title}: " if title else ""
+                return (
+                    f"{place}{part.n_unscored} of {part.n_scored + part.n_unscored} samples are "
+                    f"unscored; {allowed:.1%} are allowed."
+                )
+        return ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return ranked rows from best to worst, then the others, each group by score."""
@@ -228,6 +260,10 @@ class _Board:
         ]
         finished = [run.finished_at for run in runs if run.finished_at]
         failed = sum(self._failed.get(run.pk, 0) for run in runs)
+        # Counts and single numbers of programs are no items that another row could have.
+        are_items_known = all(
+            one.items is one.pairs and not one.is_number for one in self._scores[entry.pk].values()
+        )
         return {
             "entry": entry.pk,
             "contender": {
@@ -241,10 +277,11 @@ class _Board:
             "status": status,
             "reason": reason,
             "score": as_document(found) if found else None,
-            "ranks": {scope: _rank_document(ranks[scope].get(entry.pk)) for scope in SCOPES},
-            "tasks": [
-                self._cell_document(cell, self._scores[entry.pk]) for cell in candidate.cells
-            ],
+            "ranks": {
+                scope: _rank_document(ranks[scope].get(entry.pk), are_items_known=are_items_known)
+                for scope in SCOPES
+            },
+            "tasks": [_cell_document(cell, self._parts[entry.pk]) for cell in candidate.cells],
             "cost_per_item": round(sum(run.provider_cost for run in platform_runs) / sample_count)
             if sample_count
             else None,
@@ -257,37 +294,36 @@ class _Board:
             **({"failed_requests": failed} if failed else {}),
         }
 
-    def _cell_document(self, cell: TaskCell, scores: Mapping[str, ProgramScores]) -> dict[str, Any]:
-        document: dict[str, Any] = {
-            "state": cell.state,
-            "runs": [counted.run.pk for counted in cell.counted],
-            "value": None,
-            "low": None,
-            "high": None,
-            "unscored": 0,
+
+def _cell_document(cell: TaskCell, parts: Mapping[str, Estimate]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "state": cell.state,
+        "runs": [counted.run.pk for counted in cell.counted],
+        "value": None,
+        "low": None,
+        "high": None,
+        "unscored": 0,
+    }
+    if cell.counted:
+        found = parts[str(cell.task.pk)]
+        document |= {
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "unscored": found.n_unscored,
         }
-        if cell.passed_over:
-            # Only where there are some, so that other rows stay as they were.
-            document["passed_over"] = [
-                {
-                    "run": run.pk,
-                    "reason": run.invalid_reason,
-                    "by": _handle_of(run.invalidated_by),
-                    "by_its_owner": run.invalidated_by_id == run.started_by_id,
-                }
-                for run in cell.passed_over
-            ]
-        if cell.counted:
-            found = estimate_of_program(
-                scores[str(cell.task.pk)], metric_of(cell.task.task_version)
-            )
-            document |= {
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "unscored": found.n_unscored,
+    if cell.passed_over:
+        # Only where there are some, so that other rows stay as they were.
+        document["passed_over"] = [
+            {
+                "run": run.pk,
+                "reason": run.invalid_reason,
+                "by": _handle_of(run.invalidated_by),
+                "by_its_owner": run.invalidated_by_id == run.started_by_id,
             }
-        return document
+            for run in cell.passed_over
+        ]
+    return document
 
 
 def _handle_of(user: User | None) -> str | None:
@@ -295,17 +331,23 @@ def _handle_of(user: User | None) -> str | None:
     return namespace.handle if namespace else None
 
 
-def _rank_document(ranked: Ranked | None) -> dict[str, Any] | None:
+def _rank_document(ranked: Ranked | None, *, are_items_known: bool) -> dict[str, Any] | None:
     if ranked is None or ranked.best_rank is None:
         return None
-    return {
+    document: dict[str, Any] = {
         "best": ranked.best_rank,
         "worst": ranked.worst_rank,
         "above": ranked.significantly_above,
         "below": ranked.significantly_below,
         "sole_first": ranked.is_sole_first,
         "coverage_differs": ranked.coverage_differs,
+        "marginal": {"best": ranked.marginal_best, "worst": ranked.marginal_worst},
     }
+    if ranked.common_share is not None and ranked.common_share < 1 and are_items_known:
+        # Only where it lacks some, so that other rows stay short.
+        document["common_share"] = round(ranked.common_share, 4)
+        document["few_common"] = ranked.common_share < MIN_COMMON_SHARE
+    return document
 
 
 _ABSENCES = {
@@ -319,7 +361,8 @@ _ABSENCES = {
 
 
 def _absence(cells: Sequence[TaskCell]) -> str:
-    return "; ".join(
-        f"{cell.task.label or cell.task.task_version.task.title}: {_ABSENCES[cell.state]}"
-        for cell in cells
-    )
+    return "; ".join(f"{_title(cell.task)}: {_ABSENCES[cell.state]}" for cell in cells)
+
+
+def _title(task: BenchmarkTask) -> str:
+    return task.label or task.task_version.task.title

@@ -18,7 +18,21 @@ def note_corrections(
     after: Standings,
     causes: Iterable[Cause],
 ) -> None:
-    """Add a line to the log for each cause, with what it changed on this board."""
+    """Add a line to the log for each cause, with what it changed on this board; and one where the
+    statistics changed.
+    """
+    if before is not None and statistics_differ(before.content, after.content):
+        Correction.objects.create(
+            benchmark=version.benchmark,
+            kind="statistics-changed",
+            change="Intervals and ranks of all rows were computed anew. The scores are the same.",
+            reason=(
+                f"Intervals and ranks are computed by version {after.content['statistics']} of the "
+                "statistics."
+            ),
+            before=before,
+            after=after,
+        )
     for cause in causes:
         if "run" in cause:
             _note_run(version, before, after, cause["run"])
@@ -64,6 +78,11 @@ def _note_row(
         before=before,
         after=after,
     )
+
+
+def statistics_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether two contents were computed by different versions of the statistics."""
+    return bool(before.get("statistics", 1) != after.get("statistics", 1))
 
 
 def describe_change(before: Standings | None, after: Standings, entry_id: int) -> str:

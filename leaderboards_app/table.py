@@ -56,6 +56,10 @@ class _Writer:
             "failed": _("some calls failed"),
             "coverage": _("coverage differs"),
             "later": _("a later attempt counts"),
+            "alone": _("alone"),
+            "items": _("of the items"),
+            "few": _("few common items"),
+            "skewed": _("skewed: the interval may be too narrow"),
         }
         self._absent = {
             "missing": _("not run"),
@@ -96,8 +100,14 @@ class _Writer:
         if rank["coverage_differs"]:
             return f'<span class="muted">{self._words["coverage"]}</span>'
         best, worst = rank["best"], rank["worst"]
-        text = f"{best}" if best == worst else f"{best}–{worst}"
-        return f"<strong>{text}</strong>" if rank["sole_first"] else text
+        text = _format_range(best, worst)
+        if rank["sole_first"]:
+            return f"<strong>{text}</strong>"
+        marginal = rank.get("marginal")
+        if marginal is None or (marginal["best"], marginal["worst"]) == (best, worst):
+            return text
+        alone = _format_range(marginal["best"], marginal["worst"])
+        return f"{text}<small>{alone} {self._words['alone']}</small>"
 
     def _name(self, row: Row, contender: Row) -> str:
         kind = contender["kind"]
@@ -110,6 +120,13 @@ class _Writer:
         if row.get("failed_requests"):
             flags.append("failed")
         under += [self._words[flag] for flag in flags]
+        rank = row["ranks"][self._scope]
+        if rank and "common_share" in rank:
+            share = f"{int(rank['common_share'] * 100)} % {self._words['items']}"
+            is_small = rank["few_common"]
+            under.append(f"<strong>{self._words['few']}: {share}</strong>" if is_small else share)
+        if row["score"] and row["score"].get("skewed"):
+            under.append(self._words["skewed"])
         if kind == "submitted" and row["by"]:
             under.append(f"@{escape(row['by'])}")
         sub = f"<small>{' · '.join(under)}</small>" if under else ""
@@ -159,3 +176,7 @@ class _Writer:
             return f'<span class="score__missing">{self._absent.get(cell["state"], "–")}</span>'
         value = written_short(cell["value"])
         return f'<a href="/runs/{cell["runs"][0]}/">{value}</a>' if cell["runs"] else value
+
+
+def _format_range(best: int, worst: int) -> str:
+    return f"{best}" if best == worst else f"{best}–{worst}"

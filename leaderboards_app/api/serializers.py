@@ -34,6 +34,11 @@ class BoardContender(serializers.Serializer[Any]):
     model = serializers.CharField(allow_null=True)
 
 
+class MarginalRange(serializers.Serializer[Any]):
+    best = serializers.IntegerField()
+    worst = serializers.IntegerField()
+
+
 class RankDetail(serializers.Serializer[Any]):
     best = serializers.IntegerField()
     worst = serializers.IntegerField()
@@ -41,6 +46,16 @@ class RankDetail(serializers.Serializer[Any]):
     below = serializers.IntegerField(help_text="Rows that are significantly worse.")
     sole_first = serializers.BooleanField()
     coverage_differs = serializers.BooleanField()
+    marginal = MarginalRange(
+        required=False,
+        help_text="The range of this row alone, not together with those of the other rows.",
+    )
+    common_share = serializers.FloatField(
+        required=False, help_text="Its share of the board's items, where it lacks some."
+    )
+    few_common = serializers.BooleanField(
+        required=False, help_text="The share is so small that the row is marked."
+    )
 
 
 class BoardRanks(serializers.Serializer[Any]):
@@ -93,6 +108,9 @@ class BoardContent(serializers.Serializer[Any]):
     """A board: docs/design/standings.md."""
 
     format = serializers.IntegerField()
+    statistics = serializers.IntegerField(
+        required=False, help_text="The version of intervals, tests and ranks; 1 where it is absent."
+    )
     tasks = BoardTask(many=True)
     metric = MetricDetail()
     unscored_allowed = serializers.FloatField()

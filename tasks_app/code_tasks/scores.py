@@ -13,7 +13,7 @@ from typing import Any
 from plumbmark.scoring.estimates import Estimate, IntervalMethod, estimate
 from plumbmark.scoring.intervals import Interval, wilson
 from plumbmark.scoring.items import ItemScore, ItemScores
-from plumbmark.scoring.metrics import Metric
+from plumbmark.scoring.metrics import Metric, find_score_problem
 from tasks_app.code_tasks.output.result_file import is_mean
 from tasks_app.models import SampleScore, Scoring
 
@@ -127,7 +127,9 @@ def _known(told: Mapping[str, float | None]) -> list[float]:
 def _is_within(told: Mapping[str, float | None], metric: Metric) -> bool:
     lower, upper = metric.lower, metric.upper
     return all(
-        (lower is None or score >= lower) and (upper is None or score <= upper)
+        (lower is None or score >= lower)
+        and (upper is None or score <= upper)
+        and find_score_problem(score) is None
         for score in _known(told)
     )
 

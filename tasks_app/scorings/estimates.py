@@ -6,7 +6,7 @@ from typing import Any
 
 from plumbmark.scoring.estimates import Estimate
 from plumbmark.scoring.items import ItemScore, ItemScores
-from plumbmark.scoring.metrics import Metric
+from plumbmark.scoring.metrics import MAX_SCORE, Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
@@ -27,7 +27,7 @@ def item_scores(scoring: Scoring) -> ItemScores:
     """Return every asked item of the scoring's run with its values, in two queries.
 
     Keys are the items' own, so scorings of different runs and of versions with equal questions
-    share items.
+    share items. A stored number that is beyond the range of scores counts as unscored.
     """
     run = scoring.run
     keys = list(
@@ -37,7 +37,9 @@ def item_scores(scoring: Scoring) -> ItemScores:
     )
     values: list[list[float]] = [[] for _ in keys]
     repeats = run.repeats
-    scored = SampleScore.objects.filter(scoring=scoring, value__isnull=False)
+    scored = SampleScore.objects.filter(
+        scoring=scoring, value__gte=-MAX_SCORE, value__lte=MAX_SCORE
+    )
     for ordinal, value in scored.order_by("sample__ordinal").values_list(
         "sample__ordinal", "value"
     ):
@@ -85,9 +87,11 @@ def as_document(found: Estimate) -> dict[str, Any]:
     """Return an estimate as JSON-able data.
 
     Keys: value, low, high, method, items, repeats, clusters, scored, unscored, effective, worst,
-    best.
+    best, and skewed where it is.
     """
     document = {name.removeprefix("n_"): value for name, value in asdict(found).items()}
+    if document.pop("is_skewed"):
+        document["skewed"] = True
     for name, value in document.items():
         if isinstance(value, float) and not math.isfinite(value):
             # A guard: PostgreSQL stores no such JSON, and no page can show it.

@@ -28,6 +28,10 @@ class EstimateDetail(serializers.Serializer[Any]):
     best = serializers.FloatField(
         allow_null=True, help_text="The value if all unscored samples were as good as possible."
     )
+    skewed = serializers.BooleanField(
+        required=False,
+        help_text="The interval may be too narrow: too long a tail for so few scores.",
+    )
     pass_at = serializers.DictField(
         child=serializers.FloatField(), required=False, help_text="pass@k by k."
     )

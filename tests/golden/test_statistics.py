@@ -9,7 +9,7 @@ from plumbmark.scoring.agreement import Rating, agreement
 from plumbmark.scoring.corrections import holm
 from plumbmark.scoring.distributions import (
     binomial_tail,
-    fair_coin_two_sided,
+    fair_coin_mid_p,
     incomplete_beta,
     normal_cdf,
     normal_quantile,
@@ -176,7 +176,7 @@ def test_distributions_and_intervals_stay_what_they_are() -> None:
         "normal quantile": [normal_quantile(p) for p in (0.01, 0.5, 0.99)],
         "beta": [incomplete_beta(a, b, x) for a, b in ((0.5, 0.5), (30, 2)) for x in (0, 0.3, 0.9)],
         "binomial": [binomial_tail(k, n, p) for k, n, p in tails],
-        "fair coin": [fair_coin_two_sided(k, n) for k, n in ((0, 1), (2, 9), (10, 20), (100, 400))],
+        "fair coin": [fair_coin_mid_p(k, n) for k, n in ((0, 1), (2, 9), (10, 20), (100, 400))],
         "holm": holm([0.01, 0.04, 0.03, 0.005, 1.0, 0.01]),
         "pass@k": [
             [mean_pass_at_k(counts, k), mean_pass_hat_k(counts, k)]

@@ -1,6 +1,7 @@
 """What stands on a board, computed from real scorings of submitted outputs and baselines."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -237,4 +238,158 @@ def test_baselines_stand_outside_of_the_ranking(ada: Any) -> None:
         "below": 0,
         "sole_first": True,
         "coverage_differs": False,
+        "marginal": {"best": 1, "worst": 1},
     }
+
+
+def unscore(run: Any, count: int) -> None:
+    """Take the scores of the last samples away, as where a scorer fails on them."""
+    from tasks_app.models import SampleScore
+
+    scores = SampleScore.objects.filter(
+        scoring__run=run, sample__ordinal__gte=run.samples_total - count
+    )
+    assert scores.update(value=None) == count
+
+
+def test_the_allowance_of_unscored_samples_holds_for_each_task(ada: Any) -> None:
+    from leaderboards_app.actions import refresh_board
+
+    small, large = publish_task(ada, "Small", items=20), publish_task(ada, "Large", items=380)
+    board = publish_benchmark(ada, [small, large], unscored_allowed=Decimal("0.05"))
+    runs = [submit(ada, small, "model", 20), submit(ada, large, "model", 200)]
+    enter(board, runs[0], ada)
+    settle()
+    assert row_of(board, "model")["status"] == "ranked"
+
+    # 18 of all 400 are 4.5 %, but half of the weight lies in the small task.
+    unscore(runs[0], 18)
+    refresh_board(board)
+
+    row = row_of(board, "model")
+    assert row["status"] == "incomplete"
+    assert row["reason"] == "Small: 18 of 20 samples are unscored; 5.0% are allowed."
+    assert row["ranks"] == {"platform": None, "all": None}
+
+
+def test_the_allowance_of_unscored_samples_holds_for_all_tasks_together(ada: Any) -> None:
+    from leaderboards_app.actions import refresh_board
+
+    versions = [publish_task(ada, title, items=40) for title in ("One", "Other")]
+    board = publish_benchmark(ada, versions[:1], unscored_allowed=Decimal("0.1"))
+    run = submit(ada, versions[0], "model", 20)
+    enter(board, run, ada)
+    settle()
+    unscore(run, 5)
+    refresh_board(board)
+
+    assert row_of(board, "model")["reason"] == ("5 of 40 samples are unscored; 10.0% are allowed.")
+
+
+def test_nothing_is_scored_is_said_only_where_it_is_so(ada: Any) -> None:
+    from leaderboards_app.actions import refresh_board
+
+    one, other = publish_task(ada, "One"), publish_task(ada, "Other")
+    board = publish_benchmark(ada, [one, other])
+    runs = [submit(ada, one, "model", 4), submit(ada, other, "model", 4)]
+    enter(board, runs[0], ada)
+    settle()
+
+    unscore(runs[1], 4)
+    refresh_board(board)
+    assert row_of(board, "model")["reason"] == "Other: nothing is scored."
+
+    unscore(runs[0], 4)
+    refresh_board(board)
+    assert row_of(board, "model")["reason"] == "Nothing of it is scored."
+
+
+def test_a_row_that_answered_a_part_shows_its_share_of_the_items(ada: Any, client: Any) -> None:
+    from leaderboards_app.actions import refresh_board
+
+    version = publish_task(ada, items=40)
+    board = publish_benchmark(ada, [version], unscored_allowed=Decimal("0.6"))
+    runs = {name: submit(ada, version, name, 20) for name in ("whole", "most", "half")}
+    for run in runs.values():
+        enter(board, run, ada)
+    settle()
+    unscore(runs["most"], 2)
+    unscore(runs["half"], 20)
+    refresh_board(board)
+
+    shares = {
+        name: (rank.get("common_share"), rank.get("few_common"))
+        for name in runs
+        for rank in [row_of(board, name)["ranks"]["all"]]
+    }
+    page = client.get(newest(board).get_absolute_url()).content.decode()
+
+    assert shares == {"whole": (None, None), "most": (0.95, False), "half": (0.5, True)}
+    assert "95 % of the items" in page
+    assert "<strong>few common items: 50 % of the items</strong>" in page
+    assert page.count("of the items") == 2
+
+
+def test_the_marginal_range_stands_beside_the_range_and_is_labelled(ada: Any, client: Any) -> None:
+    version = publish_task(ada, items=60)
+    board = publish_benchmark(ada, [version])
+    for number in range(8):
+        enter(board, submit(ada, version, f"m{number}", 8 + 6 * number), ada)
+    settle()
+
+    ranks = {
+        row["contender"]["label"]: row["ranks"]["all"] for row in newest(board).content["rows"]
+    }
+    page = client.get(newest(board).get_absolute_url()).content.decode()
+
+    narrower = [
+        (rank["best"], rank["worst"], rank["marginal"]["best"], rank["marginal"]["worst"])
+        for rank in ranks.values()
+        if (rank["best"], rank["worst"]) != tuple(rank["marginal"].values())
+    ]
+    assert narrower
+    for best, worst, low, high in narrower:
+        text = f"{low}" if low == high else f"{low}–{high}"
+        assert f"{best}–{worst}<small>{text} alone</small>" in page
+        assert best <= low <= high <= worst
+    assert "is the range of one row taken by itself" in page
+
+
+def test_a_snapshot_of_earlier_statistics_stays_readable_and_the_change_is_told(
+    ada: Any, client: Any
+) -> None:
+    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.models import Correction, Standings
+    from leaderboards_app.snapshots import snapshot_of
+
+    version = publish_task(ada, items=40)
+    board = publish_benchmark(ada, [version])
+    for name in ("one", "other"):
+        enter(board, submit(ada, version, name, 20), ada)
+    settle()
+    old = newest(board)
+    content = old.content
+    del content["statistics"]
+    for row in content["rows"]:
+        row["score"]["method"] = "clustered-t"
+        del row["ranks"]["all"]["marginal"]
+    Standings.objects.filter(pk=old.pk).update(content=content, content_hash="h1:old")
+    snapshot_of.cache_clear()
+
+    made = refresh_board(board)
+
+    assert made is not None
+    assert made.content["statistics"] == 2
+    assert made.reason.startswith("statistics.changed")
+    correction = Correction.objects.get()
+    assert (correction.kind, correction.before, correction.after) == (
+        "statistics-changed",
+        old,
+        made,
+    )
+    assert "version 2 of the statistics" in correction.reason
+    assert client.get(old.get_absolute_url()).status_code == 200
+    assert client.get(f"/api/v1/standings/{old.public_id}").status_code == 200
+    history = client.get(f"{board.benchmark.get_absolute_url()}history/").content.decode()
+    assert "version 2 of the statistics" in history
+    assert refresh_board(board) is None

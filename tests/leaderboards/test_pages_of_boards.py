@@ -16,6 +16,12 @@ def address(board: Any) -> str:
     return str(board.benchmark.get_absolute_url())
 
 
+def _rank(pattern: dict[str, Any], chance: random.Random, rows: int) -> dict[str, Any]:
+    """A range of ranks, and a narrower one of the row alone."""
+    best, low, high, worst = sorted(chance.randint(1, max(4, rows)) for _ in range(4))
+    return {**pattern, "best": best, "worst": worst, "marginal": {"best": low, "worst": high}}
+
+
 def grow(board: Any, count: int) -> None:
     """A snapshot with many more rows, as a bigger board would have."""
     from leaderboards_app.models import Standings
@@ -34,6 +40,7 @@ def grow(board: Any, count: int) -> None:
                 "cost_per_item": chance.randint(10_000, 90_000_000),
                 "median_latency_ms": chance.randint(200, 9_000),
                 "attempts": chance.randint(1, 4),
+                "ranks": {"platform": None, "all": _rank(pattern["ranks"]["all"], chance, count)},
             }
         )
     Standings.objects.create(

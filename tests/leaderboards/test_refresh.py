@@ -1,6 +1,7 @@
 """Boards are computed once for many requests, and equal content makes no snapshot."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from benchmarks_app.models import Benchmark, BenchmarkVersion
 from leaderboards_app.actions import refresh_board, request_refresh
 from leaderboards_app.jobs import refresh_boards
 from leaderboards_app.models import BoardRefresh, Standings
+from plumbmark.common.attempts import MAX_ATTEMPTS
+from plumbmark.common.clock import shift_clock
+from plumbmark.common.models import FailedAttempt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +49,43 @@ def test_many_requests_make_one_snapshot(version: BenchmarkVersion, content: Any
     assert Standings.objects.count() == 1
     assert not BoardRefresh.objects.exists()
     assert refresh_boards() == 0
+
+
+def test_a_board_that_fails_stalls_no_other_and_is_attempted_a_few_times(
+    version: BenchmarkVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = BenchmarkVersion.objects.create(
+        benchmark=version.benchmark,
+        number=2,
+        state=BenchmarkVersion.State.PUBLISHED,
+        created_by=version.created_by,
+    )
+    attempts = []
+
+    def compute(of: BenchmarkVersion) -> dict[str, Any]:
+        if of.pk == version.pk:
+            attempts.append(of.pk)
+            raise ValueError("cannot convert float NaN to integer")
+        return {"tasks": [], "rows": []}
+
+    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    request_refresh([version.pk], reason="run.completed")
+    request_refresh([second.pk], reason="run.completed")
+
+    for hour in range(8):
+        with shift_clock(timedelta(hours=hour)):
+            refresh_boards()
+
+    assert Standings.objects.get().version_id == second.pk
+    assert len(attempts) == MAX_ATTEMPTS
+    failure = FailedAttempt.objects.get()
+    assert failure.is_given_up
+    assert "cannot convert float NaN" in failure.reason
+
+    # What changes on it is worth another attempt.
+    request_refresh([version.pk], reason="run.invalidated")
+    refresh_boards()
+    assert len(attempts) == MAX_ATTEMPTS + 1
 
 
 def test_equal_content_makes_no_second_snapshot(version: BenchmarkVersion, content: Any) -> None:

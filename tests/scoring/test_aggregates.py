@@ -1,6 +1,5 @@
 """Aggregates: one task, independent tasks, tasks that share clusters."""
 
-import math
 import random
 
 import pytest
@@ -12,7 +11,7 @@ from plumbmark.scoring.aggregates import (
 from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
-from tests.oracles import np, stats
+from tests.oracles import np, proportion, special, stats
 
 ACCURACY = Metric()
 RATING = Metric(name="rating", lower=1, upper=5)
@@ -40,7 +39,83 @@ def test_scores_are_normalised_by_their_bounds_and_flipped() -> None:
     assert found.tasks["r"].value == 3
 
 
-def test_independent_tasks_have_the_stratified_variance_and_satterthwaites_degrees() -> None:
+def score_limits(
+    shares: list[float], counts: list[float], weights: list[float], quantile: float
+) -> tuple[float, float]:
+    """The score interval of a weighted mean of two shares, searched on a fine grid.
+
+    For every mean the shares that are most likely are searched along the line, and the mean is in
+    the interval if its distance from the observed one is at most `quantile` standard errors.
+    """
+    (p1, p2), (n1, n2), (w1, w2) = shares, counts, weights
+    observed = w1 * p1 + w2 * p2
+    inside = []
+    for mean in np.linspace(0.0005, 0.9995, 1000):
+        ends = [max(0, (mean - w2) / w1), min(1, mean / w1)]
+        first = np.linspace(*ends, 4001)[1:-1]
+        second = (mean - w1 * first) / w2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            likelihood = n1 * (special.xlogy(p1, first) + special.xlogy(1 - p1, 1 - first)) + n2 * (
+                special.xlogy(p2, second) + special.xlogy(1 - p2, 1 - second)
+            )
+        best = np.nanargmax(likelihood)
+        a, b = first[best], second[best]
+        variance = w1**2 * a * (1 - a) / n1 + w2**2 * b * (1 - b) / n2
+        if (observed - mean) ** 2 <= quantile**2 * variance:
+            inside.append(mean)
+    return min(inside), max(inside)
+
+
+@pytest.mark.parametrize(
+    ("right", "counts", "weights"),
+    [
+        ((19, 60), (20, 100), (0.7, 0.3)),
+        ((20, 100), (20, 200), (0.5, 0.5)),
+        ((0, 30), (10, 40), (0.6, 0.4)),
+        ((10, 50), (10, 50), (0.8, 0.2)),
+        ((7, 11), (12, 30), (0.5, 0.5)),
+    ],
+)
+def test_a_weighted_mean_has_the_stratified_score_interval(
+    right: tuple[int, int], counts: tuple[int, int], weights: tuple[float, float]
+) -> None:
+    tasks = [WeightedTask(f"t{n}", weight, ACCURACY) for n, weight in enumerate(weights)]
+    scores = {
+        f"t{n}": row([1.0] * k + [0.0] * (count - k))
+        for n, (k, count) in enumerate(zip(right, counts, strict=True))
+    }
+
+    found = aggregate_estimate(scores, tasks).estimate
+
+    shares = [k / count for k, count in zip(right, counts, strict=True)]
+    limits = score_limits(shares, list(counts), list(weights), stats.norm.ppf(0.975))
+    assert found.method == "wilson-stratified"
+    assert (found.low, found.high) == pytest.approx(limits, abs=0.0015)
+
+
+def test_two_halves_of_one_share_have_the_interval_of_the_whole() -> None:
+    tasks = [WeightedTask("t", 0.25, ACCURACY), WeightedTask("u", 0.75, ACCURACY)]
+    scores = {"t": row([1, 1, 1, 0, 0]), "u": row([1, 1, 1, 0, 0] * 3)}
+
+    found = aggregate_estimate(scores, tasks).estimate
+
+    # Weights as the numbers of items: the same as all twenty items in one task.
+    low, high = proportion.proportion_confint(12, 20, method="wilson")
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_a_saturated_heavy_task_keeps_its_uncertainty() -> None:
+    tasks = [WeightedTask("t", 0.7, ACCURACY), WeightedTask("u", 0.3, ACCURACY)]
+
+    found = aggregate_estimate({"t": row([1] * 20), "u": row([1, 0] * 250)}, tasks).estimate
+
+    alone = estimate(row([1] * 20), ACCURACY)
+    assert found.low is not None
+    assert alone.low is not None
+    assert found.low < 0.7 * alone.low + 0.3 * 0.5
+
+
+def test_bounded_tasks_are_strata_with_effective_items_and_satterthwaites_degrees() -> None:
     draw = random.Random(2)
     first = [draw.uniform(1, 5) for _ in range(30)]
     second = [draw.uniform(0, 10) for _ in range(12)]
@@ -48,15 +123,36 @@ def test_independent_tasks_have_the_stratified_variance_and_satterthwaites_degre
 
     found = aggregate_estimate({"r": row(first), "l": row(second)}, tasks).estimate
 
-    v1 = 0.4**2 * np.var(first, ddof=1) / 16 / 30
-    v2 = 0.6**2 * np.var(second, ddof=1) / 100 / 12
-    df = (v1 + v2) ** 2 / (v1**2 / 29 + v2**2 / 11)
-    half = stats.t.ppf(0.975, df) * math.sqrt(v1 + v2)
-    assert found.method == "clustered-t"
-    assert found.value is not None
-    assert found.low == pytest.approx(found.value - half)
-    assert found.high == pytest.approx(found.value + half)
+    v1, v2 = np.var(first, ddof=1) / 16 / 30, np.var(second, ddof=1) / 100 / 12
+    p1, p2 = (np.mean(first) - 1) / 4, 1 - np.mean(second) / 10
+    joint = 0.4**2 * v1 + 0.6**2 * v2
+    df = joint**2 / ((0.4**2 * v1) ** 2 / 29 + (0.6**2 * v2) ** 2 / 11)
+    counts = [p1 * (1 - p1) / v1, p2 * (1 - p2) / v2]
+    limits = score_limits([p1, p2], counts, [0.4, 0.6], stats.t.ppf(0.975, df))
+    assert (found.low, found.high) == pytest.approx(limits, abs=0.0015)
     assert found.n_clusters == 42
+
+
+def test_a_task_of_one_item_bounds_its_own_weight_and_not_the_whole() -> None:
+    tasks = [WeightedTask("one", 0.1, RATING), WeightedTask("many", 0.9, ACCURACY)]
+    scores = {"one": {"x": ItemScore((3.0,))}, "many": row([1, 0] * 200)}
+
+    found = aggregate_estimate(scores, tasks).estimate
+
+    alone = estimate(row([1, 0] * 200), ACCURACY)
+    assert found.value == pytest.approx(0.5)
+    assert alone.low is not None
+    assert alone.high is not None
+    assert found.low == pytest.approx(0.9 * alone.low, abs=0.002)
+    assert found.high == pytest.approx(0.9 * alone.high + 0.1, abs=0.002)
+
+
+def test_tasks_of_one_item_each_can_have_any_mean() -> None:
+    tasks = [WeightedTask("r", 0.5, RATING), WeightedTask("l", 0.5, LOSS)]
+
+    found = aggregate_estimate({"r": row([3]), "l": row([5])}, tasks).estimate
+
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_tasks_over_the_same_clusters_are_not_taken_for_independent() -> None:

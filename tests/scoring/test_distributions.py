@@ -1,6 +1,7 @@
 """Distributions against scipy."""
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from plumbmark.scoring.distributions import (
     binomial_tail,
-    fair_coin_two_sided,
+    fair_coin_mid_p,
     incomplete_beta,
     log_beta,
     normal_cdf,
@@ -83,12 +84,20 @@ def test_binomial_tails_agree_with_scipy(n: int, data: st.DataObject) -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
-def test_the_sign_test_is_exact(fewer: int, more: int) -> None:
+def test_the_sign_test_counts_half_of_what_was_observed(fewer: int, more: int) -> None:
     fewer, more = sorted([fewer, more])
     total = fewer + more
-    exact = min(1.0, 2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2**total)
+    less = sum(math.comb(total, k) for k in range(fewer))
+    mid = Fraction(2 * less + math.comb(total, fewer), 2**total)
 
-    assert fair_coin_two_sided(fewer, total) == pytest.approx(exact, rel=1e-10)
+    assert fair_coin_mid_p(fewer, total) == pytest.approx(min(1.0, float(mid)), rel=1e-9)
+
+
+def test_the_mid_p_of_fagerland_and_others() -> None:
+    # Fagerland, Lydersen & Laake 2013, table 1 (airway hyper-responsiveness: 7 against 1) and
+    # table 2 (complete response: 59 against 80).
+    assert fair_coin_mid_p(1, 8) == pytest.approx(0.0391, abs=5e-5)
+    assert fair_coin_mid_p(0, 0) == 1.0
 
 
 @pytest.mark.parametrize(("t", "df"), [(-1, 3), (1, 0), (1, -2)])

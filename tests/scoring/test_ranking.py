@@ -7,12 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plumbmark.scoring.aggregates import WeightedTask
+from plumbmark.scoring.aggregates import (
+    WeightedTask,
+    compute_weighted_test,
+    normalise_columns,
+)
+from plumbmark.scoring.clustering import lay_out
 from plumbmark.scoring.corrections import holm
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
 from plumbmark.scoring.ranking import AggregateRow, RankingRow, rank, rank_aggregate
+from tests.oracles import multitest, stats
 
 ACCURACY = Metric()
 
@@ -196,6 +202,120 @@ def test_an_aggregate_of_one_task_ranks_as_the_task_does() -> None:
         (r.key, r.best_rank, r.worst_rank) for r in joined
     ]
     assert [r.estimate.low for r in single] == pytest.approx([r.estimate.low for r in joined])
+
+
+def test_the_marginal_range_corrects_for_the_tests_of_its_own_row() -> None:
+    draw = random.Random(8)
+    rows = [
+        RankingRow(
+            f"r{r}", {f"i{n}": ItemScore((float(draw.random() < 0.3 + r / 20),)) for n in range(80)}
+        )
+        for r in range(9)
+    ]
+
+    found = {row.key: row for row in rank(rows, ACCURACY)}
+
+    narrower = 0
+    for row in rows:
+        tests = [compare(row.scores, b.scores, ACCURACY) for b in rows if b is not row]
+        p_values = [test.p_value for test in tests]
+        rejected = multitest.multipletests(p_values, method="holm", alpha=0.05)[0]
+        better = [(test.difference or 0) > 0 for test in tests]
+        one = found[row.key]
+        assert one.marginal_best == 1 + sum(
+            r and not b for r, b in zip(rejected, better, strict=True)
+        )
+        assert one.marginal_worst == 9 - sum(r and b for r, b in zip(rejected, better, strict=True))
+        assert one.best_rank is not None
+        assert one.worst_rank is not None
+        assert one.best_rank <= one.marginal_best <= one.marginal_worst <= one.worst_rank
+        narrower += (one.best_rank, one.worst_rank) != (one.marginal_best, one.marginal_worst)
+    assert narrower > 0
+
+
+def test_a_row_has_its_share_of_the_items_of_the_board() -> None:
+    rows = [
+        RankingRow("whole", binary(30, 60)),
+        RankingRow("part", {f"i{n}": ItemScore((1.0,)) for n in range(15)}),
+        RankingRow("baseline", {f"other{n}": ItemScore((1.0,)) for n in range(90)}, "reference"),
+    ]
+
+    found = {row.key: row.common_share for row in rank(rows, ACCURACY)}
+
+    assert found == {"whole": 1.0, "part": 0.25, "baseline": None}
+
+
+def test_the_share_of_items_of_several_tasks_is_weighted() -> None:
+    tasks = [WeightedTask("t", 0.75, ACCURACY), WeightedTask("u", 0.25, ACCURACY)]
+    rows = [
+        AggregateRow("whole", {"t": binary(5, 10), "u": binary(5, 10)}),
+        AggregateRow("part", {"t": binary(5, 10), "u": binary(2, 5)}),
+    ]
+
+    found = {row.key: row.common_share for row in rank_aggregate(rows, tasks)}
+
+    assert found == {"whole": 1.0, "part": pytest.approx(0.875)}
+
+
+def pair_of_tasks(
+    wins: tuple[int, int], losses: tuple[int, int], counts: tuple[int, int]
+) -> list[AggregateRow]:
+    a: dict[str, dict[str, ItemScore]] = {}
+    b: dict[str, dict[str, ItemScore]] = {}
+    for task, win, loss, count in zip("tu", wins, losses, counts, strict=True):
+        a[task] = {f"i{n}": ItemScore((float(n < win),)) for n in range(count)}
+        b[task] = {f"i{n}": ItemScore((float(win <= n < win + loss),)) for n in range(count)}
+    return [AggregateRow("a", a), AggregateRow("b", b)]
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "counts", "is_significant"),
+    [
+        # A heavy task on which nobody differs is no proof of anything.
+        ((0, 5), (0, 0), (5, 500), False),
+        ((6, 40), (0, 10), (10, 400), True),
+        ((3, 12), (1, 10), (20, 400), False),
+    ],
+)
+def test_pairs_of_several_binary_tasks_have_discordant_items_added(
+    wins: tuple[int, int], losses: tuple[int, int], counts: tuple[int, int], is_significant: bool
+) -> None:
+    tasks = [WeightedTask("t", 0.8, ACCURACY), WeightedTask("u", 0.2, ACCURACY)]
+    rows = pair_of_tasks(wins, losses, counts)
+    scores = [[row.tasks[task.key] for task in tasks] for row in rows]
+    layout = lay_out([list(task) for task in zip(*scores, strict=True)])
+    test = compute_weighted_test(
+        layout, *(normalise_columns(layout, row, tasks) for row in scores), weights=[0.8, 0.2]
+    )
+
+    # Half an item is added to either count of either task, as a second computation.
+    difference = variance = 0.0
+    parts = []
+    for weight, win, loss, count in zip((0.8, 0.2), wins, losses, counts, strict=True):
+        n = count + 1
+        mean = (win - loss) / count
+        squares = win + loss - count * mean**2
+        part = weight**2 * (count * squares / (count - 1) + 1) / n**2
+        parts.append((part, count))
+        difference += weight * (win - loss) / n
+        variance += part
+    inverse = sum((part / variance) ** 2 / df for part, df in parts)
+    p_value = 2 * stats.t.sf(abs(difference) / variance**0.5, 1 / inverse)
+    assert test is not None
+    assert test.p_value == pytest.approx(p_value)
+    assert bool(p_value <= 0.05) is is_significant
+    assert (rank_aggregate(rows, tasks)[0].significantly_below == 1) is is_significant
+
+
+def test_a_task_of_one_common_item_does_not_keep_others_from_being_compared() -> None:
+    tasks = [WeightedTask("t", 0.1, ACCURACY), WeightedTask("u", 0.9, ACCURACY)]
+    rows = pair_of_tasks((0, 90), (1, 0), (1, 100))
+    heavy = [WeightedTask("t", 0.6, ACCURACY), WeightedTask("u", 0.4, ACCURACY)]
+
+    assert rank_aggregate(rows, tasks)[0].best_rank == 1
+    assert rank_aggregate(rows, tasks)[1].best_rank == 2
+    # Of more weight than what the other tasks show, the item could turn everything round.
+    assert [row.best_rank for row in rank_aggregate(rows, heavy)] == [1, 1]
 
 
 @pytest.mark.slow

@@ -36,14 +36,15 @@ class FailedAttemptAdmin(_FailedAttemptAdmin):
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(_OutboxEventAdmin):
-    """Events that are not delivered yet, or that failed."""
+    """Events, of which staff look for those that failed."""
 
     list_display = ["id", "kind", "attempts", "last_error", "created_at", "failed_at"]
-    list_filter = ["kind"]
+    list_filter = [
+        ("failed_at", admin.EmptyFieldListFilter),
+        ("delivered_at", admin.EmptyFieldListFilter),
+        "kind",
+    ]
     actions = ["deliver_again"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
-        return super().get_queryset(request).filter(delivered_at__isnull=True)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -59,5 +60,6 @@ class OutboxEventAdmin(_OutboxEventAdmin):
 
     @admin.action(description="Deliver again", permissions=["deliver"])
     def deliver_again(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> None:
-        queryset.update(attempts=0, failed_at=None, next_attempt_at=None)
+        undelivered = queryset.filter(delivered_at__isnull=True)
+        undelivered.update(attempts=0, failed_at=None, next_attempt_at=None)
         enqueue("common.jobs.deliver_events")

@@ -1,22 +1,31 @@
 """Item scores laid out for arithmetic, and the clustered variance of a weighted mean of them.
 
-Every estimate and every paired difference here is one linear statistic: a weighted sum over
-tasks of the mean of something per item. Its variance is the sum of the squared influences of the
-clusters, `V = Σ_c ψ_c²`, where the influence of an item in task t is `w_t (x_i − x̄_t) / n_t` and a
-cluster adds up its items, also across tasks. Each task's influences carry the factor
-`sqrt(G_t / (G_t − 1))`, so that clusters of one item give exactly the textbook variance.
+Every estimate and every paired difference here is one linear statistic: a weighted sum over tasks
+of the mean of something per item. Its variance is the jackknife's over clusters (Efron & Stein
+1981; for regressions it is CR3 of MacKinnon, Nielsen & Webb 2023): leaving out cluster c changes
+the mean of task t by `S_tc / (n_t − n_tc)`, with S_tc the sum of the cluster's deviations from the
+mean, so
 
-Degrees of freedom are Satterthwaite's: clusters that lie in the same set of tasks form a group
-with G − 1 degrees, and the groups' variances are joined as `V² / Σ (V_g² / (G_g − 1))`. One task
-has one group, hence G − 1.
+    V = Σ_c (Σ_t w_t · sqrt((G_t − 1) / G_t) · S_tc / (n_t − n_tc))²
+
+with G_t clusters in task t. With clusters of equal size it equals the sum of squared influences
+with the factor G/(G − 1), and with clusters of one item the textbook variance. With unequal sizes
+it is larger, because a large cluster pulls the mean towards itself and hides its own deviation.
+
+Degrees of freedom are those of Kish's effective number of clusters (Kish 1965, section 11.2):
+`(Σ m_c)² / Σ m_c² − 1`, with m_c the share of cluster c in the statistic; G − 1 where sizes are
+equal. Clusters that lie in the same set of tasks form a group, and the groups' variances are joined
+by Satterthwaite's rule, `V² / Σ (V_g² / df_g)`.
 
 The layout is made once per board, so that comparing two rows costs a few passes over a list.
 Binary rows with one repeat also keep their right items as the bits of one integer.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from operator import mul, sub
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from operator import mul, sub, truediv
 
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
@@ -38,6 +47,8 @@ class Frame:
     cluster_of: list[int]
     cluster_sizes: list[int]
     slots: list[int | None]
+    shares_clusters: bool
+    """Some cluster lies in another task too."""
 
     @property
     def everything(self) -> int:
@@ -78,7 +89,7 @@ class WeightedPart:
 
     @property
     def cluster_count(self) -> int:
-        return self.alone_count + sum(1 for count in self.cluster_counts if count)
+        return self.alone_count + len(self.cluster_counts) - self.cluster_counts.count(0)
 
     @property
     def has_clusters(self) -> bool:
@@ -97,8 +108,23 @@ class Spread:
 
 @dataclass(slots=True)
 class _Group:
+    """Clusters that lie in the same tasks: their variance, and the shares of the statistic that
+    they carry.
+    """
+
     variance: float = 0.0
-    clusters: int = 0
+    mass: float = 0.0
+    squared_mass: float = 0.0
+
+    def add(self, variance: float, mass: float, squared_mass: float) -> None:
+        """Add clusters: their variance, the sum of their shares and that of the squares."""
+        self.variance += variance
+        self.mass += mass
+        self.squared_mass += squared_mass
+
+    @property
+    def df(self) -> float:
+        return max(1.0, self.mass * self.mass / self.squared_mass - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +182,7 @@ def _frame(items: dict[str, str | None], sizes: dict[str, int], slots: dict[str,
         cluster_of=cluster_of,
         cluster_sizes=[sizes[cluster] for cluster in numbers],
         slots=[slots.get(cluster) for cluster in numbers],
+        shares_clusters=any(cluster in slots for cluster in numbers),
     )
 
 
@@ -207,6 +234,28 @@ def column(frame: Frame, scores: ItemScores, metric: Metric, *, normalise: bool)
 def deviations(frame: Frame, one: Column, weight: float) -> WeightedPart:
     """Return the deviations of one row's item means from their mean."""
     return _part(frame, one.centred, one.cluster_sums, one.present, 0.0, weight)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUnits:
+    """The clusters of a part: sums of deviations, and numbers of items."""
+
+    totals: list[float]
+    sizes: list[int]
+
+
+def units_of(one: Column, part: WeightedPart) -> ClusterUnits:
+    """Return the clusters of one row's part, items alone first."""
+    alone = [one.centred[position] for position in positions(one.present & part.frame.alone_mask)]
+    together = [
+        (total, count)
+        for total, count in zip(part.cluster_residuals, part.cluster_counts, strict=True)
+        if count
+    ]
+    return ClusterUnits(
+        alone + [total for total, _ in together],
+        [1] * len(alone) + [count for _, count in together],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,53 +319,119 @@ def _part(
 
 
 def spread(
-    parts: Sequence[WeightedPart], slot_tasks: Sequence[tuple[int, ...]], scale: float
+    parts: Sequence[WeightedPart],
+    slot_tasks: Sequence[tuple[int, ...]],
+    scale: float,
+    *,
+    pseudo: Sequence[float] = (),
 ) -> Spread:
     """Return the variance of the weighted sum of the parts' means; `scale` is the size of the
     values.
+
+    `pseudo` gives for each part a number of clusters that are added to it, each of average size and
+    with a deviation of 1 per item; half of them up and half down, so that they change no sum.
     """
-    groups: dict[tuple[int, ...], _Group] = {}
-    shared: dict[int, float] = {}
-    total_clusters = 0
-    estimable = True
-    for number, part in enumerate(parts):
-        clusters = part.cluster_count
-        if clusters < 2:
-            estimable = False
-            correction = 1.0
-        else:
-            correction = clusters / (clusters - 1)
-        squared = part.weight * part.weight * correction / (part.count * part.count)
-        squares = part.alone_squares
-        own = part.alone_count
-        for residual, count, slot in zip(
-            part.cluster_residuals, part.cluster_counts, part.frame.slots, strict=True
-        ):
-            if not count:
-                continue
-            if slot is None:
-                squares += residual * residual
-                own += 1
-            else:
-                shared[slot] = shared.get(slot, 0.0) + residual * squared**0.5
-        if own:
-            groups[(number,)] = _Group(squares * squared, own)
-            total_clusters += own
-    for slot, influence in shared.items():
-        group = groups.setdefault(slot_tasks[slot], _Group())
-        group.variance += influence * influence
-        group.clusters += 1
-        total_clusters += 1
-    if not estimable:
+    numbers = [part.cluster_count for part in parts]
+    total_clusters = sum(numbers) - _count_repeated_slots(parts)
+    if min(numbers) < 2:
         return Spread(None, 0.0, total_clusters)
-    variance = sum(group.variance for group in groups.values())
+    groups: dict[tuple[int, ...], _Group] = {}
+    shared: dict[int, _Group] = {}
+    for number, (part, clusters) in enumerate(zip(parts, numbers, strict=True)):
+        added = pseudo[number] if pseudo else 0.0
+        count = part.count
+        size = count / clusters
+        # With the pseudo-clusters in the denominator of the mean.
+        shrunk = part.weight * count / (count + added * size)
+        factor = shrunk * shrunk * (clusters - 1) / clusters
+        share = shrunk / count
+        own = groups.setdefault((number,), _Group())
+        if part.alone_count:
+            variance = factor * part.alone_squares / (count - 1) ** 2
+            own.add(variance, part.alone_count * share, part.alone_count * share * share)
+        if added:
+            variance = added * (share * size) ** 2
+            own.add(variance, added * share * size, added * (share * size) ** 2)
+        counts = part.cluster_counts
+        if not counts:
+            continue
+        # The change of the mean when a cluster is left out; an absent one changes nothing.
+        changes = list(map(truediv, part.cluster_residuals, map(count.__sub__, counts)))
+        if not part.frame.shares_clusters:
+            variance = factor * sum(map(mul, changes, changes))
+            squared_counts = sum(map(mul, counts, counts))
+            own.add(variance, share * (count - part.alone_count), share * share * squared_counts)
+            continue
+        root = math.sqrt(factor)
+        for change, items, slot in zip(changes, counts, part.frame.slots, strict=True):
+            influence, mass = root * change, share * items
+            if slot is None:
+                own.add(influence * influence, mass, mass * mass)
+            elif items:
+                # `variance` collects the influence here, over all tasks of the cluster.
+                shared.setdefault(slot, _Group()).add(influence, mass, 0.0)
+    for slot, one in shared.items():
+        group = groups.setdefault(slot_tasks[slot], _Group())
+        group.add(one.variance * one.variance, one.mass, one.mass * one.mass)
+    return _join_groups([one for one in groups.values() if one.mass], total_clusters, scale)
+
+
+def _count_repeated_slots(parts: Sequence[WeightedPart]) -> int:
+    """Return how often a cluster lies in a further task."""
+    if not any(part.frame.shares_clusters for part in parts):
+        return 0
+    slots = [
+        slot
+        for part in parts
+        for items, slot in zip(part.cluster_counts, part.frame.slots, strict=True)
+        if items and slot is not None
+    ]
+    return len(slots) - len(set(slots))
+
+
+def _join_groups(groups: Sequence[_Group], clusters: int, scale: float) -> Spread:
+    variance = sum(group.variance for group in groups)
     if variance <= _NEGLIGIBLE * scale * scale:
-        return Spread(0.0, float(total_clusters - 1), total_clusters)
+        return Spread(0.0, sum(group.df for group in groups), clusters)
     # Shares instead of variances, whose squares can underflow.
-    inverse_df = sum(
-        (group.variance / variance) ** 2 / max(1, group.clusters - 1) for group in groups.values()
-    )
-    return Spread(variance, 1 / inverse_df, total_clusters)
+    inverse_df = sum((group.variance / variance) ** 2 / group.df for group in groups)
+    return Spread(variance, 1 / inverse_df, clusters)
+
+
+def correlations(
+    parts: Sequence[WeightedPart], slot_tasks: Sequence[tuple[int, ...]]
+) -> dict[tuple[int, int], float]:
+    """Return the correlation of the means of every two parts that share clusters.
+
+    Parts that share none are independent and left out, as are parts without variance.
+    """
+    influences: list[dict[int, float]] = []
+    for part in parts:
+        root = math.sqrt((part.cluster_count - 1) / part.cluster_count)
+        influences.append(
+            {
+                slot: root * residual / (part.count - items)
+                for residual, items, slot in zip(
+                    part.cluster_residuals, part.cluster_counts, part.frame.slots, strict=True
+                )
+                if items and slot is not None and part.cluster_count > 1
+            }
+        )
+    found = {}
+    for first, second in combinations(range(len(parts)), 2):
+        one, other = influences[first], influences[second]
+        common = one.keys() & other.keys()
+        if not common:
+            continue
+        variances = [
+            spread([replace(parts[number], weight=1.0)], slot_tasks, 1.0).variance
+            for number in (first, second)
+        ]
+        if variances[0] and variances[1]:
+            covariance = math.fsum(one[slot] * other[slot] for slot in common)
+            share = covariance / math.sqrt(variances[0] * variances[1])
+            found[first, second] = max(-1.0, min(1.0, share))
+    return found
 
 
 def _bits(flags: bytearray) -> int:

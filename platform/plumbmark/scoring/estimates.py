@@ -1,9 +1,10 @@
 """The score of one row on one task: value, 95 % interval, and everything it rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from plumbmark.scoring.bootstrap import bootstrap_t, is_skewed
 from plumbmark.scoring.clustering import (
     Column,
     Spread,
@@ -12,12 +13,12 @@ from plumbmark.scoring.clustering import (
     deviations,
     lay_out,
     spread,
+    units_of,
 )
 from plumbmark.scoring.distributions import t_quantile
 from plumbmark.scoring.intervals import (
     CONFIDENCE,
     Interval,
-    student,
     wilson,
     wilson_with_quantile,
 )
@@ -25,12 +26,21 @@ from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 
 IntervalMethod = Literal[
-    "wilson", "wilson-clustered", "clustered-t", "whole-range", "reported", "none"
+    "wilson",
+    "wilson-clustered",
+    "wilson-stratified",
+    "bootstrap-t",
+    "whole-range",
+    "reported",
+    "none",
+    "clustered-t",
 ]
-"""`wilson`: one binary score per item, no clusters. `wilson-clustered`: Wilson with the effective
-number of items that the clustered variance implies and Student's t. `clustered-t`: mean ± t·SE.
+"""`wilson`: one binary score per item, no clusters. `wilson-clustered`: every other bounded metric,
+Wilson with the effective number of items that the clustered variance implies and Student's t.
+`wilson-stratified`: a weighted mean of tasks with such intervals. `bootstrap-t`: no bounds.
 `whole-range`: a single cluster, from which nothing can be inferred. `reported`: given by the
-program that made the score, not computed here. `none`: no interval exists."""
+program that made the score, not computed here. `none`: no interval exists. `clustered-t`: mean ±
+t·SE, only in what was stored before there was `bootstrap-t`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Estimate:
     """The number of independent items that the interval rests on, for the Wilson methods."""
     worst: float | None
     best: float | None
+    is_skewed: bool = False
+    """The interval may be too narrow: the scores have no bounds, and too long a tail for so few."""
 
     @property
     def unscored_share(self) -> float:
@@ -69,8 +81,8 @@ class Estimate:
 def estimate(scores: ItemScores, metric: Metric) -> Estimate:
     """Return the mean over items of `scores` with its 95 % interval, on the metric's own scale.
 
-    Repeats are averaged per item first. Binary scores (every value is one of the declared bounds)
-    get Wilson's interval at every n; see `IntervalMethod`.
+    Repeats are averaged per item first. Scores of a bounded metric get Wilson's interval at every
+    n, others the bootstrap-t; see `IntervalMethod`.
     """
     layout = lay_out([[scores]])
     frame = layout.frames[0]
@@ -86,30 +98,49 @@ def estimate_of(
 ) -> Estimate:
     """Return the estimate from a column that is already laid out."""
     lower, upper = metric.lower, metric.upper
-    interval: Interval | None
-    effective: float | None = None
-    method: IntervalMethod
-    if one.is_binary and lower is not None and upper is not None:
-        width = upper - lower
-        share = min(1.0, max(0.0, (one.mean - lower) / width))
-        if one.is_one_repeat and not part.has_clusters:
-            effective, method = float(one.count), "wilson"
-            interval = wilson(one.high.bit_count(), one.count)
-        else:
-            clustered = clustered_wilson(share, found, width)
-            interval, effective, method = (
-                clustered.interval,
-                clustered.effective,
-                clustered.method,
-            )
-        interval = Interval(lower + width * interval.low, lower + width * interval.high)
-    elif found.variance is None:
-        method = "none" if lower is None or upper is None else "whole-range"
-        interval = None if lower is None or upper is None else Interval(lower, upper)
-    else:
-        method = "clustered-t"
-        interval = clip_interval(student(one.mean, found.variance, found.df), lower, upper)
-    return describe(scores, metric, one.mean, interval, effective, method, found.clusters)
+    if lower is None or upper is None:
+        return _estimate_unbounded(scores, metric, one, part, found)
+    width = upper - lower
+    share = min(1.0, max(0.0, (one.mean - lower) / width))
+    unit = interval_of_share(share, one, part, found, width)
+    interval = Interval(lower + width * unit.interval.low, lower + width * unit.interval.high)
+    return describe(scores, metric, one.mean, interval, unit.effective, unit.method, found.clusters)
+
+
+def interval_of_share(
+    share: float, one: Column, part: WeightedPart, found: Spread, width: float
+) -> "ClusteredWilson":
+    """Return the interval of a bounded metric's mean, mapped to 0 … 1."""
+    if is_plain_binary(one, part):
+        return ClusteredWilson(wilson(one.high.bit_count(), one.count), float(one.count), "wilson")
+    return clustered_wilson(share, found, width)
+
+
+def is_plain_binary(one: Column, part: WeightedPart) -> bool:
+    """Return whether there is one binary score per item, and no cluster with several items."""
+    return one.is_binary and one.is_one_repeat and not part.has_clusters
+
+
+def _estimate_unbounded(
+    scores: ItemScores, metric: Metric, one: Column, part: WeightedPart, found: Spread
+) -> Estimate:
+    # Without bounds, equal scores and a single cluster say nothing about others to come.
+    if not found.variance:
+        return describe(scores, metric, one.mean, None, None, "none", found.clusters)
+    units = units_of(one, part)
+    interval = bootstrap_t(
+        one.mean, units.totals, units.sizes, variance=found.variance, df=found.df
+    )
+    described = describe(
+        scores,
+        metric,
+        one.mean,
+        clip_interval(interval, metric.lower, metric.upper),
+        None,
+        "bootstrap-t",
+        found.clusters,
+    )
+    return replace(described, is_skewed=is_skewed(units.totals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +151,25 @@ class ClusteredWilson:
 
 
 def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWilson:
-    """Return Wilson's interval with effective n = p(1−p)/V, or the number of clusters if V = 0."""
+    """Return Wilson's interval with an effective number of items and Student's quantile."""
     if found.variance is None:
         return ClusteredWilson(Interval(0.0, 1.0), None, "whole-range")
-    variance = found.variance / (width * width)
-    if variance > 0 and 0 < share < 1:
-        effective = share * (1 - share) / variance
-    else:
-        effective = float(found.clusters)
+    effective = effective_items(share, found, width)
     quantile = t_quantile(0.5 + CONFIDENCE / 2, found.df)
     return ClusteredWilson(
         wilson_with_quantile(share, effective, quantile), effective, "wilson-clustered"
     )
+
+
+def effective_items(share: float, found: Spread, width: float) -> float:
+    """Return Kish's effective number of items, p(1−p)/V, or the number of clusters if V = 0.
+
+    So many independent binary items would have the variance V (Kish 1965; for Wilson's interval
+    Korn & Graubard 1998, Survey Methodology 24:193, and Dean & Pagano 2015).
+    """
+    if found.variance and 0 < share < 1:
+        return share * (1 - share) / (found.variance / (width * width))
+    return float(found.clusters)
 
 
 def clip_interval(interval: Interval, lower: float | None, upper: float | None) -> Interval:

@@ -15,13 +15,13 @@ from plumbmark.scoring.clustering import (
     positions,
     spread,
 )
-from plumbmark.scoring.distributions import fair_coin_two_sided, t_two_sided
+from plumbmark.scoring.distributions import fair_coin_mid_p, t_two_sided
 from plumbmark.scoring.intervals import Interval, newcombe_paired, student
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 
 PairMethod = Literal["mcnemar", "clustered-t", "sign", "none"]
-"""`mcnemar`: exact McNemar, one binary score per item and no clusters; its interval is Newcombe's.
+"""`mcnemar`: mid-p McNemar, one binary score per item and no clusters; its interval is Newcombe's.
 `clustered-t`: paired t on clustered differences. `sign`: the sign test over clusters, where every
 cluster differs by the same amount and no variance can be estimated. `none`: nothing to test."""
 
@@ -96,8 +96,8 @@ def compute_pair_test(
     pair: PairedPart, layout: Layout, one: Column, other: Column, *, width: float
 ) -> PairTest:
     """Return the test of one pair of columns of a single task."""
-    if is_mcnemar(pair, one, other) and (exact := mcnemar(one, other, width=width)):
-        return exact
+    if is_mcnemar(pair, one, other) and (test := mcnemar(one, other, width=width)):
+        return test
     found = spread([pair.part], layout.slot_tasks, max(one.scale, other.scale))
     return compute_spread_test(pair.difference, found, max(one.scale, other.scale))
 
@@ -116,14 +116,14 @@ def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
 
 
 def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
-    """Return the exact McNemar test, a few operations on integers; None without common items."""
+    """Return the mid-p McNemar test, a few operations on integers; None without common items."""
     common = one.present & other.present
     count = common.bit_count()
     if not count:
         return None
     first = (one.high & ~other.high & common).bit_count()
     second = (other.high & ~one.high & common).bit_count()
-    p_value = fair_coin_two_sided(min(first, second), first + second)
+    p_value = fair_coin_mid_p(min(first, second), first + second)
     return PairTest((first - second) * width / count, p_value, "mcnemar", None)
 
 

@@ -1,8 +1,10 @@
 """Rank ranges of a board: what the pairwise tests show, and no more.
 
 The family is all pairs of ranked rows, corrected by Holm. A row's rank lies between one plus the
-rows significantly above it and N minus the rows significantly below it. Reference rows (baselines,
-people) are on the board without a rank and outside the family.
+rows significantly above it and N minus the rows significantly below it. All ranges of a board hold
+together with 95 %. The marginal range of a row corrects for the row's own N − 1 tests only: it is
+narrower, and holds for that row alone, for a reader who has picked it beforehand. Reference rows
+(baselines, people) are on the board without a rank and outside the family.
 
 Where rows answered different items, the order on their common items can be the opposite of the
 board's; both rows are then flagged. On a crowded board a few unscored items are enough for that
@@ -83,6 +85,10 @@ class Ranked:
     coverage_differs: bool
     contradicted_by: tuple[str, ...]
     unranked: Unranked | None
+    marginal_best: int | None
+    marginal_worst: int | None
+    common_share: float | None
+    """The row's share of all items that ranked rows have scores on, weighted by task."""
 
     @property
     def is_sole_first(self) -> bool:
@@ -97,6 +103,11 @@ class _Entry:
     key: str
     estimate: Estimate
     excluded: Unranked | None
+    columns: Sequence[Column | None]
+
+    @property
+    def unranked(self) -> Unranked | None:
+        return self.excluded or (None if self.estimate.value is not None else "no-score")
 
 
 def rank(
@@ -111,14 +122,14 @@ def rank(
     frame = layout.frames[0]
     columns = [column(frame, row.scores, metric, normalise=False) for row in rows]
     entries = [
-        _Entry(row.key, _estimate(layout, row.scores, metric, one), row.excluded)
+        _Entry(row.key, _estimate(layout, row.scores, metric, one), row.excluded, [one])
         for row, one in zip(rows, columns, strict=True)
     ]
 
     def test(first: int, second: int) -> PairTest | None:
         return _single_test(layout, columns[first], columns[second], metric.width)
 
-    return _rank_entries(entries, metric, test, alpha, contradiction)
+    return _rank_entries(entries, metric, [1.0], test, alpha, contradiction)
 
 
 def rank_aggregate(
@@ -137,7 +148,7 @@ def rank_aggregate(
     for row, row_scores, row_columns in zip(rows, scores, columns, strict=True):
         found = aggregate_of(layout, row_scores, row_columns, tasks)
         excluded = row.excluded or ("incomplete" if found.missing else None)
-        entries.append(_Entry(row.key, found.estimate, excluded))
+        entries.append(_Entry(row.key, found.estimate, excluded, row_columns))
     weights = [task.weight for task in tasks]
 
     def test(first: int, second: int) -> PairTest | None:
@@ -145,7 +156,7 @@ def rank_aggregate(
             return _single_test(layout, columns[first][0], columns[second][0], 1.0)
         return compute_weighted_test(layout, columns[first], columns[second], weights)
 
-    return _rank_entries(entries, NORMALISED, test, alpha, contradiction)
+    return _rank_entries(entries, NORMALISED, weights, test, alpha, contradiction)
 
 
 def _estimate(layout: Layout, scores: ItemScores, metric: Metric, one: Column | None) -> Estimate:
@@ -171,29 +182,32 @@ def _single_test(
 def _rank_entries(
     entries: Sequence[_Entry],
     metric: Metric,
+    weights: Sequence[float],
     test: Callable[[int, int], PairTest | None],
     alpha: float,
     contradiction: Contradiction,
 ) -> list[Ranked]:
-    unranked: list[Unranked | None] = [
-        entry.excluded or (None if entry.estimate.value is not None else "no-score")
-        for entry in entries
-    ]
-    family = [number for number, reason in enumerate(unranked) if reason is None]
+    family = [number for number, entry in enumerate(entries) if entry.unranked is None]
     pairs = list(combinations(family, 2))
     tests = [test(first, second) for first, second in pairs]
     # A pair without common items cannot be distinguished, and still belongs to the family.
     p_values = [
         found.p_value if found is not None and found.p_value is not None else 1.0 for found in tests
     ]
+    adjusted = holm(p_values)
     above = [0] * len(entries)
     below = [0] * len(entries)
     contradicted: list[list[str]] = [[] for _ in entries]
-    for (first, second), found, adjusted in zip(pairs, tests, holm(p_values), strict=True):
-        if found is None:
-            continue
-        gain = found.difference if metric.is_higher_better else -found.difference
-        is_significant = adjusted <= alpha
+    own_tests: list[list[tuple[float, float]]] = [[] for _ in entries]
+    for (first, second), found, p_value, adjusted_p in zip(
+        pairs, tests, p_values, adjusted, strict=True
+    ):
+        gain = 0.0
+        if found is not None:
+            gain = found.difference if metric.is_higher_better else -found.difference
+        own_tests[first].append((p_value, gain))
+        own_tests[second].append((p_value, -gain))
+        is_significant = adjusted_p <= alpha
         if is_significant and gain:
             better, worse = (first, second) if gain > 0 else (second, first)
             above[worse] += 1
@@ -203,21 +217,56 @@ def _rank_entries(
         ):
             contradicted[first].append(entries[second].key)
             contradicted[second].append(entries[first].key)
+    marginal = [_marginal_range(one, alpha) for one in own_tests]
+    shares = _common_shares(entries, weights)
     result = [
         Ranked(
             key=entry.key,
             estimate=entry.estimate,
-            best_rank=1 + above[number] if reason is None else None,
-            worst_rank=len(family) - below[number] if reason is None else None,
+            best_rank=None if entry.unranked else 1 + above[number],
+            worst_rank=None if entry.unranked else len(family) - below[number],
             significantly_above=above[number],
             significantly_below=below[number],
             coverage_differs=bool(contradicted[number]),
             contradicted_by=tuple(sorted(contradicted[number])),
-            unranked=reason,
+            unranked=entry.unranked,
+            marginal_best=None if entry.unranked else marginal[number][0],
+            marginal_worst=None if entry.unranked else marginal[number][1],
+            common_share=None if entry.unranked else shares[number],
         )
-        for number, (entry, reason) in enumerate(zip(entries, unranked, strict=True))
+        for number, entry in enumerate(entries)
     ]
     return sorted(result, key=lambda row: _place(row, metric))
+
+
+def _marginal_range(own_tests: Sequence[tuple[float, float]], alpha: float) -> tuple[int, int]:
+    """Return the best and the worst rank of a row by its own tests alone, corrected by Holm.
+
+    `own_tests` are p-values, with how much better the row is.
+    """
+    adjusted = holm([p_value for p_value, _ in own_tests])
+    significant = [
+        gain for (_, gain), p_value in zip(own_tests, adjusted, strict=True) if p_value <= alpha
+    ]
+    best = 1 + sum(gain < 0 for gain in significant)
+    return best, len(own_tests) + 1 - sum(gain > 0 for gain in significant)
+
+
+def _common_shares(entries: Sequence[_Entry], weights: Sequence[float]) -> list[float]:
+    """Return for every row its share of the items on which some ranked row has a score."""
+    shares = [0.0] * len(entries)
+    for task, weight in enumerate(weights):
+        present = [
+            one.present if (one := entry.columns[task]) is not None else 0 for entry in entries
+        ]
+        every = 0
+        for items, entry in zip(present, entries, strict=True):
+            if entry.unranked is None:
+                every |= items
+        count = every.bit_count()
+        for number, items in enumerate(present):
+            shares[number] += weight * ((items & every).bit_count() / count if count else 1.0)
+    return shares
 
 
 def _contradicts(one: Estimate, other: Estimate, gain: float, metric: Metric) -> bool:

@@ -133,7 +133,7 @@ def _run_page(
         "scoring": scoring,
         "score": score_context(run, version, scoring),
         "estimate_facts": _estimate_facts(estimate),
-        "method": _method(estimate),
+        "method": _method(estimate, of_program=kind_of(version).runs_program),
         "outcomes": outcomes,
         "is_controlled": can_control_run(request.user, run),
         "can_invalidate": _can_invalidate(request, run),
@@ -417,16 +417,26 @@ def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
     return facts
 
 
-def _method(estimate: dict[str, Any] | None) -> str:
-    """Return how the interval was made, in words."""
+def _method(estimate: dict[str, Any] | None, *, of_program: bool) -> str:
+    """Return how the interval was made, in words, and when it may be too narrow."""
+    if estimate is None:
+        return ""
+    method = estimate.get("method", "")
     words = {
         "wilson": _("Wilson, one binary score per item"),
         "wilson-clustered": _("Wilson with the effective number of independent items"),
+        "bootstrap-t": _("bootstrap-t over items or clusters"),
         "clustered-t": _("Student's t over clusters"),
         "reported": _("as the program reports it"),
         "whole-range": _("the whole scale: too few independent items to say more"),
     }
-    return words.get(estimate.get("method", ""), "") if estimate else ""
+    cautions = []
+    if of_program and method == "wilson":
+        # Which questions belong together is known to the program alone.
+        cautions.append(_("too narrow if the program's questions come in groups"))
+    if estimate.get("skewed"):
+        cautions.append(_("too narrow, perhaps: the scores are skewed, and few for that"))
+    return "; ".join([words[method], *cautions]) if method in words else ""
 
 
 def _extra_body(run: Run) -> str:

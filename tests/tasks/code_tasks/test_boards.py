@@ -11,7 +11,8 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender, ProgramReport, Run, SampleScore, Scoring
 from tasks_app.workers import sandbox as sandboxing
 from tests.factories import publish_benchmark, settle
-from tests.oracles import contingency_tables, proportion
+from tests.oracles import contingency_tables, proportion, stats
+from tests.scoring.test_aggregates import score_limits
 from tests.tasks.code_tasks.test_runs import ASKING, log_of, published
 
 pytestmark = [
@@ -157,11 +158,10 @@ def test_several_tasks_join_items_and_counts(world: Any, gateway: None) -> None:
     score = rows["one"]["score"]
     assert score["value"] == pytest.approx((20 / 40 + 30 / 40) / 2)
     assert score["items"] == 80
-    # The variance of a mean of two independent means.
-    variance = (0.25 / 39 + 0.1875 / 39) / 4
-    share = score["value"]
-    assert score["effective"] == pytest.approx(share * (1 - share) / variance)
-    assert score["low"] < share < score["high"]
+    # Two independent strata of equal weight.
+    limits = score_limits([20 / 40, 30 / 40], [40, 40], [0.5, 0.5], stats.norm.ppf(0.975))
+    assert (score["low"], score["high"]) == pytest.approx(limits, abs=0.0015)
+    assert score["method"] == "wilson-stratified"
 
 
 ROWS = """\

@@ -1,6 +1,7 @@
 """Authors' scorers and checks of tools, over runs and again over what is stored."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tasks_app.authoring import drafts, publication
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
 from tasks_app.runs.submissions import submit_outputs
+from tasks_app.scorings.estimates import estimate_scoring
 from tasks_app.scorings.plans import queue_scoring
 from tasks_app.workers import sandbox as sandboxing
 from tests.tasks.runs.test_tools import WEATHER, published
@@ -93,6 +95,31 @@ def test_the_authors_function_marks_every_answer_and_no_failure_harms_another(wo
     assert scoring.needs_sandbox
     assert scoring.samples_unscored == 4
     assert scoring.scorer_versions == {"python": "1"}
+
+
+@in_the_sandbox
+def test_an_absurd_score_is_unscored_and_stalls_nothing(world: Any) -> None:
+    scorer = {
+        "type": "python",
+        "source": "def score(output, target, item):\n    return float(output)\n",
+        "metric": {"name": "cost", "unit": "", "direction": "lower", "bounds": [None, None]},
+    }
+    outputs = ["1e155", "-1e200", "nan", "inf", "5", "7", "1e30"]
+
+    scores = marked(world, version_of(world, scorer, len(outputs)), outputs)
+
+    assert [score.value for score in scores] == [None, None, None, None, 5.0, 7.0, 1e30]
+    assert "not between -1e+30 and 1e+30" in scores[0].explanation
+    scoring = Scoring.objects.get()
+    assert scoring.state == Scoring.State.COMPLETED
+    assert scoring.estimate is not None
+    numbers = [one for one in scoring.estimate.values() if isinstance(one, float)]
+    assert all(map(math.isfinite, numbers))
+
+    # Scores that were stored before there was a limit stall nothing either.
+    SampleScore.objects.filter(pk=scores[4].pk).update(value=1e200)
+    stored = estimate_scoring(scoring)
+    assert (stored["scored"], stored["unscored"]) == (2, 5)
 
 
 FORGING = """\

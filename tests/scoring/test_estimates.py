@@ -191,6 +191,28 @@ def test_the_bootstrap_t_of_clusters_uses_their_sums() -> None:
     assert found.high == pytest.approx(mean - low * error, abs=0.6 * error)
 
 
+@pytest.mark.parametrize("count", [60, 3 * MAX_UNITS + 7])
+@pytest.mark.parametrize("per_cluster", [1, 3])
+def test_the_bootstrap_gives_the_same_interval_in_whatever_order_items_come(
+    count: int, per_cluster: int
+) -> None:
+    draw = random.Random(1)
+    scores = {
+        f"i{number}": ItemScore((draw.lognormvariate(0, 1),), 0, f"c{number // per_cluster}")
+        for number in range(count)
+    }
+    found = []
+    for seed in range(4):
+        keys = list(scores)
+        random.Random(seed).shuffle(keys)
+        one = estimate({key: scores[key] for key in keys}, LOSS)
+        found.append((one.low, one.high))
+
+    # Sums in another order differ in the last digits; other draws would differ in the third.
+    for interval in found:
+        assert interval == pytest.approx(found[0], rel=1e-12)
+
+
 def test_the_bootstrap_gives_equal_intervals_for_equal_scores() -> None:
     draw = random.Random(9)
     values = [draw.expovariate(1) for _ in range(30)]

@@ -6,8 +6,9 @@ clusters again with replacement, computes `(θ* − θ) / SE*` of every draw, an
 these in place of Student's. Nothing repairs a heavy tail of which the data show no example, so
 `is_skewed` says when to be careful.
 
-Equal scores always give an equal interval: the draws depend on the number of clusters alone. They
-come from `random.Random.random`, whose sequence for a seed Python guarantees to keep.
+Equal scores always give an equal interval, in whatever order they come: the clusters are sorted,
+and the draws depend on their number alone. They come from `random.Random.random`, whose sequence
+for a seed Python guarantees to keep.
 """
 
 import math
@@ -39,8 +40,7 @@ def bootstrap_t(
     """
     quantiles = None
     if len(totals) >= MIN_CLUSTERS:
-        units = _join_units(totals, sizes)
-        quantiles = _quantiles(tuple(units[0]), tuple(units[1]))
+        quantiles = _quantiles(*_units(totals, sizes))
     error = math.sqrt(variance)
     if quantiles is None:
         half = t_quantile(0.5 + CONFIDENCE / 2, df) * error
@@ -69,16 +69,21 @@ def is_skewed(totals: Sequence[float]) -> bool:
     return bool(count <= _COCHRAN * skewness * skewness)
 
 
-def _join_units(
+def _units(
     totals: Sequence[float], sizes: Sequence[int]
-) -> tuple[Sequence[float], Sequence[int]]:
-    """Return the clusters, or groups of them if there are very many."""
-    if len(totals) <= MAX_UNITS:
-        return totals, sizes
-    return (
-        [math.fsum(totals[start::MAX_UNITS]) for start in range(MAX_UNITS)],
-        [sum(sizes[start::MAX_UNITS]) for start in range(MAX_UNITS)],
-    )
+) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return the clusters sorted by their values, or groups of them if there are very many."""
+    units = sorted(zip(totals, sizes, strict=True))
+    if len(units) > MAX_UNITS:
+        # Groups taken from a sorted list would be more alike than chance has it.
+        chance = random.Random(len(units)).random  # noqa: S311 - reproducible on purpose
+        drawn = sorted((chance(), *unit) for unit in units)
+        groups = [drawn[start::MAX_UNITS] for start in range(MAX_UNITS)]
+        units = [
+            (math.fsum(total for _, total, _ in one), sum(size for _, _, size in one))
+            for one in groups
+        ]
+    return tuple(total for total, _ in units), tuple(size for _, size in units)
 
 
 @lru_cache(maxsize=1024)  # a board computes each row's estimate for every scope

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
 from plumbmark.sandbox.bubblewrap import Bubblewrap
-from plumbmark.sandbox.contract import Job, Limits, Sandbox, SandboxUnavailable
+from plumbmark.sandbox.contract import Limits, Sandbox, SandboxJob, SandboxUnavailable
 from plumbmark.sandbox.interpreter import bare_interpreter, environment_mounts
 from plumbmark.sandbox.landlock import Landlock
 from plumbmark.sandbox.relay import GatewayRelay
@@ -40,7 +40,7 @@ async def _floor() -> None:
 
 
 def _in(sandbox: Sandbox, work: Path | None = None, gateway: Path | None = None) -> Start:
-    job = Job(argv=[sandbox.python, "-I", "-c", "pass"], work=work, gateway_socket=gateway)
+    job = SandboxJob(argv=[sandbox.python, "-I", "-c", "pass"], work=work, gateway_socket=gateway)
 
     async def start() -> None:
         report = await sandbox.run(job)
@@ -106,7 +106,7 @@ async def _measure_environment(python: Path, rounds: int) -> None:
     )
 
     def boxed(program: str) -> Start:
-        job = Job(
+        job = SandboxJob(
             argv=[f"{inside}/bin/python", "-c", program],
             mounts=environment_mounts(python, at=inside),
             limits=limits,
@@ -162,7 +162,7 @@ async def _measure_programs(rows: list[dict[str, str]]) -> None:
                 f"{row['prompt']}{row['canonical_solution']}\n{row['test']}\n"
                 f"check({row['entry_point']})\n"
             )
-            report = await sandbox.run(Job(argv=[sandbox.python, "-I", "-c", program]))
+            report = await sandbox.run(SandboxJob(argv=[sandbox.python, "-I", "-c", program]))
             passed += report.succeeded
 
     began = time.perf_counter()

@@ -9,14 +9,17 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from plumbmark.accounts.profile_sections import add_profile_section
+        from plumbmark.background.kinds import register_job_kind
         from plumbmark.gateway.budget.subjects import add_subject_pages
         from plumbmark.web.navigation import add_nav_item
+        from tasks_app.authoring import draft_jobs
         from tasks_app.authoring.declarative_draft import DeclarativeDraft
         from tasks_app.authoring.profile import tasks_section
         from tasks_app.code_tasks.draft import CodeDraft
         from tasks_app.code_tasks.kind import CodeKind
         from tasks_app.judges import subscribers
         from tasks_app.kinds import register_kind
+        from tasks_app.runs import submission_jobs
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
 
@@ -30,3 +33,11 @@ class TasksConfig(AppConfig):
         register_kind("declarative", of_version=DeclarativeKind, of_draft=DeclarativeDraft())
         register_kind("code", of_version=CodeKind, of_draft=CodeDraft())
         subscribers.register()
+        register_job_kind(draft_jobs.CHECK, draft_jobs.check_in_job)
+        register_job_kind(draft_jobs.BUILD, draft_jobs.build_in_job)
+        register_job_kind(draft_jobs.PUBLISH, draft_jobs.publish_in_job)
+        register_job_kind(
+            submission_jobs.SUBMIT,
+            submission_jobs.submit_in_job,
+            discard=submission_jobs.discard_submission,
+        )

@@ -193,8 +193,10 @@ class DraftKind(Protocol):
         """Check the draft, or a text in its place that is not saved yet. Saves nothing."""
         ...
 
-    def check(self, draft: TaskDraft) -> dict[str, Any]:
-        """Check the whole draft; return what the API tells of it, `InvalidInput` otherwise."""
+    def check(self, draft: TaskDraft, *, text: str | None = None) -> dict[str, Any]:
+        """Check the whole draft, or a text in its place that is not saved yet; return what the API
+        tells of it, `InvalidInput` otherwise.
+        """
         ...
 
 

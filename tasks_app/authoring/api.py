@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plumbmark.accounts.callers import acting_namespace, actor
+from plumbmark.background.api import respond_with_job
+from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import NotAllowed
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import ByPosition
@@ -24,7 +26,7 @@ from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import allowed_deployments as allowing
-from tasks_app.authoring import drafts, publication, serializers
+from tasks_app.authoring import draft_jobs, drafts, publication, serializers
 from tasks_app.authoring.queries import (
     as_seen_by,
     items_of,
@@ -214,23 +216,35 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(
         operation_id="check_task_draft",
         request=None,
-        responses={200: serializers.DraftCheck, 503: ProblemDetails},
+        responses={200: serializers.DraftCheck, 202: JobDetail, 503: ProblemDetails},
     )
     @action(detail=True, methods=["post"], url_path="draft/check", parser_classes=FILE_PARSERS)
     def check_draft(self, request: Request, public_id: str) -> Response:
-        """Check the draft of a task. A 422 lists every problem with its line."""
+        """Check the draft of a task. A 422 lists every problem with its line.
+
+        A large data file is checked by a job: the response is 202 then, and the job's `result` or
+        `error` is what this would have returned.
+        """
         draft = self._get_draft()
+        if draft_jobs.is_heavy(draft):
+            return respond_with_job(draft_jobs.start_check(draft=draft, by=actor(request)))
         return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
 
     @extend_schema(
         operation_id="build_task_version",
         request=None,
-        responses={201: serializers.TaskVersionDetail, 503: ProblemDetails},
+        responses={201: serializers.TaskVersionDetail, 202: JobDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"], url_path="draft/build")
     def build(self, request: Request, public_id: str) -> Response:
-        """Build the draft as an unpublished version, to try it out."""
+        """Build the draft as an unpublished version, to try it out.
+
+        With a large data file the response is 202, and the version is the job's `result`.
+        """
+        draft = self._get_draft()
+        if draft_jobs.is_heavy(draft):
+            return respond_with_job(draft_jobs.start_build(draft=draft, by=actor(request)))
         version = publication.build_version(task=self.get_object(), by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
@@ -251,14 +265,26 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(
         operation_id="publish_task",
         request=serializers.TaskPublishWrite,
-        responses={201: serializers.TaskVersionDetail, 503: ProblemDetails},
+        responses={201: serializers.TaskVersionDetail, 202: JobDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, public_id: str) -> Response:
-        """Publish the draft as the next numbered version."""
+        """Publish the draft as the next numbered version.
+
+        With a large data file the response is 202, and the version is the job's `result`.
+        """
         task = self.get_object()
         values = read_body(request, serializers.TaskPublishWrite)
+        draft = self._get_draft()
+        if draft_jobs.is_heavy(draft):
+            job = draft_jobs.start_publication(
+                draft=draft,
+                visibility=values.get("visibility"),
+                notes=values.get("notes", ""),
+                by=actor(request),
+            )
+            return respond_with_job(job)
         version = publication.publish_task(task=task, by=actor(request), **values)
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from plumbmark.accounts.models import User
 from plumbmark.common.errors import InvalidInput
+from plumbmark.common.progress import count_progress
 from plumbmark.gateway.storage import bulk
 from plumbmark.manifests import content_hash
 from tasks_app.authoring.drafts import check_draft
@@ -94,8 +95,8 @@ class DeclarativeDraft:
         except InvalidInput as error:
             return Preview(problems=place_problems(error.problems, text))
 
-    def check(self, draft: TaskDraft) -> dict[str, Any]:
-        with check_draft(draft) as (definition, imported):
+    def check(self, draft: TaskDraft, *, text: str | None = None) -> dict[str, Any]:
+        with check_draft(draft, definition_text=text) as (definition, imported):
             return {
                 "items": imported.count,
                 "private_items": imported.private_count,
@@ -108,7 +109,7 @@ class DeclarativeDraft:
 
 def _fill(version: TaskVersion, definition: Definition, imported: ImportResult) -> None:
     hashes = VersionHashes(definition, salt=version.salt)
-    items = iter(imported)
+    items = count_progress("Storing items", imported, imported.count)
     while chunk := list(itertools.islice(items, _CHUNK)):
         bulk.insert(
             Item,

@@ -9,7 +9,6 @@ from django.db import transaction
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.common.heavy_work import HEAVY_BYTES, heavy_work
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.strict_json import Path as KeyPath
 from plumbmark.strict_json import has_surrogate
@@ -133,11 +132,7 @@ def check_draft(
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
         )
-    is_heavy = draft.data_file.size >= HEAVY_BYTES and first is None
-    with (
-        heavy_work(owner=draft.task.namespace_id, is_heavy=is_heavy),
-        local_copy(draft.data_file) as path,
-    ):
+    with local_copy(draft.data_file) as path:
         try:
             imported = import_data(
                 path,

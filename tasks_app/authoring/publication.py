@@ -1,5 +1,7 @@
 """Publication: from a draft to a version, and from a version to a numbered one."""
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import Max
 
@@ -24,9 +26,17 @@ def build_version(*, task: Task, by: User) -> TaskVersion:
 
 
 def publish_task(
-    *, task: Task, visibility: str | None = None, notes: str = "", by: User
+    *,
+    task: Task,
+    visibility: str | None = None,
+    notes: str = "",
+    by: User,
+    within: Callable[[TaskVersion], None] | None = None,
 ) -> TaskVersion:
-    """Build the draft and publish it as the next numbered version."""
+    """Build the draft and publish it as the next numbered version.
+
+    `within` is called with it in the transaction that publishes.
+    """
     check_edit(task, by=by)
     version = build_version(task=task, by=by)
     if version.state == TaskVersion.State.PUBLISHED:
@@ -49,5 +59,7 @@ def publish_task(
         locked.save()
         audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
         record_event("task.published", task_id=task.pk, version_id=version.pk)
+        if within is not None:
+            within(version)
     task.refresh_from_db()
     return version

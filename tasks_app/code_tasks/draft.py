@@ -87,7 +87,7 @@ class CodeDraft:
             private_items=items if checked.definition.is_private else 0,
         )
 
-    def check(self, draft: TaskDraft) -> dict[str, Any]:
+    def check(self, draft: TaskDraft, *, text: str | None = None) -> dict[str, Any]:
         checked = check_code(draft)
         if checked.definition is None:
             raise InvalidInput(problems_of(checked))

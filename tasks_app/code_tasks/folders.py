@@ -11,10 +11,10 @@ from django.conf import settings
 from plumbmark.sandbox import (
     GATEWAY_URL,
     WORK,
-    Job,
     Limits,
     Mount,
     Sandbox,
+    SandboxJob,
     environment_mounts,
 )
 from plumbmark.sandbox.locked_folders import locked_folder, remove_left_behind
@@ -48,7 +48,7 @@ class Folders:
     def work(self) -> Path:
         return self.top / "work"
 
-    def job(self, sandbox: Sandbox) -> Job:
+    def job(self, sandbox: Sandbox) -> SandboxJob:
         """Return the job, without the gateway's socket. Raises `CannotPrepare`."""
         definition = self.definition
         mounts = [Mount(self.top / "src", SOURCE), Mount(self.top / "input", INPUT)]
@@ -62,7 +62,7 @@ class Folders:
             python = f"{_ENVIRONMENT}/bin/python"
             # Code that a model wrote is run as `python`, and notebook kernels are found by name.
             variables["PATH"] = f"{_ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin"
-        return Job(
+        return SandboxJob(
             argv=(python, "-u", f"{SOURCE}/{SCRIPT_NAME}"),
             work=self.work,
             mounts=mounts,
@@ -72,7 +72,7 @@ class Folders:
         )
 
 
-def with_socket(job: Job, socket: Path) -> Job:
+def with_socket(job: SandboxJob, socket: Path) -> SandboxJob:
     return replace(job, gateway_socket=socket)
 
 

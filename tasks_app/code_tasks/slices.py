@@ -27,8 +27,8 @@ from plumbmark.sandbox import (
     Ending,
     ExecutionReport,
     GatewayRelay,
-    Job,
     Sandbox,
+    SandboxJob,
     probe,
 )
 from plumbmark.strict_json.texts import make_storable
@@ -137,7 +137,7 @@ class CodeSlice:
 
     # --- on the event loop ------------------------------------------------------------------
 
-    async def _execute(self, sandbox: Sandbox, job: Job, token: str) -> ExecutionReport:
+    async def _execute(self, sandbox: Sandbox, job: SandboxJob, token: str) -> ExecutionReport:
         self._task = asyncio.current_task()
         host, _, port = settings.GATEWAY_ADDRESS.rpartition(":")
         async with GatewayRelay(target=(host, int(port)), token=token) as relay:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.file_types import detect_file_type
+from plumbmark.common.progress import is_watched, report_progress
 from plumbmark.strict_json import JsonError, JsonReader, has_surrogate
 from plumbmark.strict_json.numbers import EXACT
 from tasks_app.definitions.characters import (
@@ -24,6 +25,7 @@ from tasks_app.definitions.characters import (
 _LINE_READER = JsonReader(numbers=EXACT, duplicate_keys="refuse")
 _DEEPEST = 20
 _MAX_WARNINGS = 50
+_REPORT_ROWS = 200
 _SNIFF = 64 * 1024
 
 _ADVICE = {
@@ -89,6 +91,10 @@ class RowProblem(Exception):
         super().__init__(str(problem))
         self.problem = problem
 
+    @property
+    def line(self) -> int:
+        return self.problem.line or 0
+
 
 def guess_format(name: str, declared: str | None) -> str:
     """Return `jsonl` or `csv`, as declared or by the file's name."""
@@ -133,9 +139,22 @@ def read_rows(
     """
     check_file(path, limits)
     if format == "jsonl":
-        yield from _jsonl_rows(path, limits, warned)
+        rows = _jsonl_rows(path, limits, warned)
     else:
-        yield from _csv_rows(path, name, limits, warned)
+        rows = _csv_rows(path, name, limits, warned)
+    if not is_watched():
+        yield from rows
+        return
+    lines = _count_lines(path)
+    for number, row in enumerate(rows):
+        yield row
+        if number % _REPORT_ROWS == 0:
+            report_progress("Reading lines", row.line, lines)
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) + 1
 
 
 # --- JSONL ------------------------------------------------------------------------------------

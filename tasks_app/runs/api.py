@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plumbmark.accounts.callers import acting_namespace, actor
+from plumbmark.background.api import respond_with_job
+from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.models import Deployment
 from plumbmark.rest.idempotency import idempotent
@@ -23,7 +25,7 @@ from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
 from tasks_app.kinds import kind_of
 from tasks_app.models import Contender, Run, Sample, Scoring
-from tasks_app.runs import contenders, control, cost, submissions
+from tasks_app.runs import contenders, control, cost, submission_jobs, submissions
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
 from tasks_app.runs.queries import (
@@ -360,15 +362,31 @@ class SubmissionViewSet(ResourceViewSet[Run]):
             "application/json": shapes.SubmissionWrite,
             "multipart/form-data": shapes.SubmissionForm,
         },
-        responses={201: shapes.RunDetail, 503: ProblemDetails},
+        responses={201: shapes.RunDetail, 202: JobDetail, 503: ProblemDetails},
     )
     @idempotent
     @action(detail=True, methods=["post"], url_path="submissions")
     def submit(self, request: Request, public_id: str) -> Response:
-        """Submit outputs of a model that no API serves. They are a file, or rows in JSON."""
+        """Submit outputs of a model that no API serves. They are a file, or rows in JSON.
+
+        For a task with many items, or with a large file, the response is 202, and the run is the
+        job's `result`.
+        """
         version = get_version_or_404(public_id, request)
         user = actor(request)
         values = read_body(request, shapes.SubmissionWrite, form=shapes.SubmissionForm)
+        if submission_jobs.is_heavy(version, values.get("file")):
+            job = submission_jobs.start_submission(
+                version=version,
+                model=submissions.NamedModel(
+                    values["model_name"], values.get("maker", ""), values.get("description", "")
+                ),
+                namespace=acting_namespace(request, values.get("namespace")),
+                upload=values.get("file"),
+                rows=values.get("outputs") or (),
+                by=user,
+            )
+            return respond_with_job(job)
         run = submissions.submit_outputs(
             version=version,
             model_name=values["model_name"],

@@ -1,6 +1,8 @@
 """Submitted outputs: for models that no API reaches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -12,8 +14,8 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, NotAllowed
-from plumbmark.common.heavy_work import HEAVY_BYTES, HEAVY_ITEMS, heavy_work
 from plumbmark.common.outbox import record_event
+from plumbmark.common.progress import report_progress
 from plumbmark.engine import ENGINE_VERSION
 from plumbmark.scoring.outcomes import Outcome
 from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
@@ -32,6 +34,15 @@ from tasks_app.workers.reports import check_answers_can_be_run
 _CHUNK = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """The model whose outputs they are, as the person calls it."""
+
+    name: str
+    maker: str = ""
+    description: str = ""
+
+
 def submit_outputs(
     *,
     version: TaskVersion,
@@ -47,6 +58,40 @@ def submit_outputs(
 
     Only public items can be answered from outside, so a version with private items accepts none.
     """
+    check_submission(version=version, namespace=namespace, by=by)
+    model = NamedModel(model_name, maker, description)
+    if upload is None:
+        read = partial(outputs_from, iter(rows or ()))
+        return _submit(version, model, namespace, read, source=None, by=by)
+    source = store_upload(namespace=namespace, upload=upload, by=by)
+    return submit_file(version=version, model=model, namespace=namespace, source=source, by=by)
+
+
+def submit_file(
+    *,
+    version: TaskVersion,
+    model: "NamedModel",
+    namespace: Namespace,
+    source: DataFile,
+    by: User,
+    within: Callable[[Run], None] | None = None,
+) -> Run:
+    """Do the same with a file that is stored already; it goes again where it is refused.
+
+    `within` is called with the run in the transaction that creates it.
+    """
+    check_submission(version=version, namespace=namespace, by=by)
+    try:
+        with local_copy(source) as path:
+            read = partial(read_outputs, path, name=source.name)
+            return _submit(version, model, namespace, read, source=source, by=by, within=within)
+    except BaseException:
+        forget_upload(source)
+        raise
+
+
+def check_submission(*, version: TaskVersion, namespace: Namespace, by: User) -> None:
+    """Refuse with the reason what cannot be submitted, whatever the file holds."""
     if not can_run_version(by, version):
         raise NotAllowed("You may not submit outputs to this task.")
     if not can_act_for(by, namespace):
@@ -60,61 +105,35 @@ def submit_outputs(
         check_answers_can_be_run()
     if version.private_item_count:
         raise Conflict("This task has private items, so outputs cannot be submitted to it.")
-    with heavy_work(owner=namespace.pk, is_heavy=_is_heavy(upload, version)):
-        return _submit(
-            version=version,
-            model=(model_name, maker, description),
-            namespace=namespace,
-            upload=upload,
-            rows=rows,
-            by=by,
-        )
-
-
-def _is_heavy(upload: "UploadedFile[bytes] | None", version: TaskVersion) -> bool:
-    size = 0 if upload is None else upload.size or 0
-    return size >= HEAVY_BYTES or version.item_count * version.repeats >= HEAVY_ITEMS
 
 
 def _submit(
-    *,
     version: TaskVersion,
-    model: tuple[str, str, str],
+    model: "NamedModel",
     namespace: Namespace,
-    upload: "UploadedFile[bytes] | None",
-    rows: Iterable[Mapping[str, Any]] | None,
+    read: Callable[..., list[SubmittedOutput]],
+    *,
+    source: DataFile | None,
     by: User,
+    within: Callable[[Run], None] | None = None,
 ) -> Run:
-    model_name, maker, description = model
     positions = dict(
         Item.objects.filter(version=version).order_by("position").values_list("key", "position")
     )
-    source = None
-    if upload is not None:
-        source = store_upload(namespace=namespace, upload=upload, by=by)
-    try:
-        if source is not None:
-            with local_copy(source) as path:
-                outputs = read_outputs(
-                    path,
-                    name=source.name,
-                    positions=positions,
-                    repeats=version.repeats,
-                    limits=data_limits(),
-                )
-        else:
-            outputs = outputs_from(
-                iter(rows or ()), positions=positions, repeats=version.repeats, limits=data_limits()
-            )
-        with transaction.atomic():
-            contender = submitted_contender(
-                namespace=namespace, label=model_name, maker=maker, description=description, by=by
-            )
-            return _start(version, contender, namespace, outputs, source, by)
-    except BaseException:
-        if source is not None:
-            forget_upload(source)
-        raise
+    outputs = read(positions=positions, repeats=version.repeats, limits=data_limits())
+    report_progress("Storing outputs")
+    with transaction.atomic():
+        contender = submitted_contender(
+            namespace=namespace,
+            label=model.name,
+            maker=model.maker,
+            description=model.description,
+            by=by,
+        )
+        run = _start(version, contender, namespace, outputs, source, by)
+        if within is not None:
+            within(run)
+    return run
 
 
 def _start(

@@ -8,22 +8,16 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from plumbmark.common import heavy_work
-from plumbmark.common.errors import MAX_PROBLEMS, Busy, InvalidInput, Problem
+from plumbmark.common.errors import MAX_PROBLEMS, InvalidInput, Problem
 from tasks_app.authoring import actions as authoring
-from tasks_app.authoring import drafts, publication
+from tasks_app.datasets import actions as attaching
 from tasks_app.models import Task
+from tests.media_files import image
 
 pytestmark = pytest.mark.django_db
-
-DEFINITION = """\
-plumbmark: 1
-data: {id: id, target: answer}
-prompt:
-  messages: [{role: user, content: "What is {question}?"}]
-scorers: [{type: exact}]
-"""
 
 
 @pytest.fixture
@@ -84,31 +78,26 @@ def test_problems_of_an_input_are_bounded_wherever_they_come_from() -> None:
 
 @pytest.fixture
 def task(open_account: Any, monkeypatch: pytest.MonkeyPatch) -> Task:
-    from tasks_app.authoring import drafts as checking
-
-    monkeypatch.setattr(checking, "HEAVY_BYTES", 1)
+    monkeypatch.setattr(attaching, "HEAVY_BYTES", 1)
     ada = open_account("ada")
-    task = authoring.create_task(
-        namespace=ada.namespace, facts=authoring.TaskFacts(title="Sums"), by=ada
+    return authoring.create_task(
+        namespace=ada.namespace, facts=authoring.TaskFacts(title="Cats"), by=ada
     )
-    rows = json.dumps({"id": "a", "question": "1+1", "answer": "2"})
-    drafts.save_draft(
-        task=task,
-        definition_text=DEFINITION,
-        upload=SimpleUploadedFile("sums.jsonl", rows.encode()),
-        by=ada,
-    )
-    return task
 
 
-def test_a_person_has_one_large_file_worked_on_at_a_time(task: Task, client: Client) -> None:
+def attach(client: Client, task: Task) -> Any:
     client.force_login(task.created_by)
-    check = f"/api/v1/tasks/{task.public_id}/draft/check"
+    content = encode_multipart(BOUNDARY, {"media": SimpleUploadedFile("cat.png", image())})
+    return client.put(
+        f"/api/v1/tasks/{task.public_id}/draft", content, content_type=MULTIPART_CONTENT
+    )
+
+
+def test_a_person_has_one_large_upload_worked_on_at_a_time(task: Task, client: Client) -> None:
     with heavy_work.heavy_work(owner=task.namespace_id, is_heavy=True):
-        answer = client.post(check)
-        page = client.post(f"{task.get_absolute_url()}publish/", {"visibility": "public"})
-        with pytest.raises(Busy):
-            publication.publish_task(task=task, by=task.created_by)
+        answer = attach(client, task)
+        upload = SimpleUploadedFile("cat.png", image())
+        page = client.post(f"{task.get_absolute_url()}edit/", {"definition": "", "media": upload})
 
     assert answer.status_code == 503
     assert answer.json()["code"] == "busy"
@@ -116,11 +105,10 @@ def test_a_person_has_one_large_file_worked_on_at_a_time(task: Task, client: Cli
     assert "Another large file of yours" in answer.json()["detail"]
     assert page.status_code == 503
     assert "Another large file of yours" in page.content.decode()
-    assert client.post(check).status_code == 200
+    assert attach(client, task).status_code == 200
 
 
 def test_a_process_works_on_few_large_files_at_once(task: Task, client: Client) -> None:
-    client.force_login(task.created_by)
     go_on, started = threading.Event(), threading.Barrier(heavy_work.MAX_AT_ONCE + 1)
 
     def occupy() -> None:
@@ -132,11 +120,11 @@ def test_a_process_works_on_few_large_files_at_once(task: Task, client: Client) 
     for other in others:
         other.start()
     started.wait(60)
-    answer = client.post(f"/api/v1/tasks/{task.public_id}/draft/check")
+    answer = attach(client, task)
     go_on.set()
     for other in others:
         other.join()
 
     assert answer.status_code == 503
     assert "Try again in a few seconds" in answer.json()["detail"]
-    assert client.post(f"/api/v1/tasks/{task.public_id}/draft/check").status_code == 200
+    assert attach(client, task).status_code == 200

@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.tokens import issue_token
-from plumbmark.common.heavy_work import heavy_work
+from plumbmark.background.actions import MAX_LIVE_JOBS, start_job
 from plumbmark.rest.throttling import counters
-from tasks_app.authoring import drafts
+from tasks_app.authoring import draft_jobs
 from tasks_app.models import Task
 
 VERBS = {
@@ -332,12 +332,21 @@ def test_the_example_of_an_error_is_what_the_api_answers(
 
 
 def check_while_busy(api: APIClient) -> Any:
-    """Check a draft that counts as large while another one of the person is worked on."""
+    """Check a draft that counts as large while as many jobs of the person wait as may."""
     draft = f"/api/v1/tasks/{api.post('/api/v1/tasks', {'title': 'A'}, format='json').json()['id']}"
     rows = SimpleUploadedFile("a.jsonl", b'{"question": "1+1", "answer": "2"}')
     api.put(f"{draft}/draft", {"definition": DEFINITION, "data_file": rows})
-    owner = Task.objects.get().namespace_id
-    with patch.object(drafts, "HEAVY_BYTES", 1), heavy_work(owner=owner, is_heavy=True):
+    task = Task.objects.select_related("namespace__user").get()
+    for number in range(MAX_LIVE_JOBS):
+        start_job(
+            kind=draft_jobs.CHECK,
+            title="Check something else",
+            namespace=task.namespace,
+            subject=f"task:{number}",
+            arguments={},
+            by=task.created_by,
+        )
+    with patch.object(draft_jobs, "JOB_BYTES", 1):
         return api.post(f"{draft}/draft/check")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from plumbmark.sandbox.backends import examine
-from plumbmark.sandbox.contract import ExecutionReport, Job, Limits
+from plumbmark.sandbox.contract import ExecutionReport, Limits, SandboxJob
 from tests.sandbox import driver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,13 +33,15 @@ class Guest:
 
     back_end: str
     python: str
-    execute: Callable[[Job], ExecutionReport]
+    execute: Callable[[SandboxJob], ExecutionReport]
     limits: Limits = PATIENT
 
     def run(
         self, program: str, *, job: dict[str, Any] | None = None, **limits: Any
     ) -> ExecutionReport:
-        given = Job(argv=[self.python, "-I", "-c", program], limits=replace(self.limits, **limits))
+        given = SandboxJob(
+            argv=[self.python, "-I", "-c", program], limits=replace(self.limits, **limits)
+        )
         return self.execute(replace(given, **(job or {})))
 
     def facts(self, program: str, *, job: dict[str, Any] | None = None, **limits: Any) -> Any:
@@ -81,7 +83,7 @@ def guest(request: pytest.FixtureRequest) -> Guest:
         pytest.skip("not applicable: the tests themselves run as an ordinary user")
     checkout = request.getfixturevalue("public_checkout")
 
-    def as_ordinary_user(job: Job) -> ExecutionReport:
+    def as_ordinary_user(job: SandboxJob) -> ExecutionReport:
         done = subprocess.run(
             [PUBLIC_PYTHON, "-B", checkout / "driver.py"],
             input=pickle.dumps((back_end, job)),

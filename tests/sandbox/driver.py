@@ -6,7 +6,7 @@ import pickle
 import sys
 from typing import Any
 
-from plumbmark.sandbox.contract import ExecutionReport, Job, Sandbox
+from plumbmark.sandbox.contract import ExecutionReport, Sandbox, SandboxJob
 
 
 def back_end(name: str, **options: Any) -> Sandbox:
@@ -19,7 +19,7 @@ def back_end(name: str, **options: Any) -> Sandbox:
     return Landlock(**options)
 
 
-def run(name: str, job: Job, **options: Any) -> ExecutionReport:
+def run(name: str, job: SandboxJob, **options: Any) -> ExecutionReport:
     return asyncio.run(back_end(name, **options).run(job))
 
 

@@ -24,8 +24,8 @@ from plumbmark.sandbox.bubblewrap import Bubblewrap
 from plumbmark.sandbox.contract import (
     BadJob,
     Ending,
-    Job,
     Mount,
+    SandboxJob,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.identity import NOBODY, Identity, guest_identity
@@ -763,7 +763,7 @@ except TimeoutError: pass
 )
 def test_a_job_that_asks_for_the_impossible_is_told_why(job: dict[str, Any], message: str) -> None:
     with pytest.raises(BadJob, match=message):
-        check_job(Job(**{"argv": ["true"], **job}))
+        check_job(SandboxJob(**{"argv": ["true"], **job}))
 
 
 def test_data_that_the_dropped_user_cannot_read_is_refused_with_the_remedy(
@@ -774,7 +774,9 @@ def test_data_that_the_dropped_user_cannot_read_is_refused_with_the_remedy(
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     with pytest.raises(BadJob, match="read access"):
-        driver.run("bubblewrap", Job(argv=["true"], mounts=[Mount(data, "/kaggle/input/data")]))
+        driver.run(
+            "bubblewrap", SandboxJob(argv=["true"], mounts=[Mount(data, "/kaggle/input/data")])
+        )
 
 
 def test_settings_pass_unchanged_whatever_they_hold(guest: Guest) -> None:

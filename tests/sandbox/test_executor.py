@@ -10,8 +10,8 @@ from plumbmark.sandbox.contract import (
     MIB,
     Ending,
     ExecutionReport,
-    Job,
     Sandbox,
+    SandboxJob,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.executor import PythonExecutor
@@ -101,7 +101,7 @@ class Counting:
         self._ending = ending
 
     async def run(
-        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+        self, job: SandboxJob, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
         self.now += 1
         self.most = max(self.most, self.now)

@@ -18,10 +18,10 @@ from plumbmark.sandbox.bubblewrap import Bubblewrap
 from plumbmark.sandbox.contract import (
     Ending,
     ExecutionReport,
-    Job,
     Limits,
     Mount,
     Sandbox,
+    SandboxJob,
 )
 from plumbmark.sandbox.identity import guest_identity
 from plumbmark.sandbox.interpreter import (
@@ -55,8 +55,8 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return driver.back_end(request.param)
 
 
-def job(sandbox: Sandbox, program: str, **limits: float) -> Job:
-    return Job(argv=[sandbox.python, "-I", "-c", program], limits=Limits(**limits))  # type: ignore[arg-type]
+def job(sandbox: Sandbox, program: str, **limits: float) -> SandboxJob:
+    return SandboxJob(argv=[sandbox.python, "-I", "-c", program], limits=Limits(**limits))  # type: ignore[arg-type]
 
 
 def test_output_is_told_while_the_program_runs(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ print("second", file=sys.stderr)
         heard.append(piece)
         (data / "go").touch()
 
-    asked = Job(
+    asked = SandboxJob(
         argv=[sandbox.python, "-I", "-c", program],
         mounts=[Mount(data, "/kaggle/input/data")],
         environment={"DATA": "/kaggle/input/data"},
@@ -195,7 +195,7 @@ def test_a_worker_that_is_killed_takes_its_guests_with_it(
         pytest.skip("not applicable: the tests themselves run as an ordinary user")
     mark = f"kill-{back_end}-{user}"
     program = CLINGING.replace("NAME", mark)
-    asked = Job(argv=[PUBLIC_PYTHON, "-I", "-c", program])
+    asked = SandboxJob(argv=[PUBLIC_PYTHON, "-I", "-c", program])
     drop = {"user": ORDINARY_USER, "group": ORDINARY_USER, "extra_groups": []}
     with tempfile.TemporaryFile() as request:
         request.write(pickle.dumps((back_end, asked)))
@@ -243,7 +243,7 @@ print(sys.version_info[:2], len(json.dumps([1])), os.listdir("."))
 
     report = asyncio.run(
         sandbox.run(
-            Job(
+            SandboxJob(
                 argv=[sandbox.python, "-I", "-c", program],
                 work=work,
                 mounts=[Mount(data, "/kaggle/input/data")],
@@ -278,7 +278,7 @@ def test_a_virtual_environment_can_be_mounted(back_end: str, tmp_path: Path) -> 
 
     report = asyncio.run(
         sandbox.run(
-            Job(
+            SandboxJob(
                 argv=["/opt/own/bin/python", "-c", "import plumbmark_probe as p; print(p.VALUE)"],
                 mounts=environment_mounts(python, at="/opt/own"),
             )
@@ -297,7 +297,7 @@ def test_what_cannot_be_started_is_no_fault_of_the_program() -> None:
     (source / "file").touch()
     nested = [Mount(source, "/data"), Mount(source, "/data/no/such/folder")]
 
-    report = asyncio.run(sandbox.run(Job(argv=["true"], mounts=nested)))
+    report = asyncio.run(sandbox.run(SandboxJob(argv=["true"], mounts=nested)))
     shutil.rmtree(source)
 
     assert report.ending is Ending.FAILED_TO_START

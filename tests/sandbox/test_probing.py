@@ -15,8 +15,8 @@ from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
 from plumbmark.sandbox.contract import (
     Ending,
     ExecutionReport,
-    Job,
     Sandbox,
+    SandboxJob,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.landlock import Landlock
@@ -57,7 +57,7 @@ class Leaking:
     python = PUBLIC_PYTHON
     caveats: tuple[str, ...] = ()
 
-    async def run(self, job: Job, *, on_output: object = None) -> ExecutionReport:
+    async def run(self, job: SandboxJob, *, on_output: object = None) -> ExecutionReport:
         done = await asyncio.to_thread(
             subprocess.run, list(job.argv), capture_output=True, check=False
         )
@@ -105,7 +105,7 @@ for act in (lambda: os.kill(os.getpid(), 0), lambda: os.kill(os.getppid(), 9), o
     except PermissionError: print("refused", flush=True)
 """
 
-    report = asyncio.run(sandbox.run(Job(argv=[sandbox.python, "-I", "-c", program])))
+    report = asyncio.run(sandbox.run(SandboxJob(argv=[sandbox.python, "-I", "-c", program])))
 
     assert report.stdout == b"refused\nrefused\n"
     assert report.ending is Ending.KILLED

@@ -9,6 +9,7 @@ app_name = "api"
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
+    path("", include("plumbmark.background.api")),
     path("", include("plumbmark.gateway.api.urls")),
     path("", include("tasks_app.api")),
     path("", include("benchmarks_app.api.urls")),

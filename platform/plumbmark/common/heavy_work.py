@@ -14,6 +14,8 @@ from plumbmark.common.errors import Busy
 
 HEAVY_BYTES = 4 * 1024 * 1024
 """A file from this size on is heavy."""
+JOB_BYTES = 1024 * 1024
+"""A file of rows from this size on is not worked on in a request at all: a job does it."""
 HEAVY_ITEMS = 10_000
 MAX_AT_ONCE = 2
 """In one process; fewer than it has threads, so that pages always find one."""

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("plumbmark.gateway.urls")),
     path("", include("tasks_app.urls")),
     path("runs/", include("tasks_app.runs.urls")),
+    path("", include("plumbmark.background.urls")),
     path("", include("plumbmark.web.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]

@@ -131,8 +131,8 @@ _ERRORS = {
         "Too much work of this kind is under way; repeat after `Retry-After` seconds.",
         {
             "code": "busy",
-            "detail": "Another large file of yours is being worked on. Wait until it is finished, "
-            "then try again.",
+            "detail": "5 large pieces of work of ada are under way. Wait until one is finished, "
+            "or cancel one.",
         },
         {"Retry-After": _header("Seconds to wait.", "integer")},
     ),

@@ -21,9 +21,9 @@ from plumbmark.sandbox.bubblewrap import Bubblewrap, Flavour
 from plumbmark.sandbox.contract import (
     Ending,
     ExecutionReport,
-    Job,
     Limits,
     Sandbox,
+    SandboxJob,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.landlock import Landlock
@@ -138,7 +138,7 @@ async def _try(sandbox: Sandbox) -> str:
         gateway.chmod(0o666)
         async with server:
             report = await sandbox.run(
-                Job(
+                SandboxJob(
                     argv=[
                         *[sandbox.python, "-I", "-c", _PROGRAM],
                         *[str(canary), str(listener.getsockname()[1])],

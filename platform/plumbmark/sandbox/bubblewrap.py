@@ -21,8 +21,8 @@ from plumbmark.sandbox.contract import (
     MIB,
     WORK,
     ExecutionReport,
-    Job,
     Mount,
+    SandboxJob,
     SandboxUnavailable,
 )
 from plumbmark.sandbox.descriptors import Descriptors, fields
@@ -101,7 +101,7 @@ class Bubblewrap:
         return tuple(found)
 
     async def run(
-        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+        self, job: SandboxJob, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
         check_job(job)
         check_readable(job, self._identity)
@@ -109,14 +109,14 @@ class Bubblewrap:
             await asyncio.to_thread(give_to, job.work, self._identity.uid, self._identity.gid)
         return await supervise(self._start(job), job.limits, on_output)
 
-    def _start(self, job: Job) -> Started:
+    def _start(self, job: SandboxJob) -> Started:
         descriptors = Descriptors()
         try:
             return self._spawn(job, descriptors)
         finally:
             descriptors.close()
 
-    def _spawn(self, job: Job, descriptors: Descriptors) -> Started:
+    def _spawn(self, job: SandboxJob, descriptors: Descriptors) -> Started:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(
             self._identity, [*[m.source for m in mounts], job.work, job.gateway_socket]
@@ -236,7 +236,7 @@ class Bubblewrap:
             found += ["--ro-bind-try", path, path]
         return found
 
-    def _folders(self, job: Job, mounts: list[Mount], sources: Sources) -> list[str]:
+    def _folders(self, job: SandboxJob, mounts: list[Mount], sources: Sources) -> list[str]:
         found = ["--size", str(job.limits.temporary_bytes), "--tmpfs", "/tmp"]  # noqa: S108
         found += ["--size", str(MIB), "--tmpfs", "/run"]
         found += ["--size", str(4 * MIB), "--tmpfs", "/dev/shm"]  # noqa: S108
@@ -336,7 +336,7 @@ def _path(interpreter: Interpreter) -> str:
     return _PATH if folder in _PATH.split(":") else f"{folder}:{_PATH}"
 
 
-def _launcher_text(job: Job) -> bytes:
+def _launcher_text(job: SandboxJob) -> bytes:
     """Return the launcher's text; without a gateway it omits sockets, whose module is half of its
     start.
     """

@@ -11,7 +11,7 @@ from plumbmark.engine.ports import CannotExecute
 MIB = 1024 * 1024
 
 WORK = "/kaggle/working"
-"""Where `Job.work` is found inside."""
+"""Where `SandboxJob.work` is found inside."""
 
 GATEWAY_URL = "http://127.0.0.1:8999"
 """Where the run's gateway is found inside, in both back ends."""
@@ -67,7 +67,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SandboxJob:
     """One program to run, with all that it may see."""
 
     argv: Sequence[str]
@@ -150,7 +150,7 @@ class Sandbox(Protocol):
 
     @property
     def python(self) -> str:
-        """A bare Python inside, for `Job.argv`."""
+        """A bare Python inside, for `SandboxJob.argv`."""
         ...
 
     @property
@@ -159,7 +159,7 @@ class Sandbox(Protocol):
         ...
 
     async def run(
-        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+        self, job: SandboxJob, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
         """Run it to its end. Raises `BadJob` before anything is started, and nothing else of its
         own: what goes wrong later is `Ending.FAILED_TO_START`.

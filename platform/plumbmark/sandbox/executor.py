@@ -8,9 +8,9 @@ from plumbmark.engine.ports import Execution
 from plumbmark.sandbox.contract import (
     MIB,
     Ending,
-    Job,
     Limits,
     Sandbox,
+    SandboxJob,
     SandboxUnavailable,
 )
 
@@ -77,7 +77,7 @@ class PythonExecutor:
                 limits, memory_bytes=memory_bytes, address_space_bytes=2 * memory_bytes
             )
         text = program.encode("utf-8", "replace")
-        job = Job(
+        job = SandboxJob(
             # Not -I, which would leave the hash seed to chance: the same program is to print the
             # same. Its environment is all ours.
             argv=[self._sandbox.python, "-s", "-c", _START],

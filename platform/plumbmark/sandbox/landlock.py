@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from plumbmark.sandbox import seccomp
-from plumbmark.sandbox.contract import WORK, ExecutionReport, Job, SandboxUnavailable
+from plumbmark.sandbox.contract import WORK, ExecutionReport, SandboxJob, SandboxUnavailable
 from plumbmark.sandbox.descriptors import Descriptors, Lifeline, fields
 from plumbmark.sandbox.folders import give_to, remove_work_folder
 from plumbmark.sandbox.identity import Identity, guest_identity, never_root
@@ -102,7 +102,7 @@ class Landlock:
         return tuple(found)
 
     async def run(
-        self, job: Job, *, on_output: Callable[[bytes], None] | None = None
+        self, job: SandboxJob, *, on_output: Callable[[bytes], None] | None = None
     ) -> ExecutionReport:
         check_job(job)
         check_readable(job, self._identity)
@@ -115,14 +115,14 @@ class Landlock:
         finally:
             await asyncio.shield(asyncio.to_thread(remove_work_folder, scratch))
 
-    def _start(self, job: Job, scratch: Path) -> Started:
+    def _start(self, job: SandboxJob, scratch: Path) -> Started:
         descriptors = Descriptors()
         try:
             return self._spawn(job, scratch, descriptors)
         finally:
             descriptors.close()
 
-    def _spawn(self, job: Job, scratch: Path, descriptors: Descriptors) -> Started:
+    def _spawn(self, job: SandboxJob, scratch: Path, descriptors: Descriptors) -> Started:
         mounts = [*self._interpreter.mounts, *job.mounts]
         sources = Sources(self._identity, [*[m.source for m in mounts], job.work, scratch])
         places = _Places()
@@ -193,7 +193,7 @@ class Landlock:
             folders=[scratch, *([job.work] if job.work is not None else [])],
         )
 
-    def _environment(self, job: Job, places: "_Places") -> list[tuple[str, str]]:
+    def _environment(self, job: SandboxJob, places: "_Places") -> list[tuple[str, str]]:
         folder = str(PurePosixPath(self._interpreter.inside).parent)
         values = environment_settings(
             job,

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from plumbmark.sandbox.contract import WORK, BadJob, Job, Limits
+from plumbmark.sandbox.contract import WORK, BadJob, Limits, SandboxJob
 from plumbmark.sandbox.identity import Identity, reachable
 
 _TAKEN = frozenset(
@@ -28,26 +28,28 @@ _TAKEN = frozenset(
 )
 
 
-def check_job(job: Job) -> None:
+def check_job(job: SandboxJob) -> None:
     """Raise `BadJob` with what is wrong and how to correct it."""
     if not job.argv:
-        raise BadJob("Job.argv is empty: it must name a program.")
+        raise BadJob("SandboxJob.argv is empty: it must name a program.")
     texts = [*job.argv, job.start_directory, *job.environment, *job.environment.values()]
     if any("\0" in text for text in texts):
-        raise BadJob("Job.argv, its environment and working directory may hold no zero byte.")
+        raise BadJob(
+            "SandboxJob.argv, its environment and working directory may hold no zero byte."
+        )
     for name in job.environment:
         if not name or "=" in name:
             raise BadJob(f"{name!r} cannot be the name of an environment variable.")
     if not job.start_directory.startswith("/"):
-        raise BadJob("Job.working_directory must be an absolute path inside.")
+        raise BadJob("SandboxJob.working_directory must be an absolute path inside.")
     if job.work is not None and (job.work.is_symlink() or not job.work.is_dir()):
-        raise BadJob(f"Job.work must be a folder that exists, and {job.work} is not.")
+        raise BadJob(f"SandboxJob.work must be a folder that exists, and {job.work} is not.")
     if job.gateway_socket is not None and not job.gateway_socket.is_socket():
-        raise BadJob("Job.gateway_socket must be a Unix socket; start the relay first.")
+        raise BadJob("SandboxJob.gateway_socket must be a Unix socket; start the relay first.")
     _check_mounts(job)
 
 
-def _check_mounts(job: Job) -> None:
+def _check_mounts(job: SandboxJob) -> None:
     seen = {PurePosixPath(WORK)}
     for mount in job.mounts:
         target = PurePosixPath(mount.target)
@@ -67,7 +69,7 @@ def _check_mounts(job: Job) -> None:
             raise BadJob(f"There is no {mount.source} to mount at {mount.target}.")
 
 
-def check_readable(job: Job, identity: Identity) -> None:
+def check_readable(job: SandboxJob, identity: Identity) -> None:
     """Raise `BadJob` if the dropped user could see a mount but not open it."""
     if not identity.is_dropped:
         return
@@ -117,7 +119,7 @@ def limit_settings(limits: Limits, *, other_processes: int = 0) -> list[tuple[st
 
 
 def environment_settings(
-    job: Job, *, path: str, home: str, library_path: str = ""
+    job: SandboxJob, *, path: str, home: str, library_path: str = ""
 ) -> list[tuple[str, str]]:
     values: dict[str, str] = {
         "PATH": path,

@@ -43,10 +43,10 @@ _log = logging.getLogger(__name__)
 
 
 class GatewayRelay:
-    """Serves one run while the block lasts; `socket` is for `Job.gateway_socket`.
+    """Serves one run while the block lasts; `socket` is for `SandboxJob.gateway_socket`.
 
         async with GatewayRelay(target=("127.0.0.1", 8000), token=token) as relay:
-            report = await sandbox.run(Job(…, gateway_socket=relay.socket))
+            report = await sandbox.run(SandboxJob(…, gateway_socket=relay.socket))
 
     To be used in the event loop in which the job runs. If no `socket` is given, one is created in a
     folder that no other user of the machine can enter.

@@ -1,6 +1,7 @@
 """Making a task: its facts, the editor with its preview, trying and publishing."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,12 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
+from plumbmark.background.models import Job
+from plumbmark.background.queries import live_job_on
+from plumbmark.background.views import job_context
 from plumbmark.common.errors import Conflict, InvalidInput
-from plumbmark.common.heavy_work import HEAVY_BYTES
 from plumbmark.web.forms import add_problems
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import actions as authoring
-from tasks_app.authoring import drafts, publication
+from tasks_app.authoring import draft_jobs, drafts, publication
 from tasks_app.authoring.allowed_deployments import (
     allow_deployment,
     allowed_deployments_of,
@@ -198,6 +201,18 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     form.is_valid()
     text = form.cleaned_data.get("definition", "").replace("\r\n", "\n")
     then = request.POST.get("then", "save")
+    if then == "preview" and draft_jobs.is_heavy(draft):
+        job = draft_jobs.start_check(
+            draft=draft, text=text, return_url=request.path, by=person(request)
+        )
+        return _editor(
+            request,
+            task,
+            draft,
+            text=text,
+            preview=preview_of(draft, definition_text=text),
+            job=job,
+        )
     if then == "preview":
         return _editor(
             request,
@@ -237,17 +252,22 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 
 def _try(request: HttpRequest, task: Task, draft: TaskDraft) -> HttpResponse:
     """Build the draft, then on to the page that says what a try costs."""
+    address = reverse("tasks:run", args=[task.namespace.handle, task.slug])
+    query = urlencode({"purpose": "try", "deployment": request.POST.get("deployment", "")[:200]})
+    if draft_jobs.is_heavy(draft):
+        job = draft_jobs.start_build(
+            draft=draft,
+            return_url=request.path,
+            next_url=f"{address}?version={{version}}&{query}",
+            by=person(request),
+        )
+        return redirect(job)
     try:
         version = publication.build_version(task=task, by=person(request))
     except InvalidInput as error:
         problems = place_problems(error.problems, draft.definition_text)
         return _editor(request, task, draft, preview=Preview(problems=problems), status=422)
-    query = {
-        "version": version.public_id,
-        "purpose": "try",
-        "deployment": request.POST.get("deployment", "")[:200],
-    }
-    return redirect(reverse("tasks:run", args=[task.namespace.handle, task.slug], query=query))
+    return redirect(f"{address}?version={version.public_id}&{query}")
 
 
 @never_cache
@@ -273,6 +293,16 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         request.POST or None,
         initial={"visibility": task.visibility if task.latest_version_id else "public"},
     )
+    if request.method == "POST" and form.is_valid() and draft_jobs.is_heavy(draft):
+        draft.task = task
+        job = draft_jobs.start_publication(
+            draft=draft,
+            visibility=form.cleaned_data["visibility"],
+            notes=form.cleaned_data["notes"],
+            return_url=request.path,
+            by=person(request),
+        )
+        return redirect(job)
     if request.method == "POST" and form.is_valid():
         try:
             version = publication.publish_task(
@@ -295,8 +325,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             )
             return redirect("tasks:detail", handle, slug)
     # A large file is checked as a whole only when the button is pressed.
-    is_heavy = draft.data_file is not None and draft.data_file.size >= HEAVY_BYTES
-    rows = ROWS_WHILE_TYPING if is_heavy else None
+    rows = ROWS_WHILE_TYPING if draft_jobs.is_heavy(draft) else None
     context = _preview_context(draft, preview_of(draft, rows=rows))
     return _publish_page(request, task, form, context, status=_status(form))
 
@@ -321,10 +350,13 @@ def _editor(
     *,
     preview: Preview,
     text: str | None = None,
+    job: Job | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    job = job or live_job_on(draft_jobs.subject_of(task))
     context = {
         **_preview_context(draft, preview),
+        **({} if job is None else job_context(job)),
         "task": task,
         "draft": draft,
         "text": _text(draft) if text is None else text,

@@ -18,9 +18,10 @@ from plumbmark.web.forms import add_problems
 from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.editor import trail_of
 from tasks_app.models import Item, TaskVersion
+from tasks_app.runs import submission_jobs
 from tasks_app.runs.cost import TYPICAL_OUTPUT_BYTES, bound_scoring
 from tasks_app.runs.forms import SubmissionForm
-from tasks_app.runs.submissions import submit_outputs
+from tasks_app.runs.submissions import NamedModel, submit_outputs
 
 _FIELDS = {"model_name", "maker", "description", "namespace"}
 
@@ -39,13 +40,25 @@ def submission_create(request: HttpRequest, handle: str, slug: str) -> HttpRespo
     problems: list[Problem] = []
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
+        model = NamedModel(values["model_name"], values["maker"], values["description"])
+        namespace = chosen_namespace(namespaces, values.get("namespace", ""))
         try:
+            if submission_jobs.is_heavy(version, values["file"]):
+                job = submission_jobs.start_submission(
+                    version=version,
+                    model=model,
+                    namespace=namespace,
+                    upload=values["file"],
+                    return_url=request.path,
+                    by=person(request),
+                )
+                return redirect(job)
             run = submit_outputs(
                 version=version,
-                model_name=values["model_name"],
-                maker=values["maker"],
-                description=values["description"],
-                namespace=chosen_namespace(namespaces, values.get("namespace", "")),
+                model_name=model.name,
+                maker=model.maker,
+                description=model.description,
+                namespace=namespace,
                 upload=values["file"],
                 by=person(request),
             )

@@ -15,6 +15,7 @@ from plumbmark.scoring.templates import unknown_column_message
 from tasks_app.datasets.item_files import AttachedFiles, FileResolver, KnownFile
 from tasks_app.datasets.options import Options, read_options, replace_labels
 from tasks_app.datasets.prompt_columns import PromptColumns
+from tasks_app.datasets.row_problems import AnswerMarks, RowProblems
 from tasks_app.datasets.rows import (
     ColumnWarning,
     DataLimits,
@@ -114,22 +115,23 @@ def import_data(
 
     `name` tells the format where the definition does not; `attached` are the files beside it. With
     `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to
-    `limits.problems` problems, each with its line; nothing is left behind.
+    `limits.problems` kinds of problems, each with its first lines; nothing is left behind.
     """
     limits = limits or DataLimits()
     warned = ColumnWarning()
     resolver = FileResolver(definition, attached or AttachedFiles())
     reader = _ItemReader(definition, warned, resolver)
-    problems: list[Problem] = []
+    problems = RowProblems(limits.problems)
     count = private = 0
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to `ImportResult`, which closes it
     try:
         format = guess_format(name, definition.data.format)
-        for row in read_rows(path, format=format, name=name, limits=limits, warned=warned):
+        rows = read_rows(path, format=format, name=name, limits=limits, warned=warned)
+        for number, row in enumerate(rows, 1):
             if isinstance(row, RowProblem):
-                problems.append(row.problem)
+                problems.add(row.problem)
             elif count >= limits.rows:
-                problems.append(
+                problems.add(
                     Problem(f"the file has more than {limits.rows:,} items", line=row.line)
                 )
                 break
@@ -137,21 +139,22 @@ def import_data(
                 try:
                     item = reader.item(row, count)
                 except RowProblem as problem:
-                    problems.append(problem.problem)
+                    problems.add(problem.problem)
                 except _WrongColumns as error:
-                    problems += error.problems[: limits.problems - len(problems)]
+                    for one in error.problems:
+                        problems.add(one)
                     break
                 else:
                     spool.write(json.dumps(item.as_row()).encode() + b"\n")
                     private += item.split == "private"
                     count += 1
-            if len(problems) >= limits.problems or (first is not None and count >= first):
+            if problems.is_full or (first is not None and number >= first):
                 break
         else:
-            if not problems:
-                problems = reader.problems_at_the_end(count)
+            if not problems and (at_the_end := reader.problems_at_the_end(count)):
+                raise InvalidInput(at_the_end)
         if problems:
-            raise InvalidInput(problems)
+            raise InvalidInput([*reader.advice(), *problems.merge()])
     except BaseException:
         spool.close()
         resolver.close()
@@ -202,9 +205,18 @@ class _ItemReader:
             for one in self._scorers
         )
         self._is_first = True
+        self._marks = AnswerMarks()
         self._splits: set[str] = set()
         self._private: set[str] = set()
         self.warnings = definition_warnings(definition)
+
+    def advice(self) -> list[Problem]:
+        """Return what would mend nearly all of the wrong rows, where that is seen from them."""
+        target = self._data.target
+        if target is None or len(target.columns) != 1 or target.after or target.pattern:
+            return []
+        words = self._marks.advise(target.columns[0])
+        return [Problem(words, target.columns[0])] if words else []
 
     def problems_at_the_end(self, count: int) -> list[Problem]:
         """Return the problems that only the last row can reveal."""
@@ -367,6 +379,8 @@ class _ItemReader:
                 if len(self._scorers) > 1:
                     problem += f" (for the scorer {scorer.name})"
                 columns = self._data.target.columns if self._data.target else ()
+                if isinstance(target, str):
+                    self._marks.add(target)
                 raise RowProblem(Problem(problem, ", ".join(columns)[:80], row.line))
             if warning := scorer.target_warning(target, context):
                 self._warned.add(warning, row.line)

@@ -7,6 +7,7 @@ from pathlib import Path
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.shapes.names import suggest_name
 from plumbmark.strict_json import has_surrogate
+from tasks_app.datasets.row_problems import RowProblems
 from tasks_app.datasets.rows import (
     ColumnWarning,
     DataLimits,
@@ -47,10 +48,10 @@ def read_outputs(
     warned = ColumnWarning()
     for row in read_rows(path, format=format, name=name, limits=limits, warned=warned):
         if isinstance(row, RowProblem):
-            collector.problems.append(row.problem)
+            collector.problems.add(row.problem)
         else:
             collector.add(row)
-        if len(collector.problems) >= limits.problems:
+        if collector.problems.is_full:
             break
     return collector.outputs()
 
@@ -69,8 +70,8 @@ def outputs_from(
         if isinstance(values, Mapping):
             collector.add(DataRow(number, dict(values)))
         else:
-            collector.problems.append(Problem("must be an object with id and output", line=number))
-        if len(collector.problems) >= limits.problems:
+            collector.problems.add(Problem("must be an object with id and output", line=number))
+        if collector.problems.is_full:
             break
     return collector.outputs()
 
@@ -79,7 +80,7 @@ class OutputCollector:
     """Collects rows, checks them against the items, and knows what is missing at the end."""
 
     def __init__(self, positions: Mapping[str, int], repeats: int, limits: DataLimits) -> None:
-        self.problems: list[Problem] = []
+        self.problems = RowProblems(limits.problems)
         self._positions = {normalise_name(key): at for key, at in positions.items()}
         self._repeats = repeats
         self._limits = limits
@@ -125,7 +126,7 @@ class OutputCollector:
         if not self.problems:
             self._find_missing()
         if self.problems:
-            raise InvalidInput(self.problems[: self._limits.problems])
+            raise InvalidInput(self.problems.merge())
         return [
             SubmittedOutput(ordinal, output) for ordinal, output in sorted(self._outputs.items())
         ]
@@ -178,7 +179,7 @@ class OutputCollector:
 
     def _find_missing(self) -> None:
         if not self._outputs:
-            self.problems.append(Problem("the file has no rows"))
+            self.problems.add(Problem("the file has no rows"))
             return
         wanted = len(self._positions) * self._repeats
         if len(self._outputs) == wanted:
@@ -194,7 +195,7 @@ class OutputCollector:
                 break
         rest = wanted - len(self._outputs) - len(missing)
         more = f" and {rest:,} more" if rest > 0 else ""
-        self.problems.append(
+        self.problems.add(
             Problem(
                 f"{wanted - len(self._outputs):,} of {wanted:,} outputs are missing: "
                 f"{', '.join(missing)}{more}. An empty output is a row with an empty text",
@@ -203,4 +204,4 @@ class OutputCollector:
         )
 
     def _problem(self, message: str, column: str, row: DataRow) -> None:
-        self.problems.append(Problem(message, column, row.line))
+        self.problems.add(Problem(message, column, row.line))

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import sqlite3
+import string
 import time
 import tracemalloc
 import zipfile
@@ -26,6 +27,9 @@ NUMERIC = parse_definition(
     f'plumbmark: 1\ndata: {{target: {{column: answer, after: "####"}}}}\n{TAIL}'.replace(
         "exact", "numeric"
     )
+)
+UNMARKED = parse_definition(
+    f"plumbmark: 1\ndata: {{target: answer}}\n{TAIL}".replace("exact", "numeric")
 )
 FULL = parse_definition(
     """\
@@ -297,7 +301,66 @@ def test_every_bad_row_is_told_up_to_twenty(refused: Refused) -> None:
 
     assert [problem.line for problem in found] == [2, 4, 5]
     assert found[1].column == 2
-    assert len(refused(lines(GOOD, *["null"] * 50))) == 20
+
+
+def test_the_same_problem_of_many_rows_is_told_once_with_its_lines(refused: Refused) -> None:
+    (problem,) = refused(lines(GOOD, *["null"] * 50))
+
+    assert problem.line == 2
+    assert problem.message.endswith(" (50 rows have this problem: lines 2, 3, 4, …)")
+
+
+def test_the_same_problem_with_other_values_is_the_same_one(refused: Refused) -> None:
+    rows = [{**GOOD, "id": name} for name in ("x", "y", "x", "y")]
+
+    (problem,) = refused(lines(*rows))
+
+    assert problem.message == (
+        "the id 'x' stands in line 1 already (2 rows have this problem: lines 3, 4)"
+    )
+
+
+def test_no_more_than_twenty_kinds_of_problems_are_told(refused: Refused) -> None:
+    many = [json.dumps({f"{letter}{letter}": 1, letter: 2**70}) for letter in string.ascii_letters]
+    (problem, *_) = found = refused(lines(GOOD, *many))
+
+    assert len(found) <= 20
+    assert problem.line == 2
+
+
+def test_a_mark_before_all_answers_is_seen_and_how_to_use_it_is_told(refused: Refused) -> None:
+    worked = ["2 + 2 = <<2+2=4>>4\n#### 4", "It is 1,000.\n#### 1,000", "So: 7\n#### -7"]
+    rows = [{"question": "?", "answer": answer} for answer in worked]
+
+    (advice, problem) = refused(lines(*rows), definition=UNMARKED)
+
+    assert advice.message == (
+        "3 rows end in `#### number`. To use what follows the mark, write "
+        "data.target: {column: answer, after: '####'}"
+    )
+    assert "3 rows have this problem" in problem.message
+    (alone,) = refused(
+        lines(*[{**row, "answer": f"{number} or so"} for number, row in enumerate(rows)]),
+        definition=UNMARKED,
+    )
+    assert "is no number" in alone.message
+
+
+@pytest.mark.real_data
+def test_gsm8k_without_its_mark_is_one_offer_and_one_problem(refused: Refused) -> None:
+    from tests import gsm8k
+
+    found = refused(gsm8k.problems(), "test.jsonl", UNMARKED)
+
+    assert len(found) == 2
+    assert found[0].message.startswith("1,319 rows end in `#### number`. ")
+    assert "1,319 rows have this problem" in found[1].message
+
+
+def test_a_preview_reads_no_further_where_every_row_is_wrong(refused: Refused) -> None:
+    (problem,) = refused(lines(*["null"] * 500), first=3)
+
+    assert "(3 rows have this problem" in problem.message
 
 
 @pytest.mark.parametrize(

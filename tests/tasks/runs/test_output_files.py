@@ -118,10 +118,12 @@ def test_a_wrong_repeat_is_refused(repeat: object) -> None:
 
 
 def test_a_repeat_must_be_told_where_there_are_several() -> None:
-    (problem, _) = refused_rows([A, {**A, "repeat": ""}], repeats=2)
+    (problem,) = refused_rows([A, {**A, "repeat": ""}], repeats=2)
 
     assert (problem.line, problem.path) == (1, "repeat")
-    assert problem.message == "say which repeat this is, from 1 to 2"
+    assert problem.message == (
+        "say which repeat this is, from 1 to 2 (2 rows have this problem: lines 1, 2)"
+    )
 
 
 def test_a_missing_or_doubled_repeat_is_named() -> None:
@@ -159,8 +161,12 @@ def test_rows_that_are_no_objects_and_long_outputs_are_refused() -> None:
     assert "11 characters; at most 10" in raised.value.problems[0].message
 
 
-def test_no_more_than_twenty_faults_are_told() -> None:
-    assert len(refused_rows([{"id": "c", "output": ""}] * 50)) == 20
+def test_the_same_fault_of_many_rows_is_told_once() -> None:
+    (problem,) = refused_rows([{"id": f"c{number}", "output": ""} for number in range(50)])
+
+    assert problem.message == (
+        "no item has the id 'c0' (50 rows have this problem: lines 1, 2, 3, …)"
+    )
 
 
 _ROWS: st.SearchStrategy[Any] = st.lists(

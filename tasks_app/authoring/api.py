@@ -203,7 +203,12 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
                 remove=values.get("remove_media", ()),
                 by=user,
             )
-        draft = drafts.save_draft(task=task, by=user, **draft_parts)
+        draft = drafts.save_draft(
+            task=task,
+            replaces_fitting_file=values.get("replaces_fitting_file", False),
+            by=user,
+            **draft_parts,
+        )
         return Response(serializers.DraftDetail(draft).data)
 
     def _get_draft(self) -> TaskDraft:

@@ -24,8 +24,12 @@ from tasks_app.datasets.uploads import (
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
-from tasks_app.models import Task, TaskDraft
+from tasks_app.models import DataFile, Task, TaskDraft
 from tasks_app.permissions import check_edit
+
+FIRST_ROWS = 200
+"""Rows of the data file that are checked at once, as the author types and where a file comes in
+place of another; the rest when they ask."""
 
 
 def save_draft(
@@ -34,9 +38,14 @@ def save_draft(
     definition_text: str | None = None,
     definition_format: str | None = None,
     upload: "UploadedFile[bytes] | None" = None,
+    replaces_fitting_file: bool = False,
     by: User,
 ) -> TaskDraft:
-    """Keep what the author has, finished or not. Faults are told by `check_draft`."""
+    """Keep what the author has, finished or not. Faults are told by `check_draft`.
+
+    Only a file that does not fit the definition replaces no file that does: it is refused with its
+    problems, and everything stays as it was, unless `replaces_fitting_file`.
+    """
     check_edit(task, by=by)
     check_storable(
         definition_text=definition_text, definition_format=definition_format, upload=upload
@@ -44,6 +53,12 @@ def save_draft(
     data_file = (
         None if upload is None else store_upload(namespace=task.namespace, upload=upload, by=by)
     )
+    if data_file is not None and not replaces_fitting_file:
+        try:
+            _check_replacement(task, data_file, definition_text)
+        except InvalidInput:
+            forget_upload(data_file)
+            raise
     with transaction.atomic():
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         if definition_text is not None:
@@ -62,6 +77,39 @@ def save_draft(
     if replaced is not None:
         forget_upload(replaced)
     return draft
+
+
+def _check_replacement(task: Task, data_file: DataFile, definition_text: str | None) -> None:
+    """Refuse a file whose first rows do not fit the definition, where those of the draft's do."""
+    draft = TaskDraft.objects.select_related("data_file", "task__namespace").get(task=task)
+    if draft.data_file is None or draft.data_file == data_file:
+        return
+    problems = _problems_of_file(draft, data_file, definition_text)
+    if problems and not _problems_of_file(draft, draft.data_file, definition_text):
+        raise InvalidInput(
+            [
+                Problem(
+                    f"{data_file.name!r} does not fit the definition, and {draft.data_file.name!r} "
+                    "does, so that one was kept and nothing was saved. Correct the file, or the "
+                    "definition, or say that it shall be replaced anyway",
+                    "data_file",
+                ),
+                *problems,
+            ]
+        )
+
+
+def _problems_of_file(
+    draft: TaskDraft, data_file: DataFile, definition_text: str | None
+) -> list[Problem]:
+    """Return the problems of a file's first rows; none where the definition itself has some."""
+    try:
+        with check_draft(
+            draft, first=FIRST_ROWS, definition_text=definition_text, data_file=data_file
+        ):
+            return []
+    except InvalidInput as error:
+        return [one for one in error.problems if one.path.startswith("data_file")]
 
 
 def check_storable(
@@ -101,12 +149,17 @@ def _storage_problems(text: str) -> list[Problem]:
 
 @contextmanager
 def check_draft(
-    draft: TaskDraft, *, first: int | None = None, definition_text: str | None = None
+    draft: TaskDraft,
+    *,
+    first: int | None = None,
+    definition_text: str | None = None,
+    data_file: DataFile | None = None,
 ) -> Iterator[tuple[Definition, ImportResult]]:
     """Return the draft's definition and its validated items; raise `InvalidInput` with every
     problem.
 
     `definition_text` is used instead of the draft's: an author's unsaved text, in either format.
+    `data_file` is used instead of the draft's, too.
     Problems of the definition have paths into it; those of the file begin with `data_file`.
     """
     if definition_text is None:
@@ -128,15 +181,16 @@ def check_draft(
                 for name, place in unknown.items()
             ]
         )
-    if draft.data_file is None:
+    data_file = data_file or draft.data_file
+    if data_file is None:
         raise InvalidInput(
             [Problem("upload a data file: JSONL or CSV, one row per item", "data_file")]
         )
-    with local_copy(draft.data_file) as path:
+    with local_copy(data_file) as path:
         try:
             imported = import_data(
                 path,
-                name=draft.data_file.name,
+                name=data_file.name,
                 definition=definition,
                 limits=data_limits(),
                 first=first,

@@ -136,6 +136,7 @@ class TaskDraftForm(forms.Form):
 
     definition = forms.CharField(required=False, strip=False)
     data_file = forms.FileField(required=False, allow_empty_file=True)
+    replaces_fitting_file = forms.BooleanField(required=False)
 
 
 class CodeDraftForm(forms.Form):

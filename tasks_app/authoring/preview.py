@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import Problem
 from plumbmark.engine.tools import to_openai_tool
+from tasks_app.authoring.drafts import FIRST_ROWS
 from tasks_app.datasets import ImportedItem, ImportResult
 from tasks_app.definitions import (
     Definition,
@@ -22,8 +23,6 @@ from tasks_app.kinds import draft_kind_of
 from tasks_app.models import TaskDraft
 
 FIRST_ITEMS = 3
-ROWS_WHILE_TYPING = 200
-"""Rows of the data file that are checked while the author types; the rest when they ask."""
 _MAX_LINE = 200
 
 
@@ -74,7 +73,7 @@ class Preview:
 
 
 def preview_of(
-    draft: TaskDraft, *, definition_text: str | None = None, rows: int | None = ROWS_WHILE_TYPING
+    draft: TaskDraft, *, definition_text: str | None = None, rows: int | None = FIRST_ROWS
 ) -> Preview:
     """Check a draft, or a text that is not saved yet in its place. Saves nothing.
 

@@ -156,6 +156,10 @@ class TaskDraftForm(TaskDraftWrite):
         help_text="YAML with the settings of the code: as text, or as a file.",
     )
     data_file = serializers.FileField(required=False, help_text="JSONL or CSV.")
+    replaces_fitting_file = serializers.BooleanField(
+        required=False,
+        help_text="Replace the data file even if it fits the definition and the new one does not.",
+    )
     media = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),
         required=False,

@@ -41,7 +41,6 @@ from tasks_app.authoring.forms import (
 )
 from tasks_app.authoring.preview import (
     FIRST_ITEMS,
-    ROWS_WHILE_TYPING,
     PlacedProblem,
     Preview,
     place_problems,
@@ -235,12 +234,19 @@ def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             definition_text=text,
             definition_format=_format_of(text),
             upload=form.cleaned_data.get("data_file"),
+            replaces_fitting_file=form.cleaned_data["replaces_fitting_file"],
             by=person(request),
         )
     except InvalidInput as error:
         problems = place_problems(error.problems, text)
         return _editor(
-            request, task, draft, text=text, preview=Preview(problems=problems), status=422
+            request,
+            task,
+            draft,
+            text=text,
+            preview=Preview(problems=problems),
+            offers_replacement=draft.data_file is not None and "data_file" in request.FILES,
+            status=422,
         )
     if then == "try":
         return _try(request, task, draft)
@@ -325,7 +331,7 @@ def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             )
             return redirect("tasks:detail", handle, slug)
     # A large file is checked as a whole only when the button is pressed.
-    rows = ROWS_WHILE_TYPING if draft_jobs.is_heavy(draft) else None
+    rows = drafts.FIRST_ROWS if draft_jobs.is_heavy(draft) else None
     context = _preview_context(draft, preview_of(draft, rows=rows))
     return _publish_page(request, task, form, context, status=_status(form))
 
@@ -351,6 +357,7 @@ def _editor(
     preview: Preview,
     text: str | None = None,
     job: Job | None = None,
+    offers_replacement: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     job = job or live_job_on(draft_jobs.subject_of(task))
@@ -363,6 +370,7 @@ def _editor(
         "is_unsaved": text is not None and text != draft.definition_text,
         "is_example": not draft.definition_text and text is None,
         "example_rows": EXAMPLE_ROWS,
+        "offers_replacement": offers_replacement,
         "deployments": deployment_choices(deployments_for(request.user)),
         "latest_try": latest_try_of(task, by=request.user),
         "max_bytes": settings.MAX_DATA_FILE_BYTES,

@@ -217,11 +217,8 @@ def test_a_problem_of_the_data_file_stands_with_its_line(
     task = make_task(ada, publish="")
     rows = ROW + b'{"id": "q1", "question": "Again", "answer": "one"}\n'
 
-    client_of(ada).post(
-        url(task, "edit"),
-        {"definition": DEFINITION, "data_file": SimpleUploadedFile("more.jsonl", rows)},
-    )
-    page = client_of(ada).get(url(task, "edit")).content.decode()
+    sent = {"definition": DEFINITION, "data_file": SimpleUploadedFile("more.jsonl", rows)}
+    page = client_of(ada).post(url(task, "edit"), sent).content.decode()
 
     assert "Data file, line 2" in page
     assert "more.jsonl" in page
@@ -250,12 +247,10 @@ def test_an_empty_data_file_is_told_and_not_a_crash(
 ) -> None:
     task = make_task(ada, publish="")
 
-    client_of(ada).post(
-        url(task, "edit"),
-        {"definition": DEFINITION, "data_file": SimpleUploadedFile("empty.jsonl", b"")},
-    )
+    sent = {"definition": DEFINITION, "data_file": SimpleUploadedFile("empty.jsonl", b"")}
+    page = client_of(ada).post(url(task, "edit"), sent).content.decode()
 
-    assert "the file is empty" in client_of(ada).get(url(task, "edit")).content.decode()
+    assert "the file is empty" in page
 
 
 def test_trying_without_javascript_goes_over_the_page_with_the_cost(

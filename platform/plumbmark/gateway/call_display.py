@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.gateway.budget.money import dollars
-from plumbmark.gateway.recorded_calls import RecordedCall
+from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded
 from plumbmark.scoring.templates import text_of
 from plumbmark.web.long_text import cap_text
 from plumbmark.web.numbers import format_seconds
@@ -15,6 +15,7 @@ from plumbmark.web.numbers import format_seconds
 def call_context(recorded: RecordedCall) -> dict[str, Any]:
     """Return the context of `gateway/_call.html`."""
     call = recorded.call
+    answer = None if recorded.note else parse_recorded(call, recorded.response)
     facts = [
         {"key": _("Deployment"), "value": call.deployment.slug},
         {"key": _("Model that answered"), "value": call.upstream_model},
@@ -37,6 +38,8 @@ def call_context(recorded: RecordedCall) -> dict[str, Any]:
         "facts": [fact for fact in facts if fact["value"]],
         "attempts": [_attempt(attempt) for attempt in call.attempts if isinstance(attempt, dict)],
         "note": recorded.note,
+        "answer": cap_text("" if answer is None else answer.text),
+        "reasoning": cap_text("" if answer is None else answer.reasoning),
         "request": None if recorded.note else cap_text(pretty_json(recorded.request)),
         "response": None if recorded.note else cap_text(pretty_json(recorded.response)),
     }

@@ -9,12 +9,7 @@ from django.db.models import Q, QuerySet
 from plumbmark.accounts.models import Namespace
 from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
-from plumbmark.engine.ports import (
-    CallResult,
-    ModelRequest,
-    ModelResponse,
-    Usage,
-)
+from plumbmark.engine.ports import CallResult, ModelRequest, ModelResponse, Usage
 from plumbmark.gateway.budget.ledger import limits_of
 from plumbmark.gateway.calls.gateway import renewal_of
 from plumbmark.gateway.calls.policy import current_price_card
@@ -29,7 +24,7 @@ from plumbmark.gateway.models import (
     Grant,
     LedgerLine,
 )
-from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.recorded_calls import parse_recorded
 from plumbmark.gateway.storage.records import decompress
 
 _KEYS_PER_QUERY = 500
@@ -183,12 +178,8 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
 
 
 def _response_of(call: Call) -> ModelResponse | None:
-    provider = provider_named(call.deployment.provider)
-    if provider is None:
-        return None
-    body = decompress(bytes(call.exchange.body))
-    parsed = provider.parse(body["response"], call.deployment.options)
-    if not isinstance(parsed, ModelResponse):
+    parsed = parse_recorded(call, decompress(bytes(call.exchange.body))["response"])
+    if parsed is None:
         return None
     usage = Usage(
         call.input_tokens,

@@ -9,8 +9,10 @@ from uuid import UUID
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from plumbmark.engine.ports import ModelResponse
 from plumbmark.gateway.models import Call, Exchange
 from plumbmark.gateway.permissions import Visitor, can_view_call, can_view_exchange
+from plumbmark.gateway.providers import provider_named
 from plumbmark.gateway.storage.records import decompress_body
 
 _ID_PREFIX = "chatcmpl-"
@@ -39,6 +41,15 @@ def read_exchange(call: Call, exchange: Exchange | None, role: str) -> RecordedC
         return RecordedCall(role, call, None, None, note)
     body = json.loads(decompress_body(bytes(exchange.body)))
     return RecordedCall(role, call, body["request"], body["response"], "")
+
+
+def parse_recorded(call: Call, response: Any) -> ModelResponse | None:
+    """Return a recorded response as the answer that it was; None where it was none."""
+    if call.status != Call.Status.ANSWERED:
+        return None
+    provider = provider_named(call.deployment.provider)
+    parsed = None if provider is None else provider.parse(response, call.deployment.options)
+    return parsed if isinstance(parsed, ModelResponse) else None
 
 
 def parse_call_id(text: str) -> UUID | None:

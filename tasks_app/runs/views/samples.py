@@ -18,6 +18,7 @@ from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.web.long_text import Highlight, cap_text, highlight_passage
 from plumbmark.web.numbers import format_score, format_seconds
 from tasks_app.definitions.rendering import text_of
+from tasks_app.judges.replies import judge_replies
 from tasks_app.kinds import kind_of
 from tasks_app.models import Run
 from tasks_app.runs.message_display import exchange_context, files_of_sample
@@ -31,6 +32,7 @@ from tasks_app.runs.queries import (
 from tasks_app.runs.transcripts import Transcript, transcript_of
 from tasks_app.scorings.score_display import metric_facts
 
+_JUDGE_CHARACTERS = 8000
 _MAX_REPORTED = 200
 """Items and checks of a program on one page; the API and the result file have all."""
 
@@ -69,6 +71,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         **_output_facts(transcript),
         "targets": _targets(transcript),
         "choices": [cap_text(one, 1000).text for one in transcript.item.choices or ()],
+        "judges": judge_replies(transcript.calls, details, most=_JUDGE_CHARACTERS),
         "printed": str(details.get("printed", "")),
         "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
         "is_program": kind_of(run.task_version).runs_program,

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils.html import escape
 
 from plumbmark.common.errors import InvalidInput
 from plumbmark.gateway.actions import set_quota
 from plumbmark.gateway.models import Call, LedgerLine
 from tasks_app.authoring import drafts, publication
+from tasks_app.judges.replies import judge_replies
 from tasks_app.models import (
     Run,
     SampleScore,
@@ -171,3 +174,27 @@ def test_a_second_opinion_is_a_scoring_of_its_own(world: Any, judge: Any) -> Non
 def test_a_judge_that_is_no_deployment_is_refused_at_publication(world: Any) -> None:
     with pytest.raises(InvalidInput, match="not a deployment that you may call"):
         published(world)
+
+
+def test_the_page_of_a_sample_shows_what_each_judge_wrote(
+    world: Any, judge: Any, client: Client
+) -> None:
+    run = submitted(world, published(world), ["a0", "wrong", "a2", "a3"])
+    world.work()
+    client.force_login(world.ada)
+    scoring = Scoring.objects.get(run=run)
+    calls = transcript_of(run=run, ordinal=1, to=world.ada).calls
+    written = [one.response["choices"][0]["message"]["content"] for one in calls]
+
+    score = SampleScore.objects.get(scoring=scoring, sample__ordinal=1)
+    shown = judge_replies(calls, score.details, most=1000)
+    page = client.get(f"/runs/{run.pk}/samples/1/").content.decode()
+
+    assert written
+    assert [one["text"] for one in shown] == written
+    assert [one["note"] for one in shown] == ["verdict 0"]
+    assert "What the judges wrote" in page
+    # Beside its verdict, beside its call, and in the call's raw response.
+    assert page.count(escape(written[0].splitlines()[-1])) >= 3
+    # Of a scoring that asked nobody, no earlier reply is shown.
+    assert judge_replies(calls, {}, most=1000) == []

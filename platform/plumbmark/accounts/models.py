@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -15,8 +16,13 @@ from plumbmark.common.ids import new_public_id
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Create a user without a namespace; `accounts.actions.open_account` creates both."""
+        """Create a user without a namespace; `accounts.actions.open_account` creates both.
+
+        Raises ValidationError for a password that breaks the rule.
+        """
         user = self.model(email=self.normalize_email(email).lower(), **extra)
+        if password is not None:
+            validate_password(password, user)
         user.set_password(password)
         user.save()
         return user

@@ -257,13 +257,15 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
+MIN_PASSWORD_LENGTH = 10
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": MIN_PASSWORD_LENGTH},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "plumbmark.accounts.passwords.NotLikeThePerson"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "accounts:me"
@@ -276,6 +278,7 @@ ACCOUNT_FORMS = {
     "reauthenticate": "plumbmark.accounts.forms.ReauthenticateForm",
     "reset_password": "plumbmark.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "plumbmark.accounts.forms.ResetPasswordKeyForm",
+    "set_password": "plumbmark.accounts.forms.SetPasswordForm",
     "signup": "plumbmark.accounts.forms.SignUpForm",
 }
 ACCOUNT_CHANGE_EMAIL = True

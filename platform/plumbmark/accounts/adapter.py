@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from plumbmark.accounts import actions
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.sign_ins import current_digest, end_sign_ins
 from plumbmark.common.client_addresses import network_of
 
 
@@ -37,6 +38,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return actions.open_account(
             email=data["email"], password=data["password1"], handle=data["handle"]
         )
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set it and end the sessions that the person has elsewhere."""
+        super().set_password(user, password)
+        is_own = self.request.user == user
+        end_sign_ins(user=user, by=user, but=current_digest(self.request) if is_own else "")
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Give the address to whoever proves to read its e-mails.

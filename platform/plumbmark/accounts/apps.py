@@ -8,9 +8,13 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from plumbmark.accounts import openapi  # noqa: F401 - registers itself
+        from plumbmark.accounts.sign_ins import note_sign_in
         from plumbmark.web.navigation import add_nav_item
 
+        user_logged_in.connect(note_sign_in, dispatch_uid="accounts.note_sign_in")
         add_nav_item(_("Profile"), "accounts:me", order=10, place="person")
         add_nav_item(_("Settings"), "accounts:settings", order=20, place="person")
         add_nav_item(_("API tokens"), "accounts:tokens", order=30, place="person")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from plumbmark.accounts.devices import MAX_USER_AGENT, describe_device
 from plumbmark.common.ids import new_public_id
 
 
@@ -148,3 +149,26 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+
+class SignIn(models.Model):
+    """A session in which a person is signed in. See `plumbmark.accounts.sign_ins`."""
+
+    MAX_ADDRESS = 45
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_digest = models.CharField(max_length=40, unique=True, editable=False)
+    """As `sessions.digest_of` makes it, and the table of sessions has it."""
+    user_agent = models.CharField(max_length=MAX_USER_AGENT, blank=True, editable=False)
+    address = models.CharField(max_length=MAX_ADDRESS, blank=True, editable=False)
+    """The network address of the last use."""
+    signed_in_at = models.DateTimeField(editable=False)
+    seen_at = models.DateTimeField(editable=False)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def device(self) -> str:
+        return describe_device(self.user_agent)

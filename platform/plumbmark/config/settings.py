@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "plumbmark.accounts.sign_ins.NotesUse",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -226,6 +227,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     },
     "forget-unconfirmed-accounts": {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
+        "schedule": 3600.0,
+    },
+    "forget-expired-sessions": {
+        "task": "accounts.jobs.forget_expired_sessions",
         "schedule": 3600.0,
     },
     "forget-idempotency-keys": {

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
 from django import forms
 from django.contrib import admin
@@ -30,7 +32,31 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         request = allauth_context.request
         but = current_digest(request) if request.user == user else ""
         end_sign_ins(user=user, by=request.user, but=but)
+        context = {"by_administrator": request.user != user}
+        get_adapter().send_notification_mail("account/email/password_changed", user, context)
         return user
+
+
+def _change_address(user: User, old: str, *, by: User) -> None:
+    """Make the new address the only one, so that the old one opens the account no longer, and tell
+    both.
+    """
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    context = {"from_email": old, "to_email": user.email, "by_administrator": by != user}
+    for address in (old, user.email):
+        get_adapter().send_notification_mail(
+            "account/email/email_changed", user, context, email=address
+        )
+
+
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        rivals = EmailAddress.objects.filter(email__iexact=email, verified=True)
+        if rivals.exclude(user=self.instance).exists():
+            raise forms.ValidationError(_("Another account has this address."))
+        return email
 
 
 class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[type-arg]
@@ -57,7 +83,7 @@ class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[t
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = AccountCreationForm
-    form = UserChangeForm
+    form = PersonForm
     change_password_form = PersonPasswordForm
     ordering = ("-date_joined",)
     list_display = ("email", "namespace", "is_active", "is_staff", "date_joined")
@@ -82,6 +108,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         # A new account is saved whole by its form.
         if change:
             super().save_model(request, obj, form, change)
+            if "email" in form.changed_data:
+                _change_address(obj, form.initial["email"], by=person(request))
             if not obj.is_active:
                 # Or a session would go on once the account is opened again.
                 end_sign_ins(user=obj, by=person(request))

@@ -36,15 +36,21 @@ def clean_user_agent(header: str) -> str:
 
 def describe_device(user_agent: str) -> str:
     """Return words such as “Firefox on Linux”; what is not known is shown as it is, cut short."""
+    known = known_device(user_agent)
+    if known:
+        return known
+    if not user_agent:
+        return _("Unknown device")
+    return user_agent if len(user_agent) <= _MAX_SHOWN else f"{user_agent[:_MAX_SHOWN]}…"
+
+
+def known_device(user_agent: str) -> str:
+    """Return words of ours alone, none where the browser is unknown."""
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    if browser:
-        return browser
-    if not user_agent:
-        return _("Unknown device")
-    return user_agent if len(user_agent) <= _MAX_SHOWN else f"{user_agent[:_MAX_SHOWN]}…"
+    return browser
 
 
 def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:

@@ -172,3 +172,17 @@ class SignIn(models.Model):
     @property
     def device(self) -> str:
         return describe_device(self.user_agent)
+
+
+class Notice(models.Model):
+    """A mail to a person about their account that is still to be sent: see `accounts.notices`."""
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True)
+    """When a worker began to send it."""
+
+    def __str__(self) -> str:
+        return f"notice {self.pk}"

@@ -233,6 +233,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "accounts.jobs.forget_expired_sessions",
         "schedule": 3600.0,
     },
+    "send-notices": {
+        "task": "accounts.jobs.send_notices",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget-idempotency-keys": {
         "task": "common.jobs.forget_idempotency_keys",
         "schedule": 3600.0,
@@ -308,6 +313,7 @@ EMAIL_PORT: int = env.integer("PLUMBMARK_EMAIL_PORT", 587)
 EMAIL_HOST_USER: str = env.text("PLUMBMARK_EMAIL_USER")
 EMAIL_HOST_PASSWORD: str = env.text("PLUMBMARK_EMAIL_PASSWORD")
 EMAIL_USE_TLS: bool = env.flag("PLUMBMARK_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL: str = env.text("PLUMBMARK_EMAIL_FROM", "plumbmark@localhost")
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts import actions, tokens
+from plumbmark.accounts.adapter import tell_of_token
 from plumbmark.accounts.forms import ProfileForm, TokenForm
 from plumbmark.accounts.models import ApiToken, Namespace, SignIn, User
 from plumbmark.accounts.queries import tokens_of
@@ -80,12 +82,14 @@ def token_create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _token_page(request, form, status=422)
     try:
-        issued = tokens.issue_token(
-            user=person,
-            name=form.cleaned_data["name"],
-            scopes=form.cleaned_data["scopes"],
-            expires_at=form.expires_at,
-        )
+        with transaction.atomic():
+            issued = tokens.issue_token(
+                user=person,
+                name=form.cleaned_data["name"],
+                scopes=form.cleaned_data["scopes"],
+                expires_at=form.expires_at,
+            )
+            tell_of_token(issued.token)
     except InvalidInput as error:
         for problem in error.problems:
             form.add_error(problem.path if problem.path in form.fields else None, problem.message)

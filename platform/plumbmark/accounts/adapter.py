@@ -93,6 +93,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "device": known_device(meta.get("HTTP_USER_AGENT", "")),
             "password_reset_url": f"{settings.SITE_URL}{reverse('account_reset_password')}",
             "tokens_url": f"{settings.SITE_URL}{reverse('accounts:tokens')}",
+            "security_contact": ", ".join(settings.SECURITY_CONTACT),
             "current_site": _our_site(),
             **(context or {}),
         }

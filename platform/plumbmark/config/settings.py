@@ -57,6 +57,8 @@ SITE_PORT: int = _SITE.port or 8000
 TRUSTED_PROXIES: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
 """How many reverse proxies stand in front; limits count the address that the first of them saw."""
 SECURE_SITE: bool = SITE_URL.startswith("https://")
+SECURITY_CONTACT: list[str] = env.contacts("PLUMBMARK_SECURITY_CONTACT")
+"""Where people report vulnerabilities, as URIs: shown in `security.txt` and on the help page."""
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True

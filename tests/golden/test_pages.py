@@ -100,6 +100,7 @@ ADA = {
     "call": "/calls/{call}/",
     "settings-profile": "/settings/profile/",
     "settings-theme": "/settings/theme/",
+    "settings-sessions": "/settings/sessions/",
     "settings-tokens": "/settings/tokens/",
     "email": "/accounts/email/",
     "password-change": "/accounts/password/change/",

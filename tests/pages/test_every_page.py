@@ -16,6 +16,7 @@ SIGNED_IN = [
     "/playground/",
     "/staff/status/",
     "/settings/profile/",
+    "/settings/sessions/",
     "/settings/tokens/",
     "/settings/theme/",
     "/accounts/email/",

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from plumbmark.accounts.handles import check_handle, normal_handle
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.passwords import check_password
 from plumbmark.common import audit
 from plumbmark.common.attempts import attempt_each
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
@@ -53,6 +54,8 @@ def open_account(
             [Problem("Enter an e-mail address like name@example.org.", path="email")]
         ) from error
     check_handle(handle)
+    if password is not None:
+        _check_password(password, email=email, handle=handle, display_name=display_name)
     if User.objects.filter(email=email).exists():
         raise EmailTaken("There is already an account with this e-mail address.")
     try:
@@ -79,6 +82,16 @@ def open_account(
             f"“{handle}” was taken a moment ago. Choose another handle.", code="handle-taken"
         ) from error
     return user
+
+
+@sensitive_variables("password")
+def _check_password(password: str, **names: str) -> None:
+    try:
+        check_password(password, **names)
+    except ValidationError as error:
+        raise InvalidInput(
+            [Problem(message, path="password") for message in error.messages]
+        ) from error
 
 
 def edit_profile(*, namespace: Namespace, display_name: str, bio: str, by: User) -> Namespace:

@@ -3,16 +3,21 @@
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.forms import BaseForm
 from django.http import HttpRequest
+from django.urls import reverse
 
 from plumbmark.accounts import actions
-from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.devices import known_device
+from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.notices import queue_notice
+from plumbmark.accounts.sign_ins import current_digest, end_sign_ins
 from plumbmark.common.client_addresses import network_of
+from plumbmark.common.clock import now
 
 
 class _Site(NamedTuple):
@@ -20,6 +25,11 @@ class _Site(NamedTuple):
 
     domain: str
     name: str
+
+
+def _our_site() -> _Site:
+    domain = urlsplit(settings.SITE_URL).netloc
+    return _Site(domain, domain)
 
 
 def user_display(user: AbstractBaseUser) -> str:
@@ -37,6 +47,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return actions.open_account(
             email=data["email"], password=data["password1"], handle=data["handle"]
         )
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set it and end the sessions that the person has elsewhere."""
+        super().set_password(user, password)
+        is_own = self.request.user == user
+        end_sign_ins(user=user, by=user, but=current_digest(self.request) if is_own else "")
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Give the address to whoever proves to read its e-mails.
@@ -58,8 +74,31 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if name.endswith("url") and isinstance(value, str):
                 link = urlsplit(value)
                 context[name] = link._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
-        context["current_site"] = _Site(ours.netloc, ours.netloc)
-        super().send_mail(template_prefix, email, context)
+        super().send_mail(template_prefix, email, {**context, "current_site": _our_site()})
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Store the mail, to be sent by a job; the primary address gets it unless one is given."""
+        email = email or EmailAddress.objects.get_primary_email(user) or user.email
+        meta = self.request.META
+        details = {
+            "timestamp": now(),
+            "ip": meta.get("REMOTE_ADDR", ""),
+            # A stranger's words do not get into the mail.
+            "device": known_device(meta.get("HTTP_USER_AGENT", "")),
+            "password_reset_url": f"{settings.SITE_URL}{reverse('account_reset_password')}",
+            "tokens_url": f"{settings.SITE_URL}{reverse('accounts:tokens')}",
+            "security_contact": ", ".join(settings.SECURITY_CONTACT),
+            "current_site": _our_site(),
+            **(context or {}),
+        }
+        mail = self.render_mail(template_prefix, email, details)
+        queue_notice(to=email, subject=mail.subject, body=str(mail.body))
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count wrong passwords for an account by where they come from, so that strangers lock
@@ -74,3 +113,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if str(template).endswith("logged_in.txt"):
             return
         super().add_message(request, level, *args, **kwargs)
+
+
+def tell_of_new_address(*, email_address: EmailAddress, user: User, **_signal: Any) -> None:
+    """Tell the old address that another one was entered. A receiver of `email_added`."""
+    context = {"new_email": email_address.email}
+    get_adapter().send_notification_mail("account/email/email_added", user, context)
+
+
+def tell_of_confirmed_address(*, email_address: EmailAddress, **_signal: Any) -> None:
+    """Tell the address that it is confirmed. A receiver of `email_confirmed`."""
+    email = email_address.email
+    get_adapter().send_notification_mail(
+        "account/email/email_confirm", email_address.user, {"confirmed_email": email}, email
+    )
+
+
+def tell_of_token(token: ApiToken) -> None:
+    """Tell its owner of a new token, by its name and its first characters."""
+    context = {"name": " ".join(token.name.split()), "hint": f"{token.hint}…"}
+    get_adapter().send_notification_mail("account/email/token_created", token.user, context)

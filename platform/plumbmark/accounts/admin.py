@@ -2,21 +2,61 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.core import context as allauth_context
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts import tokens
+from plumbmark.accounts.acting import person
 from plumbmark.accounts.actions import open_account
 from plumbmark.accounts.forms import AdministratorForm
 from plumbmark.accounts.models import ApiToken, Membership, Namespace, User
+from plumbmark.accounts.sign_ins import current_digest, end_sign_ins
 
 # Its own sign-in page has neither lockout nor confirmed addresses.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Ends the person's sessions, as every change of a password does."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit)
+        request = allauth_context.request
+        but = current_digest(request) if request.user == user else ""
+        end_sign_ins(user=user, by=request.user, but=but)
+        context = {"by_administrator": request.user != user}
+        get_adapter().send_notification_mail("account/email/password_changed", user, context)
+        return user
+
+
+def _change_address(user: User, old: str, *, by: User) -> None:
+    """Make the new address the only one, so that the old one opens the account no longer, and tell
+    both.
+    """
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    context = {"from_email": old, "to_email": user.email, "by_administrator": by != user}
+    for address in (old, user.email):
+        get_adapter().send_notification_mail(
+            "account/email/email_changed", user, context, email=address
+        )
+
+
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        rivals = EmailAddress.objects.filter(email__iexact=email, verified=True)
+        if rivals.exclude(user=self.instance).exists():
+            raise forms.ValidationError(_("Another account has this address."))
+        return email
 
 
 class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[type-arg]
@@ -43,7 +83,8 @@ class AccountCreationForm(AdministratorForm, forms.ModelForm):  # type: ignore[t
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = AccountCreationForm
-    form = UserChangeForm
+    form = PersonForm
+    change_password_form = PersonPasswordForm
     ordering = ("-date_joined",)
     list_display = ("email", "namespace", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "is_superuser")
@@ -67,6 +108,11 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         # A new account is saved whole by its form.
         if change:
             super().save_model(request, obj, form, change)
+            if "email" in form.changed_data:
+                _change_address(obj, form.initial["email"], by=person(request))
+            if not obj.is_active:
+                # Or a session would go on once the account is opened again.
+                end_sign_ins(user=obj, by=person(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Forbid deletion: others refer to people, so accounts are closed, or erased by

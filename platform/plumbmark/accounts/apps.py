@@ -8,9 +8,19 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from allauth.account.signals import email_added, email_confirmed
+        from django.contrib.auth.signals import user_logged_in
+
         from plumbmark.accounts import openapi  # noqa: F401 - registers itself
+        from plumbmark.accounts.adapter import tell_of_confirmed_address, tell_of_new_address
+        from plumbmark.accounts.sign_ins import note_sign_in
         from plumbmark.web.navigation import add_nav_item
 
+        user_logged_in.connect(note_sign_in, dispatch_uid="accounts.note_sign_in")
+        email_added.connect(tell_of_new_address, dispatch_uid="accounts.new_address")
+        email_confirmed.connect(
+            tell_of_confirmed_address, dispatch_uid="accounts.confirmed_address"
+        )
         add_nav_item(_("Profile"), "accounts:me", order=10, place="person")
         add_nav_item(_("Settings"), "accounts:settings", order=20, place="person")
         add_nav_item(_("API tokens"), "accounts:tokens", order=30, place="person")

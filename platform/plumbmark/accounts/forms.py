@@ -16,11 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from plumbmark.accounts.actions import EmailTaken
 from plumbmark.accounts.handles import check_handle, hold_handle, normal_handle
 from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.passwords import PASSWORD_HELP, check_password
 from plumbmark.accounts.tokens import revoke_all_tokens
 from plumbmark.common.errors import Conflict, DomainError
 from plumbmark.common.names import unseen_character_problem
-
-PASSWORD_HELP = _("At least 8 characters, and not a commonly used password.")
 
 
 class _OurManners(forms.Form):
@@ -71,6 +70,18 @@ class SignUpForm(_OurManners, allauth_forms.SignupForm):  # type: ignore[misc]
 
     def clean_handle(self) -> str:
         return _free_handle(self.cleaned_data["handle"])
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        # Allauth has compared the password with the address only.
+        if "password1" in data and "password1" not in self.errors:
+            try:
+                check_password(
+                    data["password1"], email=data.get("email", ""), handle=data.get("handle", "")
+                )
+            except forms.ValidationError as error:
+                self.add_error("password1", error)
+        return data
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         if self.account_already_exists:
@@ -148,6 +159,14 @@ class ChangePasswordForm(
     }
 
 
+class SetPasswordForm(_OurManners, allauth_forms.SetPasswordForm):  # type: ignore[misc]
+    """For those whose account has no password."""
+
+    labels: ClassVar = {"password1": _("New password"), "password2": _("New password again")}
+    helps: ClassVar = {"password1": PASSWORD_HELP}
+    tokens: ClassVar = {"password1": "new-password", "password2": "new-password"}
+
+
 class ResetPasswordForm(_OurManners, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
     labels: ClassVar = {"email": _("E-mail address")}
     tokens: ClassVar = {"email": "username"}
@@ -196,10 +215,9 @@ class AdministratorForm(forms.Form):
         return _free_handle(self.cleaned_data["handle"])
 
     def clean_password(self) -> str:
-        from django.contrib.auth.password_validation import validate_password
-
         password: str = self.cleaned_data["password"]
-        validate_password(password, User(email=self.cleaned_data.get("email", "")))
+        names = {name: self.cleaned_data.get(name, "") for name in ("email", "handle")}
+        check_password(password, **names)
         return password
 
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -10,13 +11,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from plumbmark.accounts.devices import MAX_USER_AGENT, describe_device
 from plumbmark.common.ids import new_public_id
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Create a user without a namespace; `accounts.actions.open_account` creates both."""
+        """Create a user without a namespace; `accounts.actions.open_account` creates both.
+
+        Raises ValidationError for a password that breaks the rule.
+        """
         user = self.model(email=self.normalize_email(email).lower(), **extra)
+        if password is not None:
+            validate_password(password, user)
         user.set_password(password)
         user.save()
         return user
@@ -142,3 +149,40 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+
+class SignIn(models.Model):
+    """A session in which a person is signed in. See `plumbmark.accounts.sign_ins`."""
+
+    MAX_ADDRESS = 45
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_digest = models.CharField(max_length=40, unique=True, editable=False)
+    """As `sessions.digest_of` makes it, and the table of sessions has it."""
+    user_agent = models.CharField(max_length=MAX_USER_AGENT, blank=True, editable=False)
+    address = models.CharField(max_length=MAX_ADDRESS, blank=True, editable=False)
+    """The network address of the last use."""
+    signed_in_at = models.DateTimeField(editable=False)
+    seen_at = models.DateTimeField(editable=False)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def device(self) -> str:
+        return describe_device(self.user_agent)
+
+
+class Notice(models.Model):
+    """A mail to a person about their account that is still to be sent: see `accounts.notices`."""
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True)
+    """When a worker began to send it."""
+
+    def __str__(self) -> str:
+        return f"notice {self.pk}"

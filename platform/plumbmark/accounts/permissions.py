@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import AnonymousUser
 
-from plumbmark.accounts.models import Membership, Namespace, User
+from plumbmark.accounts.models import Membership, Namespace, SignIn, User
 
 Visitor = User | AnonymousUser
 """The visitor of a page or endpoint, signed in or not."""
@@ -23,6 +23,11 @@ def can_act_for(visitor: Visitor, namespace: Namespace) -> bool:
         user=visitor,
         role__in=[Membership.Role.OWNER, Membership.Role.MAINTAINER],
     ).exists()
+
+
+def can_end_sign_in(visitor: Visitor, sign_in: SignIn) -> bool:
+    """Return whether the visitor may see and end the session: the person alone."""
+    return is_person(visitor) and sign_in.user_id == visitor.pk
 
 
 def can_see_inside(visitor: Visitor, namespace: Namespace) -> bool:

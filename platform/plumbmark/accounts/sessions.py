@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib.sessions.backends import db
 from django.utils import timezone
 
+from plumbmark.accounts.models import SignIn
+
 _LENGTH = 40
 """Of the column; 160 bits."""
 
@@ -39,4 +41,16 @@ class SessionStore(db.SessionStore):
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if key is not None:
-            self.model.objects.filter(session_key=digest_of(key)).delete()
+            digest = digest_of(key)
+            self.model.objects.filter(session_key=digest).delete()
+            SignIn.objects.filter(session_digest=digest).delete()
+
+    def cycle_key(self) -> None:
+        """Change the key and keep the data; what is stored of the session's use goes with it."""
+        data, old = self._get_session(), self.session_key  # type: ignore[attr-defined]
+        self.create()
+        self._session_cache = data
+        if old is not None:
+            new = digest_of(self.session_key or "")
+            SignIn.objects.filter(session_digest=digest_of(old)).update(session_digest=new)
+            self.delete(old)

@@ -5,6 +5,7 @@ Every setting `PLUMBMARK_X` may come from the variable itself or from the file n
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -59,6 +60,22 @@ def flag(name: str, default: bool) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """Return a list of words separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def contacts(name: str) -> list[str]:
+    """Return a list of URIs at which people are reached; an e-mail address becomes one."""
+    found = []
+    for word in words(name):
+        if re.fullmatch(r"[^\s:/]+@[^\s:/]+", word):
+            found.append(f"mailto:{word}")
+        elif re.fullmatch(r"(mailto:|tel:|https://)\S+", word):
+            found.append(word)
+        else:
+            raise BadSetting(
+                f"{name} must be an e-mail address or begin with mailto:, https:// or tel:, not "
+                f"{word!r}"
+            )
+    return found
 
 
 def path(name: str, default: Path) -> Path:

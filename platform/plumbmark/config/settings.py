@@ -57,6 +57,8 @@ SITE_PORT: int = _SITE.port or 8000
 TRUSTED_PROXIES: int = env.integer("PLUMBMARK_TRUSTED_PROXIES", 0)
 """How many reverse proxies stand in front; limits count the address that the first of them saw."""
 SECURE_SITE: bool = SITE_URL.startswith("https://")
+SECURITY_CONTACT: list[str] = env.contacts("PLUMBMARK_SECURITY_CONTACT")
+"""Where people report vulnerabilities, as URIs: shown in `security.txt` and on the help page."""
 CSRF_TRUSTED_ORIGINS: list[str] = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True
@@ -114,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "plumbmark.accounts.sign_ins.NotesUse",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -238,6 +241,15 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
         "schedule": 3600.0,
     },
+    "forget-expired-sessions": {
+        "task": "accounts.jobs.forget_expired_sessions",
+        "schedule": 3600.0,
+    },
+    "send-notices": {
+        "task": "accounts.jobs.send_notices",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget-idempotency-keys": {
         "task": "common.jobs.forget_idempotency_keys",
         "schedule": 3600.0,
@@ -267,13 +279,15 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
+MIN_PASSWORD_LENGTH = 10
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": MIN_PASSWORD_LENGTH},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "plumbmark.accounts.passwords.NotLikeThePerson"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "accounts:me"
@@ -286,6 +300,7 @@ ACCOUNT_FORMS = {
     "reauthenticate": "plumbmark.accounts.forms.ReauthenticateForm",
     "reset_password": "plumbmark.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "plumbmark.accounts.forms.ResetPasswordKeyForm",
+    "set_password": "plumbmark.accounts.forms.SetPasswordForm",
     "signup": "plumbmark.accounts.forms.SignUpForm",
 }
 ACCOUNT_CHANGE_EMAIL = True
@@ -310,6 +325,7 @@ EMAIL_PORT: int = env.integer("PLUMBMARK_EMAIL_PORT", 587)
 EMAIL_HOST_USER: str = env.text("PLUMBMARK_EMAIL_USER")
 EMAIL_HOST_PASSWORD: str = env.text("PLUMBMARK_EMAIL_PASSWORD")
 EMAIL_USE_TLS: bool = env.flag("PLUMBMARK_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL: str = env.text("PLUMBMARK_EMAIL_FROM", "plumbmark@localhost")
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"

@@ -39,7 +39,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "help.html")
+    return render(request, "help.html", {"security_contacts": settings.SECURITY_CONTACT})
 
 
 @require_safe

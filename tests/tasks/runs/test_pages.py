@@ -400,7 +400,7 @@ def test_a_model_that_changed_midway_is_told(finished: Run) -> None:
 def test_a_page_of_a_task_is_there_for_an_account_without_a_handle(
     finished: Run, django_user_model: Any
 ) -> None:
-    nameless = django_user_model.objects.create_user("n@example.org", "x")
+    nameless = django_user_model.objects.create_user("n@example.org")
 
     page = client_of(nameless).get("/tasks/ada/number-words/")
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,10 +15,20 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts import actions, tokens
+from plumbmark.accounts.adapter import tell_of_token
 from plumbmark.accounts.forms import ProfileForm, TokenForm
-from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.models import ApiToken, Namespace, SignIn, User
 from plumbmark.accounts.queries import tokens_of
+from plumbmark.accounts.sign_ins import (
+    USE_NOTED_EVERY,
+    current_digest,
+    end_sign_in,
+    end_sign_ins,
+    sign_ins_of,
+)
 from plumbmark.common.errors import InvalidInput
+
+MAX_SESSIONS_SHOWN = 100
 
 
 def _person(request: HttpRequest) -> User:
@@ -70,12 +82,14 @@ def token_create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _token_page(request, form, status=422)
     try:
-        issued = tokens.issue_token(
-            user=person,
-            name=form.cleaned_data["name"],
-            scopes=form.cleaned_data["scopes"],
-            expires_at=form.expires_at,
-        )
+        with transaction.atomic():
+            issued = tokens.issue_token(
+                user=person,
+                name=form.cleaned_data["name"],
+                scopes=form.cleaned_data["scopes"],
+                expires_at=form.expires_at,
+            )
+            tell_of_token(issued.token)
     except InvalidInput as error:
         for problem in error.problems:
             form.add_error(problem.path if problem.path in form.fields else None, problem.message)
@@ -91,6 +105,46 @@ def token_revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     tokens.revoke_token(token=token, by=person)
     messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
     return redirect("accounts:tokens")
+
+
+@never_cache
+@login_required
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    """List where the person is signed in. The digest stays inside: rows go by their public id."""
+    found = list(sign_ins_of(_person(request))[: MAX_SESSIONS_SHOWN + 1])
+    current = current_digest(request)
+    context = {
+        "sessions": [(one, one.session_digest == current) for one in found[:MAX_SESSIONS_SHOWN]],
+        "has_others": any(one.session_digest != current for one in found),
+        "max_shown": MAX_SESSIONS_SHOWN if len(found) > MAX_SESSIONS_SHOWN else None,
+        "minutes": int(USE_NOTED_EVERY.total_seconds() // 60),
+    }
+    return render(request, "accounts/sessions.html", context)
+
+
+@login_required
+@require_POST
+def session_end(request: HttpRequest, public_id: str) -> HttpResponse:
+    person = _person(request)
+    sign_in = get_object_or_404(SignIn, public_id=public_id, user=person)
+    if sign_in.session_digest == current_digest(request):
+        logout(request)
+        return redirect("account_login")
+    end_sign_in(sign_in=sign_in, by=person)
+    messages.success(
+        request, _("The session on “%(device)s” has ended.") % {"device": sign_in.device}
+    )
+    return redirect("accounts:sessions")
+
+
+@login_required
+@require_POST
+def session_end_others(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    end_sign_ins(user=person, by=person, but=current_digest(request))
+    messages.success(request, _("You are signed out everywhere else."))
+    return redirect("accounts:sessions")
 
 
 @login_required

@@ -5,12 +5,10 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from plumbmark.accounts.actions import open_account
-from plumbmark.accounts.models import User
+from plumbmark.accounts.passwords import password_rule
 from plumbmark.common.errors import DomainError
 
 
@@ -29,11 +27,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if sys.stdin.isatty():
+            self.stdout.write(password_rule())
             password = getpass.getpass("Password: ")
         else:
             password = sys.stdin.readline().rstrip("\n")
         try:
-            validate_password(password, User(email=options["email"]))
             user = open_account(
                 email=options["email"],
                 password=password,
@@ -41,8 +39,6 @@ class Command(BaseCommand):
                 is_confirmed=True,
                 is_administrator=options["administrator"],
             )
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
         except DomainError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"Created the account “{user.namespace.handle}”.")

@@ -29,7 +29,8 @@ def data_table(content: str, caption: str, id: str) -> SafeString:
     """
     return format_html(
         '<div class="table-region" role="region" aria-labelledby="{id}-caption" tabindex="0">'
-        '<table class="data-table" id="{id}"><caption id="{id}-caption"><span>{caption}</span></caption>'
+        '<table class="data-table" id="{id}">'
+        '<caption id="{id}-caption"><span>{caption}</span></caption>'
         "{content}</table></div>",
         id=id,
         caption=caption,

@@ -141,9 +141,7 @@ def import_data(
                 except RowProblem as problem:
                     problems.add(problem.problem)
                 except _WrongColumns as error:
-                    for one in error.problems:
-                        problems.add(one)
-                    break
+                    raise InvalidInput([*problems.merge(), *error.problems]) from error
                 else:
                     spool.write(json.dumps(item.as_row()).encode() + b"\n")
                     private += item.split == "private"

@@ -8,15 +8,50 @@ from plumbmark.common.errors import Problem
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|“[^”]*”|`[^`]*`|\d[\d,.]*")
 """In a message, what comes from the row."""
 _MAX_LINES = 3
+MAX_SPELLINGS = 3
+"""Of one kind that are told one by one, since the values may say what is wrong: two columns are
+missing, say."""
 _MAX_MARK = 20
 _AFTER_MARK = re.compile(r"(?P<mark>\S(?:.*\S)?)\s+(?P<rest>[-+]?[$€£]?\d[\d.,]*%?)")
 
 
 @dataclass(slots=True)
-class _Kind:
+class _Rows:
+    """The rows that have a problem; `first` is that of the first."""
+
     first: Problem
     count: int = 0
     lines: list[int] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        self.count += 1
+        if problem.line is not None and len(self.lines) < _MAX_LINES:
+            self.lines.append(problem.line)
+
+    def describe(self) -> Problem:
+        if self.count == 1:
+            return self.first
+        lines = ", ".join(f"{line:,}" for line in self.lines)
+        more = ", …" if self.count > len(self.lines) else ""
+        rows = f"{self.count:,} rows have this problem: lines {lines}{more}"
+        return replace(self.first, message=f"{self.first.message} ({rows})")
+
+
+@dataclass(slots=True)
+class _Kind:
+    rows: _Rows
+    spellings: dict[str, _Rows] = field(default_factory=dict)
+    """By the whole message; more than `MAX_SPELLINGS` are not kept apart."""
+
+    def add(self, problem: Problem) -> None:
+        self.rows.add(problem)
+        if len(self.spellings) <= MAX_SPELLINGS:
+            self.spellings.setdefault(problem.message, _Rows(problem)).add(problem)
+
+    def describe(self) -> list[Problem]:
+        if len(self.spellings) > MAX_SPELLINGS:
+            return [self.rows.describe()]
+        return [rows.describe() for rows in self.spellings.values()]
 
 
 class RowProblems:
@@ -40,23 +75,12 @@ class RowProblems:
         if kind is None:
             if self.is_full:
                 return
-            kind = self._kinds[key] = _Kind(problem)
-        kind.count += 1
-        if problem.line is not None and len(kind.lines) < _MAX_LINES:
-            kind.lines.append(problem.line)
+            kind = self._kinds[key] = _Kind(_Rows(problem))
+        kind.add(problem)
 
     def merge(self) -> list[Problem]:
-        """Return a problem for each kind, in the order of their first rows."""
-        return [_merge_kind(kind) for kind in self._kinds.values()]
-
-
-def _merge_kind(kind: _Kind) -> Problem:
-    if kind.count == 1:
-        return kind.first
-    lines = ", ".join(f"{line:,}" for line in kind.lines)
-    more = ", …" if kind.count > len(kind.lines) else ""
-    words = f"{kind.first.message} ({kind.count:,} rows have this problem: lines {lines}{more})"
-    return replace(kind.first, message=words)
+        """Return one or a few problems for each kind, in the order of their first rows."""
+        return [problem for kind in self._kinds.values() for problem in kind.describe()]
 
 
 class AnswerMarks:

@@ -311,13 +311,25 @@ def test_the_same_problem_of_many_rows_is_told_once_with_its_lines(refused: Refu
 
 
 def test_the_same_problem_with_other_values_is_the_same_one(refused: Refused) -> None:
-    rows = [{**GOOD, "id": name} for name in ("x", "y", "x", "y")]
+    rows = [{**GOOD, "id": name} for name in "abcdabcd"]
 
     (problem,) = refused(lines(*rows))
 
     assert problem.message == (
-        "the id 'x' stands in line 1 already (2 rows have this problem: lines 3, 4)"
+        "the id 'a' stands in line 1 already (4 rows have this problem: lines 5, 6, 7, …)"
     )
+
+
+def test_a_few_values_with_the_same_problem_are_told_one_by_one(refused: Refused) -> None:
+    rows = [{**GOOD, "id": name} for name in "abcabca"]
+
+    found = [problem.message for problem in refused(lines(*rows))]
+
+    assert found == [
+        "the id 'a' stands in line 1 already (2 rows have this problem: lines 4, 7)",
+        "the id 'b' stands in line 2 already",
+        "the id 'c' stands in line 3 already",
+    ]
 
 
 def test_no_more_than_twenty_kinds_of_problems_are_told(refused: Refused) -> None:

@@ -341,16 +341,16 @@ def test_no_more_than_twenty_kinds_of_problems_are_told(refused: Refused) -> Non
 
 
 def test_a_mark_before_all_answers_is_seen_and_how_to_use_it_is_told(refused: Refused) -> None:
-    worked = ["2 + 2 = <<2+2=4>>4\n#### 4", "It is 1,000.\n#### 1,000", "So: 7\n#### -7"]
+    worked = ["2 + 2 = <<2+2=4>>4\n#### 4", "It is 1,000.\n#### 1,000", "So: 7\n#### -7", "#### 8"]
     rows = [{"question": "?", "answer": answer} for answer in worked]
 
     (advice, problem) = refused(lines(*rows), definition=UNMARKED)
 
     assert advice.message == (
-        "3 rows end in `#### number`. To use what follows the mark, write "
+        "4 rows end in `#### number`. To use what follows the mark, write "
         "data.target: {column: answer, after: '####'}"
     )
-    assert "3 rows have this problem" in problem.message
+    assert "4 rows have this problem" in problem.message
     (alone,) = refused(
         lines(*[{**row, "answer": f"{number} or so"} for number, row in enumerate(rows)]),
         definition=UNMARKED,

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,7 +10,15 @@ class BenchmarksConfig(AppConfig):
 
     def ready(self) -> None:
         from benchmarks_app import subscribers
+        from benchmarks_app.queries import count_benchmarks
+        from plumbmark.accounts.usage import register_object_limit
         from plumbmark.web.navigation import add_nav_item
 
         subscribers.register()
+        register_object_limit(
+            "benchmarks",
+            label=_("Benchmarks"),
+            limit=lambda: settings.MAX_BENCHMARKS,
+            count=count_benchmarks,
+        )
         add_nav_item(_("Benchmarks"), "benchmarks:list", order=10)

@@ -17,7 +17,7 @@ from benchmarks_app.permissions import (
     can_view_version,
     sees_pinned_versions_alone,
 )
-from plumbmark.accounts.models import User
+from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from tasks_app.authoring.queries import visible_tasks
@@ -211,3 +211,7 @@ def enterable_contenders(version: BenchmarkVersion, *, to: Visitor) -> QuerySet[
         .exclude(entries__version=version)
         .order_by("label")
     )
+
+
+def count_benchmarks(namespace: Namespace) -> int:
+    return Benchmark.objects.filter(namespace=namespace).count()

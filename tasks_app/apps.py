@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,6 +10,7 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from plumbmark.accounts.profile_sections import add_profile_section
+        from plumbmark.accounts.usage import register_object_limit, register_stored_bytes
         from plumbmark.background.kinds import register_job_kind
         from plumbmark.gateway.budget.subjects import add_subject_pages
         from plumbmark.web.navigation import add_nav_item
@@ -17,12 +19,24 @@ class TasksConfig(AppConfig):
         from tasks_app.authoring.profile import tasks_section
         from tasks_app.code_tasks.draft import CodeDraft
         from tasks_app.code_tasks.kind import CodeKind
+        from tasks_app.datasets.usage import (
+            count_tasks,
+            stored_artifacts,
+            stored_data,
+            stored_media,
+        )
         from tasks_app.judges import subscribers
         from tasks_app.kinds import register_kind
         from tasks_app.runs import submission_jobs
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
 
+        register_stored_bytes("data", stored_data)
+        register_stored_bytes("media", stored_media)
+        register_stored_bytes("artifacts", stored_artifacts)
+        register_object_limit(
+            "tasks", label=_("Tasks"), limit=lambda: settings.MAX_TASKS, count=count_tasks
+        )
         add_nav_item(_("Tasks"), "tasks:list", order=20)
         add_nav_item(_("Playground"), "tasks:playground", order=16, place="person")
         add_nav_item(_("Status"), "tasks:status", order=5, place="staff")

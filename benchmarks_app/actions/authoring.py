@@ -19,6 +19,7 @@ from benchmarks_app.models import (
 from benchmarks_app.permissions import can_edit_benchmark
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
+from plumbmark.accounts.usage import check_count
 from plumbmark.common import audit
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
@@ -54,6 +55,7 @@ def create_benchmark(
     """Create a private benchmark with an empty draft version."""
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not create benchmarks on behalf of {namespace.handle}.")
+    check_count(namespace, "benchmarks")
     title, claim = _check_texts(title, claim)
     slug = slug_for(slug or title)
     try:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
+from plumbmark.accounts.usage import check_count
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.names import unseen_character_problem
@@ -31,6 +32,7 @@ def create_task(*, namespace: Namespace, facts: TaskFacts, slug: str = "", by: U
     """Create a private task with an empty draft."""
     if not can_act_for(by, namespace):
         raise NotAllowed(f"You may not create tasks on behalf of {namespace.handle}.")
+    check_count(namespace, "tasks")
     task = Task(namespace=namespace, created_by=by)
     _apply_facts(task, facts)
     task.slug = slug_for(slug or task.title)

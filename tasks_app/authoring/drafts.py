@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
@@ -24,7 +25,7 @@ from tasks_app.datasets.uploads import (
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
-from tasks_app.models import DataFile, Task, TaskDraft
+from tasks_app.models import DataFile, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import check_edit
 
 FIRST_ROWS = 200
@@ -50,9 +51,10 @@ def save_draft(
     check_storable(
         definition_text=definition_text, definition_format=definition_format, upload=upload
     )
-    data_file = (
-        None if upload is None else store_upload(namespace=task.namespace, upload=upload, by=by)
-    )
+    data_file = None
+    if upload is not None:
+        frees = _bytes_of_replaced_file(task)
+        data_file = store_upload(namespace=task.namespace, upload=upload, frees=frees, by=by)
     if data_file is not None and not replaces_fitting_file:
         try:
             _check_replacement(task, data_file, definition_text)
@@ -77,6 +79,14 @@ def save_draft(
     if replaced is not None:
         forget_upload(replaced)
     return draft
+
+
+def _bytes_of_replaced_file(task: Task) -> int:
+    """Return the size of the draft's file where nothing else refers to it."""
+    used = TaskVersion.objects.filter(data_file=OuterRef("pk"))
+    others = TaskDraft.objects.filter(data_file=OuterRef("pk")).exclude(task=task)
+    free = DataFile.objects.filter(~Exists(used), ~Exists(others), drafts__task=task)
+    return free.values_list("size", flat=True).first() or 0
 
 
 def _check_replacement(task: Task, data_file: DataFile, definition_text: str | None) -> None:

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from plumbmark.accounts.models import User
+from plumbmark.accounts.usage import check_storage
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.common.heavy_work import HEAVY_BYTES, heavy_work
@@ -68,6 +69,7 @@ def attach_media(
         checked = _check_media(uploads, open_archives)
         draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
         _check_room(draft, checked, remove)
+        check_storage(task.namespace, adds=sum(one.media.size for one in checked))
         # Files first, in no transaction: what is kept and then not used is swept away.
         stored = {one.sent.name: store_media(one.media, one.sent.read()) for one in checked}
     with transaction.atomic():

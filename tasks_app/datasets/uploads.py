@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.usage import check_storage
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.row_files import register_files, release_files, remove_files, store_file
 from tasks_app.datasets import DataLimits
@@ -37,8 +38,13 @@ def _name_of(upload: "UploadedFile[bytes]") -> str:
     return Path((upload.name or "").replace("\\", "/")).name.strip()
 
 
-def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: User) -> DataFile:
-    """Store an uploaded file as it came; the same bytes of one namespace are stored once."""
+def store_upload(
+    *, namespace: Namespace, upload: "UploadedFile[bytes]", frees: int = 0, by: User
+) -> DataFile:
+    """Store an uploaded file as it came; the same bytes of one namespace are stored once.
+
+    `frees` is how many bytes the file makes superfluous that it comes in place of.
+    """
     if problems := upload_problems(upload):
         raise InvalidInput(problems)
     digest = hashlib.sha256()
@@ -50,6 +56,7 @@ def store_upload(*, namespace: Namespace, upload: "UploadedFile[bytes]", by: Use
     ).first()
     if known is not None:
         return known
+    check_storage(namespace, adds=(upload.size or 0) - frees)
     upload.seek(0)
     row = DataFile(
         namespace=namespace,

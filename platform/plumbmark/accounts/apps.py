@@ -14,8 +14,16 @@ class AccountsConfig(AppConfig):
         from plumbmark.accounts import openapi  # noqa: F401 - registers itself
         from plumbmark.accounts.adapter import tell_of_confirmed_address, tell_of_new_address
         from plumbmark.accounts.sign_ins import note_sign_in
+        from plumbmark.accounts.tokens import MAX_TOKENS_PER_NAMESPACE, count_tokens
+        from plumbmark.accounts.usage import register_object_limit
         from plumbmark.web.navigation import add_nav_item
 
+        register_object_limit(
+            "tokens",
+            label=_("API tokens"),
+            limit=lambda: MAX_TOKENS_PER_NAMESPACE,
+            count=count_tokens,
+        )
         user_logged_in.connect(note_sign_in, dispatch_uid="accounts.note_sign_in")
         email_added.connect(tell_of_new_address, dispatch_uid="accounts.new_address")
         email_confirmed.connect(

@@ -83,6 +83,12 @@ class Namespace(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="namespace"
     )
     """The person behind a personal namespace; None for a team."""
+    max_storage_mib = models.PositiveIntegerField(
+        _("storage in MiB"),
+        null=True,
+        blank=True,
+        help_text=_("The most that files may take; empty: the installation's setting."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

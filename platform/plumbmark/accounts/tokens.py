@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from plumbmark.accounts.models import ApiToken, User
+from plumbmark.accounts.models import ApiToken, Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import (
     DomainError,
@@ -80,6 +80,17 @@ def is_well_formed(secret: str) -> bool:
 
 
 @sensitive_variables("secret")
+def _valid_tokens() -> "QuerySet[ApiToken]":
+    return ApiToken.objects.filter(revoked_at=None).filter(
+        Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    )
+
+
+def count_tokens(namespace: Namespace) -> int:
+    """Return how many tokens of a person are valid; a team has none."""
+    return _valid_tokens().filter(user__namespace=namespace).count()
+
+
 def issue_token(
     *, user: User, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> IssuedToken:
@@ -98,10 +109,7 @@ def issue_token(
         )
     if expires_at is not None and expires_at <= timezone.now():
         problems.append(Problem("The expiry must be in the future.", path="expires_at"))
-    valid = ApiToken.objects.filter(user=user, revoked_at=None).filter(
-        Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    )
-    if valid.count() >= MAX_TOKENS_PER_NAMESPACE:
+    if _valid_tokens().filter(user=user).count() >= MAX_TOKENS_PER_NAMESPACE:
         problems.append(
             Problem(f"You have {MAX_TOKENS_PER_NAMESPACE} tokens; revoke one that you do not use.")
         )

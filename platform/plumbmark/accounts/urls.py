@@ -15,6 +15,7 @@ urlpatterns = [
     path("settings/tokens/", settings.token_list, name="tokens"),
     path("settings/tokens/new/", settings.token_create, name="token_create"),
     path("settings/tokens/<slug:public_id>/revoke/", settings.token_revoke, name="token_revoke"),
+    path("settings/usage/", settings.usage, name="usage"),
     path("settings/sessions/", settings.session_list, name="sessions"),
     path("settings/sessions/end-others/", settings.session_end_others, name="session_end_others"),
     path("settings/sessions/<slug:public_id>/end/", settings.session_end, name="session_end"),

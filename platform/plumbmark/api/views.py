@@ -16,13 +16,23 @@ from rest_framework.views import APIView
 
 from plumbmark.accounts.callers import actor
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.accounts.usage import usage_of
 from plumbmark.web.csp import with_csp
+
+
+class UsageDetail(serializers.Serializer[Any]):
+    """How much of one limit is used."""
+
+    name = serializers.CharField(help_text="`storage`, in bytes, or what is counted.")
+    used = serializers.IntegerField()
+    limit = serializers.IntegerField()
 
 
 class MeDetail(serializers.Serializer[Any]):
     handle = serializers.CharField(allow_null=True)
     namespaces = serializers.ListField(child=serializers.CharField())
     scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    limits = UsageDetail(many=True, help_text="Of your own namespace: what is used of what.")
     gateway_url = serializers.URLField(help_text="Base URL of the model API, without `/v1`.")
 
 
@@ -40,6 +50,7 @@ class MeView(APIView):
             {
                 "handle": namespace.handle if namespace else None,
                 "namespaces": list(namespaces_acted_for_by(user).values_list("handle", flat=True)),
+                "limits": UsageDetail(usage_of(namespace) if namespace else [], many=True).data,
                 "scopes": getattr(token, "scopes", None),
                 "gateway_url": settings.GATEWAY_URL,
             }

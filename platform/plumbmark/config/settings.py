@@ -387,6 +387,10 @@ QUOTA_MONTH_USD: str = env.text("PLUMBMARK_QUOTA_MONTH_USD", "50")
 # --- Limits of what people can send -----------------------------------------------------------
 
 MAX_DATA_FILE_BYTES: int = env.integer("PLUMBMARK_MAX_DATA_FILE_BYTES", 100 * 1024 * 1024)
+MAX_STORAGE_BYTES: int = env.integer("PLUMBMARK_MAX_STORAGE_BYTES", 10 * 1024**3)
+"""Of the files of one person or team."""
+MAX_TASKS: int = env.integer("PLUMBMARK_MAX_TASKS", 2_000)
+MAX_BENCHMARKS: int = env.integer("PLUMBMARK_MAX_BENCHMARKS", 500)
 MAX_ITEMS: int = env.integer("PLUMBMARK_MAX_ITEMS", 100_000)
 MAX_ATTACHMENT_BYTES: int = env.integer("PLUMBMARK_MAX_ATTACHMENT_BYTES", 10 * 1024 * 1024)
 """Of one image or audio; it travels inside the call, a third larger."""

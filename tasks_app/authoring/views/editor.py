@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
+from plumbmark.accounts.usage import storage_of
 from plumbmark.background.models import Job
 from plumbmark.background.queries import live_job_on
 from plumbmark.background.views import job_context
@@ -378,6 +379,7 @@ def _editor(
         "max_media_bytes": settings.MAX_ATTACHMENT_BYTES,
         "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "try_items": FIRST_ITEMS,
+        "storage": storage_of(task.namespace),
         "trail": [*trail_of(task), {"label": _("Edit")}],
     }
     return render(request, "tasks_app/authoring/edit.html", context, status=status)

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts import actions, tokens
+from plumbmark.accounts.acting import acting_namespaces
 from plumbmark.accounts.adapter import tell_of_token
 from plumbmark.accounts.forms import ProfileForm, TokenForm
 from plumbmark.accounts.models import ApiToken, Namespace, SignIn, User
@@ -26,6 +27,7 @@ from plumbmark.accounts.sign_ins import (
     end_sign_ins,
     sign_ins_of,
 )
+from plumbmark.accounts.usage import usage_of
 from plumbmark.common.errors import InvalidInput
 
 MAX_SESSIONS_SHOWN = 100
@@ -105,6 +107,16 @@ def token_revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     tokens.revoke_token(token=token, by=person)
     messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
     return redirect("accounts:tokens")
+
+
+@never_cache
+@login_required
+@require_safe
+def usage(request: HttpRequest) -> HttpResponse:
+    """Show what the person and their teams store, and how much they may."""
+    namespaces = acting_namespaces(request)
+    context = {"groups": [(one, usage_of(one)) for one in namespaces]}
+    return render(request, "accounts/usage.html", context)
 
 
 @never_cache

@@ -1,0 +1,114 @@
+"""How much of the installation a person or team uses, and how much they may.
+
+Every room registers what it stores. A limit is of a namespace. People see both on a page of their
+settings and in the API, and from `NEARLY` on where they add more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from plumbmark.accounts.models import Namespace
+from plumbmark.common.errors import Conflict
+
+STORAGE = "storage"
+NEARLY = 0.8
+"""From this share of a limit on, people are told of it wherever they add more."""
+
+
+class LimitReached(Conflict):
+    code = "limit-reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of one limit is used: in bytes, or in things."""
+
+    name: str
+    label: Any
+    used: int
+    limit: int
+    is_bytes: bool = False
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.used >= NEARLY * self.limit
+
+    @property
+    def words(self) -> str:
+        """Return how much is used of how much, as people read it."""
+        return _("%(used)s of %(limit)s") % {
+            "used": self._format(self.used),
+            "limit": self._format(self.limit),
+        }
+
+    @property
+    def share(self) -> float:
+        """Return the used share of the limit, from 0 to 1."""
+        return 1.0 if self.limit <= 0 else min(1.0, self.used / self.limit)
+
+    def _format(self, amount: int) -> str:
+        return filesizeformat(amount) if self.is_bytes else f"{amount:,}"
+
+
+_stored: dict[str, Callable[[Namespace], int]] = {}
+_counted: dict[str, tuple[Any, Callable[[], int], Callable[[Namespace], int]]] = {}
+
+
+def register_stored_bytes(name: str, count: Callable[[Namespace], int]) -> None:
+    """Register a kind of files whose bytes count to a namespace's storage."""
+    _stored[name] = count
+
+
+def register_object_limit(
+    name: str, *, label: Any, limit: Callable[[], int], count: Callable[[Namespace], int]
+) -> None:
+    """Register a kind of things of which a namespace may have only so many."""
+    _counted[name] = (label, limit, count)
+
+
+def usage_of(namespace: Namespace) -> list[Usage]:
+    """Return all limits of a namespace; a query for each kind of things and of files."""
+    return [storage_of(namespace), *(_count(namespace, name) for name in _counted)]
+
+
+def storage_of(namespace: Namespace) -> Usage:
+    used = sum(count(namespace) for count in _stored.values())
+    return Usage(STORAGE, _("Storage"), used, _storage_limit(namespace), is_bytes=True)
+
+
+def _storage_limit(namespace: Namespace) -> int:
+    own = namespace.max_storage_mib
+    return settings.MAX_STORAGE_BYTES if own is None else own * 2**20
+
+
+def _count(namespace: Namespace, name: str) -> Usage:
+    label, limit, count = _counted[name]
+    return Usage(name, label, count(namespace), limit())
+
+
+def check_storage(namespace: Namespace, *, adds: int) -> None:
+    """Refuse to store `adds` more bytes than fit."""
+    usage = storage_of(namespace)
+    if usage.used + adds > usage.limit:
+        raise LimitReached(
+            _(
+                "%(handle)s uses %(used)s of storage, so %(adds)s more do not fit. Replace files "
+                "that are no longer needed by smaller ones, or ask the operator for more."
+            )
+            % {"handle": namespace.handle, "used": usage.words, "adds": filesizeformat(adds)}
+        )
+
+
+def check_count(namespace: Namespace, name: str) -> None:
+    """Refuse one more of a kind of things."""
+    usage = _count(namespace, name)
+    if usage.used >= usage.limit:
+        raise LimitReached(
+            _("%(handle)s has %(used)s: %(label)s. Ask the operator for more.")
+            % {"handle": namespace.handle, "used": usage.words, "label": usage.label}
+        )

@@ -1,5 +1,6 @@
 """What holds of every endpoint, whatever it is about."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,20 @@ def test_a_limit_that_is_none_is_told(api: APIClient, limit: str) -> None:
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["path"] == "limit"
     assert api.get("/api/v1/tasks", {"limit": "99999999999"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "position",
+    ["p=x", "p=1.5", "p=", "p=%00", "p=nan", "p=" + "9" * 30, "p=-" + "9" * 5000, "p=2026-01-01"],
+)
+@pytest.mark.parametrize("path", ["tasks", "deployments", "models", "runs", "benchmarks"])
+def test_a_cursor_that_was_never_given_out_is_told(
+    api: APIClient, path: str, position: str
+) -> None:
+    answer = api.get(f"/api/v1/{path}", {"cursor": base64.b64encode(position.encode()).decode()})
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "Invalid cursor"
 
 
 def test_a_definition_may_be_sent_as_a_file_as_the_documentation_does(api: APIClient) -> None:

@@ -7,7 +7,6 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 """What every database can compare with; each ordering begins with a whole number."""
 
@@ -31,8 +30,9 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Return where the page begins; a 404 for a cursor that was not given out here."""
         cursor: Cursor | None = super().decode_cursor(request)
-        position = cursor.position if cursor is not None else None
-        if position is not None and not _WHOLE_NUMBER.fullmatch(position):
+        if cursor is None or cursor.position is None:
+            return cursor
+        if not _WHOLE_NUMBER.fullmatch(str(cursor.position)):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 

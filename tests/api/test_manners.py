@@ -1,6 +1,7 @@
 """What holds of every endpoint, whatever it is about."""
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,27 @@ def test_an_unknown_endpoint_answers_programs_in_their_own_form(
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert f"There is no endpoint /api/v1/{path}; /api/v1/docs" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "accept", "status"),
+    [
+        ("docs", "options", "text/html", 405),
+        ("docs", "post", "*/*", 405),
+        ("docs", "get", "application/json", 406),
+        ("schema", "post", "*/*", 405),
+        ("schema", "get", "text/nothing", 406),
+        ("tasks", "get", "text/nothing", 406),
+    ],
+)
+def test_an_error_is_json_where_answers_are_not(
+    api: APIClient, path: str, method: str, accept: str, status: int
+) -> None:
+    answer = getattr(api, method)(f"/api/v1/{path}", headers={"Accept": accept})
+
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.content)["status"] == status
 
 
 def test_the_description_is_generated_without_a_warning(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ class FuzzWorld:
 
     def __init__(self) -> None:
         self.people = {role: self._person(role) for role in ROLES}
+        self.readers: set[str] = set()
+        """Whom something private was shown to."""
         self._api = Api(self.people["owner"].client)
         self._tasks: dict[str, str] = {}
         self._versions: dict[str, str] = {}
@@ -445,5 +447,7 @@ class FuzzWorld:
 
     def too_much(self, role: str, answer: bytes, asked: str = "") -> list[str]:
         """Return what an answer shows that the person must not see, unless they sent it."""
+        if PRIVATE.encode() in answer:
+            self.readers.add(role)
         needles = [*self.secrets, *(self.hidden if role in OUTSIDE else ())]
         return [one for one in needles if one.encode() in answer and one not in asked]

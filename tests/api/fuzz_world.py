@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -124,6 +125,8 @@ class FuzzWorld:
         self.secrets = [PROVIDER_KEY, *(one.secret for one in self.people.values() if one.secret)]
         self.hidden = [PRIVATE, *self._hidden_ids()]
         self._copy = self._copied()
+        paths = [Path(one.file.path) for one in RunArtifact.objects.all()]
+        self._files = {path: path.read_bytes() for path in paths}
 
     # --- Making it --------------------------------------------------------------------------------
 
@@ -438,6 +441,9 @@ class FuzzWorld:
         if self._copy is not None:
             connection.ensure_connection()
             self._copy.backup(connection.connection)
+        for path, content in self._files.items():
+            if not path.exists():
+                path.write_bytes(content)
 
     def close(self) -> None:
         if self._copy is not None:

@@ -23,7 +23,12 @@ from tests.api.fuzz_values import JUNK_VALUES, mutate
 from tests.api.fuzz_world import ROLES, FuzzWorld, Person
 from tests.oracles import openapi_checks, schemathesis
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    # Schemathesis reads the files that are sent, but does not close them as servers do.
+    pytest.mark.filterwarnings("ignore:.*<_io.*:pytest.PytestUnraisableExceptionWarning"),
+]
 PARTS = 4
 """So that several workers share them."""
 USUAL_EXAMPLES = 4

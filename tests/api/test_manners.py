@@ -1,5 +1,7 @@
 """What holds of every endpoint, whatever it is about."""
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,27 @@ def test_an_unknown_endpoint_answers_programs_in_their_own_form(
     assert f"There is no endpoint /api/v1/{path}; /api/v1/docs" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "accept", "status"),
+    [
+        ("docs", "options", "text/html", 405),
+        ("docs", "post", "*/*", 405),
+        ("docs", "get", "application/json", 406),
+        ("schema", "post", "*/*", 405),
+        ("schema", "get", "text/nothing", 406),
+        ("tasks", "get", "text/nothing", 406),
+    ],
+)
+def test_an_error_is_json_where_answers_are_not(
+    api: APIClient, path: str, method: str, accept: str, status: int
+) -> None:
+    answer = getattr(api, method)(f"/api/v1/{path}", headers={"Accept": accept})
+
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.content)["status"] == status
+
+
 def test_the_description_is_generated_without_a_warning(tmp_path: Path) -> None:
     call_command("spectacular", fail_on_warn=True, file=str(tmp_path / "openapi.yaml"))
 
@@ -85,6 +108,20 @@ def test_a_limit_that_is_none_is_told(api: APIClient, limit: str) -> None:
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["path"] == "limit"
     assert api.get("/api/v1/tasks", {"limit": "99999999999"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "position",
+    ["p=x", "p=1.5", "p=", "p=%00", "p=nan", "p=" + "9" * 30, "p=-" + "9" * 5000, "p=2026-01-01"],
+)
+@pytest.mark.parametrize("path", ["tasks", "deployments", "models", "runs", "benchmarks"])
+def test_a_cursor_that_was_never_given_out_is_told(
+    api: APIClient, path: str, position: str
+) -> None:
+    answer = api.get(f"/api/v1/{path}", {"cursor": base64.b64encode(position.encode()).decode()})
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "Invalid cursor"
 
 
 def test_a_definition_may_be_sent_as_a_file_as_the_documentation_does(api: APIClient) -> None:

@@ -382,9 +382,7 @@ class World:
             {"code": CODE, "code_name": "task.py", "settings": "timeout_minutes: 5\n"},
         )
         self._publish("program", task["id"])
-        self.runs["program"] = _finished_program(
-            self.versions["program"], self.runs["options echo"]
-        )
+        self.runs["program"] = finished_program(self.versions["program"], self.runs["options echo"])
 
     def _ask_in_the_playground(self) -> None:
         ids = dict(_model("gateway", "Deployment").objects.values_list("slug", "public_id"))
@@ -520,7 +518,7 @@ def _model(app: str, name: str) -> Any:
     return apps.get_model(app, name)
 
 
-def _finished_program(version: str, pattern: int) -> int:
+def finished_program(version: str, pattern: int) -> int:
     """Store a run of code as a worker would, without a sandbox: a machine may not have one."""
     run = _model("tasks", "Run").objects.get(pk=pattern)
     code = _model("tasks", "TaskVersion").objects.get(public_id=version)

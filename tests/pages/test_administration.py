@@ -66,3 +66,46 @@ def test_a_human_contender_is_made_in_the_administration(
 
     assert made.status_code == 302, made.content
     assert Contender.objects.get().is_reference_line
+
+
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("gateway_deployment_changelist", {"action": "delete_selected", "_selected_action": "x"}),
+        ("common_outboxevent_changelist", {"action": "deliver_again", "_selected_action": "x"}),
+        ("accounts_namespace_add", {"kind": "person", "handle": "bob", "user": "nobody"}),
+        ("accounts_membership_add", {"namespace": "crew", "user": "\0", "role": "owner"}),
+        ("tasks_contender_add", {"label": "A", "model": "x", "deployment": "y"}),
+    ],
+)
+def test_an_id_that_is_none_is_told(
+    page: str, fields: dict[str, str], open_account: Callable[..., Any], client: Any
+) -> None:
+    from plumbmark.gateway.actions import ensure_baselines
+
+    ensure_baselines()
+    client.force_login(open_account(handle="ada", is_administrator=True))
+    empty = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+
+    answer = client.post(reverse(f"admin:{page}"), {**fields, **empty})
+
+    assert answer.status_code == 400
+    assert "names a row by an id that is none" in answer.content.decode()
+
+
+def test_prices_that_a_form_invents_are_no_server_error(
+    open_account: Callable[..., Any], client: Any
+) -> None:
+    from plumbmark.gateway.actions import ensure_baselines
+
+    deployment = ensure_baselines()[0]
+    client.force_login(open_account(handle="ada", is_administrator=True))
+    rows = {"TOTAL_FORMS": "1", "INITIAL_FORMS": "1", "0-id": "999", "0-source": "admin"}
+    prefixes = ("price_cards", "price_cards-2")
+    fields = {f"{prefix}-{name}": value for prefix in prefixes for name, value in rows.items()}
+
+    answer = client.post(
+        reverse("admin:gateway_deployment_change", args=[deployment.pk]), {**fields, "slug": ""}
+    )
+
+    assert answer.status_code == 200

@@ -24,7 +24,10 @@ def test_the_system_s_theme_drops_the_cookie(client: Client) -> None:
     assert "data-theme" not in client.get("/help/").content.decode()
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x", ""])
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example", "javascript:x", "", "help", "accounts:me", "a\0b"],
+)
 def test_the_theme_switch_leads_nowhere_else(client: Client, target: str) -> None:
     answer = client.post("/theme/", {"theme": "dark", "next": target})
 

@@ -73,3 +73,5 @@ class ApiDocumentation(SpectacularSwaggerSplitView):
     """The browsable description. Its library sets styles from script, so only this page may."""
 
     url_name = "api:schema"
+    # A page has no template for a response to OPTIONS.
+    metadata_class = None

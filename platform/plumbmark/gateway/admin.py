@@ -52,6 +52,11 @@ else:
     _PriceCardInline = admin.TabularInline
 
 
+def _price(amount: int | None) -> str:
+    """Return the dollars; a row that a form invented has none."""
+    return "–" if amount is None else dollars(amount)
+
+
 @admin.register(CatalogueModel)
 class CatalogueModelAdmin(_CatalogueModelAdmin):
     list_display = ["slug", "maker", "name", "licence", "open_weights", "released_on"]
@@ -89,7 +94,7 @@ class PriceCardInline(_PriceCardInline):
 
     @admin.display(description=_("input"))
     def input(self, card: PriceCard) -> str:
-        return dollars(card.input_per_mtok)
+        return _price(card.input_per_mtok)
 
     @admin.display(description=_("cached input"))
     def cached_input(self, card: PriceCard) -> str:
@@ -98,11 +103,11 @@ class PriceCardInline(_PriceCardInline):
 
     @admin.display(description=_("output"))
     def output(self, card: PriceCard) -> str:
-        return dollars(card.output_per_mtok)
+        return _price(card.output_per_mtok)
 
     @admin.display(description=_("per request"))
     def request_fee(self, card: PriceCard) -> str:
-        return dollars(card.per_request)
+        return _price(card.per_request)
 
     @admin.display(description=_("matched entry"))
     def matched(self, card: PriceCard) -> str:

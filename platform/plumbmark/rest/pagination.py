@@ -1,10 +1,14 @@
 """Pages by cursor: stable while rows are added, the same cost on every page."""
 
+import re
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+"""What every database can compare with; each ordering begins with a whole number."""
 
 
 class NewestFirst(CursorPagination):
@@ -22,6 +26,15 @@ class NewestFirst(CursorPagination):
             message = f"must be a whole number from 1 to {self.max_page_size}"
             raise ValidationError({"limit": [message]})
         return super().get_page_size(request)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Return where the page begins; a 404 for a cursor that was not given out here."""
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is None or cursor.position is None:
+            return cursor
+        if not _WHOLE_NUMBER.fullmatch(str(cursor.position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [

@@ -35,6 +35,15 @@ class ProblemRenderer(renderers.JSONRenderer):
     media_type = "application/problem+json"
 
 
+class ProblemResponse(Response):
+    """A response that is JSON whatever the view's own ones are, such as YAML or a page."""
+
+    @property
+    def rendered_content(self) -> Any:
+        self["Content-Type"] = ProblemRenderer.media_type
+        return ProblemRenderer().render(self.data)
+
+
 class InputProblem(serializers.Serializer[Any]):
     """One place of an input that cannot be accepted."""
 
@@ -69,9 +78,7 @@ def respond_with_problem(
     }
     if problems is not None:
         body["problems"] = problems
-    response = Response(body, status=status_code, headers=headers)
-    response.content_type = ProblemRenderer.media_type
-    return response
+    return ProblemResponse(body, status=status_code, headers=headers)
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:

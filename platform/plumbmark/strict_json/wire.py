@@ -10,7 +10,7 @@ encoder refuses. Numbers are written alike in both forms.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,13 @@ def to_canonical_types(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_canonical_types(inner) for inner in value]
     return value
+
+
+def to_writable(value: Any) -> Any:
+    """Return what `json.dumps` can write for a value that it does not know: its `default`."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def canonical(value: Any) -> bytes:

@@ -564,3 +564,17 @@ class TestUnmodifiedSdk:
             assert run_for(rich) == failed
         call = Call.objects.get()
         assert fake_provider.stats()["total"] == len(call.attempts) <= MAX_CALL_ATTEMPTS
+
+
+def test_a_tiny_number_of_a_call_or_a_result_stays_a_number() -> None:
+    parts = [
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1e-05}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"b": 1e-05}}}]},
+    ]
+    body = {"contents": [*contents(), *parts]}
+
+    messages = read_question(json.dumps(body).encode(), is_gemini=False).request.messages
+
+    (call,) = messages[1]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"a": 1e-05}
+    assert json.loads(messages[2]["content"]) == {"b": 1e-05}

@@ -43,6 +43,24 @@ def error_of(reply: Any) -> tuple[int, str, str]:
 # --- Answers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("number", [1e-05, 1e308, 123456789012345680000.0])
+def test_a_schema_may_hold_numbers_that_are_tiny_or_huge(
+    any_store: Store, fake_provider: FakeProvider, number: float
+) -> None:
+    rows.deployment(fake_provider.url)
+    token = token_of(rows.namespace())
+    schema = {"type": "object", "properties": {"a": {"type": "number", "minimum": number}}}
+    function = {"name": "f", "parameters": schema}
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+
+    replies = [
+        ask(CHAT, question(tools=[{"type": "function", "function": function}]), token),
+        ask(CHAT, question(response_format=form), token),
+    ]
+
+    assert [reply.status for reply in replies] == [200, 200]
+
+
 @pytest.mark.parametrize("wire_format", FORMATS)
 def test_a_call_is_answered_recorded_and_charged(
     any_store: Store, fake_provider: FakeProvider, wire_format: str

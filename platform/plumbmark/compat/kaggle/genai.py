@@ -254,7 +254,9 @@ def _call(part: dict[str, Any], place: str, called: Counter[str]) -> ToolCall:
     call = part["functionCall"]
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         raise bad_request(f"{place}.functionCall.name is missing.", place)
-    arguments = json.dumps(wire.to_canonical_types(call.get("args") or {}), default=str)
+    arguments = json.dumps(
+        wire.to_canonical_types(call.get("args") or {}), default=wire.to_writable
+    )
     return ToolCall(
         str(call.get("id") or _next_id_of(call["name"], called)),
         call["name"],
@@ -280,7 +282,7 @@ def _result(result: Any, place: str, answered: Counter[str]) -> dict[str, Any]:
         "role": "tool",
         "tool_call_id": str(result.get("id") or _next_id_of(result["name"], answered)),
         "name": result["name"],
-        "content": told if isinstance(told, str) else json.dumps(told, default=str),
+        "content": told if isinstance(told, str) else json.dumps(told, default=wire.to_writable),
     }
 
 

@@ -15,6 +15,7 @@ from plumbmark.gateway.catalogue.document_tokens import (
     CannotBound,
     bound_data_url,
 )
+from plumbmark.strict_json import wire
 
 TOKENS_PER_PRICE = 1_000_000
 _TOKENS_PER_MESSAGE = 16
@@ -94,15 +95,15 @@ def bound_input_tokens(request: ModelRequest) -> int:
             elif name == "content" and isinstance(value, list | tuple):
                 tokens += sum(_tokens_of_part(part) for part in value)
             elif value is not None:
-                tokens += _bytes_of(json.dumps(value))
+                tokens += _bytes_of(json.dumps(value, default=wire.to_writable))
     if request.extra:
-        tokens += _bytes_of(json.dumps(dict(request.extra), default=str))
+        tokens += _bytes_of(json.dumps(dict(request.extra), default=wire.to_writable))
     if request.extra_body:
         # Hosts put some fields into the prompt, such as variables of its template.
-        tokens += _bytes_of(json.dumps(dict(request.extra_body), default=str))
+        tokens += _bytes_of(json.dumps(dict(request.extra_body), default=wire.to_writable))
     if request.tools or request.output_schema:
         given = [list(request.tools), request.output_schema, request.tool_choice]
-        tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(given, default=dict))
+        tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(given, default=wire.to_writable))
     return tokens
 
 
@@ -125,7 +126,7 @@ def _tokens_of_part(part: Any) -> int:
             return _TOKENS_PER_MESSAGE + -(-size // 3) * 4 // BASE64_PER_AUDIO_TOKEN
         if isinstance(part.get("text"), str):
             return _bytes_of(part["text"])
-    return _bytes_of(json.dumps(part, default=str))
+    return _bytes_of(json.dumps(part, default=wire.to_writable))
 
 
 def _data_url_of(part: Mapping[str, Any]) -> str:
@@ -185,7 +186,7 @@ def estimate_usage(request: ModelRequest, text: str) -> Usage:
     try:
         sent = bound_input_tokens(request)
     except CannotBound:
-        sent = _bytes_of(json.dumps(list(request.messages), default=str))
+        sent = _bytes_of(json.dumps(list(request.messages), default=wire.to_writable))
     return Usage(
         input_tokens=-(-sent // _BYTES_PER_TOKEN),
         output_tokens=min(request.max_output_tokens, -(-_bytes_of(text) // _BYTES_PER_TOKEN)),

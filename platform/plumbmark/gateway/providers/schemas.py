@@ -107,7 +107,9 @@ def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         made["additionalProperties"] = False
         made.setdefault("properties", {})
     if dropped:
-        constraints = json.dumps(dropped, ensure_ascii=False, sort_keys=True, default=str)
+        constraints = json.dumps(
+            dropped, ensure_ascii=False, sort_keys=True, default=wire.to_writable
+        )
         description = made.get("description")
         made["description"] = f"{description}\n\n{constraints}" if description else constraints
     return made

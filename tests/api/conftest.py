@@ -1,0 +1,34 @@
+"""The world that is fuzzed, and what no request may cause."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from plumbmark.gateway.calls import runtime
+from tests.api.fuzz_world import FuzzWorld
+
+
+@pytest.fixture
+def fuzz_world(db: None, settings: Any) -> Iterator[FuzzWorld]:
+    settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 10**9
+    made = FuzzWorld()
+    yield made
+    made.close()
+    runtime.shutdown()
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What is logged as an error, which no request may cause."""
+    found: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler = Keep(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    yield found
+    logging.getLogger().removeHandler(handler)

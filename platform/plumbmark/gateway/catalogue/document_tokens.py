@@ -16,8 +16,8 @@ from plumbmark.common.errors import DomainError
 from plumbmark.common.file_types import SIGNATURE_BYTES, detect_file_type
 
 TOKENS_PER_IMAGE = 48_169
-"""What gpt-4o-mini counts for an image of eight tiles at full detail, 2,833 + 8 × 5,667: the most of
-all known providers (https://platform.openai.com/docs/guides/images-vision).
+"""The most of all known providers: gpt-4o-mini counts 2,833 + 8 × 5,667 for an image of eight tiles
+at full detail (https://platform.openai.com/docs/guides/images-vision).
 """
 TOKENS_PER_PDF_PAGE = 8_192
 """Anthropic counts up to 3,000 tokens of text and 4,784 for the image of a page, OpenAI the text

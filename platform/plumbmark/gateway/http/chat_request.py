@@ -163,7 +163,7 @@ def _messages(value: Any) -> list[Message]:
         raise bad_request("messages must be a list with at least one message.", "messages")
     if len(value) > _MAX_MESSAGES:
         raise bad_request(f"There are more than {_MAX_MESSAGES} messages.", "messages")
-    messages = []
+    messages: list[Message] = []
     for number, message in enumerate(value):
         place = f"messages[{number}]"
         if not isinstance(message, dict):

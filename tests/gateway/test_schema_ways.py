@@ -71,6 +71,20 @@ def test_the_field_may_be_named_beside_the_message() -> None:
     assert found == "json_object"
 
 
+def test_a_refusal_may_come_as_a_fault_of_the_host() -> None:
+    request = rows.ask(output_schema=SCHEMA)
+    # As the server of llama-cpp-python says it.
+    message = (
+        "1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), "
+        "'msg': \"Input should be 'text' or 'json_object'\", 'input': 'json_schema'}"
+    )
+    other = "An unexpected error at the request with response_format json_schema."
+
+    assert find_weaker_way("json_schema", request, refusal(message, 500)) == "json_object"
+    assert find_weaker_way("json_schema", request, refusal(message, 503)) is None
+    assert find_weaker_way("json_schema", request, refusal(other, 500)) is None
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -101,6 +101,115 @@ def test_what_an_sdk_sends_back_of_an_answer_is_taken() -> None:
     assert len(question.request.messages) == 3
 
 
+# As client libraries send an answer back: the `parse` of `openai`, and LiteLLM.
+PARSED = {
+    "role": "assistant",
+    "content": '{"age": 7}',
+    "parsed": {"age": 7},
+    "refusal": None,
+    "tool_calls": None,
+}
+PARSED_CALL = {
+    "role": "assistant",
+    "content": None,
+    "parsed": None,
+    "tool_calls": [
+        {
+            "id": "a",
+            "type": "function",
+            "function": {
+                "name": "look",
+                "arguments": '{"city": "Rome"}',
+                "parsed_arguments": {"city": "Rome"},
+            },
+        }
+    ],
+}
+WITH_NOTES = {
+    "role": "assistant",
+    "content": "Hello.",
+    "annotations": [{"type": "url_citation", "url_citation": {"url": "https://example.org"}}],
+    "function_call": None,
+    "images": [],
+    "provider_specific_fields": {"citations": None, "refusal": None},
+    "reasoning_content": "A greeting.",
+    "thinking_blocks": None,
+    "tool_calls": [],
+}
+CALL_WITH_NOTES = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [
+        {
+            "index": 0,
+            "id": "a",
+            "type": "function",
+            "extra_content": {"google": {"thought_signature": "c2ln"}},
+            "provider_specific_fields": {"thought_signature": "c2ln"},
+            "function": {
+                "name": "look",
+                "arguments": "{}",
+                "provider_specific_fields": {"thought_signature": "c2ln"},
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("sent_back", "passed_on"),
+    [
+        (PARSED, {"role": "assistant", "content": '{"age": 7}'}),
+        (
+            PARSED_CALL,
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city": "Rome"}'},
+                    }
+                ],
+            },
+        ),
+        (
+            WITH_NOTES,
+            {"role": "assistant", "content": "Hello.", "reasoning_content": "A greeting."},
+        ),
+        (
+            CALL_WITH_NOTES,
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "a",
+                        "type": "function",
+                        "extra_content": {"google": {"thought_signature": "c2ln"}},
+                        "function": {"name": "look", "arguments": "{}"},
+                    }
+                ],
+            },
+        ),
+    ],
+)
+def test_what_a_client_adds_to_an_answer_is_not_passed_on(
+    sent_back: dict[str, Any], passed_on: dict[str, Any]
+) -> None:
+    answers = [ANSWER] if passed_on.get("tool_calls") else []
+
+    question = read(messages=[GREETING, sent_back, *answers], tools=[LOOK])
+
+    assert question.request.messages[1] == passed_on
+
+
+def test_the_usage_that_every_answer_has_may_be_asked_for() -> None:
+    assert read(usage={"include": True}).request.extra == {}
+
+
 def test_calls_that_are_answered_are_taken() -> None:
     question = read(messages=[GREETING, CALL, ANSWER, CALL, ANSWER, GREETING], tools=[LOOK])
 
@@ -180,6 +289,14 @@ def test_calls_that_are_answered_are_taken() -> None:
             },
             "json_schema.cache is not",
         ),
+        ({"messages": [{**GREETING, "parsed": {}}]}, r"messages\[0\].parsed is not passed on"),
+        (
+            {"messages": [{**GREETING, "provider_specific_fields": {"x": 1}}]},
+            "provider_specific_fields is not passed on",
+        ),
+        ({"messages": [{**CALL, "container": "c"}]}, r"Known are content, name, reasoning,"),
+        ({"usage": {"tier": "fast"}}, "usage may be"),
+        ({"usage": True}, "usage may be"),
         ({"cached_content": "c"}, "cached_content"),
         ({"prompt_cache_retention": "24h"}, "prompt_cache_retention"),
     ],

@@ -318,3 +318,27 @@ def test_a_megabyte_of_unfinished_numbers_is_scored_in_linear_time(unit: str) ->
     ended = time.process_time()
 
     assert ended - between < 40 * (between - started) + 1
+
+
+@pytest.mark.parametrize(
+    ("options", "output", "target", "words"),
+    [
+        ({}, "It is paris, no: Paris.", "Paris", "Paris"),
+        ({"normalise": ["case"]}, "It is paris.", "Paris", "paris"),
+        ({"whole_words": True}, "Parisian Paris.", "Paris", "Paris"),
+        ({"after": ["Answer:"]}, "Paris? Answer: Paris", "Paris", "Paris"),
+        ({"normalise": ["whitespace"]}, "New   York", "New York", None),
+    ],
+)
+def test_includes_tells_which_words_of_the_output_were_taken(
+    options: dict[str, Any], output: str, target: str, words: str | None
+) -> None:
+    verdict = build_scorer({"type": "includes", **options}).score(output, target, HERE)
+
+    assert verdict.value == 1
+    if words is None:
+        assert verdict.details == {}
+    else:
+        start = verdict.details["start"]
+        assert output[start : verdict.details["end"]] == words
+        assert start == output.rindex(words)

@@ -322,7 +322,7 @@ class App:
                 404,
                 "not-found",
                 f"There is nothing at {exchange.path[:200]}. The routes are "
-                "POST /v1/chat/completions and GET /v1/models.",
+                f"POST /v1/chat/completions and GET /v1/models.{_hint_for(exchange.path)}",
             )
         found = by_method.get(exchange.method)
         if found is None:
@@ -361,3 +361,10 @@ class App:
         if exchange.is_left or exchange.has_begun:
             return
         await exchange.reply(error.status, write_error(error), error.headers)
+
+
+def _hint_for(path: str) -> str:
+    """Return what to set in clients that ask in another of OpenAI's formats by default."""
+    if path.endswith("/responses"):
+        return " The Responses API is not supported: set the client to chat completions."
+    return ""

@@ -52,6 +52,13 @@ _MESSAGE_FIELDS = {
     *("reasoning", "reasoning_content"),
 }
 _CALL_FIELDS = {"id", "type", "index", "function", "extra_content"}
+_CALLED_FIELDS = {"name", "arguments"}
+_ADDED_TO_MESSAGES = {"annotations", "parsed", "provider_specific_fields"}
+"""Fields that client libraries add to an answer of a model, and send back with it. They repeat what
+the answer says, or are the library's own notes: accepted and not passed on.
+"""
+_ADDED_TO_CALLS = {"parsed_arguments", "provider_specific_fields"}
+"""As `_ADDED_TO_MESSAGES`, in tool calls and in their functions."""
 _FUNCTION_FIELDS = {"name", "description", "parameters", "strict"}
 _SCHEMA_FIELDS = {"name", "description", "schema", "strict"}
 
@@ -156,6 +163,7 @@ def _messages(value: Any) -> list[Message]:
         raise bad_request("messages must be a list with at least one message.", "messages")
     if len(value) > _MAX_MESSAGES:
         raise bad_request(f"There are more than {_MAX_MESSAGES} messages.", "messages")
+    messages: list[Message] = []
     for number, message in enumerate(value):
         place = f"messages[{number}]"
         if not isinstance(message, dict):
@@ -166,14 +174,30 @@ def _messages(value: Any) -> list[Message]:
                 f"{place}.role must be one of {', '.join(_ROLES)}, not {str(role)[:40]!r}.",
                 place,
             )
-        _refuse_unknown(message, _MESSAGE_FIELDS, place)
+        added = _ADDED_TO_MESSAGES if role == "assistant" else ()
+        _refuse_unknown(message, {*_MESSAGE_FIELDS, *added}, place)
         if message.get("content") is None and role != "assistant":
             raise bad_request(f"{place} has no content; it may be an empty text.", place)
         _check_content(message.get("content"), place)
-        _check_calls(message.get("tool_calls"), f"{place}.tool_calls")
+        calls = _calls(message.get("tool_calls"), f"{place}.tool_calls")
         if role == "tool" and not isinstance(message.get("tool_call_id"), str):
             raise bad_request(f"{place} answers a tool call and lacks its tool_call_id.", place)
-    return value
+        passed_on = _keep(message, _MESSAGE_FIELDS)
+        if calls:
+            passed_on["tool_calls"] = calls
+        messages.append(passed_on)
+    return messages
+
+
+def _keep(fields: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the fields to pass on. Those that were not set are left out: some hosts refuse a
+    field that they do not know even if it is null.
+    """
+    return {
+        name: value
+        for name, value in fields.items()
+        if name in known and (value not in (None, []) or name == "content")
+    }
 
 
 def _check_content(content: Any, place: str) -> None:
@@ -201,6 +225,7 @@ def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: st
         name for name, value in fields.items() if name not in known and value not in (None, [])
     )
     if unknown:
+        known = set(known) - _ADDED_TO_MESSAGES - _ADDED_TO_CALLS
         named = f"{place}.{unknown[0][:80]}"
         raise HttpError(
             400,
@@ -270,17 +295,22 @@ _PARTS: dict[str, Callable[[dict[str, Any], str], None]] = {
 }
 
 
-def _check_calls(calls: Any, place: str) -> None:
+def _calls(calls: Any, place: str) -> list[dict[str, Any]]:
+    """Return the tool calls of a message as they are passed on."""
     if calls is None:
-        return
+        return []
     if not isinstance(calls, list):
         raise bad_request(f"{place} must be a list.", place)
+    passed_on = []
     for number, call in enumerate(calls):
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise bad_request(f"{place}[{number}].function.name is missing.", place)
-        _refuse_unknown(call, _CALL_FIELDS, f"{place}[{number}]")
-        _refuse_unknown(function, {"name", "arguments"}, f"{place}[{number}].function")
+        _refuse_unknown(call, _CALL_FIELDS | _ADDED_TO_CALLS, f"{place}[{number}]")
+        _refuse_unknown(function, _CALLED_FIELDS | _ADDED_TO_CALLS, f"{place}[{number}].function")
+        kept = _keep(call, _CALL_FIELDS)
+        passed_on.append({**kept, "function": _keep(function, _CALLED_FIELDS)})
+    return passed_on
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:
@@ -417,6 +447,10 @@ def _others(fields: dict[str, Any]) -> dict[str, Any]:
         raise bad_request("service_tier must be auto or default: others cost more.", "service_tier")
     if fields.pop("modalities", ["text"]) != ["text"]:
         raise bad_request("Answers are text: leave out modalities.", "modalities")
+    if (usage := fields.pop("usage", None)) is not None and (
+        not isinstance(usage, dict) or set(usage) - {"include"}
+    ):
+        raise bad_request('usage may be {"include": true}: every answer has it.', "usage")
     unknown = sorted(set(fields) - _PASSED_ON - _HARMLESS)
     if unknown:
         hint = " Use tools." if unknown[0] in {"functions", "function_call"} else ""

@@ -14,6 +14,11 @@ SCHEMA_WAYS = ("json_schema", "json_object", "prompt")
 requested beside it; in a message alone. Each asks less of the host than the one before.
 """
 _REFUSED_STATUSES = {400, 422}
+_FAULT_STATUS = 500
+_IS_INVALID = re.compile(r"validation error", re.IGNORECASE)
+"""What a host with status 500 must say too, such as the server of llama-cpp-python: other faults
+may repeat the request, and would look like a refusal of what it asks for.
+"""
 _MAX_READ = 4000
 _NAMED = re.compile(r"response.?format|json.?schema|json.?object|structured.?output", re.IGNORECASE)
 _NOT_KNOWN = re.compile(
@@ -35,9 +40,14 @@ def find_weaker_way(way: str, request: ModelRequest, failure: AttemptFailure) ->
     """Return how to ask for the schema after a refusal that says that the host does not know this
     way; None where the refusal says something else, or nothing weaker is left.
     """
-    if request.output_schema is None or failure.status not in _REFUSED_STATUSES:
+    if request.output_schema is None:
         return None
     said = failure.message
+    is_refused = failure.status in _REFUSED_STATUSES or (
+        failure.status == _FAULT_STATUS and _IS_INVALID.search(said)
+    )
+    if not is_refused:
+        return None
     if failure.payload is not None:
         said = f"{said} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
     if not _NAMED.search(said) or not _NOT_KNOWN.search(said) or _BAD_SCHEMA.search(said):

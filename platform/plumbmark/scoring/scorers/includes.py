@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from plumbmark.scoring.extraction import no_marker_explanation, passage_after
+from plumbmark.scoring.extraction import Passage, no_marker_explanation, passage_after
 from plumbmark.scoring.normalisation import DEFAULT_STEPS, emptying_step, is_blank, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
@@ -41,20 +41,36 @@ class Includes(Scorer):
         targets = [target_text(one) for one in target_list(target)]
         for one in targets:
             needle = normalise(one)
-            if not is_blank(needle) and self._occurs(needle, text):
-                return Verdict(1.0, one, f"The output includes {quote(one)}.")
+            if not is_blank(needle) and self._find(needle, text) is not None:
+                details = self._place(one, passage)
+                return Verdict(1.0, one, f"The output includes {quote(one)}.", details)
         place = "The output" if passage.marker is None else f"What follows {quote(passage.marker)}"
         return Verdict(0.0, None, f"{place} does not include {list_targets(targets)}.")
 
-    def _occurs(self, needle: str, text: str) -> bool:
+    def _find(self, needle: str, text: str) -> int | None:
+        """Return where `needle` first occurs in `text`, if it does."""
         if not self.whole_words:
-            return needle in text
+            position = text.find(needle)
+            return position if position >= 0 else None
         for position in _occurrences(needle, text):
             end = position + len(needle)
             before = text[position - 1 : position] if position else ""
             if not _joins(before, needle[0]) and not _joins(text[end : end + 1], needle[-1]):
-                return True
-        return False
+                return position
+        return None
+
+    def _place(self, target: str, passage: Passage) -> dict[str, int]:
+        """Return where the target stands in the output; empty where more than its case is
+        different, because places in a normalised text are not places in the output.
+        """
+        text = passage.text
+        if "case" in self.normalise and len(text.casefold()) == len(text):
+            text, target = text.casefold(), target.casefold()
+        position = self._find(target, text) if target else None
+        if position is None:
+            return {}
+        start = passage.start + position
+        return {"start": start, "end": start + len(target)}
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:
         targets = target_list(target)

@@ -18,7 +18,9 @@ class Benchmark(models.Model):
     """A named set of tasks with a leaderboard; its content is in its versions."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
-    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="benchmarks")
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.PROTECT, related_name="benchmarks", db_index=False
+    )
     slug = models.SlugField(max_length=80)
     title = models.CharField(_("title"), max_length=120)
     claim = models.CharField(_("what it measures, in one sentence"), max_length=300, blank=True)
@@ -75,7 +77,9 @@ class BenchmarkVersion(models.Model):
         ANYONE = "anyone", _("anyone who is signed in")
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
-    benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="versions")
+    benchmark = models.ForeignKey(
+        Benchmark, on_delete=models.PROTECT, related_name="versions", db_index=False
+    )
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     aggregation = models.CharField(
@@ -125,7 +129,9 @@ class BenchmarkVersion(models.Model):
 class BenchmarkTask(models.Model):
     """A task version in a benchmark version, with its weight and its one main metric."""
 
-    version = models.ForeignKey(BenchmarkVersion, on_delete=models.CASCADE, related_name="tasks")
+    version = models.ForeignKey(
+        BenchmarkVersion, on_delete=models.CASCADE, related_name="tasks", db_index=False
+    )
     task_version = models.ForeignKey(
         TaskVersion, on_delete=models.PROTECT, related_name="benchmark_tasks"
     )
@@ -163,7 +169,9 @@ class BenchmarkTask(models.Model):
 class Entry(models.Model):
     """A contender on a benchmark version."""
 
-    version = models.ForeignKey(BenchmarkVersion, on_delete=models.PROTECT, related_name="entries")
+    version = models.ForeignKey(
+        BenchmarkVersion, on_delete=models.PROTECT, related_name="entries", db_index=False
+    )
     contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="entries")
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -186,7 +194,9 @@ class Entry(models.Model):
 class EntryRun(models.Model):
     """A declared run of an entry on one of the benchmark's tasks."""
 
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="entry_runs")
+    entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="entry_runs", db_index=False
+    )
     benchmark_task = models.ForeignKey(
         BenchmarkTask, on_delete=models.PROTECT, related_name="entry_runs"
     )

@@ -16,7 +16,7 @@ class Standings(models.Model):
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     version = models.ForeignKey(
-        BenchmarkVersion, on_delete=models.PROTECT, related_name="standings"
+        BenchmarkVersion, on_delete=models.PROTECT, related_name="standings", db_index=False
     )
     number = models.PositiveIntegerField()
     content_hash = models.CharField(max_length=72)
@@ -61,7 +61,9 @@ class BoardRefresh(models.Model):
 class Correction(models.Model):
     """A line of a benchmark's correction log: appended, never changed."""
 
-    benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="corrections")
+    benchmark = models.ForeignKey(
+        Benchmark, on_delete=models.PROTECT, related_name="corrections", db_index=False
+    )
     kind = models.CharField(max_length=32)
     row = models.CharField(max_length=200, blank=True)
     """The label of the row that it is about."""

@@ -33,7 +33,9 @@ class LabelSet(models.Model):
 class LabelSample(models.Model):
     """One answer of a set, at its place."""
 
-    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="label_samples")
+    label_set = models.ForeignKey(
+        LabelSet, on_delete=models.CASCADE, related_name="label_samples", db_index=False
+    )
     position = models.PositiveIntegerField()
     """From 0."""
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="label_samples")
@@ -53,7 +55,9 @@ class LabelSample(models.Model):
 class JudgeLabel(models.Model):
     """One person's verdict on one answer, on the scale of the judges. Changes are in the audit."""
 
-    label_sample = models.ForeignKey(LabelSample, on_delete=models.CASCADE, related_name="labels")
+    label_sample = models.ForeignKey(
+        LabelSample, on_delete=models.CASCADE, related_name="labels", db_index=False
+    )
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     value = models.FloatField(null=True)
     """1 correct, 0 incorrect; a grade; or 1 the answer is better, 0 the target, 0.5 neither."""

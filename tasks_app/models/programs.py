@@ -10,7 +10,9 @@ from tasks_app.models.runs import Run
 class LogChunk(models.Model):
     """A piece of what a run's program wrote, in order."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log_chunks")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="log_chunks", db_index=False
+    )
     position = models.PositiveIntegerField()
     text = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)

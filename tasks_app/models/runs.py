@@ -37,9 +37,13 @@ class Run(models.Model):
         QUOTA = "quota", _("the quota is exhausted")
         LIMIT = "limit", _("its own spending limit is reached")
 
-    task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
+    task_version = models.ForeignKey(
+        TaskVersion, on_delete=models.PROTECT, related_name="runs", db_index=False
+    )
     contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="runs")
-    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="runs")
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.PROTECT, related_name="runs", db_index=False
+    )
     """Who owns it and pays for it."""
     started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=12, choices=Purpose.choices)
@@ -122,6 +126,7 @@ class Run(models.Model):
             ),
             models.Index(fields=["task_version", "contender"], name="run_by_version"),
             models.Index(fields=["namespace", "-id"], name="run_by_namespace"),
+            models.Index(fields=["question_hash", "contender"], name="run_by_question"),
         ]
 
     def __str__(self) -> str:
@@ -143,7 +148,7 @@ class Run(models.Model):
 class Shard(LeasedWork):
     """A slice of a run's sample ordinals."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards", db_index=False)
     revision = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -167,7 +172,7 @@ class Shard(LeasedWork):
 class Sample(Withholdable):
     """One item, one repeat, in a run. Stored once, when its outcome is known."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="samples")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="samples", db_index=False)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="samples")
     repeat = models.PositiveSmallIntegerField(default=0)
     ordinal = models.PositiveIntegerField()

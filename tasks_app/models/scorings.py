@@ -25,7 +25,7 @@ class Scoring(models.Model):
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scorings")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scorings", db_index=False)
     task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="scorings")
     """Any version whose question hash equals the run's."""
     revision = models.PositiveIntegerField(default=1)
@@ -77,7 +77,9 @@ class Scoring(models.Model):
 class ScoringShard(LeasedWork):
     """A slice of a scoring's sample ordinals."""
 
-    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="shards")
+    scoring = models.ForeignKey(
+        Scoring, on_delete=models.CASCADE, related_name="shards", db_index=False
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -98,7 +100,9 @@ class ScoringShard(LeasedWork):
 class SampleScore(models.Model):
     """The scorers' verdict on one sample."""
 
-    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="sample_scores")
+    scoring = models.ForeignKey(
+        Scoring, on_delete=models.CASCADE, related_name="sample_scores", db_index=False
+    )
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="scores")
     value = models.FloatField(null=True)
     """Of the main scorer; None: unscored."""

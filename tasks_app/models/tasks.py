@@ -48,7 +48,9 @@ class Task(models.Model):
     """A problem set with a name; its versions have the questions and the scoring."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
-    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="tasks")
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.PROTECT, related_name="tasks", db_index=False
+    )
     slug = models.SlugField(max_length=80)
     title = models.CharField(_("title"), max_length=120)
     summary = models.CharField(_("summary"), max_length=300, blank=True)
@@ -91,7 +93,9 @@ class Task(models.Model):
 class AllowedDeployment(models.Model):
     """Another person's deployment to which the task's owner lets private items be sent."""
 
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="allowed_deployments")
+    task = models.ForeignKey(
+        Task, on_delete=models.CASCADE, related_name="allowed_deployments", db_index=False
+    )
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
     added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
@@ -159,7 +163,9 @@ class TaskVersion(Withholdable):
         CODE = "code", _("code")
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="versions")
+    task = models.ForeignKey(
+        Task, on_delete=models.PROTECT, related_name="versions", db_index=False
+    )
     number = models.PositiveIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.DECLARATIVE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
@@ -268,10 +274,20 @@ class AttachmentUse(models.Model):
     """A name under which a draft or a version has an attachment."""
 
     draft = models.ForeignKey(
-        TaskDraft, null=True, blank=True, on_delete=models.CASCADE, related_name="attachment_uses"
+        TaskDraft,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="attachment_uses",
+        db_index=False,
     )
     version = models.ForeignKey(
-        TaskVersion, null=True, blank=True, on_delete=models.CASCADE, related_name="attachment_uses"
+        TaskVersion,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="attachment_uses",
+        db_index=False,
     )
     name = models.CharField(max_length=200)
     """As the data file has it."""
@@ -300,7 +316,9 @@ class Item(Withholdable):
         PUBLIC = "public", _("public")
         PRIVATE = "private", _("private")
 
-    version = models.ForeignKey(TaskVersion, on_delete=models.CASCADE, related_name="items")
+    version = models.ForeignKey(
+        TaskVersion, on_delete=models.CASCADE, related_name="items", db_index=False
+    )
     position = models.PositiveIntegerField()
     """From 0, in the order of the data file."""
     key = models.CharField(max_length=200)

@@ -119,7 +119,9 @@ class Membership(models.Model):
         MAINTAINER = "maintainer", _("maintainer")
         MEMBER = "member", _("member")
 
-    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="memberships")
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.MEMBER)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -84,7 +84,11 @@ class AuditEvent(models.Model):
     """One audited action: actor, object and verb. Appended by actions, never changed."""
 
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     """None: the platform itself."""
     action = models.CharField(max_length=64)
@@ -106,7 +110,9 @@ class AuditEvent(models.Model):
 class IdempotencyKey(models.Model):
     """The stored answer to a write that carried an `Idempotency-Key`: a repeat gets the same."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=80)
     status = models.PositiveSmallIntegerField(null=True)

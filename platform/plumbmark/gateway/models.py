@@ -129,7 +129,9 @@ class PriceCard(models.Model):
         LIBRARY = "library", _("price data library")
         ADMIN = "admin", _("set by an administrator")
 
-    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="price_cards")
+    deployment = models.ForeignKey(
+        Deployment, on_delete=models.PROTECT, related_name="price_cards", db_index=False
+    )
     valid_from = models.DateTimeField()
     input_per_mtok = models.BigIntegerField()
     cached_input_per_mtok = models.BigIntegerField(null=True, blank=True)
@@ -296,9 +298,16 @@ class LedgerLine(models.Model):
         LOSS = "loss", _("loss, borne by the platform")
         ADJUST = "adjust", _("adjusted by an administrator")
 
-    payer = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="ledger_lines")
+    payer = models.ForeignKey(
+        Namespace, on_delete=models.PROTECT, related_name="ledger_lines", db_index=False
+    )
     grant = models.ForeignKey(
-        Grant, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_lines"
+        Grant,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="ledger_lines",
+        db_index=False,
     )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     reason = models.CharField(max_length=200)
@@ -337,7 +346,12 @@ class Call(models.Model):
         PriceCard, null=True, blank=True, on_delete=models.PROTECT, related_name="calls"
     )
     ledger_line = models.ForeignKey(
-        LedgerLine, null=True, blank=True, on_delete=models.PROTECT, related_name="call_rows"
+        LedgerLine,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="call_rows",
+        db_index=False,
     )
     key = models.CharField(max_length=120, blank=True)
     """Names the question within the grant; see `ModelCaller.call`. Empty: not repeatable."""
@@ -380,7 +394,10 @@ class Call(models.Model):
                 condition=Q(charged__lte=F("provider_cost")), name="call_is_not_overcharged"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["ledger_line"], name="call_by_ledger_line")]
+        indexes: ClassVar = [
+            models.Index(fields=["ledger_line"], name="call_by_ledger_line"),
+            models.Index(fields=["started_at"], name="call_by_time"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -1,6 +1,6 @@
 """Named reads of benchmarks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -23,6 +23,16 @@ from plumbmark.accounts.queries import namespaces_inside_of
 from tasks_app.authoring.queries import visible_tasks
 from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.models.tasks import Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBenchmark:
+    """A benchmark as lists show it."""
+
+    benchmark: Benchmark
+    task_count: int
+    """Of the latest version, as the next."""
+    entry_count: int
 
 
 def visible_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
@@ -68,12 +78,31 @@ def published_versions_of(benchmark: Benchmark, *, to: Visitor) -> QuerySet[Benc
     return versions.order_by("-number")
 
 
-def listed_benchmarks(*, to: Visitor) -> QuerySet[Benchmark]:
-    """Return the same with the facts that a list shows: tasks and entries of the latest version."""
-    return visible_benchmarks(to=to).annotate(
-        task_count=Count("latest_version__tasks", distinct=True),
-        entry_count=Count("latest_version__entries", distinct=True),
+def add_counts(benchmarks: Iterable[Benchmark]) -> list[ListedBenchmark]:
+    """Return the benchmarks of one page with the facts that a list shows. Two queries.
+
+    Counted for these alone: in the query that chooses them, the database would count the tasks and
+    entries of every benchmark first.
+    """
+    shown = list(benchmarks)
+    versions = [one.latest_version_id for one in shown if one.latest_version_id is not None]
+    tasks, entries = (
+        dict(
+            model.objects.filter(version__in=versions)
+            .order_by()
+            .values_list("version_id")
+            .annotate(n=Count("pk"))
+        )
+        for model in (BenchmarkTask, Entry)
     )
+    return [
+        ListedBenchmark(
+            benchmark=one,
+            task_count=tasks.get(one.latest_version_id, 0),
+            entry_count=entries.get(one.latest_version_id, 0),
+        )
+        for one in shown
+    ]
 
 
 def benchmarks_at(handle: str, slug: str) -> QuerySet[Benchmark]:

@@ -25,12 +25,13 @@ from benchmarks_app.forms import (
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import (
+    add_counts,
     benchmark_at,
     candidate_versions,
     enterable_contenders,
     grid_of,
-    listed_benchmarks,
     members_of,
+    visible_benchmarks,
 )
 from plumbmark.accounts.acting import person
 from plumbmark.accounts.queries import namespaces_acted_for_by
@@ -45,7 +46,7 @@ _A_PAGE = 24
 
 @require_safe
 def benchmark_list(request: HttpRequest) -> HttpResponse:
-    benchmarks = listed_benchmarks(to=request.user)
+    benchmarks = visible_benchmarks(to=request.user)
     search = request.GET.get("q", "").strip()[:100]
     tag = request.GET.get("tag", "").strip()[:40]
     if search:
@@ -56,7 +57,12 @@ def benchmark_list(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "benchmarks_app/list.html",
-        {"page": page, "search": search, "tag": tag},
+        {
+            "page": page,
+            "benchmarks": add_counts(page.object_list),
+            "search": search,
+            "tag": tag,
+        },
     )
 
 

@@ -17,10 +17,11 @@ from benchmarks_app.card import QUESTIONS
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
 from benchmarks_app.queries import (
+    add_counts,
     benchmark_at,
-    listed_benchmarks,
     published_versions_of,
     version_of,
+    visible_benchmarks,
 )
 from leaderboards_app.arrangement import SCOPES, SORT_LABELS, Arrangement
 from leaderboards_app.figure import draw_figure, style_source
@@ -53,15 +54,30 @@ _PASSED_OVER_SHOWN = 200
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    return render(
-        request,
-        "leaderboards_app/home.html",
-        {
-            "benchmarks": listed_benchmarks(to=request.user)[:_ON_HOME],
-            "tasks": visible_tasks(to=request.user)[:_ON_HOME],
-        },
-    )
+def home(request: HttpRequest) -> HttpResponseBase:
+    benchmarks = add_counts(visible_benchmarks(to=request.user)[:_ON_HOME])
+    tasks = list(visible_tasks(to=request.user)[:_ON_HOME])
+
+    def render_it() -> HttpResponse:
+        context = {"benchmarks": benchmarks, "tasks": tasks}
+        return render(request, "leaderboards_app/home.html", context)
+
+    if not is_stranger(request):
+        return render_it()
+    shown = [
+        *(
+            (
+                one.benchmark.pk,
+                one.benchmark.updated_at,
+                one.benchmark.latest_version_id,
+                one.task_count,
+                one.entry_count,
+            )
+            for one in benchmarks
+        ),
+        *((task.pk, task.updated_at, task.latest_version_id) for task in tasks),
+    ]
+    return same_for_strangers(request, f"home {shown}", render_it)
 
 
 @require_safe

@@ -15,6 +15,8 @@ from plumbmark.common.outbox import record_event
 from plumbmark.common.queue import enqueue
 from plumbmark.manifests import content_hash
 
+REFRESH = "leaderboards_app.jobs.refresh_boards"
+
 
 def request_refresh(version_ids: Iterable[int], *, reason: str, cause: Cause | None = None) -> None:
     """Note that boards are due. Requests for one board coalesce until it is computed.
@@ -33,7 +35,7 @@ def request_refresh(version_ids: Iterable[int], *, reason: str, cause: Cause | N
         except IntegrityError:
             _request_again(version_id, reason, causes)
     if is_new:
-        enqueue("leaderboards_app.jobs.refresh_boards")
+        enqueue(REFRESH)
 
 
 def _request_again(version_id: int, reason: str, causes: Sequence[Cause]) -> None:

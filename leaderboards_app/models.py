@@ -53,6 +53,10 @@ class BoardRefresh(models.Model):
     causes = models.JSONField(default=list)
     """What to note as corrections: `{"run": id}` or `{"entry": id}` each."""
     requested_at = models.DateTimeField()
+    lease_token = models.UUIDField(null=True, editable=False)
+    """Of the worker that computes it now."""
+    lease_expires_at = models.DateTimeField(null=True, editable=False)
+    """By the database's clock."""
 
     def __str__(self) -> str:
         return f"refresh of {self.version_id}"

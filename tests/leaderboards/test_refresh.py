@@ -1,12 +1,15 @@
 """Boards are computed once for many requests, and equal content makes no snapshot."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
+from leaderboards_app import jobs
 from leaderboards_app.actions import refresh_board, request_refresh
 from leaderboards_app.jobs import refresh_boards
 from leaderboards_app.models import BoardRefresh, Standings
@@ -110,3 +113,55 @@ def test_a_request_that_comes_while_computing_leaves_the_board_due(
     request_refresh([version.pk], reason="run.queued")
     assert refresh_board(version) is not None
     assert BoardRefresh.objects.filter(version=version).exists()
+
+
+def test_a_board_is_computed_by_one_worker_and_another_board_by_another(
+    version: BenchmarkVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = BenchmarkVersion.objects.create(
+        benchmark=version.benchmark,
+        number=2,
+        state=BenchmarkVersion.State.PUBLISHED,
+        created_by=version.created_by,
+    )
+    computed: list[int] = []
+    go_on, started = threading.Event(), threading.Event()
+
+    def compute(of: BenchmarkVersion) -> dict[str, Any]:
+        computed.append(of.pk)
+        if of.pk == version.pk and len(computed) == 1:
+            started.set()
+            assert go_on.wait(60)
+        return {"tasks": [], "rows": [], "of": of.number}
+
+    def work() -> None:
+        refresh_boards()
+        connection.close()
+
+    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    request_refresh([version.pk], reason="run.completed")
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert started.wait(60)
+    request_refresh([version.pk], reason="scoring.completed")
+    request_refresh([second.pk], reason="run.completed")
+    assert refresh_boards() == 1
+    assert computed == [version.pk, second.pk]
+    go_on.set()
+    worker.join()
+
+    # What was requested meanwhile is computed afterwards.
+    assert BoardRefresh.objects.get().lease_token is None
+    refresh_boards()
+    assert computed == [version.pk, second.pk, version.pk]
+    assert not BoardRefresh.objects.exists()
+
+
+def test_the_board_of_a_dead_worker_is_computed_by_another(
+    version: BenchmarkVersion, content: Any
+) -> None:
+    request_refresh([version.pk], reason="run.completed")
+    assert jobs._claim(BoardRefresh.objects.get()) is not None
+    assert refresh_boards() == 0
+    with shift_clock(jobs.LEASE + timedelta(seconds=1)):
+        assert refresh_boards() == 1

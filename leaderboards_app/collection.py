@@ -69,7 +69,7 @@ def candidates_of(version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]) -> 
     for link in links.order_by("run_id"):
         by_place[link.entry_id, link.benchmark_task_id].append(link.run)
     scorings = _scorings(version, tasks)
-    attempts = {task.pk: attempts_on(task.task_version.question_hash) for task in tasks}
+    attempts = attempts_on({task.task_version.question_hash for task in tasks})
     return [
         Candidate(
             entry,
@@ -79,7 +79,7 @@ def candidates_of(version: BenchmarkVersion, tasks: Sequence[BenchmarkTask]) -> 
                     by_place[entry.pk, task.pk],
                     scorings,
                     version.entry_policy,
-                    attempts[task.pk].get(entry.contender_id, 0),
+                    attempts.get((task.task_version.question_hash, entry.contender_id), 0),
                 )
                 for task in tasks
             ],

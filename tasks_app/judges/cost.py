@@ -38,6 +38,15 @@ class _Judge:
         self.total += request_bound(request, self.card, self.deployment) + more
 
 
+def judges_for(scorers: Iterable[ModelJudge], payer: Namespace) -> list[Deployment]:
+    """Return the judges that the payer may ask. At most one query."""
+    names = {judge for scorer in scorers for judge in scorer.judges}
+    if not names:
+        return []
+    asked = callable_deployments(to=payer).filter(slug__in=names)
+    return list(asked.select_related("model").order_by("slug"))
+
+
 def bound_judges(
     scorers: Iterable[ModelJudge],
     outputs: Iterable[tuple[Item, int]],
@@ -50,10 +59,9 @@ def bound_judges(
     A judge that the payer may not ask is left out: it costs nothing, and its samples are unscored.
     """
     scorers = list(scorers)
-    names = {judge for scorer in scorers for judge in scorer.judges}
     judges = {
         deployment.slug: _Judge(deployment, current_price_card(deployment.pk))
-        for deployment in callable_deployments(to=payer).filter(slug__in=names)
+        for deployment in judges_for(scorers, payer)
     }
     for item, tokens in outputs if judges else ():
         values = {name: text_of(value) for name, value in item.scorer_input.items()}

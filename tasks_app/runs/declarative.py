@@ -17,12 +17,13 @@ from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 from tasks_app.definitions import Definition, render_messages
-from tasks_app.judges.cost import bound_judges
+from tasks_app.judges.cost import bound_judges, judges_for
 from tasks_app.kinds import AuxiliaryDeployments, CostBound, CostPart
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
 from tasks_app.runs.claims import Lease
 from tasks_app.runs.planning import RequestPlanner, tools_need_sandbox
 from tasks_app.runs.slices import RunSlice
+from tasks_app.runs.stored_bounds import stored_bound
 from tasks_app.scorings.estimates import as_document, passes
 from tasks_app.scorings.output_scorer import OutputScorer
 
@@ -54,6 +55,19 @@ class DeclarativeKind:
         return min(TRY_ITEMS, items) if of_try else items
 
     def bound_cost(
+        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+    ) -> CostBound:
+        user = self._simulated_user()
+        judges = judges_for(self.output_scorer.judging.values(), payer)
+        return stored_bound(
+            self.version,
+            items=items,
+            parameters=self.parameters(contender),
+            deployments=[deployment, *judges, *([user] if user else [])],
+            compute=lambda: self._compute_bound(deployment, contender, items=items, payer=payer),
+        )
+
+    def _compute_bound(
         self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
     ) -> CostBound:
         version = self.version

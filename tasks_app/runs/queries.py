@@ -336,18 +336,18 @@ def run_status_of(run: Run) -> RunStatus:
     )
 
 
-def attempts_on(question_hash: str) -> dict[int, int]:
-    """Return attempts by contender on one set of questions: declared and exploratory, in any
-    state.
+def attempts_on(question_hashes: Collection[str]) -> dict[tuple[str, int], int]:
+    """Return attempts by questions and contender: declared and exploratory ones, in any state. One
+    query.
     """
     rows = (
-        Run.objects.filter(question_hash=question_hash)
+        Run.objects.filter(question_hash__in=question_hashes)
         .exclude(purpose=Run.Purpose.TRY)
-        .values("contender_id")
+        .order_by()
+        .values_list("question_hash", "contender_id")
         .annotate(n=Count("id"))
-        .values_list("contender_id", "n")
     )
-    return dict(rows)
+    return {(questions, contender): n for questions, contender, n in rows}
 
 
 def waiting_work() -> list[dict[str, Any]]:

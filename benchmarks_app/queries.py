@@ -173,12 +173,19 @@ class Grid:
         ]
 
 
-def grid_of(version: BenchmarkVersion) -> Grid:
-    """Return the grid in three queries, whatever its size."""
-    tasks = list(members_of(version))
-    contenders = list(
-        Contender.objects.filter(entries__version=version).select_related("deployment__model")
+def contenders_on(version: BenchmarkVersion) -> QuerySet[Contender]:
+    """Return the contenders that are entered, by their labels."""
+    return (
+        Contender.objects.filter(entries__version=version)
+        .select_related("deployment__model")
+        .order_by("label", "id")
     )
+
+
+def grid_of(version: BenchmarkVersion, contenders: Iterable[Contender] | None = None) -> Grid:
+    """Return the grid of all contenders, or of these, in three queries, whatever its size."""
+    tasks = list(members_of(version))
+    contenders = list(contenders_on(version) if contenders is None else contenders)
     newest = (
         Run.objects.filter(
             contender__in=[contender.pk for contender in contenders],

@@ -28,6 +28,7 @@ from benchmarks_app.queries import (
     add_counts,
     benchmark_at,
     candidate_versions,
+    contenders_on,
     enterable_contenders,
     grid_of,
     members_of,
@@ -42,6 +43,7 @@ from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.queries import deployments_for, visible_contenders
 
 _A_PAGE = 24
+_GRID_ROWS = 25
 
 
 @require_safe
@@ -235,8 +237,11 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
     benchmark, version = _enterable(request, handle, slug)
     chosen = _chosen_contenders(request, request.GET.getlist("deployment"))
     wanted = request.GET.getlist("contender")
-    grid = grid_of(version)
-    chosen += [one for one in grid.contenders if one.public_id in wanted and one not in chosen]
+    entered = contenders_on(version)
+    page = Paginator(entered, _GRID_ROWS).get_page(request.GET.get("page"))
+    grid = grid_of(version, page.object_list)
+    if wanted:
+        chosen += [one for one in entered.filter(public_id__in=wanted) if one not in chosen]
     missing = entries.missing_cells(version=version, contenders=chosen) if chosen else []
     total = sum(cell.bound.total for cell in missing)
     return render(
@@ -247,6 +252,7 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             "trail": trail_of(benchmark, _("Run models")),
             "version": version,
             "grid": grid,
+            "page": page,
             "deployments": deployments_for(request.user),
             "chosen": chosen,
             "missing": [(cell, dollars(cell.bound.total)) for cell in missing],

@@ -5,8 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from benchmarks_app.models import Entry
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
+from tasks_app.runs.contenders import submitted_contender
 from tests.factories import CARD, publish_benchmark, publish_task, settle, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -264,3 +267,26 @@ def test_the_pages_lead_from_a_title_to_a_board(ada: Any, client: Any) -> None:
 
     assert "Echo" in client.get("/benchmarks/ada/by-hand/").content.decode()
     assert "completed" in client.get("/benchmarks/ada/by-hand/grid/").content.decode()
+
+
+def test_the_grid_is_paged_and_costs_the_same_however_many_are_entered(
+    open_account: Callable[..., Any], client: Client, django_assert_max_num_queries: Any
+) -> None:
+    ada = open_account("ada")
+    made = publish_benchmark(ada, [publish_task(ada, items=1)])
+    for number in range(30):
+        contender = submitted_contender(
+            namespace=ada.namespace, label=f"m{number:02}", maker="", description="", by=ada
+        )
+        Entry.objects.create(version=made, contender=contender, created_by=ada)
+    client.force_login(ada)
+    address = f"{made.benchmark.get_absolute_url()}grid/"
+
+    with django_assert_max_num_queries(25):
+        first = client.get(address).content.decode()
+    second = client.get(f"{address}?page=2").content.decode()
+
+    assert "m00" in first
+    assert "1 to 25 of 30" in first
+    assert "m29" not in first.split('id="grid"')[1].split("</table>")[0]
+    assert "m29" in second.split('id="grid"')[1].split("</table>")[0]

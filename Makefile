@@ -10,7 +10,7 @@ MAKEFLAGS += --jobs=$(shell getconf _NPROCESSORS_ONLN)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint lint-style lint-types lint-layers lint-templates lint-project
-.PHONY: lint-openapi sandbox-env kaggle-examples bench trust install install-dev clean help
+.PHONY: lint-openapi sandbox-env kaggle-examples bench scale trust install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
@@ -53,6 +53,9 @@ kaggle-examples: install ## the scripts that come with kaggle-benchmarks, which 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/sandbox.py
+
+scale: install-dev ## boards, lists and large files in a database that has grown; some minutes
+	$(BIN)/python bench/scale.py
 
 trust: install-dev ## coverage of intervals and error of ranks, simulated; some minutes
 	$(BIN)/python bench/trust.py

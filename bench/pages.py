@@ -213,9 +213,9 @@ def sign_in() -> str:
     """Return a session of the benchmark's owner, as a cookie."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
 
     from plumbmark.accounts.models import User
+    from plumbmark.accounts.sessions import SessionStore
 
     user = User.objects.get()
     session = SessionStore()

@@ -1,11 +1,12 @@
 """What a community's size costs: boards, lists and large files, in a database that has grown.
 
-    python bench/scale.py [--rows 200] [--tasks 10] [--items 1000] [--benchmarks 500] [--people 5000]
-                          [--import-items 100000]
+    python bench/scale.py [--rows 200] [--tasks 10] [--items 1000] [--benchmarks 500]
+                          [--people 5000] [--import-items 100000]
 
-Fills a database with one board of `rows` × `tasks` × `items` samples, many small benchmarks and many
-people, by plain inserts, and measures: the board computed from nothing, again, and with one more
-row; pages beside a floor page of the same run; a large file checked and published as a job does it.
+Fills a database with one board of `rows` × `tasks` × `items` samples, many small benchmarks and
+many people, by plain inserts, and measures: the board computed from nothing, again, and with one
+more row; pages beside a floor page of the same run; a large file checked and published as a job
+does it.
 With `PLUMBMARK_DATABASE_URL` in another database than SQLite; it must be empty.
 
 CPU seconds and milliseconds are the machine's. Compare the ratios, and the numbers of queries.

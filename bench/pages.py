@@ -174,7 +174,7 @@ def make_board(rows: int, tasks: int = 1) -> str:
         created_by=user,
         card={"measures": "Sums.", "limits": "Small numbers only."},
     )
-    benchmark.latest_version = version
+    benchmark.latest_version = benchmark.board_version = version
     benchmark.save()
     Standings.objects.create(
         version=version, number=1, content_hash="h1:0", content=content, row_count=rows
@@ -306,6 +306,8 @@ def main() -> None:
         if not status.startswith("200"):
             raise SystemExit(f"{path} answered {status}: {body[:500]!r}")
         unchanged = caller(path, HTTP_IF_NONE_MATCH=headers["ETag"])
+        if body.count(b"<tr") < options.rows:
+            raise SystemExit(f"{path} shows no board of {options.rows} rows")
         if not unchanged()[0].startswith("304"):
             raise SystemExit(f"no 304 but {unchanged()[0]}")
         packed = caller(path, HTTP_ACCEPT_ENCODING="gzip")

@@ -186,7 +186,8 @@ class Stack:
         elif name == "gateway":
             command = [*python, "plumbmark.config.gateway_server", f"--port={self.gateway_port}"]
         elif name == "beat":
-            command = [*celery, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
+            scheduler = [*python, "celery", "-A", "plumbmark.config.scheduler"]
+            command = [*scheduler, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
         else:
             command = [*celery, "worker", "-P", "threads", "-c", "3", "-n", f"{name}@%h", *quiet]
         log = (self.state / f"{name}.log").open("ab")

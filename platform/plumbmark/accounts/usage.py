@@ -25,8 +25,8 @@ class LimitReached(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """How much of one limit is used: in bytes, or in things."""
+class LimitUsage:
+    """One limit and the part of it that is used: in bytes, or in things."""
 
     name: str
     label: Any
@@ -71,14 +71,14 @@ def register_object_limit(
     _counted[name] = (label, limit, count)
 
 
-def usage_of(namespace: Namespace) -> list[Usage]:
+def usage_of(namespace: Namespace) -> list[LimitUsage]:
     """Return all limits of a namespace; a query for each kind of things and of files."""
     return [storage_of(namespace), *(_count(namespace, name) for name in _counted)]
 
 
-def storage_of(namespace: Namespace) -> Usage:
+def storage_of(namespace: Namespace) -> LimitUsage:
     used = sum(count(namespace) for count in _stored.values())
-    return Usage(STORAGE, _("Storage"), used, _storage_limit(namespace), is_bytes=True)
+    return LimitUsage(STORAGE, _("Storage"), used, _storage_limit(namespace), is_bytes=True)
 
 
 def _storage_limit(namespace: Namespace) -> int:
@@ -86,9 +86,9 @@ def _storage_limit(namespace: Namespace) -> int:
     return settings.MAX_STORAGE_BYTES if own is None else own * 2**20
 
 
-def _count(namespace: Namespace, name: str) -> Usage:
+def _count(namespace: Namespace, name: str) -> LimitUsage:
     label, limit, count = _counted[name]
-    return Usage(name, label, count(namespace), limit())
+    return LimitUsage(name, label, count(namespace), limit())
 
 
 def check_storage(namespace: Namespace, *, adds: int) -> None:

@@ -21,7 +21,7 @@ from plumbmark.web.csp import with_csp
 
 
 class UsageDetail(serializers.Serializer[Any]):
-    """How much of one limit is used."""
+    """One limit and the part of it that is used."""
 
     name = serializers.CharField(help_text="`storage`, in bytes, or what is counted.")
     used = serializers.IntegerField()

@@ -371,6 +371,11 @@ SHARD_ITEMS: int = env.integer("PLUMBMARK_SHARD_ITEMS", 500)
 WORK_SLICE_SECONDS: float = env.number("PLUMBMARK_WORK_SLICE_SECONDS", 60.0)
 WORK_LEASE_SECONDS: float = env.number("PLUMBMARK_WORK_LEASE_SECONDS", 30.0)
 BUDGET_LEASE_SECONDS: float = env.number("PLUMBMARK_BUDGET_LEASE_SECONDS", 30.0)
+CELERY_BEAT_SCHEDULE["sweep-budget-leases"] = {
+    "task": "gateway.jobs.sweep_leases",
+    "schedule": BUDGET_LEASE_SECONDS / 2,
+    "options": {"expires": BUDGET_LEASE_SECONDS},
+}
 GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) + 1)
 """Where `up` starts the gateway's routes."""
 GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")

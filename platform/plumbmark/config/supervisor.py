@@ -1,11 +1,16 @@
 """Running web, worker and scheduler as children of one process.
 
+    python supervisor.py '{"web": ["python", "-m", …], …}'
+
+Executed as a file: it imports the standard library alone, and takes no memory worth mentioning.
+
 A child that dies is started again, with growing pauses; a signal ends all of them in order; and
 should this process be killed outright, the kernel ends the children (PR_SET_PDEATHSIG).
 """
 
 import contextlib
 import ctypes
+import json
 import logging
 import os
 import signal
@@ -117,3 +122,14 @@ class Supervisor:
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.process.pid, sign)
+
+
+def main() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s supervisor %(message)s")
+    commands = json.loads(sys.argv[1])
+    children = [Child(name, command) for name, command in commands.items()]
+    sys.exit(Supervisor(children, os.environ).run())
+
+
+if __name__ == "__main__":
+    main()

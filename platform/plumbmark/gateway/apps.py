@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,11 +11,3 @@ class GatewayConfig(AppConfig):
         from plumbmark.web.navigation import add_nav_item
 
         add_nav_item(_("Quota"), "gateway:quota", order=30, place="person")
-        settings.CELERY_BEAT_SCHEDULE.setdefault(
-            "gateway: sweep leases",
-            {
-                "task": "gateway.jobs.sweep_leases",
-                "schedule": settings.BUDGET_LEASE_SECONDS / 2,
-                "options": {"expires": settings.BUDGET_LEASE_SECONDS},
-            },
-        )

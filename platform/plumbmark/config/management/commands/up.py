@@ -1,5 +1,6 @@
 """`manage.py up`: the whole platform on one machine."""
 
+import json
 import os
 import socket
 import sys
@@ -12,8 +13,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from plumbmark.accounts.first_administrator import administrator_link
+from plumbmark.config import supervisor
 from plumbmark.config.demo import load_demo
-from plumbmark.config.supervisor import Child, Supervisor
+from plumbmark.config.static_files import collect_static
 from plumbmark.gateway.actions import ensure_baselines
 
 
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             _refuse_taken(host, wanted, name)
         call_command("migrate", verbosity=0)
         if not settings.DEBUG:
-            call_command("collectstatic", verbosity=0, interactive=False)
+            collect_static()
         ensure_baselines()
         if not options["no_demo"] and load_demo():
             self.stdout.write("Loaded a demo benchmark; the worker is now running its baselines.")
@@ -58,7 +60,10 @@ class Command(BaseCommand):
             "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        sys.exit(Supervisor(children(host, port, gateway_port), environment).run())
+        self.stdout.flush()
+        # In place of this process: Django, which it no longer needs, takes a hundred megabytes.
+        commands = json.dumps(children(host, port, gateway_port))
+        os.execve(sys.executable, [sys.executable, supervisor.__file__, commands], environment)  # noqa: S606
 
     def _greet(self, host: str, port: int) -> None:
         address = (
@@ -92,50 +97,35 @@ def _refuse_taken(host: str, port: int, name: str) -> None:
             ) from error
 
 
-def children(host: str, port: int, gateway_port: int) -> list[Child]:
-    """Return the processes of one machine."""
+def children(host: str, port: int, gateway_port: int) -> dict[str, list[str]]:
+    """Return the commands of the processes of one machine, by name."""
     python = [sys.executable, "-m"]
-    celery = [*python, "celery", "-A", "plumbmark.config.celery", "--quiet"]
-    return [
-        Child(
-            "web",
-            [
-                *python,
-                "plumbmark.config.pages_server",
-                f"--host={host}",
-                f"--port={port}",
-            ],
-        ),
-        Child(
-            "gateway",
-            [
-                *python,
-                "plumbmark.config.gateway_server",
-                f"--host={host}",
-                f"--port={gateway_port}",
-            ],
-        ),
-        Child(
+    celery = [*python, "celery", "--quiet", "-A"]
+    return {
+        "web": [*python, "plumbmark.config.pages_server", f"--host={host}", f"--port={port}"],
+        "gateway": [
+            *python,
+            "plumbmark.config.gateway_server",
+            f"--host={host}",
+            f"--port={gateway_port}",
+        ],
+        "worker": [
+            *celery,
+            "plumbmark.config.celery",
             "worker",
-            [
-                *celery,
-                "worker",
-                "--pool=threads",
-                "--concurrency=4",
-                "--loglevel=warning",
-                "--without-gossip",
-                "--without-mingle",
-                "--without-heartbeat",
-            ],
-        ),
-        Child(
-            "scheduler",
-            [
-                *celery,
-                "beat",
-                "--pidfile=",
-                f"--schedule={settings.CELERY_BEAT_SCHEDULE_FILENAME}",
-                "--loglevel=warning",
-            ],
-        ),
-    ]
+            "--pool=threads",
+            "--concurrency=4",
+            "--loglevel=warning",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ],
+        "scheduler": [
+            *celery,
+            "plumbmark.config.scheduler",
+            "beat",
+            "--pidfile=",
+            f"--schedule={settings.CELERY_BEAT_SCHEDULE_FILENAME}",
+            "--loglevel=warning",
+        ],
+    }

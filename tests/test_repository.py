@@ -2,6 +2,8 @@
 
 import importlib.util
 import platform
+import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -47,3 +49,14 @@ def test_no_template_line_is_too_long_to_read() -> None:
     ]
 
     assert lines == []
+
+
+def test_nothing_in_the_repository_leads_out_of_it() -> None:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not applicable: no checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    links = [line for line in listed.stdout.splitlines() if line.startswith("120000")]
+
+    assert links == []

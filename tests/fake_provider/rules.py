@@ -11,6 +11,7 @@ from obliging import answer_of, answer_to
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
 _FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
 _WANTED = re.compile(r"Is it (\S+)\?")
+_THOUGHT = re.compile(r"^Think: (.+)$", re.MULTILINE)
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 MANNERS = {
@@ -159,7 +160,8 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
     elif rule == "parts":
         said.text, said.parts = "in parts", ["in ", "parts"]
     elif rule == "reasoning":
-        said.reasoning = "Let me think."
+        told = _THOUGHT.search(asked.prompt)
+        said.reasoning = told[1] if told else "Let me think."
         said.usage |= {"output": 40, "reasoning": 30}
     elif rule == "cached":
         said.usage |= {"input": 100, "cached": 64}

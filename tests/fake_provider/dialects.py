@@ -320,6 +320,7 @@ class Anthropic:
             "refusal": "refusal",
             # This provider has no other word for it.
             "content_filter": "refusal",
+            "error": "error",
         }[said.finish]
 
     def _usage(self, usage: dict[str, Any] | None) -> dict[str, Any]:
@@ -518,6 +519,7 @@ class Gemini:
             "content_filter": "SAFETY",
             # This provider's models refuse in words alone.
             "refusal": "STOP",
+            "error": "OTHER",
         }[said.finish]
 
     def _answer(

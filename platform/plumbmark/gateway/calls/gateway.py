@@ -38,12 +38,12 @@ from plumbmark.gateway.calls.stream_reader import StreamReader
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.catalogue.document_tokens import CannotBound
 from plumbmark.gateway.catalogue.prices import FixedPrices
-from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
+from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, CannotAsk, Delta
 from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.gateway.storage import recovery
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.recorder import Recorder
-from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.records import CallRecord, cost_before_last
 from plumbmark.gateway.storage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -343,7 +343,7 @@ class GatewayCaller:
                 await self._gateway.turns.mine()
         finally:
             # The answer has arrived and is stored, even if its caller is gone by now.
-            result = _record_end(admitted, sent, attempt, None)
+            result = _record_end(admitted, sent, attempt)
             self._gateway.note_schema_way(admitted.terms, result)
         return result
 
@@ -409,7 +409,7 @@ class GatewayCaller:
                             if isinstance(piece, Delta):
                                 yield piece
                             else:
-                                result = _record_end(admitted, sent, piece, passed)
+                                result = _record_end(admitted, sent, piece)
                                 gateway.note_schema_way(terms, result)
                                 if reader.has_left:
                                     outcomes.note_departure(record)
@@ -464,6 +464,8 @@ class GatewayCaller:
             tries.end()
             reader.is_billed = False
             assert attempt is not None
+            if isinstance(attempt, AttemptFailure):
+                attempt = outcomes.with_passed_text(sent.request, attempt, passed)
             pause = tries.pause_after(attempt)
             if reader.has_left:
                 yield attempt
@@ -546,7 +548,6 @@ def _record_end(
     admitted: _AdmittedCall,
     sent: SentRequest,
     attempt: Attempt,
-    passed: StreamProgress | None,
 ) -> CallResult:
     """Write the ending into the record; the result for whoever asked."""
     terms, record = admitted.terms, admitted.record
@@ -555,7 +556,7 @@ def _record_end(
     if isinstance(attempt, Answer):
         response = outcomes.record_answer(terms, sent.request, record, attempt)
     else:
-        failure = outcomes.record_failure(terms, sent.request, record, attempt, passed)
+        failure = outcomes.record_failure(record, attempt)
     outcomes.keep_exchange(record, sent.body, attempt)
     return CallResult(
         call_id=record.id,
@@ -563,6 +564,7 @@ def _record_end(
         failure=failure,
         charged=record.charged,
         provider_cost=record.provider_cost,
+        cost_before_answer=cost_before_last(record.attempts),
         latency_ms=record.latency_ms,
         attempts=len(record.attempts),
         max_output_tokens=sent.max_output_tokens,

@@ -152,6 +152,9 @@ class OpenAI(ChatProvider):
             return malformed_failure(payload)
         return malformed_failure(payload)
 
+    def read_usage(self, payload: Any) -> Usage:
+        return _usage(_usage_in(payload), has_content=False)
+
     def assembly(self) -> Assembly:
         return _OpenAIChunks()
 

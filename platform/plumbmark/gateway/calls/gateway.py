@@ -43,7 +43,7 @@ from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.gateway.storage import recovery
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.recorder import Recorder
-from plumbmark.gateway.storage.records import CallRecord, cost_before_last
+from plumbmark.gateway.storage.records import ATTEMPT_LIMIT, CallRecord, cost_before_last
 from plumbmark.gateway.storage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -557,6 +557,8 @@ def _record_end(
         response = outcomes.record_answer(terms, sent.request, record, attempt)
     else:
         failure = outcomes.record_failure(record, attempt)
+    if sent.max_output_tokens is not None and record.attempts:
+        record.attempts[-1][ATTEMPT_LIMIT] = sent.max_output_tokens
     outcomes.keep_exchange(record, sent.body, attempt)
     return CallResult(
         call_id=record.id,

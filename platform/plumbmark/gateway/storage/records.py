@@ -23,6 +23,17 @@ _SHORT = 1024
 ATTEMPT_COST = "cost_nanodollars"
 """In an entry of `attempts`: what the provider bills for that attempt."""
 
+ATTEMPT_LIMIT = "max_output_tokens"
+"""In the last entry of `attempts`: the limit of the answer that was sent because the model cannot
+give what was requested."""
+
+
+def lowered_output_limit(attempts: Sequence[Any]) -> int | None:
+    """Return the limit of the answer that replaced the requested one; None where that was sent."""
+    last = attempts[-1] if attempts else None
+    limit = last.get(ATTEMPT_LIMIT) if isinstance(last, dict) else None
+    return limit if isinstance(limit, int) else None
+
 
 def cost_before_last(attempts: Sequence[Any]) -> int:
     """Return what the provider bills for the attempts before the last, which brought no answer."""

@@ -52,6 +52,7 @@ class OpenAI:
         last = messages[-1] if messages else {}
         form = request.get("response_format") or {}
         self._check_form(str(request.get("model", "")), form)
+        self._check_reasoning(str(request.get("model", "")), messages)
         asked = Asked(
             model=str(request.get("model", "")),
             prompt=self._prompt(messages),
@@ -83,6 +84,22 @@ class OpenAI:
         if model == "schema":
             name = (form.get("json_schema") or {}).get("name")
             _demand(name != "wrong", "Invalid schema for response_format 'wrong': not supported.")
+
+    def _check_reasoning(self, model: str, messages: list[dict[str, Any]]) -> None:
+        for number, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            # As Groq says it, and DeepSeek.
+            for name in ("reasoning_content", "reasoning"):
+                _demand(
+                    model != "no-reasoning-back" or name not in message,
+                    f"'messages.{number}' : for 'role:assistant' the following must be satisfied"
+                    f"[('messages.{number}' : property '{name}' is unsupported)]",
+                )
+            _demand(
+                model != "reasoning-back" or message.get("reasoning_content"),
+                "The `reasoning_content` in the thinking mode must be passed back to the API.",
+            )
 
     def _step(self, messages: list[dict[str, Any]]) -> int:
         step = 0

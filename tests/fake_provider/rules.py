@@ -47,6 +47,8 @@ MANNERS = {
     "schema",
     "json-object-only",
     "no-response-format",
+    "no-reasoning-back",
+    "reasoning-back",
     "obliging",
     "stream-error",
     "stream-short",

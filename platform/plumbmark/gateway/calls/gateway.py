@@ -80,6 +80,8 @@ class Gateway:
         """Of each model at an address, by credential: a provider limits an account."""
         self.output_limits: dict[tuple[str, str], int] = {}
         """The longest answers of a model, by address and name, where its provider refused more."""
+        self.without_reasoning: set[tuple[str, str]] = set()
+        """Models, by address and name, whose host refuses reasoning in messages."""
         self.schema_ways: dict[int, str] = {}
         """The way to ask for a schema, by deployment, where its host refused the usual one."""
         self._unstored_ways: dict[int, str] = {}
@@ -324,7 +326,14 @@ class GatewayCaller:
     def _prepare(self, terms: CallPolicy, request: ModelRequest, *, stream: bool) -> SentRequest:
         gateway = self._gateway
         way = gateway.schema_ways.get(terms.deployment_id) or terms.found_schema_way
-        return SentRequest(terms, request, gateway.output_limits, schema_way=way, stream=stream)
+        return SentRequest(
+            terms,
+            request,
+            gateway.output_limits,
+            gateway.without_reasoning,
+            schema_way=way,
+            stream=stream,
+        )
 
     async def _ask(self, admitted: "_AdmittedCall", request: ModelRequest) -> CallResult:
         record = admitted.record

@@ -98,6 +98,10 @@ class Said:
     """A tool call: its name and its arguments, as text."""
     more_calls: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        return [self.call, *self.more_calls] if self.call else []
+
 
 @dataclass
 class Refused:

@@ -1,6 +1,7 @@
 """The gateway's routes as programs meet them: answers, permissions, cost."""
 
 import asyncio
+import json
 import re
 from typing import Any
 from uuid import UUID
@@ -141,6 +142,46 @@ def test_a_stream_has_its_chunks_its_end_and_where_asked_its_usage(
     assert (usage["choices"], usage["usage"]["completion_tokens"]) == ([], 40)
     assert all("usage" not in chunk for chunk in without.events)
     assert rows.books().charged == 2 * Call.objects.all()[0].charged
+
+
+@pytest.mark.parametrize("chunk_ms", [0, 2])
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_stream_carries_every_tool_call_of_an_answer(
+    store: Store, fake_provider: FakeProvider, wire_format: str, chunk_ms: int
+) -> None:
+    fake_provider.configure(chunk_ms=chunk_ms)
+    rows.deployment(fake_provider.url, "calls", provider=wire_format)
+    token = token_of(rows.namespace())
+    names = ("look", "count")
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+        for name in names
+    ]
+    wanted = 'CALL look {"city": "Rome"} && count {"of": [1, 2]} && look {"city": "Oslo"}'
+    asked = question("fake/calls", wanted, tools=tools)
+
+    plain = ask(CHAT, asked, token).json["choices"][0]
+    reply = ask(CHAT, {**asked, "stream": True}, token)
+
+    calls: dict[int, dict[str, str]] = {}
+    for chunk in reply.events:
+        pieces = chunk["choices"][0]["delta"].get("tool_calls", [])
+        assert len(pieces) <= 1
+        for piece in pieces:
+            known = calls.setdefault(piece["index"], {"id": "", "name": "", "arguments": ""})
+            known["id"] += piece.get("id") or ""
+            for name in ("name", "arguments"):
+                known[name] += piece.get("function", {}).get(name) or ""
+    made = [calls[index] for index in sorted(calls)]
+    assert [(one["name"], json.loads(one["arguments"])) for one in made] == [
+        ("look", {"city": "Rome"}),
+        ("count", {"of": [1, 2]}),
+        ("look", {"city": "Oslo"}),
+    ]
+    assert len({one["id"] for one in made}) == 3
+    whole = [(call["id"], call["function"]["name"]) for call in plain["message"]["tool_calls"]]
+    assert whole == [(one["id"], one["name"]) for one in made]
+    assert reply.events[-1]["choices"][0]["finish_reason"] == plain["finish_reason"] == "tool_calls"
 
 
 def test_a_stream_that_breaks_ends_with_an_error(store: Store, fake_provider: FakeProvider) -> None:

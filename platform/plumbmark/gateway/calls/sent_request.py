@@ -22,7 +22,7 @@ class SentRequest:
 
     A limit above the model's is refused before anything is generated. Where the provider says how
     much it gives, the call is made with that, and later calls begin with it. A host that knows no
-    schemas refuses them likewise, and is asked in a weaker way; and one that refuses reasoning that a
+    schemas refuses them likewise, and is asked in a weaker way. One that refuses reasoning which a
     client sends back gets the messages without it.
     """
 

@@ -189,3 +189,42 @@ def test_an_answer_found_again_still_tells_its_broken_attempts(
     found = queries.recorded_answers(grant_id=grant.pk, keys=[key])[key]
 
     assert (found.provider_cost, found.cost_before_answer) == (2 * ANSWER_COST, ANSWER_COST)
+
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_stream_that_its_client_cuts_costs_what_was_set_aside_and_the_bill_has_both(
+    store: Store, fake_provider: FakeProvider, wire_format: str
+) -> None:
+    fake_provider.configure(chunk_ms=20, first_faults=["break-off"])
+    deployment = rows.deployment(fake_provider.url, "echo", provider=wire_format)
+    grant = rows.grant(rows.namespace(), deployment)
+    request = rows.ask(TEXT)
+
+    stream(grant, deployment, request, most=1)
+
+    call, bound = Call.objects.get(), rows.bound_of(deployment, request)
+    assert (call.status, call.error_code) == ("answered", "reader-left")
+    assert (call.charged, call.provider_cost) == (bound, bound + ANSWER_COST)
+    assert [one["cost_nanodollars"] for one in call.attempts] == [ANSWER_COST, bound]
+    assert LedgerLine.objects.get(kind="overrun").provider_cost == ANSWER_COST
+    assert rows.assert_books_agree().spent == bound
+
+
+def test_a_cut_stream_on_a_users_own_key_has_an_estimate_beside_what_was_told(
+    store: Store, fake_provider: FakeProvider, settings: Any
+) -> None:
+    settings.ALLOW_PRIVATE_PROVIDERS = True
+    fake_provider.configure(chunk_ms=20, first_faults=["break-off"])
+    payer = rows.namespace(day_cap=0, month_cap=0)
+    deployment = rows.deployment(fake_provider.url, "echo", owner=payer)
+    request = rows.ask(TEXT)
+
+    pieces, _ = stream(rows.grant(payer, deployment), deployment, request, most=1)
+
+    call = Call.objects.get()
+    passed = "".join(piece.text for piece in pieces)
+    estimate = prices.cost(deployment.price_cards.get(), prices.estimate_usage(request, passed))
+    assert call.charged == 0
+    assert call.provider_cost >= ANSWER_COST + estimate > ANSWER_COST
+    assert call.attempts[0]["cost_nanodollars"] == ANSWER_COST
+    assert sum(one["cost_nanodollars"] for one in call.attempts) == call.provider_cost

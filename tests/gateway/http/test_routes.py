@@ -244,6 +244,28 @@ def test_a_stream_whose_client_leaves_is_charged_by_the_providers_count(
     assert rows.assert_books_agree().spent == 2 * whole.charged
 
 
+def test_a_stream_whose_client_leaves_is_charged_without_the_attempt_that_broke_off(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(chunk_ms=20, first_faults=["break-off"])
+    rows.deployment(fake_provider.url, "echo")
+    token = token_of(rows.namespace())
+    text = "one two three four"
+
+    leave_stream("fake/echo", token, messages=[{"role": "user", "content": text}])
+
+    call = Call.objects.get()
+    broken, answered = (one["cost_nanodollars"] for one in call.attempts)
+    assert (call.status, call.error_code, call.usage_estimated) == (
+        "answered",
+        "reader-left",
+        False,
+    )
+    assert call.charged == answered == broken == (len(text) // 4 + 4) * 500 + 5 * 3000
+    assert call.provider_cost == 2 * call.charged
+    assert rows.assert_books_agree().spent == call.charged
+
+
 def test_a_stream_that_goes_on_too_long_after_its_client_left_costs_what_was_set_aside(
     store: Store, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,9 @@
 """Reasoning that a provider sends apart from the output, on the page and in the API of a sample."""
 
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.authoring import drafts, publication
 from tasks_app.authoring.withdrawal import withdraw_content
 from tasks_app.models import Run, Sample
+from tests.themes import in_each_theme
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -172,3 +176,34 @@ def test_it_costs_no_query(world: Any) -> None:
 
     # The first page fills caches.
     assert counts[1] == counts[2]
+
+
+@pytest.mark.browser
+def test_it_opens_without_a_script_and_fits_a_phone(
+    world: Any,
+    browser_page: Any,
+    new_page: Callable[..., Any],
+    axe: Callable[[Any], None],
+    sign_in: Callable[..., None],
+) -> None:
+    run = run_of(world)
+    phone = new_page(width=360, javascript=False)
+    for name, page in (("wide", browser_page), ("phone", phone)):
+        sign_in(page, world.ada)
+        page.goto(f"/runs/{run.pk}/samples/0/")
+        assert not page.locator("#reasoning-apart").is_visible()
+        page.get_by_text("Reasoning sent by the provider, not scored").click()
+        assert page.locator("#reasoning-apart").inner_text().strip() == "Is it <b>one</b>?"
+        if page is phone:
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        else:
+            axe(page)
+        _shoot(page, f"reasoning-{name}")
+
+
+def _shoot(page: Any, name: str) -> None:
+    """Pictures to look at in both themes, where a folder for them is named."""
+    folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
+    if folder:
+        for theme in in_each_theme(page):
+            page.screenshot(path=Path(folder) / f"{name}-{theme}.png", full_page=True)

@@ -422,9 +422,9 @@ def _overrun_reason(members: Sequence[CallRecord], excess: int) -> str:
     else:
         why = (
             f"{count} cost {dollars(excess)} more than is charged: {dollars(before)} for attempts "
-            "that broke off before the answer, the rest above what was reserved"
+            "that broke off, the rest above what was reserved"
         )
-    return f"{why}; the platform bears it"
+    return f"{why}; the platform bears it"[:200]
 
 
 def _excess(record: CallRecord) -> int:

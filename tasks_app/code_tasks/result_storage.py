@@ -20,6 +20,7 @@ from plumbmark.common.row_files import (
     store_file,
 )
 from plumbmark.gateway.models import Call
+from plumbmark.gateway.storage.records import lowered_output_limit
 from plumbmark.sandbox import (
     Collected,
     Ending,
@@ -52,6 +53,7 @@ from tasks_app.models import (
     SampleScore,
     Scoring,
 )
+from tasks_app.runs.output_limit_notes import note_output_limit
 
 _MAX_CALLS = 30_000
 """Linked with a sample: positions are small numbers."""
@@ -297,6 +299,19 @@ def store_results(run: Run, results: Sequence[ItemResult], *, since: datetime) -
         heartbeat_at=now(),
         **costs,
     )
+
+
+def note_lowered_limits(run: Run, *, since: datetime) -> None:
+    """Note on the run if the model gave less output than a call of this try of the program asked
+    for. Runs in the caller's transaction.
+    """
+    own = Call.objects.filter(
+        grant=run.grant_id, deployment__slug=run.deployment_facts["slug"], started_at__gte=since
+    )
+    limits = map(lowered_output_limit, own.values_list("attempts", flat=True).iterator())
+    smallest = min((limit for limit in limits if limit is not None), default=None)
+    if smallest is not None:
+        note_output_limit(run.pk, smallest, requested="what the program asked for")
 
 
 def _role_of(run: Run, slug: str) -> str:

@@ -39,6 +39,7 @@ from tasks_app.code_tasks.result_storage import (
     ProgramOutput,
     candidate_problem,
     failure_of,
+    note_lowered_limits,
     read_output,
     store_results,
 )
@@ -227,6 +228,7 @@ class CodeSlice:
                 if is_wanted:
                     stored.write_rows()
                     left.write_report(self.run, report, relay=self._relay)
+                    note_lowered_limits(self.run, since=self._began_at)
                     if not failure:
                         store_results(self.run, left.outcome.items, since=self._began_at)
                         finish_work(Shard.objects.all(), self._lease)

@@ -21,13 +21,13 @@ from tasks_app.models import (
     Scoring,
     Shard,
 )
+from tasks_app.runs.output_limit_notes import note_output_limit, noted_output_limit
 from tasks_app.runs.planning import PlannedItem
 from tasks_app.scorings.output_scorer import ItemVerdict
 
 _ERROR_LENGTH = 1000
 _NAME_LENGTH = 200
 _MAX_COUNT = 2**31 - 1
-OUTPUT_LIMIT_EVENT = "output limit lowered"
 SCHEMA_EVENT = "schema requested in another way"
 _SCHEMA_WAYS = {
     "json_object": "in a message, beside a request for JSON (json_object)",
@@ -103,14 +103,6 @@ _SAMPLE_FIELDS = (
 )
 _CALL_FIELDS = ("sample", "call", "role", "position")
 SCORE_FIELDS = ("scoring", "sample", "value", "answer", "explanation", "details")
-
-
-def noted_output_limit(run: Run) -> int | None:
-    """Return the limit of an answer that the run's log notes; None where the task's was sent."""
-    return next(
-        (line["max_output_tokens"] for line in run.log if line["event"] == OUTPUT_LIMIT_EVENT),
-        None,
-    )
 
 
 def noted_schema_ways(run: Run) -> set[str]:
@@ -291,23 +283,10 @@ class BatchWriter:
             return
         if self._output_limit is not None and self._output_limit <= smallest:
             return
-        run = Run.objects.select_for_update().only("log", "parameters").get(pk=self._run.pk)
-        known = noted_output_limit(run)
-        self._output_limit = smallest if known is None else min(known, smallest)
-        if self._output_limit == known:
-            return
-        line = {
-            "at": now().isoformat(timespec="seconds"),
-            "event": OUTPUT_LIMIT_EVENT,
-            "detail": (
-                f"The model gives at most {smallest:,} output tokens, by what its provider says. "
-                "The limit was lowered to that from the task's "
-                f"{run.parameters.get('max_output_tokens', 0):,}."
-            ),
-            "max_output_tokens": smallest,
-        }
-        others = [entry for entry in run.log if entry["event"] != OUTPUT_LIMIT_EVENT]
-        Run.objects.filter(pk=self._run.pk).update(log=[*others, line])
+        allowed = self._run.parameters.get("max_output_tokens", 0)
+        self._output_limit = note_output_limit(
+            self._run.pk, smallest, requested=f"the task's {allowed:,}"
+        )
 
     def _note_schema_ways(self, ways: set[str]) -> None:
         """Note in the run's log that the model's host knows no JSON schemas; one line for each way

@@ -257,7 +257,10 @@ class SampleDetail(serializers.Serializer[Any]):
     is_scored = serializers.BooleanField()
     output = serializers.CharField()
     reasoning = serializers.CharField(
-        help_text="The part of the output that scorers do not see, because it is reasoning."
+        help_text=(
+            "What scorers do not see, because it is reasoning: what the provider sent apart from "
+            "the output, then the reasoning that stands in the output."
+        )
     )
     error = serializers.CharField()
     messages = serializers.ListField(child=serializers.DictField())

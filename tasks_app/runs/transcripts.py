@@ -8,8 +8,9 @@ from typing import Any
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
+from plumbmark.engine.solvers import CANDIDATE
 from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.recorded_calls import RecordedCall, read_exchange
+from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded, read_exchange
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
@@ -33,6 +34,27 @@ class Transcript:
         """The output as its scorers see it, and the reasoning that is kept from them."""
         return kind_of(self.run.task_version).output_scorer.split(self.sample.output)
 
+    @cached_property
+    def last_call_number(self) -> int | None:
+        """The place among `calls` of the last one to the candidate; None if there is none.
+
+        In a conversation of several turns, or one with tools, the output is the answer of the last
+        call. A program calls models as it likes: its output is no call's answer.
+        """
+        if kind_of(self.run.task_version).runs_program:
+            return None
+        numbers = [n for n, recorded in enumerate(self.calls) if recorded.role == CANDIDATE]
+        return numbers[-1] if numbers else None
+
+    @cached_property
+    def reasoning_apart(self) -> str:
+        """The reasoning that the provider sent apart from the output; empty where withheld."""
+        if self.sample.is_withheld or self.item.is_withheld or self.last_call_number is None:
+            return ""
+        last = self.calls[self.last_call_number]
+        answer = None if last.note else parse_recorded(last.call, last.response)
+        return "" if answer is None else answer.reasoning
+
     def as_document(self) -> dict[str, Any]:
         """Return the transcript for the API."""
         sample, score = self.sample, self.score
@@ -44,7 +66,7 @@ class Transcript:
             "outcome": sample.outcome,
             "is_scored": sample.is_scored,
             "output": sample.output,
-            "reasoning": self.split.reasoning,
+            "reasoning": "\n\n".join(filter(None, [self.reasoning_apart, self.split.reasoning])),
             "error": sample.error,
             "messages": [dict(message) for message in self.messages],
             "tool_calls": [asdict(call) for call in calls_made(self.messages)],

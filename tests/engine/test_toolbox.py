@@ -78,17 +78,25 @@ def test_an_answer_written_down_is_filled_for_the_item() -> None:
 
 
 class Scripted:
-    """Answers with these responses, one by one, and keeps what it was asked."""
+    """Answers with these responses, one by one, and keeps what it was asked.
 
-    def __init__(self, responses: Sequence[ModelResponse]) -> None:
+    `broken` is what the provider bills for attempts before each answer.
+    """
+
+    def __init__(self, responses: Sequence[ModelResponse], broken: int = 0) -> None:
         self._responses = list(responses)
+        self._broken = broken
         self.requests: list[ModelRequest] = []
         self.keys: list[str] = []
 
     async def call(self, request: ModelRequest, *, key: str, role: str) -> CallResult:
         self.requests.append(request)
         self.keys.append(key)
-        return CallResult(uuid4(), self._responses.pop(0), None, 10, 10, 5, 1)
+        bill = 10 + self._broken
+        return CallResult(
+            *(uuid4(), self._responses.pop(0), None, 10, bill, 5, 1),
+            cost_before_answer=self._broken,
+        )
 
 
 def calling(*calls: ToolCall, finish: FinishReason = FinishReason.TOOL_CALLS) -> ModelResponse:
@@ -96,9 +104,9 @@ def calling(*calls: ToolCall, finish: FinishReason = FinishReason.TOOL_CALLS) ->
 
 
 def solved(
-    *responses: ModelResponse, limits: SampleLimits | None = None
+    *responses: ModelResponse, limits: SampleLimits | None = None, broken: int = 0
 ) -> tuple[SampleResult, Scripted]:
-    caller = Scripted(responses)
+    caller = Scripted(responses, broken)
     request = ModelRequest([{"role": "user", "content": "?"}], 16)
     sample = PlannedSample(
         0,
@@ -154,9 +162,11 @@ def test_ten_thousand_calls_in_one_answer_end_the_sample() -> None:
     assert len(json.dumps(result.messages)) < 20_000
 
 
-def test_money_that_is_spent_allows_no_further_call() -> None:
+@pytest.mark.parametrize("broken", [0, 1000])
+def test_money_that_is_spent_allows_no_further_call(broken: int) -> None:
+    # What a provider bills for answers that it broke off is not the model's.
     result, caller = solved(
-        calling(SAY), calling(SAY), DONE, limits=SampleLimits(10, 20, max_cost=20)
+        calling(SAY), calling(SAY), DONE, limits=SampleLimits(10, 20, max_cost=20), broken=broken
     )
     assert result.outcome is Outcome.OWN_LIMIT
     assert len(caller.keys) == 2

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from rules import MAX_SHORT_ANSWER, Asked, Refused, Said
@@ -52,6 +53,7 @@ class OpenAI:
         last = messages[-1] if messages else {}
         form = request.get("response_format") or {}
         self._check_form(str(request.get("model", "")), form)
+        self._check_reasoning(str(request.get("model", "")), messages)
         asked = Asked(
             model=str(request.get("model", "")),
             prompt=self._prompt(messages),
@@ -84,6 +86,22 @@ class OpenAI:
             name = (form.get("json_schema") or {}).get("name")
             _demand(name != "wrong", "Invalid schema for response_format 'wrong': not supported.")
 
+    def _check_reasoning(self, model: str, messages: list[dict[str, Any]]) -> None:
+        for number, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            # As Groq says it, and DeepSeek.
+            for name in ("reasoning_content", "reasoning"):
+                _demand(
+                    model != "no-reasoning-back" or name not in message,
+                    f"'messages.{number}' : for 'role:assistant' the following must be satisfied"
+                    f"[('messages.{number}' : property '{name}' is unsupported)]",
+                )
+            _demand(
+                model != "reasoning-back" or message.get("reasoning_content"),
+                "The `reasoning_content` in the thinking mode must be passed back to the API.",
+            )
+
     def _step(self, messages: list[dict[str, Any]]) -> int:
         step = 0
         for message in messages:
@@ -111,11 +129,7 @@ class OpenAI:
         if said.reasoning:
             message["reasoning_content"] = said.reasoning
         if said.call:
-            message["tool_calls"] = [self._call(said)]
-            for number, (name, arguments) in enumerate(said.more_calls):
-                function = {"name": name, "arguments": arguments}
-                more = {"id": f"call_{number}", "type": "function", "function": function}
-                message["tool_calls"].append(more)
+            message["tool_calls"] = self._calls(said)
         choice = {"index": 0, "message": message, "finish_reason": finish}
         answer = self._head(asked, "chat.completion") | {"choices": [choice]}
         if asked.model == "no-choices":
@@ -124,11 +138,15 @@ class OpenAI:
             answer["usage"] = self._usage(said.usage)
         return _json(answer)
 
-    def _call(self, said: Said) -> dict[str, Any]:
-        assert said.call is not None
-        name, arguments = said.call
-        function = {"name": name, "arguments": arguments}
-        return {"id": "call_abc", "type": "function", "function": function}
+    def _calls(self, said: Said) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"call_{number - 1}" if number else "call_abc",
+                "type": "function",
+                "function": {"name": name, "arguments": arguments},
+            }
+            for number, (name, arguments) in enumerate(said.calls)
+        ]
 
     def _head(self, asked: Asked, kind: str) -> dict[str, Any]:
         digest = hashlib.sha256(asked.prompt.encode()).hexdigest()[:16]
@@ -168,12 +186,11 @@ class OpenAI:
             made += [chunk({"reasoning_content": piece}) for piece in _halves(said.reasoning)]
         field = "refusal" if said.finish == "refusal" else "content"
         made += [chunk({field: piece}) for piece in said.pieces]
-        if said.call:
-            call = self._call(said)
+        for index, call in enumerate(self._calls(said)):
             arguments = call["function"].pop("arguments")
-            made.append(chunk({"tool_calls": [{"index": 0, **call}]}))
+            made.append(chunk({"tool_calls": [{"index": index, **call}]}))
             for piece in _halves(arguments):
-                part = {"index": 0, "function": {"arguments": piece}}
+                part = {"index": index, "function": {"arguments": piece}}
                 made.append(chunk({"tool_calls": [part]}))
         made.append(chunk({}, "stop" if said.finish == "refusal" else said.finish))
         if said.usage is not None and asked.wants_usage:
@@ -301,13 +318,13 @@ class Anthropic:
         elif said.text:
             texts = said.parts or [said.text]
             blocks += [{"type": "text", "text": text} for text in texts]
-        if said.call:
-            name, arguments = said.call
+        for number, (name, arguments) in enumerate(said.calls):
             try:
                 given = json.loads(arguments)
             except ValueError:
                 given = {}
-            blocks.append({"type": "tool_use", "id": "toolu_abc", "name": name, "input": given})
+            call_id = f"toolu_{number - 1}" if number else "toolu_abc"
+            blocks.append({"type": "tool_use", "id": call_id, "name": name, "input": given})
         return blocks
 
     def _finish(self, said: Said, blocks: list[dict[str, Any]]) -> str:
@@ -320,6 +337,7 @@ class Anthropic:
             "refusal": "refusal",
             # This provider has no other word for it.
             "content_filter": "refusal",
+            "error": "error",
         }[said.finish]
 
     def _usage(self, usage: dict[str, Any] | None) -> dict[str, Any]:
@@ -366,8 +384,10 @@ class Anthropic:
         made = [_event({"type": "message_start", "message": head}, "message_start")]
         made.append(_event({"type": "ping"}, "ping"))
         blocks = self._blocks(said, asked)
+        # As the model wrote them, which may be no JSON.
+        arguments = iter(arguments for _, arguments in said.calls)
         for index, block in enumerate(blocks):
-            made += self._block_events(index, block, said)
+            made += self._block_events(index, block, said, arguments)
         ended = {"stop_reason": self._finish(said, blocks), "stop_sequence": None}
         last: dict[str, Any] = {"type": "message_delta", "delta": ended}
         if usage:
@@ -376,7 +396,9 @@ class Anthropic:
         made.append(_event({"type": "message_stop"}, "message_stop"))
         return made
 
-    def _block_events(self, index: int, block: dict[str, Any], said: Said) -> list[bytes]:
+    def _block_events(
+        self, index: int, block: dict[str, Any], said: Said, arguments: Iterator[str]
+    ) -> list[bytes]:
         kind = block["type"]
         if kind == "text":
             empty = {"type": "text", "text": ""}
@@ -391,7 +413,9 @@ class Anthropic:
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
         else:
             empty = {**block, "input": {}}
-            written = said.call[1] if said.call else json.dumps(block["input"])
+            written = json.dumps(block["input"])
+            if block["name"] != "answer_in_schema":
+                written = next(arguments)
             deltas = [
                 {"type": "input_json_delta", "partial_json": piece} for piece in _halves(written)
             ]
@@ -500,14 +524,15 @@ class Gemini:
             parts.append({"text": said.reasoning, "thought": True})
         texts = said.parts or ([said.text] if said.text else [])
         parts += [{"text": text} for text in texts]
-        if said.call:
-            name, arguments = said.call
+        for number, (name, arguments) in enumerate(said.calls):
             try:
                 given = json.loads(arguments)
             except ValueError:
                 given = {"city": "Par"}
             call = {"name": name, "args": given}
-            parts.append({"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"})
+            # The first of several has the signature.
+            signature = {} if number else {"thoughtSignature": "c2lnbmF0dXJl"}
+            parts.append({"functionCall": call, **signature})
         return parts
 
     def _finish(self, said: Said) -> str:
@@ -518,6 +543,7 @@ class Gemini:
             "content_filter": "SAFETY",
             # This provider's models refuse in words alone.
             "refusal": "STOP",
+            "error": "OTHER",
         }[said.finish]
 
     def _answer(

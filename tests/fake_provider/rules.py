@@ -11,6 +11,7 @@ from obliging import answer_of, answer_to
 _SUM = re.compile(r"(-?\d+)\s*([+*×-])\s*(-?\d+)")
 _FRAMED = re.compile(r"BEGIN (\S+)\n(.*)\nEND \1", re.DOTALL)
 _WANTED = re.compile(r"Is it (\S+)\?")
+_THOUGHT = re.compile(r"^Think: (.+)$", re.MULTILINE)
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 MANNERS = {
@@ -46,6 +47,8 @@ MANNERS = {
     "schema",
     "json-object-only",
     "no-response-format",
+    "no-reasoning-back",
+    "reasoning-back",
     "obliging",
     "stream-error",
     "stream-short",
@@ -94,6 +97,10 @@ class Said:
     call: tuple[str, str] | None = None
     """A tool call: its name and its arguments, as text."""
     more_calls: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        return [self.call, *self.more_calls] if self.call else []
 
 
 @dataclass
@@ -159,7 +166,8 @@ def answer(rule: str, asked: Asked, text: str, key: str, has_usage: bool) -> Sai
     elif rule == "parts":
         said.text, said.parts = "in parts", ["in ", "parts"]
     elif rule == "reasoning":
-        said.reasoning = "Let me think."
+        told = _THOUGHT.search(asked.prompt)
+        said.reasoning = told[1] if told else "Let me think."
         said.usage |= {"output": 40, "reasoning": 30}
     elif rule == "cached":
         said.usage |= {"input": 100, "cached": 64}

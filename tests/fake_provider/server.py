@@ -15,6 +15,7 @@ The configuration (all parts optional):
     {"latency_ms": 50, "one_by_one": false, "chunk_ms": 10, "seed": 1, "key": "sk-…",
      "faults": {"429": 0.1, "500": 0.1, "drop": 0.1, "truncate": 0.1, "break-off": 0.1,
                "stall": 0.01},
+     "first_faults": ["break-off", "head-alone"],
      "retry_after": 0.2, "usage": true,
      "models": {"some-model": "arithmetic:0.8"},
      "answers": {"other-model": {"<sha256 of the last user message>": "its answer"}}}
@@ -28,8 +29,9 @@ one answer after the other, as from a small local server), `chunk_ms` before eac
 stream. With `"hold": 0` no answer begins (with 40: none but the
 first forty), and with `"hold_after": 3` no stream goes beyond its third chunk, before
 `POST /__go_on__`: for tests that want something to happen meanwhile, however busy the machine is.
-Whether a request fails is decided by the hash of (seed, body, how often this body was seen), so a
-retry may succeed and a run can be repeated.
+The first requests with a body fail as `first_faults` says, one after the other. Otherwise, whether
+a request fails is decided by the hash of (seed, body, how often this body was seen), so a retry may
+succeed and a run can be repeated.
 """
 
 import argparse
@@ -65,6 +67,7 @@ class Provider:
         self.faults = [
             (str(name), float(share)) for name, share in config.get("faults", {}).items()
         ]
+        self.first_faults: list[str] = config.get("first_faults", [])
         self.retry_after = config.get("retry_after", 0.05)
         self.has_usage = config.get("usage", True)
         self.models: dict[str, str] = dict(config.get("models", {}))
@@ -132,11 +135,13 @@ class Provider:
 
     def fault(self, body: bytes) -> str | None:
         """Return the fault of this request, if any, by hash."""
-        if not self.faults:
+        if not self.faults and not self.first_faults:
             return None
         digest = hashlib.sha256(_sorted(body)).digest()
         attempt = self.seen.get(digest, 0)
         self.seen[digest] = attempt + 1
+        if attempt < len(self.first_faults):
+            return self.first_faults[attempt]
         drawn = hashlib.sha256(f"{self.seed}:{attempt}:".encode() + digest).digest()
         place = int.from_bytes(drawn[:8], "big") / 2**64
         for name, share in self.faults:
@@ -351,7 +356,7 @@ class Connection(asyncio.Protocol):
                     plain = plain.replace(b'"finish_reason":"stop"', b'"finish_reason":"error"')
                 data = _http(200, plain)
             else:
-                data, chunks = self._said(dialect, asked, key)
+                data, chunks = self._said(dialect, asked, key, fault)
         if chunks is not None:
             act = (self._stream, dialect, asked.model, chunks, fault)
         else:
@@ -363,7 +368,9 @@ class Connection(asyncio.Protocol):
         else:
             act[0](*act[1:])
 
-    def _said(self, dialect: Any, asked: Asked, key: str) -> tuple[bytes, list[bytes] | None]:
+    def _said(
+        self, dialect: Any, asked: Asked, key: str, fault: str | None
+    ) -> tuple[bytes, list[bytes] | None]:
         """Return a complete reply, or the chunks of a streamed one."""
         if asked.model == "no-json":
             return _http(200, b"<html>Bad gateway</html>"), None
@@ -372,6 +379,11 @@ class Connection(asyncio.Protocol):
         said = _answer(self.provider, asked, key)
         if isinstance(said, Refused):
             return _http(*dialect.error(said), id_header=dialect.request_id), None
+        if fault == "break-off":
+            said.finish = "error"
+            if asked.streams:
+                # Before the first piece.
+                said.text, said.pieces, said.parts = None, [], None
         if not asked.streams:
             return _http(200, dialect.plain(said, asked), id_header=dialect.request_id), None
         chunks = dialect.events(said, asked)
@@ -396,6 +408,8 @@ class Connection(asyncio.Protocol):
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
             f"{dialect.request_id}: req-200\r\n\r\n"
         )
+        if fault == "head-alone":
+            chunks = chunks[:1]
         if fault == "truncate":
             chunks = chunks[: max(1, len(chunks) // 2)]
         self._next_chunk(model, [head.encode(), *map(_framed, chunks)], 0, fault)
@@ -419,8 +433,8 @@ class Connection(asyncio.Protocol):
                     pause, self._next_chunk, model, frames, until, fault
                 )
                 return
-        if fault == "truncate":
-            self._finish(b"", fault)
+        if fault in {"truncate", "head-alone"}:
+            self._finish(b"", "truncate")
         elif model in {"stream-stall", "stream-silent-end"}:
             return
         else:

@@ -5,11 +5,12 @@ platform uses this protocol.
 """
 
 import asyncio
+from http import HTTPStatus
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from plumbmark.common.idle_timer import IdleTimer
-from plumbmark.config.http_refusals import refusal
+from plumbmark.config.http_refusals import REQUEST_ID_HEADER, log_refusal, refusal
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request before its body."""
@@ -23,6 +24,7 @@ BODY_CHECK_SECONDS = 2.0
 READ_SECONDS = 60.0
 """A client that takes none of a waiting answer for so long has left."""
 
+_HEAD_TOO_LARGE = "The head of the request is too large: it may have at most {most:,} bytes."
 _TOO_SLOW = (
     "The body of the request came too slowly: after {grace:g} seconds at least {rate:,} bytes a "
     "second are expected. Send it again over a faster connection, or in smaller parts."
@@ -36,6 +38,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_bytes = 0
         self._is_in_head = True
+        self._has_scope = False
         self._is_in_body = False
         self._body_bytes = 0
         self._body_seconds = 0.0
@@ -55,14 +58,14 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("The head of the request is too large.")
+                self._refuse(431, _HEAD_TOO_LARGE.format(most=MAX_HEAD_BYTES))
         elif self._is_in_body and self._body_check is None and not self.transport.is_closing():
             # Only now: most bodies come complete with their head and need no timer.
             self._check_later()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes, self._is_in_head = 0, True
+        self._head_bytes, self._is_in_head, self._has_scope = 0, True, True
         self._idle_timer.wait()
 
     def on_headers_complete(self) -> None:
@@ -106,9 +109,33 @@ class BoundedHttp(HttpToolsProtocol):
         self._end_body()
         if not self.pipeline and not self.cycle.response_started:
             message = _TOO_SLOW.format(grace=BODY_GRACE_SECONDS, rate=MIN_BODY_RATE)
-            kind, text = refusal(self.scope["path"], 408, message)
+            self._refuse(408, message)
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; uvicorn calls this, and logs the same without an id."""
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer by itself and close; in the middle of another answer, close only."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            path = self._path()
+            request_id = log_refusal(path, self.headers or (), status, message)
+            kind, text = refusal(path, status, message)
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                f"content-length: {len(text)}\r\nconnection: close\r\n"
+            )
             self.transport.write(
-                b"HTTP/1.1 408 Request Timeout\r\ncontent-type: %b\r\n"
-                b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (kind, len(text), text)
+                b"%bcontent-type: %b\r\n%b: %b\r\n\r\n%b"
+                % (head.encode(), kind, REQUEST_ID_HEADER, request_id, text)
             )
         self.transport.close()
+
+    def _path(self) -> str:
+        """Return the path of the request, as far as it was read."""
+        if not self._has_scope:
+            return ""
+        read = self.url.partition(b"?")[0].decode("latin-1")
+        return self.scope.get("path") or read

@@ -20,7 +20,7 @@ from wsgiref.types import WSGIApplication
 from wsgiref.util import FileWrapper
 
 from plumbmark.common.client_addresses import client_address
-from plumbmark.config.http_refusals import refusal
+from plumbmark.config.http_refusals import REQUEST_ID_HEADER, log_refusal, refusal
 
 log = logging.getLogger(__name__)
 
@@ -373,11 +373,14 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _refuse(scope: Scope, refused: _Refusal, receive: Receive, send: Send) -> None:
-    kind, body = refusal(scope["path"], refused.status, refused.message)
+    path = scope["path"]
+    request_id = log_refusal(path, scope["headers"], refused.status, refused.message)
+    kind, body = refusal(path, refused.status, refused.message)
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        (REQUEST_ID_HEADER, request_id),
         *refused.headers,
     ]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})

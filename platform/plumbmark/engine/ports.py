@@ -158,6 +158,8 @@ class CallResult:
     attempts: int
     max_output_tokens: int | None = None
     """The limit of the answer that was sent because the model cannot give what was requested."""
+    cost_before_answer: int = 0
+    """The part of `provider_cost` for attempts before the last, which the provider broke off."""
     schema_way: str = ""
     """The way in which the answer's schema was requested where the host does not know schemas:
     `json_object` or `prompt`."""

@@ -245,7 +245,8 @@ class _Conversation:
     def _note(self, call: CallResult, role: str) -> None:
         self._calls.append(call)
         self._roles.append(role)
-        self._cost += max(call.charged, call.provider_cost)
+        # What a provider bills for answers that it broke off does not count against the model.
+        self._cost += max(call.charged, call.provider_cost - call.cost_before_answer)
         if role == CANDIDATE and call.response is not None:
             self._output_tokens += call.response.usage.output_tokens
 

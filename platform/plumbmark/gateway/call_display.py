@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded
+from plumbmark.gateway.storage.records import ATTEMPT_COST
 from plumbmark.scoring.templates import text_of
 from plumbmark.web.long_text import cap_text
 from plumbmark.web.numbers import format_seconds
@@ -48,7 +49,9 @@ def call_context(recorded: RecordedCall) -> dict[str, Any]:
 def _attempt(attempt: dict[str, Any]) -> list[dict[str, str]]:
     """Return an attempt's facts, whatever the gateway recorded of it."""
     return [
-        {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
+        {"key": _("Provider's bill"), "value": dollars(value)}
+        if key == ATTEMPT_COST and isinstance(value, int)
+        else {"key": str(key).replace("_", " "), "value": cap_text(text_of(value), 300).text}
         for key, value in attempt.items()
         if value not in (None, "")
     ]

@@ -362,7 +362,8 @@ class Call(models.Model):
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=1000, blank=True)
     attempts = models.JSONField(default=list)
-    """One entry per attempt: `{"at", "ms", "status" or "error", "waited_ms"}`."""
+    """One entry per attempt: `{"at", "ms", "status" or "error", "waited_ms"}`; where it broke off,
+    what it cost (`calls.outcomes`); in the last, a limit of the answer that was lowered."""
     provider_request_id = models.CharField(max_length=200, blank=True)
     upstream_model = models.CharField(max_length=200, blank=True)
     finish_reason = models.CharField(max_length=24, blank=True)

@@ -25,7 +25,7 @@ from plumbmark.gateway.models import (
     LedgerLine,
 )
 from plumbmark.gateway.recorded_calls import parse_recorded
-from plumbmark.gateway.storage.records import decompress
+from plumbmark.gateway.storage.records import cost_before_last, decompress, lowered_output_limit
 
 _KEYS_PER_QUERY = 500
 
@@ -173,6 +173,8 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
                     provider_cost=call.provider_cost,
                     latency_ms=call.latency_ms,
                     attempts=len(call.attempts),
+                    cost_before_answer=cost_before_last(call.attempts),
+                    max_output_tokens=lowered_output_limit(call.attempts),
                 )
     return found
 

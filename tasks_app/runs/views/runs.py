@@ -36,8 +36,9 @@ from tasks_app.permissions import (
     can_view_program,
 )
 from tasks_app.runs import control
-from tasks_app.runs.batches import noted_output_limit, noted_schema_ways
+from tasks_app.runs.batches import noted_schema_ways
 from tasks_app.runs.forms import InvalidateForm, SpendLimitForm
+from tasks_app.runs.output_limit_notes import noted_output_limit
 from tasks_app.runs.queries import (
     OutcomeCount,
     charged_by_judges,
@@ -147,6 +148,7 @@ def _run_page(
         "parameters": json.dumps(run.parameters, indent=2, ensure_ascii=False, sort_keys=True),
         "model_changed": len(run.upstream_models) > 1,
         "output_limit": noted_output_limit(run),
+        "is_program": kind_of(version).runs_program,
         "schema_ways": sorted(noted_schema_ways(run)),
         "scorings": list(
             Scoring.objects.filter(run=run)

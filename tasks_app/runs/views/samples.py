@@ -68,6 +68,8 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         ),
         "output": None if sample.is_withheld else _highlight_answer(transcript.split, details),
         "reasoning": cap_text("" if sample.is_withheld else transcript.split.reasoning),
+        "reasoning_apart": cap_text(transcript.reasoning_apart),
+        "last_call_number": transcript.last_call_number,
         **_output_facts(transcript),
         "targets": _targets(transcript),
         "choices": [cap_text(one, 1000).text for one in transcript.item.choices or ()],

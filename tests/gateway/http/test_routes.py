@@ -1,6 +1,7 @@
 """The gateway's routes as programs meet them: answers, permissions, cost."""
 
 import asyncio
+import json
 import re
 from typing import Any
 from uuid import UUID
@@ -143,6 +144,46 @@ def test_a_stream_has_its_chunks_its_end_and_where_asked_its_usage(
     assert rows.books().charged == 2 * Call.objects.all()[0].charged
 
 
+@pytest.mark.parametrize("chunk_ms", [0, 2])
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_a_stream_carries_every_tool_call_of_an_answer(
+    store: Store, fake_provider: FakeProvider, wire_format: str, chunk_ms: int
+) -> None:
+    fake_provider.configure(chunk_ms=chunk_ms)
+    rows.deployment(fake_provider.url, "calls", provider=wire_format)
+    token = token_of(rows.namespace())
+    names = ("look", "count")
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+        for name in names
+    ]
+    wanted = 'CALL look {"city": "Rome"} && count {"of": [1, 2]} && look {"city": "Oslo"}'
+    asked = question("fake/calls", wanted, tools=tools)
+
+    plain = ask(CHAT, asked, token).json["choices"][0]
+    reply = ask(CHAT, {**asked, "stream": True}, token)
+
+    calls: dict[int, dict[str, str]] = {}
+    for chunk in reply.events:
+        pieces = chunk["choices"][0]["delta"].get("tool_calls", [])
+        assert len(pieces) <= 1
+        for piece in pieces:
+            known = calls.setdefault(piece["index"], {"id": "", "name": "", "arguments": ""})
+            known["id"] += piece.get("id") or ""
+            for name in ("name", "arguments"):
+                known[name] += piece.get("function", {}).get(name) or ""
+    made = [calls[index] for index in sorted(calls)]
+    assert [(one["name"], json.loads(one["arguments"])) for one in made] == [
+        ("look", {"city": "Rome"}),
+        ("count", {"of": [1, 2]}),
+        ("look", {"city": "Oslo"}),
+    ]
+    assert len({one["id"] for one in made}) == 3
+    whole = [(call["id"], call["function"]["name"]) for call in plain["message"]["tool_calls"]]
+    assert whole == [(one["id"], one["name"]) for one in made]
+    assert reply.events[-1]["choices"][0]["finish_reason"] == plain["finish_reason"] == "tool_calls"
+
+
 def test_a_stream_that_breaks_ends_with_an_error(store: Store, fake_provider: FakeProvider) -> None:
     fake_provider.configure(chunk_ms=3)
     rows.deployment(fake_provider.url, "stream-error")
@@ -201,6 +242,28 @@ def test_a_stream_whose_client_leaves_is_charged_by_the_providers_count(
     assert left.charged == whole.charged > 0
     assert left.output_tokens == whole.output_tokens >= 205
     assert rows.assert_books_agree().spent == 2 * whole.charged
+
+
+def test_a_stream_whose_client_leaves_is_charged_without_the_attempt_that_broke_off(
+    store: Store, fake_provider: FakeProvider
+) -> None:
+    fake_provider.configure(chunk_ms=20, first_faults=["break-off"])
+    rows.deployment(fake_provider.url, "echo")
+    token = token_of(rows.namespace())
+    text = "one two three four"
+
+    leave_stream("fake/echo", token, messages=[{"role": "user", "content": text}])
+
+    call = Call.objects.get()
+    broken, answered = (one["cost_nanodollars"] for one in call.attempts)
+    assert (call.status, call.error_code, call.usage_estimated) == (
+        "answered",
+        "reader-left",
+        False,
+    )
+    assert call.charged == answered == broken == (len(text) // 4 + 4) * 500 + 5 * 3000
+    assert call.provider_cost == 2 * call.charged
+    assert rows.assert_books_agree().spent == call.charged
 
 
 def test_a_stream_that_goes_on_too_long_after_its_client_left_costs_what_was_set_aside(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.actions import set_quota
@@ -131,6 +132,29 @@ def test_a_program_asks_the_model_and_its_result_is_the_score(
     assert run.upstream_models == ["arithmetic-2026-01-01"]
     assert ProgramReport.objects.get(run=run).ending == "exited"
     assert list((tmp_path / "code-runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["finish(score=1.0)", "raise ValueError"])
+def test_a_program_whose_model_gives_shorter_answers_has_it_noted(
+    world: Any, gateway: None, ending: str
+) -> None:
+    # Asked for without a limit, answers may have 4,096 tokens; this model gives 24.
+    contender = world.contender_of(world.add_deployment("short-answers"))
+    code = ASKING + f"ask('What is 2+3?')\nask('What is 1+1?')\n{ending}\n"
+
+    run = ran(world, published(world, code), contender=contender)
+
+    assert run.state == ("completed" if "finish" in ending else "failed"), log_of(run)
+    noted = [line for line in run.log if line["event"] == "output limit lowered"]
+    assert [line["max_output_tokens"] for line in noted] == [24]
+    assert "24 output tokens" in noted[0]["detail"]
+    assert "what the program asked for" in noted[0]["detail"]
+    limits = Call.objects.filter(grant=run.grant).values_list("attempts", flat=True)
+    assert [attempts[-1]["max_output_tokens"] for attempts in limits] == [24, 24]
+    client = Client()
+    client.force_login(world.ada)
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert "Answers were shorter than the program asked for" in page
 
 
 def test_a_program_that_fails_says_where(world: Any, gateway: None) -> None:

@@ -30,7 +30,7 @@ from plumbmark.gateway.models import (
     QuotaPolicy,
 )
 from plumbmark.gateway.storage import bulk
-from plumbmark.gateway.storage.records import CallRecord, compress
+from plumbmark.gateway.storage.records import CallRecord, compress, cost_before_last
 
 _TRIES = 8
 _SHARE_OF_LEFT = 4
@@ -403,8 +403,7 @@ def _settle_lines(
             payer_id=members[0].payer_id,
             grant_id=grant_id,
             kind=LedgerLine.Kind.OVERRUN,
-            reason=f"{len(members)} calls cost {dollars(excess)} more than was reserved; "
-            "the platform bears it",
+            reason=_overrun_reason(members, excess),
             provider_cost=excess,
             calls=len(members),
             day=day,
@@ -414,8 +413,24 @@ def _settle_lines(
     return lines
 
 
+def _overrun_reason(members: Sequence[CallRecord], excess: int) -> str:
+    count, before = _calls(len(members)), sum(cost_before_last(one.attempts) for one in members)
+    if not before:
+        why = f"{count} cost {dollars(excess)} more than was reserved"
+    elif before == excess:
+        why = f"{dollars(excess)} for attempts that broke off before the answers of {count}"
+    else:
+        why = (
+            f"{count} cost {dollars(excess)} more than is charged: {dollars(before)} for attempts "
+            "that broke off, the rest above what was reserved"
+        )
+    return f"{why}; the platform bears it"[:200]
+
+
 def _excess(record: CallRecord) -> int:
-    """Return the cost of a metered, answered call above its reservation."""
+    """Return the cost of a metered, answered call that is not charged: above its reservation, or
+    for attempts that broke off before the answer.
+    """
     if not record.budget_ids or record.is_duplicate or record.status != Call.Status.ANSWERED:
         return 0
     return record.provider_cost - record.charged

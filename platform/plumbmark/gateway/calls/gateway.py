@@ -38,12 +38,12 @@ from plumbmark.gateway.calls.stream_reader import StreamReader
 from plumbmark.gateway.catalogue import prices
 from plumbmark.gateway.catalogue.document_tokens import CannotBound
 from plumbmark.gateway.catalogue.prices import FixedPrices
-from plumbmark.gateway.providers.base import Answer, Attempt, CannotAsk, Delta
+from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, CannotAsk, Delta
 from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.gateway.storage import recovery
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.recorder import Recorder
-from plumbmark.gateway.storage.records import CallRecord
+from plumbmark.gateway.storage.records import ATTEMPT_LIMIT, CallRecord, cost_before_last
 from plumbmark.gateway.storage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,8 @@ class Gateway:
         """Of each model at an address, by credential: a provider limits an account."""
         self.output_limits: dict[tuple[str, str], int] = {}
         """The longest answers of a model, by address and name, where its provider refused more."""
+        self.without_reasoning: set[tuple[str, str]] = set()
+        """Models, by address and name, whose host refuses reasoning in messages."""
         self.schema_ways: dict[int, str] = {}
         """The way to ask for a schema, by deployment, where its host refused the usual one."""
         self._unstored_ways: dict[int, str] = {}
@@ -324,7 +326,14 @@ class GatewayCaller:
     def _prepare(self, terms: CallPolicy, request: ModelRequest, *, stream: bool) -> SentRequest:
         gateway = self._gateway
         way = gateway.schema_ways.get(terms.deployment_id) or terms.found_schema_way
-        return SentRequest(terms, request, gateway.output_limits, schema_way=way, stream=stream)
+        return SentRequest(
+            terms,
+            request,
+            gateway.output_limits,
+            gateway.without_reasoning,
+            schema_way=way,
+            stream=stream,
+        )
 
     async def _ask(self, admitted: "_AdmittedCall", request: ModelRequest) -> CallResult:
         record = admitted.record
@@ -343,7 +352,7 @@ class GatewayCaller:
                 await self._gateway.turns.mine()
         finally:
             # The answer has arrived and is stored, even if its caller is gone by now.
-            result = _record_end(admitted, sent, attempt, None)
+            result = _record_end(admitted, sent, attempt)
             self._gateway.note_schema_way(admitted.terms, result)
         return result
 
@@ -409,7 +418,7 @@ class GatewayCaller:
                             if isinstance(piece, Delta):
                                 yield piece
                             else:
-                                result = _record_end(admitted, sent, piece, passed)
+                                result = _record_end(admitted, sent, piece)
                                 gateway.note_schema_way(terms, result)
                                 if reader.has_left:
                                     outcomes.note_departure(record)
@@ -464,6 +473,8 @@ class GatewayCaller:
             tries.end()
             reader.is_billed = False
             assert attempt is not None
+            if isinstance(attempt, AttemptFailure):
+                attempt = outcomes.with_passed_text(sent.request, attempt, passed)
             pause = tries.pause_after(attempt)
             if reader.has_left:
                 yield attempt
@@ -546,7 +557,6 @@ def _record_end(
     admitted: _AdmittedCall,
     sent: SentRequest,
     attempt: Attempt,
-    passed: StreamProgress | None,
 ) -> CallResult:
     """Write the ending into the record; the result for whoever asked."""
     terms, record = admitted.terms, admitted.record
@@ -555,7 +565,9 @@ def _record_end(
     if isinstance(attempt, Answer):
         response = outcomes.record_answer(terms, sent.request, record, attempt)
     else:
-        failure = outcomes.record_failure(terms, sent.request, record, attempt, passed)
+        failure = outcomes.record_failure(record, attempt)
+    if sent.max_output_tokens is not None and record.attempts:
+        record.attempts[-1][ATTEMPT_LIMIT] = sent.max_output_tokens
     outcomes.keep_exchange(record, sent.body, attempt)
     return CallResult(
         call_id=record.id,
@@ -563,6 +575,7 @@ def _record_end(
         failure=failure,
         charged=record.charged,
         provider_cost=record.provider_cost,
+        cost_before_answer=cost_before_last(record.attempts),
         latency_ms=record.latency_ms,
         attempts=len(record.attempts),
         max_output_tokens=sent.max_output_tokens,

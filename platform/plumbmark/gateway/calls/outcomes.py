@@ -21,6 +21,7 @@ from plumbmark.gateway.providers.base import (
     Delta,
 )
 from plumbmark.gateway.storage.records import (
+    ATTEMPT_COST,
     CallRecord,
     exchange_bytes,
     hash_of,
@@ -85,9 +86,52 @@ def _charge(terms: CallPolicy, record: CallRecord, usage: Usage) -> None:
     record.reasoning_tokens = min(usage.reasoning_tokens, _MAX_COUNT)
     record.usage_estimated = usage.estimated
     if terms.prices is not None:
-        record.provider_cost = prices.cost(terms.prices, usage)
+        amount = prices.cost(terms.prices, usage)
         if terms.is_metered:
-            record.charged = min(record.provider_cost, record.hold)
+            record.charged = min(amount, record.hold)
+        _add_cost(record, amount)
+
+
+def _add_cost(record: CallRecord, amount: int) -> None:
+    """Add the cost of the last attempt to what the provider bills for the call.
+
+    The first attempt's is the call's as long as there is no other, and is written once.
+    """
+    record.provider_cost += amount
+    if len(record.attempts) > 1:
+        record.attempts[-1][ATTEMPT_COST] = amount
+
+
+def note_failed_attempt(terms: CallPolicy, record: CallRecord, failure: AttemptFailure) -> None:
+    """Note what the provider bills for the last attempt, which failed: it is never charged."""
+    entry, usage = record.attempts[-1], failure.usage
+    if failure.may_be_billed:
+        entry["usage"] = "not known"
+    if usage is None or (usage.estimated and not usage.output_tokens):
+        return
+    if usage.estimated:
+        entry["usage"] = "estimated"
+    entry["input_tokens"], entry["output_tokens"] = usage.input_tokens, usage.output_tokens
+    if terms.prices is not None:
+        amount = prices.cost(terms.prices, usage)
+        record.provider_cost += amount
+        entry[ATTEMPT_COST] = amount
+
+
+def with_passed_text(
+    request: ModelRequest, failure: AttemptFailure, passed: StreamProgress
+) -> AttemptFailure:
+    """Return the failure of a stream with at least the tokens that were passed on: the counts that
+    a provider tells at the beginning of a stream are not the last.
+    """
+    if not passed:
+        return failure
+    usage, estimate = failure.usage, prices.estimate_usage(request, passed.text)
+    if usage is not None and not usage.estimated:
+        if usage.output_tokens >= estimate.output_tokens:
+            return failure
+        estimate = replace(usage, output_tokens=estimate.output_tokens, estimated=True)
+    return replace(failure, usage=estimate)
 
 
 def record_departure(
@@ -109,9 +153,11 @@ def record_departure(
     note_departure(record)
     record.finish_reason = FinishReason.OTHER.value
     if is_open:
+        before = record.provider_cost
         _charge(terms, record, prices.estimate_usage(request, passed.text))
         if record.hold:
-            record.provider_cost = record.charged = record.hold
+            record.provider_cost, record.charged = before, record.hold
+            _add_cost(record, record.hold)
     else:
         record.status = Call.Status.FAILED
     _keep(record, body, {"partial": passed.text})
@@ -124,21 +170,10 @@ def note_departure(record: CallRecord) -> None:
         record.error_message = "The client disconnected before the answer was complete."
 
 
-def record_failure(
-    terms: CallPolicy,
-    request: ModelRequest,
-    record: CallRecord,
-    failure: AttemptFailure,
-    passed: StreamProgress | None = None,
-) -> CallFailure:
-    """Record a failure, which is not charged. What the provider may bill for an answer that broke
-    off is the platform's cost.
+def record_failure(record: CallRecord, failure: AttemptFailure) -> CallFailure:
+    """Record a failure, which is not charged. What the provider bills for its attempts is noted
+    with each, and is the platform's cost.
     """
-    usage = failure.usage
-    if passed and (usage is None or usage.estimated):
-        usage = prices.estimate_usage(request, passed.text)
-    if usage is not None and terms.prices is not None:
-        record.provider_cost = prices.cost(terms.prices, usage)
     record.status = Call.Status.FAILED
     record.error_code = failure.code[:64]
     record.error_message = _plain(failure.message, 1000)
@@ -164,7 +199,7 @@ def record_interruption(record: CallRecord, error: BaseException, body: bytes) -
         if is_cancelled
         else f"An internal error of the platform: {type(error).__name__}."
     )
-    record.provider_cost = record.hold
+    record.provider_cost += record.hold
     _keep(record, body, None)
 
 

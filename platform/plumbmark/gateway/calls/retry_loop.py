@@ -6,6 +6,7 @@ from typing import Any
 from plumbmark.common import clock
 from plumbmark.engine.ports import FailureKind
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
+from plumbmark.gateway.calls.outcomes import note_failed_attempt
 from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.calls.retry_budget import OVERALL_DEADLINES, RetryBudget
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure
@@ -23,12 +24,13 @@ class RetryLoop:
 
     __slots__ = (
         *("_asked_at", "_began", "_budget", "_deadline", "_entry", "_last", "_limit", "_loop"),
-        *("_record", "_seconds"),
+        *("_record", "_seconds", "_terms"),
     )
 
     def __init__(self, terms: CallPolicy, record: CallRecord, limit: AdaptiveLimit) -> None:
         self._loop = asyncio.get_running_loop()
         self._record = record
+        self._terms = terms
         self._limit = limit
         self._asked_at = self._began = self._loop.time()
         self._seconds = 0.0
@@ -80,6 +82,7 @@ class RetryLoop:
             entry["status"] = attempt.status
             self._limit.note_success(self._seconds, self._deadline)
             return None
+        note_failed_attempt(self._terms, self._record, attempt)
         if attempt.status is not None:
             entry["status"] = attempt.status
         if attempt.status is None or attempt.status == 200:

@@ -5,6 +5,12 @@ from dataclasses import replace
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.calls.policy import CallPolicy
 from plumbmark.gateway.providers.base import Attempt, AttemptFailure
+from plumbmark.gateway.providers.returned_reasoning import (
+    OMIT,
+    OPTION,
+    has_returned_reasoning,
+    refuses_returned_reasoning,
+)
 from plumbmark.gateway.providers.schemas import SCHEMA_WAYS, find_weaker_way
 
 _MAX_CORRECTIONS = 2
@@ -16,7 +22,8 @@ class SentRequest:
 
     A limit above the model's is refused before anything is generated. Where the provider says how
     much it gives, the call is made with that, and later calls begin with it. A host that knows no
-    schemas refuses them likewise, and is asked in a weaker way.
+    schemas refuses them likewise, and is asked in a weaker way. One that refuses reasoning which a
+    client sends back gets the messages without it.
     """
 
     __slots__ = (
@@ -26,6 +33,7 @@ class SentRequest:
         "_stream",
         "_target",
         "_terms",
+        "_without_reasoning",
         "body",
         "max_output_tokens",
         "request",
@@ -37,15 +45,18 @@ class SentRequest:
         terms: CallPolicy,
         request: ModelRequest,
         known: dict[tuple[str, str], int],
+        without_reasoning: set[tuple[str, str]],
         *,
         schema_way: str,
         stream: bool,
     ) -> None:
-        """Begin with the limit of the model where `known`, shared by all calls, has one; and with
-        the way to ask for a schema that was found for it, if any.
+        """Begin with what is known of the model, shared by all calls: the limit of its answers in
+        `known`, and whether its host refuses reasoning in messages; and with the way to ask for a
+        schema that was found for it, if any.
         """
         self._terms = terms
         self._known = known
+        self._without_reasoning = without_reasoning
         self._stream = stream
         self._corrections = 0
         self.request = request
@@ -58,6 +69,9 @@ class SentRequest:
         self._has_schema_way = "schema" in terms.target.options
         if schema_way and request.output_schema is not None and not self._has_schema_way:
             self._replace_schema_way(schema_way)
+        is_without = self._key in without_reasoning if without_reasoning else False
+        if is_without and OPTION not in terms.target.options:
+            self._drop_reasoning()
         maximum = known.get(self._key) if known else None
         if maximum is not None and maximum < request.max_output_tokens:
             self._replace_limit(maximum)
@@ -81,7 +95,26 @@ class SentRequest:
 
     def correct(self, attempt: Attempt) -> bool:
         """Change what a refusal names; return whether the call can be made now."""
-        return self.narrow(attempt) or self._weaken_schema(attempt)
+        return self.narrow(attempt) or self._weaken_schema(attempt) or self._omit_reasoning(attempt)
+
+    def _omit_reasoning(self, attempt: Attempt) -> bool:
+        """Leave out the reasoning that the client sent back, where the host refuses it. An option
+        of the deployment is left as it is.
+        """
+        is_probed = self._terms.provider_name == "openai" and OPTION not in self._target.options
+        if not is_probed or not isinstance(attempt, AttemptFailure):
+            return False
+        if not has_returned_reasoning(self.request.messages):
+            return False
+        if not refuses_returned_reasoning(attempt):
+            return False
+        self._without_reasoning.add(self._key)
+        self._drop_reasoning()
+        self.build()
+        return True
+
+    def _drop_reasoning(self) -> None:
+        self._target = replace(self._target, options={**self._target.options, OPTION: OMIT})
 
     def _weaken_schema(self, attempt: Attempt) -> bool:
         """Ask for the schema in a weaker way where the host does not know this one. An option of

@@ -173,6 +173,9 @@ class Anthropic(ChatProvider):
         except (AttributeError, KeyError, TypeError):
             return malformed_failure(payload)
 
+    def read_usage(self, payload: Any) -> Usage:
+        return _usage(payload.get("usage"), has_content=False)
+
     def assembly(self) -> Assembly:
         return _Events()
 

@@ -67,11 +67,22 @@ class AttemptFailure:
     payload: Any = None
     request_id: str = ""
     usage: Usage | None = None
-    """The tokens that the provider may bill all the same."""
+    """The tokens that the provider bills all the same, as far as it told them."""
+    has_begun: bool = False
+    """The provider had begun to answer."""
     output_limit: OutputLimit | None = None
     """The limit of the answer that the provider named, where it refused the requested one."""
 
+    @property
+    def may_be_billed(self) -> bool:
+        """Return whether the provider may bill an amount that it did not tell."""
+        if self.usage is not None and not self.usage.estimated:
+            return False
+        return self.has_begun or self.status == 200 or self.code in _NO_REPLY
 
+
+_NO_REPLY = {"deadline", "dropped", "network"}
+"""Codes of failures after which the provider may have answered all the same."""
 Attempt = Answer | AttemptFailure
 
 

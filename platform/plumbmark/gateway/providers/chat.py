@@ -3,9 +3,10 @@
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse
+from plumbmark.engine.ports import FailureKind, ModelRequest, ModelResponse, Usage
 from plumbmark.gateway.providers.base import (
     NO_OPTIONS,
     Answer,
@@ -86,6 +87,13 @@ class ChatProvider(ABC):
     def request_id(self, headers: Mapping[str, str], payload: Any) -> str: ...
 
     @abstractmethod
+    def read_usage(self, payload: Any) -> Usage:
+        """Return the tokens that a document of an answer tells; `estimated` where it tells none.
+
+        Raises what `parse` may raise inside where the document makes no sense.
+        """
+
+    @abstractmethod
     def assembly(self) -> Assembly: ...
 
     def failure(self, reply: HttpReply, request_id: str = "") -> AttemptFailure:
@@ -129,7 +137,17 @@ class ChatProvider(ABC):
         parsed = self.parse(reply.payload, target.options)
         if isinstance(parsed, ModelResponse):
             return Answer(parsed, reply.payload, 200, request_id)
-        return parsed
+        return self._with_usage(parsed, reply.payload)
+
+    def _with_usage(self, failure: AttemptFailure, document: Any) -> AttemptFailure:
+        """Return the failure with the tokens that came beside it, where they did."""
+        if failure.usage is not None:
+            return failure
+        try:
+            usage = self.read_usage(document)
+        except (AttributeError, KeyError, TypeError, IndexError):
+            return failure
+        return failure if usage.estimated else replace(failure, usage=usage)
 
     async def stream(
         self, transport: HttpClient, target: Target, body: bytes
@@ -167,6 +185,7 @@ class ChatProvider(ABC):
         self, opened: EventStream, target: Target
     ) -> AsyncGenerator[Delta | Attempt, None]:
         assembly, channels = self.assembly(), _Channels(target.secret)
+        has_begun = False
         try:
             async with contextlib.aclosing(opened.events()) as batches:
                 async for events in batches:
@@ -176,8 +195,10 @@ class ChatProvider(ABC):
                         else:
                             channels.take(assembly.add(event))
                         if assembly.failure is not None:
-                            yield self._record_flush_failure(assembly, target)
+                            failure = self._failure_amid(assembly, target)
+                            yield self._with_partial(failure, assembly, target, has_begun)
                             return
+                        has_begun = True
                     if delta := channels.ready():
                         yield delta
                     if assembly.is_complete and events[-1] is DONE:
@@ -186,15 +207,17 @@ class ChatProvider(ABC):
             # A host that does not close the connection after its last event has still sent
             # everything.
             if not assembly.is_complete or error.broken.code == "answer-too-large":
-                yield _with_partial(failure_of_broken(error.broken), assembly, target)
+                failure = failure_of_broken(error.broken)
+                yield self._with_partial(failure, assembly, target, has_begun)
                 return
         except (AttributeError, KeyError, TypeError, IndexError, ValueError):
             failure = malformed_failure(None, "has an event in it that makes no sense")
-            yield _with_partial(failure, assembly, target)
+            yield self._with_partial(failure, assembly, target, has_begun)
             return
         if not assembly.is_complete:
             truncated = BrokenExchange("truncated", "the stream ended before the answer did", 200)
-            yield _with_partial(failure_of_broken(truncated), assembly, target)
+            failure = failure_of_broken(truncated)
+            yield self._with_partial(failure, assembly, target, has_begun)
             return
         if delta := channels.rest():
             yield delta
@@ -204,14 +227,22 @@ class ChatProvider(ABC):
             request_id = read_name(self.request_id(opened.headers, payload))
             yield Answer(parsed, payload, 200, request_id)
         else:
-            yield parsed
+            yield self._with_usage(parsed, payload)
 
-    def _record_flush_failure(self, assembly: Assembly, target: Target) -> AttemptFailure:
+    def _failure_amid(self, assembly: Assembly, target: Target) -> AttemptFailure:
+        """Return the failure that an error in the stream means."""
         payload = _struck(assembly.failure, target.secret)
         parsed = self.parse(payload)
-        if isinstance(parsed, AttemptFailure):
-            return _with_partial(parsed, assembly, target)
-        return malformed_failure(payload)
+        return parsed if isinstance(parsed, AttemptFailure) else malformed_failure(payload)
+
+    def _with_partial(
+        self, failure: AttemptFailure, assembly: Assembly, target: Target, has_begun: bool
+    ) -> AttemptFailure:
+        """Return the failure with what had arrived before it, for the record."""
+        partial = _struck(assembly.document(), target.secret)
+        payload = {"error": failure.payload, "partial": partial}
+        failure = replace(failure, payload=payload, has_begun=has_begun)
+        return self._with_usage(failure, partial)
 
 
 class _Channels:
@@ -284,20 +315,3 @@ def _struck(document: Any, secret: str) -> Any:
     raw = wire.dump_in_order(document)
     struck = without_secret(raw, secret)
     return document if struck is raw else wire.read(struck)
-
-
-def _with_partial(failure: AttemptFailure, assembly: Assembly, target: Target) -> AttemptFailure:
-    """Return the failure with what had arrived before it, for the record."""
-    payload = {"error": failure.payload, "partial": _struck(assembly.document(), target.secret)}
-    return AttemptFailure(
-        failure.kind,
-        failure.code,
-        failure.message,
-        is_retryable=failure.is_retryable,
-        fatal=failure.fatal,
-        retry_after=failure.retry_after,
-        status=failure.status,
-        payload=payload,
-        request_id=failure.request_id,
-        usage=failure.usage,
-    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from plumbmark.engine.ports import ModelRequest
 from plumbmark.gateway.providers.base import CannotAsk
+from plumbmark.gateway.providers.returned_reasoning import find_returned_reasoning_problem
 from plumbmark.strict_json import CanonicalError, canonical_json, wire
 
 MAX_EXTRA_BODY_BYTES = 16 * 1024
@@ -75,8 +76,8 @@ def find_names_problem(names: Iterable[Any]) -> str:
 
 
 def find_options_problems(options: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with both options of a deployment."""
-    problems = []
+    """Return what is wrong with the options of a deployment that can be told without its host."""
+    problems = [said] if (said := find_returned_reasoning_problem(options)) else []
     if "extra_body" in options and (said := find_extra_body_problem(options["extra_body"])):
         problems.append(f"extra_body {said}.")
     allowed = options.get("extra_body_allowed", [])

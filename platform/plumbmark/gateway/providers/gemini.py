@@ -200,6 +200,9 @@ class Gemini(ChatProvider):
             return malformed_failure(payload)
         return malformed_failure(payload)
 
+    def read_usage(self, payload: Any) -> Usage:
+        return _usage(payload.get("usageMetadata"), has_content=False)
+
     def assembly(self) -> Assembly:
         return _GeminiChunks()
 

@@ -5,8 +5,9 @@ Options of a deployment: `max_tokens_field` (default `max_tokens`; OpenAI's reas
 `["temperature", "seed"]`), `headers` (further headers, never a credential), `schema` (how a JSON
 schema is requested: `json_schema`, the default; `json_object` or `prompt` for hosts with less
 support, which get the schema in a message), `messages` (`strict` for hosts that want one system
-message at the start and alternating user and assistant), `silence_seconds` (how long a stream may
-pause).
+message at the start and alternating user and assistant), `returned_reasoning` (the field in which
+the host takes reasoning that a client sends back, or `omit`), `silence_seconds` (how long a stream
+may pause).
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ from plumbmark.gateway.providers.messages import (
     schema_of,
     signature_in,
 )
+from plumbmark.gateway.providers.returned_reasoning import put_returned_reasoning
 from plumbmark.gateway.providers.text import (
     are_counts_told,
     merge_counts,
@@ -78,7 +80,7 @@ class OpenAI(ChatProvider):
                 if name not in _OURS and name not in _OWNED
             }
         payload["model"] = target.upstream_id
-        payload["messages"] = request.messages
+        payload["messages"] = put_returned_reasoning(request.messages, target)
         payload[target.options.get("max_tokens_field", "max_tokens")] = request.max_output_tokens
         if request.temperature is not None:
             payload["temperature"] = to_canonical_number(float(request.temperature))
@@ -151,6 +153,9 @@ class OpenAI(ChatProvider):
         except (AttributeError, KeyError, TypeError, IndexError):
             return malformed_failure(payload)
         return malformed_failure(payload)
+
+    def read_usage(self, payload: Any) -> Usage:
+        return _usage(_usage_in(payload), has_content=False)
 
     def assembly(self) -> Assembly:
         return _OpenAIChunks()

@@ -7,6 +7,7 @@ a dead one.
 import hashlib
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,6 +18,28 @@ from plumbmark.strict_json import wire
 _HEADER_END = b"\n"
 _SHORT = 1024
 """Bytes below which packing, a tenth of a call's whole cost, would save a few hundred."""
+
+
+ATTEMPT_COST = "cost_nanodollars"
+"""In an entry of `attempts`: what the provider bills for that attempt."""
+
+ATTEMPT_LIMIT = "max_output_tokens"
+"""In the last entry of `attempts`: the limit of the answer that was sent because the model cannot
+give what was requested."""
+
+
+def lowered_output_limit(attempts: Sequence[Any]) -> int | None:
+    """Return the limit of the answer that replaced the requested one; None where that was sent."""
+    last = attempts[-1] if attempts else None
+    limit = last.get(ATTEMPT_LIMIT) if isinstance(last, dict) else None
+    return limit if isinstance(limit, int) else None
+
+
+def cost_before_last(attempts: Sequence[Any]) -> int:
+    """Return what the provider bills for the attempts before the last, which brought no answer."""
+    if len(attempts) < 2:
+        return 0
+    return sum(entry.get(ATTEMPT_COST, 0) for entry in attempts[:-1] if isinstance(entry, dict))
 
 
 @dataclass(slots=True)
@@ -55,6 +78,7 @@ class CallRecord:
     usage_estimated: bool = False
     charged: int = 0
     provider_cost: int = 0
+    """What the provider bills for all attempts; `charged` is for the answer alone."""
     is_duplicate: bool = False
     exchange: bytes = b""
     """JSON as it went out and came; empty where nothing went. The database gets it compressed."""

@@ -38,7 +38,7 @@ def test_a_table_is_a_labelled_region_that_takes_focus() -> None:
     )
 
     assert 'role="region" aria-labelledby="t-caption" tabindex="0"' in table
-    assert '<caption id="t-caption">&lt;x&gt;</caption><tbody>' in table
+    assert '<caption id="t-caption"><span>&lt;x&gt;</span></caption><tbody>' in table
 
 
 def test_the_interval_bar_keeps_inside_its_scale() -> None:

@@ -14,6 +14,6 @@ from plumbmark.config import file_queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
 
 file_queue.use()
-# Without fixups: Celery's for Django would set it up whole.
-app = Celery("plumbmark-scheduler", fixups=[])
+# Without fixups: Celery's for Django would set it up whole. Not the current one, where jobs are.
+app = Celery("plumbmark-scheduler", fixups=[], set_as_current=False)
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -219,17 +219,19 @@ def tabulate(
     """Return the scores of rows in a frame, on the metric's own scale or mapped to 0 … 1."""
     values = np.zeros((len(rows), frame.size))
     present = np.zeros((len(rows), frame.size), bool)
+    numbers_of: dict[ItemList, list[int]] = {}
     for number, row in enumerate(rows):
-        if not row.summary.items:
-            continue
-        places = frame.places[row.items]
-        scored = row.counts > 0
-        if row.summary.most_scored > 1:
-            totals = row.totals.astype(float) / np.maximum(row.counts, 1)
-        else:
-            totals = row.totals
-        values[number, places] = totals
-        present[number, places] = scored
+        if row.summary.items:
+            numbers_of.setdefault(row.items, []).append(number)
+    for items, numbers in numbers_of.items():
+        same = [rows[number] for number in numbers]
+        repeats = np.stack([row.counts for row in same])
+        means = np.stack([row.totals for row in same]).astype(float)
+        if max(row.summary.most_scored for row in same) > 1:
+            means /= np.maximum(repeats, 1)
+        place = np.ix_(np.array(numbers), frame.places[items])
+        values[place] = means
+        present[place] = repeats > 0
     if normalise:
         values = np.where(present, _normalise(values, metric), 0.0)
     counts = present.sum(axis=1)

@@ -129,8 +129,17 @@ def estimate_table(rows: Sequence[ScoreVector], table: Table, metric: Metric) ->
     found = deviate(table.frame, table.centred, table.present, 1.0)
     variances = spread([found.part], Layout([table.frame], []), table.scales)
     is_plain = is_plain_binary(table, found)
+    right = np.count_nonzero(table.high, axis=1)
     return [
-        _estimate_row(row, table, metric, found, variances, number, bool(is_plain[number]))
+        _estimate_row(
+            row,
+            table,
+            metric,
+            found,
+            variances,
+            number,
+            int(right[number]) if is_plain[number] else None,
+        )
         for number, row in enumerate(rows)
     ]
 
@@ -167,8 +176,9 @@ def _estimate_row(
     deviations: Deviations,
     variances: Spread,
     number: int,
-    is_plain: bool,
+    right: int | None,
 ) -> Estimate:
+    """Return the estimate of a row; `right` are its right items if it is plainly binary."""
     count = int(table.counts[number])
     if not count:
         return describe(row, metric, None, None, None, "none", 0)
@@ -178,8 +188,7 @@ def _estimate_row(
         return _estimate_unbounded(row, metric, mean, deviations, found, number)
     width = upper - lower
     share = min(1.0, max(0.0, (mean - lower) / width))
-    if is_plain:
-        right = int(np.count_nonzero(table.high[number]))
+    if right is not None:
         unit = ClusteredWilson(wilson(right, count), float(count), "wilson")
     else:
         unit = clustered_wilson(share, found, width)

@@ -204,10 +204,11 @@ class ScoreVector:
 def pack(scores: ItemScores, items: ItemList | None = None) -> ScoreVector:
     """Return item scores as arrays.
 
-    `items` is a list of the same keys in the same order, which rows then share.
+    `items` is the list of another row: it is shared if this row has the same items in this order.
     """
-    if items is None or items.keys != tuple(scores):
-        items = ItemList(tuple(scores), [score.cluster for score in scores.values()])
+    clusters = tuple(score.cluster for score in scores.values())
+    if items is None or items.keys != tuple(scores) or items.clusters != clusters:
+        items = ItemList(tuple(scores), clusters)
     values = [score.values for score in scores.values()]
     different = {one for found in values for one in found}
     totals = np.array([found[0] if len(found) == 1 else sum(found) for found in values], float)

@@ -295,9 +295,11 @@ def _part(
 ) -> WeightedPart:
     alone_values = values[: frame.alone] if frame.cluster_of else values
     alone_count = (present & frame.alone_mask).bit_count()
-    squares = sum(map(mul, alone_values, alone_values))
     if mean:
-        squares += mean * (alone_count * mean - 2 * sum(alone_values))
+        # Not by the difference of sums, which would leave rounding where nothing varies.
+        squares = sum((alone_values[n] - mean) ** 2 for n in positions(present & frame.alone_mask))
+    else:
+        squares = sum(map(mul, alone_values, alone_values))
     counts = frame.cluster_sizes
     missing = (frame.everything & ~present) >> frame.alone
     if missing:

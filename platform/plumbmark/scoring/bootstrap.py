@@ -13,11 +13,10 @@ for a seed Python guarantees to keep.
 
 import math
 import random
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plumbmark.scoring.distributions import t_quantile
 from plumbmark.scoring.intervals import CONFIDENCE, Interval
@@ -79,21 +78,28 @@ def _join_units(totals: Floats, sizes: Integers) -> tuple[Floats, Floats]:
     count = len(totals)
     if count > MAX_UNITS:
         # Groups taken from a sorted list would be more alike than chance has it.
-        order = _shuffled(count)
-        # The n-th of 200, then the n-th of the next 200 and so on: one group after the other.
-        places = np.concatenate([order[start::MAX_UNITS] for start in range(MAX_UNITS)])
-        lengths = np.array([len(range(start, count, MAX_UNITS)) for start in range(MAX_UNITS)])
-        starts = np.cumsum(lengths) - lengths
-        totals = np.add.reduceat(totals[places], starts)
-        sizes = np.add.reduceat(sizes[places], starts)
+        groups = _groups(count)
+        totals = np.add.reduceat(totals[groups.places], groups.starts)
+        sizes = np.add.reduceat(sizes[groups.places], groups.starts)
     return totals, sizes.astype(float)
 
 
+@dataclass(frozen=True, slots=True)
+class _UnitGroups:
+    """The places of clusters, one group after the other, and where each group starts."""
+
+    places: Integers
+    starts: Integers
+
+
 @lru_cache(maxsize=64)
-def _shuffled(count: int) -> NDArray[Any]:
-    """Return the order in which so many sorted clusters are dealt to groups."""
+def _groups(count: int) -> _UnitGroups:
+    """Return the groups of so many sorted clusters."""
     chance = random.Random(count).random  # noqa: S311 - reproducible on purpose
-    return np.argsort([chance() for _ in range(count)], kind="stable")
+    order = np.argsort([chance() for _ in range(count)], kind="stable")
+    dealt = [order[start::MAX_UNITS] for start in range(MAX_UNITS)]
+    lengths = np.array([len(group) for group in dealt])
+    return _UnitGroups(np.concatenate(dealt), np.cumsum(lengths) - lengths)
 
 
 def _quantiles(totals: Floats, sizes: Floats) -> tuple[float, float] | None:

@@ -32,8 +32,9 @@ from plumbmark.scoring.vectors import Booleans, Floats, Integers, ItemList, Scor
 
 _NEGLIGIBLE = 1e-26
 """Variances below this share of the squared scale are rounding, not variation."""
-_MAX_ELEMENTS = 1 << 19
-"""Of an array that has one entry per cluster and statistic: 4 MiB of doubles."""
+_MAX_ELEMENTS = 1 << 16
+"""Of an array that has one entry per cluster and statistic, which then stays in the cache of the
+processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,13 +410,15 @@ def spread(
     *,
     pseudo: Sequence[Floats] | None = None,
     included: Sequence[Booleans] | None = None,
+    counts: bool = True,
 ) -> Spread:
     """Return the variance of the weighted sum of the parts' means; `scale` is the size of the
     values. `layout` and `parts` have the same tasks.
 
     `pseudo` gives for each part a number of clusters that are added to it, each of average size and
     with a deviation of 1 per item; half of them up and half down, so that they change no sum.
-    Where `included` is false, a part is as if it were not given.
+    Where `included` is false, a part is as if it were not given. Without `counts` the numbers of
+    clusters are left 0.
     """
     shape = parts[0].counts.shape
     groups = _Groups(shape)
@@ -444,9 +447,8 @@ def spread(
     for group in layout.groups:
         _add_shared(groups, parts, group, roots, shares)
     variance, df = groups.join(scale)
-    return Spread(
-        np.where(lacks, np.nan, variance), df, count_clusters(parts, layout, included=included)
-    )
+    clusters = count_clusters(parts, layout, included=included) if counts else np.zeros(shape)
+    return Spread(np.where(lacks, np.nan, variance), df, clusters)
 
 
 def _add_shared(

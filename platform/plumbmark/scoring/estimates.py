@@ -102,14 +102,14 @@ def estimate(scores: ItemScores | ScoreVector, metric: Metric) -> Estimate:
 
 def estimate_rows(rows: Sequence[ScoreVector], metric: Metric) -> list[Estimate]:
     """Return the estimate of each row. None depends on the other rows."""
-    found: list[Estimate | None] = [None] * len(rows)
-    for numbers in rows_by_items([(row.items,) for row in rows]):
-        same = [rows[number] for number in numbers]
+    unknown = [row for row in rows if metric not in row.known_estimates]
+    for numbers in rows_by_items([(row.items,) for row in unknown]):
+        same = [unknown[number] for number in numbers]
         frame = lay_out([[same[0].items]]).frames[0]
         table = tabulate(frame, same, metric, normalise=False)
-        for number, one in zip(numbers, estimate_table(same, table, metric), strict=True):
-            found[number] = one
-    return [one for one in found if one is not None]
+        for row, found in zip(same, _estimate_table(same, table, metric), strict=True):
+            row.known_estimates[metric] = found
+    return [row.known_estimates[metric] for row in rows]
 
 
 def rows_by_items(rows: Sequence[tuple[ItemList, ...]]) -> list[list[int]]:
@@ -124,7 +124,7 @@ def rows_by_items(rows: Sequence[tuple[ItemList, ...]]) -> list[list[int]]:
     return chunks
 
 
-def estimate_table(rows: Sequence[ScoreVector], table: Table, metric: Metric) -> list[Estimate]:
+def _estimate_table(rows: Sequence[ScoreVector], table: Table, metric: Metric) -> list[Estimate]:
     """Return the estimates of rows that are already laid out as the only task."""
     found = deviate(table.frame, table.centred, table.present, 1.0)
     variances = spread([found.part], Layout([table.frame], []), table.scales)

@@ -16,7 +16,7 @@ memory; only differences and p-values are kept.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from plumbmark.scoring.clustering import (
     Layout,
     Table,
     TaskPart,
+    count_clusters,
     deviate,
     is_negligible,
     spread,
@@ -40,8 +41,10 @@ _PER_PAIR = 20
 """Numbers per pair and task."""
 _MAX_ROWS = 64
 """Of a block: half of the pairs within it are computed twice."""
-_MAX_ELEMENTS = 1 << 18
-"""Of arrays of clusters × pairs, and of pairs × items."""
+_MAX_ELEMENTS = 1 << 16
+"""Of arrays of clusters × pairs, which then stay in the cache of the processor."""
+_MAX_PARTIAL = 1 << 18
+"""Of arrays of clusters × items × rows, and of pairs × items."""
 _SMALL = 1e-3
 """A variance below this share of what it is the difference of has lost too many digits."""
 _MAX_EXACT = 1 << 20
@@ -55,7 +58,8 @@ class Block:
     start: int
     stop: int
     rows: int
-    upper: Booleans
+    shape: tuple[int, int]
+    flat: Integers
     """Which places of the block, rows `start` to `stop` × rows from `start` on, are pairs."""
 
     @property
@@ -69,12 +73,13 @@ class Block:
     @property
     def pairs(self) -> tuple[Integers, Integers]:
         """The numbers of the first and of the second rows."""
-        first, second = np.nonzero(self.upper)
+        first, second = np.divmod(self.flat, self.shape[1])
         return first + self.start, second + self.start
 
     def take(self, matrix: Floats) -> Floats:
         """Return the pairs of an array whose last axes are those of the block."""
-        return np.broadcast_to(matrix, (*matrix.shape[:-2], *self.upper.shape))[..., self.upper]
+        flat = matrix.reshape(*matrix.shape[:-2], self.shape[0] * self.shape[1])
+        return np.take(flat, self.flat, axis=-1)
 
 
 def _blocks(rows: int, tasks: int) -> Iterator[Block]:
@@ -84,7 +89,7 @@ def _blocks(rows: int, tasks: int) -> Iterator[Block]:
         columns = np.arange(start, rows)
         upper = columns > np.arange(start, stop)[:, None]
         if upper.any():
-            yield Block(start, stop, rows, upper)
+            yield Block(start, stop, rows, upper.shape, np.flatnonzero(upper))
 
 
 def compare_pairs(layout: Layout, table: Table, width: float) -> PairTests:
@@ -155,7 +160,7 @@ def compare_weighted_pairs(
 
 
 def _chunks(places: Integers, items: int) -> Iterator[Integers]:
-    step = max(1, _MAX_ELEMENTS // max(1, items))
+    step = max(1, _MAX_PARTIAL // max(1, items))
     for start in range(0, len(places), step):
         yield places[start : start + step]
 
@@ -181,7 +186,11 @@ def _sign_tests(
     ones, others = high[block.ones], high[block.others]
     both = ones @ others.T
     if present is None:
-        count, first, second = np.full((1, 1), float(items)), ones.sum(axis=1), others.sum(axis=1)
+        count, first, second = (
+            np.full(both.shape, float(items)),
+            ones.sum(axis=1),
+            others.sum(axis=1),
+        )
         above, below = first[:, None] - both, second - both
     else:
         count = present[block.ones] @ present[block.others].T
@@ -222,7 +231,11 @@ def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
         part_of = part.weight * task.differences / (1 + added / np.maximum(part.clusters, 1))
         shrunk += np.where(is_known, part_of, 0.0)
         bounded += np.where(is_known, 0.0, part.weight)
-    found = spread([task.part for task in tasks], layout, 1.0, pseudo=pseudo, included=included)
+    parts = [task.part for task in tasks]
+    found = spread(parts, layout, 1.0, pseudo=pseudo, included=included, counts=False)
+    if (found.variance == 0).any():
+        # Only then the number of clusters matters; counting those of several tasks takes a while.
+        found = replace(found, clusters=count_clusters(parts, layout, included=included))
     proven = np.maximum(0.0, np.abs(shrunk) - bounded)
     tests = spread_tests(proven, found, 1.0)
     weighted[np.abs(weighted) <= NO_DIFFERENCE] = 0.0
@@ -233,16 +246,8 @@ def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
 
 
 @dataclass(frozen=True, slots=True)
-class _SizeClass:
-    """Clusters of one size that every row has in full: their sums of rows × clusters."""
-
-    size: int
-    sums: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class _Moments:
-    """Of every pair of a block: the common items, and sums of differences, of their squares, and of
+    """Of every place of a block: the common items, and sums of differences, of their squares, and of
     the squares of both rows.
     """
 
@@ -250,6 +255,38 @@ class _Moments:
     totals: Floats
     squares: Floats
     powers: Floats
+
+
+def _multiply(values: Floats, present: Booleans | None, block: Block) -> _Moments:
+    """Return the moments of rows × items, which are 0 where absent; `present` is None if none is."""
+    ones, others = values[block.ones], values[block.others]
+    product = ones @ others.T
+    first, second = np.square(ones), np.square(others)
+    if present is None:
+        counts = np.full(product.shape, float(ones.shape[1]))
+        totals = ones.sum(axis=1)[:, None] - others.sum(axis=1)
+        powers = first.sum(axis=1)[:, None] + second.sum(axis=1)
+    else:
+        there = present[block.ones].astype(float)
+        others_there = present[block.others].astype(float)
+        counts = there @ others_there.T
+        totals = ones @ others_there.T - there @ others.T
+        powers = first @ others_there.T + there @ second.T
+    product *= -2
+    product += powers
+    return _Moments(counts, totals, product, powers)
+
+
+@dataclass(frozen=True, slots=True)
+class _SizeClass:
+    """Clusters of one size: their sums of rows × clusters, 0 where a row lacks some of the items.
+
+    `full` is None if no row does.
+    """
+
+    size: int
+    sums: Floats
+    full: Booleans | None
 
 
 class _TaskSums:
@@ -268,18 +305,25 @@ class _TaskSums:
         self._values = np.where(present, table.values - centres, 0.0)
         self._present = None if table.is_complete else present
         self._classes: list[_SizeClass] = []
-        self._loose = np.zeros(0, np.int64)
         self._sums = np.zeros((len(table.counts), 0))
-        if not frame.starts.size:
-            return
-        clustered = self._values[:, frame.alone :]
-        self._sums = np.add.reduceat(clustered, frame.starts, axis=1)
-        full = np.logical_and.reduceat(present[:, frame.alone :].all(axis=0), frame.starts)
+        self._full = np.zeros((len(table.counts), 0), bool)
+        self._partial_rows = self._partial_clusters = np.zeros(0, np.int64)
+        if frame.starts.size:
+            self._add_clusters(present[:, frame.alone :])
+
+    def _add_clusters(self, present: Booleans) -> None:
+        frame = self._frame
+        self._sums = np.add.reduceat(self._values[:, frame.alone :], frame.starts, axis=1)
+        items = np.add.reduceat(present, frame.starts, axis=1, dtype=np.int64)
+        self._full = items == frame.sizes
         own = np.arange(len(frame.sizes)) < frame.private
-        for size in np.unique(frame.sizes[full & own]):
-            chosen = full & own & (frame.sizes == size)
-            self._classes.append(_SizeClass(int(size), self._sums[:, chosen]))
-        self._loose = np.flatnonzero(own & ~full)
+        for size in np.unique(frame.sizes[own]):
+            chosen = own & (frame.sizes == size)
+            full = self._full[:, chosen]
+            sums = np.where(full, self._sums[:, chosen], 0.0)
+            self._classes.append(_SizeClass(int(size), sums, None if full.all() else full))
+        partial = (items > 0) & ~self._full & own
+        self._partial_rows, self._partial_clusters = np.nonzero(partial)
 
     def of_pairs(self, first: Integers, second: Integers, weight: float) -> _TaskPairs:
         """Return pairs, computed from the differences of their items."""
@@ -293,24 +337,27 @@ class _TaskSums:
     def of(self, block: Block, weight: float) -> _TaskPairs:
         """Return the pairs of a block, computed by products of matrices."""
         frame, take = self._frame, block.take
-        whole = self._moments(block, slice(None))
+        present = self._present
+        whole = _multiply(self._values, present, block)
         counts, means = whole.counts, whole.totals / np.maximum(whole.counts, 1)
-        alone = whole if frame.alone == frame.size else self._moments(block, slice(0, frame.alone))
+        alone = whole
+        if frame.alone < frame.size:
+            there = None if present is None else present[:, : frame.alone]
+            alone = _multiply(self._values[:, : frame.alone], there, block)
         squares = alone.squares - means * (2 * alone.totals - alone.counts * means)
         found = _Clusters(alone.counts, counts, means)
         for one in self._classes:
-            found.add_class(one, block)
-        for numbers in self._cluster_chunks(self._loose, counts):
-            found.add(self._cluster_sums(block, numbers), is_shared=False)
-        shared = np.arange(frame.private, len(frame.sizes))
-        for numbers in self._cluster_chunks(shared, counts):
-            found.add(self._cluster_sums(block, numbers), is_shared=True)
+            found.add_full(one.size, _multiply(one.sums, one.full, block))
+        if self._partial_rows.size:
+            self._add_partial(found, block)
+        for numbers in _cluster_chunks(np.arange(frame.private, len(frame.sizes)), counts):
+            found.add_shared(self._cluster_sums(block, numbers))
         part = TaskPart(
             frame=frame,
             weight=weight,
             counts=take(counts),
             clusters=take(found.clusters),
-            has_clusters=take(found.largest) > 1,
+            has_clusters=take(found.has_several),
             alone_counts=take(alone.counts),
             alone_squares=np.maximum(0.0, take(squares)),
             own_items=take(found.items),
@@ -325,26 +372,49 @@ class _TaskSums:
         known = (known + part.own_squares + part.shared_squares) * np.square(part.counts)
         return _TaskPairs(part, take(means), binary, known <= _SMALL * take(whole.powers))
 
-    def _moments(self, block: Block, items: slice) -> _Moments:
-        ones, others = self._values[block.ones, items], self._values[block.others, items]
-        product = ones @ others.T
-        first, second = np.square(ones), np.square(others)
-        if self._present is None:
-            counts = np.full(product.shape, float(ones.shape[1]))
-            totals = ones.sum(axis=1)[:, None] - others.sum(axis=1)
-            powers = first.sum(axis=1)[:, None] + second.sum(axis=1)
-        else:
-            there = self._present[block.ones, items].astype(float)
-            present = self._present[block.others, items].astype(float)
-            counts = there @ present.T
-            totals = ones @ present.T - there @ others.T
-            powers = first @ present.T + there @ second.T
-        return _Moments(counts, totals, powers - 2 * product, powers)
+    def _add_partial(self, found: "_Clusters", block: Block) -> None:
+        """Add the clusters of which one of two rows has a part only."""
+        present = self._table.present
+        values_by_item = np.ascontiguousarray(self._values[block.others].T)
+        present_by_item = np.ascontiguousarray(present[block.others].T, float)
+        rows, clusters = self._partial_rows, self._partial_clusters
+        longest = int(self._frame.sizes[: self._frame.private].max())
+        step = max(1, _MAX_PARTIAL // (longest * values_by_item.shape[1]))
+        width = block.stop - block.start
+        begin = int(np.searchsorted(rows, block.start))
+        for start in range(begin, len(rows), step):
+            chunk = slice(start, start + step)
+            row, cluster = rows[chunk], clusters[chunk]
+            places, is_item = self._places(cluster)
+            values = np.where(is_item, self._values[row[:, None], places], 0.0)[:, None]
+            there = (present[row[:, None], places] & is_item).astype(float)[:, None]
+            # With all rows if the first of the pair has the part, else with the rows that are full.
+            is_first = row < block.stop
+            for chosen, number in ((is_first, None), (np.ones(len(row), bool), width)):
+                if not chosen.any():
+                    continue
+                others = present_by_item[:, :number][places[chosen]]
+                totals = (values[chosen] @ others)[:, 0]
+                totals -= (there[chosen] @ values_by_item[:, :number][places[chosen]])[:, 0]
+                items = (there[chosen] @ others)[:, 0]
+                local = row[chosen] - block.start
+                if number is None:
+                    found.add_partial(local, ClusterValues(totals, items))
+                else:
+                    full = self._full[block.ones, cluster[chosen]].T
+                    found.add_partial_columns(local, ClusterValues(totals * full, items * full))
 
-    def _cluster_chunks(self, numbers: Integers, counts: Floats) -> Iterator[Integers]:
-        step = max(1, _MAX_ELEMENTS // max(1, counts.size))
-        for start in range(0, len(numbers), step):
-            yield numbers[start : start + step]
+    def _places(self, clusters: Integers) -> tuple[Integers, Booleans]:
+        """Return the places of the items of clusters. Smaller ones are filled up with a place that
+        is none of theirs.
+        """
+        frame = self._frame
+        sizes = frame.sizes[clusters][:, None]
+        numbers = np.arange(int(sizes.max()))
+        is_item = numbers < sizes
+        return np.where(
+            is_item, frame.alone + frame.starts[clusters][:, None] + numbers, 0
+        ), is_item
 
     def _cluster_sums(self, block: Block, numbers: Integers) -> ClusterValues:
         """Return sums of differences and common items, of clusters × the places of a block."""
@@ -353,11 +423,7 @@ class _TaskSums:
             sums = self._sums[:, numbers].T
             totals = sums[:, block.ones, None] - sums[:, None, block.others]
             return ClusterValues(totals, frame.sizes[numbers].astype(float)[:, None, None])
-        # Smaller clusters are filled up with items that nobody has.
-        longest = int(frame.sizes[numbers].max())
-        places = frame.alone + frame.starts[numbers][:, None] + np.arange(longest)
-        is_item = np.arange(longest) < frame.sizes[numbers][:, None]
-        places = np.where(is_item, places, 0)
+        places, is_item = self._places(numbers)
         values = np.where(is_item, self._values[:, places], 0.0).transpose(1, 0, 2)
         present = (self._present[:, places] & is_item).astype(float).transpose(1, 0, 2)
         there, others = present[:, block.ones], present[:, block.others].transpose(0, 2, 1)
@@ -370,15 +436,26 @@ class _TaskSums:
     ) -> Callable[[Integers], ClusterValues]:
         def shared(numbers: Integers) -> ClusterValues:
             found = self._cluster_sums(block, numbers + self._frame.private)
-            changes = _changes(found, counts, means)
-            return ClusterValues(block.take(changes), block.take(found.items))
+            items = np.broadcast_to(found.items, (len(numbers), *counts.shape))
+            return ClusterValues(block.take(_changes(found, counts, means)), block.take(items))
 
         return shared
 
 
+def _cluster_chunks(numbers: Integers, counts: Floats) -> Iterator[Integers]:
+    step = max(1, _MAX_ELEMENTS // max(1, counts.size))
+    for start in range(0, len(numbers), step):
+        yield numbers[start : start + step]
+
+
 def _changes(found: ClusterValues, counts: Floats, means: Floats) -> Floats:
     """Return the changes of the means when clusters are left out, from their sums."""
-    return (found.changes - found.items * means) / np.maximum(counts - found.items, 1)
+    changes = found.items * means
+    np.subtract(found.changes, changes, out=changes)
+    left = counts - found.items
+    np.maximum(left, 1, out=left)
+    changes /= left
+    return changes
 
 
 class _Clusters:
@@ -387,35 +464,55 @@ class _Clusters:
     def __init__(self, alone: Floats, counts: Floats, means: Floats) -> None:
         self._counts, self._means = counts, means
         self.clusters = alone.copy()
-        self.largest = np.zeros(counts.shape)
         self.items, self.squares = np.zeros(counts.shape), np.zeros(counts.shape)
         self.squared_items = np.zeros(counts.shape)
         self.shared_squares = np.zeros(counts.shape)
+        self._shares_several = np.zeros(counts.shape, bool)
 
-    def add_class(self, one: _SizeClass, block: Block) -> None:
-        """Add clusters of one size that are complete."""
-        size, number = one.size, one.sums.shape[1]
-        ones, others = one.sums[block.ones], one.sums[block.others]
-        totals = ones.sum(axis=1)[:, None] - others.sum(axis=1)
-        squares = np.square(ones).sum(axis=1)[:, None] + np.square(others).sum(axis=1)
-        squares -= 2 * (ones @ others.T)
+    @property
+    def has_several(self) -> Booleans:
+        """Whether some cluster has several common items."""
+        found: Booleans = (self.squared_items > self.items) | self._shares_several
+        return found
+
+    def add_full(self, size: int, moments: _Moments) -> None:
+        """Add clusters of one size, where both rows have all of it."""
         shift = size * self._means
-        squares -= shift * (2 * totals - number * shift)
+        squares = moments.squares - shift * (2 * moments.totals - moments.counts * shift)
         self.squares += squares / np.square(np.maximum(self._counts - size, 1))
-        self.clusters += number
-        self.items += number * size
-        self.squared_items += number * size * size
-        np.maximum(self.largest, size, out=self.largest)
+        self.clusters += moments.counts
+        self.items += size * moments.counts
+        self.squared_items += size * size * moments.counts
 
-    def add(self, found: ClusterValues, *, is_shared: bool) -> None:
-        """Add clusters whose sums are known pair by pair."""
-        squares = np.square(_changes(found, self._counts, self._means)).sum(axis=0)
-        items = np.broadcast_to(found.items, (len(found.items), *self._counts.shape))
-        self.clusters += np.count_nonzero(items, axis=0)
-        np.maximum(self.largest, items.max(axis=0), out=self.largest)
-        if is_shared:
-            self.shared_squares += squares
-            return
-        self.squares += squares
-        self.items += items.sum(axis=0)
-        self.squared_items += np.square(items).sum(axis=0)
+    def add_partial(self, rows: Integers, found: ClusterValues) -> None:
+        """Add clusters of some rows, ascending, with all others."""
+        changes = _changes(found, self._counts[rows], self._means[rows])
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        for sums, values in self._sums_of(changes, found.items):
+            sums[rows[starts]] += np.add.reduceat(values, starts, axis=0)
+
+    def add_partial_columns(self, columns: Integers, found: ClusterValues) -> None:
+        """Add clusters of some of the other rows, ascending."""
+        changes = _changes(found, self._counts[:, columns].T, -self._means[:, columns].T)
+        starts = np.flatnonzero(np.diff(columns, prepend=-1))
+        for sums, values in self._sums_of(changes, found.items):
+            sums[:, columns[starts]] += np.add.reduceat(values, starts, axis=0).T
+
+    def _sums_of(self, changes: Floats, items: Floats) -> list[tuple[Floats, Floats]]:
+        return [
+            (self.squares, np.square(changes)),
+            (self.items, items),
+            (self.squared_items, np.square(items)),
+            (self.clusters, (items > 0).astype(float)),
+        ]
+
+    def add_shared(self, found: ClusterValues) -> None:
+        """Add clusters that lie in other tasks too."""
+        changes = _changes(found, self._counts, self._means)
+        self.shared_squares += np.einsum("cij,cij->ij", changes, changes)
+        if found.items.shape[-1] == 1:
+            self.clusters += len(found.items)
+            self._shares_several |= bool((found.items > 1).any())
+        else:
+            self.clusters += np.count_nonzero(found.items, axis=0)
+            self._shares_several |= found.items.max(axis=0) > 1

@@ -30,7 +30,7 @@ from plumbmark.scoring.aggregates import (
 )
 from plumbmark.scoring.clustering import Table, lay_out, tabulate
 from plumbmark.scoring.corrections import adjust
-from plumbmark.scoring.estimates import Estimate, estimate_table, round_digits
+from plumbmark.scoring.estimates import Estimate, estimate_rows, round_digits
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
 from plumbmark.scoring.paired import PairTests
@@ -127,7 +127,7 @@ def _rank_vectors(
 ) -> list[Ranked]:
     layout = lay_out([[vector.items for vector in vectors]])
     table = tabulate(layout.frames[0], vectors, metric, normalise=False)
-    estimates = estimate_table(vectors, table, metric)
+    estimates = estimate_rows(vectors, metric)
     entries = [
         _Entry(row.key, found, row.excluded) for row, found in zip(rows, estimates, strict=True)
     ]

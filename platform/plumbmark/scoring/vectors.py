@@ -152,6 +152,11 @@ class ScoreVector:
         items = scored if most_scored <= 1 else int(np.count_nonzero(self.counts))
         return VectorCounts(items, repeats, most_scored, scored, unscored)
 
+    @cached_property
+    def known_estimates(self) -> dict[Any, Any]:
+        """Estimates by metric, once they are computed: they depend on nothing else."""
+        return {}
+
     @property
     def means(self) -> Floats:
         """The mean of the scored repeats of each item, NaN where there is none."""

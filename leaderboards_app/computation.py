@@ -18,9 +18,8 @@ from leaderboards_app.collection import (
     join_cell_scores,
 )
 from plumbmark.accounts.models import User
-from plumbmark.scoring.aggregates import WeightedTask, aggregate_estimate
+from plumbmark.scoring.aggregates import TaskScores, WeightedTask, aggregate_rows
 from plumbmark.scoring.estimates import Estimate
-from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.ranking import (
     AggregateRow,
     Ranked,
@@ -28,12 +27,13 @@ from plumbmark.scoring.ranking import (
     rank,
     rank_aggregate,
 )
-from tasks_app.code_tasks.scores import ProgramScores, estimate_of_program
+from plumbmark.scoring.vectors import ItemList, ScoreVector
+from tasks_app.code_tasks.scores import ProgramScores, estimates_of_programs
 from tasks_app.judges.queries import trust_in_judges
 from tasks_app.models import Contender
-from tasks_app.scorings.estimates import as_document, metric_of
+from tasks_app.scorings.estimates import as_document, metric_of, rounded
 
-STATISTICS = 2
+STATISTICS = 3
 """Of intervals, tests and ranks; docs/design/statistics.md lists what each version changed. Content
 without the key `statistics` has version 1."""
 
@@ -97,6 +97,21 @@ def _metric_document(version: Any) -> dict[str, Any]:
     }
 
 
+def _scores_by_entry(candidates: Sequence[Candidate]) -> dict[int, dict[str, ProgramScores]]:
+    """Return the scores by entry and task; rows of the same items share one list of them."""
+    found: dict[int, dict[str, ProgramScores]] = {}
+    lists: dict[str, ItemList] = {}
+    for candidate in candidates:
+        scores = found[candidate.entry.pk] = {}
+        for cell in candidate.cells:
+            if cell.counted:
+                key = str(cell.task.pk)
+                scores[key] = packed = join_cell_scores(cell).pack(lists.get(key))
+                if isinstance(packed.pairs, ScoreVector):
+                    lists.setdefault(key, packed.pairs.items)
+    return found
+
+
 class _Board:
     def __init__(
         self,
@@ -115,26 +130,10 @@ class _Board:
             for task in tasks
         ]
         self._is_single = len(tasks) == 1
-        self._scores: dict[int, dict[str, ProgramScores]] = {
-            candidate.entry.pk: {
-                str(cell.task.pk): join_cell_scores(cell)
-                for cell in candidate.cells
-                if cell.counted
-            }
-            for candidate in candidates
-        }
-        self._parts = {
-            entry: {
-                task.key: estimate_of_program(scores[task.key], task.metric)
-                for task in self._weighted
-                if task.key in scores
-            }
-            for entry, scores in self._scores.items()
-        }
+        self._scores = _scores_by_entry(candidates)
+        self._parts = self._estimate_parts()
         """Estimates by entry and task, on the scale of each task."""
-        self._estimates = {
-            candidate.entry.pk: self._estimate(candidate.entry.pk) for candidate in candidates
-        }
+        self._estimates = self._estimate_entries()
         self._status = {candidate.entry.pk: self._status_of(candidate) for candidate in candidates}
 
     def metric_document(self) -> dict[str, Any]:
@@ -149,16 +148,28 @@ class _Board:
             "upper": 1.0,
         }
 
-    def _estimate(self, entry: int) -> Estimate | None:
-        scores = self._scores[entry]
-        if not scores:
-            return None
-        if self._is_single:
-            return next(iter(self._parts[entry].values()))
-        items = {task: one.items for task, one in scores.items()}
-        return aggregate_estimate(items, self._weighted).estimate
+    def _estimate_parts(self) -> dict[int, dict[str, Estimate]]:
+        parts: dict[int, dict[str, Estimate]] = {entry: {} for entry in self._scores}
+        for task in self._weighted:
+            entries = [entry for entry, scores in self._scores.items() if task.key in scores]
+            rows = [self._scores[entry][task.key] for entry in entries]
+            found = estimates_of_programs(rows, task.metric)
+            for entry, one in zip(entries, found, strict=True):
+                parts[entry][task.key] = one
+        return parts
 
-    def _pairs(self, candidate: Candidate) -> dict[str, ItemScores]:
+    def _estimate_entries(self) -> dict[int, Estimate | None]:
+        found: dict[int, Estimate | None] = dict.fromkeys(self._scores)
+        entries = [entry for entry, scores in self._scores.items() if scores]
+        if self._is_single:
+            key = self._weighted[0].key
+            return found | {entry: self._parts[entry][key] for entry in entries}
+        rows = [{task: one.items for task, one in self._scores[entry].items()} for entry in entries]
+        for entry, one in zip(entries, aggregate_rows(rows, self._weighted), strict=True):
+            found[entry] = one.estimate
+        return found
+
+    def _pairs(self, candidate: Candidate) -> TaskScores:
         """Return the scores that are compared with other rows, task by task."""
         return {task: one.pairs for task, one in self._scores[candidate.entry.pk].items()}
 
@@ -203,7 +214,7 @@ class _Board:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return ranked rows from best to worst, then the others, each group by score."""
-        ranks = {scope: self._ranks(scope) for scope in SCOPES}
+        ranks = self._ranks_by_scope()
         rows = [self._row(candidate, ranks) for candidate in self._candidates]
         order = (RANKED, REFERENCE, INCOMPLETE, PENDING, INVALID)
         lower_is_better = self.metric_document()["direction"] == "lower"
@@ -218,13 +229,17 @@ class _Board:
 
         return sorted(rows, key=place)
 
-    def _ranks(self, scope: str) -> dict[int, Ranked]:
-        rows = [
+    def _ranks_by_scope(self) -> dict[str, dict[int, Ranked]]:
+        ranked = [
             candidate
             for candidate in self._candidates
             if self._status[candidate.entry.pk][0] == RANKED
-            and (scope == "all" or candidate.entry.contender.kind == Contender.Kind.RUN)
         ]
+        own = [one for one in ranked if one.entry.contender.kind == Contender.Kind.RUN]
+        every = self._ranks(ranked)
+        return {"platform": every if len(own) == len(ranked) else self._ranks(own), "all": every}
+
+    def _ranks(self, rows: Sequence[Candidate]) -> dict[int, Ranked]:
         # A contradiction within the noise means nothing: docs/design/standings.md.
         if self._is_single:
             key = str(self._tasks[0].pk)
@@ -307,9 +322,7 @@ def _cell_document(cell: TaskCell, parts: Mapping[str, Estimate]) -> dict[str, A
     if cell.counted:
         found = parts[str(cell.task.pk)]
         document |= {
-            "value": found.value,
-            "low": found.low,
-            "high": found.high,
+            **{name: rounded(getattr(found, name)) for name in ("value", "low", "high")},
             "unscored": found.n_unscored,
         }
     if cell.passed_over:

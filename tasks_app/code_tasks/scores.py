@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plumbmark.scoring.estimates import Estimate, IntervalMethod, estimate
+from plumbmark.scoring.estimates import Estimate, IntervalMethod, estimate_rows
 from plumbmark.scoring.intervals import Interval, wilson
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric, find_score_problem
+from plumbmark.scoring.vectors import ItemList, ScoreVector, as_vector, join, pack
 from tasks_app.code_tasks.output.result_file import is_mean
 from tasks_app.models import SampleScore, Scoring
 
@@ -29,12 +30,18 @@ class ProgramScores:
     `is_share`: every item is right or wrong, also where the metric declares no bounds.
     """
 
-    items: ItemScores
-    pairs: ItemScores
+    items: ItemScores | ScoreVector
+    pairs: ItemScores | ScoreVector
     is_number: bool = False
     interval: Interval | None = None
     method: IntervalMethod = "none"
     is_share: bool = False
+
+    def pack(self, like: ItemList | None = None) -> "ProgramScores":
+        """Return the same scores as arrays; `like` is the list of items of another row."""
+        items = _pack(self.items, like)
+        pairs = items if self.pairs is self.items else _pack(self.pairs, like)
+        return replace(self, items=items, pairs=pairs)
 
     def metric(self, declared: Metric) -> Metric:
         """Return the scale of the items."""
@@ -84,7 +91,21 @@ def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> Prog
 
 def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
     """Return the estimate; without an interval unless items or the program give one."""
-    found = estimate(scores.items, scores.metric(metric))
+    return estimates_of_programs([scores], metric)[0]
+
+
+def estimates_of_programs(rows: Sequence[ProgramScores], metric: Metric) -> list[Estimate]:
+    """Return the estimates of many rows on one task, as `estimate_of_program` does."""
+    scales = [row.metric(metric) for row in rows]
+    found: dict[int, Estimate] = {}
+    for scale in dict.fromkeys(scales):
+        numbers = [number for number, one in enumerate(scales) if one == scale]
+        estimates = estimate_rows([as_vector(rows[number].items) for number in numbers], scale)
+        found |= dict(zip(numbers, estimates, strict=True))
+    return [_with_own_interval(found[number], row) for number, row in enumerate(rows)]
+
+
+def _with_own_interval(found: Estimate, scores: ProgramScores) -> Estimate:
     if not scores.is_number:
         return found
     interval = scores.interval
@@ -97,14 +118,18 @@ def estimate_of_program(scores: ProgramScores, metric: Metric) -> Estimate:
     )
 
 
+def _pack(scores: ItemScores | ScoreVector, like: ItemList | None) -> ScoreVector:
+    return scores if isinstance(scores, ScoreVector) else pack(scores, like)
+
+
 def join_runs(runs: Sequence[ProgramScores]) -> ProgramScores:
     """Join several runs of one program: further runs are additional repeats of its items."""
     if len(runs) == 1:
         return runs[0]
     # The mean of several numbers has an interval that none of them tells.
     return ProgramScores(
-        join_scores(one.items for one in runs),
-        join_scores(one.pairs for one in runs),
+        join([as_vector(one.items) for one in runs]),
+        join([as_vector(one.pairs) for one in runs]),
         is_number=any(one.is_number for one in runs),
         is_share=all(one.is_share for one in runs),
     )

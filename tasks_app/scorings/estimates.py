@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from plumbmark.scoring.estimates import Estimate
+from plumbmark.scoring.estimates import Estimate, round_digits
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import MAX_SCORE, Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
@@ -87,7 +87,8 @@ def as_document(found: Estimate) -> dict[str, Any]:
     """Return an estimate as JSON-able data.
 
     Keys: value, low, high, method, items, repeats, clusters, scored, unscored, effective, worst,
-    best, and skewed where it is.
+    best, and skewed where it is. Numbers are rounded to twelve digits, so that the order in which
+    scores are summed changes nothing that is stored.
     """
     document = {name.removeprefix("n_"): value for name, value in asdict(found).items()}
     if document.pop("is_skewed"):
@@ -96,4 +97,11 @@ def as_document(found: Estimate) -> dict[str, Any]:
         if isinstance(value, float) and not math.isfinite(value):
             # A guard: PostgreSQL stores no such JSON, and no page can show it.
             raise ArithmeticError(f"the {name} of the estimate is no finite number")
+        if isinstance(value, float):
+            document[name] = round_digits(value)
     return document
+
+
+def rounded(value: float | None) -> float | None:
+    """Return a number of an estimate as it is stored."""
+    return None if value is None else round_digits(value)

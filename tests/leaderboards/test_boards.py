@@ -379,7 +379,7 @@ def test_a_snapshot_of_earlier_statistics_stays_readable_and_the_change_is_told(
     made = refresh_board(board)
 
     assert made is not None
-    assert made.content["statistics"] == 2
+    assert made.content["statistics"] == 3
     assert made.reason.startswith("statistics.changed")
     correction = Correction.objects.get()
     assert (correction.kind, correction.before, correction.after) == (
@@ -387,9 +387,9 @@ def test_a_snapshot_of_earlier_statistics_stays_readable_and_the_change_is_told(
         old,
         made,
     )
-    assert "version 2 of the statistics" in correction.reason
+    assert "version 3 of the statistics" in correction.reason
     assert client.get(old.get_absolute_url()).status_code == 200
     assert client.get(f"/api/v1/standings/{old.public_id}").status_code == 200
     history = client.get(f"{board.benchmark.get_absolute_url()}history/").content.decode()
-    assert "version 2 of the statistics" in history
+    assert "version 3 of the statistics" in history
     assert refresh_board(board) is None

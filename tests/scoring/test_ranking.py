@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plumbmark.scoring.aggregates import (
-    WeightedTask,
-    compute_weighted_test,
-    normalise_columns,
-)
+from plumbmark.scoring.aggregates import WeightedTask, tabulate_tasks, task_vectors
 from plumbmark.scoring.clustering import lay_out
 from plumbmark.scoring.corrections import holm
 from plumbmark.scoring.items import ItemScore
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import compare
+from plumbmark.scoring.pairs import compare_weighted_pairs
 from plumbmark.scoring.ranking import AggregateRow, RankingRow, rank, rank_aggregate
 from tests.oracles import multitest, stats
 
@@ -282,11 +279,10 @@ def test_pairs_of_several_binary_tasks_have_discordant_items_added(
 ) -> None:
     tasks = [WeightedTask("t", 0.8, ACCURACY), WeightedTask("u", 0.2, ACCURACY)]
     rows = pair_of_tasks(wins, losses, counts)
-    scores = [[row.tasks[task.key] for task in tasks] for row in rows]
-    layout = lay_out([list(task) for task in zip(*scores, strict=True)])
-    test = compute_weighted_test(
-        layout, *(normalise_columns(layout, row, tasks) for row in scores), weights=[0.8, 0.2]
-    )
+    vectors = task_vectors([row.tasks for row in rows], tasks)
+    layout = lay_out([[row[task].items for row in vectors] for task in range(2)])
+    tables = tabulate_tasks(layout, vectors, tasks)
+    tests = compare_weighted_pairs(layout, tables, [0.8, 0.2])
 
     # Half an item is added to either count of either task, as a second computation.
     difference = variance = 0.0
@@ -301,8 +297,7 @@ def test_pairs_of_several_binary_tasks_have_discordant_items_added(
         variance += part
     inverse = sum((part / variance) ** 2 / df for part, df in parts)
     p_value = 2 * stats.t.sf(abs(difference) / variance**0.5, 1 / inverse)
-    assert test is not None
-    assert test.p_value == pytest.approx(p_value)
+    assert tests.p_values == pytest.approx([p_value])
     assert bool(p_value <= 0.05) is is_significant
     assert (rank_aggregate(rows, tasks)[0].significantly_below == 1) is is_significant
 

@@ -7,37 +7,33 @@ A benchmark of a single task gives the very numbers of that task on the normalis
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import numpy as np
 
 from plumbmark.scoring.clustering import (
-    Column,
+    Deviations,
     Layout,
-    Spread,
-    WeightedPart,
-    column,
+    Table,
+    TaskPart,
     correlations,
-    deviations,
+    count_clusters,
+    deviate,
+    is_negligible,
     lay_out,
-    pair_deviations,
     spread,
+    tabulate,
+    variance_alone,
 )
 from plumbmark.scoring.distributions import normal_quantile, t_quantile
-from plumbmark.scoring.estimates import (
-    Estimate,
-    effective_items,
-    estimate,
-    estimate_of,
-    is_plain_binary,
-)
-from plumbmark.scoring.intervals import CONFIDENCE, Interval, Stratum, stratified_wilson
-from plumbmark.scoring.items import ItemScore, ItemScores
+from plumbmark.scoring.estimates import Estimate, estimate_rows, is_plain_binary, rows_by_items
+from plumbmark.scoring.intervals import CONFIDENCE, Intervals, Strata, stratified_wilson
+from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
-from plumbmark.scoring.paired import (
-    PairTest,
-    compute_spread_test,
-)
+from plumbmark.scoring.vectors import Booleans, Floats, ScoreVector, as_vector, pack
 
-TaskScores = Mapping[str, ItemScores]
+NO_SCORES = pack({})
+TaskScores = Mapping[str, ItemScores | ScoreVector]
 """Task key to the scores of one row on that task."""
 
 
@@ -81,133 +77,214 @@ def check_tasks(tasks: Sequence[WeightedTask]) -> None:
 
 def aggregate_estimate(scores: TaskScores, tasks: Sequence[WeightedTask]) -> AggregateEstimate:
     """Return the weighted score of one row, 0 … 1, with its 95 % interval."""
+    return aggregate_rows([scores], tasks)[0]
+
+
+def aggregate_rows(
+    rows: Sequence[TaskScores], tasks: Sequence[WeightedTask]
+) -> list[AggregateEstimate]:
+    """Return the weighted score of each row. None depends on the other rows."""
     check_tasks(tasks)
-    rows = [scores.get(task.key, {}) for task in tasks]
-    layout = lay_out([[row] for row in rows])
-    columns = normalise_columns(layout, rows, tasks)
-    return aggregate_of(layout, rows, columns, tasks)
+    vectors = task_vectors(rows, tasks)
+    parts = estimate_tasks(vectors, tasks)
+    found: list[AggregateEstimate | None] = [None] * len(rows)
+    for numbers in rows_by_items([tuple(one.items for one in row) for row in vectors]):
+        same = [vectors[number] for number in numbers]
+        layout = lay_out([[one.items] for one in same[0]])
+        tables = tabulate_tasks(layout, same, tasks)
+        joined = aggregate_tables(layout, same, tables, [parts[n] for n in numbers], tasks)
+        for number, one in zip(numbers, joined, strict=True):
+            found[number] = one
+    return [one for one in found if one is not None]
 
 
-def normalise_columns(
-    layout: Layout, rows: Sequence[ItemScores], tasks: Sequence[WeightedTask]
-) -> list[Column | None]:
-    """Return one row's columns, task by task, mapped to 0 … 1."""
+def task_vectors(
+    rows: Sequence[TaskScores], tasks: Sequence[WeightedTask]
+) -> list[list[ScoreVector]]:
+    """Return the scores of each row, task by task; a task that it lacks is empty."""
+    return [[as_vector(row.get(task.key, NO_SCORES)) for task in tasks] for row in rows]
+
+
+def estimate_tasks(
+    rows: Sequence[Sequence[ScoreVector]], tasks: Sequence[WeightedTask]
+) -> list[dict[str, Estimate]]:
+    """Return the estimates of each row by task, on the tasks' own scales."""
+    by_task = [
+        estimate_rows([row[number] for row in rows], task.metric)
+        for number, task in enumerate(tasks)
+    ]
+    keys = [task.key for task in tasks]
     return [
-        column(frame, row, task.metric, normalise=True)
-        for frame, row, task in zip(layout.frames, rows, tasks, strict=True)
+        dict(zip(keys, (one[number] for one in by_task), strict=True))
+        for number in range(len(rows))
     ]
 
 
-def aggregate_of(
+def tabulate_tasks(
+    layout: Layout, rows: Sequence[Sequence[ScoreVector]], tasks: Sequence[WeightedTask]
+) -> list[Table]:
+    """Return the scores of rows, task by task, mapped to 0 … 1."""
+    return [
+        tabulate(frame, [row[number] for row in rows], task.metric, normalise=True)
+        for number, (frame, task) in enumerate(zip(layout.frames, tasks, strict=True))
+    ]
+
+
+def normalise_vector(row: ScoreVector, metric: Metric) -> ScoreVector:
+    """Return the scores of a row mapped to 0 … 1, so that 1 is best."""
+    if metric.lower is None or metric.upper is None:
+        raise ValueError(f"metric {metric.name} has no declared bounds and cannot be normalised")
+    # As floats: small integers times a bound would overflow.
+    counts = row.counts.astype(float)
+    totals = (row.totals - counts * metric.lower) / (metric.upper - metric.lower)
+    if not metric.is_higher_better:
+        totals = counts - totals
+    levels = row.levels
+    if levels is not None:
+        levels = tuple(sorted(metric.normalise(level) for level in levels))
+    return ScoreVector(row.items, totals, row.counts, row.unscored, levels)
+
+
+def aggregate_tables(
     layout: Layout,
-    rows: Sequence[ItemScores],
-    columns: Sequence[Column | None],
+    rows: Sequence[Sequence[ScoreVector]],
+    tables: Sequence[Table],
+    by_task: Sequence[Mapping[str, Estimate]],
     tasks: Sequence[WeightedTask],
-) -> AggregateEstimate:
-    """Return the aggregate of one row from columns that are already laid out."""
-    by_task = {task.key: estimate(row, task.metric) for task, row in zip(tasks, rows, strict=True)}
-    present = [one for one in columns if one is not None]
-    missing = tuple(task.key for task, one in zip(tasks, columns, strict=True) if one is None)
-    parts = [
-        deviations(frame, one, task.weight)
-        for frame, one, task in zip(layout.frames, columns, tasks, strict=True)
-        if one is not None
+) -> list[AggregateEstimate]:
+    """Return the aggregates of rows that are already laid out and estimated task by task."""
+    missing = [
+        tuple(task.key for task, one in zip(tasks, row, strict=True) if not one.summary.items)
+        for row in rows
     ]
-    if missing:
-        return AggregateEstimate(_without_value(by_task), by_task, missing)
+    whole = np.array([not one for one in missing], bool)
     if len(tasks) == 1:
-        normalised = _normalise_scores(rows[0], tasks[0].metric)
-        found = spread(parts, layout.slot_tasks, 1.0)
-        single = estimate_of(normalised, NORMALISED, present[0], parts[0], found)
-        return AggregateEstimate(single, by_task, ())
-    return AggregateEstimate(_join_columns(layout, present, parts, by_task, tasks), by_task, ())
+        normalised = [normalise_vector(row[0], tasks[0].metric) for row in rows]
+        joined = estimate_rows(normalised, NORMALISED)
+    elif whole.any():
+        joined = _join_tables(layout, tables, whole, by_task, tasks)
+    else:
+        joined = []
+    places = iter(joined)
+    found = []
+    for number, parts in enumerate(by_task):
+        if len(tasks) == 1:
+            one = joined[number]
+        else:
+            one = next(places) if whole[number] else _without_value(parts)
+        if missing[number]:
+            one = _without_value(parts)
+        found.append(AggregateEstimate(one, parts, missing[number]))
+    return found
 
 
-def _normalise_scores(scores: ItemScores, metric: Metric) -> ItemScores:
-    return {
-        key: ItemScore(
-            tuple(metric.normalise(value) for value in score.values), score.unscored, score.cluster
-        )
-        for key, score in scores.items()
-    }
-
-
-def _join_columns(
+def _join_tables(
     layout: Layout,
-    columns: Sequence[Column],
-    parts: Sequence[WeightedPart],
+    tables: Sequence[Table],
+    whole: Booleans,
+    by_task: Sequence[Mapping[str, Estimate]],
+    tasks: Sequence[WeightedTask],
+) -> list[Estimate]:
+    """Return the aggregates of the rows that lack no task."""
+    tables = [table.rows(whole) for table in tables]
+    found = [
+        deviate(table.frame, table.centred, table.present, task.weight)
+        for table, task in zip(tables, tasks, strict=True)
+    ]
+    clusters = count_clusters([one.part for one in found], layout)
+    means = np.stack([table.means for table in tables])
+    weights = np.array([[task.weight] for task in tasks])
+    values = np.clip((weights * means).sum(axis=0), 0.0, 1.0)
+    limits = _stratified_limits(layout, tables, found, tasks)
+    # Sums in another order differ in the last digits.
+    low, high = np.minimum(values, limits.low), np.maximum(values, limits.high)
+    estimates = [one for one, is_whole in zip(by_task, whole, strict=True) if is_whole]
+    return [
+        _describe(parts, tasks, float(values[n]), float(low[n]), float(high[n]), int(clusters[n]))
+        for n, parts in enumerate(estimates)
+    ]
+
+
+def _describe(
     by_task: Mapping[str, Estimate],
     tasks: Sequence[WeightedTask],
+    value: float,
+    low: float,
+    high: float,
+    clusters: int,
 ) -> Estimate:
-    value = sum(task.weight * one.mean for task, one in zip(tasks, columns, strict=True))
-    value = min(1.0, max(0.0, value))
-    interval = _stratified_interval(layout, columns, parts)
-    bounds = _bounds(by_task, tasks)
     estimates = by_task.values()
+    worst = best = 0.0
+    # With every unscored sample at its worst and at its best.
+    for task in tasks:
+        part = by_task[task.key]
+        if part.worst is not None and part.best is not None:
+            worst += task.weight * task.metric.normalise(part.worst)
+            best += task.weight * task.metric.normalise(part.best)
     return Estimate(
         value=value,
-        # Sums in another order differ in the last digits.
-        low=min(value, interval.low),
-        high=max(value, interval.high),
+        low=low,
+        high=high,
         method="wilson-stratified",
         n_items=sum(part.n_items for part in estimates),
         n_repeats=max(part.n_repeats for part in estimates),
-        n_clusters=spread(parts, layout.slot_tasks, 1.0).clusters,
+        n_clusters=clusters,
         n_scored=sum(part.n_scored for part in estimates),
         n_unscored=sum(part.n_unscored for part in estimates),
         n_effective=None,
-        worst=bounds.low,
-        best=bounds.high,
+        worst=worst,
+        best=best,
     )
 
 
-def _stratified_interval(
-    layout: Layout, columns: Sequence[Column], parts: Sequence[WeightedPart]
-) -> Interval:
-    """Return the interval of a weighted mean by the stratified score method.
+def _stratified_limits(
+    layout: Layout,
+    tables: Sequence[Table],
+    found: Sequence[Deviations],
+    tasks: Sequence[WeightedTask],
+) -> Intervals:
+    """Return the intervals of weighted means by the stratified score method.
 
     Every task is a stratum of so many effective items (`estimates.effective_items`). All use one
     quantile: the normal one where every task has one binary score per item and no clusters,
     otherwise Student's with Satterthwaite's degrees. A task of a single cluster can have any mean,
     which its weight bounds.
     """
-    is_plain = all(is_plain_binary(one, part) for one, part in zip(columns, parts, strict=True))
-    estimable = [number for number, part in enumerate(parts) if is_plain or part.cluster_count > 1]
-    open_weight = math.fsum(
-        part.weight for number, part in enumerate(parts) if number not in estimable
+    parts = [one.part for one in found]
+    plain = [is_plain_binary(table, one) for table, one in zip(tables, found, strict=True)]
+    is_plain = np.logical_and.reduce(plain)
+    known = [is_plain | (part.clusters > 1) for part in parts]
+    variances = spread(parts, layout, 1.0, included=known)
+    normal, upper = normal_quantile(0.5 + CONFIDENCE / 2), 0.5 + CONFIDENCE / 2
+    quantiles = np.array(
+        [
+            normal if one or not df else t_quantile(upper, df)
+            for one, df in zip(is_plain.tolist(), variances.df.tolist(), strict=True)
+        ]
     )
-    if not estimable:
-        return Interval(0.0, 1.0)
-    known = [parts[number] for number in estimable]
-    if is_plain:
-        quantile = normal_quantile(0.5 + CONFIDENCE / 2)
-    else:
-        quantile = t_quantile(0.5 + CONFIDENCE / 2, spread(known, layout.slot_tasks, 1.0).df)
-    found = stratified_wilson(
-        [_stratum(layout, columns[number], parts[number]) for number in estimable],
-        correlations(known, layout.slot_tasks),
-        quantile,
+    shares, counts, weights = [], [], []
+    for table, part, one, is_known, task in zip(tables, parts, plain, known, tasks, strict=True):
+        share = np.clip(table.means, 0.0, 1.0)
+        shares.append(np.where(is_known, share, 0.0))
+        trials = np.where(one, part.counts, _effective_items(share, part))
+        counts.append(np.where(is_known, trials, 1.0))
+        weights.append(np.where(is_known, task.weight, 0.0))
+    strata = Strata(np.stack(shares), np.stack(counts), np.stack(weights))
+    limits = stratified_wilson(strata, correlations(parts, layout), quantiles)
+    is_open = ~np.logical_or.reduce(known)
+    unknown = sum(np.where(one, 0.0, task.weight) for one, task in zip(known, tasks, strict=True))
+    return Intervals(
+        np.where(is_open, 0.0, limits.low),
+        np.where(is_open, 1.0, np.minimum(1.0, limits.high + unknown)),
     )
-    return Interval(found.low, min(1.0, found.high + open_weight))
 
 
-def _stratum(layout: Layout, one: Column, part: WeightedPart) -> Stratum:
-    share = min(1.0, max(0.0, one.mean))
-    if is_plain_binary(one, part):
-        return Stratum(share, one.count, part.weight)
-    found = spread([replace(part, weight=1.0)], layout.slot_tasks, 1.0)
-    return Stratum(share, effective_items(share, found, 1.0), part.weight)
-
-
-def _bounds(by_task: Mapping[str, Estimate], tasks: Sequence[WeightedTask]) -> Interval:
-    """Return the aggregate with every unscored sample at its worst and at its best."""
-    worst = best = 0.0
-    for task in tasks:
-        part = by_task[task.key]
-        if part.worst is not None and part.best is not None:
-            worst += task.weight * task.metric.normalise(part.worst)
-            best += task.weight * task.metric.normalise(part.best)
-    return Interval(worst, best)
+def _effective_items(shares: Floats, part: TaskPart) -> Floats:
+    """Return `estimates.effective_items` of many shares."""
+    variances = variance_alone(part, 1.0)
+    varies = ~is_negligible(variances, 1.0) & (shares > 0) & (shares < 1)
+    product = shares * (1 - shares)
+    return np.where(varies, product / np.where(varies, variances, 1.0), part.clusters)
 
 
 def _without_value(by_task: Mapping[str, Estimate]) -> Estimate:
@@ -226,46 +303,3 @@ def _without_value(by_task: Mapping[str, Estimate]) -> Estimate:
         worst=None,
         best=None,
     )
-
-
-def compute_weighted_test(
-    layout: Layout,
-    columns_a: Sequence[Column | None],
-    columns_b: Sequence[Column | None],
-    weights: Sequence[float],
-) -> PairTest | None:
-    """Return the paired test of the weighted difference; None if some task has no common item.
-
-    To each of T binary tasks 1/T of a cluster is added on either side, so that a small task in
-    which nobody differs still has a variance (Agresti & Min 2005, Bonett & Price 2012: with one
-    task, 1 added to both discordant counts). The same is done where a task has no variance. A task
-    with a single common cluster may have any difference, which its weight bounds.
-    """
-    pairs = []
-    for frame, one, other, weight in zip(layout.frames, columns_a, columns_b, weights, strict=True):
-        pair = pair_deviations(frame, one, other, weight) if one and other else None
-        if one is None or other is None or pair is None:
-            return None
-        pairs.append((pair, one.is_binary and other.is_binary))
-    difference = math.fsum(pair.part.weight * pair.difference for pair, _ in pairs)
-    estimable = [(pair, binary) for pair, binary in pairs if pair.part.cluster_count > 1]
-    if not estimable:
-        return compute_spread_test(difference, Spread(None, 0.0, len(pairs)), 1.0)
-    parts = [pair.part for pair, _ in estimable]
-    pseudo = [
-        2 / len(pairs)
-        if binary or not spread([pair.part], layout.slot_tasks, 1.0).variance
-        else 0.0
-        for pair, binary in estimable
-    ]
-    found = spread(parts, layout.slot_tasks, 1.0, pseudo=pseudo)
-    # The added clusters lie in the denominators of the means as well.
-    shrunk = math.fsum(
-        pair.part.weight * pair.difference / (1 + added / pair.part.cluster_count)
-        for (pair, _), added in zip(estimable, pseudo, strict=True)
-    )
-    bounded = math.fsum(pair.part.weight for pair, _ in pairs if pair.part.cluster_count < 2)
-    proven = max(0.0, abs(shrunk) - bounded)
-    test = compute_spread_test(proven, found, 1.0)
-    p_value = test.p_value if shrunk * difference > 0 else 1.0
-    return replace(test, difference=difference, p_value=p_value)

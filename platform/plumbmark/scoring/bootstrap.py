@@ -13,12 +13,14 @@ for a seed Python guarantees to keep.
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter, mul
+
+import numpy as np
 
 from plumbmark.scoring.distributions import t_quantile
 from plumbmark.scoring.intervals import CONFIDENCE, Interval
+from plumbmark.scoring.vectors import Floats, Integers
 
 DRAWS = 599
 """(DRAWS + 1) · 0.025 is a whole number, so that the quantiles are draws themselves."""
@@ -31,7 +33,7 @@ _COCHRAN = 25
 
 
 def bootstrap_t(
-    mean: float, totals: Sequence[float], sizes: Sequence[int], *, variance: float, df: float
+    mean: float, totals: Floats, sizes: Integers, *, variance: float, df: float
 ) -> Interval:
     """Return the interval of `mean`, with its jackknife `variance` and `df` degrees of freedom.
 
@@ -40,7 +42,7 @@ def bootstrap_t(
     """
     quantiles = None
     if len(totals) >= MIN_CLUSTERS:
-        quantiles = _quantiles(*_units(totals, sizes))
+        quantiles = _quantiles(*_join_units(totals, sizes))
     error = math.sqrt(variance)
     if quantiles is None:
         half = t_quantile(0.5 + CONFIDENCE / 2, df) * error
@@ -49,84 +51,85 @@ def bootstrap_t(
     return Interval(min(mean, mean - high * error), max(mean, mean - low * error))
 
 
-def is_skewed(totals: Sequence[float]) -> bool:
+def is_skewed(totals: Floats) -> bool:
     """Return whether the clusters are too few for their skewness, by Cochran's rule.
 
     n > 25·G₁² (Cochran 1977, Sampling Techniques, section 2.15), with G₁ Fisher's skewness.
     """
     count = len(totals)
-    largest = max(map(abs, totals), default=0.0)
+    largest = float(np.abs(totals).max(initial=0.0))
     if count < 2 or not largest:
         return False
     # Relative to the largest, so that no power overflows or underflows.
-    relative = [total / largest for total in totals]
-    centre = math.fsum(relative) / count
-    second = math.fsum((one - centre) ** 2 for one in relative) / count
-    third = math.fsum((one - centre) ** 3 for one in relative) / count
+    relative = totals / largest
+    relative = relative - relative.mean()
+    second = float(np.square(relative).mean())
+    third = float((relative * relative * relative).mean())
     if second <= 1e-24:
         return False
     skewness = third / second**1.5
     return bool(count <= _COCHRAN * skewness * skewness)
 
 
-def _units(
-    totals: Sequence[float], sizes: Sequence[int]
-) -> tuple[tuple[float, ...], tuple[int, ...]]:
+def _join_units(totals: Floats, sizes: Integers) -> tuple[Floats, Floats]:
     """Return the clusters sorted by their values, or groups of them if there are very many."""
-    units = sorted(zip(totals, sizes, strict=True))
-    if len(units) > MAX_UNITS:
+    order = np.lexsort((sizes, totals))
+    totals, sizes = totals[order], sizes[order]
+    count = len(totals)
+    if count > MAX_UNITS:
         # Groups taken from a sorted list would be more alike than chance has it.
-        chance = random.Random(len(units)).random  # noqa: S311 - reproducible on purpose
-        drawn = sorted((chance(), *unit) for unit in units)
-        groups = [drawn[start::MAX_UNITS] for start in range(MAX_UNITS)]
-        units = [
-            (math.fsum(total for _, total, _ in one), sum(size for _, _, size in one))
-            for one in groups
-        ]
-    return tuple(total for total, _ in units), tuple(size for _, size in units)
+        groups = _groups(count)
+        totals = np.add.reduceat(totals[groups.places], groups.starts)
+        sizes = np.add.reduceat(sizes[groups.places], groups.starts)
+    return totals, sizes.astype(float)
 
 
-@lru_cache(maxsize=1024)  # a board computes each row's estimate for every scope
-def _quantiles(totals: tuple[float, ...], sizes: tuple[int, ...]) -> tuple[float, float] | None:
+@dataclass(frozen=True, slots=True)
+class _UnitGroups:
+    """The places of clusters, one group after the other, and where each group starts."""
+
+    places: Integers
+    starts: Integers
+
+
+@lru_cache(maxsize=64)
+def _groups(count: int) -> _UnitGroups:
+    """Return the groups of so many sorted clusters."""
+    chance = random.Random(count).random  # noqa: S311 - reproducible on purpose
+    order = np.argsort([chance() for _ in range(count)], kind="stable")
+    dealt = [order[start::MAX_UNITS] for start in range(MAX_UNITS)]
+    lengths = np.array([len(group) for group in dealt])
+    return _UnitGroups(np.concatenate(dealt), np.cumsum(lengths) - lengths)
+
+
+def _quantiles(totals: Floats, sizes: Floats) -> tuple[float, float] | None:
     """Return the quantiles of the studentised draws; None if a draw without variance is one."""
     count = len(totals)
-    largest = max(map(abs, totals))
+    largest = float(np.abs(totals).max())
     if not largest:
         return None  # groups of clusters that cancel out
-    values = [total / largest for total in totals]
-    squares = list(map(mul, values, values))
-    is_equal = len(set(sizes)) == 1
-    size = sizes[0]
-    crossed = [] if is_equal else list(map(mul, values, sizes))
-    squared_sizes = [] if is_equal else [one * one for one in sizes]
-    studentised = []
-    for draw in _draws(count):
-        total, square = sum(draw(values)), sum(draw(squares))
-        if is_equal:
-            mean = total / (count * size)
-            residuals = square - total * total / count
-        else:
-            items = sum(draw(sizes))
-            mean = total / items
-            residuals = (
-                square - 2 * mean * sum(draw(crossed)) + mean * mean * sum(draw(squared_sizes))
-            )
-            # The standard error is of a sum over `items`; with equal sizes items cancel.
-            mean *= items / (count * size)
-        if residuals <= 1e-12 * square:
-            studentised.append(math.copysign(math.inf, total) if total else 0.0)
-            continue
-        error = math.sqrt(residuals * count / (count - 1)) / (count * size)
-        studentised.append(mean / error)
-    studentised.sort()
+    values = totals / largest
+    draws = _draws(count)
+    # Of each draw: sums of values, squares, sizes, products and squared sizes.
+    powers = np.stack((values, values * values, sizes, values * sizes, sizes * sizes), axis=1)
+    total, square, items, crossed, squared_sizes = (draws @ powers).T
+    mean = total / items
+    residuals = square - 2 * mean * crossed + mean * mean * squared_sizes
+    # The standard error is of a sum over all items; with equal sizes items cancel.
+    is_varied = residuals > 1e-12 * square
+    error = np.sqrt(np.where(is_varied, residuals, 1.0) * count / (count - 1))
+    endless = np.where(total != 0, np.copysign(np.inf, total), 0.0)
+    studentised = np.sort(np.where(is_varied, total / error, endless))
     place = round((DRAWS + 1) * (0.5 - CONFIDENCE / 2))
-    low, high = studentised[place - 1], studentised[-place]
+    low, high = float(studentised[place - 1]), float(studentised[-place])
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 @lru_cache(maxsize=4)
-def _draws(count: int) -> list[Callable[[Sequence[float]], tuple[float, ...]]]:
-    """Return what takes the places of each draw out of a list, the same for every row."""
-    generator = random.Random(count)  # noqa: S311 - reproducible on purpose
-    uniform = generator.random
-    return [itemgetter(*(int(uniform() * count) for _ in range(count))) for _ in range(DRAWS)]
+def _draws(count: int) -> Floats:
+    """Return how often each draw takes each of so many clusters, the same for every row."""
+    uniform = random.Random(count).random  # noqa: S311 - reproducible on purpose
+    places = [int(uniform() * count) for _ in range(DRAWS * count)]
+    rows = np.repeat(np.arange(DRAWS), count)
+    taken = np.bincount(rows * count + np.array(places), minlength=DRAWS * count)
+    return taken.reshape(DRAWS, count).astype(float)

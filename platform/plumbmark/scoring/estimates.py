@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from plumbmark.scoring.bootstrap import bootstrap_t, is_skewed
 from plumbmark.scoring.clustering import (
-    Column,
+    Deviations,
+    Layout,
     Spread,
-    WeightedPart,
-    column,
-    deviations,
+    Table,
+    deviate,
     lay_out,
     spread,
-    units_of,
+    tabulate,
 )
 from plumbmark.scoring.distributions import t_quantile
 from plumbmark.scoring.intervals import (
@@ -24,6 +26,12 @@ from plumbmark.scoring.intervals import (
 )
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
+from plumbmark.scoring.vectors import Booleans, ItemList, ScoreVector, as_vector
+
+DIGITS = 12
+"""Significant digits of what is stored and of what rows are sorted by."""
+_MAX_ELEMENTS = 1 << 20
+"""Of rows × items at a time: 8 MiB of doubles."""
 
 IntervalMethod = Literal[
     "wilson",
@@ -78,63 +86,133 @@ class Estimate:
         return self.n_unscored / total if total else 0.0
 
 
-def estimate(scores: ItemScores, metric: Metric) -> Estimate:
+def round_digits(value: float) -> float:
+    """Return a number to the digits that do not depend on the order in which it was summed."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def estimate(scores: ItemScores | ScoreVector, metric: Metric) -> Estimate:
     """Return the mean over items of `scores` with its 95 % interval, on the metric's own scale.
 
     Repeats are averaged per item first. Scores of a bounded metric get Wilson's interval at every
     n, others the bootstrap-t; see `IntervalMethod`.
     """
-    layout = lay_out([[scores]])
-    frame = layout.frames[0]
-    one = column(frame, scores, metric, normalise=False)
-    if one is None:
-        return describe(scores, metric, None, None, None, "none", 0)
-    part = deviations(frame, one, 1.0)
-    return estimate_of(scores, metric, one, part, spread([part], layout.slot_tasks, one.scale))
+    return estimate_rows([as_vector(scores)], metric)[0]
 
 
-def estimate_of(
-    scores: ItemScores, metric: Metric, one: Column, part: WeightedPart, found: Spread
+def estimate_rows(rows: Sequence[ScoreVector], metric: Metric) -> list[Estimate]:
+    """Return the estimate of each row. None depends on the other rows."""
+    unknown = [row for row in rows if metric not in row.known_estimates]
+    for numbers in rows_by_items([(row.items,) for row in unknown]):
+        same = [unknown[number] for number in numbers]
+        frame = lay_out([[same[0].items]]).frames[0]
+        table = tabulate(frame, same, metric, normalise=False)
+        for row, found in zip(same, _estimate_table(same, table, metric), strict=True):
+            row.known_estimates[metric] = found
+    return [row.known_estimates[metric] for row in rows]
+
+
+def rows_by_items(rows: Sequence[tuple[ItemList, ...]]) -> list[list[int]]:
+    """Return the numbers of rows with equal lists of items, in groups of limited size."""
+    groups: dict[tuple[ItemList, ...], list[int]] = {}
+    for number, lists in enumerate(rows):
+        groups.setdefault(lists, []).append(number)
+    chunks = []
+    for lists, numbers in groups.items():
+        step = max(1, _MAX_ELEMENTS // max(1, max(map(len, lists))))
+        chunks += [numbers[start : start + step] for start in range(0, len(numbers), step)]
+    return chunks
+
+
+def _estimate_table(rows: Sequence[ScoreVector], table: Table, metric: Metric) -> list[Estimate]:
+    """Return the estimates of rows that are already laid out as the only task."""
+    found = deviate(table.frame, table.centred, table.present, 1.0)
+    variances = spread([found.part], Layout([table.frame], []), table.scales)
+    is_plain = is_plain_binary(table, found)
+    right = np.count_nonzero(table.high, axis=1)
+    return [
+        _estimate_row(
+            row,
+            table,
+            metric,
+            found,
+            variances,
+            number,
+            int(right[number]) if is_plain[number] else None,
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RowSpread:
+    """The variance of one row's mean; None with a single cluster."""
+
+    variance: float | None
+    df: float
+    clusters: int
+
+    @classmethod
+    def of(cls, found: Spread, number: int) -> "RowSpread":
+        variance = float(found.variance[number])
+        return cls(
+            None if variance != variance else variance,
+            float(found.df[number]),
+            int(found.clusters[number]),
+        )
+
+
+def is_plain_binary(table: Table, found: Deviations) -> Booleans:
+    """Return per row whether there is one binary score per item, and no cluster with several
+    items.
+    """
+    return table.is_binary & table.is_one_repeat & ~found.part.has_clusters
+
+
+def _estimate_row(
+    row: ScoreVector,
+    table: Table,
+    metric: Metric,
+    deviations: Deviations,
+    variances: Spread,
+    number: int,
+    right: int | None,
 ) -> Estimate:
-    """Return the estimate from a column that is already laid out."""
+    """Return the estimate of a row; `right` are its right items if it is plainly binary."""
+    count = int(table.counts[number])
+    if not count:
+        return describe(row, metric, None, None, None, "none", 0)
+    mean, found = float(table.means[number]), RowSpread.of(variances, number)
     lower, upper = metric.lower, metric.upper
     if lower is None or upper is None:
-        return _estimate_unbounded(scores, metric, one, part, found)
+        return _estimate_unbounded(row, metric, mean, deviations, found, number)
     width = upper - lower
-    share = min(1.0, max(0.0, (one.mean - lower) / width))
-    unit = interval_of_share(share, one, part, found, width)
+    share = min(1.0, max(0.0, (mean - lower) / width))
+    if right is not None:
+        unit = ClusteredWilson(wilson(right, count), float(count), "wilson")
+    else:
+        unit = clustered_wilson(share, found, width)
     interval = Interval(lower + width * unit.interval.low, lower + width * unit.interval.high)
-    return describe(scores, metric, one.mean, interval, unit.effective, unit.method, found.clusters)
-
-
-def interval_of_share(
-    share: float, one: Column, part: WeightedPart, found: Spread, width: float
-) -> "ClusteredWilson":
-    """Return the interval of a bounded metric's mean, mapped to 0 … 1."""
-    if is_plain_binary(one, part):
-        return ClusteredWilson(wilson(one.high.bit_count(), one.count), float(one.count), "wilson")
-    return clustered_wilson(share, found, width)
-
-
-def is_plain_binary(one: Column, part: WeightedPart) -> bool:
-    """Return whether there is one binary score per item, and no cluster with several items."""
-    return one.is_binary and one.is_one_repeat and not part.has_clusters
+    return describe(row, metric, mean, interval, unit.effective, unit.method, found.clusters)
 
 
 def _estimate_unbounded(
-    scores: ItemScores, metric: Metric, one: Column, part: WeightedPart, found: Spread
+    row: ScoreVector,
+    metric: Metric,
+    mean: float,
+    deviations: Deviations,
+    found: RowSpread,
+    number: int,
 ) -> Estimate:
     # Without bounds, equal scores and a single cluster say nothing about others to come.
     if not found.variance:
-        return describe(scores, metric, one.mean, None, None, "none", found.clusters)
-    units = units_of(one, part)
-    interval = bootstrap_t(
-        one.mean, units.totals, units.sizes, variance=found.variance, df=found.df
-    )
+        return describe(row, metric, mean, None, None, "none", found.clusters)
+    units = deviations.units(number)
+    interval = bootstrap_t(mean, units.totals, units.sizes, variance=found.variance, df=found.df)
     described = describe(
-        scores,
+        row,
         metric,
-        one.mean,
+        mean,
         clip_interval(interval, metric.lower, metric.upper),
         None,
         "bootstrap-t",
@@ -150,7 +228,7 @@ class ClusteredWilson:
     method: IntervalMethod
 
 
-def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWilson:
+def clustered_wilson(share: float, found: RowSpread, width: float) -> ClusteredWilson:
     """Return Wilson's interval with an effective number of items and Student's quantile."""
     if found.variance is None:
         return ClusteredWilson(Interval(0.0, 1.0), None, "whole-range")
@@ -161,7 +239,7 @@ def clustered_wilson(share: float, found: Spread, width: float) -> ClusteredWils
     )
 
 
-def effective_items(share: float, found: Spread, width: float) -> float:
+def effective_items(share: float, found: RowSpread, width: float) -> float:
     """Return Kish's effective number of items, p(1−p)/V, or the number of clusters if V = 0.
 
     So many independent binary items would have the variance V (Kish 1965; for Wilson's interval
@@ -183,7 +261,7 @@ def clip_interval(interval: Interval, lower: float | None, upper: float | None) 
 
 
 def describe(
-    scores: ItemScores,
+    row: ScoreVector,
     metric: Metric,
     value: float | None,
     interval: Interval | None,
@@ -192,42 +270,33 @@ def describe(
     clusters: int,
 ) -> Estimate:
     """Return the estimate with its counts and the bounds that the unscored samples leave open."""
-    items = repeats = scored = unscored = 0
-    for score in scores.values():
-        items += bool(score.values)
-        scored += len(score.values)
-        unscored += score.unscored
-        repeats = max(repeats, len(score.values) + score.unscored)
+    counts = row.summary
     worst = best = value
-    if unscored:
-        worst, best = _fill_unscored(scores, metric.worst), _fill_unscored(scores, metric.best)
+    if counts.unscored:
+        worst, best = _fill_unscored(row, metric.worst), _fill_unscored(row, metric.best)
     return Estimate(
         value=value,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         method=method,
-        n_items=items,
-        n_repeats=repeats,
+        n_items=counts.items,
+        n_repeats=counts.repeats,
         n_clusters=clusters,
-        n_scored=scored,
-        n_unscored=unscored,
+        n_scored=counts.scored,
+        n_unscored=counts.unscored,
         n_effective=effective,
         worst=worst,
         best=best,
     )
 
 
-def _fill_unscored(scores: ItemScores, bound: float | None) -> float | None:
+def _fill_unscored(row: ScoreVector, bound: float | None) -> float | None:
     """Return the mean over items if every unscored sample had scored `bound`."""
     if bound is None:
         return None
-    means = _fill_means(scores, bound)
-    return sum(means) / len(means) if means else None
-
-
-def _fill_means(scores: ItemScores, bound: float) -> Sequence[float]:
-    return [
-        (sum(score.values) + score.unscored * bound) / (len(score.values) + score.unscored)
-        for score in scores.values()
-        if score.values or score.unscored
-    ]
+    # As floats: small integers times a bound would overflow.
+    unscored = row.unscored.astype(float)
+    repeats = unscored + row.counts
+    asked = repeats > 0
+    totals = (row.totals + unscored * bound)[asked]
+    return float((totals / repeats[asked]).mean()) if totals.size else None

@@ -1,10 +1,13 @@
 """Interval formulas over plain numbers; `estimates` and `paired` decide which one applies."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from plumbmark.scoring.distributions import normal_quantile, t_quantile
+from plumbmark.scoring.vectors import Booleans, Floats
 
 CONFIDENCE = 0.95
 
@@ -40,22 +43,30 @@ def wilson_with_quantile(p: float, n: float, quantile: float) -> Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Stratum:
-    """A share of so many effective trials, with its weight in a weighted mean."""
+class Strata:
+    """Shares of so many effective trials, with their weights in a weighted mean: arrays of strata ×
+    means. A stratum with the weight 0 is not part of the mean; its share must be 0 and its n 1.
+    """
 
-    share: float
-    n: float
-    weight: float
+    shares: Floats
+    n: Floats
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The limits of many intervals."""
+
+    low: Floats
+    high: Floats
 
 
 def stratified_wilson(
-    strata: Sequence[Stratum],
-    correlations: Mapping[tuple[int, int], float],
-    quantile: float,
-) -> Interval:
-    """Return the score interval of a weighted mean of shares, Wilson's own for one stratum.
+    strata: Strata, correlations: Mapping[tuple[int, int], Floats], quantiles: Floats
+) -> Intervals:
+    """Return the score intervals of weighted means of shares, Wilson's own for one stratum.
 
-    The interval contains every θ with (θ̂ − θ)² ≤ q²·V(θ), where V is the variance at the shares
+    An interval contains every θ with (θ̂ − θ)² ≤ q²·V(θ), where V is the variance at the shares
     that are most likely if the weighted mean is θ (the score method for linear combinations of
     proportions: Andrés, Hernández & Tejedor 2011, Statistical Methods in Medical Research 20:541;
     like Yan & Su 2010 for weights that are fixed). The variance at the observed shares would be 0
@@ -63,56 +74,55 @@ def stratified_wilson(
 
     `correlations` are those of strata that are not independent, by their numbers.
     """
-    mirrored = [Stratum(1 - one.share, one.n, one.weight) for one in strata]
-    whole = math.fsum(one.weight for one in strata)
-    return Interval(
-        _lower_limit(strata, correlations, quantile),
-        whole - _lower_limit(mirrored, correlations, quantile),
+    mirrored = np.where(strata.weights > 0, 1 - strata.shares, 0.0)
+    whole = strata.weights.sum(axis=0)
+    return Intervals(
+        _lower_limits(strata, correlations, quantiles),
+        whole - _lower_limits(replace(strata, shares=mirrored), correlations, quantiles),
     )
 
 
-def _lower_limit(
-    strata: Sequence[Stratum], correlations: Mapping[tuple[int, int], float], quantile: float
-) -> float:
-    """Return the lower limit, by bisection over the multiplier of the constrained likelihood.
+def _lower_limits(
+    strata: Strata, correlations: Mapping[tuple[int, int], Floats], quantiles: Floats
+) -> Floats:
+    """Return the lower limits, by bisection over the multiplier of the constrained likelihood.
 
     With the multiplier λ, the most likely share p of a stratum with the observed share p̂ solves
     n·(p̂ − p) = λ·w·p·(1 − p), so that θ̂ − θ = λ·V if the strata are independent.
     """
-    if not any(one.share for one in strata):
-        return 0.0
 
-    def excess(multiplier: float) -> float:
-        errors = []
-        for one in strata:
-            p = _likely_share(one, multiplier)
-            errors.append(one.weight * math.sqrt(p * (1 - p) / one.n))
-        independent = math.fsum(error * error for error in errors)
-        variance = independent + 2 * math.fsum(
-            share * errors[first] * errors[second]
-            for (first, second), share in correlations.items()
-        )
-        return (multiplier * independent) ** 2 - quantile * quantile * max(0.0, variance)
+    def is_inside(multipliers: Floats) -> Booleans:
+        p = _likely_shares(strata, multipliers)
+        errors = strata.weights * np.sqrt(p * (1 - p) / strata.n)
+        independent = np.square(errors).sum(axis=0)
+        variance = independent.copy()
+        for (first, second), share in correlations.items():
+            variance += 2 * share * errors[first] * errors[second]
+        distance = np.square(multipliers * independent)
+        inside: Booleans = distance <= np.square(quantiles) * np.maximum(0.0, variance)
+        return inside
 
-    low, high = 0.0, 1.0
+    low, high = np.zeros(quantiles.shape), np.ones(quantiles.shape)
     # It ends: for a large multiplier the shares are small, and the difference is all of θ̂.
-    while excess(high) <= 0 and high < 1e15:
-        low, high = high, high * 2
+    while (wider := is_inside(high) & (high < 1e15)).any():
+        low, high = np.where(wider, high, low), np.where(wider, high * 2, high)
     for _ in range(100):
         middle = (low + high) / 2
-        if not low < middle < high:
+        is_open = (low < middle) & (middle < high)
+        if not is_open.any():
             break
-        if excess(middle) <= 0:
-            low = middle
-        else:
-            high = middle
-    return math.fsum(one.weight * _likely_share(one, high) for one in strata)
+        inside = is_inside(middle)
+        low = np.where(is_open & inside, middle, low)
+        high = np.where(is_open & ~inside, middle, high)
+    limits = (strata.weights * _likely_shares(strata, high)).sum(axis=0)
+    return np.where(strata.shares.any(axis=0), limits, 0.0)
 
 
-def _likely_share(one: Stratum, multiplier: float) -> float:
-    pull = multiplier * one.weight
-    root = math.sqrt(max(0.0, (pull + one.n) ** 2 - 4 * pull * one.n * one.share))
-    return min(1.0, 2 * one.n * one.share / (pull + one.n + root))
+def _likely_shares(strata: Strata, multipliers: Floats) -> Floats:
+    pull = multipliers * strata.weights
+    twice = 2 * strata.n * strata.shares
+    root = np.sqrt(np.maximum(0.0, np.square(pull + strata.n) - 2 * pull * twice))
+    return np.minimum(1.0, twice / (pull + strata.n + root))
 
 
 def student(

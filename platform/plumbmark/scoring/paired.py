@@ -1,29 +1,32 @@
 """Two rows compared on the items that both have."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from plumbmark.scoring import tails
 from plumbmark.scoring.clustering import (
-    Column,
-    Layout,
-    PairedPart,
     Spread,
-    column,
+    Table,
+    deviate,
     lay_out,
-    pair_deviations,
-    positions,
     spread,
+    tabulate,
 )
-from plumbmark.scoring.distributions import fair_coin_mid_p, t_two_sided
+from plumbmark.scoring.distributions import fair_coin_mid_p
 from plumbmark.scoring.intervals import Interval, newcombe_paired, student
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
+from plumbmark.scoring.vectors import Booleans, Floats, Integers, ScoreVector, as_vector
 
 PairMethod = Literal["mcnemar", "clustered-t", "sign", "none"]
 """`mcnemar`: mid-p McNemar, one binary score per item and no clusters; its interval is Newcombe's.
 `clustered-t`: paired t on clustered differences. `sign`: the sign test over clusters, where every
 cluster differs by the same amount and no variance can be estimated. `none`: nothing to test."""
+
+NO_DIFFERENCE = 1e-13
+"""Of the size of the scores: a smaller difference of means is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,146 +51,91 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class PairTest:
-    """The part of a comparison that ranking needs, without the interval."""
+class PairTests:
+    """Of many pairs: differences of the first from the second, and two-sided p-values, NaN where
+    nothing can be tested.
+    """
 
-    difference: float
-    p_value: float | None
-    method: PairMethod
-    spread: Spread | None
+    differences: Floats
+    p_values: Floats
+
+    def take(self, places: Integers) -> "PairTests":
+        """Return some of the pairs."""
+        return PairTests(self.differences[places], self.p_values[places])
 
 
-def compare(a: ItemScores, b: ItemScores, metric: Metric) -> Comparison:
+def compare(a: ItemScores | ScoreVector, b: ItemScores | ScoreVector, metric: Metric) -> Comparison:
     """Compare two rows on their common items, on the metric's own scale."""
-    layout = lay_out([[a, b]])
-    frame = layout.frames[0]
-    one = column(frame, a, metric, normalise=False)
-    other = column(frame, b, metric, normalise=False)
-    if one is None or other is None:
-        return nothing_common(one, other)
-    return compare_columns(layout, one, other, width=metric.width)
-
-
-def compare_columns(layout: Layout, one: Column, other: Column, *, width: float) -> Comparison:
-    """Compare two columns of a layout with a single task."""
-    pair = pair_deviations(layout.frames[0], one, other, 1.0)
-    if pair is None:
-        return nothing_common(one, other)
-    test = compute_pair_test(pair, layout, one, other, width=width)
-    higher = _higher_counts(pair, one, other)
-    interval = _interval(test, pair, one, other, higher, width)
-    clusters = test.spread.clusters if test.spread else pair.part.cluster_count
+    rows = [as_vector(a), as_vector(b)]
+    layout = lay_out([[row.items for row in rows]])
+    table = tabulate(layout.frames[0], rows, metric, normalise=False)
+    common = table.present[0] & table.present[1]
+    first, second = (int(count) for count in table.counts)
+    count = int(np.count_nonzero(common))
+    if not count:
+        return Comparison(None, None, None, None, "none", 0, first, second, 0, 0, 0)
+    # Of centred rows, so that no digits of the size of the means are lost.
+    values = np.where(common, table.centred[0] - table.centred[1], 0.0)
+    found = deviate(table.frame, values[None], common[None], 1.0)
+    differences = table.means[:1] - table.means[1:] + found.means
+    clusters = int(found.part.clusters[0])
+    above, below = _higher_counts(table, common)
+    is_binary = bool((table.is_binary & table.is_one_repeat).all())
+    method: PairMethod
+    if is_binary and not found.part.has_clusters[0]:
+        high = table.high
+        both = int(np.count_nonzero(high[0] & high[1]))
+        unit = newcombe_paired(both, above, below, count - both - above - below)
+        interval: Interval | None = Interval(unit.low * metric.width, unit.high * metric.width)
+        difference = (above - below) * metric.width / count
+        p_value: float | None = fair_coin_mid_p(min(above, below), above + below)
+        method = "mcnemar"
+    else:
+        scales = table.scales.max(keepdims=True)
+        variance = spread([found.part], layout, scales)
+        tests = spread_tests(differences, variance, scales)
+        difference, method = float(tests.differences[0]), _method(variance)
+        p_value = None if method == "none" else float(tests.p_values[0])
+        interval = None
+        if method == "clustered-t":
+            interval = student(difference, float(variance.variance[0]), float(variance.df[0]))
     return Comparison(
-        p_value=test.p_value,
-        difference=test.difference,
+        p_value=p_value,
+        difference=difference,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        method=test.method,
-        n_common=pair.part.count,
-        a_only=one.count - pair.part.count,
-        b_only=other.count - pair.part.count,
-        a_higher=higher.one,
-        b_higher=higher.other,
+        method=method,
+        n_common=count,
+        a_only=first - count,
+        b_only=second - count,
+        a_higher=above,
+        b_higher=below,
         n_clusters=clusters,
     )
 
 
-def compute_pair_test(
-    pair: PairedPart, layout: Layout, one: Column, other: Column, *, width: float
-) -> PairTest:
-    """Return the test of one pair of columns of a single task."""
-    if is_mcnemar(pair, one, other) and (test := mcnemar(one, other, width=width)):
-        return test
-    found = spread([pair.part], layout.slot_tasks, max(one.scale, other.scale))
-    return compute_spread_test(pair.difference, found, max(one.scale, other.scale))
+def _method(found: Spread) -> PairMethod:
+    variance = float(found.variance[0])
+    if variance != variance:
+        return "none"
+    return "clustered-t" if variance else "sign"
 
 
-def is_mcnemar(pair: PairedPart, one: Column, other: Column) -> bool:
-    """Return whether both rows have one binary score per item and no cluster has several common
-    items.
-    """
-    return (
-        one.is_binary
-        and other.is_binary
-        and one.is_one_repeat
-        and other.is_one_repeat
-        and not pair.part.has_clusters
-    )
+def _higher_counts(table: Table, common: Booleans) -> tuple[int, int]:
+    differences = (table.values[0] - table.values[1])[common]
+    margin = 1e-12 * float(table.scales.max())
+    return int(np.count_nonzero(differences > margin)), int(np.count_nonzero(differences < -margin))
 
 
-def mcnemar(one: Column, other: Column, *, width: float) -> PairTest | None:
-    """Return the mid-p McNemar test, a few operations on integers; None without common items."""
-    common = one.present & other.present
-    count = common.bit_count()
-    if not count:
-        return None
-    first = (one.high & ~other.high & common).bit_count()
-    second = (other.high & ~one.high & common).bit_count()
-    p_value = fair_coin_mid_p(min(first, second), first + second)
-    return PairTest((first - second) * width / count, p_value, "mcnemar", None)
-
-
-def compute_spread_test(difference: float, found: Spread, scale: float) -> PairTest:
-    """Return the t test of a difference with a clustered variance."""
-    if abs(difference) <= 1e-13 * scale:
-        difference = 0.0
-    if found.variance is None:
-        return PairTest(difference, None, "none", found)
-    if found.variance == 0:
-        # Every cluster shows the same difference: t would be infinite however few they are. Under
-        # the null each cluster could as well have gone the other way.
-        p_value = 1.0 if difference == 0 else min(1.0, 2.0 ** (1 - found.clusters))
-        return PairTest(difference, p_value, "sign", found)
-    statistic = difference / math.sqrt(found.variance)
-    return PairTest(difference, t_two_sided(statistic, found.df), "clustered-t", found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Higher:
-    one: int
-    other: int
-
-
-def _higher_counts(pair: PairedPart, one: Column, other: Column) -> _Higher:
-    if one.is_binary and other.is_binary and one.is_one_repeat and other.is_one_repeat:
-        return _Higher(
-            (one.high & ~other.high & pair.common).bit_count(),
-            (other.high & ~one.high & pair.common).bit_count(),
-        )
-    shift = one.mean - other.mean
-    margin = 1e-12 * max(one.scale, other.scale)
-    first = second = 0
-    for position in positions(pair.common):
-        difference = one.centred[position] - other.centred[position] + shift
-        first += difference > margin
-        second += difference < -margin
-    return _Higher(first, second)
-
-
-def _interval(
-    test: PairTest,
-    pair: PairedPart,
-    one: Column,
-    other: Column,
-    higher: _Higher,
-    width: float,
-) -> Interval | None:
-    if test.method == "mcnemar":
-        both = (one.high & other.high & pair.common).bit_count()
-        neither = pair.part.count - both - higher.one - higher.other
-        found = newcombe_paired(both, higher.one, higher.other, neither)
-        return Interval(found.low * width, found.high * width)
-    return difference_interval(test)
-
-
-def difference_interval(test: PairTest) -> Interval | None:
-    """Return the t interval of a difference; None if no variance can be estimated."""
-    if test.spread is None or not test.spread.variance:
-        return None
-    return student(test.difference, test.spread.variance, test.spread.df)
-
-
-def nothing_common(one: Column | None, other: Column | None) -> Comparison:
-    """Return the comparison of rows that share no scored item."""
-    a_only, b_only = one.count if one else 0, other.count if other else 0
-    return Comparison(None, None, None, None, "none", 0, a_only, b_only, 0, 0, 0)
+def spread_tests(differences: Floats, found: Spread, scale: Floats | float) -> PairTests:
+    """Return the t tests of differences with a clustered variance."""
+    differences = np.where(np.abs(differences) <= NO_DIFFERENCE * scale, 0.0, differences)
+    varies = found.variance > 0
+    errors = np.sqrt(np.where(varies, found.variance, 1.0))
+    statistics = np.where(varies, differences / errors, 0.0)
+    p_values = tails.t_two_sided(statistics, np.where(varies, found.df, 1.0))
+    # Where every cluster shows the same difference, t would be infinite however few they are. Under
+    # the null each cluster could as well have gone the other way.
+    signs = np.where(differences == 0, 1.0, np.minimum(1.0, 2.0 ** (1 - found.clusters)))
+    p_values = np.where(found.variance == 0, signs, p_values)
+    return PairTests(differences, np.where(np.isnan(found.variance), np.nan, p_values))

@@ -12,33 +12,30 @@ between neighbours that no test distinguishes (of 200 close rows with 1 % unscor
 third), so a board may flag only the contradictions that are significant.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 from plumbmark.scoring.aggregates import (
     TaskScores,
     WeightedTask,
-    aggregate_of,
+    aggregate_tables,
     check_tasks,
-    compute_weighted_test,
-    normalise_columns,
+    estimate_tasks,
+    normalise_vector,
+    tabulate_tasks,
+    task_vectors,
 )
-from plumbmark.scoring.clustering import (
-    Column,
-    Layout,
-    column,
-    deviations,
-    lay_out,
-    pair_deviations,
-    spread,
-)
-from plumbmark.scoring.corrections import holm
-from plumbmark.scoring.estimates import Estimate, describe, estimate_of
+from plumbmark.scoring.clustering import Table, lay_out, tabulate
+from plumbmark.scoring.corrections import adjust
+from plumbmark.scoring.estimates import Estimate, estimate_rows, round_digits
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
-from plumbmark.scoring.paired import PairTest, compute_pair_test, mcnemar
+from plumbmark.scoring.paired import PairTests
+from plumbmark.scoring.pairs import compare_pairs, compare_weighted_pairs
+from plumbmark.scoring.vectors import Booleans, Floats, Integers, ScoreVector, as_vector
 
 ALPHA = 0.05
 
@@ -54,7 +51,7 @@ class RankingRow:
     """One row of a board of one task. `excluded` says why it is outside the ranking."""
 
     key: str
-    scores: ItemScores
+    scores: ItemScores | ScoreVector
     excluded: Unranked | None = None
 
 
@@ -103,7 +100,6 @@ class _Entry:
     key: str
     estimate: Estimate
     excluded: Unranked | None
-    columns: Sequence[Column | None]
 
     @property
     def unranked(self) -> Unranked | None:
@@ -118,18 +114,27 @@ def rank(
     contradiction: Contradiction = "any",
 ) -> list[Ranked]:
     """Return the rows from best to worst by estimate (ties by key), each with its rank range."""
-    layout = lay_out([[row.scores for row in rows]])
-    frame = layout.frames[0]
-    columns = [column(frame, row.scores, metric, normalise=False) for row in rows]
+    vectors = [as_vector(row.scores) for row in rows]
+    return _rank_vectors(rows, vectors, metric, alpha, contradiction)
+
+
+def _rank_vectors(
+    rows: Sequence[RankingRow | AggregateRow],
+    vectors: Sequence[ScoreVector],
+    metric: Metric,
+    alpha: float,
+    contradiction: Contradiction,
+) -> list[Ranked]:
+    layout = lay_out([[vector.items for vector in vectors]])
+    table = tabulate(layout.frames[0], vectors, metric, normalise=False)
+    estimates = estimate_rows(vectors, metric)
     entries = [
-        _Entry(row.key, _estimate(layout, row.scores, metric, one), row.excluded, [one])
-        for row, one in zip(rows, columns, strict=True)
+        _Entry(row.key, found, row.excluded) for row, found in zip(rows, estimates, strict=True)
     ]
-
-    def test(first: int, second: int) -> PairTest | None:
-        return _single_test(layout, columns[first], columns[second], metric.width)
-
-    return _rank_entries(entries, metric, [1.0], test, alpha, contradiction)
+    family = _family(entries)
+    tests = compare_pairs(layout, table.rows(family), metric.width)
+    shares = _common_shares([table], family, [1.0])
+    return _rank_entries(entries, metric, shares, tests, alpha, contradiction)
 
 
 def rank_aggregate(
@@ -141,146 +146,151 @@ def rank_aggregate(
 ) -> list[Ranked]:
     """Rank rows by a weighted aggregate of tasks, on the normalised scale."""
     check_tasks(tasks)
-    scores = [[row.tasks.get(task.key, {}) for task in tasks] for row in rows]
-    layout = lay_out([[row[task] for row in scores] for task in range(len(tasks))])
-    columns = [normalise_columns(layout, row, tasks) for row in scores]
-    entries = []
-    for row, row_scores, row_columns in zip(rows, scores, columns, strict=True):
-        found = aggregate_of(layout, row_scores, row_columns, tasks)
-        excluded = row.excluded or ("incomplete" if found.missing else None)
-        entries.append(_Entry(row.key, found.estimate, excluded, row_columns))
+    vectors = task_vectors([row.tasks for row in rows], tasks)
+    if len(tasks) == 1:
+        single = [normalise_vector(row[0], tasks[0].metric) for row in vectors]
+        lacking = [
+            replace(row, excluded=row.excluded or (None if one.summary.items else "incomplete"))
+            for row, one in zip(rows, single, strict=True)
+        ]
+        return _rank_vectors(lacking, single, NORMALISED, alpha, contradiction)
+    lists = [[row[task].items for row in vectors] for task in range(len(tasks))]
+    layout = lay_out(lists)
+    tables = tabulate_tasks(layout, vectors, tasks)
+    by_task = estimate_tasks(vectors, tasks)
+    found = aggregate_tables(layout, vectors, tables, by_task, tasks)
+    entries = [
+        _Entry(row.key, one.estimate, row.excluded or ("incomplete" if one.missing else None))
+        for row, one in zip(rows, found, strict=True)
+    ]
     weights = [task.weight for task in tasks]
-
-    def test(first: int, second: int) -> PairTest | None:
-        if len(tasks) == 1:
-            return _single_test(layout, columns[first][0], columns[second][0], 1.0)
-        return compute_weighted_test(layout, columns[first], columns[second], weights)
-
-    return _rank_entries(entries, NORMALISED, weights, test, alpha, contradiction)
+    family = _family(entries)
+    tests = compare_weighted_pairs(layout, [table.rows(family) for table in tables], weights)
+    shares = _common_shares(tables, family, weights)
+    return _rank_entries(entries, NORMALISED, shares, tests, alpha, contradiction)
 
 
-def _estimate(layout: Layout, scores: ItemScores, metric: Metric, one: Column | None) -> Estimate:
-    if one is None:
-        return describe(scores, metric, None, None, None, "none", 0)
-    part = deviations(layout.frames[0], one, 1.0)
-    return estimate_of(scores, metric, one, part, spread([part], layout.slot_tasks, one.scale))
+def _family(entries: Sequence[_Entry]) -> Booleans:
+    return np.array([entry.unranked is None for entry in entries], bool)
 
 
-def _single_test(
-    layout: Layout, one: Column | None, other: Column | None, width: float
-) -> PairTest | None:
-    if one is None or other is None:
-        return None
-    frame = layout.frames[0]
-    binary = one.is_binary and one.is_one_repeat and other.is_binary and other.is_one_repeat
-    if binary and not frame.cluster_of:
-        return mcnemar(one, other, width=width)
-    pair = pair_deviations(frame, one, other, 1.0)
-    return compute_pair_test(pair, layout, one, other, width=width) if pair else None
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    """Of each row of the family: how many rows are significantly better and worse, by the tests of
+    all rows and by its own tests.
+    """
+
+    above: Integers
+    below: Integers
+    own_above: Integers
+    own_below: Integers
 
 
 def _rank_entries(
     entries: Sequence[_Entry],
     metric: Metric,
-    weights: Sequence[float],
-    test: Callable[[int, int], PairTest | None],
+    shares: Floats,
+    tests: PairTests,
     alpha: float,
     contradiction: Contradiction,
 ) -> list[Ranked]:
     family = [number for number, entry in enumerate(entries) if entry.unranked is None]
-    pairs = list(combinations(family, 2))
-    tests = [test(first, second) for first, second in pairs]
+    count = len(family)
     # A pair without common items cannot be distinguished, and still belongs to the family.
-    p_values = [
-        found.p_value if found is not None and found.p_value is not None else 1.0 for found in tests
-    ]
-    adjusted = holm(p_values)
-    above = [0] * len(entries)
-    below = [0] * len(entries)
+    is_tested = ~np.isnan(tests.p_values)
+    p_values = np.where(is_tested, tests.p_values, 1.0)
+    gains = tests.differences if metric.is_higher_better else -tests.differences
+    is_significant = adjust(p_values) <= alpha
+    ranges = _ranges(count, p_values, gains, is_significant, alpha)
     contradicted: list[list[str]] = [[] for _ in entries]
-    own_tests: list[list[tuple[float, float]]] = [[] for _ in entries]
-    for (first, second), found, p_value, adjusted_p in zip(
-        pairs, tests, p_values, adjusted, strict=True
+    for first, second in _contradictions(
+        [entries[number].estimate for number in family],
+        metric,
+        gains,
+        np.ones(len(gains), bool) if contradiction == "any" else is_significant,
     ):
-        gain = 0.0
-        if found is not None:
-            gain = found.difference if metric.is_higher_better else -found.difference
-        own_tests[first].append((p_value, gain))
-        own_tests[second].append((p_value, -gain))
-        is_significant = adjusted_p <= alpha
-        if is_significant and gain:
-            better, worse = (first, second) if gain > 0 else (second, first)
-            above[worse] += 1
-            below[better] += 1
-        if (contradiction == "any" or is_significant) and _contradicts(
-            entries[first].estimate, entries[second].estimate, gain, metric
-        ):
-            contradicted[first].append(entries[second].key)
-            contradicted[second].append(entries[first].key)
-    marginal = [_marginal_range(one, alpha) for one in own_tests]
-    shares = _common_shares(entries, weights)
-    result = [
-        Ranked(
-            key=entry.key,
-            estimate=entry.estimate,
-            best_rank=None if entry.unranked else 1 + above[number],
-            worst_rank=None if entry.unranked else len(family) - below[number],
-            significantly_above=above[number],
-            significantly_below=below[number],
-            coverage_differs=bool(contradicted[number]),
-            contradicted_by=tuple(sorted(contradicted[number])),
-            unranked=entry.unranked,
-            marginal_best=None if entry.unranked else marginal[number][0],
-            marginal_worst=None if entry.unranked else marginal[number][1],
-            common_share=None if entry.unranked else shares[number],
+        one, other = family[first], family[second]
+        contradicted[one].append(entries[other].key)
+        contradicted[other].append(entries[one].key)
+    places = {number: place for place, number in enumerate(family)}
+    result = []
+    for number, entry in enumerate(entries):
+        place = places.get(number)
+        above = 0 if place is None else int(ranges.above[place])
+        below = 0 if place is None else int(ranges.below[place])
+        is_ranked = place is not None
+        result.append(
+            Ranked(
+                key=entry.key,
+                estimate=entry.estimate,
+                best_rank=1 + above if is_ranked else None,
+                worst_rank=count - below if is_ranked else None,
+                significantly_above=above,
+                significantly_below=below,
+                coverage_differs=bool(contradicted[number]),
+                contradicted_by=tuple(sorted(contradicted[number])),
+                unranked=entry.unranked,
+                marginal_best=None if place is None else 1 + int(ranges.own_above[place]),
+                marginal_worst=None if place is None else count - int(ranges.own_below[place]),
+                common_share=float(shares[number]) if is_ranked else None,
+            )
         )
-        for number, entry in enumerate(entries)
-    ]
-    return sorted(result, key=lambda row: _place(row, metric))
+    return sorted(result, key=lambda row: place_of(row, metric))
 
 
-def _marginal_range(own_tests: Sequence[tuple[float, float]], alpha: float) -> tuple[int, int]:
-    """Return the best and the worst rank of a row by its own tests alone, corrected by Holm.
+def _ranges(
+    count: int, p_values: Floats, gains: Floats, is_significant: Booleans, alpha: float
+) -> _Ranges:
+    first, second = np.triu_indices(count, 1)
+    better, worse = is_significant & (gains > 0), is_significant & (gains < 0)
+    above = np.bincount(np.concatenate((second[better], first[worse])), minlength=count)
+    below = np.bincount(np.concatenate((first[better], second[worse])), minlength=count)
+    own_above, own_below = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    # The tests of each row with all others, also those in which it is the second.
+    tests, signs = np.ones((count, count)), np.zeros((count, count), np.int8)
+    tests[first, second] = tests[second, first] = p_values
+    signs[first, second] = np.sign(gains)
+    signs[second, first] = -signs[first, second]
+    for place in range(count):
+        others = np.arange(count) != place
+        is_own = adjust(tests[place, others]) <= alpha
+        own_above[place] = np.count_nonzero(is_own & (signs[place, others] < 0))
+        own_below[place] = np.count_nonzero(is_own & (signs[place, others] > 0))
+    return _Ranges(above, below, own_above, own_below)
 
-    `own_tests` are p-values, with how much better the row is.
-    """
-    adjusted = holm([p_value for p_value, _ in own_tests])
-    significant = [
-        gain for (_, gain), p_value in zip(own_tests, adjusted, strict=True) if p_value <= alpha
-    ]
-    best = 1 + sum(gain < 0 for gain in significant)
-    return best, len(own_tests) + 1 - sum(gain > 0 for gain in significant)
 
-
-def _common_shares(entries: Sequence[_Entry], weights: Sequence[float]) -> list[float]:
+def _common_shares(tables: Sequence[Table], family: Booleans, weights: Sequence[float]) -> Floats:
     """Return for every row its share of the items on which some ranked row has a score."""
-    shares = [0.0] * len(entries)
-    for task, weight in enumerate(weights):
-        present = [
-            one.present if (one := entry.columns[task]) is not None else 0 for entry in entries
-        ]
-        every = 0
-        for items, entry in zip(present, entries, strict=True):
-            if entry.unranked is None:
-                every |= items
-        count = every.bit_count()
-        for number, items in enumerate(present):
-            shares[number] += weight * ((items & every).bit_count() / count if count else 1.0)
+    shares = np.zeros(len(family))
+    for table, weight in zip(tables, weights, strict=True):
+        every = table.present[family].any(axis=0)
+        count = np.count_nonzero(every)
+        common = np.count_nonzero(table.present & every, axis=1)
+        shares += weight * (common / count if count else 1.0)
     return shares
 
 
-def _contradicts(one: Estimate, other: Estimate, gain: float, metric: Metric) -> bool:
-    """Return whether the board puts one row first and their common items the other."""
-    if one.value is None or other.value is None:
-        return False
-    board = one.value - other.value if metric.is_higher_better else other.value - one.value
+def _contradictions(
+    estimates: Sequence[Estimate], metric: Metric, gains: Floats, counted: Booleans
+) -> list[tuple[int, int]]:
+    """Return the pairs of which the board puts one row first and their common items the other."""
+    values = np.array([one.value for one in estimates], float)
+    if not metric.is_higher_better:
+        values = -values
+    first, second = np.triu_indices(len(values), 1)
+    first, second, gains = first[counted], second[counted], gains[counted]
+    board = values[first] - values[second]
     # Sums in another order differ in the last digits; that is not a contradiction.
-    margin = 1e-12 * max(1.0, abs(one.value), abs(other.value))
-    return (board > margin and gain < -margin) or (board < -margin and gain > margin)
+    margin = 1e-12 * np.maximum(1.0, np.maximum(np.abs(values[first]), np.abs(values[second])))
+    differs = ((board > margin) & (gains < -margin)) | ((board < -margin) & (gains > margin))
+    return list(zip(first[differs].tolist(), second[differs].tolist(), strict=True))
 
 
-def _place(row: Ranked, metric: Metric) -> tuple[bool, float, str]:
+def place_of(row: Ranked, metric: Metric) -> tuple[bool, float, str]:
+    """Return what rows are sorted by: from best to worst, those without a score last."""
     value = row.estimate.value
     if value is None:
         return (True, 0.0, row.key)
+    # Equal scores whose sums differ in the last digits are ties.
+    value = round_digits(value)
     return (False, -value if metric.is_higher_better else value, row.key)

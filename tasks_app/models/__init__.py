@@ -12,7 +12,7 @@ from tasks_app.models.judges import (
 )
 from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.runs import Run, Sample, SampleCall, Shard
-from tasks_app.models.scorings import SampleScore, Scoring, ScoringShard
+from tasks_app.models.scorings import PackedScores, SampleScore, Scoring, ScoringShard
 from tasks_app.models.tasks import (
     AllowedDeployment,
     AttachedFile,
@@ -38,6 +38,7 @@ __all__ = [
     "LabelSample",
     "LabelSet",
     "LogChunk",
+    "PackedScores",
     "ProgramReport",
     "Run",
     "RunArtifact",

@@ -119,3 +119,19 @@ class SampleScore(models.Model):
 
     def __str__(self) -> str:
         return f"score of sample {self.sample_id}"
+
+
+class PackedScores(models.Model):
+    """The scores of a completed scoring as arrays: what boards are computed from.
+
+    They repeat the rows of `SampleScore`, which never change once their scoring is completed.
+    """
+
+    scoring = models.OneToOneField(
+        Scoring, primary_key=True, on_delete=models.CASCADE, related_name="packed"
+    )
+    data = models.BinaryField()
+    """Bytes of a `plumbmark.scoring.vectors.ScoreVector`; the items are the run's first ones."""
+
+    def __str__(self) -> str:
+        return f"packed scores of scoring {self.scoring_id}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 
@@ -11,16 +10,16 @@ from tasks_app.models import Run, Scoring, Shard
 from tasks_app.runs import states
 from tasks_app.runs.queries import median_latency
 from tasks_app.scorings.completion import complete_scoring
-from tasks_app.scorings.estimates import estimate_scoring
+from tasks_app.scorings.estimates import ScoringResult, compute_result
 from tasks_app.scorings.plans import queue_scoring
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A run that can be completed, with its estimates."""
+    """A run that can be completed, with what its scorings came to."""
 
     run: Run
-    estimates: Sequence[tuple[Scoring, dict[str, Any]]]
+    scorings: Sequence[tuple[Scoring, ScoringResult]]
     median_latency_ms: int | None
 
 
@@ -49,10 +48,10 @@ def _result_of(run_id: int) -> _Result | None:
     if shards.exclude(state=Shard.State.DONE).exists():
         return None
     scorings = Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
-    estimates = [
-        (scoring, estimate_scoring(scoring)) for scoring in scorings.select_related("task_version")
+    results = [
+        (scoring, compute_result(scoring)) for scoring in scorings.select_related("task_version")
     ]
-    return _Result(run, estimates, median_latency(run))
+    return _Result(run, results, median_latency(run))
 
 
 def _complete(result: _Result) -> bool:
@@ -60,9 +59,9 @@ def _complete(result: _Result) -> bool:
     with transaction.atomic():
         if not states.complete(run.pk, median_latency_ms=result.median_latency_ms):
             return False
-        for scoring, estimate in result.estimates:
-            complete_scoring(scoring, estimate)
-        if not result.estimates:
+        for scoring, found in result.scorings:
+            complete_scoring(scoring, found)
+        if not result.scorings:
             queue_scoring(run=run, version=run.task_version, by=run.started_by)
         if run.grant is not None:
             close_grant(grant=run.grant)

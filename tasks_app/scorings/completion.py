@@ -1,19 +1,18 @@
 """The end of a scoring: its estimate stored, its grant closed, its submitted run with it."""
 
-from typing import Any
-
 from django.db import transaction
 
 from plumbmark.common.outbox import record_event
 from plumbmark.gateway.actions import close_grant
-from tasks_app.models import Run, Scoring, ScoringShard
+from tasks_app.models import PackedScores, Run, Scoring, ScoringShard
 from tasks_app.runs import states
 from tasks_app.runs.queries import median_latency
-from tasks_app.scorings.estimates import estimate_scoring
+from tasks_app.scorings.estimates import ScoringResult, compute_result
 
 
-def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> bool:
+def complete_scoring(scoring: Scoring, result: ScoringResult) -> bool:
     """Store what a scoring came to, in the caller's transaction; False where it is over already."""
+    estimate = dict(result.estimate)
     completed = states.change_scorings(
         Scoring.objects.filter(pk=scoring.pk),
         "completed",
@@ -23,6 +22,7 @@ def complete_scoring(scoring: Scoring, estimate: dict[str, Any]) -> bool:
     )
     if not completed:
         return False
+    PackedScores.objects.create(scoring=scoring, data=result.packed)
     if scoring.grant is not None:
         close_grant(grant=scoring.grant)
     record_event("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
@@ -42,15 +42,15 @@ def finish_scoring_if_done(scoring: Scoring) -> bool:
     """Complete a scoring all of whose shards are done, and with it a submitted run."""
     if ScoringShard.objects.filter(scoring=scoring).exclude(state=ScoringShard.State.DONE).exists():
         return False
-    estimate = estimate_scoring(scoring)
+    result = compute_result(scoring)
     with transaction.atomic():
-        if not complete_scoring(scoring, estimate):
+        if not complete_scoring(scoring, result):
             return False
         run = scoring.run
         if run.state == Run.State.RUNNING and run.is_submitted:
             states.complete(
                 run.pk,
-                samples_unscored=estimate["unscored"],
+                samples_unscored=result.estimate["unscored"],
                 median_latency_ms=median_latency(run),
             )
     return True

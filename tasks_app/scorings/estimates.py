@@ -1,13 +1,15 @@
 """From stored scores to what the statistics take, and to the estimate of a scoring."""
 
 import math
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from plumbmark.scoring.estimates import Estimate, round_digits
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import MAX_SCORE, Metric
 from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
+from plumbmark.scoring.vectors import pack
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
 
@@ -51,14 +53,24 @@ def item_scores(scoring: Scoring) -> ItemScores:
     }
 
 
-def estimate_scoring(scoring: Scoring) -> dict[str, Any]:
-    """Return the estimate as it is stored: plain data, `value` and `unscored` among it.
+@dataclass(frozen=True, slots=True)
+class ScoringResult:
+    """What a scoring came to.
 
-    If every score is right or wrong and items were asked several times, `pass_at` and `pass_hat`
-    are pass@k and pass^k by k (as text).
+    `estimate` is plain data, `value` and `unscored` among it. If every score is right or wrong and
+    items were asked several times, `pass_at` and `pass_hat` are pass@k and pass^k by k (as text).
     """
+
+    estimate: Mapping[str, Any]
+    packed: bytes
+    """The scores, for `PackedScores`."""
+
+
+def compute_result(scoring: Scoring) -> ScoringResult:
+    """Return what a scoring came to, from its stored scores."""
     scores, metric = item_scores(scoring), metric_of(scoring.task_version)
-    return kind_of(scoring.task_version).estimate(scoring, scores, metric)
+    estimate = kind_of(scoring.task_version).estimate(scoring, scores, metric)
+    return ScoringResult(estimate, pack(scores).to_bytes())
 
 
 _SHOWN_K = (1, 2, 3, 5, 10, 20, 50, 100)

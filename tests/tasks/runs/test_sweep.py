@@ -33,14 +33,14 @@ def left_behind(world: Any, monkeypatch: pytest.MonkeyPatch, count: int = 2) -> 
 
 def fail_for(monkeypatch: pytest.MonkeyPatch, module: Any, run: Run) -> None:
     """Let the statistics of one run fail, as they did for a score of 1e155."""
-    estimate = module.estimate_scoring
+    estimate = module.compute_result
 
     def failing(scoring: Scoring) -> Any:
         if scoring.run_id == run.pk:
             raise ValueError("cannot convert float NaN to integer")
         return estimate(scoring)
 
-    monkeypatch.setattr(module, "estimate_scoring", failing)
+    monkeypatch.setattr(module, "compute_result", failing)
 
 
 def sweep_for_hours(world: Any, hours: int = 6) -> None:

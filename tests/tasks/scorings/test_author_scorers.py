@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tasks_app.authoring import drafts, publication
 from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
 from tasks_app.runs.submissions import submit_outputs
-from tasks_app.scorings.estimates import estimate_scoring
+from tasks_app.scorings.estimates import compute_result
 from tasks_app.scorings.plans import queue_scoring
 from tasks_app.workers import sandbox as sandboxing
 from tests.tasks.runs.test_tools import WEATHER, published
@@ -118,7 +118,7 @@ def test_an_absurd_score_is_unscored_and_stalls_nothing(world: Any) -> None:
 
     # Scores that were stored before there was a limit stall nothing either.
     SampleScore.objects.filter(pk=scores[4].pk).update(value=1e200)
-    stored = estimate_scoring(scoring)
+    stored = compute_result(scoring).estimate
     assert (stored["scored"], stored["unscored"]) == (2, 5)
 
 

@@ -10,16 +10,17 @@ from benchmarks_app.models import (
     Entry,
     EntryRun,
 )
+from plumbmark.scoring.vectors import ScoreVector, join
 from tasks_app.code_tasks.scores import (
     ProgramScores,
     join_runs,
-    join_scores,
     program_scores,
 )
 from tasks_app.kinds import kind_of
 from tasks_app.models import ProgramReport, Run, Scoring
 from tasks_app.runs.queries import attempts_on
 from tasks_app.scorings.estimates import item_scores, metric_of
+from tasks_app.scorings.packed_scores import VectorReader
 
 UNFINISHED = frozenset({Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED})
 
@@ -146,10 +147,24 @@ def _why_nothing(runs: Sequence[Run], valid: Sequence[Run]) -> str:
     return "invalid" if runs else "missing"
 
 
-def join_cell_scores(cell: TaskCell) -> ProgramScores:
+def read_vectors(candidates: Sequence[Candidate]) -> Mapping[int, ScoreVector]:
+    """Return the scores of all scorings that count, by the scoring's id; programs' have more to
+    them, and are read by themselves. A few queries, however many rows there are.
+    """
+    cells = [cell for candidate in candidates for cell in candidate.cells]
+    return VectorReader().read(
+        counted.scoring
+        for cell in cells
+        if not kind_of(cell.task.task_version).runs_program
+        for counted in cell.counted
+    )
+
+
+def join_cell_scores(cell: TaskCell, vectors: Mapping[int, ScoreVector]) -> ProgramScores:
     """Join the items' values over all runs that count: further runs are additional repeats.
 
-    What the estimate uses and what is compared with other rows differ only for programs.
+    What the estimate uses and what is compared with other rows differ only for programs. `vectors`
+    are those of `read_vectors`.
     """
     if kind_of(cell.task.task_version).runs_program:
         metric = metric_of(cell.task.task_version)
@@ -159,10 +174,7 @@ def join_cell_scores(cell: TaskCell) -> ProgramScores:
                 for counted in cell.counted
             ]
         )
-    if len(cell.counted) == 1:
-        scores = item_scores(cell.counted[0].scoring)
-    else:
-        scores = join_scores(item_scores(counted.scoring) for counted in cell.counted)
+    scores = join([vectors[counted.scoring.pk] for counted in cell.counted])
     return ProgramScores(scores, scores)
 
 

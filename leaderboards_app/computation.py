@@ -16,6 +16,7 @@ from leaderboards_app.collection import (
     candidates_of,
     failed_requests,
     join_cell_scores,
+    read_vectors,
 )
 from plumbmark.accounts.models import User
 from plumbmark.scoring.aggregates import TaskScores, WeightedTask, aggregate_rows
@@ -101,12 +102,13 @@ def _scores_by_entry(candidates: Sequence[Candidate]) -> dict[int, dict[str, Pro
     """Return the scores by entry and task; rows of the same items share one list of them."""
     found: dict[int, dict[str, ProgramScores]] = {}
     lists: dict[str, ItemList] = {}
+    vectors = read_vectors(candidates)
     for candidate in candidates:
         scores = found[candidate.entry.pk] = {}
         for cell in candidate.cells:
             if cell.counted:
                 key = str(cell.task.pk)
-                scores[key] = packed = join_cell_scores(cell).pack(lists.get(key))
+                scores[key] = packed = join_cell_scores(cell, vectors).pack(lists.get(key))
                 if isinstance(packed.pairs, ScoreVector):
                     lists.setdefault(key, packed.pairs.items)
     return found

@@ -1,4 +1,4 @@
-"""What the arithmetic of a board costs: estimates, tests of all pairs, and ranks in both scopes.
+"""What the arithmetic of a board costs: estimates, tests of all pairs, and ranks in two scopes.
 
 Boards are made in memory, so nothing is read from a database. Each board is computed in a process
 of its own, which prints processor seconds (of all threads) and the most memory that it held above
@@ -37,6 +37,7 @@ from tests.scoring.oracle import ranking as old_ranking
 SHARE = Metric()
 LOSS = Metric(name="loss", direction="lower", lower=None, upper=None)
 SCOPES = 2
+"""Both are computed if some rows were submitted; else they have the same ranks."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plumbmark.scoring.vectors import Floats
+from plumbmark.scoring.vectors import Booleans, Floats
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -13,15 +13,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     A test is significant at level α in the family if its adjusted p-value is at most α: the k-th
     smallest is multiplied by m − k + 1 and never falls below the one before it.
     """
-    return [float(one) for one in adjust(np.array(p_values, float))]
-
-
-def adjust(p_values: Floats) -> Floats:
-    """Return Holm's adjusted p-values of the last axis, in the order given."""
-    count = p_values.shape[-1]
-    order = np.argsort(p_values, axis=-1)
-    ordered = np.take_along_axis(p_values, order, axis=-1) * np.arange(count, 0, -1)
-    ordered = np.maximum.accumulate(np.minimum(1.0, ordered), axis=-1)
+    given = np.array(p_values, float)
+    order = np.argsort(given)
+    ordered = given[order] * np.arange(len(given), 0, -1)
     adjusted = np.empty_like(ordered)
-    np.put_along_axis(adjusted, order, ordered, axis=-1)
-    return adjusted
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, ordered))
+    return [float(one) for one in adjusted]
+
+
+def find_significant(p_values: Floats, alpha: float) -> Booleans:
+    """Return which adjusted p-values are at most `alpha`, without the cost of adjusting them."""
+    ordered = np.sort(p_values)
+    fails = ordered * np.arange(len(p_values), 0, -1) > alpha
+    if not fails.any():
+        return np.ones(len(p_values), bool)
+    found: Booleans = p_values < ordered[np.argmax(fails)]
+    return found

@@ -247,8 +247,8 @@ def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """Of every place of a block: the common items, and sums of differences, of their squares, and of
-    the squares of both rows.
+    """Of every place of a block: the common items, and sums of differences, of their squares, and
+    of the squares of both rows.
     """
 
     counts: Floats
@@ -258,7 +258,7 @@ class _Moments:
 
 
 def _multiply(values: Floats, present: Booleans | None, block: Block) -> _Moments:
-    """Return the moments of rows × items, which are 0 where absent; `present` is None if none is."""
+    """Return the moments of rows × items, 0 where absent; `present` is None if nothing is."""
     ones, others = values[block.ones], values[block.others]
     product = ones @ others.T
     first, second = np.square(ones), np.square(others)
@@ -357,7 +357,7 @@ class _TaskSums:
             weight=weight,
             counts=take(counts),
             clusters=take(found.clusters),
-            has_clusters=take(found.has_several),
+            has_clusters=take(found.has_several) > 0,
             alone_counts=take(alone.counts),
             alone_squares=np.maximum(0.0, take(squares)),
             own_items=take(found.items),
@@ -470,10 +470,9 @@ class _Clusters:
         self._shares_several = np.zeros(counts.shape, bool)
 
     @property
-    def has_several(self) -> Booleans:
-        """Whether some cluster has several common items."""
-        found: Booleans = (self.squared_items > self.items) | self._shares_several
-        return found
+    def has_several(self) -> Floats:
+        """1 where some cluster has several common items."""
+        return ((self.squared_items > self.items) | self._shares_several).astype(float)
 
     def add_full(self, size: int, moments: _Moments) -> None:
         """Add clusters of one size, where both rows have all of it."""

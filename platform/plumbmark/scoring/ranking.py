@@ -29,7 +29,7 @@ from plumbmark.scoring.aggregates import (
     task_vectors,
 )
 from plumbmark.scoring.clustering import Table, lay_out, tabulate
-from plumbmark.scoring.corrections import adjust
+from plumbmark.scoring.corrections import find_significant
 from plumbmark.scoring.estimates import Estimate, estimate_rows, round_digits
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import NORMALISED, Metric
@@ -200,7 +200,7 @@ def _rank_entries(
     is_tested = ~np.isnan(tests.p_values)
     p_values = np.where(is_tested, tests.p_values, 1.0)
     gains = tests.differences if metric.is_higher_better else -tests.differences
-    is_significant = adjust(p_values) <= alpha
+    is_significant = find_significant(p_values, alpha)
     ranges = _ranges(count, p_values, gains, is_significant, alpha)
     contradicted: list[list[str]] = [[] for _ in entries]
     for first, second in _contradictions(
@@ -253,7 +253,7 @@ def _ranges(
     signs[second, first] = -signs[first, second]
     for place in range(count):
         others = np.arange(count) != place
-        is_own = adjust(tests[place, others]) <= alpha
+        is_own = find_significant(tests[place, others], alpha)
         own_above[place] = np.count_nonzero(is_own & (signs[place, others] < 0))
         own_below[place] = np.count_nonzero(is_own & (signs[place, others] > 0))
     return _Ranges(above, below, own_above, own_below)

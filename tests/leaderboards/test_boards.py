@@ -244,12 +244,14 @@ def test_baselines_stand_outside_of_the_ranking(ada: Any) -> None:
 
 def unscore(run: Any, count: int) -> None:
     """Take the scores of the last samples away, as where a scorer fails on them."""
-    from tasks_app.models import SampleScore
+    from tasks_app.models import PackedScores, SampleScore
 
     scores = SampleScore.objects.filter(
         scoring__run=run, sample__ordinal__gte=run.samples_total - count
     )
     assert scores.update(value=None) == count
+    # As if it had never been so: scores of a completed scoring do not change.
+    PackedScores.objects.filter(scoring__run=run).delete()
 
 
 def test_the_allowance_of_unscored_samples_holds_for_each_task(ada: Any) -> None:

@@ -55,7 +55,7 @@ def item_scores(scoring: Scoring) -> ItemScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoringResult:
-    """What a scoring came to.
+    """The result of a scoring.
 
     `estimate` is plain data, `value` and `unscored` among it. If every score is right or wrong and
     items were asked several times, `pass_at` and `pass_hat` are pass@k and pass^k by k (as text).

@@ -53,6 +53,7 @@ kaggle-examples: install ## the scripts that come with kaggle-benchmarks, which 
 bench: install-dev ## speed of the evaluation path and of the pages, beside their floors
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/sandbox.py
+	$(BIN)/python bench/standings.py
 
 scale: install-dev ## boards, lists and large files in a database that has grown; some minutes
 	$(BIN)/python bench/scale.py

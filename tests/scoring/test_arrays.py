@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from plumbmark.scoring.aggregates import (
     WeightedTask,
+    aggregate_estimate,
     aggregate_rows,
     tabulate_tasks,
     task_vectors,
 )
 from plumbmark.scoring.clustering import lay_out, tabulate
-from plumbmark.scoring.estimates import estimate_rows
+from plumbmark.scoring.estimates import estimate, estimate_rows
 from plumbmark.scoring.items import ItemScore, ItemScores
 from plumbmark.scoring.metrics import Metric
 from plumbmark.scoring.paired import PairTests, compare
@@ -245,6 +246,23 @@ def test_a_board_of_one_task_has_the_numbers_of_the_oracle(
         ),
         metric,
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("clusters", CLUSTERS)
+def test_no_digit_of_an_estimate_depends_on_the_other_rows(kind: str, clusters: str) -> None:
+    value, metric = KINDS[kind]
+    rows = rows_of(6, value, rows=9, items=61, cluster=CLUSTERS[clusters], unscored=0.05)
+
+    together = estimate_rows([pack(row) for row in rows], metric)
+
+    assert together == [estimate(row, metric) for row in rows]
+    if metric.is_bounded:
+        tasks = [WeightedTask("t", 0.3, metric), WeightedTask("u", 0.7, SHARE)]
+        other = rows_of(8, partial, rows=9, items=23, cluster=CLUSTERS[clusters], prefix="j")
+        wholes = [{"t": one, "u": two} for one, two in zip(rows, other, strict=True)]
+        found = aggregate_rows(wholes, tasks)
+        assert found == [aggregate_estimate(row, tasks) for row in wholes]
 
 
 def test_rows_that_share_nothing_or_little_have_the_numbers_of_the_oracle() -> None:

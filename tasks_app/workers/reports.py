@@ -79,7 +79,17 @@ def check_answers_can_be_run() -> None:
 
 
 def own_name() -> str:
-    return f"{socket.gethostname()[:150]}:{os.getpid()}"
+    return f"{_host()}:{os.getpid()}"
+
+
+def _host() -> str:
+    return socket.gethostname()[:150]
+
+
+def reported_here() -> bool:
+    """Return whether a worker of this machine reported recently."""
+    here = WorkerReport.objects.filter(name__startswith=f"{_host()}:")
+    return here.filter(seen_at__gt=now() - SILENT_AFTER).exists()
 
 
 def report() -> None:

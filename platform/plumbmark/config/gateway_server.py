@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
         # Only where the application was loaded: Django is not set up before.
         from plumbmark.gateway.calls import runtime
 
+        runtime.begin_draining()
         loop = asyncio.get_running_loop()
         lookout = loop.call_later(settings.GATEWAY_DRAIN_SECONDS, runtime.give_up_calls)
         try:

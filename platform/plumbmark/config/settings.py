@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "plumbmark.web.request_ids.RequestIds",
+    "plumbmark.web.probes.Probes",
     "plumbmark.web.client_address.ClientAddress",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
@@ -212,6 +213,7 @@ CELERY_TASK_DEFAULT_QUEUE = "plumbmark"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "plumbmark.config.scheduler.NotingScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "schedule")
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {

@@ -28,7 +28,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -156,16 +157,21 @@ class HttpExchange:
         self._taken = size
 
     async def reply(
-        self, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        status: int,
+        body: bytes,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        *,
+        kind: bytes = JSON,
     ) -> None:
-        """Send a complete reply in JSON."""
+        """Send a complete reply."""
         self.has_begun = True
         length = (b"content-length", str(len(body)).encode())
         await self._send(
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [_JSON, length, *self._id_headers(), *headers],
+                "headers": [(b"content-type", kind), length, *self._id_headers(), *headers],
             }
         )
         await self._send({"type": "http.response.body", "body": body})

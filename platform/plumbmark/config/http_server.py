@@ -31,6 +31,7 @@ def add_server_options(parser: argparse.ArgumentParser, *, port: int) -> None:
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
     parser.add_argument("--shares-port", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--number", type=int, default=1, help=argparse.SUPPRESS)
 
 
 def serve_in_processes(
@@ -39,5 +40,8 @@ def serve_in_processes(
     """Keep so many processes of a server on one port until SIGINT or SIGTERM."""
     command = [sys.executable, "-m", module, "--shares-port"]
     command += [f"--host={options.host}", f"--port={options.port}", *more]
-    children = [Child(f"{name} {number}", command) for number in range(1, options.workers + 1)]
+    children = [
+        Child(f"{name} {number}", [*command, f"--number={number}"])
+        for number in range(1, options.workers + 1)
+    ]
     return Supervisor(children, os.environ, grace_seconds=grace_seconds).run()

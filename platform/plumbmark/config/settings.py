@@ -106,6 +106,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "plumbmark.web.request_ids.RequestIds",
     "plumbmark.web.probes.Probes",
+    "plumbmark.web.request_metrics.RequestMetrics",
     "plumbmark.web.client_address.ClientAddress",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
@@ -475,6 +476,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",
     },
 }
+
+# --- Monitoring ---------------------------------------------------------------------------------
+
+METRICS_TOKEN: str = env.secret("PLUMBMARK_METRICS_TOKEN", min_length=16)
+"""Who sends it may read `/metrics`; empty: there is no such address."""
 
 # --- Logging ----------------------------------------------------------------------------------
 

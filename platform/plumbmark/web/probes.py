@@ -1,17 +1,18 @@
-"""`/healthz` and `/readyz`, for load balancers, which call the process by its IP address."""
+"""`/healthz`, `/readyz` and `/metrics`: for machines that call a process by its IP address."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 
+from plumbmark.common import metrics
 from plumbmark.common.readiness import Readiness, describe
 
 readiness = Readiness()
 
 
 class Probes:
-    """Middleware: answers probes before anything asks for their host, session or scheme.
+    """Middleware: answers probes and scrapes before anything asks for host, session or scheme.
 
     It stands before the middleware that does. Nobody else's request is changed.
     """
@@ -21,7 +22,7 @@ class Probes:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = _ANSWERS.get(request.path_info)
-        if answer is None:
+        if answer is None or (answer is _tell_metrics and not metrics.is_on()):
             return self._get_response(request)
         if request.method not in {"GET", "HEAD"}:
             response: HttpResponse = HttpResponseNotAllowed(["GET", "HEAD"])
@@ -41,7 +42,16 @@ def _say_whether_ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(describe(problems), status=503 if problems else 200)
 
 
+def _tell_metrics(request: HttpRequest) -> HttpResponse:
+    if not metrics.may_read(request.headers.get("Authorization", "")):
+        response = HttpResponse("A token is needed.", content_type="text/plain", status=401)
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    return HttpResponse(metrics.tell_all(), content_type=metrics.CONTENT_TYPE)
+
+
 _ANSWERS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/healthz": _say_alive,
     "/readyz": _say_whether_ready,
+    "/metrics": _tell_metrics,
 }

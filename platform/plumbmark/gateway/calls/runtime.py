@@ -109,6 +109,12 @@ def gateway() -> Gateway:
     return runtime.gateway
 
 
+def gateway_if_open() -> Gateway | None:
+    """Return the process's gateway to look at, if it has one; on any thread."""
+    runtime = _current
+    return runtime.gateway if runtime is not None else None
+
+
 def adopt() -> Gateway:
     """Make the running loop the process's own, and open its gateway; ends with `leave`."""
     global _current, _is_draining

@@ -18,11 +18,13 @@ from plumbmark.config.scheduler import MAX_SILENCE_SECONDS
 from tests.stack import ROOT, Stack
 
 
-def get(port: int, path: str, method: str = "GET") -> tuple[int, dict[str, str], str]:
+def get(
+    port: int, path: str, method: str = "GET", *, host: str = "10.0.0.7:8000"
+) -> tuple[int, dict[str, str], str]:
     """Ask as a load balancer does: by address, with its own idea of the host."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request(method, path, headers={"Host": "10.0.0.7:8000"})
+        connection.request(method, path, headers={"Host": host})
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, headers, answer.read().decode()

@@ -6,6 +6,9 @@ import resource
 import socket
 import sys
 
+from django.conf import settings
+from django.utils.log import configure_logging
+
 from plumbmark.config.supervisor import Child, Supervisor
 
 
@@ -38,6 +41,8 @@ def serve_in_processes(
     module: str, name: str, options: argparse.Namespace, *more: str, grace_seconds: float
 ) -> int:
     """Keep so many processes of a server on one port until SIGINT or SIGTERM."""
+    # This process loads no apps, so nothing else has done it.
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     command = [sys.executable, "-m", module, "--shares-port"]
     command += [f"--host={options.host}", f"--port={options.port}", *more]
     children = [

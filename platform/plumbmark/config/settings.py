@@ -5,6 +5,7 @@ terminal, everything under `var/`.
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
@@ -484,15 +485,23 @@ METRICS_TOKEN: str = env.secret("PLUMBMARK_METRICS_TOKEN", min_length=16)
 
 # --- Logging ----------------------------------------------------------------------------------
 
+_LOG_FORMAT = env.choice("PLUMBMARK_LOG_FORMAT", "text", "json")
+if _LOG_FORMAT == "json":
+    # Otherwise Python writes its warnings beside the log.
+    logging.captureWarnings(True)
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "plumbmark.common.logs.JsonLines"},
+    },
     "filters": {"redact": {"()": "plumbmark.common.redaction.RedactSecrets"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": _LOG_FORMAT,
             "filters": ["redact"],
         }
     },

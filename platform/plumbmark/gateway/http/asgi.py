@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 
 from plumbmark.common.errors import DomainError
 from plumbmark.common.idle_timer import IdleTimer
+from plumbmark.common.logs import log_about
 from plumbmark.common.metrics import note_request
 from plumbmark.common.request_ids import choose_request_id
 from plumbmark.gateway.calls import runtime
@@ -308,7 +309,8 @@ class App:
             began = time.perf_counter()
             exchange = HttpExchange(scope, receive, send, self._bodies)
             try:
-                await self._serve(exchange)
+                with log_about(request_id=exchange.request_id):
+                    await self._serve(exchange)
             finally:
                 exchange.close()
                 if exchange.route not in _UNCOUNTED:

@@ -513,3 +513,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
     },
 }
+if _LOG_FORMAT == "json":
+    # Django's own handlers write text beside it.
+    for _logger in ("django", "django.server"):
+        LOGGING["loggers"][_logger] = {"handlers": [], "propagate": True}

@@ -282,6 +282,24 @@ def floor() -> Callable[[], str]:
     return ask
 
 
+def metrics_us(times: int = 20_000) -> float:
+    """Return the microseconds of processor time that counting one request takes."""
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import resolve
+
+    from plumbmark.web.request_metrics import RequestMetrics
+
+    request, response = HttpRequest(), HttpResponse()
+    request.method, request.path_info = "GET", "/"
+    request.resolver_match = resolve("/")
+    middleware = RequestMetrics(lambda _request: response)
+    middleware(request)
+    before = time.thread_time()
+    for _ in range(times):
+        middleware(request)
+    return 1e6 * (time.thread_time() - before) / times
+
+
 def _queries(ask: Callable[[], Any]) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -339,6 +357,12 @@ def main() -> None:
         for name, each in spent.items():
             share = statistics.median(one / beside for one, beside in zip(each, plain, strict=True))
             print(f"{name:16} {statistics.median(each):6.2f} ms CPU ({share:.2f} of the floor)")
+        counting = metrics_us()
+        shares = ", ".join(
+            f"{counting / 10 / statistics.median(spent[name]):.2f} % of {name!r}"
+            for name in ("again, a person", "again", "304")
+        )
+        print(f"counting a request for /metrics: {counting:.1f} µs CPU ({shares})")
         from django.db import connections
 
         connections.close_all()

@@ -8,5 +8,8 @@ class LeaderboardsConfig(AppConfig):
 
     def ready(self) -> None:
         from leaderboards_app import subscribers
+        from leaderboards_app.metrics import board_figures
+        from plumbmark.common.metrics import register_figures
 
+        register_figures("boards", board_figures)
         subscribers.register()

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from benchmarks_app.models import BenchmarkVersion
 from leaderboards_app.actions import REFRESH, refresh_board
+from leaderboards_app.metrics import REFRESH_SECONDS
 from leaderboards_app.models import BoardRefresh
 from plumbmark.common.attempts import attempt_each
 from plumbmark.common.clock import database_now
@@ -44,7 +45,8 @@ def _refresh(due: BoardRefresh) -> bool:
         return False
     try:
         version = BenchmarkVersion.objects.select_related("benchmark").get(pk=due.version_id)
-        return refresh_board(version) is not None
+        with REFRESH_SECONDS.time():
+            return refresh_board(version) is not None
     finally:
         left = BoardRefresh.objects.filter(pk=due.pk, lease_token=token)
         if left.update(lease_token=None, lease_expires_at=None):

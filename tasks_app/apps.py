@@ -12,6 +12,7 @@ class TasksConfig(AppConfig):
         from plumbmark.accounts.profile_sections import add_profile_section
         from plumbmark.accounts.usage import register_object_limit, register_stored_bytes
         from plumbmark.background.kinds import register_job_kind
+        from plumbmark.common.metrics import register_counts, register_figures
         from plumbmark.gateway.budget.subjects import add_subject_pages
         from plumbmark.web.navigation import add_nav_item
         from tasks_app.authoring import draft_jobs
@@ -30,7 +31,10 @@ class TasksConfig(AppConfig):
         from tasks_app.runs import submission_jobs
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
+        from tasks_app.workers.metrics import work_figures, worker_counts
 
+        register_figures("work", work_figures)
+        register_counts(worker_counts)
         register_stored_bytes("data", stored_data)
         register_stored_bytes("media", stored_media)
         register_stored_bytes("artifacts", stored_artifacts)

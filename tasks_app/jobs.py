@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from plumbmark.common.attempts import describe_error
+from plumbmark.common.logs import log_about
 from tasks_app.datasets.media import storage
 from tasks_app.kinds import kind_of
 from tasks_app.models import ScoringShard, Shard
@@ -47,9 +48,8 @@ def work() -> str:
         if claimed is not None:
             shard, lease = claimed
             try:
-                ending = kind_of(shard.run.task_version).open_slice(shard, lease).work()
-            except Exception as error:
-                ending = _note_failed_slice(shard, error)
+                with log_about(run_id=shard.run_id):
+                    ending = _work_on_shard(shard, lease)
             finally:
                 _in_hand.discard(shard.run_id)
                 _programs.discard(shard.run_id)
@@ -57,17 +57,29 @@ def work() -> str:
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard(has_sandbox=sandbox.is_here())
         if scoring is not None:
-            ending = ""
-            try:
-                work_on_scoring(*scoring)
-            except Exception as error:
-                ending = _note_failed_scoring_slice(scoring[0], error)
+            with log_about(run_id=scoring[0].scoring.run_id, scoring_id=scoring[0].scoring_id):
+                ending = _work_on_scoring_shard(*scoring)
             wake_workers()
             return f"scoring {scoring[0].scoring_id} {ending}".strip()
         return "nothing due"
     finally:
         if connection.in_atomic_block:  # pragma: no cover - a fault of ours, never leave it open
             connection.close()
+
+
+def _work_on_shard(shard: Shard, lease: Lease) -> str:
+    try:
+        return kind_of(shard.run.task_version).open_slice(shard, lease).work()
+    except Exception as error:
+        return _note_failed_slice(shard, error)
+
+
+def _work_on_scoring_shard(shard: ScoringShard, lease: Lease) -> str:
+    try:
+        work_on_scoring(shard, lease)
+    except Exception as error:
+        return _note_failed_scoring_slice(shard, error)
+    return ""
 
 
 def _note_failed_slice(shard: Shard, error: Exception) -> str:

@@ -176,8 +176,11 @@ class Stack:
 
     # --- processes --------------------------------------------------------------------------
 
-    def start(self, name: str) -> None:
-        """Start `web`, `gateway`, `beat`, or any `worker…`; replaces one that died."""
+    def start(self, name: str, *, path: str = "/api/v1/deployments") -> None:
+        """Start `web`, `gateway`, `beat`, or any `worker…`; replaces one that died.
+
+        `path` is what the pages must answer before this returns.
+        """
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "plumbmark.config.celery"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -196,13 +199,13 @@ class Stack:
         )
         log.close()
         if name == "web":
-            self.wait_for(self._answers)
+            self.wait_for(lambda: self._answers(f"{self.url}{path}"))
         elif name == "gateway":
             self.wait_for(lambda: self._answers(f"{self.gateway_url}/healthz"))
 
-    def _answers(self, url: str = "") -> bool:
+    def _answers(self, url: str) -> bool:
         try:
-            with urllib.request.urlopen(url or f"{self.url}/api/v1/deployments", timeout=60):
+            with urllib.request.urlopen(url, timeout=60):
                 return True
         except OSError:
             return False

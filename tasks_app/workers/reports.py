@@ -5,7 +5,6 @@ A row per process, written at its start and every few seconds after; the silent 
 
 import contextlib
 import os
-import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from django.db import DatabaseError, connection
 import plumbmark
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict
+from plumbmark.common.metrics import host_name, own_counts
 from plumbmark.common.models import WorkerReport
 from plumbmark.sandbox import probe
 from tasks_app.code_tasks.settings import KAGGLE
@@ -63,8 +63,14 @@ def workers() -> list[Worker]:
             seen_at=row.seen_at,
             environments=tuple(row.facts.get("environments", ())),
         )
-        for row in WorkerReport.objects.filter(seen_at__gt=now() - SILENT_AFTER)
+        for row in live_reports()
     ]
+
+
+def live_reports(*, with_metrics: bool = False) -> list[WorkerReport]:
+    """Return the rows of those that reported recently. What they counted is long."""
+    rows = WorkerReport.objects.filter(seen_at__gt=now() - SILENT_AFTER)
+    return list(rows if with_metrics else rows.defer("metrics"))
 
 
 def check_answers_can_be_run() -> None:
@@ -79,13 +85,20 @@ def check_answers_can_be_run() -> None:
 
 
 def own_name() -> str:
-    return f"{socket.gethostname()[:150]}:{os.getpid()}"
+    return f"{host_name()}:{os.getpid()}"
+
+
+def reported_here() -> bool:
+    """Return whether a worker of this machine reported recently."""
+    here = WorkerReport.objects.filter(name__startswith=f"{host_name()}:")
+    return here.filter(seen_at__gt=now() - SILENT_AFTER).exists()
 
 
 def report() -> None:
     """Write this process's row; the first time the sandbox is tried out."""
     at = now()
     defaults = {"seen_at": at, "platform_version": plumbmark.__version__, "facts": _facts()}
+    defaults["metrics"] = own_counts() if settings.METRICS_TOKEN else []
     WorkerReport.objects.update_or_create(
         name=own_name(), defaults=defaults, create_defaults={**defaults, "started_at": at}
     )

@@ -101,7 +101,8 @@ def test_a_wrong_draft_fails_with_the_problems_that_a_request_would_tell(
 ) -> None:
     task = make_task(ada)
     rows = b'{"id": "a", "question": "1+1", "answer": "2"}\n{"id": "a", "question": "", "x": 1}'
-    drafts.save_draft(task=task, upload=SimpleUploadedFile("b.jsonl", rows), by=ada)
+    upload = SimpleUploadedFile("b.jsonl", rows)
+    drafts.save_draft(task=task, upload=upload, replaces_fitting_file=True, by=ada)
     path = f"tasks/{task.public_id}/publish"
     job_id = post(api, path, {"visibility": "public"}).json()["id"]
     jobs.work()

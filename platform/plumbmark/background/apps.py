@@ -5,3 +5,9 @@ class BackgroundConfig(AppConfig):
     name = "plumbmark.background"
     label = "background"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from plumbmark.background.metrics import job_figures
+        from plumbmark.common.metrics import register_figures
+
+        register_figures("jobs", job_figures)

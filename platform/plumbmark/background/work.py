@@ -18,6 +18,7 @@ from plumbmark.background.models import Job
 from plumbmark.common.attempts import attempt_each
 from plumbmark.common.clock import database_now, now
 from plumbmark.common.errors import DomainError, InvalidInput, NotAllowed
+from plumbmark.common.logs import log_about
 from plumbmark.common.progress import watch_progress
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def work_on_next_job() -> Job | None:
     try:
         job = _claim()
         if job is not None:
-            _work_on(job)
+            with log_about(job_id=job.public_id):
+                _work_on(job)
         return job
     finally:
         _at_work.release()

@@ -19,4 +19,8 @@ class CommonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from plumbmark.common.metrics import register_figures
+        from plumbmark.common.row_metrics import shared_figures
+
+        register_figures("shared", shared_figures)
         post_migrate.connect(_create_cache_table, sender=self)

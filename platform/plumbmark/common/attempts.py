@@ -12,8 +12,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from django.db import DatabaseError
+from prometheus_client import Counter
 
 from plumbmark.common.clock import now
+from plumbmark.common.metrics import OWN
 from plumbmark.common.models import FailedAttempt
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,13 @@ MAX_ATTEMPTS = 4
 _PAUSES = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10))
 """After the first attempt, the second, and every later one."""
 _KEPT = timedelta(days=30)
+
+_FAILURES = Counter(
+    "plumbmark_periodic_job_failures",
+    "Attempts of periodic jobs at an item that failed.",
+    ["job"],
+    registry=OWN,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,6 +67,7 @@ def attempt_each(
             results.append(work(item))
         except Exception as error:
             log.exception("%s failed on %s", job, name)
+            _FAILURES.labels(job).inc()
             failure = failure or FailedAttempt(job=job, item=name)
             _store_failure(failure, error, max_attempts)
             if failure.is_given_up and give_up is not None:

@@ -154,6 +154,8 @@ class WorkerReport(models.Model):
     platform_version = models.CharField(max_length=20)
     facts = models.JSONField(default=dict)
     """What it can do: see `tasks_app.workers.reports`."""
+    metrics = models.JSONField(default=list)
+    """What it counted: see `plumbmark.common.metrics`."""
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

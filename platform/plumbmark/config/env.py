@@ -26,6 +26,25 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def choice(name: str, *choices: str) -> str:
+    """Return one of the choices, of which the first is the default."""
+    raw = text(name).lower() or choices[0]
+    if raw not in choices:
+        raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
+    return raw
+
+
+def secret(name: str, *, min_length: int) -> str:
+    """Return a secret that somebody made up; refuse one that can be guessed."""
+    raw = text(name)
+    if raw and len(raw) < min_length:
+        raise BadSetting(
+            f"{name} must have at least {min_length} characters; this makes one: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return raw
+
+
 def integer(name: str, default: int) -> int:
     raw = text(name)
     if not raw:

@@ -16,6 +16,7 @@ import sys
 import uvicorn
 from django.conf import settings
 
+from plumbmark.common.metrics import name_process
 from plumbmark.config.bounded_http import BoundedHttp
 from plumbmark.config.http_server import (
     add_server_options,
@@ -37,6 +38,7 @@ class Server(uvicorn.Server):
         # Only where the application was loaded: Django is not set up before.
         from plumbmark.gateway.calls import runtime
 
+        runtime.begin_draining()
         loop = asyncio.get_running_loop()
         lookout = loop.call_later(settings.GATEWAY_DRAIN_SECONDS, runtime.give_up_calls)
         try:
@@ -81,6 +83,7 @@ def main() -> None:
         grace = settings.GATEWAY_DRAIN_SECONDS + 2 * _SECONDS_TO_STORE
         module = "plumbmark.config.gateway_server"
         sys.exit(serve_in_processes(module, "gateway", options, grace_seconds=grace))
+    name_process(f"gateway-{options.number}")
     serve(options.host, options.port, shares_port=options.shares_port)
 
 

@@ -6,6 +6,9 @@ import resource
 import socket
 import sys
 
+from django.conf import settings
+from django.utils.log import configure_logging
+
 from plumbmark.config.supervisor import Child, Supervisor
 
 
@@ -31,13 +34,19 @@ def add_server_options(parser: argparse.ArgumentParser, *, port: int) -> None:
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
     parser.add_argument("--shares-port", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--number", type=int, default=1, help=argparse.SUPPRESS)
 
 
 def serve_in_processes(
     module: str, name: str, options: argparse.Namespace, *more: str, grace_seconds: float
 ) -> int:
     """Keep so many processes of a server on one port until SIGINT or SIGTERM."""
+    # This process loads no apps, so nothing else has done it.
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     command = [sys.executable, "-m", module, "--shares-port"]
     command += [f"--host={options.host}", f"--port={options.port}", *more]
-    children = [Child(f"{name} {number}", command) for number in range(1, options.workers + 1)]
+    children = [
+        Child(f"{name} {number}", [*command, f"--number={number}"])
+        for number in range(1, options.workers + 1)
+    ]
     return Supervisor(children, os.environ, grace_seconds=grace_seconds).run()

@@ -12,6 +12,7 @@ import sys
 import uvicorn
 from django.conf import settings
 
+from plumbmark.common.metrics import name_process
 from plumbmark.config.bounded_http import BoundedHttp
 from plumbmark.config.buffered_wsgi import BodyStorage, BufferedWsgi
 from plumbmark.config.http_server import (
@@ -80,6 +81,7 @@ def main() -> None:
                 grace_seconds=_END_SECONDS + 2.0,
             )
         )
+    name_process(f"web-{options.number}")
     serve(options.host, options.port, threads=options.threads, shares_port=options.shares_port)
 
 

@@ -5,6 +5,7 @@ terminal, everything under `var/`.
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
@@ -105,6 +106,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "plumbmark.web.request_ids.RequestIds",
+    "plumbmark.web.probes.Probes",
+    "plumbmark.web.request_metrics.RequestMetrics",
     "plumbmark.web.client_address.ClientAddress",
     "plumbmark.web.null_bytes.NoNullBytes",
     "django.middleware.security.SecurityMiddleware",
@@ -212,6 +215,7 @@ CELERY_TASK_DEFAULT_QUEUE = "plumbmark"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "plumbmark.config.scheduler.NotingScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "schedule")
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {
@@ -479,17 +483,30 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
 }
 
+# --- Monitoring ---------------------------------------------------------------------------------
+
+METRICS_TOKEN: str = env.secret("PLUMBMARK_METRICS_TOKEN", min_length=16)
+"""Who sends it may read `/metrics`; empty: there is no such address."""
+
 # --- Logging ----------------------------------------------------------------------------------
+
+_LOG_FORMAT = env.choice("PLUMBMARK_LOG_FORMAT", "text", "json")
+if _LOG_FORMAT == "json":
+    # Otherwise Python writes its warnings beside the log.
+    logging.captureWarnings(True)
 
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "plumbmark.common.logs.JsonLines"},
+    },
     "filters": {"redact": {"()": "plumbmark.common.redaction.RedactSecrets"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": _LOG_FORMAT,
             "filters": ["redact"],
         }
     },
@@ -501,3 +518,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
     },
 }
+if _LOG_FORMAT == "json":
+    # Django's own handlers write text beside it.
+    for _logger in ("django", "django.server"):
+        LOGGING["loggers"][_logger] = {"handlers": [], "propagate": True}

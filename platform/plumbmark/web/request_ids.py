@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from plumbmark.common.logs import log_about
 from plumbmark.common.request_ids import HEADER, choose_request_id
 
 log = logging.getLogger(__name__)
@@ -22,14 +23,15 @@ class RequestIds:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = choose_request_id(request.headers.get(HEADER, ""))
-        response = self._get_response(request)
-        response.headers[HEADER] = request_id
-        if response.status_code >= 500:
-            log.error(
-                "%s %s was answered with %d (request %s)",
-                request.method,
-                request.path.encode("unicode_escape").decode()[:500],
-                response.status_code,
-                request_id,
-            )
+        with log_about(request_id=request_id):
+            response = self._get_response(request)
+            response.headers[HEADER] = request_id
+            if response.status_code >= 500:
+                log.error(
+                    "%s %s was answered with %d (request %s)",
+                    request.method,
+                    request.path.encode("unicode_escape").decode()[:500],
+                    response.status_code,
+                    request_id,
+                )
         return response

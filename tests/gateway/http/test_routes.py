@@ -872,3 +872,15 @@ def test_the_log_of_a_fault_names_the_request(
 
     assert (reply.status, reply.headers["x-request-id"]) == (500, "mine-2")
     assert "a fault at GET /v1/models (request mine-2)" in caplog.text
+
+
+def test_a_gateway_that_is_draining_is_alive_and_not_ready(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask("/readyz").json == {"status": "ready"}
+
+    monkeypatch.setattr(runtime, "_is_draining", True)
+
+    answer = ask("/readyz")
+    assert (answer.status, answer.json) == (503, {"status": "not ready", "problems": ["draining"]})
+    assert ask("/healthz").body == b"ok"

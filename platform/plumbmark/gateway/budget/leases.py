@@ -123,6 +123,11 @@ class Leases:
         self._shares: dict[int, Share] = {}
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for others to settle."""
+        return sum(len(queue.waiting) for queue in list(self._queues.values()))
+
     def account(self, *, payer_id: int, grant_id: int, subject: str, cap: int | None) -> Account:
         queue = self._queues.setdefault(payer_id, PayerQueue())
         return Account(payer_id, grant_id, subject, cap, queue)

@@ -42,6 +42,15 @@ class AdaptiveLimit:
         self._decreased_at = float("-inf")
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_paused(self) -> bool:
+        """The provider named a time before which it wants no calls."""
+        return bool(self._paused_until)
+
     def set_ceiling(self, ceiling: int) -> None:
         if ceiling != self.ceiling:
             self.limit = min(self.limit, float(ceiling))

@@ -27,7 +27,7 @@ from plumbmark.engine.values import value_object
 from plumbmark.gateway.budget.leases import Account, Hold, Leases
 from plumbmark.gateway.budget.ledger import Shortage
 from plumbmark.gateway.budget.money import dollars
-from plumbmark.gateway.calls import outcomes
+from plumbmark.gateway.calls import metrics, outcomes
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
 from plumbmark.gateway.calls.outcomes import StreamProgress
 from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy, store_schema_ways
@@ -151,6 +151,14 @@ class Gateway:
         limit.set_ceiling(terms.max_concurrency)
         return limit
 
+    @property
+    def calls_in_flight(self) -> int:
+        return len(self._calls)
+
+    def open_limits(self) -> list[tuple[CallPolicy, AdaptiveLimit]]:
+        """Return the limits of the calls that this process makes, with whose they are."""
+        return [caller.terms_and_limit for caller in list(self._callers.values())]
+
     def note_schema_way(self, terms: CallPolicy, result: CallResult) -> None:
         """Remember the way to ask for a schema that brought an answer, here and for all processes.
 
@@ -218,6 +226,10 @@ class GatewayCaller:
             subject=terms.subject,
             cap=terms.cap,
         )
+
+    @property
+    def terms_and_limit(self) -> tuple[CallPolicy, AdaptiveLimit]:
+        return self._terms, self._limit
 
     def is_idle(self, now: float) -> bool:
         """Return whether its policy is stale, so that it has not been used for a while."""
@@ -296,6 +308,7 @@ class GatewayCaller:
         if admitted.hold is not None:
             record.unleased_ids = admitted.hold.settle(record.charged)
         if record.attempts:
+            metrics.count_call(admitted.terms, record)
             try:
                 self._gateway.spool.end(record)
             except OSError:
@@ -461,11 +474,15 @@ class GatewayCaller:
                 yield late
                 return
             attempt: Attempt | None = None
+            is_first = True
             reader.is_billed = admitted.record.hold > 0
             stream = terms.provider.stream(transport, terms.target, sent.body)
             async with contextlib.aclosing(stream) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Delta):
+                        if is_first:
+                            metrics.note_first_chunk(terms, tries.seconds)
+                            is_first = False
                         passed.add(piece)
                         yield piece
                     else:
@@ -584,6 +601,7 @@ def _record_end(
 
 
 def _refuse(failure: CallFailure) -> CallResult:
+    metrics.count_refusal(failure.kind.value)
     return CallResult(uuid4(), None, failure, 0, 0, 0, 0)
 
 

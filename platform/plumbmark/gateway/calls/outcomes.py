@@ -166,6 +166,7 @@ def record_departure(
 def note_departure(record: CallRecord) -> None:
     """Note that the client left before the end; a failure of the call keeps its own code."""
     if not record.error_code:
+        record.outcome = "left"
         record.error_code = READER_LEFT
         record.error_message = "The client disconnected before the answer was complete."
 
@@ -175,6 +176,7 @@ def record_failure(record: CallRecord, failure: AttemptFailure) -> CallFailure:
     with each, and is the platform's cost.
     """
     record.status = Call.Status.FAILED
+    record.outcome = failure.kind.value
     record.error_code = failure.code[:64]
     record.error_message = _plain(failure.message, 1000)
     record.provider_request_id = _plain(failure.request_id, 200)

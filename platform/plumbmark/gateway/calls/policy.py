@@ -51,6 +51,8 @@ class CallPolicy:
     prices: FixedPrices | None
     refusal: CallFailure | None
     provider_name: str = ""
+    deployment_name: str = ""
+    """Of the platform's own; empty for one that belongs to a person or team."""
     credential_id: int | None = None
     context_tokens: int | None = None
     """The most that the model reads; None where it is not known."""
@@ -121,6 +123,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         prices=prices,
         refusal=refusal,
         provider_name=deployment.provider,
+        deployment_name="" if deployment.owner_id else deployment.slug,
         credential_id=deployment.credential_id,
         context_tokens=deployment.model.context_tokens,
         found_schema_way=str(deployment.found_options.get("schema", "")),

@@ -44,6 +44,11 @@ class RetryLoop:
         """An attempt is under way."""
         return self._entry is not None
 
+    @property
+    def seconds(self) -> float:
+        """How long the attempt that is under way has taken."""
+        return self._loop.time() - self._began
+
     async def begin(self) -> AttemptFailure | None:
         """Wait for a place among the calls in flight; the failure where none came in time."""
         entered = self._loop.time()

@@ -68,6 +68,7 @@ class _Runtime:
 
 _lock = threading.Lock()
 _current: _Runtime | None = None
+_is_draining = False
 
 
 def _runtime() -> _Runtime:
@@ -108,13 +109,20 @@ def gateway() -> Gateway:
     return runtime.gateway
 
 
+def gateway_if_open() -> Gateway | None:
+    """Return the process's gateway to look at, if it has one; on any thread."""
+    runtime = _current
+    return runtime.gateway if runtime is not None else None
+
+
 def adopt() -> Gateway:
     """Make the running loop the process's own, and open its gateway; ends with `leave`."""
-    global _current
+    global _current, _is_draining
     with _lock:
         if _current is not None:
             raise RuntimeError("this process has a loop of its own already")
         _current = _Runtime(asyncio.get_running_loop())
+        _is_draining = False
     return gateway()
 
 
@@ -125,9 +133,20 @@ def give_up_calls() -> None:
         runtime.gateway.give_up_calls()
 
 
+def begin_draining() -> None:
+    """Note that this process takes no new calls and ends when those in flight have."""
+    global _is_draining
+    _is_draining = True
+
+
+def is_draining() -> bool:
+    return _is_draining
+
+
 async def leave(timeout_seconds: float) -> None:
     """Wait for calls in flight on an adopted loop, store everything and return the leases."""
     global _current
+    begin_draining()
     with _lock:
         runtime, _current = _current, None
     if runtime is not None and runtime.gateway is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,8 @@ from django.db import Error as DatabaseError
 
 from plumbmark.common.errors import DomainError
 from plumbmark.common.idle_timer import IdleTimer
+from plumbmark.common.logs import log_about
+from plumbmark.common.metrics import note_request
 from plumbmark.common.request_ids import choose_request_id
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.calls.stream_reader import MAX_DRAIN_SECONDS, StreamReader
@@ -28,13 +31,18 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     # Buffering proxies would delay a stream until it ends.
     (b"x-accel-buffering", b"no"),
 )
+NO_ROUTE = "(none)"
+_UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics"})
+_LEFT = 499
+"""What is counted where a client left before its answer began."""
 _WRITE_SECONDS = 60.0
 """A reader who takes nothing for so long has left."""
 _COUNTED_FROM = 1024 * 1024
@@ -97,6 +105,9 @@ class HttpExchange:
         self.call_id: UUID | None = None
         """The recorded call of this request, once it was sent."""
         self.has_begun = False
+        self.status = 0
+        """What was answered; 0 before."""
+        self.route = NO_ROUTE
         self.reader = StreamReader()
         self._is_writing = False
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -156,16 +167,22 @@ class HttpExchange:
         self._taken = size
 
     async def reply(
-        self, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        status: int,
+        body: bytes,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        *,
+        kind: bytes = JSON,
     ) -> None:
-        """Send a complete reply in JSON."""
+        """Send a complete reply."""
         self.has_begun = True
+        self.status = status
         length = (b"content-length", str(len(body)).encode())
         await self._send(
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [_JSON, length, *self._id_headers(), *headers],
+                "headers": [(b"content-type", kind), length, *self._id_headers(), *headers],
             }
         )
         await self._send({"type": "http.response.body", "body": body})
@@ -175,6 +192,7 @@ class HttpExchange:
         self.has_begun = True
         if self.is_left:
             return
+        self.status = 200
         headers = [*_EVENTS, *self._id_headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -288,11 +306,16 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            began = time.perf_counter()
             exchange = HttpExchange(scope, receive, send, self._bodies)
             try:
-                await self._serve(exchange)
+                with log_about(request_id=exchange.request_id):
+                    await self._serve(exchange)
             finally:
                 exchange.close()
+                if exchange.route not in _UNCOUNTED:
+                    seconds = time.perf_counter() - began
+                    note_request(exchange.method, exchange.route, exchange.status or _LEFT, seconds)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -334,6 +357,7 @@ class App:
         write_error = self._write_error
         try:
             route = self._route(exchange)
+            exchange.route = route.path
             write_error = route.write_error
             await route.handler(exchange)
         except HttpError as error:

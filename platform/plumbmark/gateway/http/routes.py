@@ -14,6 +14,7 @@ from plumbmark.common import clock
 from plumbmark.engine.ports import CallResult, ModelRequest, Usage
 from plumbmark.gateway.calls import runtime
 from plumbmark.gateway.calls.gateway import GatewayCaller
+from plumbmark.gateway.http import probes
 from plumbmark.gateway.http.asgi import HttpExchange, Route
 from plumbmark.gateway.http.chat_answer import (
     AnswerMetadata,
@@ -196,10 +197,6 @@ def _entry(model: CallableModel) -> dict[str, Any]:
     }
 
 
-async def _alive(exchange: HttpExchange) -> None:
-    await exchange.reply(200, b'{"status": "ok"}')
-
-
 def routes(context: RouteContext) -> Sequence[Route]:
     """Return the gateway's own routes."""
     chat, models = ChatRoute(context), ModelsRoute(context)
@@ -207,5 +204,5 @@ def routes(context: RouteContext) -> Sequence[Route]:
         Route("POST", "/v1/chat/completions", chat.completions, openai_error),
         Route("GET", "/v1/models", models.models, openai_error),
         Route("GET", "/v1/models/", models.model, openai_error),
-        Route("GET", "/healthz", _alive, openai_error),
+        *probes.routes(),
     ]

@@ -83,6 +83,8 @@ class CallRecord:
     exchange: bytes = b""
     """JSON as it went out and came; empty where nothing went. The database gets it compressed."""
     exchange_hash: str = ""
+    outcome: str = ""
+    """For metrics: what `status` does not tell. Not spooled."""
     unleased_ids: frozenset[int] = frozenset()
     """Budgets whose lease was swept while the call was in flight. Not spooled."""
     segments: list[Any] = field(default_factory=list)

@@ -22,7 +22,7 @@ def complete_scoring(scoring: Scoring, result: ScoringResult) -> bool:
     )
     if not completed:
         return False
-    PackedScores.objects.create(scoring=scoring, data=result.packed)
+    PackedScores.objects.update_or_create(scoring=scoring, defaults={"data": result.packed})
     if scoring.grant is not None:
         close_grant(grant=scoring.grant)
     record_event("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)

@@ -21,6 +21,8 @@ BODY_GRACE_SECONDS = 20.0
 MIN_BODY_RATE = 8 * 1024
 """Bytes of a body a second, on average, after the grace."""
 BODY_CHECK_SECONDS = 2.0
+LINGER_SECONDS = 1.0
+"""After a refusal, what the client still sends is taken and thrown away for so long."""
 READ_SECONDS = 60.0
 """A client that takes none of a waiting answer for so long has left."""
 
@@ -38,6 +40,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_bytes = 0
         self._is_in_head = True
+        self._is_refused = False
         self._has_scope = False
         self._is_in_body = False
         self._body_bytes = 0
@@ -54,7 +57,11 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         super().data_received(data)
+        if self._is_refused:
+            return
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
@@ -110,7 +117,8 @@ class BoundedHttp(HttpToolsProtocol):
         if not self.pipeline and not self.cycle.response_started:
             message = _TOO_SLOW.format(grace=BODY_GRACE_SECONDS, rate=MIN_BODY_RATE)
             self._refuse(408, message)
-        self.transport.close()
+        else:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; uvicorn calls this, and logs the same without an id."""
@@ -131,7 +139,19 @@ class BoundedHttp(HttpToolsProtocol):
                 b"%bcontent-type: %b\r\n%b: %b\r\n\r\n%b"
                 % (head.encode(), kind, REQUEST_ID_HEADER, request_id, text)
             )
-        self.transport.close()
+            self._close_after_reading()
+        else:
+            self.transport.close()
+
+    def _close_after_reading(self) -> None:
+        """End the answer, and close a moment later: a connection that is closed while the client
+        still sends is reset, and the client may never see the answer.
+        """
+        self._is_refused = True
+        self._end_body()
+        self._idle_timer.pause()
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _path(self) -> str:
         """Return the path of the request, as far as it was read."""

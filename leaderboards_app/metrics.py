@@ -1,4 +1,4 @@
-"""What is counted of boards, and how many are due."""
+"""Metrics of boards: how long they take, and how many are due."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a namespace stores, in bytes and in tasks: see `plumbmark.accounts.usage`."""
+"""Bytes and tasks that a namespace stores: see `plumbmark.accounts.usage`."""
 
 from django.db.models import Q, Sum
 

@@ -1,4 +1,4 @@
-"""What judges wrote about one output, beside the verdicts that were read from it."""
+"""Replies of judges to one output, beside the verdicts that were read from them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a person is signed in: noting it, and ending it.
+"""Sessions of people: noting where somebody is signed in, and ending it.
 
 Each session of a signed-in person has a `SignIn`, written when they sign in. `SessionStore` moves
 it when the session gets another key and deletes it with the session.

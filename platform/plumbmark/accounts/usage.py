@@ -1,4 +1,4 @@
-"""How much of the installation a person or team uses, and how much they may.
+"""Limits of a person or team, and the part of each that is used.
 
 Every room registers what it stores. A limit is of a namespace. People see both on a page of their
 settings and in the API, and from `NEARLY` on where they add more.

@@ -211,8 +211,8 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         )
         return Response(serializers.DraftDetail(draft).data)
 
-    def _get_draft(self) -> TaskDraft:
-        task = self.get_object()
+    def _get_draft(self, task: Task | None = None) -> TaskDraft:
+        task = task or self.get_object()
         if not can_edit_task(self.request.user, task):
             raise NotAllowed("The draft belongs to the task's authors.")
         drafts = TaskDraft.objects.select_related("data_file", "code_file", "task__namespace")
@@ -247,10 +247,11 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
 
         With a large data file the response is 202, and the version is the job's `result`.
         """
-        draft = self._get_draft()
+        task = self.get_object()
+        draft = self._get_draft(task)
         if draft_jobs.is_heavy(draft):
             return respond_with_job(draft_jobs.start_build(draft=draft, by=actor(request)))
-        version = publication.build_version(task=self.get_object(), by=actor(request))
+        version = publication.build_version(task=task, by=actor(request))
         return Response(serializers.TaskVersionDetail(version).data, status=201)
 
     @extend_schema(
@@ -281,7 +282,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         """
         task = self.get_object()
         values = read_body(request, serializers.TaskPublishWrite)
-        draft = self._get_draft()
+        draft = self._get_draft(task)
         if draft_jobs.is_heavy(draft):
             job = draft_jobs.start_publication(
                 draft=draft,

@@ -6,7 +6,7 @@ an interval, but nothing to compare item by item. Anything else is one number, o
 program can know the interval. docs/design/standings.md says why.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -170,19 +170,3 @@ def _counted(scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]) 
         f"run {scoring.run_id}/{number}": ItemScore((float(number < right),))
         for number in range(of)
     }
-
-
-def join_scores(parts: Iterable[ItemScores]) -> ItemScores:
-    """Join the items' values over several runs: further runs are additional repeats."""
-    found: dict[str, ItemScore] = {}
-    for scores in parts:
-        for key, score in scores.items():
-            known = found.get(key)
-            found[key] = (
-                score
-                if known is None
-                else ItemScore(
-                    known.values + score.values, known.unscored + score.unscored, score.cluster
-                )
-            )
-    return found

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded
+from plumbmark.gateway.recorded_calls import RecordedCall
 from plumbmark.web.long_text import cap_text
 
 
@@ -26,7 +26,7 @@ def judge_replies(
     ]
     shown = []
     for number, reply in enumerate(replies if said else ()):
-        answer = parse_recorded(reply.call, reply.response)
+        answer = reply.answer
         if answer is None:
             continue
         text = cap_text(answer.text, most)

@@ -10,7 +10,7 @@ from django.http import Http404
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.engine.solvers import CANDIDATE
 from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded, read_exchange
+from plumbmark.gateway.recorded_calls import RecordedCall, read_exchange
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
@@ -51,8 +51,7 @@ class Transcript:
         """The reasoning that the provider sent apart from the output; empty where withheld."""
         if self.sample.is_withheld or self.item.is_withheld or self.last_call_number is None:
             return ""
-        last = self.calls[self.last_call_number]
-        answer = None if last.note else parse_recorded(last.call, last.response)
+        answer = self.calls[self.last_call_number].answer
         return "" if answer is None else answer.reasoning
 
     def as_document(self) -> dict[str, Any]:

@@ -46,11 +46,6 @@ class LimitUsage:
             "limit": self._format(self.limit),
         }
 
-    @property
-    def share(self) -> float:
-        """Return the used share of the limit, from 0 to 1."""
-        return 1.0 if self.limit <= 0 else min(1.0, self.used / self.limit)
-
     def _format(self, amount: int) -> str:
         return filesizeformat(amount) if self.is_bytes else f"{amount:,}"
 

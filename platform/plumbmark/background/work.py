@@ -117,15 +117,7 @@ def _told(error: DomainError) -> dict[str, object]:
         "detail": error.message,
     }
     if isinstance(error, InvalidInput):
-        told["problems"] = [
-            {
-                "message": problem.message,
-                "path": problem.path,
-                "line": problem.line,
-                "column": problem.column,
-            }
-            for problem in error.problems
-        ]
+        told["problems"] = [problem.as_document() for problem in error.problems]
     return told
 
 

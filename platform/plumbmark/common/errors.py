@@ -1,6 +1,7 @@
 """Errors that a person or a program gets to see, mapped once to pages and to problem+json."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 MAX_PROBLEMS = 100
 """Of one input; further ones are only counted."""
@@ -52,6 +53,10 @@ class Problem:
     path: str = ""
     line: int | None = None
     column: int | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as errors of the API have it."""
+        return asdict(self)
 
     def __str__(self) -> str:
         place = []

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plumbmark.gateway.budget.money import dollars
-from plumbmark.gateway.recorded_calls import RecordedCall, parse_recorded
+from plumbmark.gateway.recorded_calls import RecordedCall
 from plumbmark.gateway.storage.records import ATTEMPT_COST
 from plumbmark.scoring.templates import text_of
 from plumbmark.web.long_text import cap_text
@@ -16,7 +16,7 @@ from plumbmark.web.numbers import format_seconds
 def call_context(recorded: RecordedCall) -> dict[str, Any]:
     """Return the context of `gateway/_call.html`."""
     call = recorded.call
-    answer = None if recorded.note else parse_recorded(call, recorded.response)
+    answer = recorded.answer
     facts = [
         {"key": _("Deployment"), "value": call.deployment.slug},
         {"key": _("Model that answered"), "value": call.upstream_model},

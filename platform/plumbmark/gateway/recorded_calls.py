@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ _ID_PREFIX = "chatcmpl-"
 """Of the ids of answers in OpenAI's format; the call's id follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordedCall:
     """A call with its exchange. `request` and `response` are None where they are withheld or not
     written yet; `note` then says which.
@@ -30,6 +31,11 @@ class RecordedCall:
     request: Any
     response: Any
     note: str
+
+    @cached_property
+    def answer(self) -> ModelResponse | None:
+        """The response as the answer that it was; None where it was none or is not here."""
+        return None if self.note else parse_recorded(self.call, self.response)
 
 
 def read_exchange(call: Call, exchange: Exchange | None, role: str) -> RecordedCall:

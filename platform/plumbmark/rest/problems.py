@@ -85,15 +85,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     """Return the response to an exception for DRF; None lets an unexpected one become a 500."""
     problems: list[dict[str, Any]]
     if isinstance(error, InvalidInput):
-        problems = [
-            {
-                "message": problem.message,
-                "path": problem.path,
-                "line": problem.line,
-                "column": problem.column,
-            }
-            for problem in error.problems
-        ]
+        problems = [problem.as_document() for problem in error.problems]
         return respond_with_problem(error.status, error.code, error.message, problems)
     if isinstance(error, Busy):
         retry = {"Retry-After": str(error.retry_seconds)}

@@ -125,7 +125,7 @@ class Leases:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for others to settle."""
+        """Return the number of calls that wait for others to settle."""
         return sum(len(queue.waiting) for queue in list(self._queues.values()))
 
     def account(self, *, payer_id: int, grant_id: int, subject: str, cap: int | None) -> Account:

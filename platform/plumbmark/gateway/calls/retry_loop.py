@@ -46,7 +46,7 @@ class RetryLoop:
 
     @property
     def seconds(self) -> float:
-        """How long the attempt that is under way has taken."""
+        """Return the seconds that the attempt under way has taken."""
         return self._loop.time() - self._began
 
     async def begin(self) -> AttemptFailure | None:

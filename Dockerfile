@@ -8,8 +8,11 @@ COPY benchmarks_app benchmarks_app
 COPY leaderboards_app leaderboards_app
 COPY templates templates
 COPY static static
+COPY docs docs
 COPY manage.py ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt -e .
+# Optional packages: `s3` for exchanges in an object storage (docs/operators/scaling.md).
+ARG EXTRAS=
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt -e ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 plumbmark && mkdir /state && chown plumbmark /state

@@ -10,7 +10,7 @@ MAKEFLAGS += --jobs=$(shell getconf _NPROCESSORS_ONLN)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint lint-style lint-types lint-layers lint-templates lint-project
-.PHONY: lint-openapi sandbox-env kaggle-examples bench scale trust install install-dev clean help
+.PHONY: lint-openapi sandbox-env demo-model kaggle-examples bench scale trust install install-dev clean help
 
 run: install ## install, migrate and start everything on the embedded default
 	$(BIN)/python manage.py up
@@ -44,6 +44,9 @@ lint-openapi: install-dev ## the OpenAPI description by a public linter (needs N
 
 sandbox-env: install ## packages that code tasks may import (about 700 MB)
 	$(BIN)/python manage.py build_sandbox_environment
+
+demo-model: install ## a tiny language model for the demo (compiles its server: some minutes)
+	$(BIN)/python manage.py build_demo_model
 
 kaggle-examples: install ## the scripts that come with kaggle-benchmarks, which one test runs
 	rm -rf .kaggle-examples && mkdir .kaggle-examples

@@ -228,12 +228,11 @@ def sign_in() -> str:
 
 def cold(ask: Callable[[], Any]) -> Callable[[], Any]:
     """Return the same with all of the process's caches of a snapshot and of its page emptied."""
-    from leaderboards_app import snapshots
+    from leaderboards_app.board import snapshots
     from plumbmark.web.page_cache import page_cache
 
     def forgetful() -> Any:
-        snapshots.snapshot_of.cache_clear()
-        snapshots.render_board_page.cache_clear()
+        snapshots.forget_snapshots()
         page_cache.clear()
         return ask()
 

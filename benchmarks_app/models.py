@@ -72,6 +72,11 @@ class BenchmarkVersion(models.Model):
         FIRST_DECLARED = "first-declared", _("the first declared run counts")
         MEAN_OF_DECLARED = "mean-of-declared", _("the mean of all declared runs counts")
 
+    class ScoreFormat(models.TextChoices):
+        PERCENT = "percent", _("percent: 56.25 %")
+        POINTS = "points", _("points: 56.25 points")
+        PLAIN = "plain", _("plain: 0.5625")
+
     class Entrants(models.TextChoices):
         OWNER = "owner", _("only its owner")
         ANYONE = "anyone", _("anyone who is signed in")
@@ -95,9 +100,18 @@ class BenchmarkVersion(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
     )
     """Share of unscored samples above which a row is incomplete and unranked."""
+    smallest_difference = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(1e-12)]
+    )
+    """Smaller differences between two rows are called practically equal, on the scale of the
+    board's score; None: none is stated. It changes no test and no rank."""
+    score_format = models.CharField(max_length=8, choices=ScoreFormat.choices, blank=True)
+    """How the board's scores are written; empty: as the single task says, percent for several."""
     entrants = models.CharField(max_length=8, choices=Entrants.choices, default=Entrants.OWNER)
     card = models.JSONField(default=dict, blank=True)
     """Answers by question: measures, intended_use, limits, provenance, licence, contact."""
+    contributors = models.TextField(blank=True)
+    """The people who are credited, one on each line: `composition.contributors` reads them."""
     notes = models.TextField(_("what changed"), blank=True)
     content_hash = models.CharField(max_length=72, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -115,6 +129,10 @@ class BenchmarkVersion(models.Model):
                 fields=["benchmark"],
                 condition=Q(state="draft"),
                 name="benchmarkversion_has_one_draft",
+            ),
+            models.CheckConstraint(
+                condition=Q(smallest_difference__isnull=True) | Q(smallest_difference__gt=0),
+                name="benchmarkversion_difference_is_positive",
             ),
             models.CheckConstraint(
                 condition=Q(unscored_allowed__gte=0) & Q(unscored_allowed__lte=1),
@@ -137,6 +155,8 @@ class BenchmarkTask(models.Model):
     )
     position = models.PositiveIntegerField()
     label = models.CharField(max_length=80, blank=True)
+    group = models.CharField(max_length=80, blank=True)
+    """The name of the group that a board folds it into; empty: none."""
     weight = models.DecimalField(max_digits=9, decimal_places=6, default=1)
     """Relative; boards divide by the sum."""
     metric = models.CharField(max_length=80)
@@ -212,3 +232,60 @@ class EntryRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.run_id} of entry {self.entry_id}"
+
+
+class ModelSuite(models.Model):
+    """A named set of contenders, the platform's or somebody's own, to be run together."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    namespace = models.ForeignKey(
+        Namespace,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="model_suites",
+        db_index=False,
+    )
+    """None: the platform's, written by staff."""
+    name = models.CharField(_("name"), max_length=80)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    is_public = models.BooleanField(default=False)
+    contenders = models.ManyToManyField(
+        Contender, through="SuiteContender", related_name="model_suites"
+    )
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["namespace", "name"], name="modelsuite_name_is_unique"),
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(namespace__isnull=True),
+                name="modelsuite_of_platform_is_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("suites:detail", args=[self.public_id])
+
+
+class SuiteContender(models.Model):
+    """A contender, so a deployment with its configuration, of a model suite."""
+
+    suite = models.ForeignKey(ModelSuite, on_delete=models.CASCADE, db_index=False)
+    contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="suite_places")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["suite", "contender"], name="suitecontender_is_unique")
+        ]
+        ordering: ClassVar = ["position"]
+
+    def __str__(self) -> str:
+        return f"{self.contender_id} of {self.suite_id}"

@@ -1,9 +1,9 @@
 """Named reads of benchmarks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
 from benchmarks_app.models import (
@@ -17,11 +17,9 @@ from benchmarks_app.permissions import (
     can_view_version,
     sees_pinned_versions_alone,
 )
-from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.models import Namespace
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
-from tasks_app.authoring.queries import visible_tasks
-from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.models.tasks import Visibility
 
 
@@ -138,114 +136,9 @@ def members_of(version: BenchmarkVersion) -> QuerySet[BenchmarkTask]:
     ).order_by("position")
 
 
-@dataclass(frozen=True, slots=True)
-class RunCell:
-    """One contender on one task: its newest declared run, if any."""
-
-    run: Run | None
-
-    @property
-    def state(self) -> str:
-        """`missing`, `failed`, `running` (also queued and paused), `invalid` or `completed`."""
-        if self.run is None or self.run.state == Run.State.CANCELLED:
-            return "missing"
-        if self.run.invalid_reason:
-            return "invalid"
-        if self.run.state in {Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED}:
-            return "running"
-        return str(self.run.state)
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Contenders x tasks of a version."""
-
-    tasks: list[BenchmarkTask]
-    contenders: list[Contender]
-    cells: Mapping[tuple[int, int], RunCell]
-    """By contender id and benchmark task id."""
-
-    @property
-    def rows(self) -> list[tuple[Contender, list[RunCell]]]:
-        return [
-            (contender, [self.cells[contender.pk, task.pk] for task in self.tasks])
-            for contender in self.contenders
-        ]
-
-
-def contenders_on(version: BenchmarkVersion) -> QuerySet[Contender]:
-    """Return the contenders that are entered, by their labels."""
-    return (
-        Contender.objects.filter(entries__version=version)
-        .select_related("deployment__model")
-        .order_by("label", "id")
-    )
-
-
-def grid_of(version: BenchmarkVersion, contenders: Iterable[Contender] | None = None) -> Grid:
-    """Return the grid of all contenders, or of these, in three queries, whatever its size."""
-    tasks = list(members_of(version))
-    contenders = list(contenders_on(version) if contenders is None else contenders)
-    newest = (
-        Run.objects.filter(
-            contender__in=[contender.pk for contender in contenders],
-            question_hash__in=[task.task_version.question_hash for task in tasks],
-            purpose=Run.Purpose.DECLARED,
-        )
-        .order_by()
-        .values("contender_id", "question_hash")
-        .annotate(newest=Max("id"))
-        .values("newest")
-    )
-    by_place = {
-        (run.contender_id, run.question_hash): run for run in Run.objects.filter(pk__in=newest)
-    }
-    cells = {
-        (contender.pk, task.pk): RunCell(
-            by_place.get((contender.pk, task.task_version.question_hash))
-        )
-        for contender in contenders
-        for task in tasks
-    }
-    return Grid(tasks, contenders, cells)
-
-
 def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:
     return version.entries.select_related("contender__model", "created_by__namespace").order_by(
         "id"
-    )
-
-
-def candidate_versions(*, to: Visitor) -> QuerySet[TaskVersion]:
-    """Return latest published versions of tasks that the visitor may put into a benchmark."""
-    return (
-        TaskVersion.objects.filter(
-            pk__in=visible_tasks(to=to)
-            .filter(latest_version__isnull=False)
-            .order_by()
-            .values("latest_version_id")
-        )
-        .select_related("task__namespace")
-        .order_by("task__title", "id")
-    )
-
-
-def enterable_contenders(version: BenchmarkVersion, *, to: Visitor) -> QuerySet[Contender]:
-    """Return contenders with declared runs on the benchmark's questions that have not entered."""
-    runs = Run.objects.filter(
-        purpose=Run.Purpose.DECLARED,
-        question_hash__in=version.tasks.values("task_version__question_hash"),
-    )
-    if version.entrants == BenchmarkVersion.Entrants.OWNER:
-        runs = runs.filter(namespace=version.benchmark.namespace)
-    elif not isinstance(to, User):
-        runs = runs.none()
-    else:
-        runs = runs.filter(namespace__in=namespaces_inside_of(to))
-    return (
-        Contender.objects.filter(pk__in=runs.order_by().values("contender_id"))
-        .exclude(entries__version=version)
-        .order_by("label")
     )
 
 

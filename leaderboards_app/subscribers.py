@@ -1,10 +1,15 @@
 """What boards do when something happens below them."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, EntryRun
-from leaderboards_app.actions import request_refresh
-from plumbmark.common.outbox import Subscriber, subscribe
+from leaderboards_app.standings.actions import request_refresh
+from leaderboards_app.standings.corrections import Cause
+from plumbmark.common.models import OutboxEvent
+from plumbmark.common.outbox import subscribe, subscribe_to_batches
+from plumbmark.common.queue import enqueue
 
 _OF_RUNS = (
     "run.queued",
@@ -16,35 +21,50 @@ _OF_RUNS = (
     "run.invalidated",
     "scoring.completed",
 )
-_OF_ENTRIES = ("entry.changed", "entry.invalidated", "benchmark.published")
+RESULTS = "leaderboards_app.jobs.rebuild_results"
+_OF_ENTRIES = ("entry.changed", "entry.invalidated", "benchmark.published", "benchmark.corrected")
+
+
+AUTOMATIC_REASONS = frozenset(
+    {*_OF_RUNS, "scoring.completed", "entry.changed", "judges.labelled"} - {"run.invalidated"}
+)
+"""Reasons of snapshots that nobody made on purpose: no publication, no correction."""
 
 
 def register() -> None:
-    for kind in _OF_RUNS:
-        subscribe(kind, "leaderboards.refresh", _after_run(kind))
-    for kind in _OF_ENTRIES:
-        subscribe(kind, "leaderboards.refresh", _after_entry(kind))
+    subscribe_to_batches((*_OF_RUNS, *_OF_ENTRIES), "leaderboards.refresh", _refresh)
     subscribe("judges.labelled", "leaderboards.refresh", _after_labels)
+    subscribe("leaderboards.derived", "leaderboards.results", lambda _payload: enqueue(RESULTS))
 
 
-def _after_run(kind: str) -> Subscriber:
-    def refresh(payload: dict[str, Any]) -> None:
-        versions = EntryRun.objects.filter(
-            run=payload["run_id"], entry__version__state=BenchmarkVersion.State.PUBLISHED
-        )
-        ids = set(versions.values_list("entry__version_id", flat=True))
-        cause = {"run": payload["run_id"]} if kind == "run.invalidated" else None
+def _refresh(events: Sequence[OutboxEvent]) -> None:
+    """Note the boards that the events concern as due; a few queries for all of them."""
+    runs = {event.payload["run_id"] for event in events if event.kind in _OF_RUNS}
+    boards: dict[int, set[int]] = defaultdict(set)
+    if runs:
+        for run, version in EntryRun.objects.filter(
+            run__in=runs, entry__version__state=BenchmarkVersion.State.PUBLISHED
+        ).values_list("run", "entry__version"):
+            boards[run].add(version)
+    requests: dict[tuple[str, str], tuple[set[int], Cause | None]] = {}
+    for event in events:
+        cause = _cause_of(event)
+        of_run = event.kind in _OF_RUNS
+        ids = boards[event.payload["run_id"]] if of_run else {event.payload["version_id"]}
+        key = (event.kind, repr(cause))
+        requests.setdefault(key, (set(), cause))[0].update(ids)
+    for (kind, _), (ids, cause) in requests.items():
         request_refresh(sorted(ids), reason=kind, cause=cause)
 
-    return refresh
 
-
-def _after_entry(kind: str) -> Subscriber:
-    def refresh(payload: dict[str, Any]) -> None:
-        cause = {"entry": payload["entry_id"]} if kind == "entry.invalidated" else None
-        request_refresh([payload["version_id"]], reason=kind, cause=cause)
-
-    return refresh
+def _cause_of(event: OutboxEvent) -> Cause | None:
+    if event.kind == "run.invalidated":
+        return {"run": event.payload["run_id"]}
+    if event.kind == "entry.invalidated":
+        return {"entry": event.payload["entry_id"]}
+    if event.kind == "benchmark.corrected":
+        return {"report": event.payload["report_id"]}
+    return None
 
 
 def _after_labels(payload: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """The Celery jobs of tasks and runs. Their messages carry no work.
 
-A woken worker claims what is due in SQL, works a bounded slice, and queues the next one.
+A woken worker claims what is due in SQL, works bounded slices until nothing is due, and queues a
+message where more is.
 """
 
 import logging
 import threading
+import time
 from typing import Any
 
 from celery import shared_task
@@ -15,21 +17,29 @@ from django.db import connection
 from plumbmark.common.attempts import describe_error
 from plumbmark.common.logs import log_about
 from tasks_app.datasets.media import storage
+from tasks_app.item_lab import jobs as _jobs_of_item_lab  # noqa: F401 - Celery finds them here
 from tasks_app.kinds import kind_of
 from tasks_app.models import ScoringShard, Shard
 from tasks_app.runs import states
 from tasks_app.runs import sweep as sweeping
-from tasks_app.runs.claims import MAX_ATTEMPTS, Lease, claim_scoring_shard, claim_shard
+from tasks_app.runs.claims import (
+    MAX_ATTEMPTS,
+    Lease,
+    claim_scoring_shard,
+    claim_shard,
+    something_is_due,
+)
 from tasks_app.scorings.completion import fail_scoring
 from tasks_app.scorings.slices import work_on_scoring
-from tasks_app.workers import (
-    reports,  # noqa: F401 - connects to the worker's signals
-    sandbox,
-)
+from tasks_app.workers import reports, sandbox
 from tasks_app.workers.shutdown import shutting_down
-from tasks_app.workers.wake import wake_workers
+from tasks_app.workers.wake import MAX_HOPS, pass_on, wake_workers
 
 log = logging.getLogger(__name__)
+
+NOTHING_DUE = "nothing due"
+_TURN_SECONDS = 1.0
+_HOP_SECONDS = 0.05
 
 _claiming = threading.Lock()
 _in_hand: set[int] = set()
@@ -39,10 +49,30 @@ _programs: set[int] = set()
 
 
 @shared_task(name="tasks_app.jobs.work")
+def work_until_idle(hops: int = 0) -> int:
+    """Work on what is due, slice by slice; returns how many slices there were.
+
+    It looks again after each slice, so no further message is needed for what is due by then. After
+    a moment it queues a message for itself, so that other jobs have their turn.
+    """
+    ends_at = time.monotonic() + _TURN_SECONDS
+    slices = 0
+    while work() != NOTHING_DUE:
+        slices += 1
+        if time.monotonic() > ends_at:
+            wake_workers()
+            return slices
+    if not slices and not shutting_down.is_set() and _is_for_others(hops):
+        # Idle workers look for messages in turns; this one would be the first to have it again.
+        shutting_down.wait(_HOP_SECONDS)
+        pass_on(hops + 1)
+    return slices
+
+
 def work() -> str:
-    """Claim what is due and work on it for one slice; returns what was done, for the log."""
+    """Claim what is due and work on it for one slice; returns what was done."""
     if shutting_down.is_set():
-        return "ending"
+        return NOTHING_DUE
     try:
         claimed = _claim()
         if claimed is not None:
@@ -53,18 +83,23 @@ def work() -> str:
             finally:
                 _in_hand.discard(shard.run_id)
                 _programs.discard(shard.run_id)
-            wake_workers()
             return f"run {shard.run_id}: {ending}"
         scoring = claim_scoring_shard(has_sandbox=sandbox.is_here())
         if scoring is not None:
             with log_about(run_id=scoring[0].scoring.run_id, scoring_id=scoring[0].scoring_id):
                 ending = _work_on_scoring_shard(*scoring)
-            wake_workers()
             return f"scoring {scoring[0].scoring_id} {ending}".strip()
-        return "nothing due"
+        return NOTHING_DUE
     finally:
         if connection.in_atomic_block:  # pragma: no cover - a fault of ours, never leave it open
             connection.close()
+
+
+def _is_for_others(hops: int) -> bool:
+    """Return whether a wake-up that found nothing for this process is passed on: something is due
+    that another can take, because this one works on the run already, or runs no code.
+    """
+    return hops < MAX_HOPS and reports.known_workers() > 1 and something_is_due()
 
 
 def _work_on_shard(shard: Shard, lease: Lease) -> str:

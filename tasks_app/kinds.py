@@ -124,9 +124,17 @@ class TaskKind(Protocol):
         ...
 
     def bound_cost(
-        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+        self,
+        deployment: Deployment,
+        contender: Contender,
+        *,
+        items: int,
+        payer: Namespace,
+        positions: Sequence[int] | None = None,
     ) -> CostBound:
-        """Return an upper bound of the cost of a run over the first `items`."""
+        """Return an upper bound of the cost of a run over the first `items`, or over the items at
+        `positions`, asked once each; `Conflict` where some cannot be asked alone.
+        """
         ...
 
     def auxiliary_deployments(self, payer: Namespace) -> AuxiliaryDeployments:
@@ -189,7 +197,9 @@ class DraftKind(Protocol):
         """Return an unpublished version of the draft, the same one for an unchanged draft."""
         ...
 
-    def preview(self, draft: TaskDraft, *, text: str | None, rows: int | None) -> "Preview":
+    def preview(
+        self, draft: TaskDraft, *, text: str | None, rows: int | None, item: str
+    ) -> "Preview":
         """Check the draft, or a text in its place that is not saved yet. Saves nothing."""
         ...
 

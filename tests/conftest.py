@@ -202,10 +202,12 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     from django.core.cache import caches
 
+    from leaderboards_app.home.readings import counters as reading_counters
     from plumbmark.rest.throttling import counters
     from plumbmark.web.page_cache import page_cache
 
     counters().clear()
+    reading_counters().clear()
     page_cache.clear()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         caches["default"].clear()
@@ -297,11 +299,12 @@ def new_page(browser: Any, live_server: Any, settings: Any) -> Iterator[Callable
         width: int = 1280,
         javascript: bool = True,
         bypass_csp: bool = False,
+        color_scheme: str = "light",
         **options: Any,
     ) -> Any:
         context = browser.new_context(
             base_url=live_server.url,
-            color_scheme="light",
+            color_scheme=color_scheme,
             viewport={"width": width, "height": 900},
             java_script_enabled=javascript,
             bypass_csp=bypass_csp,

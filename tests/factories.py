@@ -89,6 +89,7 @@ def submit(user: Any, version: Any, name: str, right: int, *, maker: str = "") -
 
 def settle() -> None:
     """Do what workers and scheduler would, until nothing is due."""
+    from benchmarks_app.jobs import follow_corrections
     from leaderboards_app.jobs import refresh_boards
     from leaderboards_app.models import BoardRefresh
     from plumbmark.common.jobs import deliver_events
@@ -99,6 +100,7 @@ def settle() -> None:
         while work() != "nothing due":
             pass
         deliver_events()
+        follow_corrections()
         refresh_boards()
         waiting = OutboxEvent.objects.filter(delivered_at__isnull=True).exists()
         if not waiting and not BoardRefresh.objects.exists():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,17 @@ def test_no_template_line_is_too_long_to_read() -> None:
     ]
 
     assert lines == []
+
+
+def test_a_test_for_one_database_is_not_applicable_on_the_other() -> None:
+    choices = [
+        f"{path.relative_to(ROOT)}: {choice.group()}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for choice in re.finditer(r"skipif\([^)]*?vendor[^)]*\)", path.read_text(encoding="utf-8"))
+    ]
+
+    assert choices, "no test asks which database it runs on any more"
+    assert [choice for choice in choices if "not applicable" not in choice] == []
 
 
 def test_nothing_in_the_repository_leads_out_of_it() -> None:

@@ -190,3 +190,28 @@ def test_only_the_table_of_transitions_writes_a_state() -> None:
                     and not (isinstance(target.value, ast.Name) and target.value.id == "version")
                 ]
     assert writers == []
+
+
+_PARTICIPLES = {"told", "said"}
+"""Words that tell a reader nothing about what a name holds."""
+
+
+def test_names_are_not_participles_of_saying() -> None:
+    found = sorted(
+        f"{name}:{node.lineno}: {word}"
+        for name, (_, tree) in modules().items()
+        for node in ast.walk(tree)
+        for word in _defined_by(node)
+        if word.strip("_") in _PARTICIPLES
+    )
+    assert not found, found
+
+
+def _defined_by(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return [node.id]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    return []

@@ -11,6 +11,8 @@ from django.db.models import Max
 from benchmarks_app.actions.entries import carry_entries
 from benchmarks_app.actions.visibility import change_visibility
 from benchmarks_app.card import card_problems
+from benchmarks_app.composition.contributors import contributor_problems
+from benchmarks_app.composition.publication import find_publication_problems
 from benchmarks_app.models import (
     Benchmark,
     BenchmarkTask,
@@ -27,11 +29,19 @@ from plumbmark.common.names import unseen_character_problem
 from plumbmark.common.outbox import record_event
 from plumbmark.common.slugs import normalise_tags, slug_for
 from plumbmark.manifests import content_hash
+from plumbmark.scoring.metrics import MAX_SCORE, MIN_WIDTH
 from tasks_app.models import TaskVersion
 from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import can_view_version as can_view_task_version
 
 MAX_TASKS = 200
+
+
+class Unchanged:
+    """Stands for a value that is not to be changed, where None is a value."""
+
+
+UNCHANGED = Unchanged()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Member:
     task_version: TaskVersion
     weight: Decimal = Decimal(1)
     label: str = ""
+    group: str = ""
 
 
 def create_benchmark(
@@ -70,6 +81,7 @@ def create_benchmark(
             )
             BenchmarkVersion.objects.create(benchmark=benchmark, number=1, created_by=by)
             audit.record("create-benchmark", f"benchmark:{benchmark.public_id}", by=by)
+            record_event("benchmark.updated", benchmark_id=benchmark.pk)
     except IntegrityError as error:
         raise Conflict(
             f"{namespace.handle} has a benchmark at {slug} already; choose another title or slug."
@@ -116,8 +128,11 @@ def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
                 {
                     "entry_policy": latest.entry_policy,
                     "unscored_allowed": latest.unscored_allowed,
+                    "smallest_difference": latest.smallest_difference,
+                    "score_format": latest.score_format,
                     "entrants": latest.entrants,
                     "card": latest.card,
+                    "contributors": latest.contributors,
                 }
                 if latest
                 else {}
@@ -130,6 +145,7 @@ def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
                     task_version_id=member.task_version_id,
                     position=member.position,
                     label=member.label,
+                    group=member.group,
                     weight=member.weight,
                     metric=member.metric,
                 )
@@ -145,11 +161,16 @@ def compose_draft(
     card: dict[str, Any] | None = None,
     entry_policy: str | None = None,
     unscored_allowed: Decimal | None = None,
+    smallest_difference: float | Unchanged | None = UNCHANGED,
+    score_format: str | None = None,
     entrants: str | None = None,
+    contributors: str | None = None,
     notes: str | None = None,
     by: User,
 ) -> BenchmarkVersion:
-    """Change a draft: its tasks and weights, its card, its rules. None leaves a part as it is."""
+    """Change a draft: its tasks and weights, its card, its rules. None leaves a part as it is;
+    of `smallest_difference` it states none.
+    """
     _check_edit(version.benchmark, by)
     if version.state != BenchmarkVersion.State.DRAFT:
         raise Conflict("A published version does not change; edit the draft of the next one.")
@@ -162,20 +183,31 @@ def compose_draft(
         problems.append(Problem(f"must be one of {allowed}", "entrants"))
     if unscored_allowed is not None and not 0 <= unscored_allowed <= 1:
         problems.append(Problem("must be a share from 0 to 1", "unscored_allowed"))
+    if not isinstance(smallest_difference, Unchanged):
+        problems += _difference_problems(smallest_difference)
+    if score_format and score_format not in BenchmarkVersion.ScoreFormat.values:
+        allowed = ", ".join(BenchmarkVersion.ScoreFormat.values)
+        problems.append(Problem(f"must be empty or one of {allowed}", "score_format"))
+    if contributors is not None:
+        problems += contributor_problems(contributors, version.benchmark.namespace)
     if members is not None:
         problems += _member_problems(members, by)
     if problems:
         raise InvalidInput(problems)
     with transaction.atomic():
         for name, value in (
+            ("score_format", score_format),
             ("card", card),
             ("entry_policy", entry_policy),
             ("unscored_allowed", unscored_allowed),
             ("entrants", entrants),
+            ("contributors", contributors),
             ("notes", notes),
         ):
             if value is not None:
                 setattr(version, name, value)
+        if not isinstance(smallest_difference, Unchanged):
+            version.smallest_difference = smallest_difference
         version.save()
         if members is not None:
             version.tasks.all().delete()
@@ -185,6 +217,7 @@ def compose_draft(
                     task_version=member.task_version,
                     position=position,
                     label=member.label,
+                    group=member.group.strip(),
                     weight=member.weight,
                     metric=member.task_version.metric_name,
                 )
@@ -198,48 +231,57 @@ def publish_benchmark(
     *, version: BenchmarkVersion, visibility: str = Visibility.PUBLIC, by: User
 ) -> BenchmarkVersion:
     """Freeze a draft and open its board. Boards with results stay visible, whatever comes next."""
-    benchmark = version.benchmark
-    _check_edit(benchmark, by)
-    if version.state != BenchmarkVersion.State.DRAFT:
-        raise Conflict("This version is published already.")
+    _check_edit(version.benchmark, by)
     if visibility not in Visibility.values:
         raise InvalidInput(
             [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
         )
-    members = list(version.tasks.select_related("task_version__task"))
-    problems = card_problems(version.card, complete=True)
-    if not benchmark.claim.strip():
-        problems.append(Problem("say in one sentence what is measured", "claim"))
-    if not members:
-        problems.append(Problem("a benchmark needs at least one task", "tasks"))
-    problems += _publication_problems(members, visibility)
-    if problems:
-        raise InvalidInput(problems)
     with transaction.atomic():
-        version.state = BenchmarkVersion.State.PUBLISHED
-        version.published_at = now()
-        version.content_hash = _content_hash(version, members)
-        version.save()
-        previous, benchmark.latest_version = benchmark.latest_version, version
-        benchmark.board_version = benchmark.board_version or version
-        change_visibility(benchmark, visibility)
-        benchmark.save(
-            update_fields=[
-                *("latest_version", "board_version", "visibility", "pinned_version"),
-                "updated_at",
-            ]
+        # What is checked is what is published, also while somebody saves.
+        benchmark = (
+            Benchmark.objects.select_for_update(of=["self"])
+            .select_related("namespace", "latest_version", "board_version")
+            .get(pk=version.benchmark_id)
         )
-        if previous is not None:
-            carry_entries(previous, version)
-        audit.record(
-            "publish-benchmark",
-            f"benchmark:{benchmark.public_id}",
-            by=by,
-            version=version.number,
-            visibility=visibility,
-        )
-        record_event("benchmark.published", benchmark_id=benchmark.pk, version_id=version.pk)
+        version.refresh_from_db()
+        version.benchmark = benchmark
+        if version.state != BenchmarkVersion.State.DRAFT:
+            raise Conflict("This version is published already.")
+        members = list(version.tasks.select_related("task_version__task"))
+        if problems := find_publication_problems(version, members, visibility=visibility):
+            raise InvalidInput(problems)
+        open_board(version, members, visibility=visibility, by=by)
     return version
+
+
+def open_board(
+    version: BenchmarkVersion, members: Sequence[BenchmarkTask], *, visibility: str, by: User
+) -> None:
+    """Publish a version that was checked, in the caller's transaction."""
+    benchmark = version.benchmark
+    version.state = BenchmarkVersion.State.PUBLISHED
+    version.published_at = now()
+    version.content_hash = _content_hash(version, members)
+    version.save()
+    previous, benchmark.latest_version = benchmark.latest_version, version
+    benchmark.board_version = benchmark.board_version or version
+    change_visibility(benchmark, visibility)
+    benchmark.save(
+        update_fields=[
+            *("latest_version", "board_version", "visibility", "pinned_version"),
+            "updated_at",
+        ]
+    )
+    if previous is not None:
+        carry_entries(previous, version)
+    audit.record(
+        "publish-benchmark",
+        f"benchmark:{benchmark.public_id}",
+        by=by,
+        version=version.number,
+        visibility=visibility,
+    )
+    record_event("benchmark.published", benchmark_id=benchmark.pk, version_id=version.pk)
 
 
 def _check_edit(benchmark: Benchmark, by: User) -> None:
@@ -259,6 +301,12 @@ def _check_texts(title: str, claim: str) -> tuple[str, str]:
     if problems:
         raise InvalidInput(problems)
     return title, claim
+
+
+def _difference_problems(value: float | None) -> list[Problem]:
+    if value is None or (MIN_WIDTH <= value <= MAX_SCORE):
+        return []
+    return [Problem("must be a number above 0, or left out", "smallest_difference")]
 
 
 def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
@@ -287,45 +335,23 @@ def _member_problems(members: Sequence[Member], by: User) -> list[Problem]:
             problems.append(Problem("must be more than 0 and at most 1000", f"{where}.weight"))
         if len(member.label) > 80:
             problems.append(Problem("must have at most 80 characters", f"{where}.label"))
-    return problems
-
-
-def _publication_problems(members: Sequence[BenchmarkTask], visibility: str) -> list[Problem]:
-    """Return what hinders a whole set from being published, beside the checks of each member."""
-    problems = []
-    seen_questions: dict[str, str] = {}
-    for index, member in enumerate(members):
-        version = member.task_version
-        same = seen_questions.setdefault(version.question_hash, version.task.title)
-        if same != version.task.title:
-            problems.append(
-                Problem(
-                    f"asks the same questions as {same}; keep only one of them", f"tasks[{index}]"
-                )
-            )
-        is_hidden = version.task.visibility == Visibility.PRIVATE and version.pinned_at is None
-        if visibility != Visibility.PRIVATE and is_hidden:
-            problems.append(
-                Problem(
-                    f"{version.task.title} is private; publish it or make it unlisted first, or "
-                    "publish the benchmark as private",
-                    f"tasks[{index}]",
-                )
-            )
-        if len(members) > 1 and (version.metric_lower is None or version.metric_upper is None):
-            problems.append(
-                Problem(
-                    f"{version.task.title} declares no bounds for {version.metric_name}, so it "
-                    "cannot be averaged with others",
-                    f"tasks[{index}]",
-                )
-            )
+        if len(member.group) > 80:
+            problems.append(Problem("must have at most 80 characters", f"{where}.group"))
+        elif unseen := unseen_character_problem(member.group):
+            problems.append(Problem(unseen, f"{where}.group"))
     return problems
 
 
 def _content_hash(version: BenchmarkVersion, members: Sequence[BenchmarkTask]) -> str:
+    # Only what is stated, so that versions from before could state it keep their hash.
+    stated: dict[str, Any] = {}
+    if version.smallest_difference is not None:
+        stated["smallest_difference"] = repr(version.smallest_difference)
+    if version.score_format:
+        stated["score_format"] = version.score_format
     return content_hash(
         {
+            **stated,
             "aggregation": version.aggregation,
             "entry_policy": version.entry_policy,
             "unscored_allowed": str(version.unscored_allowed),
@@ -337,6 +363,7 @@ def _content_hash(version: BenchmarkVersion, members: Sequence[BenchmarkTask]) -
                     "marking": member.task_version.marking_hash,
                     "weight": str(member.weight.normalize()),
                     "metric": member.metric,
+                    **({"group": member.group} if member.group else {}),
                 }
                 for member in members
             ],
@@ -349,6 +376,7 @@ __all__ = [
     "compose_draft",
     "create_benchmark",
     "draft_of",
+    "open_board",
     "publish_benchmark",
     "update_benchmark",
 ]

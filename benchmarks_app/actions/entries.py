@@ -1,36 +1,22 @@
 """Adding contenders to a board, starting missing runs, invalidating rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.db import transaction
 
 from benchmarks_app.models import (
-    BenchmarkTask,
     BenchmarkVersion,
     Entry,
     EntryRun,
 )
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
-from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.models import User
 from plumbmark.common import audit
-from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
+from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import record_event
-from tasks_app.kinds import CostBound
 from tasks_app.models import Contender, Run
-from tasks_app.runs.cost import cost_bound
-from tasks_app.runs.start import start_run
 
 _ROWS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A cell of the grid without a run, with the maximum cost of filling it."""
-
-    task: BenchmarkTask
-    contender: Contender
-    bound: CostBound
 
 
 def enter(*, version: BenchmarkVersion, contender: Contender, by: User) -> Entry:
@@ -107,61 +93,6 @@ def carry_entries(previous: BenchmarkVersion, version: BenchmarkVersion) -> int:
     Entry.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_ROWS_AT_ONCE)
     _attach_runs(version, list(version.entries.all()))
     return len(rows)
-
-
-def missing_cells(*, version: BenchmarkVersion, contenders: Sequence[Contender]) -> list[Missing]:
-    """Return the cells without a declared run, completed or under way, each with its cost bound."""
-    missing = []
-    tasks = list(version.tasks.select_related("task_version__task"))
-    have = set(
-        Run.objects.filter(
-            contender__in=contenders,
-            question_hash__in=[task.task_version.question_hash for task in tasks],
-            purpose=Run.Purpose.DECLARED,
-            invalid_reason="",
-        )
-        .exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
-        .values_list("contender_id", "question_hash")
-    )
-    for contender in contenders:
-        if contender.deployment_id is None:
-            continue
-        for task in tasks:
-            if (contender.pk, task.task_version.question_hash) not in have:
-                bound = cost_bound(version=task.task_version, contender=contender)
-                missing.append(Missing(task, contender, bound))
-    return missing
-
-
-def start_missing(
-    *,
-    version: BenchmarkVersion,
-    contenders: Sequence[Contender],
-    namespace: Namespace,
-    by: User,
-    spend_limit: int | None = None,
-) -> list[Run]:
-    """Start a declared run for every missing cell of these contenders, and enter them."""
-    if not can_enter(by, version):
-        raise NotAllowed("You may not enter contenders into this benchmark.")
-    missing = missing_cells(version=version, contenders=contenders)
-    if not missing:
-        raise Conflict("Nothing is missing: every cell has a run.")
-    with transaction.atomic():
-        runs = [
-            start_run(
-                version=cell.task.task_version,
-                contender=cell.contender,
-                purpose=Run.Purpose.DECLARED,
-                namespace=namespace,
-                by=by,
-                spend_limit=spend_limit,
-            )
-            for cell in missing
-        ]
-        for contender in {cell.contender.pk: cell.contender for cell in missing}.values():
-            enter(version=version, contender=contender, by=by)
-    return runs
 
 
 def invalidate_entry(*, entry: Entry, reason: str, by: User) -> None:

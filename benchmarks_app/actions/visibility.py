@@ -28,12 +28,12 @@ class LastingBoard:
     @property
     def reason(self) -> str:
         """Return a sentence for people."""
-        told = ngettext(
+        text = ngettext(
             "The board of version %(number)s stays visible: it shows %(runs)s declared run.",
             "The board of version %(number)s stays visible: it shows %(runs)s declared runs.",
             self.runs,
         )
-        return told % {"number": self.number, "runs": self.runs}
+        return text % {"number": self.number, "runs": self.runs}
 
 
 def lasting_boards(benchmark: Benchmark) -> list[LastingBoard]:

@@ -6,6 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from benchmarks_app.actions.visibility import lasting_boards
+from benchmarks_app.composition.contributors import MAX_CONTRIBUTORS_TEXT
+from benchmarks_app.composition.queries import fingerprint_of
+from benchmarks_app.grid.actions import RunPolicy
 from benchmarks_app.models import (
     Benchmark,
     BenchmarkTask,
@@ -42,6 +45,8 @@ class BenchmarkSummary(serializers.ModelSerializer[Benchmark]):
 
 
 class BenchmarkWrite(WriteShape):
+    example = {"title": "Everyday sums", "claim": "Adding up prices.", "tags": ["arithmetic"]}
+
     title = serializers.CharField(max_length=120)
     namespace = serializers.CharField(required=False, help_text="Your own by default.")
     slug = serializers.CharField(required=False, max_length=80)
@@ -50,6 +55,8 @@ class BenchmarkWrite(WriteShape):
 
 
 class BenchmarkChange(WriteShape):
+    example = {"claim": "Adding up prices and times.", "visibility": "public"}
+
     title = serializers.CharField(required=False, max_length=120)
     claim = serializers.CharField(required=False, max_length=300, allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
@@ -103,6 +110,7 @@ class MemberDetail(serializers.ModelSerializer[BenchmarkTask]):
             "newer_version",
             "title",
             "label",
+            "group",
             "weight",
             "metric",
             "position",
@@ -119,9 +127,22 @@ class MemberWrite(WriteShape):
     label = serializers.CharField(  # type: ignore[assignment]
         max_length=80, required=False, allow_blank=True
     )
+    group = serializers.CharField(
+        max_length=80,
+        required=False,
+        allow_blank=True,
+        help_text="The group that the board folds the task into.",
+    )
 
 
 class BenchmarkDraftWrite(WriteShape):
+    example = {
+        "tasks": [{"task_version": "7Kd3PqXwZ2mN", "weight": "1"}],
+        "card": {"measures": "Mental arithmetic.", "limits": "Only whole numbers."},
+        "entry_policy": "first-declared",
+        "unscored_allowed": "0.02",
+    }
+
     tasks = MemberWrite(many=True, required=False)
     card = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
     entry_policy = serializers.ChoiceField(
@@ -130,11 +151,51 @@ class BenchmarkDraftWrite(WriteShape):
     unscored_allowed = serializers.DecimalField(
         max_digits=5, decimal_places=4, min_value=0, max_value=1, required=False
     )
+    smallest_difference = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="On the scale of the board's score. Smaller differences are called practically "
+        "equal; null states none.",
+    )
+    score_format = serializers.ChoiceField(
+        choices=BenchmarkVersion.ScoreFormat.choices,
+        required=False,
+        allow_blank=True,
+        help_text="How the board's scores are written; empty: as the task says.",
+    )
     entrants = serializers.ChoiceField(choices=BenchmarkVersion.Entrants.choices, required=False)
+    contributors = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_CONTRIBUTORS_TEXT,
+        help_text="One person on each line: `Ada Lovelace @ada: wrote the items`. Only accounts of "
+        "the owner can be linked.",
+    )
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+    fingerprint = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=40,
+        help_text="Of the draft that you read; where it is another by now, nothing is saved.",
+    )
+
+
+class MissingPartDetail(serializers.Serializer[Any]):
+    """An entry of the list of what is missing for publication."""
+
+    path = serializers.CharField(help_text="The field of the draft or the benchmark.")
+    text = serializers.CharField(help_text="What to do, as a sentence.")
+
+
+class FollowCorrectionWrite(WriteShape):
+    example = {"report": "k3v9q0x2m7pd"}
+
+    report = serializers.CharField(max_length=20, help_text="The id of the accepted report.")
 
 
 class BenchmarkPublishWrite(WriteShape):
+    example = {"visibility": "public"}
+
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
 
 
@@ -142,6 +203,9 @@ class BenchmarkVersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
     id = serializers.CharField(source="public_id")
     benchmark = serializers.CharField(source="benchmark.public_id")
     tasks = MemberDetail(many=True)
+    fingerprint = serializers.SerializerMethodField(
+        help_text="Of a draft: send it with a change, so that nobody's save is overwritten."
+    )
 
     class Meta:
         model = BenchmarkVersion
@@ -153,15 +217,24 @@ class BenchmarkVersionDetail(serializers.ModelSerializer[BenchmarkVersion]):
             "aggregation",
             "entry_policy",
             "unscored_allowed",
+            "smallest_difference",
+            "score_format",
             "entrants",
             "card",
+            "contributors",
             "notes",
             "content_hash",
             "tasks",
+            "fingerprint",
             "created_at",
             "published_at",
             "pinned_at",
         )
+
+    def get_fingerprint(self, version: BenchmarkVersion) -> str:
+        if version.state != BenchmarkVersion.State.DRAFT:
+            return ""
+        return fingerprint_of(version, sorted(version.tasks.all(), key=lambda one: one.position))
 
 
 class EntryDetail(serializers.ModelSerializer[Entry]):
@@ -179,14 +252,26 @@ class EntryDetail(serializers.ModelSerializer[Entry]):
 
 
 class EntryWrite(WriteShape):
+    example = {"contender": "c9Tq4mWx8LbR"}
+
     contender = serializers.CharField(max_length=20)
 
 
 class StartWrite(WriteShape):
+    example = {"contenders": ["c9Tq4mWx8LbR"], "spend_limit_nanodollars": 2_000_000_000}
+
     contenders = serializers.ListField(child=serializers.CharField(max_length=20), max_length=100)
     namespace = serializers.CharField(required=False)
     spend_limit_nanodollars = serializers.IntegerField(
         required=False, min_value=0, max_value=10**18, help_text="The limit of each run."
+    )
+    policy = serializers.ChoiceField(
+        choices=RunPolicy.choices,
+        required=False,
+        help_text="Which cells get a run; `missing` if left out.",
+    )
+    before = serializers.DateTimeField(
+        required=False, help_text="With the policy `older`: runs that were started before it."
     )
 
 
@@ -209,4 +294,6 @@ class MissingCell(serializers.Serializer[Any]):
 
 
 class EntryInvalidateWrite(WriteShape):
+    example = {"reason": "The run used a prompt of another task."}
+
     reason = serializers.CharField(max_length=500)

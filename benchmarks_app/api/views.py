@@ -16,18 +16,25 @@ from rest_framework.response import Response
 from benchmarks_app.actions import authoring
 from benchmarks_app.actions import entries as entering
 from benchmarks_app.actions.authoring import Member
+from benchmarks_app.actions.corrections import follow_correction
 from benchmarks_app.actions.visibility import set_benchmark_visibility
 from benchmarks_app.api import serializers as shapes
+from benchmarks_app.api.lookup import (
+    find_contenders,
+    get_benchmark_or_404,
+    get_benchmark_version_or_404,
+)
+from benchmarks_app.composition.actions import save_draft
+from benchmarks_app.composition.publication import missing_parts
+from benchmarks_app.grid import actions as filling
+from benchmarks_app.grid.queries import grid_of
 from benchmarks_app.models import Benchmark, BenchmarkVersion, Entry
 from benchmarks_app.permissions import (
     can_edit_benchmark,
-    can_view_benchmark,
-    can_view_version,
 )
 from benchmarks_app.queries import (
-    as_seen_by,
     entries_of,
-    grid_of,
+    members_of,
     published_versions_of,
     visible_benchmarks,
 )
@@ -39,50 +46,7 @@ from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_version_or_404
-from tasks_app.models import Contender
-from tasks_app.runs.queries import visible_contenders
-
-
-def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
-    benchmark = (
-        Benchmark.objects.select_related(
-            "namespace", "latest_version", "pinned_version", "board_version"
-        )
-        .filter(public_id=public_id)
-        .first()
-    )
-    if benchmark is None or not can_view_benchmark(request.user, benchmark):
-        raise Http404
-    return as_seen_by(request.user, benchmark)
-
-
-def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
-    version = (
-        BenchmarkVersion.objects.select_related("benchmark__namespace")
-        .prefetch_related("tasks__task_version__task__latest_version")
-        .filter(public_id=public_id)
-        .first()
-    )
-    if version is None or not can_view_version(request.user, version):
-        raise Http404
-    return version
-
-
-def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:
-    found = {
-        contender.public_id: contender
-        for contender in visible_contenders(to=request.user, is_listed=False)
-        .filter(public_id__in=ids)
-        .select_related("deployment__model", "deployment__owner")
-    }
-    problems = [
-        Problem(f"there is no contender {one[:40]!r}", f"contenders[{index}]")
-        for index, one in enumerate(ids)
-        if one not in found
-    ]
-    if problems:
-        raise InvalidInput(problems)
-    return [found[one] for one in dict.fromkeys(ids)]
+from tasks_app.item_reports.queries import report_at
 
 
 class BenchmarkFilter(filters.FilterSet):
@@ -166,26 +130,44 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
     @extend_schema(
         operation_id="save_benchmark_draft",
         request=shapes.BenchmarkDraftWrite,
-        responses=shapes.BenchmarkVersionDetail,
+        responses={200: shapes.BenchmarkVersionDetail, 409: ProblemDetails},
     )
     @draft.mapping.put
     def change_draft(self, request: Request, public_id: str) -> Response:
         """Save the draft version. It has tasks with weights, a card, and rules.
 
-        Omitted fields stay as they are.
+        Omitted fields stay as they are. With the `fingerprint` of the draft that you read, nothing
+        is saved where somebody else saved it since: the response is 409.
         """
         benchmark = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.BenchmarkDraftWrite)
         listed = values.pop("tasks", None)
         members = None if listed is None else _read_members(listed, request)
-        version = authoring.compose_draft(
+        version = save_draft(
             version=authoring.draft_of(benchmark=benchmark, by=user),
-            members=members,
+            fingerprint=values.pop("fingerprint", ""),
+            content={**values, "members": members},
             by=user,
-            **values,
         )
         return self._respond_with_version(version)
+
+    @extend_schema(
+        operation_id="list_publication_problems", responses=shapes.MissingPartDetail(many=True)
+    )
+    @action(
+        detail=True,
+        url_path="draft/problems",
+        permission_classes=[IsAuthenticated],
+        pagination_class=None,
+        filter_backends=(),
+    )
+    def problems(self, request: Request, public_id: str) -> Response:
+        """List what the draft lacks to be published for everybody. Publication checks the same."""
+        draft = authoring.draft_of(benchmark=self.get_object(), by=actor(request))
+        return Response(
+            shapes.MissingPartDetail(missing_parts(draft, list(members_of(draft))), many=True).data
+        )
 
     @extend_schema(
         operation_id="publish_benchmark",
@@ -201,6 +183,26 @@ class BenchmarkViewSet(ListModelMixin, ResourceViewSet[Benchmark]):
         values = read_body(request, shapes.BenchmarkPublishWrite)
         draft = authoring.draft_of(benchmark=benchmark, by=user)
         version = authoring.publish_benchmark(version=draft, by=user, **values)
+        return self._respond_with_version(version, status=201)
+
+    @extend_schema(
+        operation_id="follow_correction",
+        request=shapes.FollowCorrectionWrite,
+        responses={201: shapes.BenchmarkVersionDetail, 409: ProblemDetails},
+    )
+    @idempotent
+    @action(detail=True, methods=["post"], url_path="follow-correction")
+    def follow_correction(self, request: Request, public_id: str) -> Response:
+        """Publish the next version with the key that an accepted report corrected.
+
+        Benchmarks of the person who accepted the report follow by themselves; others let their
+        owners decide.
+        """
+        benchmark = self.get_object()
+        user = actor(request)
+        report_id = read_body(request, shapes.FollowCorrectionWrite)["report"]
+        report = report_at(public_id=report_id, to=user)
+        version = follow_correction(benchmark=benchmark, report=report, by=user)
         return self._respond_with_version(version, status=201)
 
     def _respond_with_version(self, version: BenchmarkVersion, status: int = 200) -> Response:
@@ -239,7 +241,8 @@ def _read_members(listed: Sequence[dict[str, object]], request: Request) -> list
             continue
         weight = entry.get("weight", Decimal(1))
         assert isinstance(weight, Decimal)
-        members.append(Member(version, weight, str(entry.get("label", ""))))
+        texts = str(entry.get("label", "")), str(entry.get("group", ""))
+        members.append(Member(version, weight, *texts))
     if problems:
         raise InvalidInput(problems)
     return members
@@ -283,11 +286,20 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     )
     @action(detail=True, methods=["post"])
     def missing(self, request: Request, public_id: str) -> Response:
-        """List the runs that these contenders lack. Each has its cost bound; nothing is started."""
+        """List the runs that these contenders lack. Each has its cost bound; nothing is started.
+
+        `policy` chooses other cells. Those at work never get a second run.
+        """
         actor(request)
         version = self.get_object()
-        ids = read_body(request, shapes.StartWrite)["contenders"]
-        missing = entering.missing_cells(version=version, contenders=find_contenders(ids, request))
+        values = read_body(request, shapes.StartWrite)
+        missing = filling.plan_runs(
+            version=version,
+            contenders=find_contenders(values["contenders"], request),
+            policy=values.get("policy", filling.RunPolicy.MISSING),
+            before=values.get("before"),
+            payer=acting_namespace(request, values.get("namespace")),
+        )
         cells = [
             {
                 "contender": cell.contender.public_id,
@@ -307,14 +319,19 @@ class BenchmarkVersionViewSet(ResourceViewSet[BenchmarkVersion]):
     @idempotent
     @action(detail=True, methods=["post"], url_path="start-missing")
     def start_missing(self, request: Request, public_id: str) -> Response:
-        """Start the runs that these contenders lack. They are declared, and enter the board."""
+        """Start the runs that these contenders lack. They are declared, and enter the board.
+
+        `policy` chooses other cells. Those at work never get a second run.
+        """
         version = self.get_object()
         user = actor(request)
         values = read_body(request, shapes.StartWrite)
-        runs = entering.start_missing(
+        runs = filling.start_runs(
             version=version,
             contenders=find_contenders(values["contenders"], request),
             namespace=acting_namespace(request, values.get("namespace")),
+            policy=values.get("policy", filling.RunPolicy.MISSING),
+            before=values.get("before"),
             by=user,
             spend_limit=values.get("spend_limit_nanodollars"),
         )

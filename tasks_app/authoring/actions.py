@@ -16,6 +16,15 @@ from plumbmark.common.slugs import normalise_tags, slug_for
 from tasks_app.models import Task, TaskDraft
 from tasks_app.permissions import check_edit
 
+_LENGTHS = {
+    "summary": 300,
+    "licence": 80,
+    "citation": 5000,
+    "source_url": 300,
+    "source_authors": 300,
+    "source_licence": 80,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
@@ -26,6 +35,9 @@ class TaskFacts:
     licence: str | None = None
     tags: Sequence[str] | None = None
     citation: str | None = None
+    source_url: str | None = None
+    source_authors: str | None = None
+    source_licence: str | None = None
 
 
 def create_task(*, namespace: Namespace, facts: TaskFacts, slug: str = "", by: User) -> Task:
@@ -41,6 +53,7 @@ def create_task(*, namespace: Namespace, facts: TaskFacts, slug: str = "", by: U
             task.save()
             TaskDraft.objects.create(task=task, updated_by=by)
             audit.record("create-task", f"task:{task.public_id}", by=by)
+            record_event("task.updated", task_id=task.pk)
     except IntegrityError as error:
         raise Conflict(
             f"{namespace.handle} has a task at {task.slug} already; choose another title or slug."
@@ -66,13 +79,15 @@ def _apply_facts(task: Task, facts: TaskFacts) -> None:
         problems.append(Problem("must have 1 to 120 characters", "title"))
     elif unseen := unseen_character_problem(task.title):
         problems.append(Problem(unseen, "title"))
-    for name, most in (("summary", 300), ("licence", 80), ("citation", 5000)):
+    for name, most in _LENGTHS.items():
         value = getattr(facts, name)
         if value is None:
             continue
         setattr(task, name, value.strip())
         if len(value.strip()) > most:
             problems.append(Problem(f"must have at most {most:,} characters", name))
+    if task.source_url and not task.source_url.startswith(("https://", "http://")):
+        problems.append(Problem("must begin with https:// or http://", "source_url"))
     if problems:
         raise InvalidInput(problems)
     if facts.tags is not None:

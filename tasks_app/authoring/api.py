@@ -27,6 +27,7 @@ from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import allowed_deployments as allowing
 from tasks_app.authoring import draft_jobs, drafts, publication, serializers
+from tasks_app.authoring.life import delete_task, set_archived
 from tasks_app.authoring.queries import (
     as_seen_by,
     items_of,
@@ -48,7 +49,9 @@ from tasks_app.permissions import can_edit_task, can_view_task, can_view_version
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
 from tasks_app.runs.queries import run_at
+from tasks_app.scorer_trials import serializers as trial_shapes
 from tasks_app.scorings import actions as scoring
+from tasks_app.starting_points.actions import create_task_from_starting_point
 
 _CODE_FIELDS = {"code_file", "code", "settings", "attach", "detach"}
 
@@ -57,7 +60,9 @@ _MEDIA_RESPONSES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)
 
 def get_task_or_404(public_id: str, request: Request) -> Task:
     task = (
-        Task.objects.select_related("namespace", "latest_version", "pinned_version")
+        Task.objects.select_related(
+            "namespace", "latest_version", "pinned_version", "copied_from__task__namespace"
+        )
         .filter(public_id=public_id)
         .first()
     )
@@ -114,16 +119,27 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        """Create a private task with an empty draft."""
+        """Create a private task.
+
+        Its draft is empty, or the working example of `starting_point`.
+        """
         values = read_body(request, serializers.TaskWrite)
         namespace = acting_namespace(request, values.pop("namespace", None))
-        slug = values.pop("slug", "")
-        task = authoring.create_task(
-            namespace=namespace,
-            facts=authoring.TaskFacts(**values),
-            slug=slug,
-            by=actor(request),
-        )
+        slug, judge = values.pop("slug", ""), values.pop("judge", "")
+        kind = values.pop("starting_point", "")
+        facts = authoring.TaskFacts(**values)
+        user = actor(request)
+        if kind:
+            task = create_task_from_starting_point(
+                namespace=namespace,
+                starting_point=kind,
+                facts=facts,
+                slug=slug,
+                judge=judge,
+                by=user,
+            )
+        else:
+            task = authoring.create_task(namespace=namespace, facts=facts, slug=slug, by=user)
         return Response(serializers.TaskDetail(task).data, status=201)
 
     @extend_schema(operation_id="get_task", responses=serializers.TaskDetail)
@@ -137,7 +153,7 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         responses=serializers.TaskDetail,
     )
     def partial_update(self, request: Request, public_id: str) -> Response:
-        """Change the title, summary, licence, citation, tags or visibility of a task.
+        """Change the title, summary, licence, source, tags, visibility and so on.
 
         Omitted fields stay as they are. Of a task that becomes private, versions with results stay
         visible: `lasting_versions` names them.
@@ -146,11 +162,20 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         user = actor(request)
         values = read_body(request, serializers.TaskChange)
         visibility = values.pop("visibility", None)
+        is_archived = values.pop("is_archived", None)
+        if is_archived is not None:
+            task = set_archived(task=task, is_archived=is_archived, by=user)
         if values:
             task = authoring.update_task(task=task, facts=authoring.TaskFacts(**values), by=user)
         if visibility is not None:
             task = set_task_visibility(task=task, visibility=visibility, by=user)
         return Response(serializers.TaskDetail(task).data)
+
+    @extend_schema(operation_id="erase_task", request=None, responses={204: None})
+    def destroy(self, request: Request, public_id: str) -> Response:
+        """Delete a task that was never published and has no runs but finished tries."""
+        delete_task(task=self.get_object(), by=actor(request))
+        return Response(status=204)
 
     @extend_schema(operation_id="get_task_draft", responses=serializers.DraftDetail)
     @action(detail=True, parser_classes=FILE_PARSERS, permission_classes=[IsAuthenticated])
@@ -234,6 +259,24 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
         if draft_jobs.is_heavy(draft):
             return respond_with_job(draft_jobs.start_check(draft=draft, by=actor(request)))
         return Response(serializers.DraftCheck(draft_kind_of(draft).check(draft)).data)
+
+    @extend_schema(
+        operation_id="try_task_scorers",
+        request=trial_shapes.ScorerTrialWrite,
+        responses=trial_shapes.ScorerTrial,
+    )
+    @action(detail=True, methods=["post"], url_path="draft/scorers")
+    def try_scorers(self, request: Request, public_id: str) -> Response:
+        """Try the draft's scorers on outputs, or on the first outputs of a run. Saves nothing.
+
+        Each verdict says what the scorer read and why it decides so. Scorers that ask a model, run
+        a program or look at tool calls have no value here.
+        """
+        draft = self._get_draft()
+        results = trial_shapes.run_trial(
+            draft, read_body(request, trial_shapes.ScorerTrialWrite), by=actor(request)
+        )
+        return Response(trial_shapes.ScorerTrial({"results": results}).data)
 
     @extend_schema(
         operation_id="build_task_version",
@@ -394,14 +437,19 @@ class TaskVersionViewSet(ResourceViewSet[TaskVersion]):
 
     @extend_schema(
         operation_id="rescore_runs",
-        request=None,
+        request=serializers.RescoreWrite,
         responses={202: shapes.ScoringDetail(many=True)},
     )
     @idempotent
     @action(detail=True, methods=["post"])
     def rescore(self, request: Request, public_id: str) -> Response:
-        """Rescore every finished run of the same questions by this version. Calls no model."""
-        scorings = scoring.rescore_runs_of(version=self.get_object(), by=actor(request))
+        """Rescore every finished run of the same questions by this version. Calls no model.
+
+        Runs that the version has scored are left out, unless `again` is true.
+        """
+        version, user = self.get_object(), actor(request)
+        again = read_body(request, serializers.RescoreWrite).get("again", False)
+        scorings = scoring.rescore_runs_of(version=version, again=again, by=user)
         data: Any = shapes.ScoringDetail(scorings, many=True).data
         return Response(data, status=202)
 

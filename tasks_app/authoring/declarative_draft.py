@@ -10,9 +10,17 @@ from plumbmark.common.progress import count_progress
 from plumbmark.gateway.storage import bulk
 from plumbmark.manifests import content_hash
 from tasks_app.authoring.drafts import check_draft
-from tasks_app.authoring.preview import Preview, first_questions, place_problems, tool_schemas
+from tasks_app.authoring.preview import (
+    Preview,
+    first_questions,
+    place_problems,
+    rows_for,
+    start_of,
+    tool_schemas,
+)
 from tasks_app.authoring.versions import metric_columns, version_built_of
 from tasks_app.datasets import ImportResult
+from tasks_app.datasets.key_corrections import KeyCorrections, key_corrections_of
 from tasks_app.datasets.media import inspect_media
 from tasks_app.datasets.media.storage import media_limits, store_media, use_in_version
 from tasks_app.definitions import Definition, VersionHashes
@@ -57,7 +65,8 @@ class DeclarativeDraft:
             if definition.prompt.output_schema is not None:
                 # The order of its keys is asked too, and the canonical form has none.
                 source["output_schema"] = json.dumps(definition.prompt.output_schema)
-            digest = content_hash(source)
+            corrections = key_corrections_of(task)
+            digest = corrections.digest_of(content_hash(source))
             known = version_built_of(task, digest)
             if known is not None:
                 return known
@@ -73,23 +82,29 @@ class DeclarativeDraft:
                 created_by=by,
             )
             try:
-                _fill(version, definition, imported)
+                _fill(version, definition, imported, corrections)
             except BaseException:
                 version.items.all().delete()
                 version.delete()
                 raise
         return version
 
-    def preview(self, draft: TaskDraft, *, text: str | None, rows: int | None) -> Preview:
+    def preview(
+        self, draft: TaskDraft, *, text: str | None, rows: int | None, item: str
+    ) -> Preview:
         text = draft.definition_text if text is None else text
+        read = rows_for(item, rows)
         try:
-            with check_draft(draft, first=rows, definition_text=text) as (definition, imported):
+            with check_draft(draft, first=read, definition_text=text) as (definition, imported):
+                start = start_of(imported, item)
                 return Preview(
                     warnings=imported.warnings,
                     items=imported.count,
                     private_items=imported.private_count,
-                    is_whole=rows is None or imported.count < rows,
-                    first=first_questions(definition, imported),
+                    is_whole=read is None or imported.count < read,
+                    first=first_questions(definition, imported, start=start or 1),
+                    start=start or 1,
+                    not_found="" if start else item,
                     tools=tool_schemas(definition),
                 )
         except InvalidInput as error:
@@ -107,9 +122,15 @@ class DeclarativeDraft:
             }
 
 
-def _fill(version: TaskVersion, definition: Definition, imported: ImportResult) -> None:
+def _fill(
+    version: TaskVersion,
+    definition: Definition,
+    imported: ImportResult,
+    corrections: KeyCorrections,
+) -> None:
     hashes = VersionHashes(definition, salt=version.salt)
-    items = count_progress("Storing items", imported, imported.count)
+    corrected = map(corrections.apply, imported)
+    items = count_progress("Storing items", corrected, imported.count)
     while chunk := list(itertools.islice(items, _CHUNK)):
         bulk.insert(
             Item,

@@ -118,7 +118,7 @@ def publish_in_job(job: Job) -> JobResult:
     published: list[JobResult] = []
 
     def record(version: TaskVersion) -> None:
-        published.append(_published(version))
+        published.append(_describe_version(version))
         record_result(job, published[0])
 
     publication.publish_task(
@@ -131,7 +131,7 @@ def publish_in_job(job: Job) -> JobResult:
     return published[0]
 
 
-def _published(version: TaskVersion) -> JobResult:
+def _describe_version(version: TaskVersion) -> JobResult:
     return JobResult(
         value=serializers.TaskVersionDetail(version).data,
         message=f"Version {version.number} is published.",

@@ -19,7 +19,6 @@ from tasks_app.datasets.uploads import (
     data_limits,
     forget_upload,
     local_copy,
-    store_upload,
     upload_problems,
 )
 from tasks_app.definitions import Definition, parse_definition
@@ -27,6 +26,7 @@ from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
 from tasks_app.models import DataFile, Task, TaskDraft, TaskVersion
 from tasks_app.permissions import check_edit
+from tasks_app.tables.conversion import store_table
 
 FIRST_ROWS = 200
 """Rows of the data file that are checked at once, as the author types and where a file comes in
@@ -54,7 +54,9 @@ def save_draft(
     data_file = None
     if upload is not None:
         frees = _bytes_of_replaced_file(task)
-        data_file = store_upload(namespace=task.namespace, upload=upload, frees=frees, by=by)
+        data_file = store_table(
+            namespace=task.namespace, upload=upload, keeps_unreadable=True, frees=frees, by=by
+        )
     if data_file is not None and not replaces_fitting_file:
         try:
             _check_replacement(task, data_file, definition_text)

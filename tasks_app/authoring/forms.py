@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,9 @@ from tasks_app.authoring.actions import TaskFacts
 from tasks_app.authoring.withdrawal import MAX_REASON
 from tasks_app.models import Run, TaskVersion
 from tasks_app.models.tasks import Visibility
+
+TABLE_ENDINGS = ".csv,.tsv,.txt,.xlsx,.xlsm,.json,.jsonl,.ndjson,.parquet,.html,.md"
+MAX_PASTED = 1_000_000
 
 VISIBILITY_CHOICES = [
     (Visibility.PRIVATE, _("Private: only you and your team")),
@@ -50,6 +54,22 @@ class TaskFactsForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    source_url = forms.URLField(
+        label=_("Address of the source"),
+        max_length=300,
+        required=False,
+        assume_scheme="https",
+        help_text=_("Where the items are from, if they are not your own."),
+    )
+    source_authors = forms.CharField(
+        label=_("Authors of the source"), max_length=300, required=False
+    )
+    source_licence = forms.CharField(
+        label=_("Licence of the source"),
+        max_length=80,
+        required=False,
+        help_text=_("As an SPDX id, for example CC-BY-SA-4.0."),
+    )
 
     def facts(self) -> TaskFacts:
         values = self.cleaned_data
@@ -59,19 +79,69 @@ class TaskFactsForm(forms.Form):
             licence=values["licence"],
             tags=[tag for tag in (part.strip() for part in values["tags"].split(",")) if tag],
             citation=values["citation"],
+            source_url=values["source_url"],
+            source_authors=values["source_authors"],
+            source_licence=values["source_licence"],
         )
 
 
-class NewTaskForm(TaskFactsForm):
+_ONLY_IN_SETTINGS = ("citation", "source_url", "source_authors", "source_licence")
+
+
+class TransferForm(forms.Form):
+    """The namespace that gets a task."""
+
+    handle = forms.ChoiceField(label=_("New owner"))
+
     def __init__(self, *args: Any, namespaces: list[Namespace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self.fields["citation"]
+        self.fields["handle"].choices = [  # type: ignore[attr-defined]
+            (one.handle, one.label) for one in namespaces
+        ]
+
+
+class NewTaskForm(TaskFactsForm):
+    """A task's first facts, and the file that it begins with, if there is one."""
+
+    data_file = forms.FileField(
+        label=_("Your data"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": TABLE_ENDINGS}),
+        help_text=_(
+            "Choose a file or drop it here: a table with a row for each question, as CSV, TSV, "
+            "XLSX, JSON, JSONL or Parquet. The next page shows its columns."
+        ),
+    )
+    pasted = forms.CharField(
+        label=_("Or paste a table"),
+        required=False,
+        max_length=MAX_PASTED,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "wrap": "off"}),
+        help_text=_("From a spreadsheet, a web page's source, Markdown or a text."),
+    )
+
+    def __init__(self, *args: Any, namespaces: list[Namespace], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in _ONLY_IN_SETTINGS:
+            del self.fields[name]
+        self.order_fields(["title", "data_file", "pasted"])
         if len(namespaces) > 1:
             self.fields["namespace"] = namespace_field(namespaces)
 
     def facts(self) -> TaskFacts:
-        self.cleaned_data.setdefault("citation", "")
+        for name in _ONLY_IN_SETTINGS:
+            self.cleaned_data.setdefault(name, "")
         return super().facts()
+
+    def upload(self) -> "UploadedFile[bytes] | None":
+        """Return the file, or what was pasted as one."""
+        found: UploadedFile[bytes] | None = self.cleaned_data.get("data_file")
+        pasted = self.cleaned_data["pasted"]
+        if found is None and pasted.strip():
+            return SimpleUploadedFile("pasted.txt", pasted.encode("utf-8", "surrogatepass"))
+        return found
 
 
 if TYPE_CHECKING:
@@ -97,7 +167,7 @@ class WithdrawalForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=MAX_REASON,
-        help_text=_("Public: it stands where the content was."),
+        help_text=_("Public: it is shown in place of the content."),
     )
 
     def __init__(self, *args: Any, versions: QuerySet[TaskVersion], **kwargs: Any) -> None:

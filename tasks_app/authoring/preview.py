@@ -1,6 +1,7 @@
 """What an author sees beside the definition: its problems, or how the first items are asked."""
 
 import base64
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from tasks_app.kinds import draft_kind_of
 from tasks_app.models import TaskDraft
 
 FIRST_ITEMS = 3
+MAX_PREVIEWED = 10_000
+"""Rows within which an item is looked for."""
 _MAX_LINE = 200
 
 
@@ -68,18 +71,57 @@ class Preview:
     is_whole: bool = True
     """Every row of the file was looked at."""
     first: Sequence[PreviewQuestion] = ()
+    start: int = 1
+    """The number of the first item shown."""
+    not_found: str = ""
+    """The item that was asked for and is not there."""
     tools: Sequence[Mapping[str, Any]] = ()
     """As models are told of them: `name`, `description`, `parameters`."""
 
+    @property
+    def previous(self) -> int:
+        return max(1, self.start - 1)
+
+    @property
+    def next(self) -> int:
+        return self.start + 1
+
+    @property
+    def is_last(self) -> bool:
+        """The items shown go to the end of what was read."""
+        return self.is_whole and self.start - 1 + len(self.first) >= self.items
+
 
 def preview_of(
-    draft: TaskDraft, *, definition_text: str | None = None, rows: int | None = FIRST_ROWS
+    draft: TaskDraft,
+    *,
+    definition_text: str | None = None,
+    rows: int | None = FIRST_ROWS,
+    item: str = "",
 ) -> Preview:
     """Check a draft, or a text that is not saved yet in its place. Saves nothing.
 
-    `rows` bounds how much of the data file is read; None reads all of it.
+    `rows` bounds how much of the data file is read; None reads all of it. `item` says which items
+    are shown: from the one with this id or number on; `#3` is a number in any case.
     """
-    return draft_kind_of(draft).preview(draft, text=definition_text, rows=rows)
+    return draft_kind_of(draft).preview(draft, text=definition_text, rows=rows, item=item)
+
+
+def rows_for(item: str, rows: int | None) -> int | None:
+    """Return how many rows have to be read to show an item."""
+    if not item or rows is None:
+        return rows
+    number = number_in(item)
+    if item.startswith("#") and number is not None:
+        return max(rows, min(number - 1 + FIRST_ITEMS, MAX_PREVIEWED))
+    return MAX_PREVIEWED
+
+
+def number_in(item: str) -> int | None:
+    """Return the number of an item, from 1, where the text is one."""
+    digits = item.removeprefix("#")
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 10
+    return max(1, int(digits)) if is_number else None
 
 
 def place_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
@@ -141,12 +183,24 @@ def _inline_files(item: ImportedItem, imported: ImportResult) -> dict[str, str]:
     }
 
 
-def first_questions(definition: Definition, imported: ImportResult) -> list[PreviewQuestion]:
-    """Return the first items as they will be asked."""
+def start_of(imported: ImportResult, item: str) -> int | None:
+    """Return the number of the item with an id, or of that number; None where it is not there."""
+    if not item:
+        return 1
+    number = number_in(item)
+    if not item.startswith("#"):
+        for position, one in enumerate(imported, start=1):
+            if one.key == item:
+                return position
+    return number if number is not None and number <= imported.count else None
+
+
+def first_questions(
+    definition: Definition, imported: ImportResult, *, start: int = 1
+) -> list[PreviewQuestion]:
+    """Return the first items from one on, as they will be asked."""
     first: list[PreviewQuestion] = []
-    for item in imported:
-        if len(first) == FIRST_ITEMS:
-            break
+    for item in itertools.islice(imported, start - 1, start - 1 + FIRST_ITEMS):
         first.append(
             PreviewQuestion(
                 key=item.key,

@@ -42,24 +42,42 @@ def publish_task(
     if version.state == TaskVersion.State.PUBLISHED:
         raise Conflict(f"Nothing changed since version {version.number}.")
     with transaction.atomic():
-        locked = Task.objects.select_for_update().get(pk=task.pk)
-        highest = task.versions.aggregate(highest=Max("number"))["highest"] or 0
-        version.number = highest + 1
-        version.state = TaskVersion.State.PUBLISHED
-        version.published_at = now()
-        version.notes = notes.strip()
-        version.save()
-        locked.latest_version = version
-        if visibility is not None:
-            if visibility not in Visibility.values:
-                raise InvalidInput(
-                    [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
-                )
-            change_visibility(locked, visibility)
-        locked.save()
-        audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
-        record_event("task.published", task_id=task.pk, version_id=version.pk)
+        publish_version(task=task, version=version, visibility=visibility, notes=notes, by=by)
         if within is not None:
             within(version)
     task.refresh_from_db()
     return version
+
+
+def publish_version(
+    *,
+    task: Task,
+    version: TaskVersion,
+    visibility: str | None = None,
+    notes: str = "",
+    replaces: TaskVersion | None = None,
+    by: User,
+) -> None:
+    """Give a version that is ready the next number, in the caller's transaction.
+
+    With `replaces`, that one must still be the latest, or it is a `Conflict`.
+    """
+    locked = Task.objects.select_for_update().get(pk=task.pk)
+    if replaces is not None and locked.latest_version_id != replaces.pk:
+        raise Conflict("Another version was published meanwhile. Look at it, and try again.")
+    highest = task.versions.aggregate(highest=Max("number"))["highest"] or 0
+    version.number = highest + 1
+    version.state = TaskVersion.State.PUBLISHED
+    version.published_at = now()
+    version.notes = notes.strip()
+    version.save()
+    locked.latest_version = version
+    if visibility is not None:
+        if visibility not in Visibility.values:
+            raise InvalidInput(
+                [Problem(f"must be one of {', '.join(Visibility.values)}", "visibility")]
+            )
+        change_visibility(locked, visibility)
+    locked.save()
+    audit.record("publish-task", f"task:{task.public_id}", by=by, version=version.number)
+    record_event("task.published", task_id=task.pk, version_id=version.pk)

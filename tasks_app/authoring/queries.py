@@ -11,6 +11,7 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from tasks_app.models import (
     AttachmentUse,
+    FormerAddress,
     Item,
     Task,
     TaskDraft,
@@ -49,16 +50,35 @@ def matching_tasks(tasks: QuerySet[Task], *, words: str = "", tag: str = "") -> 
     return tasks
 
 
+_OF_TASK = (
+    "namespace",
+    "latest_version",
+    "pinned_version",
+    "created_by",
+    "copied_from__task__namespace",
+)
+
+
 def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
     """Return the task at an address; 404 if the visitor may not see it."""
     task = (
-        Task.objects.select_related("namespace", "latest_version", "pinned_version", "created_by")
-        .filter(namespace__handle=handle, slug=slug)
-        .first()
+        Task.objects.select_related(*_OF_TASK).filter(namespace__handle=handle, slug=slug).first()
     )
+    if task is None:
+        task = _task_formerly_at(handle, slug)
     if task is None or not can_view_task(to, task):
         raise Http404
     return as_seen_by(to, task)
+
+
+def _task_formerly_at(handle: str, slug: str) -> Task | None:
+    """Return the task that had this address before it was transferred."""
+    found = (
+        FormerAddress.objects.select_related(*(f"task__{name}" for name in _OF_TASK))
+        .filter(namespace__handle=handle, slug=slug)
+        .first()
+    )
+    return found.task if found else None
 
 
 def as_seen_by(visitor: Visitor, task: Task) -> Task:

@@ -30,8 +30,8 @@ def request_facts(definition: Definition) -> RequestFacts:
         {"key": _("Limits of a sample"), "value": _limits(definition)},
     ]
     if user is not None:
-        told = _("played by %(model)s, for at most %(n)d answers, until it says %(stop)s")
-        value = told % {"model": user.model, "n": user.max_turns, "stop": user.stop}
+        text = _("played by %(model)s, for at most %(n)d answers, until it says %(stop)s")
+        value = text % {"model": user.model, "n": user.max_turns, "stop": user.stop}
         facts.append({"key": _("The user"), "value": value})
     if prompt.scored == "conversation":
         facts.append({"key": _("What is scored"), "value": _("the whole conversation")})

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.rest.serializers import TextOrFile, WriteShape
+from plumbmark.scoring.metrics import NUMBER_FORMATS
 from tasks_app.authoring.visibility import lasting_versions
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
@@ -17,6 +18,9 @@ from tasks_app.models import (
     TaskVersion,
 )
 from tasks_app.models.tasks import Visibility
+from tasks_app.scorings.metric_documents import metric_document
+from tasks_app.starting_points.catalogue import BY_SLUG
+from tasks_app.task_copies.licences import licence_warnings
 
 
 class TaskSummary(serializers.ModelSerializer[Task]):
@@ -62,8 +66,31 @@ class TaskDetail(TaskSummary):
         fields = (  # type: ignore[assignment]
             *TaskSummary.Meta.fields,
             "citation",
+            "source_url",
+            "source_authors",
+            "source_licence",
+            "copied_from",
+            "is_archived",
             "lasting_versions",
+            "licence_warnings",
         )
+
+    copied_from = serializers.CharField(
+        source="copied_from.public_id",
+        allow_null=True,
+        default=None,
+        help_text="The id of the version that it is a copy of.",
+    )
+    is_archived = serializers.SerializerMethodField()
+    licence_warnings = serializers.SerializerMethodField(
+        help_text="Licences that do not go together."
+    )
+
+    def get_is_archived(self, task: Task) -> bool:
+        return task.archived_at is not None
+
+    def get_licence_warnings(self, task: Task) -> list[str]:
+        return licence_warnings(task)
 
     @extend_schema_field(LastingVersionDetail(many=True))
     def get_lasting_versions(self, task: Task) -> Any:
@@ -71,22 +98,49 @@ class TaskDetail(TaskSummary):
 
 
 class TaskWrite(WriteShape):
+    example = {"title": "Capital cities", "summary": "Names of capitals.", "tags": ["geography"]}
+
     title = serializers.CharField(max_length=120)
     namespace = serializers.CharField(required=False, help_text="Your own by default.")
     slug = serializers.CharField(required=False, max_length=80)
     summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
     licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
     citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    source_url = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    source_authors = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    source_licence = serializers.CharField(
+        required=False, max_length=80, allow_blank=True, help_text="As an SPDX id."
+    )
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    starting_point = serializers.ChoiceField(
+        choices=list(BY_SLUG),
+        required=False,
+        help_text="A kind of `GET /task-starting-points`: the draft is its working example.",
+    )
+    judge = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="With a kind that a model marks: the deployment that judges.",
+    )
 
 
 class TaskChange(WriteShape):
+    example = {"summary": "Names of capitals of the world.", "visibility": "public"}
+
     title = serializers.CharField(required=False, max_length=120)
     summary = serializers.CharField(required=False, max_length=300, allow_blank=True)
     licence = serializers.CharField(required=False, max_length=80, allow_blank=True)
     citation = serializers.CharField(required=False, max_length=5000, allow_blank=True)
+    source_url = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    source_authors = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    source_licence = serializers.CharField(
+        required=False, max_length=80, allow_blank=True, help_text="As an SPDX id."
+    )
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+    is_archived = serializers.BooleanField(
+        required=False, help_text="Out of all lists; its address, runs and boards stay."
+    )
 
 
 class AllowedDeploymentDetail(serializers.ModelSerializer[AllowedDeployment]):
@@ -102,6 +156,8 @@ class AllowedDeploymentDetail(serializers.ModelSerializer[AllowedDeployment]):
 
 
 class AllowedDeploymentWrite(WriteShape):
+    example = {"deployment": "lab/model-1"}
+
     deployment = serializers.CharField(
         max_length=200, help_text="The id that the deployment's owner passed on."
     )
@@ -109,6 +165,12 @@ class AllowedDeploymentWrite(WriteShape):
 
 class TaskDraftWrite(WriteShape):
     """A draft without files."""
+
+    example = {
+        "definition": "plumbmark: 1\ndata: {target: capital}\nprompt:\n  messages:\n"
+        "  - {role: user, content: 'The capital of {country}?'}\nscorers: [{type: exact}]\n",
+        "format": "yaml",
+    }
 
     definition = serializers.CharField(
         required=False, trim_whitespace=False, help_text="The definition, YAML or JSON."
@@ -143,6 +205,8 @@ class TaskDraftWrite(WriteShape):
 
 class TaskDraftForm(TaskDraftWrite):
     """A draft with files."""
+
+    example = {"definition": "@task.yaml", "data_file": "@capitals.jsonl"}
 
     definition = TextOrFile(
         required=False,
@@ -250,13 +314,17 @@ class DraftCheck(serializers.Serializer[Any]):
 
 
 class TaskPublishWrite(WriteShape):
+    example = {"visibility": "public", "notes": "The first version."}
+
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
 class WithdrawWrite(WriteShape):
+    example = {"reason": "The questions are under copyright."}
+
     reason = serializers.CharField(
-        max_length=500, help_text="Public: it stands where the content was."
+        max_length=500, help_text="Public: it is shown in place of the content."
     )
 
 
@@ -266,6 +334,11 @@ class MetricDetail(serializers.Serializer[Any]):
     unit = serializers.CharField()
     lower = serializers.FloatField(allow_null=True, help_text="The least value; null: no bound.")
     upper = serializers.FloatField(allow_null=True, help_text="The largest; null: no bound.")
+    format = serializers.ChoiceField(
+        choices=NUMBER_FORMATS,
+        required=False,
+        help_text="How its author has it written, where the unit does not say it.",
+    )
 
 
 class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
@@ -310,14 +383,8 @@ class TaskVersionDetail(serializers.ModelSerializer[TaskVersion]):
         return document
 
     @extend_schema_field(MetricDetail)
-    def get_metric(self, version: TaskVersion) -> dict[str, str | float | None]:
-        return {
-            "name": version.metric_name,
-            "direction": version.metric_direction,
-            "unit": version.metric_unit,
-            "lower": version.metric_lower,
-            "upper": version.metric_upper,
-        }
+    def get_metric(self, version: TaskVersion) -> dict[str, Any]:
+        return metric_document(version)
 
 
 class AttachmentDetail(serializers.Serializer[Any]):
@@ -349,3 +416,11 @@ class ItemDetail(serializers.ModelSerializer[Item]):
             "attachments",
             "hash",
         )
+
+
+class RescoreWrite(WriteShape):
+    example = {"again": True}
+
+    again = serializers.BooleanField(
+        required=False, help_text="Also runs that this version has scored already."
+    )

@@ -32,12 +32,12 @@ class LastingVersion:
     @property
     def reason(self) -> str:
         """Return a sentence for people."""
-        told = ngettext(
+        text = ngettext(
             "Version %(number)s stays visible at its address: it has %(runs)s declared run.",
             "Version %(number)s stays visible at its address: it has %(runs)s declared runs.",
             self.runs,
         )
-        return told % {"number": self.number, "runs": self.runs}
+        return text % {"number": self.number, "runs": self.runs}
 
 
 def declared_results() -> QuerySet[Run]:

@@ -122,10 +122,12 @@ def drop_code(*, task: Task, by: User) -> TaskDraft:
 
 
 def _change_attached(
-    draft: TaskDraft, attached: Sequence[DataFile], gone: Collection[str]
+    draft: TaskDraft, attached: Sequence[DataFile], removed: Collection[str]
 ) -> list[DataFile]:
     """Attach and detach; returns what nothing may need any more."""
-    rows = list(draft.attached_files.select_related("data_file").filter(data_file__name__in=gone))
+    rows = list(
+        draft.attached_files.select_related("data_file").filter(data_file__name__in=removed)
+    )
     AttachedFile.objects.filter(pk__in=[row.pk for row in rows]).delete()
     AttachedFile.objects.bulk_create(
         AttachedFile(draft=draft, data_file=data_file)
@@ -135,8 +137,8 @@ def _change_attached(
         raise InvalidInput(
             [Problem(f"at most {MAX_ATTACHED_FILES} files can be attached", "attach")]
         )
-    kept = {one.pk for one in attached}
-    return [row.data_file for row in rows if row.data_file_id not in kept]
+    present = {one.pk for one in attached}
+    return [row.data_file for row in rows if row.data_file_id not in present]
 
 
 def _forget(files: Sequence[DataFile]) -> None:

@@ -30,12 +30,12 @@ class AuxiliaryModels:
 
     def as_parameters(self) -> dict[str, Any]:
         """Return what a run freezes of it; empty where nobody else is asked."""
-        told: dict[str, Any] = {}
+        parameters: dict[str, Any] = {}
         if self.judge is not None:
-            told["judge"] = self.judge.slug
+            parameters["judge"] = self.judge.slug
         if self.by_name:
-            told["models"] = {name: one.slug for name, one in self.by_name.items()}
-        return told
+            parameters["models"] = {name: one.slug for name, one in self.by_name.items()}
+        return parameters
 
 
 def find_auxiliary_models(definition: CodeDefinition, *, payer: Namespace) -> AuxiliaryModels:

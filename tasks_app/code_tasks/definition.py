@@ -18,7 +18,7 @@ from tasks_app.code_tasks.settings import (
 from tasks_app.code_tasks.source.inspection import Inspection
 from tasks_app.code_tasks.source.notebook import Cell, Script
 from tasks_app.code_tasks.source.result_kinds import ResultKind
-from tasks_app.definitions.document import MetricSpec
+from tasks_app.definitions.document import MetricSpec, omit_unset_format
 
 READER_VERSION = "1"
 """Of what makes a score of the files that a program leaves."""
@@ -74,7 +74,9 @@ class CodeDefinition:
 
     def as_document(self) -> dict[str, Any]:
         """Return a JSON-able document that `from_document` reads back."""
-        return {"kind": "code", **_STORED.dump_python(self, mode="json")}
+        document: dict[str, Any] = {"kind": "code", **_STORED.dump_python(self, mode="json")}
+        omit_unset_format(document["metric"])
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "CodeDefinition":

@@ -73,7 +73,9 @@ class CodeDraft:
             )
         return version
 
-    def preview(self, draft: TaskDraft, *, text: str | None, rows: int | None) -> Preview:
+    def preview(
+        self, draft: TaskDraft, *, text: str | None, rows: int | None, item: str
+    ) -> Preview:
         try:
             checked = check_code(draft)
         except InvalidInput as error:

@@ -44,11 +44,21 @@ class CodeKind:
         return self.version.item_count
 
     def bound_cost(
-        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+        self,
+        deployment: Deployment,
+        contender: Contender,
+        *,
+        items: int,
+        payer: Namespace,
+        positions: Sequence[int] | None = None,
     ) -> CostBound:
+        if positions is not None:
+            raise Conflict(
+                "A program decides by itself what it asks, so no few items can be tried."
+            )
         further = self._further_models(payer)
-        asked = [deployment, *further.deployments]
-        cards = [current_price_card(one.pk) for one in asked if one.owner_id is None]
+        deployments = [deployment, *further.deployments]
+        cards = [current_price_card(one.pk) for one in deployments if one.owner_id is None]
         is_free = all(
             card is not None
             and not any((card.input_per_mtok, card.output_per_mtok, card.per_request))

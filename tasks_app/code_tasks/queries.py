@@ -62,21 +62,21 @@ def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
     # The state first: what is written before it changes is then in the answer.
     is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
     lengths = _lengths(LogChunk.objects.filter(run=run, position__gte=start).order_by("position"))
-    taken = _within(lengths, most)
-    stop = taken[-1] + 1 if taken else start
+    chunks = _within(lengths, most)
+    stop = chunks[-1] + 1 if chunks else start
     return LogPiece(
         text=_text_between(run, start, stop, most),
         start=start,
         next=stop,
-        is_over=is_finished and len(taken) == len(lengths) and len(lengths) < _CHUNKS,
+        is_over=is_finished and len(chunks) == len(lengths) and len(lengths) < _CHUNKS,
     )
 
 
 def earlier_start(run: Run, *, start: int, most: int) -> int | None:
     """Return where the piece before a position begins; None where that is the beginning."""
     rows = LogChunk.objects.filter(run=run, position__lt=start).order_by("-position")
-    taken = _within(_lengths(rows), most)
-    return taken[-1] if taken else None
+    chunks = _within(_lengths(rows), most)
+    return chunks[-1] if chunks else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
     """
     beginning = log_of(run, most=first)
     rows = LogChunk.objects.filter(run=run, position__gte=beginning.next)
-    taken = _within(_lengths(rows.order_by("-position")), last)
-    if not taken:
+    chunks = _within(_lengths(rows.order_by("-position")), last)
+    if not chunks:
         return LogEnds(beginning.text, "", 0, beginning.next, beginning.is_over)
     is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
-    between = rows.filter(position__lt=taken[-1]).aggregate(n=Sum(Length("text")))["n"] or 0
-    stop = taken[0] + 1
-    ending = _text_between(run, taken[-1], stop, last)
+    between = rows.filter(position__lt=chunks[-1]).aggregate(n=Sum(Length("text")))["n"] or 0
+    stop = chunks[0] + 1
+    ending = _text_between(run, chunks[-1], stop, last)
     if not between:
         return LogEnds(beginning.text + ending, "", 0, stop, is_finished)
     # Whole lines, where there are any.
@@ -126,14 +126,14 @@ def _within(lengths: Sequence[tuple[int, int]], most: int) -> list[int]:
     """Return positions of the first chunks that together have at most `most` characters; at least
     one.
     """
-    taken: list[int] = []
+    chunks: list[int] = []
     total = 0
     for position, length in lengths:
         total += length
-        if taken and total > most:
+        if chunks and total > most:
             break
-        taken.append(position)
-    return taken
+        chunks.append(position)
+    return chunks
 
 
 def _text_between(run: Run, start: int, stop: int, most: int) -> str:
@@ -156,7 +156,7 @@ def artifact_at(run: Run, artifact_id: int) -> RunArtifact:
     return artifact
 
 
-def entry_name(path: str, taken: Container[str]) -> str:
+def entry_name(path: str, names: Container[str]) -> str:
     """Return a name for a file in a ZIP that leads out of no folder on any system.
 
     A backslash, a colon or a name such as `CON` is an ordinary name here, and a path or a device on
@@ -170,7 +170,7 @@ def entry_name(path: str, taken: Container[str]) -> str:
     name = "/".join(parts) or "_"
     number = 1
     unique = name
-    while unique in taken:
+    while unique in names:
         number += 1
         unique = f"{name}-{number}"
     return unique
@@ -220,7 +220,7 @@ class RunReport:
     requests: int | None
     statuses: Mapping[str, int]
     failed_requests: int
-    failed_how: str
+    failure_summary: str
     """Of the failed ones: `5 × 429, 2 × 503`."""
     failure: str
     artifacts: Sequence[str]
@@ -245,7 +245,7 @@ def report_of(run: Run) -> RunReport:
         requests=row.requests if row else None,
         statuses=row.statuses if row else {},
         failed_requests=row.failed_requests if row else 0,
-        failed_how=row.failed_how if row else "",
+        failure_summary=row.failure_summary if row else "",
         failure=run.failure,
         artifacts=tuple(artifacts_of(run).values_list("path", flat=True)),
         left_out=row.left_out if row else [],

@@ -197,16 +197,16 @@ def candidate_problem(run: Run, *, since: datetime) -> str:
     """Return why the score cannot be the measured model's; empty if the program called that
     model.
     """
-    asked = set(
+    callers = set(
         Call.objects.filter(grant=run.grant_id, started_at__gte=since).values_list(
             "deployment__slug", flat=True
         )
     )
     own = run.deployment_facts["slug"]
-    if not asked or own in asked:
+    if not callers or own in callers:
         return ""
     return (
-        f"The program asked only {', '.join(sorted(asked))} and never {own}, so its "
+        f"The program asked only {', '.join(sorted(callers))} and never {own}, so its "
         "result says nothing about the model being measured. Ask kbench.llm, or the "
         "model that "
         "LLM_DEFAULT names."
@@ -216,12 +216,12 @@ def candidate_problem(run: Run, *, since: datetime) -> str:
 def _last_error(log: str, definition: CodeDefinition) -> str:
     """Return the last traceback's own words, and the author's line that raised it."""
     begin = log.rfind("Traceback (most recent call last)")
-    said = last_error(log[begin:] if begin >= 0 else log)
+    error = last_error(log[begin:] if begin >= 0 else log)
     frames = list(_FRAME.finditer(log[max(begin, 0) :]))
     place = definition.as_script.place_of(int(frames[-1]["line"])) if frames else None
     if place is not None:
-        return f", at {place}: {said}"
-    return f": {said}" if said else ". It printed nothing."
+        return f", at {place}: {error}"
+    return f": {error}" if error else ". It printed nothing."
 
 
 # --- Samples ------------------------------------------------------------------------------------

@@ -68,16 +68,18 @@ def program_scores(scoring: Scoring, scores: ItemScores, metric: Metric) -> Prog
     value = only.values[0]
     result = details.get("result", {})
     is_share = result.get("kind") == "count" and _may_be_share(metric)
-    told = _read_items(details)
-    if told and _is_within(told, metric) and is_mean(_known(told), value):
+    own_items = _read_items(details)
+    if own_items and _is_within(own_items, metric) and is_mean(_scores_of(own_items), value):
         items = {
             one: ItemScore(() if score is None else (score,), int(score is None))
-            for one, score in told.items()
+            for one, score in own_items.items()
         }
         return ProgramScores(items, items, is_share=is_share)
     if result.get("of") and is_share:
         # Under a name of their own: equal places in two runs are not the same question.
-        counted = _counted(scoring, result["passed"], min(result["of"], _MAX_COUNTED), result)
+        counted = _count_as_items(
+            scoring, result["passed"], min(result["of"], _MAX_COUNTED), result
+        )
         alone = {f"run {scoring.run_id}/{key}": only}
         return ProgramScores(counted, alone, is_share=True)
     if result.get("of"):
@@ -145,17 +147,17 @@ def _read_items(details: Mapping[str, Any]) -> dict[str, float | None]:
     return {one["id"]: one["score"] for one in samples}
 
 
-def _known(told: Mapping[str, float | None]) -> list[float]:
-    return [score for score in told.values() if score is not None]
+def _scores_of(items: Mapping[str, float | None]) -> list[float]:
+    return [score for score in items.values() if score is not None]
 
 
-def _is_within(told: Mapping[str, float | None], metric: Metric) -> bool:
+def _is_within(items: Mapping[str, float | None], metric: Metric) -> bool:
     lower, upper = metric.lower, metric.upper
     return all(
         (lower is None or score >= lower)
         and (upper is None or score <= upper)
         and find_score_problem(score) is None
-        for score in _known(told)
+        for score in _scores_of(items)
     )
 
 
@@ -164,7 +166,9 @@ def _may_be_share(metric: Metric) -> bool:
     return (metric.lower, metric.upper) in {(0.0, 1.0), (None, None)}
 
 
-def _counted(scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]) -> ItemScores:
+def _count_as_items(
+    scoring: Scoring, passed: int, of: int, result: Mapping[str, Any]
+) -> ItemScores:
     right = passed if of == result["of"] else round(passed / result["of"] * of)
     return {
         f"run {scoring.run_id}/{number}": ItemScore((float(number < right),))

@@ -22,7 +22,13 @@ from pydantic import (
 )
 
 from plumbmark.common.errors import InvalidInput, Problem
-from plumbmark.scoring.metrics import MAX_SCORE, MIN_WIDTH
+from plumbmark.scoring.metrics import (
+    MAX_SCORE,
+    MIN_WIDTH,
+    NUMBER_FORMATS,
+    NumberFormat,
+    find_format_problem,
+)
 from plumbmark.shapes import Forms, ListOf, Optionally, StrictModel, Worded, problem, read_problems
 from tasks_app.definitions.document import MetricSpec
 from tasks_app.definitions.source_map import (
@@ -78,6 +84,19 @@ class _MetricEntry(StrictModel):
     ] = ""
     upper: _Bound = None
     lower: _Bound = None
+    format: Annotated[
+        NumberFormat | None, Worded(f"must be one of {', '.join(NUMBER_FORMATS)}")
+    ] = None
+
+    @field_validator("format")
+    @classmethod
+    def _check_format(cls, name: str | None, info: ValidationInfo) -> str | None:
+        data = info.data
+        if not {"lower", "upper"} <= data.keys():
+            return name
+        if found := find_format_problem(name, data["lower"], data["upper"]):
+            raise problem(found)
+        return name
 
     @field_validator("lower")
     @classmethod
@@ -110,7 +129,7 @@ class CodeSettings(StrictModel):
         Forms(
             _MetricEntry,
             becomes=lambda entry: MetricSpec(**dict(entry)),
-            kinds="keys and values (name, direction, unit, lower, upper)",
+            kinds="keys and values (name, direction, unit, lower, upper, format)",
         ),
     ] = None
     description: Annotated[

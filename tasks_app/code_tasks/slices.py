@@ -103,7 +103,8 @@ class CodeSlice:
                 f"Workers died {MAX_ATTEMPTS} times while running this program. Resume the "
                 "run; if it happens again, tell the administrator."
             )
-        states.start(self.run.pk)
+        if self.run.state == Run.State.QUEUED:
+            states.start(self.run.pk)
         sandbox = probe().sandbox
         if sandbox is None:
             return self._fail(f"Code tasks cannot be run here. {sandboxing.reason()}")
@@ -125,11 +126,11 @@ class CodeSlice:
         try:
             report = self._pump(future)
         except _ProgramEnded as stopped:
-            return self._stopped(stopped.why)
+            return self._stop(stopped.why)
         finally:
             self._end(future)
         if self._was_refused():
-            return self._stopped("quota")
+            return self._stop("quota")
         if report.ending is Ending.FAILED_TO_START:
             return self._fail(f"The sandbox could not start the program: {report.detail}")
         self._await_calls(calls_before)
@@ -191,7 +192,7 @@ class CodeSlice:
     def _was_refused(self) -> bool:
         return self._relay is not None and self._relay.statuses[_REFUSED_FOR_QUOTA] > 0
 
-    def _stopped(self, why: str) -> str:
+    def _stop(self, why: str) -> str:
         self._store_log(is_over=True)
         give_back(Shard.objects.all(), self._lease)
         if why == "quota":
@@ -297,19 +298,19 @@ class CodeSlice:
     def _write_log(self, text: str) -> None:
         text = make_storable(text)
         self._tail = (self._tail + text)[-_TAIL:]
-        kept = text[: max(0, self._log_left)]
-        if not kept:
+        part = text[: max(0, self._log_left)]
+        if not part:
             return
-        self._log_left -= len(kept)
+        self._log_left -= len(part)
         with transaction.atomic():
             keep_leases(Shard.objects.all(), [self._lease])
             chunks = LogChunk.objects.bulk_create(
                 LogChunk(
                     run=self.run,
                     position=self._log_position + number,
-                    text=kept[start : start + LOG_CHUNK],
+                    text=part[start : start + LOG_CHUNK],
                 )
-                for number, start in enumerate(range(0, len(kept), LOG_CHUNK))
+                for number, start in enumerate(range(0, len(part), LOG_CHUNK))
             )
         self._log_position += len(chunks)
         self._kept_at = time.monotonic()

@@ -21,7 +21,7 @@ from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.authoring.forms import CodeDraftForm
 from tasks_app.authoring.preview import PlacedProblem, place_problems
 from tasks_app.authoring.queries import own_task_at
-from tasks_app.authoring.views.editor import trail_of
+from tasks_app.authoring.views.trails import trail_of
 from tasks_app.code_tasks import actions as coding
 from tasks_app.code_tasks.source import notebook
 from tasks_app.models import Task, TaskDraft
@@ -63,8 +63,8 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             coding.drop_code(task=task, by=by)
             return redirect("tasks:edit", handle, slug)
         draft = TaskDraft.objects.select_related("updated_by__namespace").get(task=task)
-        if told := edit_conflict_message(request, draft):
-            return _editor(request, task, error=Conflict(told), status=409)
+        if conflict := edit_conflict_message(request, draft):
+            return _editor(request, task, error=Conflict(conflict), status=409)
         coding.save_code_draft(
             task=task,
             upload=upload,

@@ -52,12 +52,12 @@ class AttachedFiles:
 class FileResolver:
     """Finds the files of one item after the other, and remembers which were used."""
 
-    def __init__(self, definition: Definition, given: AttachedFiles) -> None:
+    def __init__(self, definition: Definition, attached: AttachedFiles) -> None:
         self._definition = definition
-        self._given = given
+        self._given = attached
         self.is_needed = bool(definition.prompt.media_parts)
         self._columns = file_columns(definition)
-        self._files = {normalise_name(name): file for name, file in given.files.items()}
+        self._files = {normalise_name(name): file for name, file in attached.files.items()}
         self._by_ending = _names_by_ending(self._files) if self.is_needed else {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._inline_bytes = 0

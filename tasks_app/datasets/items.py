@@ -338,7 +338,7 @@ class _ItemReader:
         if key in self._id_lines:
             raise RowProblem(
                 Problem(
-                    f"the id {key!r} stands in line {self._id_lines[key]} already",
+                    f"the id {key!r} is in line {self._id_lines[key]} already",
                     self._data.id,
                     row.line,
                 )

@@ -100,11 +100,17 @@ class AnswerMarks:
             if mark in self._counts or len(self._counts) < 100:
                 self._counts[mark] = self._counts.get(mark, 0) + 1
 
+    def common(self) -> tuple[str, int] | None:
+        """Return the mark that nearly all texts have, and how many have it."""
+        mark, count = max(self._counts.items(), key=lambda one: one[1], default=("", 0))
+        return None if count < 2 or count < 0.9 * self._texts else (mark, count)
+
     def advise(self, column: str) -> str:
         """Return what to write in the definition where nearly all texts have one mark."""
-        mark, count = max(self._counts.items(), key=lambda one: one[1], default=("", 0))
-        if count < 2 or count < 0.9 * self._texts:
+        found = self.common()
+        if found is None:
             return ""
+        mark, count = found
         return (
             f"{count:,} rows end in `{mark} number`. To use what follows the mark, write "
             f"data.target: {{column: {column}, after: {mark!r}}}"

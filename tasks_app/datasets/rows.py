@@ -28,7 +28,7 @@ _MAX_WARNINGS = 50
 _REPORT_ROWS = 200
 _SNIFF = 64 * 1024
 
-_ADVICE = {
+ADVICE = {
     "application/gzip": "is gzip-compressed; unpack it first",
     "application/x-bzip2": "is bzip2-compressed; unpack it first",
     "application/x-xz": "is xz-compressed; unpack it first",
@@ -121,7 +121,7 @@ def check_file(path: Path, limits: DataLimits) -> None:
         )
     with path.open("rb") as file:
         head = file.read(_SNIFF)
-    advice = _ADVICE.get(detect_file_type(head))
+    advice = ADVICE.get(detect_file_type(head))
     if advice is not None:
         raise InvalidInput([Problem(f"the file {advice}")])
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -329,11 +329,17 @@ def _csv_rows(
     path: Path, name: str, limits: DataLimits, warned: ColumnWarning
 ) -> Iterator[DataRow | RowProblem]:
     delimiter = "\t" if name.lower().endswith(".tsv") else ","
-    # The limit is the process's and other threads read too, so it is only ever raised.
-    if csv.field_size_limit() < limits.line_bytes:
-        csv.field_size_limit(limits.line_bytes)
+    allow_long_fields(limits)
     with path.open("rb") as file:
         yield from _CsvBody(file, delimiter, limits).rows(warned)
+
+
+def allow_long_fields(limits: DataLimits) -> None:
+    """Let fields be as long as a line. The limit is the process's, and other threads read too, so
+    it is only ever raised.
+    """
+    if csv.field_size_limit() < limits.line_bytes:
+        csv.field_size_limit(limits.line_bytes)
 
 
 class _CsvBody:
@@ -368,7 +374,7 @@ class _CsvBody:
         try:
             return next(self._reader, None)
         except csv.Error as error:
-            raise InvalidInput([Problem(_csv_message(str(error)), line=self._start)]) from error
+            raise InvalidInput([Problem(csv_message(str(error)), line=self._start)]) from error
 
     def rows(self, warned: ColumnWarning) -> Iterator[DataRow | RowProblem]:
         header: list[str] | None = []
@@ -407,19 +413,19 @@ class _CsvBody:
         return DataRow(line, dict(zip(header, fields, strict=True)), head_line)
 
 
-def _csv_message(said: str) -> str:
+def csv_message(message: str) -> str:
     """Return the CSV reader's message in words that help."""
-    if "unexpected end" in said:
+    if "unexpected end" in message:
         return "a quotation mark opens in this row and is not closed before the file ends"
-    if "expected after" in said:
+    if "expected after" in message:
         return (
             "text follows after a closing quotation mark; within quoted text write the mark twice"
         )
-    if "field limit" in said:
+    if "field limit" in message:
         return "a field is too long; is a quotation mark not closed?"
-    if "new-line character" in said:
+    if "new-line character" in message:
         return "lines end in CR alone; save the file with LF or CRLF line ends"
-    return f"is not CSV: {said}"
+    return f"is not CSV: {message}"
 
 
 def _check_header(header: list[str], line: int, delimiter: str, limits: DataLimits) -> None:
@@ -451,7 +457,7 @@ def _check_header(header: list[str], line: int, delimiter: str, limits: DataLimi
         elif name in seen:
             problems.append(
                 Problem(
-                    f"the name {name!r} stands over columns {seen[name]} and {index}; "
+                    f"the name {name!r} is above columns {seen[name]} and {index}; "
                     "rename one of them",
                     line=line,
                 )

@@ -15,6 +15,7 @@ from django.db.models import ProtectedError
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.usage import check_storage
+from plumbmark.common.clock import now
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.common.row_files import register_files, release_files, remove_files, store_file
 from tasks_app.datasets import DataLimits
@@ -54,7 +55,8 @@ def store_upload(
     known = DataFile.objects.filter(
         namespace=namespace, sha256=digest.hexdigest(), name=name, withheld_at__isnull=True
     ).first()
-    if known is not None:
+    # It counts as new, so that it is not purged before it is used; and it may be purged just now.
+    if known is not None and DataFile.objects.filter(pk=known.pk).update(stored_at=now()):
         return known
     check_storage(namespace, adds=(upload.size or 0) - frees)
     upload.seek(0)
@@ -78,7 +80,10 @@ def store_upload(
 
 
 def forget_upload(data_file: DataFile) -> None:
-    """Delete a file, its row and its bytes, unless something refers to it."""
+    """Delete a file, its row and its bytes, unless something refers to it; and so the file that it
+    was written from.
+    """
+    original = data_file.converted_from
     try:
         with transaction.atomic():
             release_files([data_file.file])
@@ -86,6 +91,8 @@ def forget_upload(data_file: DataFile) -> None:
     except ProtectedError:
         return
     remove_files([data_file.file])
+    if original is not None:
+        forget_upload(original)
 
 
 def data_limits() -> DataLimits:

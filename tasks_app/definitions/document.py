@@ -162,6 +162,17 @@ class MetricSpec:
     unit: str = "share"
     lower: float | None = 0.0
     upper: float | None = 1.0
+    format: str | None = None
+    """How scores are written: one of `scoring.metrics.NUMBER_FORMATS`; None: by the unit."""
+
+
+def omit_unset_format(metric: dict[str, Any]) -> None:
+    """Take the key `format` out of a stored metric that has none.
+
+    A draft is known by its document, and this key is younger than the others.
+    """
+    if metric["format"] is None:
+        del metric["format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,17 @@ class ScorerSpec:
     def as_spec(self) -> dict[str, Any]:
         """Return the specification that `plumbmark.scoring.scorers.build_scorer` takes."""
         return {"type": self.type, "name": self.name, **self.options}
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetricSpec:
+    """A metric of the whole run, from the answers of one scorer."""
+
+    type: str
+    name: str
+    scorer: str
+    confidence: str
+    """The pattern that reads a confidence; empty for metrics that need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +213,7 @@ class Definition:
     tools: tuple[ToolSpec, ...]
     limits: LimitsSpec | None = None
     """Where there are tools or limits were given."""
+    metrics: tuple[RunMetricSpec, ...] = ()
 
     @property
     def metric(self) -> MetricSpec:
@@ -200,12 +223,17 @@ class Definition:
     def as_document(self) -> dict[str, Any]:
         """Return a JSON-able document that `from_document` reads back to an equal definition."""
         document: dict[str, Any] = _STORED.dump_python(self, mode="json")
+        for scorer in document["scorers"]:
+            omit_unset_format(scorer["metric"])
         tools = document.pop("tools")
         if tools:
             # As text: PostgreSQL's JSON forgets the order of keys, in which models read them.
             document["tools"] = json.dumps(tools, ensure_ascii=False)
         if document["limits"] is None:
             del document["limits"]
+        if not self.metrics:
+            # A draft is known by its document, and this key is younger than the others.
+            del document["metrics"]
         if self.prompt.separates_reasoning:
             # A draft is known by its document, and this key is younger than the others.
             del document["prompt"]["reasoning"]

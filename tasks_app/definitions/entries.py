@@ -10,7 +10,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from plumbmark.engine.tools import ToolEntry
+from plumbmark.scoring.run_metrics.confidence import CONFIDENCE_PATTERN
+from plumbmark.scoring.run_metrics.measures import (
+    CALIBRATION_METRICS,
+    LABEL_METRICS,
+    NUMBER_METRICS,
+)
 from plumbmark.scoring.scorers import ScorerEntry
+from plumbmark.scoring.scorers.base import SCORER_NAME
 from plumbmark.shapes import (
     AS_WRITTEN,
     UNIQUE,
@@ -112,9 +119,9 @@ class DataEntry(StrictModel):
         TargetSpec | None,
         Forms(
             _Column
-            | Annotated[TargetEntry, Field(description="Where an item's right answer stands.")],
+            | Annotated[TargetEntry, Field(description="The place of an item's right answer.")],
             becomes=_target,
-            description="The column of the right answer, or where in it the answer stands.",
+            description="The column of the right answer, or the place of the answer in it.",
         ),
     ] = None
     cluster: Optionally[_Column] = Field(
@@ -293,6 +300,28 @@ def _refuse_flag(version: object) -> object:
     return version
 
 
+class RunMetricEntry(StrictModel):
+    """A metric of the whole run, from what one scorer read in each output."""
+
+    type: Literal[(*LABEL_METRICS, *NUMBER_METRICS, *CALIBRATION_METRICS)] = Field(  # type: ignore[valid-type]
+        description="`macro_f1`, `macro_precision`, `macro_recall` and `matthews` are of labels, "
+        "`pearson` and `spearman` of numbers, `brier` and `ece` of stated confidences."
+    )
+    name: Annotated[str, SCORER_NAME] = Field(
+        default_factory=lambda entry: entry["type"],
+        description="Its name among scorers and metrics; the type where it is left out.",
+    )
+    scorer: Optionally[str] = Field(
+        default=None,
+        description="The scorer whose answers count; the main one where it is left out.",
+    )
+    confidence: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
+        default=CONFIDENCE_PATTERN,
+        description="For `brier` and `ece`: an RE2 pattern whose first group is the confidence, "
+        "from 0 to 1 or in percent. The last match in the output counts.",
+    )
+
+
 class DefinitionEntry(StrictModel):
     plumbmark: Annotated[Literal[1], BeforeValidator(_refuse_flag)] = Field(
         description="The version of this format."
@@ -314,7 +343,7 @@ class DefinitionEntry(StrictModel):
     )
     limits: Optionally[LimitsEntry] = Field(
         default=None,
-        description="What one sample may use. Reaching a limit ends it: it is scored as it stands.",
+        description="What one sample may use. Reaching a limit ends it: it is scored as it is.",
     )
     sampling: SamplingEntry = Field(
         default_factory=lambda: SamplingEntry(),
@@ -322,6 +351,10 @@ class DefinitionEntry(StrictModel):
     )
     repeats: int = Field(default=1, ge=1, le=100, description="How often each item is asked.")
     scorers: Annotated[ListOf[ScorerEntry], Field(min_length=1, max_length=10)]
+    metrics: Annotated[ListOf[RunMetricEntry], Field(max_length=10)] = Field(
+        default_factory=tuple,
+        description="Metrics of the whole run beside the scorers' means, with bootstrap intervals.",
+    )
     main: Optionally[str] = Field(
         default=None,
         description="The name of the scorer that counts; the first where it is left out.",

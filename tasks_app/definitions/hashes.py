@@ -54,7 +54,15 @@ class VersionHashes:
     def add(self, item: HashedItem) -> str:
         """Take the next item; returns its own hash."""
         salt = self._salt if item.split == "private" else None
-        asked: dict[str, Any] = {
+        question = content_hash(self.question_of(item), salt=salt)
+        marking = content_hash(self.marking_of(item), salt=salt)
+        self._questions.append(question)
+        self._markings.append(marking)
+        return content_hash([question, marking])
+
+    def question_of(self, item: HashedItem) -> dict[str, Any]:
+        """Return what is hashed of what an item asks."""
+        content: dict[str, Any] = {
             "key": item.key,
             "messages": [_hashed_message(one) for one in render_messages(self._definition, item)],
             "choices": None
@@ -64,12 +72,15 @@ class VersionHashes:
             "split": item.split,
         }
         if follow_ups := render_follow_ups(self._definition, item):
-            asked["follow_ups"] = list(follow_ups)
+            content["follow_ups"] = list(follow_ups)
         if instructions := render_user_instructions(self._definition, item):
-            asked["simulated_user"] = instructions
+            content["simulated_user"] = instructions
         if known := tool_input(self._definition, item, self._tools):
-            asked["tool_input"] = known
-        question = content_hash(asked, salt=salt)
+            content["tool_input"] = known
+        return content
+
+    def marking_of(self, item: HashedItem) -> dict[str, Any]:
+        """Return what is hashed of how an item is marked."""
         marked = {
             "key": item.key,
             "target": item.target,
@@ -78,15 +89,16 @@ class VersionHashes:
         }
         if item.scorer_input:
             marked["scorer_input"] = dict(item.scorer_input)
-        marking = content_hash(marked, salt=salt)
-        self._questions.append(question)
-        self._markings.append(marking)
-        return content_hash([question, marking])
+        return marked
 
     @property
     def question(self) -> str:
+        return content_hash(self.question_document())
+
+    def question_document(self) -> dict[str, Any]:
+        """Return what the question hash is the hash of."""
         definition = self._definition
-        side = {
+        side: dict[str, Any] = {
             "solver": SOLVER,
             "few_shot": [
                 [_hashed_example(shot.user), shot.assistant] for shot in definition.prompt.few_shot
@@ -114,35 +126,39 @@ class VersionHashes:
             side["tools"] = json.dumps([kinds, tools], ensure_ascii=False)
         if definition.limits is not None:
             side["limits"] = asdict(definition.limits)
-        return content_hash(side)
+        return side
 
     @property
     def marking(self) -> str:
+        return content_hash(self.marking_document())
+
+    def marking_document(self) -> dict[str, Any]:
+        """Return what the marking hash is the hash of."""
         definition = self._definition
-        kept = {} if definition.prompt.separates_reasoning else {"reasoning": "keep"}
-        return content_hash(
-            {
-                **kept,
-                "scorers": [
-                    {
-                        "type": scorer.type,
-                        "name": scorer.name,
-                        # With defaults written out, so that a default that is spelt out, or a list
-                        # in another order, is no other marking.
-                        "options": dict(build_scorer(scorer.as_spec()).options),
-                        "metric": {
-                            "name": scorer.metric.name,
-                            "direction": scorer.metric.direction,
-                            "unit": scorer.metric.unit,
-                            "bounds": [scorer.metric.lower, scorer.metric.upper],
-                        },
-                    }
-                    for scorer in definition.scorers
-                ],
-                "main": definition.main,
-                "items": self._markings,
-            }
-        )
+        reasoning = {} if definition.prompt.separates_reasoning else {"reasoning": "keep"}
+        metrics = {"metrics": list(map(asdict, definition.metrics))} if definition.metrics else {}
+        return {
+            **reasoning,
+            "scorers": [
+                {
+                    "type": scorer.type,
+                    "name": scorer.name,
+                    # With defaults written out, so that a default that is spelt out, or a list
+                    # in another order, is no other marking.
+                    "options": dict(build_scorer(scorer.as_spec()).options),
+                    "metric": {
+                        "name": scorer.metric.name,
+                        "direction": scorer.metric.direction,
+                        "unit": scorer.metric.unit,
+                        "bounds": [scorer.metric.lower, scorer.metric.upper],
+                    },
+                }
+                for scorer in definition.scorers
+            ],
+            **metrics,
+            "main": definition.main,
+            "items": self._markings,
+        }
 
 
 def _hashed_message(message: Mapping[str, Any]) -> Mapping[str, Any]:

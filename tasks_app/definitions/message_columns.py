@@ -91,19 +91,19 @@ def _read_message(message: Any, number: int) -> dict[str, Any]:
         raise MessageError(f"message {number} must be an object with role and content")
     role = message.get("role")
     if role not in ROLES:
-        said = repr(role)[:40] if "role" in message else "missing"
+        shown_role = repr(role)[:40] if "role" in message else "missing"
         hint = _OTHER_ROLES.get(role) if isinstance(role, str) else None
         mend = f"write {hint!r}" if hint else f"write {', '.join(ROLES[:-1])} or {ROLES[-1]}"
-        raise MessageError(f"the role of message {number} is {said}; {mend}")
+        raise MessageError(f"the role of message {number} is {shown_role}; {mend}")
     if message.get("tool_calls"):
         raise MessageError(
             f"message {number} calls tools, which a prompt cannot repeat; leave the call out"
         )
-    given = [key for key in ("content", "text", "parts") if message.get(key) is not None]
-    if len(given) != 1:
-        problem = "has no content" if not given else f"has both {given[0]} and {given[1]}"
+    contents = [key for key in ("content", "text", "parts") if message.get(key) is not None]
+    if len(contents) != 1:
+        problem = "has no content" if not contents else f"has both {contents[0]} and {contents[1]}"
         raise MessageError(f"message {number} {problem}; give it one text or list of text parts")
-    return {"role": role, "content": _read_content(message[given[0]], number)}
+    return {"role": role, "content": _read_content(message[contents[0]], number)}
 
 
 def _read_content(content: Any, number: int) -> str | list[dict[str, Any]]:

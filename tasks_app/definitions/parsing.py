@@ -10,7 +10,8 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.engine.tools import ToolSpecError, build_tool
 from plumbmark.gateway.budget.money import nanodollars
 from plumbmark.scoring.json_schemas import schema_problem
-from plumbmark.scoring.metrics import find_bounds_problem
+from plumbmark.scoring.metrics import find_bounds_problem, find_format_problem
+from plumbmark.scoring.run_metrics.measures import CALIBRATION_METRICS
 from plumbmark.scoring.scorers import (
     JsonAnswer,
     ModelJudge,
@@ -32,6 +33,7 @@ from tasks_app.definitions.document import (
     LimitsSpec,
     MetricSpec,
     PromptSpec,
+    RunMetricSpec,
     SamplingSpec,
     ScorerSpec,
     ToolSpec,
@@ -41,7 +43,9 @@ from tasks_app.definitions.entries import (
     PART_KINDS,
     DefinitionEntry,
     LimitsEntry,
+    RunMetricEntry,
 )
+from tasks_app.definitions.run_metrics import find_scorer_problem
 from tasks_app.definitions.source_map import (
     SourceMap,
     check_text,
@@ -129,6 +133,16 @@ def _definition(entry: DefinitionEntry, document: Mapping[str, Any]) -> Definiti
             for tool, written in zip(entry.tools, document.get("tools", ()), strict=True)
         ),
         limits=_limits(entry),
+        metrics=tuple(_run_metric(metric, entry) for metric in entry.metrics),
+    )
+
+
+def _run_metric(metric: RunMetricEntry, entry: DefinitionEntry) -> RunMetricSpec:
+    return RunMetricSpec(
+        type=metric.type,
+        name=metric.name,
+        scorer=metric.scorer or entry.main or entry.scorers[0].name,
+        confidence=metric.confidence if metric.type in CALIBRATION_METRICS else "",
     )
 
 
@@ -157,7 +171,7 @@ def _scorer(
         type=entry.type,
         name=entry.name,
         options=options,
-        metric=MetricSpec(metric.name, metric.direction, metric.unit, lower, upper),
+        metric=MetricSpec(metric.name, metric.direction, metric.unit, lower, upper, metric.format),
     )
 
 
@@ -174,6 +188,7 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
     yield from _output_schema_problems(definition, located)
     yield from _tool_problems(definition, located)
     yield from _limits_problems(definition, located)
+    yield from _run_metric_problems(definition, located)
     names = [scorer.name for scorer in definition.scorers]
     for index, scorer in enumerate(definition.scorers):
         where: Path = ("scorers", index)
@@ -200,6 +215,10 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
                 )
         if problem := _bounds_problem(scorer, built):
             yield _problem(problem, (*where, "metric", "bounds"), located)
+        elif problem := find_format_problem(
+            scorer.metric.format, scorer.metric.lower, scorer.metric.upper
+        ):
+            yield _problem(problem, (*where, "metric", "format"), located)
         if scorer.type == "multiple_choice" and definition.data.choices is None:
             yield _problem(
                 "needs the options of each item: name them in data.choices", where, located
@@ -211,6 +230,40 @@ def _meaning_problems(definition: Definition, located: SourceMap) -> Iterator[Pr
             ("main",),
             located,
         )
+
+
+def _run_metric_problems(definition: Definition, located: SourceMap) -> Iterator[Problem]:
+    scorers = {scorer.name: scorer for scorer in definition.scorers}
+    taken = set(scorers)
+    for index, metric in enumerate(definition.metrics):
+        where: Path = ("metrics", index)
+        if metric.name in taken:
+            yield _problem(
+                f"the name {metric.name!r} is taken; give each scorer and metric its own",
+                where,
+                located,
+            )
+        taken.add(metric.name)
+        scorer = scorers.get(metric.scorer)
+        if scorer is None:
+            hint = suggest_name(metric.scorer, scorers) or f"; there is {', '.join(scorers)}"
+            yield _problem(
+                f"no scorer is called {metric.scorer[:80]!r}{hint}", (*where, "scorer"), located
+            )
+        elif problem := find_scorer_problem(metric.type, scorer):
+            yield _problem(problem, (*where, "scorer"), located)
+        if metric.confidence:
+            try:
+                groups = compile_pattern(metric.confidence).groups
+            except PatternError as error:
+                yield _problem(str(error), (*where, "confidence"), located)
+            else:
+                if not groups:
+                    yield _problem(
+                        "needs a group in round brackets around the confidence",
+                        (*where, "confidence"),
+                        located,
+                    )
 
 
 def _bounds_problem(scorer: ScorerSpec, built: Scorer | None) -> str | None:

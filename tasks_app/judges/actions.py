@@ -62,23 +62,23 @@ def make_label_set(
     if not chosen:
         raise Conflict("No answer to this version has been judged yet. Run a model first.")
     with transaction.atomic():
-        made = LabelSet.objects.create(
+        label_set = LabelSet.objects.create(
             task_version=version, scorer=name, seed=seed, size=len(chosen), created_by=by
         )
         LabelSample.objects.bulk_create(
-            LabelSample(label_set=made, position=position, sample_id=int(one.key))
+            LabelSample(label_set=label_set, position=position, sample_id=int(one.key))
             for position, one in enumerate(chosen)
         )
         audit.record(
             "make-label-set",
             f"task-version:{version.public_id}",
             by=by,
-            label_set=made.public_id,
+            label_set=label_set.public_id,
             scorer=name,
             seed=seed,
             size=len(chosen),
         )
-    return made
+    return label_set
 
 
 def _judging_scorer(version: TaskVersion, scorer: str) -> str:

@@ -75,8 +75,8 @@ class VersionLabelSetViewSet(ListModelMixin, ResourceViewSet[LabelSet]):
         user = actor(request)
         version = get_version_or_404(public_id, request)
         values = read_body(request, shapes.LabelSetWrite)
-        made = make_label_set(version=version, by=user, **values)
-        return Response(_serialize_progress(made, request), status=201)
+        label_set = make_label_set(version=version, by=user, **values)
+        return Response(_serialize_progress(label_set, request), status=201)
 
 
 def _serialize_progress(found: LabelSet, request: Request) -> Any:

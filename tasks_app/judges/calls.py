@@ -51,8 +51,12 @@ class JudgeCaller:
     async def run_tested_program(self, given: bytes, timeout_seconds: float) -> ProgramResult:
         return await sandboxing.run_tested_program(given, timeout_seconds)
 
-    async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
-        return await sandboxing.call_author_code(given, timeout_seconds)
+    async def call_author_code(
+        self, given: bytes, timeout_seconds: float, *, preload: str = ""
+    ) -> tuple[str, str]:
+        if not preload:
+            return await sandboxing.call_author_code(given, timeout_seconds)
+        return await sandboxing.call_author_code(given, timeout_seconds, preload=preload)
 
     async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> JudgeReply:
         result = self._recorded.pop(key, None)

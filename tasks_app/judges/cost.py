@@ -43,8 +43,8 @@ def judges_for(scorers: Iterable[ModelJudge], payer: Namespace) -> list[Deployme
     names = {judge for scorer in scorers for judge in scorer.judges}
     if not names:
         return []
-    asked = callable_deployments(to=payer).filter(slug__in=names)
-    return list(asked.select_related("model").order_by("slug"))
+    deployments = callable_deployments(to=payer).filter(slug__in=names)
+    return list(deployments.select_related("model").order_by("slug"))
 
 
 def bound_judges(

@@ -165,7 +165,7 @@ def labelled_document(
 
 
 def _by(judge: str) -> Callable[[JudgedAnswer], float | None]:
-    return lambda said: said.value(judge)
+    return lambda verdicts: verdicts.value(judge)
 
 
 def _against(

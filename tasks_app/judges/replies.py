@@ -17,20 +17,20 @@ def judge_replies(
     `details` are the score's. An output that was scored again has calls of earlier scorings too:
     the last ones count. A reply that is withheld or was reused from before has no text here.
     """
-    said = details.get("judges")
-    said = said if isinstance(said, list) else []
-    replies = [one for one in calls if one.role == "judge" and not one.note][-len(said) :]
+    recorded = details.get("judges")
+    recorded = recorded if isinstance(recorded, list) else []
+    replies = [one for one in calls if one.role == "judge" and not one.note][-len(recorded) :]
     # Where one of the judges did not answer, it is not known which call belongs to which verdict.
     is_complete = [one.call.deployment.slug for one in replies] == [
-        str(one.get("judge")) for one in said
+        str(one.get("judge")) for one in recorded
     ]
     shown = []
-    for number, reply in enumerate(replies if said else ()):
+    for number, reply in enumerate(replies if recorded else ()):
         answer = reply.answer
         if answer is None:
             continue
         text = cap_text(answer.text, most)
-        notes = [_verdict(said[number])] if is_complete else []
+        notes = [_verdict(recorded[number])] if is_complete else []
         notes += [_("shortened here")] if text.is_cut else []
         shown.append(
             {
@@ -42,7 +42,7 @@ def judge_replies(
     return shown
 
 
-def _verdict(said: dict[str, Any]) -> str:
-    value = said.get("value")
+def _verdict(reply: dict[str, Any]) -> str:
+    value = reply.get("value")
     words = _("no verdict") if value is None else _("verdict %(value)s") % {"value": f"{value:g}"}
-    return _("%(verdict)s, order swapped") % {"verdict": words} if said.get("swapped") else words
+    return _("%(verdict)s, order swapped") % {"verdict": words} if reply.get("swapped") else words

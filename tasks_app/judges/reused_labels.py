@@ -111,7 +111,7 @@ def _matching_labels(
     by_content: dict[tuple[int, str], list[int]] = defaultdict(list)
     for pk in sorted(fingerprints):
         by_content[judged[pk].run.contender_id, fingerprints[pk]].append(pk)
-    taken: set[tuple[int, int]] = set()
+    matched: set[tuple[int, int]] = set()
     carried = []
     # The very sample first, so that a label for another one does not take its place.
     for is_same in (True, False):
@@ -121,11 +121,11 @@ def _matching_labels(
             if is_same != (sample.pk in fits):
                 continue
             wanted = [sample.pk] if is_same else fits
-            free = [pk for pk in wanted if (pk, label.by_id) not in taken]
+            free = [pk for pk in wanted if (pk, label.by_id) not in matched]
             if not free:
                 continue
             assert label.value is not None
-            taken.add((free[0], label.by_id))
+            matched.add((free[0], label.by_id))
             carried.append(ReusedLabel(free[0], label.value, label.by_id))
     return carried
 

@@ -48,6 +48,8 @@ class LabelSetDetail(serializers.ModelSerializer[LabelSet]):
 
 
 class LabelSetWrite(WriteShape):
+    example = {"scorer": "judge", "size": 50, "seed": 7}
+
     scorer = serializers.CharField(
         required=False, max_length=80, help_text="Optional if only one scorer asks judges."
     )
@@ -87,6 +89,8 @@ class BlindAnswerDetail(serializers.Serializer[Any]):
 
 
 class LabelWrite(WriteShape):
+    example = {"verdict": "right"}
+
     verdict = serializers.CharField(
         required=False, max_length=20, help_text="One of `words`, or `skip`."
     )

@@ -16,7 +16,7 @@ from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.web.forms import add_problems, number_in
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.queries import own_task_at, task_at, version_at
-from tasks_app.authoring.views.editor import trail_of
+from tasks_app.authoring.views.trails import trail_of
 from tasks_app.judges.actions import label_answer, make_label_set, unlabelled
 from tasks_app.judges.forms import GradeForm, LabelSetForm
 from tasks_app.judges.panel_page import panel_sections, verdict_words
@@ -103,7 +103,7 @@ def label_set_create(request: HttpRequest, handle: str, slug: str, number: int) 
     if form.is_valid():
         values = form.cleaned_data
         try:
-            made = make_label_set(
+            label_set = make_label_set(
                 version=version,
                 scorer=values.get("scorer", ""),
                 size=values["size"],
@@ -114,7 +114,7 @@ def label_set_create(request: HttpRequest, handle: str, slug: str, number: int) 
         except Conflict as error:
             form.add_error(None, error.message)
         else:
-            return redirect("tasks:label-set", made.public_id)
+            return redirect("tasks:label-set", label_set.public_id)
     return _judges_page(request, version, form, status=422)
 
 

@@ -4,6 +4,7 @@
 """
 
 from tasks_app.models.contenders import Contender
+from tasks_app.models.items import AnalysisRefresh, ItemAnalysis, ItemReport
 from tasks_app.models.judges import (
     JudgeLabel,
     JudgePanel,
@@ -12,27 +13,42 @@ from tasks_app.models.judges import (
 )
 from tasks_app.models.programs import LogChunk, ProgramReport, RunArtifact
 from tasks_app.models.runs import Run, Sample, SampleCall, Shard
-from tasks_app.models.scorings import PackedScores, SampleScore, Scoring, ScoringShard
+from tasks_app.models.scorings import (
+    PackedScores,
+    RunManifest,
+    SampleScore,
+    Scoring,
+    ScoringShard,
+)
 from tasks_app.models.tasks import (
     AllowedDeployment,
     AttachedFile,
     Attachment,
     AttachmentUse,
     DataFile,
+    FormerAddress,
     Item,
+    TableEdit,
+    TableProfile,
     Task,
     TaskDraft,
     TaskVersion,
 )
+from tasks_app.models.trials import ItemTrial
 
 __all__ = [
     "AllowedDeployment",
+    "AnalysisRefresh",
     "AttachedFile",
     "Attachment",
     "AttachmentUse",
     "Contender",
     "DataFile",
+    "FormerAddress",
     "Item",
+    "ItemAnalysis",
+    "ItemReport",
+    "ItemTrial",
     "JudgeLabel",
     "JudgePanel",
     "LabelSample",
@@ -42,12 +58,15 @@ __all__ = [
     "ProgramReport",
     "Run",
     "RunArtifact",
+    "RunManifest",
     "Sample",
     "SampleCall",
     "SampleScore",
     "Scoring",
     "ScoringShard",
     "Shard",
+    "TableEdit",
+    "TableProfile",
     "Task",
     "TaskDraft",
     "TaskVersion",

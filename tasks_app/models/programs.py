@@ -84,7 +84,7 @@ class ProgramReport(models.Model):
         return self.lost + sum(self._failures.values())
 
     @property
-    def failed_how(self) -> str:
+    def failure_summary(self) -> str:
         """For people: `5 × 429, 2 × 503`."""
         parts = [f"{count} × {status}" for status, count in sorted(self._failures.items())]
         return ", ".join([*parts, *([f"{self.lost} × no answer"] if self.lost else [])])

@@ -78,6 +78,8 @@ class Run(models.Model):
     platform_version = models.CharField(max_length=20)
     item_count = models.PositiveIntegerField()
     repeats = models.PositiveIntegerField(default=1)
+    sampled_positions = models.JSONField(null=True, editable=False)
+    """The positions of the items that are asked; None: the first `item_count`."""
     cost_bound = models.BigIntegerField(default=0)
     """Nanodollars that it can cost at most, as shown before the start."""
 
@@ -134,6 +136,29 @@ class Run(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("runs:detail", args=[self.pk])
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The ranges of ordinals that it asks: first, and the one after the last."""
+        if self.sampled_positions is None:
+            return [(0, self.samples_total)]
+        repeats = self.repeats
+        return [(place * repeats, (place + 1) * repeats) for place in self.sampled_positions]
+
+    @property
+    def asked_items(self) -> Q:
+        """The condition on the items of a version that are asked."""
+        if self.sampled_positions is None:
+            return Q(position__lt=self.item_count)
+        return Q(position__in=self.sampled_positions)
+
+    def place_of(self, ordinal: int) -> int:
+        """Return the place of a sample's item among those that are asked, from 0."""
+        position = ordinal // self.repeats
+        if self.sampled_positions is None:
+            return position
+        place: int = self.sampled_positions.index(position)
+        return place
 
     @property
     def is_submitted(self) -> bool:

@@ -135,3 +135,24 @@ class PackedScores(models.Model):
 
     def __str__(self) -> str:
         return f"packed scores of scoring {self.scoring_id}"
+
+
+class RunManifest(models.Model):
+    """The manifest of a run with one of its scorings: made when the scoring completes, and kept.
+
+    It stays true when outputs are withheld later, because their hashes are here.
+    """
+
+    scoring = models.OneToOneField(
+        Scoring, primary_key=True, on_delete=models.CASCADE, related_name="manifest"
+    )
+    hash = models.CharField(max_length=72)
+    document = WrittenJSONField()
+    """As `plumbmark.manifests.run_manifests` describes it."""
+    outputs = models.BinaryField()
+    """The digests of the outputs, 32 bytes for each sample."""
+    exchanges = models.BinaryField()
+    """For each sample the number of its exchanges in 4 bytes, and then their digests."""
+
+    def __str__(self) -> str:
+        return f"manifest of scoring {self.scoring_id}"

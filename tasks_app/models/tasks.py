@@ -39,9 +39,31 @@ class DataFile(Withholdable):
     sha256 = models.CharField(max_length=64)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    stored_at = models.DateTimeField(null=True)
+    """When these bytes came again, after `created_at`: then they are about to be used."""
+    converted_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conversions"
+    )
+    """The file as the author has it, where this one was written from it: `tables.conversion`."""
+    conversion = models.JSONField(null=True, editable=False)
+    """How that one was read: `{"format", "notes", "sheets", "options"}`."""
 
     def __str__(self) -> str:
         return self.name
+
+
+class TableProfile(models.Model):
+    """A description of a data file's columns, with the roles that they seem to have. Derived."""
+
+    data_file = models.OneToOneField(
+        DataFile, primary_key=True, on_delete=models.CASCADE, related_name="profile"
+    )
+    content = models.JSONField()
+    """As `tables.documents` writes it."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"profile of {self.data_file_id}"
 
 
 class Task(models.Model):
@@ -60,6 +82,13 @@ class Task(models.Model):
     licence = models.CharField(_("licence"), max_length=80, blank=True)
     tags = models.JSONField(default=list, blank=True)
     citation = models.TextField(_("citation"), blank=True)
+    source_url = models.CharField(_("address of the source"), max_length=300, blank=True)
+    source_authors = models.CharField(_("authors of the source"), max_length=300, blank=True)
+    source_licence = models.CharField(_("licence of the source"), max_length=80, blank=True)
+    copied_from = models.ForeignKey(
+        "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="copies"
+    )
+    """The published version that its first draft is a copy of."""
     latest_version = models.ForeignKey(
         "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -88,6 +117,26 @@ class Task(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("tasks:detail", args=[self.namespace.handle, self.slug])
+
+
+class FormerAddress(models.Model):
+    """An address that a task had before it was transferred; it leads to the task."""
+
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    slug = models.SlugField(max_length=80, db_index=False)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="former_addresses")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["namespace", "slug"], name="formeraddress_is_of_one_task"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class AllowedDeployment(models.Model):
@@ -144,6 +193,30 @@ class TaskDraft(models.Model):
         """A short hash of the editor's texts: it differs when another editor has saved."""
         texts = (self.definition_text, self.code_settings, str(self.code_file_id or ""))
         return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+class TableEdit(models.Model):
+    """A change of a draft's rows: the file before it, to which it can be undone."""
+
+    draft = models.ForeignKey(TaskDraft, on_delete=models.CASCADE, related_name="table_edits")
+    before_file = models.ForeignKey(
+        DataFile, on_delete=models.PROTECT, related_name="edits_after", db_index=False
+    )
+    after_file = models.ForeignKey(
+        DataFile, on_delete=models.CASCADE, related_name="edits_before", db_index=False
+    )
+    summary = models.CharField(max_length=100)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["before_file"], name="tableedit_by_before"),
+            models.Index(fields=["after_file"], name="tableedit_by_after"),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
 
 
 class TaskVersion(Withholdable):

@@ -9,9 +9,11 @@ from django.http import Http404
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.common.retention import withheld_note
 from plumbmark.engine.ports import ModelResponse
 from plumbmark.gateway.models import Call, Deployment, Grant
 from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.storage.exchanges import read_bodies
 from plumbmark.gateway.storage.records import decompress
 from tasks_app.playground.actions import SUBJECT, Prompt
 
@@ -26,6 +28,8 @@ class PlaygroundAnswer:
     call: Call
     text: str
     reasoning: str
+    note: str
+    """Why neither is shown; empty where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def playground_at(public_id: str, *, to: User) -> Playground:
         .select_related("deployment", "exchange")
         .order_by("deployment__slug")
     )
-    bodies = [_body(call) for call in calls]
+    bodies = _bodies(calls)
     exchanges = [_exchange(call, body) for call, body in zip(calls, bodies, strict=True)]
     return Playground(found.public_id, found.payer, _prompt(calls, bodies), exchanges)
 
@@ -63,12 +67,10 @@ def playgrounds_of(user: User) -> list[Grant]:
     )
 
 
-def _body(call: Call) -> dict[str, Any]:
-    exchange = getattr(call, "exchange", None)
-    if exchange is None or exchange.is_withheld:
-        return {}
-    body: dict[str, Any] = decompress(bytes(exchange.body))
-    return body
+def _bodies(calls: Sequence[Call]) -> list[dict[str, Any]]:
+    found = [getattr(call, "exchange", None) for call in calls]
+    packed = read_bodies([one for one in found if one is not None and not one.is_withheld])
+    return [decompress(packed[call.pk]) if call.pk in packed else {} for call in calls]
 
 
 def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
@@ -78,7 +80,9 @@ def _exchange(call: Call, body: dict[str, Any]) -> PlaygroundAnswer:
         parsed = provider.parse(body["response"], call.deployment.options)
         if isinstance(parsed, ModelResponse):
             text, reasoning = parsed.text, parsed.reasoning
-    return PlaygroundAnswer(call.deployment, call, text, reasoning)
+    exchange = getattr(call, "exchange", None)
+    note = withheld_note(exchange) if exchange is not None and exchange.is_withheld else ""
+    return PlaygroundAnswer(call.deployment, call, text, reasoning, note)
 
 
 def _prompt(calls: Sequence[Call], bodies: Sequence[dict[str, Any]]) -> Prompt:

@@ -116,8 +116,8 @@ def playground_task(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect("tasks:edit", task.namespace.handle, task.slug)
 
 
-def _exchange(asked: Playground, deployment: str) -> PlaygroundAnswer:
-    for exchange in asked.exchanges:
+def _exchange(playground: Playground, deployment: str) -> PlaygroundAnswer:
+    for exchange in playground.exchanges:
         if exchange.deployment.public_id == deployment and exchange.text:
             return exchange
     raise Http404

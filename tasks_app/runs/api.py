@@ -4,7 +4,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
@@ -16,6 +18,7 @@ from plumbmark.background.api import respond_with_job
 from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.models import Deployment
+from plumbmark.rest.files import BOM, EXTENSION, TABLE_FILE
 from plumbmark.rest.idempotency import idempotent
 from plumbmark.rest.pagination import InOrder
 from plumbmark.rest.parsers import FILE_PARSERS
@@ -28,6 +31,9 @@ from tasks_app.models import Contender, Run, Sample, Scoring
 from tasks_app.runs import contenders, control, cost, submission_jobs, submissions
 from tasks_app.runs import serializers as shapes
 from tasks_app.runs import start as running
+from tasks_app.runs.exports import respond_with_samples
+from tasks_app.runs.manifests import readable_manifest, respond_with_run_file
+from tasks_app.runs.other_answers import other_answers
 from tasks_app.runs.queries import (
     current_scoring,
     deployments_for,
@@ -37,7 +43,7 @@ from tasks_app.runs.queries import (
     visible_runs,
     with_scores,
 )
-from tasks_app.runs.transcripts import transcript_of
+from tasks_app.runs.transcripts import item_of_sample, transcript_of
 
 
 def find_deployment(slug: str, request: Request) -> Deployment:
@@ -250,6 +256,33 @@ class RunViewSet(ListModelMixin, ResourceViewSet[Run]):
         control.invalidate_run(run=run, reason=reason, by=user)
         return self._respond()
 
+    @extend_schema(
+        operation_id="download_samples", parameters=[EXTENSION, BOM], responses=TABLE_FILE
+    )
+    @action(detail=True, url_path="samples.<slug:extension>", filter_backends=())
+    def samples_file(self, request: Request, run_id: int, extension: str) -> HttpResponseBase:
+        """Download the samples of a run that you can see as a file."""
+        return respond_with_samples(request._request, run_id, extension)
+
+    @extend_schema(operation_id="get_run_manifest", responses=shapes.ManifestDetail)
+    @action(detail=True, filter_backends=())
+    def manifest(self, request: Request, run_id: int) -> Response:
+        """Return the manifest of a run. It has the hashes of all that was asked, answered and
+        scored.
+        """
+        return Response(shapes.ManifestDetail(readable_manifest(self.get_object())).data)
+
+    @extend_schema(
+        operation_id="download_run",
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    @action(detail=True, url_path="run.jsonl", filter_backends=())
+    def run_file(self, request: Request, run_id: int) -> HttpResponseBase:
+        """Download a run with its manifest, to verify it offline. It is a line of JSON for the
+        run and one for each sample, with what you can see of it.
+        """
+        return respond_with_run_file(request._request, self.get_object())
+
     @extend_schema(operation_id="list_scorings", responses=shapes.ScoringDetail(many=True))
     @action(detail=True, filter_backends=())
     def scorings(self, request: Request, run_id: int) -> Response:
@@ -326,6 +359,22 @@ class SampleViewSet(ListModelMixin, ResourceViewSet[Sample]):
         run = run_at(run_id=run_id, to=request.user)
         transcript = transcript_of(run=run, ordinal=ordinal, to=request.user)
         return Response(shapes.SampleDetail(transcript.as_document()).data)
+
+    @extend_schema(
+        operation_id="list_other_answers",
+        responses=shapes.OtherAnswerDetail(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def others(self, request: Request, run_id: int, ordinal: int) -> Response:
+        """List the samples of other contenders on the same item.
+
+        They are of the newest valid run of each contender that you can see, at most 50.
+        """
+        run = run_at(run_id=run_id, to=request.user)
+        item = item_of_sample(run=run, ordinal=ordinal, to=request.user)
+        found = [one.as_document() for one in other_answers(run, item, to=request.user)]
+        return Response(shapes.OtherAnswerDetail(found, many=True).data)
 
 
 class SubmissionViewSet(ResourceViewSet[Run]):

@@ -21,6 +21,7 @@ from tasks_app.models import (
     Scoring,
     Shard,
 )
+from tasks_app.runs.completion import inline_scorings
 from tasks_app.runs.output_limit_notes import note_output_limit, noted_output_limit
 from tasks_app.runs.planning import PlannedItem
 from tasks_app.scorings.output_scorer import ItemVerdict
@@ -120,11 +121,8 @@ class BatchWriter:
         """Items must come with what their scorers use."""
         self._is_inline = self._scorer.is_pure
         """Marks are made batch by batch; programs and judges come when the run is complete."""
-        self._scoring_id = (
-            Scoring.objects.filter(run=run, is_inline=True, revision=run.revision)
-            .values_list("id", flat=True)
-            .first()
-        )
+        self.scorings = inline_scorings(run)
+        self._scoring_id = self.scorings[0].pk if self.scorings else None
         self._upstream_models = set(run.upstream_models)
         self._output_limit = noted_output_limit(run)
         self._schema_ways = noted_schema_ways(run)
@@ -244,10 +242,12 @@ class BatchWriter:
                 samples_unscored=F("samples_unscored") + unscored,
                 heartbeat_at=now(),
             )
-        self._note_models({row.upstream_model for row in rows if row.upstream_model})
         self._note_output_limit([row.output_limit for row in rows if row.output_limit is not None])
         self._note_schema_ways({way for row in rows for way in row.schema_ways})
+        fresh = {row.upstream_model for row in rows if row.upstream_model} - self._upstream_models
+        found = self._run_now(is_changed=bool(fresh))
         Run.objects.filter(pk=run.pk).update(
+            **self._with_models(found, fresh),
             samples_done=F("samples_done") + len(rows),
             samples_unscored=F("samples_unscored") + unscored,
             input_tokens=F("input_tokens") + sum(row.input_tokens for row in rows),
@@ -256,7 +256,6 @@ class BatchWriter:
             provider_cost=F("provider_cost") + sum(row.provider_cost for row in rows),
             heartbeat_at=now(),
         )
-        self.check_run_goes_on()
 
     def _ids(self, ordinals: Sequence[int]) -> dict[int, int]:
         """Return the ids of the stored samples with these ordinals; others may be among them."""
@@ -271,9 +270,22 @@ class BatchWriter:
 
     def check_run_goes_on(self) -> bool:
         """Look whether somebody paused, cancelled or failed the run meanwhile."""
-        state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).get()
-        self.run_goes_on = state == Run.State.RUNNING
+        self._run_now(is_changed=False)
         return self.run_goes_on
+
+    def _run_now(self, *, is_changed: bool) -> Run:
+        """Read the run's state, and lock the row where model ids are added to it."""
+        runs = Run.objects.only("state", "upstream_models")
+        run = (runs.select_for_update() if is_changed else runs).get(pk=self._run.pk)
+        self.run_goes_on = run.state == Run.State.RUNNING
+        return run
+
+    def _with_models(self, run: Run, fresh: set[str]) -> dict[str, Any]:
+        """Return what adds model ids that the provider returned and that were not seen before."""
+        if not fresh:
+            return {}
+        self._upstream_models |= fresh
+        return {"upstream_models": sorted(set(run.upstream_models) | fresh)}
 
     def _note_output_limit(self, limits: Sequence[int]) -> None:
         """Note in the run's log that answers had a smaller limit than the task asks for; the
@@ -310,14 +322,3 @@ class BatchWriter:
         self._schema_ways = known | ways
         if lines:
             Run.objects.filter(pk=self._run.pk).update(log=[*run.log, *lines])
-
-    def _note_models(self, names: set[str]) -> None:
-        """Remember model ids that the provider returned and that were not seen before."""
-        fresh = names - self._upstream_models
-        if not fresh:
-            return
-        self._upstream_models |= fresh
-        run = Run.objects.select_for_update().only("upstream_models").get(pk=self._run.pk)
-        Run.objects.filter(pk=self._run.pk).update(
-            upstream_models=sorted(set(run.upstream_models) | fresh)
-        )

@@ -4,17 +4,18 @@ The database is the truth: a claim is a conditional update, a lease ends by the 
 and every writer proves in the same transaction that the lease is still its own.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When
 
 from plumbmark.common.clock import database_now
+from plumbmark.web.compiled_queries import CompiledModelQuery, CompiledRowsQuery
 from tasks_app.models import Run, Scoring, ScoringShard, Shard, TaskVersion
 from tasks_app.models.leased_work import LeasedWork
 from tasks_app.runs.states import change_shards
@@ -57,32 +58,117 @@ def claim_shard(
     Fair: namespaces with the fewest shards being worked on come first, then tries (somebody is
     waiting at the page), then the older run.
     """
-    due = _due_of_runs(has_sandbox=has_sandbox)
-    if not takes_code:
-        due = due.exclude(run__task_version__kind=TaskVersion.Kind.CODE)
-    if not_of:
-        due = due.exclude(run_id__in=not_of)
-    busy = (
-        Shard.objects.filter(
-            run__namespace_id=OuterRef("run__namespace_id"), state=Shard.State.LEASED
+    queries = _queries_of_claim(takes_code, has_sandbox, len(not_of))
+    left_aside = queries.left_aside(not_of)
+    groups = sorted(queries.groups.rows(**left_aside), key=_fair_order(_busy_namespaces()))
+    for namespace, urgency, _ in groups:
+        wanted = {**left_aside, "namespace": namespace, "urgency": urgency}
+        for shard_id, held_at in queries.shards.rows(**wanted):
+            lease = _take(Shard.objects.all(), shard_id, is_first=held_at is None)
+            if lease is not None:
+                shard = _CLAIMED.first(pk=shard_id)
+                assert shard is not None
+                return shard, lease
+    return None
+
+
+_CLAIMED = CompiledModelQuery(
+    lambda pk: Shard.objects.select_related(
+        "run__task_version", "run__contender__deployment"
+    ).filter(pk=pk),
+    numbers=("pk",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _ClaimQueries:
+    """The queries of a claim, compiled once for each kind of worker."""
+
+    groups: CompiledRowsQuery
+    """Namespace, urgency and first run of what is due."""
+    shards: CompiledRowsQuery
+    """The first shards of one namespace and urgency, with the time they were held at."""
+    places: int
+    """Of runs that are left aside."""
+
+    def left_aside(self, runs: Collection[int]) -> dict[str, int]:
+        ids = [*runs, *([0] * (self.places - len(runs)))]
+        return {f"run{number}": run_id for number, run_id in enumerate(ids)}
+
+
+@cache
+def _compiled_queries(takes_code: bool, has_sandbox: bool, places: int) -> _ClaimQueries:
+    runs = [f"run{number}" for number in range(places)]
+
+    def due(left_aside: Mapping[str, int]) -> Any:
+        found = _due_of_runs(has_sandbox=has_sandbox).annotate(
+            urgency=Case(When(run__purpose=Run.Purpose.TRY, then=0), default=1)
         )
-        .order_by()
-        .values("run__namespace_id")
-        .annotate(n=Count("id"))
-        .values("n")
+        if not takes_code:
+            found = found.exclude(run__task_version__kind=TaskVersion.Kind.CODE)
+        return found.exclude(run_id__in=list(left_aside.values()))
+
+    def groups(**left_aside: int) -> Any:
+        of_namespaces = due(left_aside).order_by().values("run__namespace_id", "urgency")
+        return of_namespaces.annotate(first=Min("run_id")).values_list(
+            "run__namespace_id", "urgency", "first"
+        )
+
+    def shards(namespace: int, urgency: int, **left_aside: int) -> Any:
+        return (
+            due(left_aside)
+            .filter(run__namespace_id=namespace, urgency=urgency)
+            .order_by("run_id", "index")
+            .values_list("id", "heartbeat_at")
+        )
+
+    return _ClaimQueries(
+        CompiledRowsQuery(groups, *runs),
+        CompiledRowsQuery(shards, "namespace", "urgency", *runs, most=_CANDIDATES),
+        places,
     )
-    due = due.annotate(
-        busy=Coalesce(Subquery(busy, output_field=IntegerField()), 0),
-        urgency=Case(When(run__purpose=Run.Purpose.TRY, then=0), default=1),
-    ).order_by("busy", "urgency", "run_id", "index")
-    of_run = Shard.objects.select_related("run__task_version", "run__contender__deployment")
-    return _first_taken(due, of_run)
+
+
+def _queries_of_claim(takes_code: bool, has_sandbox: bool, left_aside: int) -> _ClaimQueries:
+    # Few different numbers of places, so that few queries are compiled.
+    places = max(4, 1 << (left_aside - 1).bit_length()) if left_aside else 4
+    return _compiled_queries(takes_code, has_sandbox, places)
+
+
+def _fair_order(busy: Mapping[int, int]) -> Callable[[tuple[Any, ...]], tuple[int, ...]]:
+    def order(group: tuple[Any, ...]) -> tuple[int, ...]:
+        namespace, urgency, first_run = group
+        return busy.get(namespace, 0), urgency, first_run
+
+    return order
+
+
+def _busy_of_all() -> "QuerySet[Any, Any]":
+    leased = Shard.objects.filter(state=Shard.State.LEASED).order_by()
+    counts = leased.values("run__namespace_id").annotate(n=Count("id"))
+    return counts.values_list("run__namespace_id", "n")
+
+
+_BUSY = CompiledRowsQuery(_busy_of_all)
+
+
+def _busy_namespaces() -> dict[int, int]:
+    """Return how many shards of each namespace are being worked on.
+
+    Counted once for a claim. In the query of what is due, it would be counted for each shard there.
+    """
+    return dict(_BUSY.rows())
 
 
 def claim_further_shard(run_id: int, *, has_sandbox: bool) -> tuple[Shard, Lease] | None:
     """Take the next shard of a run that the caller works on already, or None."""
     due = _due_of_runs(has_sandbox=has_sandbox).filter(run_id=run_id).order_by("index")
     return _first_taken(due, Shard.objects.all())
+
+
+def something_is_due() -> bool:
+    """Return whether any shard is due, for whichever worker."""
+    return _due_of_runs(has_sandbox=True).exists() or _due_of_scorings(has_sandbox=True).exists()
 
 
 def _due_of_runs(*, has_sandbox: bool) -> "QuerySet[Shard]":
@@ -106,17 +192,30 @@ def claim_scoring_shard(*, has_sandbox: bool) -> tuple[ScoringShard, Lease] | No
 
     Without a sandbox, what needs one is left to other workers.
     """
-    due = _due(ScoringShard.objects.all()).filter(
-        scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
-    )
-    if not has_sandbox:
-        due = due.filter(scoring__needs_sandbox=False)
-    for shard_id in due.order_by("scoring_id", "index").values_list("id", flat=True)[:_CANDIDATES]:
+    for (shard_id,) in _SCORINGS_DUE[has_sandbox].rows():
         lease = _take(ScoringShard.objects.all(), shard_id)
         if lease is not None:
             shard = ScoringShard.objects.select_related("scoring__run", "scoring__task_version")
             return shard.get(pk=shard_id), lease
     return None
+
+
+def _due_of_scorings(*, has_sandbox: bool) -> "QuerySet[ScoringShard]":
+    due: QuerySet[ScoringShard] = _due(ScoringShard.objects.all()).filter(
+        scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING]
+    )
+    return due if has_sandbox else due.filter(scoring__needs_sandbox=False)
+
+
+def _first_due_of_scorings(has_sandbox: bool) -> CompiledRowsQuery:
+    def due() -> "QuerySet[Any, Any]":
+        found = _due_of_scorings(has_sandbox=has_sandbox).order_by("scoring_id", "index")
+        return found.values_list("id")
+
+    return CompiledRowsQuery(due, most=_CANDIDATES)
+
+
+_SCORINGS_DUE = {has_sandbox: _first_due_of_scorings(has_sandbox) for has_sandbox in (True, False)}
 
 
 def _due(work: "QuerySet[Any]") -> "QuerySet[Any]":
@@ -145,17 +244,30 @@ def _take(work: "QuerySet[Any]", work_id: int, *, is_first: bool = False) -> Lea
 def keep_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
     """Prove and prolong every lease, inside the caller's transaction; `LeaseLost` otherwise."""
     for lease in leases:
-        renewed = work.filter(
-            pk=lease.id,
-            lease_token=lease.token,
-            state=LeasedWork.State.LEASED,
-            lease_expires_at__gt=database_now(),
-        ).update(
+        renewed = _valid(work, lease).update(
             lease_expires_at=database_now(lease_duration()),
             heartbeat_at=database_now(),
         )
         if not renewed:
             raise LeaseLost(f"lease on {work.model.__name__} {lease.id} is gone")
+
+
+def finish_leases(work: "QuerySet[Any]", leases: Collection[Lease]) -> None:
+    """Prove every lease and set its work to done, inside the transaction that stores the last of
+    it; `LeaseLost` otherwise.
+    """
+    for lease in leases:
+        if not change_shards(_valid(work, lease), "finished", heartbeat_at=database_now()):
+            raise LeaseLost(f"lease on {work.model.__name__} {lease.id} is gone")
+
+
+def _valid(work: "QuerySet[Any]", lease: Lease) -> "QuerySet[Any]":
+    return work.filter(
+        pk=lease.id,
+        lease_token=lease.token,
+        state=LeasedWork.State.LEASED,
+        lease_expires_at__gt=database_now(),
+    )
 
 
 def finish_work(work: "QuerySet[Any]", lease: Lease) -> bool:

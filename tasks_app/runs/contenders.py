@@ -75,8 +75,8 @@ def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 checked[key] = value
         elif key == "extra_body":
-            if said := find_extra_body_problem(value):
-                problems.append(Problem(said, key))
+            if problem := find_extra_body_problem(value):
+                problems.append(Problem(problem, key))
             elif value:
                 checked[key] = dict(value)
         else:

@@ -18,7 +18,7 @@ from tasks_app.kinds import kind_of
 from tasks_app.models import Run, Sample, Scoring, Shard
 from tasks_app.permissions import can_control_run, check_content, check_private_items
 from tasks_app.runs.cost import whole_quota
-from tasks_app.runs.shards import count_shards, plan_shards
+from tasks_app.runs.shards import plan_shards
 from tasks_app.runs.states import change_run
 from tasks_app.scorings.plans import carry_scores_over
 from tasks_app.workers.wake import wake_workers
@@ -50,9 +50,12 @@ def resume_run(*, run: Run, by: User) -> None:
     with transaction.atomic():
         if not change_run(run.pk, "resumed", pause_reason="", failure="", finished_at=None):
             raise Conflict(f"Run {run.pk} is {_state(run)} and cannot be resumed.")
-        Shard.objects.filter(run=run, state=Shard.State.QUEUED).update(attempts=0, not_before=None)
+        waiting = Shard.objects.filter(
+            run=run, revision=F("run__revision"), state=Shard.State.QUEUED
+        )
+        shards = waiting.update(attempts=0, not_before=None)
         audit.record("resume-run", f"run:{run.pk}", by=by)
-        wake_workers(count_shards(run))
+        wake_workers(shards)
 
 
 def set_spend_limit(*, run: Run, spend_limit: int | None, by: User) -> None:
@@ -106,13 +109,17 @@ def retry_failed_samples(*, run: Run, by: User) -> Run:
             samples_done=F("samples_done") - len(failed),
             samples_unscored=F("samples_unscored") - len(failed),
         )
-        plan_shards(locked, failed[0], failed[-1] + 1)
+        spans = [(failed[0], failed[-1] + 1)]
+        if locked.sampled_positions is not None:
+            # What is between them was never asked.
+            spans = [(ordinal, ordinal + 1) for ordinal in failed]
+        shards = plan_shards(locked, spans)
         _add_scoring(locked, by)
         assert locked.grant is not None
         reopen_grant(grant=locked.grant)
         change_run(run.pk, "retried", detail=f"{len(failed)} samples", finished_at=None)
         audit.record("retry-run", f"run:{run.pk}", by=by, samples=len(failed))
-        wake_workers(count_shards(locked))
+        wake_workers(shards)
     return locked
 
 

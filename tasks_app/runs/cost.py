@@ -1,5 +1,7 @@
 """The maximum cost of a run, as shown before the start."""
 
+from collections.abc import Sequence
+
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
 from plumbmark.common.heavy_work import HEAVY_ITEMS, heavy_work
@@ -18,8 +20,11 @@ def cost_bound(
     contender: Contender,
     item_count: int | None = None,
     payer: Namespace | None = None,
+    positions: Sequence[int] | None = None,
 ) -> CostBound:
     """Return an upper bound of a run's cost: every prompt's bytes, and all output tokens allowed.
+
+    With `positions`, it is that of the items there, asked once each.
 
     Who pays decides whom a program may ask; without a `payer` it is the task's own namespace.
     """
@@ -29,7 +34,9 @@ def cost_bound(
     payer = payer or version.task.namespace
     items = version.item_count if item_count is None else item_count
     with heavy_work(owner=payer.pk, is_heavy=items >= HEAVY_ITEMS):
-        return kind_of(version).bound_cost(deployment, contender, items=items, payer=payer)
+        return kind_of(version).bound_cost(
+            deployment, contender, items=items, payer=payer, positions=positions
+        )
 
 
 def bound_scoring(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from plumbmark.accounts.models import Namespace
@@ -55,8 +56,17 @@ class DeclarativeKind:
         return min(TRY_ITEMS, items) if of_try else items
 
     def bound_cost(
-        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+        self,
+        deployment: Deployment,
+        contender: Contender,
+        *,
+        items: int,
+        payer: Namespace,
+        positions: Sequence[int] | None = None,
     ) -> CostBound:
+        if positions is not None:
+            rows = Item.objects.filter(version=self.version, position__in=positions)
+            return self._compute_bound(deployment, contender, rows=rows, repeats=1, payer=payer)
         user = self._simulated_user()
         judges = judges_for(self.output_scorer.judging.values(), payer)
         return stored_bound(
@@ -64,36 +74,48 @@ class DeclarativeKind:
             items=items,
             parameters=self.parameters(contender),
             deployments=[deployment, *judges, *([user] if user else [])],
-            compute=lambda: self._compute_bound(deployment, contender, items=items, payer=payer),
+            compute=lambda: self._compute_bound(
+                deployment,
+                contender,
+                rows=Item.objects.filter(version=self.version, position__lt=items),
+                repeats=self.version.repeats,
+                payer=payer,
+            ),
         )
 
     def _compute_bound(
-        self, deployment: Deployment, contender: Contender, *, items: int, payer: Namespace
+        self,
+        deployment: Deployment,
+        contender: Contender,
+        *,
+        rows: QuerySet[Item],
+        repeats: int,
+        payer: Namespace,
     ) -> CostBound:
         version = self.version
         draft = Run(
             task_version=version,
             contender=contender,
-            repeats=version.repeats,
+            repeats=repeats,
             parameters=self.parameters(contender),
         )
         card = current_price_card(deployment.pk)
-        samples = items * version.repeats
+        asked = 0
         limit = draft.parameters["max_output_tokens"]
         is_metered = deployment.owner_id is None
         planner = RequestPlanner(draft, self.definition)
         users = _UserBound(self._simulated_user(), self.definition, limit)
-        rows = Item.objects.filter(version=version, position__lt=items).order_by("position")
         judging = list(self.output_scorer.judging.values())
         judged: list[tuple[Item, int]] = []
         total = of_users = 0
-        for item in rows.iterator(chunk_size=500):
+        for item in rows.order_by("position").iterator(chunk_size=500):
+            asked += 1
             if judging:
                 judged.append((item, self._most_scored_tokens(planner, item, limit)))
             if card is None:
                 continue
             of_sample = largest = 0
-            for step in planner.steps(item.position * version.repeats, item):
+            for step in planner.steps(item.position * repeats, item):
                 # Earlier answers are sent again; none has more tokens than it may have.
                 message_tokens = step.answers * limit
                 if planner.max_answer_tokens is not None:
@@ -107,8 +129,8 @@ class DeclarativeKind:
             if planner.max_cost is not None:
                 # The call that uses the limit up may go beyond it.
                 of_sample = min(of_sample, planner.max_cost + largest)
-            total += of_sample * version.repeats
-            of_users += of_user * version.repeats
+            total += of_sample * repeats
+            of_users += of_user * repeats
         parts = [CostPart("model", deployment.slug, total, is_metered, card is not None)]
         if users.deployment is not None:
             parts.append(
@@ -120,8 +142,8 @@ class DeclarativeKind:
                     users.is_priced,
                 )
             )
-        parts += bound_judges(judging, judged, payer=payer, repeats=version.repeats)
-        return CostBound.of_parts(parts, samples=samples, max_output_tokens=limit)
+        parts += bound_judges(judging, judged, payer=payer, repeats=repeats)
+        return CostBound.of_parts(parts, samples=asked * repeats, max_output_tokens=limit)
 
     def _most_scored_tokens(self, planner: RequestPlanner, item: Item, limit: int) -> int:
         """Return the most tokens that the scored text of a sample can have."""

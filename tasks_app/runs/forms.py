@@ -48,13 +48,9 @@ class SpendLimitForm(forms.Form):
         return amount
 
 
-class RunForm(SpendLimitForm):
-    """The model, the purpose, and changes to the task's own settings."""
+class ConfigurationForm(forms.Form):
+    """Changes of a contender to the settings of a task."""
 
-    deployment = forms.ChoiceField(label=_("Model"))
-    purpose = forms.ChoiceField(
-        label=_("Purpose"), choices=PURPOSE_CHOICES, widget=forms.RadioSelect
-    )
     temperature = forms.FloatField(
         label=_("Temperature"),
         required=False,
@@ -72,6 +68,21 @@ class RunForm(SpendLimitForm):
         + [(effort, effort) for effort in ("minimal", "low", "medium", "high")],
     )
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Return what differs from the task's own settings, as contenders store it."""
+        names = ("temperature", "max_output_tokens", "reasoning_effort", "extra_body")
+        values = {name: self.cleaned_data.get(name) for name in names}
+        return {name: value for name, value in values.items() if value not in (None, "", {})}
+
+
+class RunForm(ConfigurationForm, SpendLimitForm):
+    """The model, the purpose, and changes to the task's own settings."""
+
+    deployment = forms.ChoiceField(label=_("Model"))
+    purpose = forms.ChoiceField(
+        label=_("Purpose"), choices=PURPOSE_CHOICES, widget=forms.RadioSelect
+    )
     extra_body = forms.CharField(
         label=_("Extra body"),
         required=False,
@@ -127,13 +138,6 @@ class RunForm(SpendLimitForm):
             raise forms.ValidationError(error.message) from error
         extra_body: dict[str, Any] = checked.get("extra_body", {})
         return extra_body
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """Return what differs from the task's own settings, as contenders store it."""
-        names = ("temperature", "max_output_tokens", "reasoning_effort", "extra_body")
-        values = {name: self.cleaned_data.get(name) for name in names}
-        return {name: value for name, value in values.items() if value not in (None, "", {})}
 
 
 def deployment_choices(deployments: Iterable[Deployment]) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ class OutputCollector:
             return
         if ordinal in self._lines:
             self._problem(
-                f"this id{' and repeat' if self._repeats > 1 else ''} stands in line "
+                f"this id{' and repeat' if self._repeats > 1 else ''} is in line "
                 f"{self._lines[ordinal]} already",
                 "id",
                 row,

@@ -59,6 +59,50 @@ def visible_runs(*, to: Visitor) -> QuerySet[Run]:
     )
 
 
+def viewable_runs(*, to: Visitor) -> QuerySet[Run]:
+    """Return all runs that `can_view_run` allows, also those that no list shows, such as runs on
+    unlisted tasks: for readers who know their ids.
+    """
+    inside = namespaces_inside_of(to)
+    of_published = Q(task_version__state=TaskVersion.State.PUBLISHED) & (
+        Q(task_version__pinned_at__isnull=False)
+        | ~Q(task_version__task__visibility=Visibility.PRIVATE)
+    )
+    declared = Q(purpose=Run.Purpose.DECLARED) & (
+        of_published | Q(task_version__task__namespace__in=inside)
+    )
+    return Run.objects.filter(declared | Q(namespace__in=inside)).select_related(
+        "task_version__task__namespace", "contender", "namespace"
+    )
+
+
+def runs_beside(run: Run, *, to: Visitor) -> QuerySet[Run]:
+    """Return the completed, valid runs of the same questions by other contenders that the visitor
+    may see, newest first.
+
+    Of unlisted tasks only this one's own are among them: a visitor who sees it knows its address.
+    """
+    of_this_task = Q(task_version__task_id=run.task_version.task_id)
+    return (
+        viewable_runs(to=to)
+        .filter(of_this_task | Q(pk__in=visible_runs(to=to).order_by().values("pk")))
+        .filter(question_hash=run.question_hash, state=Run.State.COMPLETED, invalid_reason="")
+        .exclude(purpose=Run.Purpose.TRY)
+        .exclude(contender_id=run.contender_id)
+        .order_by("-id")
+    )
+
+
+def newest_of_contenders(runs: Iterable[Run], *, most: int) -> list[Run]:
+    """Return the first run of each contender, of runs with the newest first, by name."""
+    by_contender: dict[int, Run] = {}
+    for run in runs:
+        if len(by_contender) == most:
+            break
+        by_contender.setdefault(run.contender_id, run)
+    return sorted(by_contender.values(), key=lambda run: run.contender.label.casefold())
+
+
 def visible_contenders(*, to: Visitor, is_listed: bool = True) -> QuerySet[Contender]:
     """Return the contenders of the platform's deployments, the visitor's own, and others as far as
     the visitor sees a declared run of them.

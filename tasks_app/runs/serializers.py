@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plumbmark.rest.serializers import WriteShape
+from plumbmark.web.numbers import format_score
 from tasks_app.authoring.serializers import ItemDetail
 from tasks_app.models import (
     Contender,
@@ -15,6 +16,7 @@ from tasks_app.models import (
     Scoring,
 )
 from tasks_app.runs.queries import charged_by_judges, current_scoring, run_status_of
+from tasks_app.scorings.metric_documents import metric_document
 from tasks_app.scorings.serializers import EstimateDetail
 
 
@@ -38,6 +40,8 @@ class ContenderDetail(serializers.ModelSerializer[Contender]):
 
 
 class ContenderWrite(WriteShape):
+    example = {"deployment": "baseline/echo", "configuration": {}}
+
     deployment = serializers.CharField(max_length=200, help_text="The deployment's name.")
     configuration = serializers.DictField(required=False)
 
@@ -80,6 +84,9 @@ class RunSummary(serializers.ModelSerializer[Run]):
 class ScoringDetail(serializers.ModelSerializer[Scoring]):
     task_version = serializers.CharField(source="task_version.public_id")
     estimate = serializers.SerializerMethodField()
+    display = serializers.SerializerMethodField(
+        help_text="`value` as pages write it; empty for none."
+    )
 
     class Meta:
         model = Scoring
@@ -94,6 +101,7 @@ class ScoringDetail(serializers.ModelSerializer[Scoring]):
             "samples_done",
             "samples_unscored",
             "value",
+            "display",
             "estimate",
             "created_at",
             "finished_at",
@@ -102,6 +110,9 @@ class ScoringDetail(serializers.ModelSerializer[Scoring]):
     @extend_schema_field(EstimateDetail(allow_null=True))
     def get_estimate(self, scoring: Scoring) -> Any:
         return scoring.estimate
+
+    def get_display(self, scoring: Scoring) -> str:
+        return format_score(scoring.value, metric_document(scoring.task_version))
 
 
 class RunStatusDetail(serializers.Serializer[Any]):
@@ -176,6 +187,13 @@ class RunDetail(RunSummary):
 
 
 class RunWrite(WriteShape):
+    example = {
+        "task_version": "7Kd3PqXwZ2mN",
+        "deployment": "baseline/echo",
+        "purpose": "exploratory",
+        "spend_limit_nanodollars": 500_000_000,
+    }
+
     task_version = serializers.CharField(max_length=20)
     deployment = serializers.CharField(
         required=False,
@@ -237,6 +255,13 @@ class SampleSummary(serializers.ModelSerializer[Sample]):
         )
 
 
+class ManifestDetail(serializers.Serializer[Any]):
+    hash = serializers.CharField(help_text="The content hash of `manifest`.")
+    manifest = serializers.DictField(
+        source="document", help_text="Hashes, facts and estimate: docs/readers/verifying.md."
+    )
+
+
 class ToolCallDetail(serializers.Serializer[Any]):
     tool = serializers.CharField()
     arguments = serializers.DictField()
@@ -244,6 +269,17 @@ class ToolCallDetail(serializers.Serializer[Any]):
         allow_null=True, help_text="null: the sample ended before the result."
     )
     is_error = serializers.BooleanField()
+
+
+class OtherAnswerDetail(serializers.Serializer[Any]):
+    """The sample of another contender on the same item."""
+
+    run = serializers.IntegerField()
+    ordinal = serializers.IntegerField()
+    contender = serializers.CharField()
+    contender_label = serializers.CharField()
+    outcome = serializers.CharField()
+    value = serializers.FloatField(allow_null=True, help_text="null: it has no score.")
 
 
 class SampleDetail(serializers.Serializer[Any]):
@@ -259,7 +295,7 @@ class SampleDetail(serializers.Serializer[Any]):
     reasoning = serializers.CharField(
         help_text=(
             "What scorers do not see, because it is reasoning: what the provider sent apart from "
-            "the output, then the reasoning that stands in the output."
+            "the output, then the reasoning in the output."
         )
     )
     error = serializers.CharField()
@@ -286,6 +322,12 @@ class SubmittedModel(WriteShape):
 class SubmissionWrite(SubmittedModel):
     """Outputs as rows."""
 
+    example = {
+        "model_name": "larch-3",
+        "maker": "Arbor",
+        "outputs": [{"id": "FR", "output": "Paris"}, {"id": "PE", "output": "Lima"}],
+    }
+
     outputs = serializers.ListField(
         child=serializers.DictField(),
         max_length=MAX_OUTPUTS,
@@ -297,6 +339,8 @@ class SubmissionWrite(SubmittedModel):
 class SubmissionForm(SubmittedModel):
     """Outputs as a file."""
 
+    example = {"model_name": "larch-3", "maker": "Arbor", "file": "@outputs.jsonl"}
+
     file = serializers.FileField(
         help_text="JSONL or CSV: id, output[, repeat].",
         error_messages={"required": _("give a file, or send rows of outputs as JSON")},
@@ -304,6 +348,8 @@ class SubmissionForm(SubmittedModel):
 
 
 class SpendLimitWrite(WriteShape):
+    example = {"spend_limit_nanodollars": 3_000_000_000}
+
     spend_limit_nanodollars = serializers.IntegerField(
         allow_null=True,
         min_value=0,
@@ -313,4 +359,6 @@ class SpendLimitWrite(WriteShape):
 
 
 class RunInvalidateWrite(WriteShape):
+    example = {"reason": "The endpoint served another model."}
+
     reason = serializers.CharField(max_length=500)

@@ -1,25 +1,51 @@
 """The shards that a run's samples are worked on in."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from tasks_app.models import Run, Shard
+from tasks_app.workers.reports import count_live_workers
+
+_SHARDS_PER_WORKER = 4
+"""So that workers that begin later, or are slower, leave the rest to the others."""
 
 
-def plan_shards(run: Run, start: int, stop: int) -> None:
-    """Create the shards of a run's revision over the ordinals from `start` to before `stop`."""
-    size = settings.SHARD_ITEMS
-    Shard.objects.bulk_create(
+def plan_shards(run: Run, spans: Sequence[tuple[int, int]]) -> int:
+    """Create the shards of a run's revision over ranges of ordinals, each from its first to before
+    its last; return how many there are.
+    """
+    size = _shard_size(sum(stop - start for start, stop in spans))
+    ranges = [
+        (first, min(first + size, stop))
+        for start, stop in spans
+        for first in range(start, stop, size)
+    ]
+    shards = [
         Shard(
             run=run,
             revision=run.revision,
             index=index,
             start=first,
-            stop=min(first + size, stop),
+            stop=stop,
         )
-        for index, first in enumerate(range(start, stop, size))
-    )
+        for index, (first, stop) in enumerate(ranges)
+    ]
+    Shard.objects.bulk_create(shards)
+    return len(shards)
 
 
-def count_shards(run: Run) -> int:
-    """Return how many shards all samples of a run fill."""
-    return -(-run.samples_total // settings.SHARD_ITEMS)
+def _shard_size(samples: int) -> int:
+    """Return how many samples a shard gets, so that all workers have a share.
+
+    One worker has a window of them in flight at the same time, so fewer in a shard gain nothing.
+    Which shard a sample is in changes nothing else: it is no part of the run's record.
+    """
+    most, window = settings.SHARD_ITEMS, settings.WORKER_WINDOW
+    if samples <= min(most, window):
+        return most
+    workers = count_live_workers()
+    if workers == 1:
+        return most
+    share = -(-samples // (workers * _SHARDS_PER_WORKER))
+    return min(most, max(share, window))

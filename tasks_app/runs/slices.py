@@ -45,14 +45,16 @@ from tasks_app.runs.claims import (
     Lease,
     LeaseLost,
     claim_further_shard,
+    finish_leases,
     finish_work,
     give_back,
     keep_leases,
 )
-from tasks_app.runs.completion import finish_run_if_done
+from tasks_app.runs.completion import KnownRun, finish_run_if_done
 from tasks_app.runs.planning import PlannedItem, RequestPlanner
-from tasks_app.workers import sandbox
+from tasks_app.workers import reports, sandbox
 from tasks_app.workers.shutdown import shutting_down
+from tasks_app.workers.wake import remind_workers
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ _LOAD = 256
 _FIRST_LOAD = 64
 """The first load is small, so that the first calls go out before the rest is rendered."""
 _WINDOWS_AHEAD = 8
+_WINDOWS_KEPT = 2
+"""So much is planned at least, where other workers could take a run's further shards."""
 _BATCH = 250
 _WRITE_SECONDS = 0.25
 """A batch is written when it is full, or when the last one was so long ago."""
@@ -99,10 +103,12 @@ async def _executor() -> Executor:
     return sandbox.executor()
 
 
-async def _release(candidate: GatewayCaller, user: GatewayCaller | None) -> None:
+async def _release(
+    candidate: GatewayCaller, user: GatewayCaller | None, *, keeps_ample: bool
+) -> None:
     if user is not None:
-        await user.release()
-    await candidate.release()
+        await user.release(keeps_ample=keeps_ample)
+    await candidate.release(keeps_ample=keeps_ample)
 
 
 class ReplayingCaller:
@@ -136,6 +142,9 @@ class RunSlice:
         """Items of planned samples by ordinal, until they are written."""
         self._planner = RequestPlanner(self.run, definition)
         self._writer = BatchWriter(self.run)
+        self._is_try = self.run.purpose == Run.Purpose.TRY
+        self._is_whole = shard.start == 0 and shard.stop >= self.run.samples_total
+        """The first shard is the whole run: there is no other to claim."""
         self._no_more_shards = False
         self._fed = 0
         """How many samples went into the evaluation's plan."""
@@ -153,7 +162,8 @@ class RunSlice:
             # Not done: after a resume it is tried again.
             give_back(Shard.objects.all(), self._first[1])
             return "poisoned"
-        states.start(self.run.pk)
+        if self.run.state == Run.State.QUEUED:
+            states.start(self.run.pk)
         deployment = self.run.contender.deployment
         assert deployment is not None
         assert self.run.grant_id is not None
@@ -169,12 +179,14 @@ class RunSlice:
         evaluation = Evaluation(
             self._caller,
             self._results.append,
-            window=min(settings.WORKER_WINDOW, deployment.max_concurrency),
+            window=min(settings.WORKER_WINDOW, deployment.max_concurrency, self.run.samples_total),
             solver=solver,
         )
         future = runtime.submit(evaluation.run())
+        is_exhausted = False
         try:
             ending = self._pump(evaluation, future)
+            is_exhausted = ending.reason is StopReason.EXHAUSTED
         except LeaseLost:
             log.warning("run %s: lost a lease; leaving its work to the new holder", self.run.pk)
             ending = EvaluationEnd(StopReason.ASKED, "lease lost")
@@ -184,7 +196,7 @@ class RunSlice:
                 future.cancel()
             # The remaining work needs neither the last flush nor the lease's return, so they run in
             # parallel.
-            released = runtime.submit(_release(metered, user))
+            released = runtime.submit(_release(metered, user, keeps_ample=is_exhausted))
         self._end(ending, released)
         return f"{ending.reason} {ending.detail}".strip()
 
@@ -255,8 +267,10 @@ class RunSlice:
 
     def _feed(self, evaluation: Evaluation) -> None:
         """Keep enough planned ahead of the lanes to last through a slow write."""
-        ahead = _WINDOWS_AHEAD * settings.WORKER_WINDOW
-        while self._fed - evaluation.plan.taken < ahead:
+        window = settings.WORKER_WINDOW
+        while (ahead := self._fed - evaluation.plan.taken) < _WINDOWS_AHEAD * window:
+            if not self._may_plan_more(ahead):
+                return
             planned = self._plan_more()
             if planned is None:
                 if not self._no_more_shards:
@@ -267,17 +281,27 @@ class RunSlice:
                 self._fed += len(planned)
                 runtime.call_soon(evaluation.plan.add, planned)
 
+    def _may_plan_more(self, ahead: int) -> bool:
+        """Return whether to continue with a shard in hand, or to claim another now: where there are
+        other workers, what is not needed soon is left to them.
+        """
+        return (
+            reports.known_workers() == 1
+            or ahead < _WINDOWS_KEPT * settings.WORKER_WINDOW
+            or any(not shard.is_planned for shard in self._shards)
+        )
+
     def _plan_more(self) -> list[PlannedSample] | None:
         """Return the next planned samples (a range may have none); None when all are planned."""
         current = next((current for current in self._shards if not current.is_planned), None)
         if current is None:
-            claimed = (
-                None
-                if self._no_more_shards
-                else claim_further_shard(self.run.pk, has_sandbox=self._planner.needs_sandbox)
-            )
+            if self._is_whole or self._no_more_shards:
+                return None
+            claimed = claim_further_shard(self.run.pk, has_sandbox=self._planner.needs_sandbox)
             if claimed is None:
                 return None
+            if reports.known_workers() > 1:
+                remind_workers()
             current = self._hold(*claimed)
         start = current.next_ordinal
         stop = min(start + (_LOAD if self._fed else _FIRST_LOAD), current.shard.stop)
@@ -315,7 +339,8 @@ class RunSlice:
 
     def _write(self, *, is_over: bool) -> bool:
         """Store a batch of what came back, once it is worth it; whether something was stored."""
-        is_due = time.monotonic() - self._wrote_at >= _WRITE_SECONDS
+        # Somebody looks at a try's page, and it has few samples.
+        is_due = self._is_try or time.monotonic() - self._wrote_at >= _WRITE_SECONDS
         if not (is_over or is_due or len(self._results) >= _BATCH):
             return False
         batch: list[SampleResult] = []
@@ -327,14 +352,20 @@ class RunSlice:
         rows = self._writer.prepare(batch, self._items)
         ordinals = {result.ordinal for result in batch}
         concerned = [shard for shard in self._shards if not shard.outstanding.isdisjoint(ordinals)]
+        over = [one for one in concerned if one.is_planned and one.outstanding <= ordinals]
         with transaction.atomic():
-            keep_leases(Shard.objects.all(), [shard.lease for shard in concerned])
+            kept = [shard.lease for shard in concerned if shard not in over]
+            keep_leases(Shard.objects.all(), kept)
+            finish_leases(Shard.objects.all(), [shard.lease for shard in over])
             self._writer.write(rows)
         for shard in concerned:
             shard.outstanding -= ordinals
         for ordinal in ordinals:
             del self._items[ordinal]
+        for shard in over:
+            self._shards.remove(shard)
         for shard in [shard for shard in self._shards if shard.is_finished]:
+            # All of it was stored before.
             finish_work(Shard.objects.all(), shard.lease)
             self._shards.remove(shard)
         return True
@@ -368,4 +399,5 @@ class RunSlice:
             )
         elif ending.reason is StopReason.BREAKER:
             states.fail(self.run.pk, f"Every call returned the same error: {ending.detail}")
-        finish_run_if_done(self.run.pk, calls_stored=released.result)
+        known = KnownRun(self.run, self._writer.scorings)
+        finish_run_if_done(self.run.pk, known=known, calls_stored=released.result)

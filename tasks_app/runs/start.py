@@ -1,5 +1,6 @@
 """Starting runs: what must be true before, and the rows that a run begins with."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,13 +23,13 @@ from tasks_app.models import Contender, Run, Scoring, TaskVersion
 from tasks_app.permissions import can_run_version, check_content, check_private_items
 from tasks_app.runs.contenders import check_extra_body, contender_of_deployment
 from tasks_app.runs.cost import cost_bound, whole_quota
-from tasks_app.runs.shards import count_shards, plan_shards
+from tasks_app.runs.shards import plan_shards
 from tasks_app.workers import sandbox
 from tasks_app.workers.reports import check_answers_can_be_run
 from tasks_app.workers.wake import wake_workers
 
 _CHECKED_BY = "baseline/echo"
-_TRY_KEPT = timedelta(days=7)
+TRY_KEPT = timedelta(days=7)
 
 
 def start_run(
@@ -39,21 +40,31 @@ def start_run(
     namespace: Namespace,
     by: User,
     spend_limit: int | None = None,
+    positions: Sequence[int] | None = None,
 ) -> Run:
     """Queue a run of `version` by `contender`, paid by `namespace`.
 
     `spend_limit` (nanodollars) caps the whole run; a program on the platform's deployments has what
-    the quota leaves where none is given.
+    the quota leaves where none is given. With `positions`, only the items there are asked, once
+    each.
     """
-    _check_start(version, contender, purpose, namespace, by)
+    check_start(version, contender, purpose, namespace, by)
     deployment = contender.deployment
     assert deployment is not None
     kind = kind_of(version)
     items = kind.count_items(of_try=purpose == Run.Purpose.TRY)
+    if positions is not None:
+        items = len(positions)
     # First, because it names the model that has no price; the bound only knows that there is one.
     auxiliary = kind.auxiliary_deployments(namespace)
     check_private_items(version, [deployment, *auxiliary.deployments])
-    bound = cost_bound(version=version, contender=contender, item_count=items, payer=namespace)
+    bound = cost_bound(
+        version=version,
+        contender=contender,
+        item_count=items,
+        payer=namespace,
+        positions=positions,
+    )
     if bound.is_metered and not bound.is_priced:
         raise Conflict(
             f"No price is known for {bound.unpriced or deployment.slug}, so its cost cannot be "
@@ -69,7 +80,9 @@ def start_run(
             spend_limit = whole_quota(namespace)
         bound = replace(bound, total=spend_limit)
     with transaction.atomic():
-        run = _create_run(version, contender, purpose, namespace, by, items, bound, card, auxiliary)
+        run = _create_run(
+            version, contender, purpose, namespace, by, items, bound, card, auxiliary, positions
+        )
         run.grant = open_grant(
             payer=namespace,
             subject=f"run:{run.pk}",
@@ -77,7 +90,7 @@ def start_run(
             cap=spend_limit,
         )
         run.save(update_fields=["grant"])
-        plan_shards(run, 0, run.samples_total)
+        shards = plan_shards(run, run.spans)
         if kind.output_scorer.is_pure:
             Scoring.objects.create(
                 run=run,
@@ -91,7 +104,7 @@ def start_run(
             )
         audit.record("start-run", f"run:{run.pk}", by=by, purpose=purpose)
         record_event("run.queued", run_id=run.pk)
-        wake_workers(count_shards(run))
+        wake_workers(shards)
     return run
 
 
@@ -110,13 +123,14 @@ def try_program(*, version: TaskVersion, by: User) -> Run:
     )
 
 
-def _check_start(
+def check_start(
     version: TaskVersion,
     contender: Contender,
     purpose: str,
     namespace: Namespace,
     by: User,
 ) -> None:
+    """Raise what forbids a start, apart from its price."""
     if not can_run_version(by, version):
         raise NotAllowed("You may not run this task.")
     if not can_act_for(by, namespace):
@@ -162,11 +176,13 @@ def _create_run(
     bound: CostBound,
     card: PriceCard | None,
     auxiliary: AuxiliaryDeployments,
+    positions: Sequence[int] | None,
 ) -> Run:
     deployment = contender.deployment
     assert deployment is not None
     kind = kind_of(version)
     at = now()
+    repeats = version.repeats if positions is None else 1
     return Run.objects.create(
         task_version=version,
         contender=contender,
@@ -189,9 +205,10 @@ def _create_run(
         scorer_versions=kind.output_scorer.versions,
         platform_version=plumbmark.__version__,
         item_count=items,
-        repeats=version.repeats,
+        repeats=repeats,
+        sampled_positions=None if positions is None else sorted(positions),
         cost_bound=bound.total,
-        samples_total=items * version.repeats,
+        samples_total=items * repeats,
         log=[{"at": at.isoformat(timespec="seconds"), "event": "queued", "detail": ""}],
-        expires_at=at + _TRY_KEPT if purpose == Run.Purpose.TRY else None,
+        expires_at=at + TRY_KEPT if purpose == Run.Purpose.TRY else None,
     )

@@ -111,11 +111,11 @@ def change_run(
 
 
 def start(run_id: int) -> None:
-    """Note that a worker has begun on a queued run."""
-    # Most slices find it running: they need no lock to see that.
-    if Run.objects.filter(pk=run_id, state=Run.State.QUEUED).exists():
-        at = now()
-        change_run(run_id, "started", heartbeat_at=at, started_at=Coalesce(F("started_at"), at))
+    """Note that a worker has begun on a queued run; nothing is written if it is in another
+    state.
+    """
+    at = now()
+    change_run(run_id, "started", heartbeat_at=at, started_at=Coalesce(F("started_at"), at))
 
 
 def complete(run_id: int, **fields: Any) -> bool:

@@ -76,7 +76,7 @@ def submit_in_job(job: Job) -> JobResult:
     stored: list[JobResult] = []
 
     def record(run: Run) -> None:
-        stored.append(_submitted(run, job.created_by))
+        stored.append(_describe_submission(run, job.created_by))
         record_result(job, stored[0])
 
     submit_file(
@@ -90,7 +90,7 @@ def submit_in_job(job: Job) -> JobResult:
     return stored[0]
 
 
-def _submitted(run: Run, by: User) -> JobResult:
+def _describe_submission(run: Run, by: User) -> JobResult:
     return JobResult(
         value=serializers.RunDetail(run_at(run_id=run.pk, to=by)).data,
         message=f"{run.samples_total:,} outputs are accepted and being scored.",

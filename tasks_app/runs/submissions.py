@@ -130,13 +130,21 @@ def _submit(
             description=model.description,
             by=by,
         )
-        run = _start(version, contender, namespace, outputs, source, by)
+        run = store_submission(
+            version=version,
+            contender=contender,
+            namespace=namespace,
+            outputs=outputs,
+            source=source,
+            by=by,
+        )
         if within is not None:
             within(run)
     return run
 
 
-def _start(
+def store_submission(
+    *,
     version: TaskVersion,
     contender: Contender,
     namespace: Namespace,
@@ -144,7 +152,7 @@ def _start(
     source: DataFile | None,
     by: User,
 ) -> Run:
-    """Create the run, within a transaction."""
+    """Create the run of outputs that were read and checked, in the caller's transaction."""
     at = now()
     run = Run.objects.create(
         task_version=version,

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from plumbmark.common.attempts import attempt_each, run_steps
-from plumbmark.common.clock import database_now, now
+from plumbmark.common.clock import now
 from plumbmark.common.row_files import release_files, remove_files
 from plumbmark.gateway.jobs import sweep_leases
 from plumbmark.gateway.queries import has_balance
 from tasks_app.code_tasks.folders import remove_folders_left_behind
-from tasks_app.models import Run, Scoring, ScoringShard, Shard
+from tasks_app.models import ItemTrial, Run, Scoring, ScoringShard, Shard
 from tasks_app.runs import states
-from tasks_app.runs.claims import requeue_expired
+from tasks_app.runs.claims import requeue_expired, something_is_due
 from tasks_app.runs.completion import finish_run_if_done
 from tasks_app.runs.duplicate_calls import account_for_recent_ones
 from tasks_app.scorings.completion import fail_scoring, finish_scoring_if_done
@@ -25,7 +25,7 @@ def sweep() -> bool:
     Every step stands alone, and so does every run and scoring within a step.
     """
     run_steps("sweep", _STEPS)
-    return _something_is_due()
+    return something_is_due()
 
 
 def resume_where_there_is_balance() -> None:
@@ -129,10 +129,12 @@ def _drop_expired_tries() -> None:
     expired = Run.objects.filter(purpose=Run.Purpose.TRY, expires_at__lte=now()).exclude(
         state__in=[Run.State.RUNNING, Run.State.QUEUED]
     )
-    attempt_each("drop a try", expired, _drop, key=_id, max_items=50)
+    attempt_each("drop a try", expired, drop_run, key=_id, max_items=50)
+    ItemTrial.objects.filter(expires_at__lte=now(), runs=None).delete()
 
 
-def _drop(run: Run) -> None:
+def drop_run(run: Run) -> None:
+    """Delete a run with its samples and files."""
     files = [artifact.file for artifact in run.artifacts.all()]
     with transaction.atomic():
         release_files(files)
@@ -157,15 +159,3 @@ _STEPS: Mapping[str, Callable[[], object]] = {
     "drop expired tries": _drop_expired_tries,
     "remove folders of dead workers": remove_folders_left_behind,
 }
-
-
-def _something_is_due() -> bool:
-    due = Q(not_before__isnull=True) | Q(not_before__lte=database_now())
-    return (
-        Shard.objects.filter(due, state=Shard.State.QUEUED)
-        .filter(run__state__in=[Run.State.QUEUED, Run.State.RUNNING])
-        .exists()
-        or ScoringShard.objects.filter(due, state=Shard.State.QUEUED)
-        .filter(scoring__state__in=[Scoring.State.QUEUED, Scoring.State.RUNNING])
-        .exists()
-    )

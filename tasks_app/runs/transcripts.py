@@ -9,8 +9,8 @@ from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.engine.solvers import CANDIDATE
-from plumbmark.gateway.models import Call, Exchange
-from plumbmark.gateway.recorded_calls import RecordedCall, read_exchange
+from plumbmark.gateway.models import Call
+from plumbmark.gateway.recorded_calls import LinkedCall, RecordedCall, read_exchanges
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.scoring.tool_calls import calls_made
 from tasks_app.kinds import kind_of
@@ -115,15 +115,19 @@ def messages_of(run: Run, sample: Sample) -> Sequence[Mapping[str, Any]]:
 def _calls_of(sample: Sample) -> list[RecordedCall]:
     links = list(SampleCall.objects.filter(sample=sample).order_by("position"))
     ids = [link.call_id for link in links]
-    found = Call.objects.filter(pk__in=ids).select_related("deployment", "grant__payer")
+    found = Call.objects.filter(pk__in=ids).select_related("deployment", "grant__payer", "exchange")
     calls = {call.pk: call for call in found}
-    exchanges = {exchange.call_id: exchange for exchange in Exchange.objects.filter(call__in=ids)}
-    return [
-        read_exchange(calls[link.call_id], exchanges.get(link.call_id), link.role)
-        for link in links
-        # Where it is missing, it is answered and stored, and its record on its way to the table.
-        if link.call_id in calls
-    ]
+    return read_exchanges(
+        [
+            LinkedCall(
+                link.role, calls[link.call_id], getattr(calls[link.call_id], "exchange", None)
+            )
+            for link in links
+            # Where it is missing, it is answered and stored, and its record on its way to the
+            # table.
+            if link.call_id in calls
+        ]
+    )
 
 
 def _call_document(recorded: RecordedCall) -> dict[str, Any]:
@@ -146,4 +150,5 @@ def _call_document(recorded: RecordedCall) -> dict[str, Any]:
         "request": recorded.request,
         "response": recorded.response,
         "note": recorded.note,
+        "exchange_hash": recorded.hash,
     }

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tasks_app.datasets import views as files
+from tasks_app.runs.views import files as run_files
 from tasks_app.runs.views import runs, samples
 
 app_name = "runs"
@@ -24,6 +25,9 @@ urlpatterns = [
     path("<int:run_id>/output.txt", runs.run_output_file, name="output_file"),
     path("<int:run_id>/files.zip", runs.run_artifacts, name="artifacts"),
     path("<int:run_id>/files/<int:artifact_id>/", runs.run_artifact, name="artifact"),
+    path("<int:run_id>/samples.<slug:extension>", run_files.samples_file, name="samples_file"),
+    path("<int:run_id>/manifest.json", run_files.manifest, name="manifest"),
+    path("<int:run_id>/run.jsonl", run_files.run_file, name="run_file"),
     path(_SAMPLE, samples.sample_detail, name="sample"),
     path(_SAMPLE + "output/", samples.sample_output, name="sample_output"),
     path(_SAMPLE + "messages/<int:number>/", samples.sample_message, name="sample_message"),

@@ -6,11 +6,12 @@ from plumbmark.common.outbox import record_event
 from plumbmark.gateway.actions import close_grant
 from tasks_app.models import PackedScores, Run, Scoring, ScoringShard
 from tasks_app.runs import states
+from tasks_app.runs.manifests import MadeManifest, make_manifest
 from tasks_app.runs.queries import median_latency
 from tasks_app.scorings.estimates import ScoringResult, compute_result
 
 
-def complete_scoring(scoring: Scoring, result: ScoringResult) -> bool:
+def complete_scoring(scoring: Scoring, result: ScoringResult, manifest: MadeManifest) -> bool:
     """Store what a scoring came to, in the caller's transaction; False where it is over already."""
     estimate = dict(result.estimate)
     completed = states.change_scorings(
@@ -22,7 +23,13 @@ def complete_scoring(scoring: Scoring, result: ScoringResult) -> bool:
     )
     if not completed:
         return False
-    PackedScores.objects.update_or_create(scoring=scoring, defaults={"data": result.packed})
+    PackedScores.objects.bulk_create(
+        [PackedScores(scoring=scoring, data=result.packed)],
+        update_conflicts=True,
+        unique_fields=["scoring"],
+        update_fields=["data"],
+    )
+    manifest.store(scoring)
     if scoring.grant is not None:
         close_grant(grant=scoring.grant)
     record_event("scoring.completed", scoring_id=scoring.pk, run_id=scoring.run_id)
@@ -43,8 +50,9 @@ def finish_scoring_if_done(scoring: Scoring) -> bool:
     if ScoringShard.objects.filter(scoring=scoring).exclude(state=ScoringShard.State.DONE).exists():
         return False
     result = compute_result(scoring)
+    manifest = make_manifest(scoring, result.estimate)
     with transaction.atomic():
-        if not complete_scoring(scoring, result):
+        if not complete_scoring(scoring, result, manifest):
             return False
         run = scoring.run
         if run.state == Run.State.RUNNING and run.is_submitted:

@@ -12,6 +12,7 @@ from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
 from plumbmark.scoring.vectors import pack
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, SampleScore, Scoring, TaskVersion
+from tasks_app.scorings.secondary import secondary_estimates
 
 
 def metric_of(version: TaskVersion) -> Metric:
@@ -33,20 +34,24 @@ def item_scores(scoring: Scoring) -> ItemScores:
     """
     run = scoring.run
     keys = list(
-        Item.objects.filter(version_id=scoring.task_version_id, position__lt=run.item_count)
+        Item.objects.filter(run.asked_items, version_id=scoring.task_version_id)
         .order_by("position")
         .values_list("key", "cluster")
     )
     values: list[list[float]] = [[] for _ in keys]
     repeats = run.repeats
     scored = SampleScore.objects.filter(
-        scoring=scoring, value__gte=-MAX_SCORE, value__lte=MAX_SCORE
+        scoring=scoring,
+        # Says nothing new, and spares partitioned tables the search for each sample in all parts.
+        sample__run=scoring.run_id,
+        value__gte=-MAX_SCORE,
+        value__lte=MAX_SCORE,
     )
     for ordinal, value in scored.order_by("sample__ordinal").values_list(
         "sample__ordinal", "value"
     ):
         assert value is not None
-        values[ordinal // repeats].append(value)
+        values[run.place_of(ordinal)].append(value)
     return {
         key: ItemScore(tuple(found), repeats - len(found), cluster or None)
         for (key, cluster), found in zip(keys, values, strict=True)
@@ -59,6 +64,7 @@ class ScoringResult:
 
     `estimate` is plain data, `value` and `unscored` among it. If every score is right or wrong and
     items were asked several times, `pass_at` and `pass_hat` are pass@k and pass^k by k (as text).
+    `secondary` has the estimates of further scorers by name, if there are any.
     """
 
     estimate: Mapping[str, Any]
@@ -70,6 +76,8 @@ def compute_result(scoring: Scoring) -> ScoringResult:
     """Return what a scoring came to, from its stored scores."""
     scores, metric = item_scores(scoring), metric_of(scoring.task_version)
     estimate = kind_of(scoring.task_version).estimate(scoring, scores, metric)
+    if secondary := secondary_estimates(scoring, scores):
+        estimate["secondary"] = secondary
     return ScoringResult(estimate, pack(scores).to_bytes())
 
 
@@ -114,6 +122,6 @@ def as_document(found: Estimate) -> dict[str, Any]:
     return document
 
 
-def rounded(value: float | None) -> float | None:
+def round_stored(value: float | None) -> float | None:
     """Return a number of an estimate as it is stored."""
     return None if value is None else round_digits(value)

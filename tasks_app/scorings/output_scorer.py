@@ -16,6 +16,7 @@ from plumbmark.scoring.metrics import find_score_problem
 from plumbmark.scoring.reasoning import SplitOutput, split_output
 from plumbmark.scoring.scorers import (
     CodeExecution,
+    Math,
     ModelJudge,
     PythonScorer,
     Scorer,
@@ -79,8 +80,12 @@ class ScoringPorts(Protocol):
         """
         ...
 
-    async def call_author_code(self, given: bytes, timeout_seconds: float) -> tuple[str, str]:
+    async def call_author_code(
+        self, given: bytes, timeout_seconds: float, *, preload: str = ""
+    ) -> tuple[str, str]:
         """Call an author's function as `plumbmark.scoring.author_code` writes it down.
+
+        `preload` is a module of the sandbox's environment that the function imports.
 
         Returns what was printed, and why it was ended where a limit did it. Raises where the
         sandbox itself fails.
@@ -153,7 +158,8 @@ class OutputScorer:
     def needs_sandbox(self) -> bool:
         """Some scorer runs a program."""
         return any(
-            isinstance(scorer, CodeExecution | PythonScorer) for scorer in self._scorers.values()
+            isinstance(scorer, CodeExecution | PythonScorer | Math)
+            for scorer in self._scorers.values()
         )
 
     @property
@@ -184,6 +190,27 @@ class OutputScorer:
         split = self.split(output)
         verdicts = self._pure_verdicts(split.answer, item, messages)
         return _verdict_on(split, self._together(verdicts))
+
+    def explain(self, output: str, item: ScoredItemWithInput) -> dict[str, ItemVerdict]:
+        """Return each scorer's own verdict by name, in their order, for authors who try them.
+
+        Scorers that need more than the output and its item say so and have no value, as do those
+        that cannot take the target. Never raises.
+        """
+        split = self.split(output)
+        pure = self._pure_verdicts(split.answer, item, None)
+        context = ScorerContext(
+            item.key, item.choices or (), self._choice_seed, None, item.scorer_input
+        )
+        verdicts = {}
+        for name, scorer in self._scorers.items():
+            if needs := _needs_of(scorer):
+                verdicts[name] = ItemVerdict(None, "", needs)
+            elif problem := scorer.target_problem(item.target, context):
+                verdicts[name] = ItemVerdict(None, "", f"It cannot be scored: {problem}.")
+            else:
+                verdicts[name] = _verdict_on(split, pure[name])
+        return verdicts
 
     def split(self, output: str) -> SplitOutput:
         """Return the answer that scorers see, and the reasoning that is kept from them."""
@@ -233,7 +260,7 @@ class OutputScorer:
         """Return the verdicts of the authors' functions on each answer, many in one start."""
         verdicts: list[dict[str, ItemVerdict]] = [{} for _ in answers]
         for name, scorer in self._scorers.items():
-            if not isinstance(scorer, PythonScorer):
+            if not isinstance(scorer, PythonScorer | Math):
                 continue
             lower, upper = self._bounds[name]
             for numbers in _portions(answers):
@@ -330,6 +357,17 @@ class OutputScorer:
         return ItemVerdict(main.value, main.answer, main.explanation, details)
 
 
+def _needs_of(scorer: Scorer) -> str:
+    """Return what a scorer needs besides an output and its item; empty for nothing."""
+    if isinstance(scorer, ModelJudge):
+        return "This scorer asks a model, so it is not tried here; a run shows its verdicts."
+    if isinstance(scorer, ToolUse):
+        return "This scorer looks at the tools that a model called; a run shows its verdicts."
+    if isinstance(scorer, CodeExecution | PythonScorer | Math):
+        return "This scorer runs a program in the sandbox; a run shows its verdicts."
+    return ""
+
+
 def _verdict_on(split: SplitOutput, verdict: ItemVerdict) -> ItemVerdict:
     """Return the verdict on an answer as one on the whole output."""
     if not split.reasoning:
@@ -362,7 +400,7 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
 
 
 async def _call_function(
-    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
+    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> list[CaseResult]:
     """Return the function's result for each case; cases that a shared start broke off run alone."""
     found, ended = await _call_function_once(scorer, cases, outside)
@@ -375,7 +413,7 @@ async def _call_function(
 
 
 async def _call_function_once(
-    scorer: PythonScorer, cases: Sequence[Sequence[Any]], outside: ScoringPorts
+    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ScoringPorts
 ) -> tuple[list[CaseResult | None], str]:
     delimiter = secrets.token_hex(16)
     given = author_code.program_input(
@@ -386,12 +424,16 @@ async def _call_function_once(
         delimiter=delimiter,
     )
     most = _START_SECONDS + scorer.timeout_seconds * len(cases)
-    output, ended = await outside.call_author_code(given, most)
+    preload = scorer.preload if isinstance(scorer, Math) else ""
+    if preload:
+        output, ended = await outside.call_author_code(given, most, preload=preload)
+    else:
+        output, ended = await outside.call_author_code(given, most)
     return author_code.results(output, delimiter=delimiter, count=len(cases)), ended
 
 
 def _author_verdict(
-    scorer: PythonScorer, found: CaseResult, lower: float | None, upper: float | None
+    scorer: PythonScorer | Math, found: CaseResult, lower: float | None, upper: float | None
 ) -> ItemVerdict:
     try:
         return _item_verdict(scorer.verdict(found, lower=lower, upper=upper))

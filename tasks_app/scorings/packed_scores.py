@@ -22,12 +22,13 @@ class VectorReader:
         self._items: dict[tuple[int, int], ItemList] = {}
 
     def read(self, scorings: Iterable[Scoring]) -> dict[int, ScoreVector]:
-        """Return the scores by the scoring's id: a query for each 500 scorings, and one for each
-        task version; further ones for scorings that were never packed.
+        """Return the scores by the scoring's id: two queries for each 500 scorings, and further
+        ones for scorings that were never packed.
         """
         found: dict[int, ScoreVector] = {}
         for chunk in _chunks(scorings):
             by_id = {one.pk: one for one in chunk}
+            self._read_items(chunk)
             packed = PackedScores.objects.filter(scoring__in=by_id).values_list(
                 "scoring_id", "data"
             )
@@ -49,20 +50,32 @@ class VectorReader:
             found[one.pk] = vector
         return found
 
-    def _items_of(self, scoring: Scoring) -> ItemList:
-        key = scoring.task_version_id, scoring.run.item_count
-        if key not in self._items:
-            rows = (
-                Item.objects.filter(version_id=key[0], position__lt=key[1])
-                .order_by("position")
-                .values_list("key", "cluster")
+    def _read_items(self, scorings: Sequence[Scoring]) -> None:
+        """Read the items of all task versions that are not known yet."""
+        lacking = {key for one in scorings if (key := _key_of(one)) not in self._items}
+        if not lacking:
+            return
+        most = max(count for _, count in lacking)
+        rows = (
+            Item.objects.filter(version_id__in={key for key, _ in lacking}, position__lt=most)
+            .order_by("version_id", "position")
+            .values_list("version_id", "key", "cluster")
+        )
+        by_version: dict[int, list[tuple[str, str | None]]] = {}
+        for version, name, cluster in rows:
+            by_version.setdefault(version, []).append((name, cluster or None))
+        for version, count in lacking:
+            items = by_version.get(version, [])[:count]
+            self._items[version, count] = ItemList(
+                [name for name, _ in items], [cluster for _, cluster in items]
             )
-            keys, clusters = [], []
-            for name, cluster in rows:
-                keys.append(name)
-                clusters.append(cluster or None)
-            self._items[key] = ItemList(keys, clusters)
-        return self._items[key]
+
+    def _items_of(self, scoring: Scoring) -> ItemList:
+        return self._items[_key_of(scoring)]
+
+
+def _key_of(scoring: Scoring) -> tuple[int, int]:
+    return scoring.task_version_id, scoring.run.item_count
 
 
 def _chunks(scorings: Iterable[Scoring]) -> Iterator[list[Scoring]]:

@@ -61,10 +61,14 @@ def queue_scoring(
     if judges:
         _open_grant(scoring, judges, payer or run.namespace)
     size = settings.SHARD_ITEMS * 4 if scorer.is_pure else _OUTSIDE_PER_SHARD
-    total = run.samples_total
+    ranges = [
+        (start, min(start + size, stop))
+        for first, stop in run.spans
+        for start in range(first, stop, size)
+    ]
     ScoringShard.objects.bulk_create(
-        ScoringShard(scoring=scoring, index=index, start=start, stop=min(start + size, total))
-        for index, start in enumerate(range(0, total, size))
+        ScoringShard(scoring=scoring, index=index, start=start, stop=stop)
+        for index, (start, stop) in enumerate(ranges)
     )
     record_event("scoring.queued", scoring_id=scoring.pk, run_id=scoring.run_id)
     wake_workers()
@@ -91,7 +95,11 @@ def _open_grant(scoring: Scoring, judges: Sequence[str], payer: Namespace) -> No
 def carry_scores_over(before: Scoring, scoring: Scoring) -> None:
     """Begin a scoring of a new revision with the scores that stay."""
     stored_scores = SampleScore.objects.filter(
-        scoring=before, sample__is_scored=True, sample__revision__lt=scoring.revision
+        scoring=before,
+        # For partitioned tables, as in `estimates`.
+        sample__run=before.run_id,
+        sample__is_scored=True,
+        sample__revision__lt=scoring.revision,
     )
     if not scoring.is_inline:
         # What the sandbox failed on is tried again.

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.web.numbers import format_score, format_score_short
 from tasks_app.models import Run, Scoring, TaskVersion
+from tasks_app.scorings.metric_documents import metric_document
 
 MAX_UNSCORED_SHARE = 0.05
 """Of a run's samples. With more, what the others say is not shown as the run's score."""
@@ -28,16 +29,6 @@ class ScoreDisplay:
     maximum: float = 1.0
 
 
-def metric_facts(version: TaskVersion) -> Mapping[str, Any]:
-    """Return a metric as `plumbmark.web.numbers` takes it."""
-    return {
-        "name": version.metric_name,
-        "unit": version.metric_unit,
-        "lower": version.metric_lower,
-        "upper": version.metric_upper,
-    }
-
-
 def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> ScoreDisplay:
     """Return the score of a run by one scoring, or the reason why there is none yet."""
     if run.invalid_reason:
@@ -48,7 +39,7 @@ def score_context(run: Run, version: TaskVersion, scoring: Scoring | None) -> Sc
     value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
     if value is None:
         return ScoreDisplay(missing=_("nothing was scored"))
-    metric = metric_facts(version)
+    metric = metric_document(version)
     unscored, total = estimate["unscored"], estimate["unscored"] + estimate["scored"]
     if unscored > MAX_UNSCORED_SHARE * total:
         return ScoreDisplay(missing=_possible_scores(estimate, metric, unscored, total))

@@ -5,6 +5,16 @@ from typing import Any
 from rest_framework import serializers
 
 
+class SecondaryEstimate(serializers.Serializer[Any]):
+    """The score of a scorer beside the main one, on the scale of its own metric."""
+
+    value = serializers.FloatField(allow_null=True, help_text="null: nothing is scored.")
+    low = serializers.FloatField(allow_null=True, help_text="null: there is no interval.")
+    high = serializers.FloatField(allow_null=True)
+    scored = serializers.IntegerField()
+    unscored = serializers.IntegerField()
+
+
 class EstimateDetail(serializers.Serializer[Any]):
     """A score with its interval and its counts."""
 
@@ -37,4 +47,9 @@ class EstimateDetail(serializers.Serializer[Any]):
     )
     pass_hat = serializers.DictField(
         child=serializers.FloatField(), required=False, help_text="pass^k by k."
+    )
+    secondary = serializers.DictField(
+        child=SecondaryEstimate(),
+        required=False,
+        help_text="The scores of the further scorers by name, where a run has some.",
     )

@@ -6,7 +6,7 @@ from django import template
 
 from plumbmark.web.numbers import format_score
 from tasks_app.models import TaskVersion
-from tasks_app.scorings.score_display import metric_facts
+from tasks_app.scorings.metric_documents import metric_document
 
 register = template.Library()
 
@@ -14,4 +14,4 @@ register = template.Library()
 @register.filter
 def on_scale_of(value: Any, version: TaskVersion) -> str:
     """Format a value in its version's metric: `33.33 %`, or four significant digits."""
-    return format_score(value, metric_facts(version)) if isinstance(value, int | float) else ""
+    return format_score(value, metric_document(version)) if isinstance(value, int | float) else ""

@@ -6,6 +6,7 @@ A row per process, written at its start and every few seconds after; the silent 
 import contextlib
 import os
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,10 +25,13 @@ from plumbmark.sandbox import probe
 from tasks_app.code_tasks.settings import KAGGLE
 
 REPORT_SECONDS = 20.0
+_COUNT_SECONDS = 2.0
 SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
 """A worker that reported nothing for so long is not running."""
 
 _stopping = threading.Event()
+_known = (1, float("-inf"))
+"""How many live workers there were, and when they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,23 @@ def live_reports(*, with_metrics: bool = False) -> list[WorkerReport]:
     """Return the rows of those that reported recently. What they counted is long."""
     rows = WorkerReport.objects.filter(seen_at__gt=now() - SILENT_AFTER)
     return list(rows if with_metrics else rows.defer("metrics"))
+
+
+def count_live_workers() -> int:
+    """Return how many worker processes reported recently; at least one is assumed."""
+    rows = WorkerReport.objects.filter(seen_at__gt=now() - SILENT_AFTER)
+    return max(1, rows.count())
+
+
+def known_workers() -> int:
+    """Return how many worker processes there were a moment ago; one query every few seconds."""
+    global _known
+    workers, counted_at = _known
+    at = time.monotonic()
+    if at - counted_at > _COUNT_SECONDS:
+        workers = count_live_workers()
+        _known = workers, at
+    return workers
 
 
 def check_answers_can_be_run() -> None:

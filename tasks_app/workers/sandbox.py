@@ -116,9 +116,22 @@ async def run_tested_program(given: bytes, timeout_seconds: float) -> ProgramRes
     return ProgramResult(ran.exit_code, output[-_LAST_WORDS:], ran.timed_out, ran.detail)
 
 
-async def call_author_code(given: bytes, timeout_seconds: float) -> tuple[str, str]:
-    """Call an author's function; what was printed, and why it was ended where a limit did it."""
+async def call_author_code(
+    given: bytes, timeout_seconds: float, *, preload: str = ""
+) -> tuple[str, str]:
+    """Call an author's function; what was printed, and why it was ended where a limit did it.
+
+    `preload` is a module that is imported once for all cases, from the environment for code tasks;
+    `SandboxUnavailable` where that is not installed.
+    """
+    python = environment_python() if preload else None
+    if preload and python is None:
+        raise SandboxUnavailable(missing_environment("kaggle-benchmarks"))
     ran = await executor().execute(
-        author_code.program(), timeout_seconds=timeout_seconds, given=given, merges_errors=False
+        author_code.program(preload),
+        timeout_seconds=timeout_seconds,
+        given=given,
+        merges_errors=False,
+        environment=python,
     )
-    return ran.output, ran.detail
+    return ran.output, ran.detail or (ran.errors[-500:] if ran.exit_code else "")

@@ -1,4 +1,4 @@
-"""What runs here, for staff: workers, their sandboxes, what waits."""
+"""What runs here, for staff: workers, their sandboxes, what waits, what is kept how long."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -6,8 +6,12 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from plumbmark.common.retention import describe_policies
 from tasks_app.runs.queries import waiting_work
 from tasks_app.workers.reports import workers
+
+MAX_COUNTED = 10_000
+"""Rows of one policy of retention: the command counts them all."""
 
 
 @never_cache
@@ -19,4 +23,9 @@ def status(request: HttpRequest) -> HttpResponse:
     """
     if not getattr(request.user, "is_staff", False):
         raise Http404
-    return render(request, "staff/status.html", {"workers": workers(), "waiting": waiting_work()})
+    context = {
+        "workers": workers(),
+        "waiting": waiting_work(),
+        "retention": describe_policies(most=MAX_COUNTED),
+    }
+    return render(request, "staff/status.html", context)

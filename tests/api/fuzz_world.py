@@ -388,6 +388,11 @@ class FuzzWorld:
             "create_entry": [{"contender": contender}],
             "invalidate_entry": [{"reason": "Seen."}],
             "list_missing_runs": [several, {"contenders": [contender]}],
+            "create_suite": [
+                {"name": "New", "contenders": [contender], "namespace": TEAM, "is_public": True},
+                {"name": "Newer", "contenders": [contender], "of_platform": True},
+            ],
+            "update_suite": [{"name": "New"}, {"contenders": [contender], "is_public": False}],
             "start_missing_runs": [several, {**several, "spend_limit_nanodollars": 5}],
             "create_benchmark": [
                 {"title": "New", "claim": "A claim.", "namespace": TEAM, "tags": ["a"]},

@@ -52,7 +52,7 @@ def test_an_unknown_endpoint_answers_programs_in_their_own_form(
     [
         ("docs", "options", "text/html", 405),
         ("docs", "post", "*/*", 405),
-        ("docs", "get", "application/json", 406),
+        ("docs/try", "get", "application/json", 406),
         ("schema", "post", "*/*", 405),
         ("schema", "get", "text/nothing", 406),
         ("tasks", "get", "text/nothing", 406),

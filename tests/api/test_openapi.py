@@ -20,14 +20,13 @@ from plumbmark.background.actions import MAX_LIVE_JOBS, start_job
 from plumbmark.rest.throttling import counters
 from tasks_app.authoring import draft_jobs
 from tasks_app.models import Task
+from tests.gateway.connections.odd_server import reply, serving
 
 VERBS = {
-    *("allow", "build", "cancel", "check", "create", "disallow", "download", "get", "invalidate"),
-    "label",
-    *("list", "pause", "publish", "rescore", "resume", "retry", "save", "set", "start", "submit"),
-    *("try", "update"),
-    "disallow",
-    "withdraw",
+    *("accept", "allow", "build", "cancel", "check", "choose", "connect", "create", "decline"),
+    *("disallow", "download", "erase", "follow", "get", "invalidate", "label", "list", "pause"),
+    *("publish", "read", "refresh", "report", "rescore", "resume", "retry", "rotate", "save"),
+    *("set", "start", "submit", "switch", "try", "update", "withdraw"),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -192,7 +191,7 @@ def test_files_are_in_multipart_bodies_with_a_shape_of_their_own(
             if files:
                 uploads.append(one.document["operationId"])
 
-    assert uploads == ["submit_outputs", "save_task_draft"]
+    assert uploads == ["submit_outputs_to_benchmark", "submit_outputs", "save_task_draft"]
     assert set(by_kind) == {"application/json", "multipart/form-data"}
     assert not by_kind["application/json"] & by_kind["multipart/form-data"]
 
@@ -224,7 +223,10 @@ def test_what_needs_a_token_says_so_and_nothing_else(
     client = APIClient(raise_request_exception=False)
     for one in operations:
         if one.method == "get":
-            expected = (200, 404) if {} in one.document["security"] else (401,)
+            # Without the parameters that it cannot do without, it is told so.
+            lacks = any(parameter.get("required") for parameter in one.parameters("query"))
+            found = (404, 422) if lacks else (200, 404)
+            expected = found if {} in one.document["security"] else (401,)
         else:
             assert {} not in one.document["security"], one
             expected = (401,)
@@ -276,7 +278,23 @@ def test_every_schema_is_one_and_every_example_fits_it(description: dict[str, An
                 Draft202012Validator({**definitions, **value["schema"]}).validate(value["example"])
     for name, schema in description["components"]["schemas"].items():
         assert "$ref" in schema or "type" in schema or "enum" in schema, name
-    assert examples == len(description["components"]["responses"])
+    bodies = [
+        body
+        for methods in description["paths"].values()
+        for operation in methods.values()
+        for body in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert examples == len(description["components"]["responses"]) + len(bodies)
+
+
+def test_every_body_has_an_example_that_its_shape_accepts(
+    description: dict[str, Any], operations: list[Operation]
+) -> None:
+    assert operations
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                assert body["example"], operation["operationId"]
 
 
 # --- the examples are what the API answers --------------------------------------------------------
@@ -287,14 +305,14 @@ def test_every_schema_is_one_and_every_example_fits_it(description: dict[str, An
     "name",
     [
         *("BadRequest", "NotAuthenticated", "NotAllowed", "NotFound", "Conflict", "TooLarge"),
-        *("UnsupportedMediaType", "InvalidInput", "TooManyRequests", "Busy"),
+        *("UnsupportedMediaType", "InvalidInput", "TooManyRequests", "NoUsableAnswer", "Busy"),
     ],
 )
 def test_the_example_of_an_error_is_what_the_api_answers(
     name: str, description: dict[str, Any], open_account: Callable[..., Any], settings: Any
 ) -> None:
     declared = description["components"]["responses"]
-    assert len(declared) == 10
+    assert len(declared) == 11
     scopes = ["read"] if name == "NotAllowed" else ["read", "write"]
     issued = issue_token(user=open_account("ada"), name="test", scopes=scopes, expires_at=None)
     api = APIClient(raise_request_exception=False)
@@ -303,6 +321,8 @@ def test_the_example_of_an_error_is_what_the_api_answers(
     if name == "TooManyRequests":
         settings.API_REQUESTS_PER_MINUTE = 0
         counters().clear()
+    if name == "NoUsableAnswer":
+        settings.ALLOWED_PROVIDER_ADDRESSES = ["127.0.0.1"]
     if name == "TooLarge":
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
     if name == "Conflict":
@@ -321,6 +341,7 @@ def test_the_example_of_an_error_is_what_the_api_answers(
         "UnsupportedMediaType": lambda: api.post(tasks, b"A", content_type="text/plain"),
         "InvalidInput": lambda: api.post(tasks, {}, format="json"),
         "TooManyRequests": lambda: api.get(tasks),
+        "NoUsableAnswer": lambda: connect_to_garbage(api),
         "Busy": lambda: check_while_busy(api),
     }[name]()
 
@@ -329,6 +350,14 @@ def test_the_example_of_an_error_is_what_the_api_answers(
     assert without_numbers(answer.json()) == without_numbers(media["example"])
     for header in declared[name].get("headers", ()):
         assert header in answer.headers, header
+
+
+def connect_to_garbage(api: APIClient) -> Any:
+    """Connect a provider whose address answers with something that is not JSON."""
+    with serving(reply(b"garbage")) as server:
+        return api.post(
+            "/api/v1/providers", {"kind": "other", "base_url": server.url}, format="json"
+        )
 
 
 def check_while_busy(api: APIClient) -> Any:

@@ -13,9 +13,11 @@ from django.test import Client
 from plumbmark.background import actions, jobs, kinds, work
 from plumbmark.background.kinds import JobResult, record_result
 from plumbmark.background.models import Job
+from plumbmark.background.retention import FINISHED_JOBS
 from plumbmark.common.clock import shift_clock
 from plumbmark.common.errors import Busy, Conflict
 from plumbmark.common.progress import count_progress, report_progress
+from plumbmark.common.retention import purge_policy
 from tasks_app.authoring import actions as authoring
 from tasks_app.authoring import draft_jobs, drafts
 from tasks_app.models import DataFile, Run, Task, TaskVersion
@@ -414,9 +416,11 @@ def test_progress_is_seen_while_a_job_is_worked_on(
 def test_old_jobs_are_forgotten(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     start(ada, lambda job: JobResult(), monkeypatch)
     work.work_on_next_job()
-    assert jobs.forget_old_jobs() == 0
+    waiting = start(ada, lambda job: JobResult(), monkeypatch)
+    assert purge_policy(FINISHED_JOBS) == 0
     with shift_clock(timedelta(days=31)):
-        assert jobs.forget_old_jobs() == 1
+        assert purge_policy(FINISHED_JOBS) == 1
+    assert Job.objects.get() == waiting
 
 
 def test_a_task_that_is_gone_is_told(ada: Any, task: Task) -> None:

@@ -196,7 +196,7 @@ def test_a_later_declared_run_belongs_to_the_row_wanted_or_not(ada: Any) -> None
 
 
 def test_starting_what_is_missing_tells_the_cost_first_and_starts_each_cell_once(ada: Any) -> None:
-    from benchmarks_app.actions.entries import missing_cells, start_missing
+    from benchmarks_app.grid.actions import plan_runs, start_runs
     from plumbmark.gateway.actions import ensure_baselines
     from tasks_app.models import Run
     from tasks_app.runs.contenders import contender_of_deployment
@@ -208,15 +208,15 @@ def test_starting_what_is_missing_tells_the_cost_first_and_starts_each_cell_once
         for deployment in ensure_baselines()[:2]
     ]
 
-    missing = missing_cells(version=board, contenders=contenders)
+    missing = plan_runs(version=board, contenders=contenders)
     assert len(missing) == 4
     assert all(cell.bound.is_priced and cell.bound.samples == 4 for cell in missing)
 
-    started = start_missing(version=board, contenders=contenders, namespace=ada.namespace, by=ada)
+    started = start_runs(version=board, contenders=contenders, namespace=ada.namespace, by=ada)
     assert len(started) == 4
     assert {run.purpose for run in started} == {"declared"}
     with pytest.raises(Conflict, match="Nothing is missing"):
-        start_missing(version=board, contenders=contenders, namespace=ada.namespace, by=ada)
+        start_runs(version=board, contenders=contenders, namespace=ada.namespace, by=ada)
     assert Run.objects.count() == 4
 
 
@@ -241,26 +241,30 @@ def test_the_pages_lead_from_a_title_to_a_board(ada: Any, client: Any) -> None:
         "entry_policy": "first-declared",
         "entrants": "owner",
         "unscored_allowed": "0.01",
-        "task_version": version.public_id,
+        "add": version.public_id,
+        "then": "add",
     }
     assert client.post(made["Location"], fields).status_code == 302
     refused = client.post("/benchmarks/ada/by-hand/publish/", {"visibility": "public"})
     assert refused.status_code == 422
     assert "is required for publication" in refused.content.decode()
 
-    member = Benchmark.objects.get().versions.get().tasks.get()
+    assert Benchmark.objects.get().versions.get().tasks.count() == 1
+    weight = f"member-{version.public_id}-weight"
     fields |= {f"card_{key}": value for key, value in CARD.items()}
-    fields |= {f"member-{member.pk}-weight": "0", "task_version": ""}
+    fields |= {weight: "0", "add": "", "member": version.public_id, "then": "save"}
     bad = client.post(made["Location"], fields)
     assert bad.status_code == 422
-    fields[f"member-{member.pk}-weight"] = "2"
+    assert "Must be more than 0" in bad.content.decode()
+    fields[weight] = "2"
     assert client.post(made["Location"], fields).status_code == 302
     published = client.post("/benchmarks/ada/by-hand/publish/", {"visibility": "public"})
     assert published["Location"] == "/benchmarks/ada/by-hand/"
 
-    grid = client.get("/benchmarks/ada/by-hand/grid/?deployment=baseline/echo").content.decode()
+    asked = {"deployment": "baseline/echo", "policy": "missing"}
+    grid = client.post("/benchmarks/ada/by-hand/grid/", asked, follow=True).content.decode()
     assert "Start 1 run?" in grid
-    contender = grid.split('name="contender" value="')[1].split('"')[0]
+    contender = grid.split('type="hidden" name="contender" value="')[1].split('"')[0]
     started = client.post("/benchmarks/ada/by-hand/start/", {"contender": contender})
     assert started.status_code == 302
     settle()

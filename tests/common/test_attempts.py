@@ -11,7 +11,6 @@ from plumbmark.common.attempts import (
     MAX_ATTEMPTS,
     attempt_each,
     describe_error,
-    forget_old_failures,
     run_steps,
 )
 from plumbmark.common.clock import freeze_clock, shift_clock
@@ -137,16 +136,6 @@ def test_a_step_that_fails_keeps_no_other_from_running_and_is_never_given_up() -
                 run_steps("steps", {"one": fail, "two": lambda: ran.append("two")})
     assert ran == ["failing", "two"] * 8
     assert not FailedAttempt.objects.get(item="one").is_given_up
-
-
-def test_old_failures_are_forgotten() -> None:
-    work = Work()
-    with shift_clock(timedelta(days=-40)):
-        attempt(work)
-    attempt_each("test", ["bad"], work, key=lambda _: "young")
-
-    assert forget_old_failures() == 1
-    assert FailedAttempt.objects.get().item == "young"
 
 
 def test_a_reason_can_be_stored_whatever_the_error_says() -> None:

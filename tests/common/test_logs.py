@@ -1,5 +1,6 @@
 """Lines of the log as JSON."""
 
+import importlib
 import json
 import logging
 import sqlite3
@@ -29,6 +30,13 @@ def line_of(level: int = logging.WARNING, message: str = "said", *given: Any, **
     text = JsonLines().format(record)
     assert "\n" not in text
     return json.loads(text)
+
+
+def test_importing_the_scorers_switches_no_log_off() -> None:
+    importlib.import_module("plumbmark.scoring.math_function")
+
+    assert logging.getLogger().isEnabledFor(logging.CRITICAL)
+    assert logging.root.manager.disable == logging.NOTSET
 
 
 def test_a_line_has_its_fields_and_nothing_else() -> None:

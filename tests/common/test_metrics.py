@@ -28,7 +28,7 @@ from tests.factories import publish_benchmark, publish_task, submit
 TOKEN = "a-token-of-the-metrics"
 
 
-def told() -> Exposition:
+def describe() -> Exposition:
     return Exposition(metrics.tell_own().decode())
 
 
@@ -85,7 +85,7 @@ def test_a_token_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.django_db
 def test_requests_are_counted_by_pattern_and_never_by_what_was_sent(client: Client) -> None:
-    before = told()
+    before = describe()
 
     client.get("/people/hidden-name/")
     client.get("/api/v1/tasks/hidden-name")
@@ -93,7 +93,7 @@ def test_requests_are_counted_by_pattern_and_never_by_what_was_sent(client: Clie
     client.generic("HIDDEN", "/help/")
     client.get("/healthz")
 
-    after = told()
+    after = describe()
 
     def grown(**labels: str) -> float:
         name = "plumbmark_http_requests_total"
@@ -110,11 +110,11 @@ def test_requests_are_counted_by_pattern_and_never_by_what_was_sent(client: Clie
 @pytest.mark.django_db
 def test_a_failure_of_a_periodic_job_is_counted_and_listed() -> None:
     name = "plumbmark_periodic_job_failures_total"
-    before = told().sum(name, job="a job of a test")
+    before = describe().sum(name, job="a job of a test")
 
     attempt_each("a job of a test", ["item"], lambda item: 1 / 0)
 
-    assert told().sum(name, job="a job of a test") == before + 1
+    assert describe().sum(name, job="a job of a test") == before + 1
     assert figures(shared_figures)["failed_attempts", "retried"] == 1
 
 

@@ -102,3 +102,44 @@ def test_an_event_that_nobody_heeds_is_delivered() -> None:
     assert deliver_events() >= 1
     event.refresh_from_db()
     assert event.delivered_at is not None
+
+
+def test_a_batch_is_delivered_together_and_in_order(
+    heard: list[Any], monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(outbox, "_batch_subscribers", {})
+    batches: list[list[int]] = []
+    outbox.subscribe_to_batches(
+        ["test.counted", "test.told"],
+        "counting",
+        lambda events: batches.append([event.payload["n"] for event in events]),
+    )
+    for count in (1, 20):
+        for n in range(count):
+            outbox.record_event("test.counted" if n % 2 else "test.told", n=n)
+        with django_assert_num_queries(5):  # failures, events, BEGIN and COMMIT, the update
+            assert deliver_events() == count
+    assert batches == [[0], list(range(20))]
+    assert deliver_events() == 0
+
+
+def test_one_event_of_a_batch_that_fails_holds_up_no_other(
+    heard: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_batch_subscribers", {})
+    counted: list[int] = []
+
+    def count(events: Any) -> None:
+        if any(event.payload["n"] == 1 for event in events):
+            raise RuntimeError("not this one")
+        counted.extend(event.payload["n"] for event in events)
+
+    outbox.subscribe_to_batches(["test.counted"], "counting", count)
+    for n in range(3):
+        outbox.record_event("test.counted", n=n)
+    assert deliver_events() == 2
+    assert counted == [0, 2]
+    bad = OutboxEvent.objects.get(delivered_at=None, kind="test.counted")
+    assert bad.payload == {"n": 1}
+    assert "not this one" in bad.last_error
+    assert bad.attempts == 1

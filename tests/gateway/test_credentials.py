@@ -12,8 +12,8 @@ from plumbmark.gateway.catalogue.credentials import (
 )
 from plumbmark.gateway.forms import CredentialForm, DeploymentForm
 from plumbmark.gateway.models import Credential
+from plumbmark.gateway.providers.addresses import is_public_address
 from plumbmark.gateway.providers.base import Target
-from plumbmark.gateway.providers.http import is_public_address
 from tests.gateway import rows
 from tests.gateway.conftest import Store
 

@@ -68,13 +68,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def rounded(value: Any) -> Any:
+def round_numbers(value: Any) -> Any:
     """Round every fraction to twelve digits: the last ones differ between machines."""
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    return [rounded(inner) for inner in value] if isinstance(value, list) else value
+        return {key: round_numbers(inner) for key, inner in value.items()}
+    return [round_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
 def dump(value: Any) -> str:

@@ -46,7 +46,7 @@ def problems_of(error: InvalidInput) -> dict[str, Any]:
     }
 
 
-def told(findings: Any) -> list[str]:
+def describe(findings: Any) -> list[str]:
     """Findings as lines."""
     return [
         f"{one.severity.value} {one.code} {one.file} {one.line} {one.path} | {_plain(one.message)}"
@@ -75,7 +75,7 @@ def test_result_files_stay_as_they_are() -> None:
     found = {}
     for name, data in RESULTS.items():
         read = read_result(data)
-        found[name] = {"result": _short(plain(read.result)), "findings": told(read.findings)}
+        found[name] = {"result": _short(plain(read.result)), "findings": describe(read.findings)}
 
     check("code/results.json", found)
 
@@ -99,7 +99,7 @@ def test_result_files_with_one_changed_value_stay_as_they_are() -> None:
         read = read_result(json.dumps(document).encode())
         found.setdefault(place, {})[change] = [
             "no result" if read.result is None else json.dumps(plain(read.result.score)),
-            *told(read.findings),
+            *describe(read.findings),
         ]
 
     check_changes("code/changed-results.txt", found)
@@ -113,7 +113,7 @@ def artifacts_of(folder: Path, data: bytes, name: str = "Main-x.run.json") -> di
     return {
         "tasks": plain(read.tasks),
         "runs": plain(read.runs),
-        "findings": told(read.findings),
+        "findings": describe(read.findings),
     }
 
 
@@ -171,7 +171,7 @@ def test_notebooks_stay_as_they_are() -> None:
             "code": script.code,
             "cells": plain(script.cells),
             "chosen": script.chosen,
-            "findings": told(script.findings),
+            "findings": describe(script.findings),
             "places": [str(script.place_of(line)) for line in range(1, 12)],
         }
 
@@ -186,7 +186,7 @@ def test_notebook_commands_stay_as_they_are(reads_comments: bool) -> None:
         found[source] = {
             "lines": read.lines,
             "chosen": read.chosen,
-            "findings": told(read.findings),
+            "findings": describe(read.findings),
             "statements": list(statement_lines(source)),
         }
 
@@ -286,7 +286,7 @@ def test_what_programs_came_to_stays_what_it_is(tmp_path: Path) -> None:
             )
             found[f"SDK, {name}{which}"] = {
                 "items": plain(outcome.items),
-                "findings": told(outcome.findings),
+                "findings": describe(outcome.findings),
             }
 
     check("code/outcomes.json", found)
@@ -302,7 +302,7 @@ def test_what_is_seen_in_code_stays_as_it_is() -> None:
                 "tasks": [task.name for task in inspection.tasks],
                 "runs": [[call.task, call.line] for call in inspection.runs],
                 "judge": inspection.judge_line,
-                "findings": told(inspection.findings),
+                "findings": describe(inspection.findings),
             }
 
     check("code/inspections.json", found)

@@ -82,7 +82,7 @@ def shown(definition: Definition) -> dict[str, Any]:
     }
 
 
-def told(text: str, format: str | None = None) -> list[str]:
+def describe(text: str, format: str | None = None) -> list[str]:
     """The problems of a definition, each with its place."""
     try:
         parse_definition(text, format=format)
@@ -127,8 +127,8 @@ def _property_names(schema: Any) -> set[str]:
 
 
 def test_problems_of_invalid_definitions_stay_word_for_word() -> None:
-    found = {name: told(text) for name, text in INVALID.items()}
-    found |= {f"as JSON: {name}": told(text, "json") for name, text in INVALID_JSON.items()}
+    found = {name: describe(text) for name, text in INVALID.items()}
+    found |= {f"as JSON: {name}": describe(text, "json") for name, text in INVALID_JSON.items()}
 
     # A few are taken after all, which shall stay so too.
     assert sum(map(bool, found.values())) >= 150
@@ -142,7 +142,7 @@ def test_problems_of_definitions_with_one_changed_value_stay_word_for_word() -> 
         # Most problems stand where the change was made.
         own = _dotted(place.partition(": ")[2])
         found.setdefault(place, {})[change] = [
-            one.replace(f" {own} | ", " | ", 1) for one in told(text, "json")
+            one.replace(f" {own} | ", " | ", 1) for one in describe(text, "json")
         ]
 
     check_changes("definitions/changed.txt", found)

@@ -74,4 +74,4 @@ def test_objects_are_written_by_their_fields() -> None:
 
 
 def test_fractions_keep_twelve_digits() -> None:
-    assert golden.rounded({"a": [0.1 + 0.2, 1, True]}) == {"a": [0.3, 1, True]}
+    assert golden.round_numbers({"a": [0.1 + 0.2, 1, True]}) == {"a": [0.3, 1, True]}

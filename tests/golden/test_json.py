@@ -45,7 +45,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:60]}… {len(text)} characters"
 
 
-def told(problem: Any) -> str:
+def describe(problem: Any) -> str:
     return f"{problem.line}:{problem.column} {problem.path} | {problem.message}"
 
 
@@ -54,7 +54,7 @@ def outcome(read: Callable[[], Any]) -> str:
     try:
         return shown(read())
     except InvalidInput as error:
-        return f"InvalidInput: {'; '.join(map(told, error.problems))}"
+        return f"InvalidInput: {'; '.join(map(describe, error.problems))}"
     except HttpError as error:
         return f"HttpError {error.status} {error.code} {error.param}: {error.message}"
     except JsonError as error:
@@ -144,7 +144,7 @@ def test_rows_of_data_files_stay_as_strict_as_they_are(tmp_path: Path) -> None:
         path.write_bytes(data)
         warned = ColumnWarning()
         rows = [
-            row.values if isinstance(row, DataRow) else told(row.problem)
+            row.values if isinstance(row, DataRow) else describe(row.problem)
             for row in read_rows(
                 path, format="jsonl", name="rows.jsonl", limits=DataLimits(), warned=warned
             )

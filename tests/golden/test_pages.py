@@ -38,6 +38,9 @@ ANYBODY = {
     "items-media": f"{TASKS}/colours/versions/1/items/",
     "judges": f"{TASKS}/judged/versions/1/judges/",
     "benchmarks": "/benchmarks/",
+    "models": "/models/",
+    "model": "/models/baseline/constant/",
+    "search": "/search/?q=words",
     "board-of-one": "{board of one}",
     "board-of-two": "{board of two}",
     "board-of-two-all": "{board of two}?scope=all&sort=cost",
@@ -57,6 +60,11 @@ ANYBODY = {
     "sample-sums": "/runs/{sums}/samples/1/",
     "sample-judged": "/runs/{judged Aster}/samples/1/",
     "sample-program": "/runs/{program}/samples/0/",
+    "compare": "/compare/",
+    "compare-one": "/compare/?runs={sums}",
+    "compare-two": "/compare/?runs={sums},{submitted}",
+    "compare-item": "/compare/items/2/?runs={sums},{submitted}&show=all",
+    "compare-rows-choice": "{standings}compare/",
 }
 ADA = {
     "home-ada": "/",
@@ -169,5 +177,7 @@ def test_a_form_that_is_refused_stays_as_it_is(world: World, name: str) -> None:
     client = world.anybody if path.startswith("/accounts/") else world.ada
 
     answer = client.post(world.path(path), fields)
+    # A message that waits for the next page would be on that of whichever test comes next.
+    client.get("/")
 
     check_page(world, name, answer)

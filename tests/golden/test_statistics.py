@@ -31,7 +31,7 @@ from plumbmark.scoring.pass_at_k import mean_pass_at_k, mean_pass_hat_k
 from plumbmark.scoring.ranking import AggregateRow, RankingRow, rank, rank_aggregate
 from plumbmark.scoring.sampling import Choosable, stratified_choice
 from plumbmark.scoring.shuffling import choice_order
-from tests.golden.golden import check, plain, rounded
+from tests.golden.golden import check, plain, round_numbers
 
 SHARE = Metric(name="accuracy", direction="higher", unit="share", lower=0.0, upper=1.0)
 GRADE = Metric(name="grade", direction="higher", unit="points", lower=1.0, upper=5.0)
@@ -131,7 +131,7 @@ def test_estimates_tests_and_ranks_stay_what_they_are() -> None:
             "ranks, strictly": rank(rows, metric, alpha=0.001, contradiction="significant"),
         }
 
-    check("statistics/boards.json", rounded(plain(found)))
+    check("statistics/boards.json", round_numbers(plain(found)))
 
 
 def test_aggregates_and_their_ranks_stay_what_they_are() -> None:
@@ -161,7 +161,7 @@ def test_aggregates_and_their_ranks_stay_what_they_are() -> None:
         ),
     }
 
-    check("statistics/aggregates.json", rounded(plain(found)))
+    check("statistics/aggregates.json", round_numbers(plain(found)))
 
 
 def test_distributions_and_intervals_stay_what_they_are() -> None:
@@ -186,7 +186,7 @@ def test_distributions_and_intervals_stay_what_they_are() -> None:
         "orders": [list(choice_order(n, seed, "key")) for n in (2, 5, 26) for seed in (None, 0, 7)],
     }
 
-    check("statistics/distributions.json", rounded(plain(found)))
+    check("statistics/distributions.json", round_numbers(plain(found)))
 
 
 def test_agreement_and_trust_in_judges_stay_what_they_are() -> None:
@@ -221,4 +221,4 @@ def test_agreement_and_trust_in_judges_stay_what_they_are() -> None:
         "choice": [one.key for one in stratified_choice(choosable, size=7, seed=3)],
     }
 
-    check("statistics/judges.json", rounded(plain(found)))
+    check("statistics/judges.json", round_numbers(plain(found)))

@@ -24,7 +24,7 @@ from plumbmark.gateway.actions import ensure_baselines
 from plumbmark.gateway.calls import runtime
 from tests.factories import CARD, settle
 from tests.fake_provider.process import FakeProvider
-from tests.golden.golden import rounded
+from tests.golden.golden import round_numbers
 from tests.media_files import image, wav
 
 WORDS = """\
@@ -447,7 +447,7 @@ class World:
         """Normalise a document like `normal`, and the numbers that depend on the machine as
         well.
         """
-        return rounded(json.loads(self.normal(json.dumps(value))))
+        return round_numbers(json.loads(self.normal(json.dumps(value))))
 
     def token_headers(self) -> dict[str, str]:
         user = _model("accounts", "User").objects.get(email="ada@example.org")
@@ -481,6 +481,8 @@ _RANDOM = [
     (re.compile(r"\bchatcmpl-\w+"), "chatcmpl-{id}"),
     (re.compile(r'(?<="X-CSRFToken": ")\w+'), "{csrf}"),
     (re.compile(r'(?<=name="csrfmiddlewaretoken" value=")[^"]+'), "{csrf}"),
+    # Hashes of questions are among it, and those of private items have a salt.
+    (re.compile(r'(?<=name="fingerprint" value=")[^"]+|(?<="fingerprint": ")\w+'), "{fingerprint}"),
     (re.compile(r'(?<=name="once" value=")[^"]+'), "{once}"),
     (re.compile(r"[\d.,e+-]+(?= samples per second)"), "{rate}"),
     (

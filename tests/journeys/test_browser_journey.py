@@ -66,6 +66,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     axe(page)
     page.get_by_label("Title").fill("Say a number")
     page.get_by_role("button", name="Create the task").click()
+    page.get_by_role("button", name="Text", exact=True).click()
     page.get_by_label("Definition, as YAML or JSON").fill(DEFINITION)
     page.get_by_label("Upload").set_input_files(
         {"name": "items.jsonl", "mimeType": "application/jsonl", "buffer": ROWS.encode()}
@@ -77,7 +78,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_role("button", name="Save and try…").click()
     page.get_by_role("button", name="Start the try").click()
     settle()
-    page.locator("#run-status").get_by_text("completed").wait_for()
+    page.locator("#models").get_by_text("completed").wait_for()
     axe(page)
 
     # Publish.
@@ -95,7 +96,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_label("Title").fill("Obedience")
     page.get_by_label("What it measures, in one sentence").fill("Whether a model says the number.")
     page.get_by_role("button", name="Create the draft").click()
-    page.get_by_label("Add a task").select_option(index=1)
+    page.locator("input[name=add]").first.check()
     for key, field in zip(CARD, page.locator("textarea[name^=card_]").all(), strict=True):
         field.fill(f"About {key}.")
     axe(page)
@@ -111,7 +112,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     axe(page)
     page.get_by_label("baseline/echo").check()
     page.get_by_label("baseline/constant").check()
-    page.get_by_role("button", name="Show what is missing and its cost").click()
+    page.get_by_role("button", name="Show the runs and their cost").click()
     page.get_by_role("heading", name="Start 2 runs?").wait_for()
     axe(page)
     page.get_by_role("button", name="Start", exact=True).click()

@@ -55,7 +55,7 @@ def scripts() -> list[Path]:
     return sorted([*documentation.glob("examples/*.py"), *documentation.glob("guides/*.py")])
 
 
-def told() -> Mapping[str, tuple[str, str]]:
+def describe() -> Mapping[str, tuple[str, str]]:
     """What the guide says of each script: what comes of it, and why."""
     rows = _ROW.finditer(PAGE.read_text())
     return {row["name"]: (row["came"].strip(), row["why"]) for row in rows}
@@ -71,7 +71,7 @@ def test_every_example_comes_to_what_the_guide_says(stack: Stack) -> None:
         found = {name: _ended(api, stack, one) for name, one in started.items()}
         assert provider.stats()["answered"] > 250
 
-    expected = told()
+    expected = describe()
     assert set(found) == set(expected)
     assert len(found) == 56
     differing = {

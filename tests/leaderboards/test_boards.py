@@ -157,8 +157,8 @@ def test_an_invalid_row_stays_marked_and_the_log_tells(ada: Any) -> None:
 
 
 def test_many_events_make_one_snapshot_and_none_makes_no_other(ada: Any) -> None:
-    from leaderboards_app.actions import request_refresh
     from leaderboards_app.models import BoardRefresh, Standings
+    from leaderboards_app.standings.actions import request_refresh
 
     version = publish_task(ada)
     board = publish_benchmark(ada, [version])
@@ -215,7 +215,7 @@ def test_a_remarked_version_changes_the_board_without_new_runs(ada: Any) -> None
 
 
 def test_baselines_stand_outside_of_the_ranking(ada: Any) -> None:
-    from benchmarks_app.actions.entries import start_missing
+    from benchmarks_app.grid.actions import start_runs
     from plumbmark.gateway.actions import ensure_baselines
     from tasks_app.runs.contenders import contender_of_deployment
 
@@ -223,7 +223,7 @@ def test_baselines_stand_outside_of_the_ranking(ada: Any) -> None:
     board = publish_benchmark(ada, [version])
     echo = next(one for one in ensure_baselines() if one.upstream_id == "echo")
     contender = contender_of_deployment(deployment=echo, by=ada)
-    start_missing(version=board, contenders=[contender], namespace=ada.namespace, by=ada)
+    start_runs(version=board, contenders=[contender], namespace=ada.namespace, by=ada)
     enter(board, submit(ada, version, "model", 1), ada)
     settle()
 
@@ -255,7 +255,7 @@ def unscore(run: Any, count: int) -> None:
 
 
 def test_the_allowance_of_unscored_samples_holds_for_each_task(ada: Any) -> None:
-    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.standings.actions import refresh_board
 
     small, large = publish_task(ada, "Small", items=20), publish_task(ada, "Large", items=380)
     board = publish_benchmark(ada, [small, large], unscored_allowed=Decimal("0.05"))
@@ -275,7 +275,7 @@ def test_the_allowance_of_unscored_samples_holds_for_each_task(ada: Any) -> None
 
 
 def test_the_allowance_of_unscored_samples_holds_for_all_tasks_together(ada: Any) -> None:
-    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.standings.actions import refresh_board
 
     versions = [publish_task(ada, title, items=40) for title in ("One", "Other")]
     board = publish_benchmark(ada, versions[:1], unscored_allowed=Decimal("0.1"))
@@ -289,7 +289,7 @@ def test_the_allowance_of_unscored_samples_holds_for_all_tasks_together(ada: Any
 
 
 def test_nothing_is_scored_is_said_only_where_it_is_so(ada: Any) -> None:
-    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.standings.actions import refresh_board
 
     one, other = publish_task(ada, "One"), publish_task(ada, "Other")
     board = publish_benchmark(ada, [one, other])
@@ -307,7 +307,7 @@ def test_nothing_is_scored_is_said_only_where_it_is_so(ada: Any) -> None:
 
 
 def test_a_row_that_answered_a_part_shows_its_share_of_the_items(ada: Any, client: Any) -> None:
-    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.standings.actions import refresh_board
 
     version = publish_task(ada, items=40)
     board = publish_benchmark(ada, [version], unscored_allowed=Decimal("0.6"))
@@ -352,7 +352,7 @@ def test_the_marginal_range_stands_beside_the_range_and_is_labelled(ada: Any, cl
     assert narrower
     for best, worst, low, high in narrower:
         text = f"{low}" if low == high else f"{low}–{high}"
-        assert f"{best}–{worst}<small>{text} alone</small>" in page
+        assert f"{best}–{worst}</a><small>{text} alone</small>" in page
         assert best <= low <= high <= worst
     assert "is the range of one row taken by itself" in page
 
@@ -360,9 +360,9 @@ def test_the_marginal_range_stands_beside_the_range_and_is_labelled(ada: Any, cl
 def test_a_snapshot_of_earlier_statistics_stays_readable_and_the_change_is_told(
     ada: Any, client: Any
 ) -> None:
-    from leaderboards_app.actions import refresh_board
+    from leaderboards_app.board.snapshots import snapshot_of
     from leaderboards_app.models import Correction, Standings
-    from leaderboards_app.snapshots import snapshot_of
+    from leaderboards_app.standings.actions import refresh_board
 
     version = publish_task(ada, items=40)
     board = publish_benchmark(ada, [version])

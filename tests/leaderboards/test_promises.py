@@ -131,8 +131,8 @@ def test_a_newer_version_of_a_task_is_taken_with_one_click(ada: Any) -> None:
     page = visitor.get(address).content.decode()
     assert "Use version 2" in page
     form = dict(re.findall(r'name="([\w-]+)"[^>]*value="([^"]*)"', page))
-    member = re.search(r'name="newer"\s+value="(\d+)"', page)
-    assert member is not None
+    button = re.search(r'name="then"\s+value="(newer:[^"]+)"', page)
+    assert button is not None
     fields = {name: value for name, value in form.items() if name not in {"publish", "visibility"}}
 
     answer = visitor.post(
@@ -141,7 +141,7 @@ def test_a_newer_version_of_a_task_is_taken_with_one_click(ada: Any) -> None:
             **fields,
             "entry_policy": "first-declared",
             "entrants": "owner",
-            "newer": member[1],
+            "then": button[1],
         },
     )
 

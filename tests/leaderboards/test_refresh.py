@@ -10,12 +10,14 @@ from django.db import connection
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from leaderboards_app import jobs
-from leaderboards_app.actions import refresh_board, request_refresh
 from leaderboards_app.jobs import refresh_boards
 from leaderboards_app.models import BoardRefresh, Standings
+from leaderboards_app.standings.actions import refresh_board, request_refresh
+from leaderboards_app.standings.computation import ComputedBoard
 from plumbmark.common.attempts import MAX_ATTEMPTS
 from plumbmark.common.clock import shift_clock
 from plumbmark.common.models import FailedAttempt
+from tests.leaderboards.rows import SHARE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,8 +39,11 @@ def version(open_account: Callable[..., Any]) -> BenchmarkVersion:
 @pytest.fixture
 def content(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the board would show: computing it is tested elsewhere."""
-    shown: dict[str, Any] = {"tasks": [], "rows": []}
-    monkeypatch.setattr("leaderboards_app.actions.compute_board", lambda version: dict(shown))
+    shown: dict[str, Any] = {"tasks": [], "rows": [], "metric": SHARE}
+    monkeypatch.setattr(
+        "leaderboards_app.standings.actions.compute_board",
+        lambda version: ComputedBoard(dict(shown), None),
+    )
     return shown
 
 
@@ -69,9 +74,9 @@ def test_a_board_that_fails_stalls_no_other_and_is_attempted_a_few_times(
         if of.pk == version.pk:
             attempts.append(of.pk)
             raise ValueError("cannot convert float NaN to integer")
-        return {"tasks": [], "rows": []}
+        return ComputedBoard({"tasks": [], "rows": [], "metric": SHARE}, None)
 
-    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    monkeypatch.setattr("leaderboards_app.standings.actions.compute_board", compute)
     request_refresh([version.pk], reason="run.completed")
     request_refresh([second.pk], reason="run.completed")
 
@@ -107,9 +112,9 @@ def test_a_request_that_comes_while_computing_leaves_the_board_due(
 ) -> None:
     def compute(of: BenchmarkVersion) -> dict[str, Any]:
         request_refresh([of.pk], reason="run.completed")
-        return {"tasks": [], "rows": []}
+        return ComputedBoard({"tasks": [], "rows": [], "metric": SHARE}, None)
 
-    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    monkeypatch.setattr("leaderboards_app.standings.actions.compute_board", compute)
     request_refresh([version.pk], reason="run.queued")
     assert refresh_board(version) is not None
     assert BoardRefresh.objects.filter(version=version).exists()
@@ -132,13 +137,13 @@ def test_a_board_is_computed_by_one_worker_and_another_board_by_another(
         if of.pk == version.pk and len(computed) == 1:
             started.set()
             assert go_on.wait(60)
-        return {"tasks": [], "rows": [], "of": of.number}
+        return ComputedBoard({"tasks": [], "rows": [], "metric": SHARE, "of": of.number}, None)
 
     def work() -> None:
         refresh_boards()
         connection.close()
 
-    monkeypatch.setattr("leaderboards_app.actions.compute_board", compute)
+    monkeypatch.setattr("leaderboards_app.standings.actions.compute_board", compute)
     request_refresh([version.pk], reason="run.completed")
     worker = threading.Thread(target=work)
     worker.start()
@@ -165,3 +170,24 @@ def test_the_board_of_a_dead_worker_is_computed_by_another(
     assert refresh_boards() == 0
     with shift_clock(jobs.LEASE + timedelta(seconds=1)):
         assert refresh_boards() == 1
+
+
+def test_a_board_waits_while_its_runs_are_at_work_and_shows_the_last_at_once(
+    version: BenchmarkVersion, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work = True
+    monkeypatch.setattr(jobs, "_is_at_work", lambda version_id: at_work)
+    request_refresh([version.pk], reason="run.queued")
+    assert refresh_boards() == 1  # the first at once
+
+    content["canary"] = "changed"
+    request_refresh([version.pk], reason="run.completed")
+    assert refresh_boards() == 0
+    assert BoardRefresh.objects.filter(version=version).exists()
+    with shift_clock(jobs.PAUSE + timedelta(seconds=1)):
+        assert refresh_boards() == 1
+
+    content["canary"] = "changed again"
+    request_refresh([version.pk], reason="run.completed")
+    at_work = False
+    assert refresh_boards() == 1

@@ -10,6 +10,7 @@ from plumbmark.gateway.models import Call, Exchange
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIGNED_IN = [
+    "/",
     "/gallery/",
     "/gallery/?sort=n",
     "/people/keeper/",
@@ -24,7 +25,12 @@ SIGNED_IN = [
     "/accounts/logout/",
 ]
 ANYBODY = [
+    "/",
     "/help/",
+    "/help/readers/boards/",
+    "/help/authors/definitions/",
+    "/api/v1/docs",
+    "/api/v1/docs/runs",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",

@@ -153,7 +153,7 @@ def test_keys_that_are_there_twice_are_listed() -> None:
 
 
 def test_keys_that_are_there_twice_are_refused() -> None:
-    assert "the key 'a' stands twice" in str(error_of('[{"a": 1, "\\u0061": 1}]', STRICT))
+    assert "the key 'a' appears twice" in str(error_of('[{"a": 1, "\\u0061": 1}]', STRICT))
 
 
 def test_what_cannot_be_stored_is_replaced_and_counted() -> None:

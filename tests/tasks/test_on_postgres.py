@@ -14,6 +14,15 @@ _FOLDER = Path(__file__).parent
 
 
 _TESTS = {
+    # The first file divides the tables; the others find them so.
+    "tables in partitions": [
+        "runs/test_partitions.py",
+        "runs/test_life_cycle.py",
+        "runs/test_recovery.py",
+        "scorings/test_rescoring.py",
+        "judges/test_labels.py",
+        "code_tasks/test_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
+    ],
     "labels, claims and recovery": [
         "judges/test_labels.py",
         "judges/test_carried_labels.py",
@@ -21,6 +30,21 @@ _TESTS = {
         "runs/test_claims.py",
         "runs/test_recovery.py",
         "scorings/test_rescoring.py",
+    ],
+    "search and pages of models": [
+        "../leaderboards/test_model_pages.py",
+        "../leaderboards/test_search.py",
+    ],
+    # What depends on the database: races, batches that break off, conditions in SQL.
+    "retention": [
+        "datasets/test_retention.py",
+        "runs/test_retention.py::test_an_exchange_of_two_samples_is_missing_on_both",
+        "../common/test_retention.py::test_a_batch_that_breaks_off_leaves_rows_and_counts_as_they_were",
+        "../common/test_retention.py::test_two_purges_at_once_count_every_row_once",
+        "../common/test_retention.py::test_rows_that_are_used_again_before_their_batch_stay",
+        "../leaderboards/test_retention.py::test_states_between_go_and_the_first_the_last_of_a_day_and_the_newest_stay",
+        "../leaderboards/test_retention.py::test_what_somebody_made_on_purpose_stays",
+        "../leaderboards/test_retention.py::test_what_a_correction_names_stays",
     ],
     "runs, programs and boards of theirs": [
         "runs/test_life_cycle.py",

@@ -5,6 +5,7 @@ import pytest
 from django.test import Client
 
 from plumbmark.web import navigation, views
+from plumbmark.web.page_cache import page_cache
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -76,6 +77,7 @@ def test_the_header_links_to_what_apps_registered(
     monkeypatch.setitem(navigation._items, "main", {})
     assert 'class="site-nav"' not in client.get("/help/").content.decode()
 
+    page_cache.clear()
     navigation.add_nav_item("Second", "account_login", order=20)
     navigation.add_nav_item("First", "help", order=10)
 

@@ -16,6 +16,7 @@ from plumbmark.common import audit
 from plumbmark.common.attempts import attempt_each
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.common.models import AuditEvent
+from plumbmark.common.outbox import record_event
 
 UNCONFIRMED_KEPT = timedelta(days=3)
 """As long as the link in the confirmation mail is valid."""
@@ -74,6 +75,7 @@ def open_account(
                 by=by or user,
                 administrator=is_administrator,
             )
+            record_event("namespace.updated", namespace_id=namespace.pk)
     except IntegrityError as error:
         # Two people at the same moment: the unique constraints decide.
         if User.objects.filter(email=email).exists():
@@ -103,6 +105,7 @@ def edit_profile(*, namespace: Namespace, display_name: str, bio: str, by: User)
         namespace.bio = bio.strip()
         namespace.save(update_fields=["display_name", "bio"])
         audit.record("profile.edited", f"namespace:{namespace.public_id}", by=by)
+        record_event("namespace.updated", namespace_id=namespace.pk)
     return namespace
 
 

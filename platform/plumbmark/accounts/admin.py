@@ -19,6 +19,7 @@ from plumbmark.accounts.actions import open_account
 from plumbmark.accounts.forms import AdministratorForm
 from plumbmark.accounts.models import ApiToken, Membership, Namespace, User
 from plumbmark.accounts.sign_ins import current_digest, end_sign_ins
+from plumbmark.common.outbox import record_event
 
 # Its own sign-in page has neither lockout nor confirmed addresses.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -135,6 +136,10 @@ class NamespaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("public_id", "created_at")
     autocomplete_fields = ("user",)
     inlines = (MembershipInline,)
+
+    def save_model(self, request: HttpRequest, obj: Namespace, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_event("namespace.updated", namespace_id=obj.pk)
 
 
 @admin.register(Membership)

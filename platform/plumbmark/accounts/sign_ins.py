@@ -136,7 +136,7 @@ def _end(sign_ins: QuerySet[SignIn]) -> int:
 
 def forget_expired_sessions() -> int:
     """Delete sessions that have expired, and what is stored of their use; return how many."""
-    gone, _ = Session.objects.filter(expire_date__lt=now()).delete()
+    deleted, _ = Session.objects.filter(expire_date__lt=now()).delete()
     session = Session.objects.filter(session_key=OuterRef("session_digest"))
     SignIn.objects.filter(~Exists(session)).delete()
-    return gone
+    return deleted

@@ -3,7 +3,13 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from plumbmark.api.views import ApiDocumentation, MeView, NoEndpoint
+from plumbmark.api.views import (
+    InteractiveDocumentation,
+    MeView,
+    NoEndpoint,
+    reference,
+    reference_group,
+)
 
 app_name = "api"
 
@@ -15,6 +21,8 @@ urlpatterns = [
     path("", include("benchmarks_app.api.urls")),
     path("", include("leaderboards_app.api.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", ApiDocumentation.as_view(), name="docs"),
+    path("docs", reference, name="docs"),
+    path("docs/try", InteractiveDocumentation.as_view(), name="try"),
+    path("docs/<slug:group>", reference_group, name="group"),
     re_path(r"", NoEndpoint.as_view()),
 ]

@@ -29,7 +29,7 @@ def respond_with_job(job: Job) -> Response:
 class JobViewSet(ListModelMixin, ResourceViewSet[Job]):
     """List the jobs of the namespaces that you can act for, newest first.
 
-    They are deleted a month after their end.
+    They are deleted some time after their end: a month, unless the operators chose another time.
     """
 
     subject = "Jobs"

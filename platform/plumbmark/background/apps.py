@@ -8,6 +8,9 @@ class BackgroundConfig(AppConfig):
 
     def ready(self) -> None:
         from plumbmark.background.metrics import job_figures
+        from plumbmark.background.retention import FINISHED_JOBS
         from plumbmark.common.metrics import register_figures
+        from plumbmark.common.retention import register_policy
 
         register_figures("jobs", job_figures)
+        register_policy(FINISHED_JOBS)

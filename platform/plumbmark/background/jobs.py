@@ -30,11 +30,6 @@ def recover() -> None:
         enqueue(_WORK)
 
 
-@shared_task(name="background.jobs.forget_old_jobs")
-def forget_old_jobs() -> int:
-    return working.forget_old_jobs()
-
-
 @worker_shutting_down.connect
 def _stop(**_signal: Any) -> None:
     working.stopping.set()

@@ -75,6 +75,6 @@ def record_result(job: Job, result: JobResult) -> None:
 
     Raise `Interrupted`, which undoes the transaction, where the job was cancelled or is another's.
     """
-    held = Job.objects.filter(pk=job.pk, lease_token=job.lease_token)
-    if not held.update(result=result.as_document()):
+    rows = Job.objects.filter(pk=job.pk, lease_token=job.lease_token)
+    if not rows.update(result=result.as_document()):
         raise Interrupted

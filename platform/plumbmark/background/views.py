@@ -12,6 +12,7 @@ from plumbmark.accounts.acting import person
 from plumbmark.background.actions import cancel_job
 from plumbmark.background.models import Job
 from plumbmark.background.queries import job_at, jobs_ahead_of
+from plumbmark.background.retention import FINISHED_JOBS
 
 
 def job_context(job: Job) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def job_context(job: Job) -> dict[str, Any]:
     return {
         "job": job,
         "jobs_ahead": jobs_ahead_of(job) if job.state == Job.State.QUEUED else 0,
+        "kept_days": FINISHED_JOBS.days,
     }
 
 

@@ -28,7 +28,6 @@ MAX_ATTEMPTS = 3
 LEASE = timedelta(minutes=5)
 _REPORT_SECONDS = 0.5
 _CANDIDATES = 8
-_KEPT = timedelta(days=30)
 
 _at_work = threading.Lock()
 stopping = threading.Event()
@@ -54,7 +53,7 @@ def _claim() -> Job | None:
     due = Job.objects.filter(~Exists(running), state=Job.State.QUEUED).order_by("id")
     for job_id in due.values_list("id", flat=True)[:_CANDIDATES]:
         token = uuid4()
-        taken = Job.objects.filter(~Exists(running), pk=job_id, state=Job.State.QUEUED).update(
+        claims = Job.objects.filter(~Exists(running), pk=job_id, state=Job.State.QUEUED).update(
             state=Job.State.RUNNING,
             lease_token=token,
             lease_expires_at=database_now(LEASE),
@@ -64,7 +63,7 @@ def _claim() -> Job | None:
             done=0,
             total=None,
         )
-        if taken:
+        if claims:
             return Job.objects.select_related("namespace", "created_by").get(
                 pk=job_id, lease_token=token
             )
@@ -88,7 +87,7 @@ def _work_on(job: Job) -> None:
         # Somebody wanted it to stop: that is no fault of the work.
         _give_back(job, token, attempts=job.attempts - 1)
     except DomainError as error:
-        _end(job, token, state=Job.State.FAILED, error=_told(error))
+        _end(job, token, state=Job.State.FAILED, error=_describe_error(error))
     except OperationalError:
         log.exception("the database failed job %s", job.public_id)
         if job.attempts >= MAX_ATTEMPTS:
@@ -110,15 +109,15 @@ def _inside(job: Job) -> dict[str, object]:
     }
 
 
-def _told(error: DomainError) -> dict[str, object]:
-    told: dict[str, object] = {
+def _describe_error(error: DomainError) -> dict[str, object]:
+    document: dict[str, object] = {
         "status": error.status,
         "code": error.code,
         "detail": error.message,
     }
     if isinstance(error, InvalidInput):
-        told["problems"] = [problem.as_document() for problem in error.problems]
-    return told
+        document["problems"] = [problem.as_document() for problem in error.problems]
+    return document
 
 
 def _end(job: Job, token: UUID, *, state: str, **columns: object) -> None:
@@ -163,13 +162,13 @@ class _Reporter:
             # In a transaction nobody else would see it, and a lock would be held to its end.
             return
         self._next, self._step = at + _REPORT_SECONDS, step
-        held = Job.objects.filter(pk=self._job.pk, lease_token=self._token).update(
+        rows = Job.objects.filter(pk=self._job.pk, lease_token=self._token).update(
             step=step[:100],
             done=done if total is None else min(done, total),
             total=total,
             lease_expires_at=database_now(LEASE),
         )
-        if not held:
+        if not rows:
             raise Interrupted
 
 
@@ -184,7 +183,7 @@ def _recover(job: Job) -> None:
     if job.attempts < MAX_ATTEMPTS or job.result is not None:
         of_job.update(state=Job.State.QUEUED, lease_token=None, lease_expires_at=None)
         return
-    told = {
+    values = {
         "status": 500,
         "code": "worker-lost",
         "detail": f"The worker stopped {job.attempts} times before it was finished. The file may "
@@ -192,7 +191,7 @@ def _recover(job: Job) -> None:
     }
     of_job.update(
         state=Job.State.FAILED,
-        error=told,
+        error=values,
         finished_at=now(),
         lease_token=None,
         lease_expires_at=None,
@@ -201,9 +200,3 @@ def _recover(job: Job) -> None:
 
 def has_due_jobs() -> bool:
     return Job.objects.filter(state=Job.State.QUEUED).exists()
-
-
-def forget_old_jobs() -> int:
-    """Delete jobs that ended a month ago; return how many."""
-    gone, _ = Job.objects.filter(finished_at__lt=now() - _KEPT).delete()
-    return gone

@@ -21,6 +21,8 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from plumbmark.common.metrics import register_figures
         from plumbmark.common.row_metrics import shared_figures
+        from plumbmark.common.row_retention import register_policies
 
+        register_policies()
         register_figures("shared", shared_figures)
         post_migrate.connect(_create_cache_table, sender=self)

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 4
 _PAUSES = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10))
 """After the first attempt, the second, and every later one."""
-_KEPT = timedelta(days=30)
 
 _FAILURES = Counter(
     "plumbmark_periodic_job_failures",
@@ -83,13 +82,6 @@ def run_steps(job: str, steps: Mapping[str, Callable[[], object]]) -> None:
     attempt_each(job, steps, lambda name: steps[name](), max_attempts=None)
 
 
-def forget_old_failures() -> int:
-    """Delete failures of items that nobody has attempted for a month; return how many."""
-    old = FailedAttempt.objects.filter(attempted_at__lt=now() - _KEPT, next_attempt_at=None)
-    stale = FailedAttempt.objects.filter(next_attempt_at__lt=now() - _KEPT)
-    return sum(rows.delete()[0] for rows in (old, stale))
-
-
 def _store_failure(failure: FailedAttempt, error: Exception, max_attempts: int | None) -> None:
     failure.attempts += 1
     failure.reason = describe_error(error)
@@ -118,6 +110,6 @@ def _give_up(failure: FailedAttempt, give_up: Callable[[T, str], object], item: 
 
 def describe_error(error: Exception) -> str:
     """Return an error in one line that the database can store."""
-    said = " ".join(str(error).replace("\0", "").split())
-    said = said.encode(errors="replace").decode()
-    return f"{type(error).__name__}: {said}"[: FailedAttempt.MAX_REASON]
+    text = " ".join(str(error).replace("\0", "").split())
+    text = text.encode(errors="replace").decode()
+    return f"{type(error).__name__}: {text}"[: FailedAttempt.MAX_REASON]

@@ -58,6 +58,13 @@ def database_now(plus: timedelta = timedelta()) -> Combinable:
     )
 
 
+def is_moved() -> bool:
+    """Return whether a test stopped or moved the clocks. A query with the database's time that was
+    compiled before or after then has another one.
+    """
+    return _frozen_at is not None or bool(_offset_seconds)
+
+
 def set_offset(seconds: float) -> None:
     """Move both clocks to `seconds` after the real time. For tests."""
     global _offset_seconds

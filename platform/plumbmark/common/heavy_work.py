@@ -26,8 +26,8 @@ _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 @contextmanager
-def heavy_work(*, owner: int, is_heavy: bool) -> Iterator[None]:
-    """Do work for a namespace with this id; `Busy` where too much of it is under way.
+def heavy_work(*, owner: int | str, is_heavy: bool) -> Iterator[None]:
+    """Do work for a namespace with this id, or for a reader; `Busy` where too much is under way.
 
     Work that is not heavy is done at once.
     """

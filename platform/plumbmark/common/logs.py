@@ -31,7 +31,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with every token in any field reduced to its first characters."""
-        told = {
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -41,8 +41,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
-            told["exception"] = record.exc_text
+            fields["exception"] = record.exc_text
         if record.stack_info:
-            told["stack"] = record.stack_info
+            fields["stack"] = record.stack_info
         # Escaping changes no character that a token may have.
-        return redact(json.dumps(told))
+        return redact(json.dumps(fields))

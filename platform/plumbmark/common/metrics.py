@@ -179,8 +179,8 @@ def tell_all() -> bytes:
 def _merge(counts: Iterable[tuple[str, Sequence[dict[str, Any]]]]) -> list[Metric]:
     """Return one family for each name, with the samples of all processes."""
     families: dict[str, Metric] = {}
-    for process, told in counts:
-        for one in told:
+    for process, numbers in counts:
+        for one in numbers:
             name = one["name"]
             family = families.setdefault(name, Metric(name, one["help"], one["type"]))
             if family.type != one["type"]:

@@ -146,6 +146,24 @@ class LooseFile(models.Model):
         return self.name
 
 
+class PurgeCount(models.Model):
+    """The rows that a retention policy purged on a UTC day: see `plumbmark.common.retention`."""
+
+    policy = models.CharField(max_length=40)
+    day = models.DateField()
+    rows = models.PositiveBigIntegerField(default=0)
+    is_audited = models.BooleanField(default=False)
+    """Whether the audit trail has it, which is so once the day is over."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["policy", "day"], name="purgecount_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rows} of {self.policy} on {self.day}"
+
+
 class WorkerReport(models.Model):
     """A worker process's report on itself, renewed while it lives."""
 

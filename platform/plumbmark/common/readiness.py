@@ -1,6 +1,7 @@
 """Whether this process can do its work, for load balancers and orchestrators."""
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from django.db import connection
@@ -17,6 +18,13 @@ _KEPT_SECONDS = 1.0
 """Anybody may ask, as often as they like."""
 DATABASE = "database"
 MIGRATIONS = "migrations"
+
+_impairments: dict[str, Callable[[], bool]] = {}
+
+
+def register_impairment(name: str, is_impaired: Callable[[], bool]) -> None:
+    """Register what a process does its work without, worse: told, and no reason to send it none."""
+    _impairments[name] = is_impaired
 
 
 class Readiness:
@@ -65,5 +73,6 @@ class Readiness:
 def describe(problems: tuple[str, ...]) -> dict[str, object]:
     """Return the answer to whoever asked: strangers may, so it says only what is wrong."""
     if not problems:
-        return {"status": "ready"}
+        impaired = [name for name, is_impaired in _impairments.items() if is_impaired()]
+        return {"status": "ready", **({"impaired": impaired} if impaired else {})}
     return {"status": "not ready", "problems": list(problems)}

@@ -17,6 +17,14 @@ _SLOT = struct.Struct("<QII")
 _SEARCHED = 8
 
 
+def _digest_of(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+def _places_of(digest: int) -> list[int]:
+    return [(digest + step) % _SLOTS * _SLOT.size for step in range(_SEARCHED)]
+
+
 class SharedCounters:
     """Counts of names in numbered windows. Earlier windows are forgotten."""
 
@@ -28,7 +36,7 @@ class SharedCounters:
 
     def increment(self, name: str, window: int) -> int:
         """Count once more; return the count."""
-        digest = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+        digest = _digest_of(name)
         # A record lock belongs to the process: its threads need one more.
         with self._thread_lock:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
@@ -37,8 +45,22 @@ class SharedCounters:
             finally:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
+    def count_of(self, name: str, window: int) -> int:
+        """Return the count of a name in a window; 0 if it was not counted, or is forgotten."""
+        digest = _digest_of(name)
+        with self._thread_lock:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+            try:
+                for place in _places_of(digest):
+                    found, its_window, count = _SLOT.unpack_from(self._table, place)
+                    if found == digest and its_window == window:
+                        return int(count)
+                return 0
+            finally:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+
     def _increment(self, digest: int, window: int) -> int:
-        places = [(digest + step) % _SLOTS * _SLOT.size for step in range(_SEARCHED)]
+        places = _places_of(digest)
         slots = [(place, *_SLOT.unpack_from(self._table, place)) for place in places]
         for place, found, its_window, count in slots:
             if found == digest and its_window == window:

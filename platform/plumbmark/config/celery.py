@@ -6,8 +6,10 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready
+from celery.signals import task_postrun, task_prerun, worker_init, worker_ready
+from django.db import close_old_connections
 
+from plumbmark.common.queue import enqueue
 from plumbmark.config import file_queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
@@ -16,6 +18,12 @@ file_queue.use()
 app = Celery("plumbmark")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _close_broken_connections(**_signal: Any) -> None:
+    close_old_connections()
 
 
 @worker_init.connect
@@ -36,3 +44,9 @@ def _leave_what_stays_out_of_collections(**_signal: Any) -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@worker_ready.connect
+def _index_the_guides(**_signal: Any) -> None:
+    """Index the guides, which are those of the release that starts here."""
+    enqueue("leaderboards_app.jobs.index_guides", merges=True)

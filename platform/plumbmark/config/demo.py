@@ -6,7 +6,9 @@ demo is the same on every machine.
 
 import json
 import random
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -19,14 +21,17 @@ from benchmarks_app.actions.authoring import (
     draft_of,
     publish_benchmark,
 )
-from benchmarks_app.actions.entries import start_missing
+from benchmarks_app.actions.entries import enter
+from benchmarks_app.grid.actions import start_runs
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.gateway.actions import ensure_baselines
 from tasks_app.authoring.actions import TaskFacts, create_task
 from tasks_app.authoring.drafts import save_draft
 from tasks_app.authoring.publication import publish_task
-from tasks_app.models import TaskVersion
+from tasks_app.item_reports.actions import decline_report, report_item
+from tasks_app.models import ItemReport, TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
+from tasks_app.runs.submissions import submit_outputs
 
 HANDLE = "demo"
 _SEED = 7
@@ -72,8 +77,11 @@ prompt:
 sampling:
   temperature: 0
   max_output_tokens: 32
+main: exact
 scorers:
   - type: exact
+  - type: includes
+    name: contains
 """
 
 _CARD = {
@@ -84,6 +92,16 @@ _CARD = {
     "licence": "CC0-1.0",
     "contact": "The administrator of this platform.",
 }
+
+_PROGRAMS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "calculator": ("Adds, multiplies and copies.", lambda row: row["answer"]),
+    "adder": ("Adds, whatever the sign says.", lambda row: str(row["left"] + row["right"])),
+    "evens": (
+        "Calculates where the first number is even, and else gives up.",
+        lambda row: "" if row["left"] % 2 else row["answer"],
+    ),
+}
+"""Programs whose outputs are submitted, with what each does. All of them copy words."""
 
 _CONTENDERS = ("random-choice", "first-choice", "echo")
 
@@ -96,21 +114,25 @@ def load_demo() -> bool:
     owner = _owner()
     namespace = Namespace.objects.get(user=owner)
     draw = random.Random(_SEED)  # noqa: S311 - items, no secrets
+    sums = [_sum(draw, number) for number in range(1, _ITEMS + 1)]
+    words = [_word(draw, number) for number in range(1, _ITEMS // 2 + 1)]
     arithmetic = _publish(
         namespace,
         owner,
         "Small sums",
         "Which of four options is the sum or product?",
+        ["demo", "numbers"],
         _ARITHMETIC,
-        [_sum(draw, number) for number in range(1, _ITEMS + 1)],
+        sums,
     )
     copying = _publish(
         namespace,
         owner,
         "Copying words",
         "A made-up word, repeated exactly.",
+        ["demo", "words"],
         _COPYING,
-        [_word(draw, number) for number in range(1, _ITEMS // 2 + 1)],
+        words,
     )
     benchmark = create_benchmark(
         namespace=namespace,
@@ -123,6 +145,7 @@ def load_demo() -> bool:
         version=draft_of(benchmark=benchmark, by=owner),
         members=[Member(arithmetic, Decimal(2)), Member(copying, Decimal(1))],
         card=_CARD,
+        smallest_difference=0.02,
         by=owner,
     )
     publish_benchmark(version=version, by=owner)
@@ -131,8 +154,40 @@ def load_demo() -> bool:
         for deployment in ensure_baselines()
         if deployment.upstream_id in _CONTENDERS
     ]
-    start_missing(version=version, contenders=contenders, namespace=namespace, by=owner)
+    start_runs(version=version, contenders=contenders, namespace=namespace, by=owner)
+    for name, (description, solve) in _PROGRAMS.items():
+        outputs = {
+            arithmetic: [{"id": row["id"], "output": solve(row)} for row in sums],
+            copying: [{"id": row["id"], "output": row["word"]} for row in words],
+        }
+        for task_version, rows in outputs.items():
+            run = submit_outputs(
+                version=task_version,
+                model_name=name,
+                description=description,
+                namespace=namespace,
+                rows=rows,
+                by=owner,
+            )
+        enter(version=version, contender=run.contender, by=owner)
+    _report(copying, owner)
     return True
+
+
+def _report(version: TaskVersion, owner: User) -> None:
+    """Report an item, and decline it: a reader sees how both look."""
+    report = report_item(
+        version=version,
+        item=version.items.get(position=0),
+        kind=ItemReport.Kind.AMBIGUOUS,
+        reason="The prompt is a bare word. It does not say what to do with it.",
+        by=owner,
+    )
+    decline_report(
+        report=report,
+        note="On purpose: the task shows what a program scores that echoes its input.",
+        by=owner,
+    )
 
 
 def _owner() -> User:
@@ -155,12 +210,13 @@ def _publish(
     owner: User,
     title: str,
     summary: str,
+    tags: list[str],
     definition: str,
-    rows: list[dict[str, object]],
+    rows: list[dict[str, Any]],
 ) -> TaskVersion:
     task = create_task(
         namespace=namespace,
-        facts=TaskFacts(title=title, summary=summary, licence="CC0-1.0", tags=["demo"]),
+        facts=TaskFacts(title=title, summary=summary, licence="CC0-1.0", tags=tags),
         by=owner,
     )
     data = "\n".join(json.dumps(row) for row in rows).encode()
@@ -174,7 +230,7 @@ def _publish(
     return publish_task(task=task, visibility="public", by=owner)
 
 
-def _sum(draw: random.Random, number: int) -> dict[str, object]:
+def _sum(draw: random.Random, number: int) -> dict[str, Any]:
     left, right = draw.randint(2, 30), draw.randint(2, 30)
     is_sum = draw.random() < 0.5
     answer = left + right if is_sum else left * right
@@ -195,6 +251,6 @@ def _sum(draw: random.Random, number: int) -> dict[str, object]:
     }
 
 
-def _word(draw: random.Random, number: int) -> dict[str, object]:
+def _word(draw: random.Random, number: int) -> dict[str, Any]:
     syllables = [draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(4)]
     return {"id": f"word-{number:03d}", "word": "".join(syllables)}

@@ -4,11 +4,14 @@ Every setting `PLUMBMARK_X` may come from the variable itself or from the file n
 `PLUMBMARK_X_FILE` (the way container platforms hand over secrets).
 """
 
+import importlib.util
 import os
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+MAX_DAYS = 36_500
 
 
 class BadSetting(Exception):
@@ -65,6 +68,19 @@ def number(name: str, default: float) -> float:
         raise BadSetting(f"{name} must be a number, not {raw!r}") from error
 
 
+def days(name: str, default: int | None) -> int | None:
+    """Return how many days something is kept; None: for ever. Empty is no default here."""
+    raw = text(name, "" if default is None else str(default)).strip()
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:9]) <= MAX_DAYS):
+        raise BadSetting(
+            f"{name} must be a whole number of days from 1 to {MAX_DAYS}, or empty to keep it for "
+            f"ever, not {raw!r}"
+        )
+    return int(raw)
+
+
 def flag(name: str, default: bool) -> bool:
     raw = text(name).lower()
     if not raw:
@@ -100,6 +116,34 @@ def contacts(name: str) -> list[str]:
 def path(name: str, default: Path) -> Path:
     raw = text(name)
     return Path(raw).expanduser().resolve() if raw else default
+
+
+def object_storage(
+    name: str, *, endpoint: str = "", region: str = "", key_id: str = "", secret_key: str = ""
+) -> dict[str, Any] | None:
+    """Return the options of the storage at `s3://bucket/prefix`; None without the variable."""
+    address = text(name)
+    if not address:
+        return None
+    parts = urlsplit(address)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or "@" in parts.netloc:
+        raise BadSetting(
+            f"{name} must be s3://bucket or s3://bucket/prefix; the key of access has variables "
+            f"of its own, {name}_KEY_ID and {name}_SECRET"
+        )
+    if not all(importlib.util.find_spec(package) for package in ("storages", "boto3")):
+        raise BadSetting(f"{name} needs packages of the extra: pip install 'plumbmark[s3]'")
+    if bool(key_id) != bool(secret_key):
+        raise BadSetting(f"{name}_KEY_ID and {name}_SECRET must be set together, or neither")
+    return {
+        "bucket_name": parts.netloc,
+        "location": parts.path.strip("/"),
+        "endpoint_url": endpoint or None,
+        "region_name": region or None,
+        # Without a key, the client finds the one of the machine's role.
+        "access_key": key_id or None,
+        "secret_key": secret_key or None,
+    }
 
 
 def database(name: str, sqlite_path: Path) -> dict[str, Any]:

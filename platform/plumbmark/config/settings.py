@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "plumbmark.config",
     "plumbmark.common",
     "plumbmark.web",
+    "plumbmark.guides",
     "plumbmark.accounts",
     "plumbmark.background",
     "plumbmark.gateway",
@@ -152,10 +153,16 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
-STATICFILES_DIRS = [CHECKOUT / "static" if _IS_CHECKOUT else _PAGES / "_static"]
+GUIDES_DIR: Path = env.path(
+    "PLUMBMARK_GUIDES_DIR", CHECKOUT / "docs" if _IS_CHECKOUT else _PAGES / "_guides"
+)
+"""The guides that the help pages show."""
+STATICFILES_DIRS: list[Any] = [CHECKOUT / "static" if _IS_CHECKOUT else _PAGES / "_static"]
+if (GUIDES_DIR / "images").is_dir():
+    STATICFILES_DIRS.append(("guides", GUIDES_DIR / "images"))
 MEDIA_ROOT: Path = env.path("PLUMBMARK_FILES_DIR", STATE_DIR / "files")
 """Uploaded data files. Never served by path: every download goes through a permission check."""
-STORAGES = {
+STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -163,6 +170,18 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+_EXCHANGES = env.object_storage(
+    "PLUMBMARK_EXCHANGE_STORAGE",
+    endpoint=env.text("PLUMBMARK_EXCHANGE_STORAGE_ENDPOINT"),
+    region=env.text("PLUMBMARK_EXCHANGE_STORAGE_REGION"),
+    key_id=env.text("PLUMBMARK_EXCHANGE_STORAGE_KEY_ID"),
+    secret_key=env.text("PLUMBMARK_EXCHANGE_STORAGE_SECRET"),
+)
+if _EXCHANGES is not None:
+    STORAGES["exchanges"] = {
+        "BACKEND": "plumbmark.gateway.storage.object_storage.ObjectStorage",
+        "OPTIONS": _EXCHANGES,
+    }
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
@@ -208,6 +227,9 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "store_processed": False,
         "polling_interval": 0.03,
     }
+CELERY_DB_REUSE_MAX = 10**9
+"""Celery would close the database's connection before and after each job. The Celery app closes
+those that are broken, as Django does between requests."""
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
@@ -233,14 +255,37 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
         "options": {"expires": 30},
     },
+    "analyse-items": {
+        "task": "tasks_app.item_lab.jobs.refresh_analyses",
+        "schedule": 15.0,
+        "options": {"expires": 60},
+    },
+    "repair-item-analyses": {
+        "task": "tasks_app.item_lab.jobs.repair_analyses",
+        "schedule": 3600.0,
+    },
+    "follow-corrections": {
+        "task": "benchmarks_app.jobs.follow_corrections",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "repair-search": {
+        "task": "leaderboards_app.jobs.repair_search",
+        "schedule": 24 * 3600.0,
+    },
+    "index-help": {
+        "task": "leaderboards_app.jobs.index_guides",
+        "schedule": 3600.0,
+    },
+    "store-readings": {
+        "task": "leaderboards_app.jobs.store_readings",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "background": {
         "task": "background.jobs.recover",
         "schedule": env.number("PLUMBMARK_SWEEP_SECONDS", 5.0),
         "options": {"expires": 30},
-    },
-    "forget-old-jobs": {
-        "task": "background.jobs.forget_old_jobs",
-        "schedule": 3600.0,
     },
     "forget-unconfirmed-accounts": {
         "task": "accounts.jobs.forget_unconfirmed_accounts",
@@ -259,9 +304,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "common.jobs.forget_idempotency_keys",
         "schedule": 3600.0,
     },
-    "forget-old-failures": {
-        "task": "common.jobs.forget_old_failures",
+    "purge": {
+        "task": "common.jobs.purge",
         "schedule": 3600.0,
+        "options": {"expires": 1800},
     },
     "remove-forgotten-files": {
         "task": "common.jobs.remove_forgotten_files",
@@ -356,6 +402,8 @@ CREDENTIALS_KEY: str = env.text("PLUMBMARK_CREDENTIALS_KEY", SECRET_KEY)
 """Encrypts provider credentials at rest; a separate key survives a change of SECRET_KEY."""
 ALLOW_PRIVATE_PROVIDERS: bool = env.flag("PLUMBMARK_ALLOW_PRIVATE_PROVIDERS", False)
 """Whether a user's own deployment may be at a private address, such as a local model server."""
+ALLOWED_PROVIDER_ADDRESSES: list[str] = env.words("PLUMBMARK_ALLOWED_PROVIDER_ADDRESSES")
+"""Hosts, IP addresses and networks at which users' own deployments may be, though private."""
 MAX_WAKE_UPS: int = env.integer("PLUMBMARK_MAX_WAKE_UPS", 4)
 """Workers woken at once for a run: as many as are likely to be free."""
 WORKER_WINDOW: int = env.integer("PLUMBMARK_WORKER_WINDOW", 64)
@@ -382,6 +430,8 @@ CELERY_BEAT_SCHEDULE["sweep-budget-leases"] = {
 }
 GATEWAY_PORT: int = env.integer("PLUMBMARK_GATEWAY_PORT", (_SITE.port or 8000) + 1)
 """Where `up` starts the gateway's routes."""
+DEMO_MODEL_DIR: Path = env.path("PLUMBMARK_DEMO_MODEL_DIR", STATE_DIR / "demo-model")
+"""The tiny language model of the demo with its server; made by `manage.py build_demo_model`."""
 GATEWAY_URL: str = env.text("PLUMBMARK_GATEWAY_URL", _gateway_url()).rstrip("/")
 """The public address of the routes."""
 GATEWAY_ADDRESS: str = env.text("PLUMBMARK_GATEWAY_ADDRESS", f"127.0.0.1:{GATEWAY_PORT}")
@@ -417,6 +467,20 @@ MAX_REQUEST_BYTES: int = env.integer(
 """Of a whole request to the pages or the API, files included."""
 MAX_BUFFERED_BYTES: int = env.integer("PLUMBMARK_MAX_BUFFERED_BYTES", 2 * 1024 * 1024 * 1024)
 """What the bodies of all requests that one web process is receiving take up on the disk."""
+
+# --- How long things are kept ------------------------------------------------------------------
+
+RETENTION_DAYS: dict[str, int | None] = {
+    "audit": env.days("PLUMBMARK_RETENTION_AUDIT_DAYS", None),
+    "exchanges": env.days("PLUMBMARK_RETENTION_EXCHANGES_DAYS", None),
+    "failures": env.days("PLUMBMARK_RETENTION_FAILURES_DAYS", 30),
+    "files": env.days("PLUMBMARK_RETENTION_FILES_DAYS", 30),
+    "jobs": env.days("PLUMBMARK_RETENTION_JOBS_DAYS", 30),
+    "ledger": env.days("PLUMBMARK_RETENTION_LEDGER_DAYS", 365),
+    "outbox": env.days("PLUMBMARK_RETENTION_OUTBOX_DAYS", 30),
+    "standings": env.days("PLUMBMARK_RETENTION_STANDINGS_DAYS", 90),
+}
+"""Days by policy; None: for ever. See docs/operators/retention.md."""
 
 # --- REST API ---------------------------------------------------------------------------------
 
@@ -458,12 +522,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "Account", "description": "The caller, their quota and its ledger."},
         {"name": "Models", "description": "Models, how they are called, and contenders."},
         {"name": "Tasks", "description": "Tasks, their drafts, versions and items."},
+        {"name": "Items", "description": "Reports of wrong items, and their decisions."},
         {"name": "Jobs", "description": "Work on large files, with its progress."},
         {"name": "Runs", "description": "Runs, samples, scorings, and submitted outputs."},
         {"name": "Programs", "description": "Logs, reports and files of runs of code tasks."},
         {"name": "Judges", "description": "Judges of a version, and blind labels for them."},
         {"name": "Benchmarks", "description": "Benchmarks, their versions and entries."},
         {"name": "Leaderboards", "description": "Leaderboards, their history and corrections."},
+        {"name": "Search", "description": "Search over everything that you may see."},
     ],
     # A body of PATCH has a shape of its own here, with nothing required.
     "COMPONENT_SPLIT_PATCH": False,
@@ -473,15 +539,26 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "ContenderKind": "tasks_app.models.contenders.Contender.Kind",
+        "ItemReportKind": "tasks_app.models.items.ItemReport.Kind",
+        "ItemReportStatus": "tasks_app.models.items.ItemReport.State",
         "LedgerLineKind": "plumbmark.gateway.models.LedgerLine.Kind",
         "TaskVersionKind": "tasks_app.models.tasks.TaskVersion.Kind",
         "DraftKind": [("declarative", "declarative")],
+        "TableKind": "tasks_app.tables.roles.KINDS",
         "JobState": "plumbmark.background.models.Job.State",
         "RunState": "tasks_app.models.runs.Run.State",
         "TaskVersionState": "tasks_app.models.tasks.TaskVersion.State",
+        "NumberFormat": "plumbmark.scoring.metrics.NUMBER_FORMATS",
+        "FormatEnum": [("yaml", "yaml"), ("json", "json")],
         "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",
     },
 }
+
+if _EXCHANGES is not None:
+    CELERY_BEAT_SCHEDULE["sweep-exchange-objects"] = {
+        "task": "gateway.jobs.sweep_exchange_objects",
+        "schedule": 3600.0,
+    }
 
 # --- Monitoring ---------------------------------------------------------------------------------
 

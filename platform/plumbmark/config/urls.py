@@ -9,12 +9,14 @@ urlpatterns = [
     path("", include("plumbmark.compat.kaggle.rpc.urls")),
     path("api/v1/", include("plumbmark.api.urls")),
     path("", include("benchmarks_app.urls")),
+    path("", include("benchmarks_app.suites.urls")),
     path("", include("leaderboards_app.urls")),
     path("", include("plumbmark.gateway.urls")),
     path("", include("tasks_app.urls")),
     path("runs/", include("tasks_app.runs.urls")),
     path("", include("plumbmark.background.urls")),
     path("", include("plumbmark.web.urls")),
+    path("", include("plumbmark.guides.urls")),
     path("", include("plumbmark.accounts.urls")),
 ]
 

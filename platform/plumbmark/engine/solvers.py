@@ -93,13 +93,13 @@ class _Conversation:
                 return call
             if call.response is None or not call.response.text.strip():
                 return self._result_of_end(call)
-            said = await self._next_turn(turn, call.response.text)
-            if isinstance(said, CallResult):
-                return self._without_user(said)
-            if said is None:
+            turn_text = await self._next_turn(turn, call.response.text)
+            if isinstance(turn_text, CallResult):
+                return self._without_user(turn_text)
+            if turn_text is None:
                 return self._result_of_end(call)
             self._messages.append({"role": "assistant", "content": call.response.text})
-            self._messages.append({"role": "user", "content": said})
+            self._messages.append({"role": "user", "content": turn_text})
             turn += 1
 
     async def _answer(self) -> CallResult | SampleResult:

@@ -7,8 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from plumbmark.accounts.models import ApiToken, Namespace, User
+from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common import audit, clock
 from plumbmark.common.errors import Conflict, DomainError, NotAllowed
+from plumbmark.common.outbox import record_event
 from plumbmark.gateway.budget.ledger import limits_of
 from plumbmark.gateway.catalogue.base_urls import check_base_url
 from plumbmark.gateway.catalogue.price_data import MatchedPrice
@@ -20,10 +22,12 @@ from plumbmark.gateway.models import (
     Exchange,
     Grant,
     PriceCard,
+    ProviderConnection,
     QuotaPolicy,
 )
 from plumbmark.gateway.permissions import can_manage_deployments
 from plumbmark.gateway.providers.baseline import PROGRAMS
+from plumbmark.gateway.storage.withholding import withhold
 
 SUBJECT_CHARACTERS = 120
 
@@ -108,10 +112,25 @@ def close_grant(*, grant: Grant) -> Grant:
     return grant
 
 
+def close_grant_by_id(grant_id: int) -> None:
+    """Close a grant that the caller has not read; one query."""
+    Grant.objects.filter(pk=grant_id, revoked_at=None).update(revoked_at=timezone.now())
+
+
 def _allow(by: User | None) -> None:
     # None: the platform itself, from the command line.
     if by is not None and not can_manage_deployments(by):
         raise NotAllowed("Only administrators can change deployments, prices and quotas.")
+
+
+def _allow_for(by: User | None, owner: Namespace | None) -> None:
+    """Allow staff for the platform's deployments, and those who act for a person or team for
+    theirs.
+    """
+    if owner is None:
+        _allow(by)
+    elif by is not None and not can_act_for(by, owner):
+        raise NotAllowed("You may not change the deployments of this person or team.")
 
 
 def add_deployment(
@@ -123,18 +142,26 @@ def add_deployment(
     credential: Credential | None = None,
     maker: str = "",
     name: str = "",
+    connection: ProviderConnection | None = None,
+    model_slug: str = "",
+    max_concurrency: int = 64,
     by: User | None,
 ) -> Deployment:
-    """Add a deployment of the platform, and its catalogue entry if it is missing."""
-    _allow(by)
+    """Add a deployment, and its catalogue entry (`model_slug`, by default the slug) if it is
+    missing. It belongs to the owner of the connection, else to the platform.
+    """
+    owner = connection.owner if connection is not None else None
+    _allow_for(by, owner)
     if provider != Deployment.Provider.BASELINE:
-        base_url = check_base_url(base_url, is_users=False)
-    first, _, rest = slug.partition("/")
+        base_url = check_base_url(base_url, is_users=owner is not None)
+    model_slug = (model_slug or slug)[:160]
+    first, _, rest = model_slug.partition("/")
     maker, name = maker or first, name or rest or first
     with transaction.atomic():
         model, _ = CatalogueModel.objects.get_or_create(
-            slug=slug[:160], defaults={"maker": maker[:80], "name": name[:120]}
+            slug=model_slug, defaults={"maker": maker[:80], "name": name[:120]}
         )
+        record_event("model.updated", model_id=model.pk)
         if Deployment.objects.filter(slug=slug).exists():
             raise Conflict(f"There is a deployment {slug} already.", code="deployment-exists")
         deployment = Deployment.objects.create(
@@ -144,6 +171,9 @@ def add_deployment(
             base_url=base_url,
             upstream_id=upstream_id,
             credential=credential,
+            connection=connection,
+            owner=owner,
+            max_concurrency=max_concurrency,
         )
         audit.record("deployment.add", f"deployment:{deployment.public_id}", by=by, slug=slug)
     return deployment
@@ -188,7 +218,7 @@ def set_price(
 
     Earlier cards remain: calls keep the card that they were made under.
     """
-    _allow(by)
+    _allow_for(by, deployment.owner)
     if min(input_per_mtok, output_per_mtok, cached_input_per_mtok or 0, per_request) < 0:
         raise DomainError("A price cannot be negative.")
     with transaction.atomic():
@@ -284,8 +314,7 @@ def withhold_exchanges(*, grant_ids: Collection[int], reason: str) -> int:
 
     The calls, their costs and the hashes of their exchanges stay. The caller has checked who may.
     """
-    exchanges = Exchange.objects.filter(call__grant__in=grant_ids, withheld_at__isnull=True)
-    return exchanges.update(body=b"", withheld_at=clock.now(), withheld_reason=reason)
+    return withhold(Exchange.objects.filter(call__grant__in=grant_ids), reason=reason)
 
 
 def reopen_grant(*, grant: Grant) -> Grant:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from plumbmark.accounts.models import User
+from plumbmark.common.outbox import record_event
 from plumbmark.gateway import actions
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.forms import (
@@ -63,6 +64,12 @@ class CatalogueModelAdmin(_CatalogueModelAdmin):
     search_fields = ["slug", "name"]
     list_filter = ["maker", "open_weights"]
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
+
+    def save_model(
+        self, request: HttpRequest, obj: CatalogueModel, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        record_event("model.updated", model_id=obj.pk)
 
 
 @admin.register(Credential)

@@ -32,6 +32,7 @@ def call_context(recorded: RecordedCall) -> dict[str, Any]:
         },
         {"key": _("Charged"), "value": dollars(call.charged)},
         {"key": _("Provider's bill"), "value": dollars(call.provider_cost)},
+        {"key": _("Hash of the exchange"), "value": recorded.hash},
     ]
     return {
         "role": recorded.role,

@@ -55,7 +55,7 @@ class CredentialForm(_CredentialForm):
             put_secret(self.instance, secret)
         elif self.cleaned_data.get("environment_variable"):
             self.instance.encrypted_secret = None
-            self.instance.hint = ""
+            self.instance.hint = self.instance.fingerprint = ""
         return super().save(commit)
 
 

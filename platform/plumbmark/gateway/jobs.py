@@ -7,7 +7,7 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 
 from plumbmark.gateway.calls import runtime
-from plumbmark.gateway.storage import recovery, spool
+from plumbmark.gateway.storage import exchanges, recovery, spool
 
 
 @shared_task(name="gateway.jobs.sweep_leases")
@@ -16,6 +16,13 @@ def sweep_leases() -> int:
     spool.prepare(settings.SPOOL_DIR)
     done = recovery.recover(settings.SPOOL_DIR)
     return done.calls + done.leases
+
+
+@shared_task(name="gateway.jobs.sweep_exchange_objects")
+def sweep_exchange_objects() -> int:
+    """Let the bytes of erased exchanges go from the storage beside the database."""
+    done = exchanges.sweep()
+    return done.removed
 
 
 @worker_process_shutdown.connect  # a child of a prefork pool, which ends without `atexit`

@@ -31,6 +31,8 @@ class CatalogueModel(models.Model):
     context_tokens = models.PositiveIntegerField(null=True, blank=True)
     released_on = models.DateField(null=True, blank=True)
     knowledge_until = models.DateField(null=True, blank=True)
+    deprecated_on = models.DateField(null=True, blank=True)
+    """From when on its maker advises against it or no longer offers it."""
     description = models.TextField(blank=True)
     homepage = models.URLField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -55,6 +57,9 @@ class Credential(models.Model):
     encrypted_secret = models.BinaryField(null=True, editable=False)
     hint = models.CharField(max_length=8, blank=True, editable=False)
     """The last characters of the secret, to recognise it by."""
+    fingerprint = models.CharField(max_length=16, blank=True, editable=False)
+    """The beginning of the SHA-256 of the secret in hexadecimal, to recognise it by; empty for one
+    so short that it could be guessed from it."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -62,6 +67,48 @@ class Credential(models.Model):
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | Q(environment_variable=""),
                 name="credential_of_a_user_reads_no_environment",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProviderConnection(models.Model):
+    """A provider as it was connected: where it is, its key, and the models that it lists."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    name = models.CharField(max_length=80)
+    slug = models.CharField(max_length=40)
+    """Begins the slugs of its deployments; unique among those of its owner."""
+    owner = models.ForeignKey(
+        Namespace,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="provider_connections",
+    )
+    """None: the platform's own."""
+    kind = models.CharField(max_length=20)
+    """Of `connections.providers`."""
+    wire_format = models.CharField(max_length=12)
+    base_url = models.CharField(max_length=300)
+    credential = models.ForeignKey(
+        Credential, null=True, blank=True, on_delete=models.PROTECT, related_name="connections"
+    )
+    listed_models = models.JSONField(default=list, blank=True)
+    """`[{"id": …, "context_tokens": … or null}]`, as the provider last listed them."""
+    listed_at = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    paused_deployments = models.JSONField(default=list, blank=True)
+    """The ids of the deployments that were switched off with it, to switch on again."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Coalesce("owner", Value(0)), "slug", name="providerconnection_slug_is_unique"
             )
         ]
 
@@ -88,6 +135,14 @@ class Deployment(models.Model):
     """The model's name at the provider."""
     credential = models.ForeignKey(
         Credential, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
+    )
+    connection = models.ForeignKey(
+        ProviderConnection,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="deployments",
     )
     owner = models.ForeignKey(
         Namespace, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
@@ -285,7 +340,7 @@ class BudgetLease(models.Model):
 
 
 class LedgerLine(models.Model):
-    """One line of a payer's ledger: appended, never changed.
+    """One line of a payer's ledger: appended, and changed only where retention sums old lines.
 
     A settle line covers the calls of one grant in one flush; its `charged` is their sum.
     """
@@ -319,11 +374,18 @@ class LedgerLine(models.Model):
     day = models.DateField()
     """The UTC day of the reservation, to whose limits the line belongs."""
     at = models.DateTimeField()
+    summed_lines = models.PositiveIntegerField(null=True, editable=False)
+    """How many lines it sums, itself included; None: retention has not reached its day."""
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["payer", "-id"], name="ledgerline_by_payer"),
             models.Index(fields=["grant", "-id"], name="ledgerline_by_grant"),
+            models.Index(
+                fields=["payer", "day"],
+                condition=Q(summed_lines__isnull=False),
+                name="ledgerline_summed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -404,6 +466,26 @@ class Call(models.Model):
         return str(self.id)
 
 
+class ExchangeObject(models.Model):
+    """An object outside the database that has the bodies of a batch of exchanges."""
+
+    key = models.CharField(max_length=80, unique=True)
+    """Within the storage that the settings name."""
+    written_at = models.DateTimeField()
+    has_erased = models.BooleanField(default=False)
+    """Some of it is named by no row any longer: the next sweep lets it go."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"], condition=Q(has_erased=True), name="exchangeobject_with_erased"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Exchange(Withholdable):
     """The request and the response of a call, compressed. Never joined in lists."""
 
@@ -411,9 +493,31 @@ class Exchange(Withholdable):
         Call, primary_key=True, on_delete=models.PROTECT, related_name="exchange"
     )
     body = models.BinaryField()
-    """JSON `{"request": …, "response": …}`, packed by zlib unless it is short; no credentials."""
+    """JSON `{"request": …, "response": …}`, packed by zlib unless it is short; no credentials.
+    Read it with `plumbmark.gateway.storage.exchanges`: it is empty if it lies in an object."""
     hash = models.CharField(max_length=72)
     """`h1:` and the SHA-256 of the canonical form; stays when the body is withheld."""
+    stored_in = models.ForeignKey(
+        ExchangeObject,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="exchanges",
+        db_index=False,
+    )
+    """The object that has the body; None: the row has it."""
+    start = models.BigIntegerField(null=True, editable=False)
+    length = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            # Nothing is in it while all bodies lie in their rows.
+            models.Index(
+                fields=["stored_in"],
+                condition=Q(stored_in__isnull=False),
+                name="exchange_by_object",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"exchange of {self.call_id}"

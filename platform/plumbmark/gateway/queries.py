@@ -25,6 +25,7 @@ from plumbmark.gateway.models import (
     LedgerLine,
 )
 from plumbmark.gateway.recorded_calls import parse_recorded
+from plumbmark.gateway.storage.exchanges import read_bodies
 from plumbmark.gateway.storage.records import cost_before_last, decompress, lowered_output_limit
 
 _KEYS_PER_QUERY = 500
@@ -150,7 +151,8 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
     """Return the recorded answers for these keys, rebuilt from their exchanges.
 
     After a crash between an answer and its consequence, this avoids asking again. Answers whose
-    exchange was withheld or is unreadable are not included.
+    exchange was withheld or is unreadable are not included. Raises `ExchangesAway` if they cannot
+    be read now: to ask again would be to pay again.
     """
     found: dict[str, CallResult] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):
@@ -162,8 +164,9 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
             is_duplicate=False,
             exchange__withheld_at=None,
         ).select_related("exchange", "deployment")
+        bodies = read_bodies([call.exchange for call in calls])
         for call in calls:
-            response = _response_of(call)
+            response = _response_of(call, bodies[call.pk])
             if response is not None:
                 found[call.key] = CallResult(
                     call_id=call.pk,
@@ -179,8 +182,8 @@ def recorded_answers(*, grant_id: int, keys: Sequence[str]) -> Mapping[str, Call
     return found
 
 
-def _response_of(call: Call) -> ModelResponse | None:
-    parsed = parse_recorded(call, decompress(bytes(call.exchange.body))["response"])
+def _response_of(call: Call, body: bytes) -> ModelResponse | None:
+    parsed = parse_recorded(call, decompress(body)["response"])
     if parsed is None:
         return None
     usage = Usage(

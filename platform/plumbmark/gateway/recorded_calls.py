@@ -1,7 +1,7 @@
 """Recorded calls with their exchanges, for those who may see them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,10 +10,12 @@ from uuid import UUID
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from plumbmark.common.retention import withheld_note
 from plumbmark.engine.ports import ModelResponse
 from plumbmark.gateway.models import Call, Exchange
 from plumbmark.gateway.permissions import Visitor, can_view_call, can_view_exchange
 from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.storage.exchanges import ExchangesAway, read_bodies
 from plumbmark.gateway.storage.records import decompress_body
 
 _ID_PREFIX = "chatcmpl-"
@@ -22,8 +24,8 @@ _ID_PREFIX = "chatcmpl-"
 
 @dataclass(frozen=True)
 class RecordedCall:
-    """A call with its exchange. `request` and `response` are None where they are withheld or not
-    written yet; `note` then says which.
+    """A call with its exchange. `request` and `response` are None where they are withheld, not
+    written yet or cannot be read now; `note` then says which.
     """
 
     role: str
@@ -31,6 +33,10 @@ class RecordedCall:
     request: Any
     response: Any
     note: str
+    hash: str = ""
+    """Of the exchange, also where it is withheld; empty where the reader may not know it."""
+    is_away: bool = False
+    """Whether it can be read later."""
 
     @cached_property
     def answer(self) -> ModelResponse | None:
@@ -38,15 +44,39 @@ class RecordedCall:
         return None if self.note else parse_recorded(self.call, self.response)
 
 
-def read_exchange(call: Call, exchange: Exchange | None, role: str) -> RecordedCall:
-    """Return a call with its exchange, whoever asks; a withheld one has a note in its place."""
+@dataclass(frozen=True, slots=True)
+class LinkedCall:
+    """A call with the row of its exchange, if it has one, and its role for whoever links to it."""
+
+    role: str
+    call: Call
+    exchange: Exchange | None
+
+
+def read_exchanges(linked: Sequence[LinkedCall]) -> list[RecordedCall]:
+    """Return calls with their exchanges, whoever asks; one that is not shown has a note instead."""
+    shown = [one.exchange for one in linked if one.exchange and not one.exchange.is_withheld]
+    try:
+        bodies = read_bodies(shown)
+    except ExchangesAway as away:
+        note = str(away.message)
+        return [
+            RecordedCall(one.role, one.call, None, None, note, is_away=True)
+            if one.exchange in shown
+            else _recorded(one, b"")
+            for one in linked
+        ]
+    return [_recorded(one, bodies.get(one.call.pk, b"")) for one in linked]
+
+
+def _recorded(linked: LinkedCall, packed: bytes) -> RecordedCall:
+    role, call, exchange = linked.role, linked.call, linked.exchange
     if exchange is None:
         return RecordedCall(role, call, None, None, _("The exchange was not stored."))
     if exchange.is_withheld:
-        note = _("Withheld: %(reason)s") % {"reason": exchange.withheld_reason}
-        return RecordedCall(role, call, None, None, note)
-    body = json.loads(decompress_body(bytes(exchange.body)))
-    return RecordedCall(role, call, body["request"], body["response"], "")
+        return RecordedCall(role, call, None, None, withheld_note(exchange), exchange.hash)
+    body = json.loads(decompress_body(packed))
+    return RecordedCall(role, call, body["request"], body["response"], "", exchange.hash)
 
 
 def parse_recorded(call: Call, response: Any) -> ModelResponse | None:
@@ -88,7 +118,8 @@ def recorded_call_at(call_id: str, *, to: Visitor) -> RecordedCall:
             "payer": call.grant.payer.handle
         }
     else:
-        return read_exchange(call, getattr(call, "exchange", None), call.role)
+        linked = LinkedCall(call.role, call, getattr(call, "exchange", None))
+        return read_exchanges([linked])[0]
     return RecordedCall(call.role, call, None, None, note)
 
 

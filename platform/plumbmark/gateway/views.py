@@ -19,6 +19,7 @@ from plumbmark.gateway.call_display import call_context, pretty_json
 from plumbmark.gateway.models import Call, LedgerLine
 from plumbmark.gateway.permissions import can_view_ledger
 from plumbmark.gateway.recorded_calls import parse_call_id, recorded_call_at
+from plumbmark.gateway.storage.exchanges import ExchangesAway
 
 LINES_PER_PAGE = 50
 CALLS_PER_PAGE = 100
@@ -156,6 +157,8 @@ def call_detail(request: HttpRequest, call_id: UUID) -> HttpResponse:
 def call_exchange(request: HttpRequest, call_id: UUID) -> HttpResponse:
     """Return the whole request and response, as a file."""
     recorded = recorded_call_at(str(call_id), to=request.user)
+    if recorded.is_away:
+        raise ExchangesAway
     if recorded.note:
         raise Http404("The exchange of this call is not shown.")
     body = pretty_json({"request": recorded.request, "response": recorded.response})

@@ -85,6 +85,15 @@ _ERRORS = {
             "detail": "This Idempotency-Key was used for another request; take a new one.",
         },
     ),
+    502: _Error(
+        "NoUsableAnswer",
+        "Another server that the request needs gave no usable answer; the message says why.",
+        {
+            "code": "not-json",
+            "detail": "203.0.113.7:8000 did not answer with JSON. Is this the base URL? "
+            "It usually ends in /v1.",
+        },
+    ),
     413: _Error(
         "TooLarge",
         "The body is too large.",
@@ -145,6 +154,7 @@ class ResourceSchema(AutoSchema):
         if operation is None:
             return None
         self._describe_parameters(operation)
+        self._add_examples(operation)
         responses = operation["responses"]
         for status, response in responses.items():
             response["description"] = response["description"] or HTTPStatus(int(status)).phrase
@@ -179,6 +189,19 @@ class ResourceSchema(AutoSchema):
                 parameter["description"] = known[parameter["name"]]
             else:
                 warn(f"{type(self.view).__name__} does not describe {parameter['name']}")
+
+    def _add_examples(self, operation: dict[str, Any]) -> None:
+        """Give each body the example of its shape."""
+        if "requestBody" not in operation:
+            return
+        shapes: Any = self.get_request_serializer()
+        for media_type, body in operation["requestBody"]["content"].items():
+            shape = shapes.get(media_type) if isinstance(shapes, dict) else shapes
+            example = getattr(shape, "example", None)
+            if example:
+                body["example"] = dict(example)
+            else:
+                warn(f"{type(self.view).__name__} has a body without an example")
 
     def _register_error(self, status: int) -> dict[str, str]:
         """Return a reference to the response that all operations share."""

@@ -21,8 +21,8 @@ class NewestFirst(CursorPagination):
 
     def get_page_size(self, request: Request) -> int | None:
         """Return the number of rows; refuse a limit that is not a number, cap a large one."""
-        asked = request.query_params.get("limit")
-        if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked[:9]) > 0):
+        limit = request.query_params.get("limit")
+        if limit is not None and not (limit.isascii() and limit.isdigit() and int(limit[:9]) > 0):
             message = f"must be a whole number from 1 to {self.max_page_size}"
             raise ValidationError({"limit": [message]})
         return super().get_page_size(request)

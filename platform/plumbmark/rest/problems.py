@@ -27,6 +27,7 @@ TITLES = {
     415: "Unsupported media type",
     422: "Invalid input",
     429: "Too many requests",
+    502: "No usable answer from elsewhere",
     503: "Busy",
 }
 

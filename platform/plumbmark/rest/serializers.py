@@ -1,7 +1,8 @@
 """Bases of serializers."""
 
 import heapq
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
@@ -17,6 +18,11 @@ _MAX_TEXT_FILE = 1024 * 1024
 
 class WriteShape(serializers.Serializer[Any]):
     """A request body; unknown fields and endless lists are refused."""
+
+    example: ClassVar[Mapping[str, Any]] = {}
+    """A body as somebody may send it, for the description of the API. A text that begins with `@`
+    is the name of a file.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

@@ -3,16 +3,19 @@
 import asyncio
 from dataclasses import replace
 from math import ceil
+from pathlib import Path
 
 from plumbmark.engine.ports import Execution
 from plumbmark.sandbox.contract import (
     MIB,
     Ending,
     Limits,
+    Mount,
     Sandbox,
     SandboxJob,
     SandboxUnavailable,
 )
+from plumbmark.sandbox.interpreter import environment_mounts
 
 ANSWER_LIMITS = Limits(
     memory_bytes=512 * MIB,
@@ -23,6 +26,8 @@ ANSWER_LIMITS = Limits(
     output_bytes=64 * 1024,
 )
 """For short programs that models write; the time comes with each."""
+
+_ENVIRONMENT = "/opt/environment"
 
 _START = """\
 import os
@@ -63,9 +68,13 @@ class PythonExecutor:
         memory_bytes: int | None = None,
         given: bytes = b"",
         merges_errors: bool = True,
+        environment: Path | None = None,
     ) -> Execution:
         """Run a program; raise `SandboxUnavailable` if it cannot be run, which is not the program's
         fault.
+
+        `environment` is the Python of a virtual environment on the host, used in place of a bare
+        one.
         """
         limits = replace(
             self._limits,
@@ -76,11 +85,16 @@ class PythonExecutor:
             limits = replace(
                 limits, memory_bytes=memory_bytes, address_space_bytes=2 * memory_bytes
             )
+        python, mounts = self._sandbox.python, tuple[Mount, ...]()
+        if environment is not None:
+            mounts = tuple(environment_mounts(environment, at=_ENVIRONMENT))
+            python = f"{_ENVIRONMENT}/bin/python"
         text = program.encode("utf-8", "replace")
         job = SandboxJob(
             # Not -I, which would leave the hash seed to chance: the same program is to print the
             # same. Its environment is all ours.
-            argv=[self._sandbox.python, "-s", "-c", _START],
+            argv=[python, "-s", "-c", _START],
+            mounts=mounts,
             environment={"PYTHONHASHSEED": "0"},
             stdin=b"%d\n%b%b" % (len(text), text, given),
             limits=limits,

@@ -45,9 +45,9 @@ def remove_left_behind(base: Path, *, oldest_seconds: float) -> int:
     A folder whose holder cannot be told, because the file system has no locks or an older version
     of the platform made it, goes when it is older than `oldest_seconds`.
     """
-    gone = 0
+    count = 0
     if not base.is_dir():
-        return gone
+        return count
     for entry in list(os.scandir(base)):
         if not entry.is_dir(follow_symlinks=False):
             continue
@@ -61,8 +61,8 @@ def remove_left_behind(base: Path, *, oldest_seconds: float) -> int:
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
             if age > (_GUESTS_END_SECONDS if is_flagged else oldest_seconds):
                 remove_work_folder(path)
-                gone += 1
-    return gone
+                count += 1
+    return count
 
 
 def _mark_if_left(folder: Path) -> None:

@@ -55,18 +55,22 @@ def source_problem(source: str, function: str, parameters: Sequence[str]) -> str
     )
     if found is None:
         return f"must define the function {call}"
-    taken = [*found.args.posonlyargs, *found.args.args]
-    needed = len(taken) - len(found.args.defaults)
-    if found.args.vararg is None and not needed <= len(parameters) <= len(taken):
+    arguments = [*found.args.posonlyargs, *found.args.args]
+    needed = len(arguments) - len(found.args.defaults)
+    if found.args.vararg is None and not needed <= len(parameters) <= len(arguments):
         return f"must take {len(parameters)} arguments: {call} (line {found.lineno})"
     if any(default is None for default in found.args.kw_defaults):
         return f"must take no further arguments than {call} (line {found.lineno})"
     return None
 
 
-def program() -> str:
-    """Return the program that runs in the sandbox."""
-    return harness_text(author_harness.__file__)
+def program(preload: str = "") -> str:
+    """Return the program that runs in the sandbox; `preload` is a module to import once before."""
+    text = harness_text(author_harness.__file__)
+    if not preload:
+        return text
+    first, _, rest = text.partition("\n")
+    return f"{first}\nimport {preload}\n{rest}"
 
 
 def program_input(

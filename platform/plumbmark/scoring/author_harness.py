@@ -173,8 +173,8 @@ def _call(code: CodeType, name: str, arguments: list[Any]) -> dict[str, Any]:
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == FILE]
-        said = "".join(traceback.format_exception_only(type(error), error)).strip()
-        return {"error": said.splitlines()[-1][:500], "line": lines[-1] if lines else 0}
+        text = "".join(traceback.format_exception_only(type(error), error)).strip()
+        return {"error": text.splitlines()[-1][:500], "line": lines[-1] if lines else 0}
     try:
         json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:

@@ -131,5 +131,5 @@ def _draws(count: int) -> Floats:
     uniform = random.Random(count).random  # noqa: S311 - reproducible on purpose
     places = [int(uniform() * count) for _ in range(DRAWS * count)]
     rows = np.repeat(np.arange(DRAWS), count)
-    taken = np.bincount(rows * count + np.array(places), minlength=DRAWS * count)
-    return taken.reshape(DRAWS, count).astype(float)
+    counts = np.bincount(rows * count + np.array(places), minlength=DRAWS * count)
+    return counts.reshape(DRAWS, count).astype(float)

@@ -91,7 +91,7 @@ def take_code(
     output = output.removeprefix("\ufeff")
     if not _ANY_FENCE.search(output):
         return TakenCode(output, WHOLE)
-    blocks = _preferred(code_blocks(output), languages)
+    blocks = _prefer(code_blocks(output), languages)
     lines = _LINE_END.split(output)
     if not blocks or (len(blocks) == 1 and _follows_code(blocks[0], lines)):
         return _before_stray_fence(output, lines)
@@ -106,7 +106,7 @@ def take_code(
     return TakenCode(block.code, which)
 
 
-def _preferred(blocks: Sequence[CodeBlock], languages: frozenset[str]) -> list[CodeBlock]:
+def _prefer(blocks: Sequence[CodeBlock], languages: frozenset[str]) -> list[CodeBlock]:
     """Return the blocks in one of `languages`, else those that name no language, else all."""
     for wanted in (languages, frozenset({""})):
         if found := [block for block in blocks if block.language in wanted]:
@@ -125,7 +125,7 @@ def _all_blocks(text: str, depth: int = 0) -> Iterator[CodeBlock]:
             and token.map
             and _ANY_FENCE.match(token.content)
         ):
-            yield from _moved(_all_blocks(token.content, depth + 1), token.map[0])
+            yield from _move(_all_blocks(token.content, depth + 1), token.map[0])
 
 
 def _read_fence(token: Token, depth: int) -> Iterator[CodeBlock]:
@@ -138,7 +138,7 @@ def _read_fence(token: Token, depth: int) -> Iterator[CodeBlock]:
     word = "" if language is None else _lower(language["word"])
     # A block that is wrapped in another one, or begins with a fence too many.
     if word in {"", "markdown", "md"} and depth < _MAX_DEPTH and _OPENS_INSIDE.match(code):
-        inner = list(_moved(_all_blocks(code, depth + 1), first + 1))
+        inner = list(_move(_all_blocks(code, depth + 1), first + 1))
         if inner:
             yield from inner
             return
@@ -150,7 +150,7 @@ def _read_fence(token: Token, depth: int) -> Iterator[CodeBlock]:
     yield CodeBlock(word, code, is_closed, first, end)
 
 
-def _moved(blocks: Iterator[CodeBlock], lines: int) -> Iterator[CodeBlock]:
+def _move(blocks: Iterator[CodeBlock], lines: int) -> Iterator[CodeBlock]:
     for block in blocks:
         yield CodeBlock(
             block.language,
@@ -175,7 +175,7 @@ def _before_stray_fence(output: str, lines: Sequence[str]) -> TakenCode:
         if line.lstrip().startswith(("```", "~~~")):
             before = "\n".join(lines[:number])
             if before.strip():
-                return TakenCode(f"{before}\n", "what stands before a fence that opens nothing")
+                return TakenCode(f"{before}\n", "the text before a fence that opens nothing")
             break
     return TakenCode(output, WHOLE)
 

@@ -13,9 +13,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     A test is significant at level α in the family if its adjusted p-value is at most α: the k-th
     smallest is multiplied by m − k + 1 and never falls below the one before it.
     """
-    given = np.array(p_values, float)
-    order = np.argsort(given)
-    ordered = given[order] * np.arange(len(given), 0, -1)
+    raw = np.array(p_values, float)
+    order = np.argsort(raw)
+    ordered = raw[order] * np.arange(len(raw), 0, -1)
     adjusted = np.empty_like(ordered)
     adjusted[order] = np.maximum.accumulate(np.minimum(1.0, ordered))
     return [float(one) for one in adjusted]

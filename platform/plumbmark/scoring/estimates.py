@@ -297,6 +297,6 @@ def _fill_unscored(row: ScoreVector, bound: float | None) -> float | None:
     # As floats: small integers times a bound would overflow.
     unscored = row.unscored.astype(float)
     repeats = unscored + row.counts
-    asked = repeats > 0
-    totals = (row.totals + unscored * bound)[asked]
-    return float((totals / repeats[asked]).mean()) if totals.size else None
+    has_repeats = repeats > 0
+    totals = (row.totals + unscored * bound)[has_repeats]
+    return float((totals / repeats[has_repeats]).mean()) if totals.size else None

@@ -34,27 +34,27 @@ def fill_columns(value: Any, columns: Mapping[str, Any]) -> Any:
     return value
 
 
-def covers(given: Any, wanted: Any) -> bool:
+def covers(value: Any, wanted: Any) -> bool:
     """Return whether a value matches what was wanted.
 
     Objects may have more keys than wanted, at every level; a number equals its text, because models
     write either; white space around a text does not count; lists are compared element by element.
     """
     if isinstance(wanted, Mapping):
-        return isinstance(given, Mapping) and all(
-            key in given and covers(given[key], inner) for key, inner in wanted.items()
+        return isinstance(value, Mapping) and all(
+            key in value and covers(value[key], inner) for key, inner in wanted.items()
         )
     if isinstance(wanted, list | tuple):
         return (
-            isinstance(given, list | tuple)
-            and len(given) == len(wanted)
-            and all(covers(one, inner) for one, inner in zip(given, wanted, strict=True))
+            isinstance(value, list | tuple)
+            and len(value) == len(wanted)
+            and all(covers(one, inner) for one, inner in zip(value, wanted, strict=True))
         )
-    if isinstance(wanted, bool) or isinstance(given, bool) or wanted is None or given is None:
-        return wanted is given
-    if isinstance(wanted, str) and isinstance(given, str):
-        return wanted.strip() == given.strip()
-    return _number(wanted) is not None and _number(wanted) == _number(given)
+    if isinstance(wanted, bool) or isinstance(value, bool) or wanted is None or value is None:
+        return wanted is value
+    if isinstance(wanted, str) and isinstance(value, str):
+        return wanted.strip() == value.strip()
+    return _number(wanted) is not None and _number(wanted) == _number(value)
 
 
 def _number(value: Any) -> float | int | None:

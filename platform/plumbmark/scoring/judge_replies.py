@@ -56,8 +56,8 @@ _DIGITS = re.compile(r"[0-9]")
 
 def read_word(text: str, label: str) -> float | None:
     """Return 1 for correct, 0 for incorrect, None without a verdict that can be read for sure."""
-    said = _last_said(text, label)
-    match = _WORDS.fullmatch(said)
+    last = _last_said(text, label)
+    match = _WORDS.fullmatch(last)
     if match is None or match["word"] not in _CORRECT:
         return None
     other = [word for word in _CORRECT if _CORRECT[word] != _CORRECT[match["word"]]]
@@ -110,9 +110,9 @@ def _last_said(text: str, label: str) -> str:
     places = re.finditer(rf"(?<![\w-]){re.escape(label)}(?![\w-])", plain, re.IGNORECASE)
     for place in reversed(list(places)):
         rest = plain[place.end() : place.end() + _MAX_REST]
-        said = next((one for one in map(_plain_words, rest.split("\n")[:4]) if one), "")
-        if not _TEMPLATE.fullmatch(said):
-            return said
+        line = next((one for one in map(_plain_words, rest.split("\n")[:4]) if one), "")
+        if not _TEMPLATE.fullmatch(line):
+            return line
     return ""
 
 

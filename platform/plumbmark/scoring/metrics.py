@@ -2,12 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Direction = Literal["higher", "lower"]
 Reduction = Literal["mean"]
 """From the scores of items to the score of a run. Metrics of a whole run (F1 and the like) get
 their own reductions, whose intervals are bootstrapped over clusters."""
+
+NumberFormat = Literal["percent", "points", "dollars", "seconds", "fraction", "plain"]
+NUMBER_FORMATS: tuple[NumberFormat, ...] = get_args(NumberFormat)
+"""How a metric's scores may be written. `percent`: of a share; `points`: the number itself, or
+points of a hundred on a scale from 0 to 1; `fraction`: with the upper bound, as in 8/10."""
 
 MAX_SCORE = 1e30
 """The largest score and the largest bound, with either sign. Squares and sums of such numbers stay
@@ -40,6 +45,15 @@ def find_bounds_problem(lower: float | None, upper: float | None) -> str | None:
             return "the lower bound must be below the upper"
         if upper - lower < MIN_WIDTH:
             return f"the bounds must be at least {MIN_WIDTH:g} apart"
+    return None
+
+
+def find_format_problem(name: str | None, lower: float | None, upper: float | None) -> str | None:
+    """Return why a number format does not fit a metric's bounds; None if it does."""
+    if name == "percent" and (lower, upper) not in {(0, 1), (0, None), (None, None)}:
+        return "percent is for shares, whose bounds are [0, 1] or [0, null]; use points or plain"
+    if name == "fraction" and (lower != 0 or upper is None):
+        return "fraction needs the bounds [0, the highest score], as in 8/10"
     return None
 
 

@@ -320,7 +320,7 @@ def _value(match: re.Match[str], form: NumberForm) -> Decimal:
             if above is None:
                 value = _divide(value, below)
             else:
-                value = _mixed(value, Decimal(above.strip()), below)
+                value = _add_fraction(value, Decimal(above.strip()), below)
     return -value if sign.lower() in {"-", "minus", "negative"} else value
 
 
@@ -335,7 +335,7 @@ def _written_fraction(match: re.Match[str], form: NumberForm) -> Decimal:
     else:
         whole = match["latex_whole"]
         parts = _part(match["latex_above"], form), _part(match["latex_below"], form)
-    return _divide(*parts) if whole is None else _mixed(Decimal(whole.strip()), *parts)
+    return _divide(*parts) if whole is None else _add_fraction(Decimal(whole.strip()), *parts)
 
 
 def _part(braced: str, form: NumberForm) -> Decimal:
@@ -347,7 +347,7 @@ def _part(braced: str, form: NumberForm) -> Decimal:
     return found[0].value
 
 
-def _mixed(whole: Decimal, above: Decimal, below: Decimal) -> Decimal:
+def _add_fraction(whole: Decimal, above: Decimal, below: Decimal) -> Decimal:
     if not 0 < above < below or whole != whole.to_integral_value():
         raise _Unreadable("it can be read in more than one way")
     return _CONTEXT.add(whole, _divide(above, below))

@@ -1,5 +1,6 @@
 """Two rows compared on the items that both have."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,9 @@ class Comparison:
     """Common items on which a scores higher than b: one discordant count of McNemar's test."""
     b_higher: int
     n_clusters: int
+    standard_error: float | None = None
+    """Of the difference, where the method is `clustered-t`; `df` are its degrees of freedom."""
+    df: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ def compare(a: ItemScores | ScoreVector, b: ItemScores | ScoreVector, metric: Me
     differences = table.means[:1] - table.means[1:] + found.means
     clusters = int(found.part.clusters[0])
     above, below = _higher_counts(table, common)
+    error = df = None
     is_binary = bool((table.is_binary & table.is_one_repeat).all())
     method: PairMethod
     if is_binary and not found.part.has_clusters[0]:
@@ -98,7 +103,8 @@ def compare(a: ItemScores | ScoreVector, b: ItemScores | ScoreVector, metric: Me
         p_value = None if method == "none" else float(tests.p_values[0])
         interval = None
         if method == "clustered-t":
-            interval = student(difference, float(variance.variance[0]), float(variance.df[0]))
+            error, df = math.sqrt(float(variance.variance[0])), float(variance.df[0])
+            interval = student(difference, float(variance.variance[0]), df)
     return Comparison(
         p_value=p_value,
         difference=difference,
@@ -111,6 +117,8 @@ def compare(a: ItemScores | ScoreVector, b: ItemScores | ScoreVector, metric: Me
         a_higher=above,
         b_higher=below,
         n_clusters=clusters,
+        standard_error=error,
+        df=df,
     )
 
 

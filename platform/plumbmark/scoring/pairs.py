@@ -24,6 +24,7 @@ from plumbmark.scoring import tails
 from plumbmark.scoring.clustering import (
     ClusterValues,
     Layout,
+    Spread,
     Table,
     TaskPart,
     count_clusters,
@@ -213,7 +214,20 @@ class _TaskPairs:
     is_doubtful: Booleans
 
 
-def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
+@dataclass(frozen=True, slots=True)
+class _WeightedParts:
+    """The weighted differences of many pairs. `shrunk` has the added clusters in its denominator,
+    `bounded` is the weight of tasks of which nothing is known but their bounds.
+    """
+
+    weighted: Floats
+    shrunk: Floats
+    bounded: Floats
+    found: Spread
+    is_testable: Booleans
+
+
+def _join_weighted(layout: Layout, tasks: Sequence[_TaskPairs]) -> _WeightedParts:
     shape = tasks[0].differences.shape
     weighted, shrunk, bounded = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     included, pseudo = [], []
@@ -236,13 +250,58 @@ def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
     if (found.variance == 0).any():
         # Only then the number of clusters matters; counting those of several tasks takes a while.
         found = replace(found, clusters=count_clusters(parts, layout, included=included))
-    proven = np.maximum(0.0, np.abs(shrunk) - bounded)
-    tests = spread_tests(proven, found, 1.0)
     weighted[np.abs(weighted) <= NO_DIFFERENCE] = 0.0
     weighted[~has_common] = 0.0
-    p_values = np.where(shrunk * weighted > 0, tests.p_values, 1.0)
     is_testable = has_common & np.logical_or.reduce(included)
-    return PairTests(weighted, np.where(is_testable, p_values, np.nan))
+    return _WeightedParts(weighted, shrunk, bounded, found, is_testable)
+
+
+def _weighted_tests(layout: Layout, tasks: Sequence[_TaskPairs]) -> PairTests:
+    return _test_weighted(_join_weighted(layout, tasks))
+
+
+def _test_weighted(parts: _WeightedParts) -> PairTests:
+    proven = np.maximum(0.0, np.abs(parts.shrunk) - parts.bounded)
+    tests = spread_tests(proven, parts.found, 1.0)
+    p_values = np.where(parts.shrunk * parts.weighted > 0, tests.p_values, 1.0)
+    return PairTests(parts.weighted, np.where(parts.is_testable, p_values, np.nan))
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedPairs:
+    """A few pairs of a board of several tasks with all that a reader wants to know of them.
+
+    The test inverts to the interval `centres` ± (t quantile · `errors` + `bounded`): it is below
+    α exactly where 0 is outside. Where nothing can be tested, errors are NaN.
+    """
+
+    tests: PairTests
+    centres: Floats
+    errors: Floats
+    df: Floats
+    bounded: Floats
+
+
+def compare_few_weighted_pairs(
+    layout: Layout,
+    tables: Sequence[Table],
+    weights: Sequence[float],
+    first: Integers,
+    second: Integers,
+) -> WeightedPairs:
+    """Return the same tests as `compare_weighted_pairs` of some pairs, with their errors."""
+    tasks = [
+        _TaskSums(table).of_pairs(first, second, weight)
+        for table, weight in zip(tables, weights, strict=True)
+    ]
+    parts = _join_weighted(layout, tasks)
+    return WeightedPairs(
+        tests=_test_weighted(parts),
+        centres=parts.shrunk,
+        errors=np.where(parts.is_testable, np.sqrt(parts.found.variance), np.nan),
+        df=parts.found.df,
+        bounded=parts.bounded,
+    )
 
 
 @dataclass(frozen=True, slots=True)

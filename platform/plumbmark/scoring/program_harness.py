@@ -103,9 +103,9 @@ class Link:
         sys.setrecursionlimit(_DEEP)
         try:
             message = dict(json.loads(self._read(size)))
-            made: dict[int, Any] = {}
+            objects: dict[int, Any] = {}
             message["values"] = [
-                self._value(ref, message["cells"], made) for ref in message["refs"]
+                self._value(ref, message["cells"], objects) for ref in message["refs"]
             ]
         finally:
             sys.setrecursionlimit(limit)
@@ -207,32 +207,32 @@ class Link:
 
     # --- data to values -----------------------------------------------------------------------
 
-    def _value(self, ref: Any, cells: list[Any], made: dict[int, Any]) -> Any:
+    def _value(self, ref: Any, cells: list[Any], objects: dict[int, Any]) -> Any:
         if not isinstance(ref, list):
             return ref
         number = ref[0]
-        if number not in made:
-            self._make(number, cells[number], made, lambda one: self._value(one, cells, made))
-        return made[number]
+        if number not in objects:
+            self._make(number, cells[number], objects, lambda one: self._value(one, cells, objects))
+        return objects[number]
 
-    def _make(self, number: int, cell: list[Any], made: dict[int, Any], value: Any) -> None:
+    def _make(self, number: int, cell: list[Any], objects: dict[int, Any], value: Any) -> None:
         kind, *rest = cell
         # Containers that can contain themselves are known before they are filled.
         if kind == "list":
             found: list[Any] = []
-            made[number] = found
+            objects[number] = found
             found.extend(value(one) for one in rest[0])
         elif kind in ("dict", "Counter", "OrderedDict"):
-            made[number] = table = _dictionary(kind)
+            objects[number] = table = _dictionary(kind)
             for key, one in rest[0]:
                 table[value(key)] = value(one)
         elif kind == "object":
-            made[number] = copy = _empty_instance(self._class_of_copy(str(rest[0])))
+            objects[number] = copy = _empty_instance(self._class_of_copy(str(rest[0])))
             for name, one in rest[1]:
                 if not name.startswith("__"):
                     object.__setattr__(copy, name, value(one))
         else:
-            made[number] = self._simple(kind, rest, value)
+            objects[number] = self._simple(kind, rest, value)
 
     def _class_of_copy(self, name: str) -> Any:
         """Return the class of which a copy is made: a shared one, or the answer's of this name."""
@@ -323,8 +323,8 @@ def _dictionary(kind: str) -> dict[Any, Any]:
         return {}
     import collections
 
-    made: dict[Any, Any] = getattr(collections, kind)()
-    return made
+    result: dict[Any, Any] = getattr(collections, kind)()
+    return result
 
 
 def _library_value(kind: str, rest: list[Any], value: Any) -> Any:
@@ -336,8 +336,8 @@ def _library_value(kind: str, rest: list[Any], value: Any) -> Any:
         import collections
 
         fields: Any = collections.namedtuple  # the type checker wants to know the names
-        made = fields(rest[0], rest[1], rename=True)
-        return made(*(value(one) for one in rest[2]))
+        kind_of_tuple = fields(rest[0], rest[1], rename=True)
+        return kind_of_tuple(*(value(one) for one in rest[2]))
     if kind in _BY_PARTS:
         import datetime
 
@@ -452,9 +452,9 @@ def _ask(handle: Handle, word: str, *values: Any, **named: Any) -> Any:
     if link.is_answer:
         return _call_tests(link, handle, word, *values)
     source = sys.stdin
-    given = source.getvalue()[source.tell() :] if isinstance(source, io.StringIO) else None
-    link.send("do", handle, *values, *named.values(), word=word, names=list(named), stdin=given)
-    return converse(link, [*values, *named.values()], given)
+    text = source.getvalue()[source.tell() :] if isinstance(source, io.StringIO) else None
+    link.send("do", handle, *values, *named.values(), word=word, names=list(named), stdin=text)
+    return converse(link, [*values, *named.values()], text)
 
 
 def _call_tests(link: Link, handle: Handle, word: str, *values: Any) -> Any:
@@ -468,7 +468,7 @@ def _call_tests(link: Link, handle: Handle, word: str, *values: Any) -> Any:
     return message["values"][0]
 
 
-def converse(link: Link, values: list[Any], given: str | None = None) -> Any:
+def converse(link: Link, values: list[Any], text: str | None = None) -> Any:
     """Wait for what became of it; meanwhile the answer may call functions of the tests."""
     while True:
         message = link.receive()
@@ -477,7 +477,7 @@ def converse(link: Link, values: list[Any], given: str | None = None) -> Any:
             continue
         if printed := message.get("printed"):
             sys.stdout.write(str(printed))
-        if given is not None:
+        if text is not None:
             sys.stdin.seek(sys.stdin.tell() + int(message.get("used") or 0))
         if message["kind"] == "error":
             kind = link.exception_class([str(name) for name in message["lineage"]])
@@ -506,9 +506,9 @@ def _exception(kind: Any, arguments: list[Any]) -> Any:
     try:
         return kind(*arguments)
     except Exception:
-        made = kind.__new__(kind)
-        made.args = tuple(arguments)
-        return made
+        error = kind.__new__(kind)
+        error.args = tuple(arguments)
+        return error
 
 
 def _plain_arguments(error: BaseException) -> list[Any]:
@@ -663,11 +663,11 @@ def _trace(error: BaseException, file: str) -> str:
 
     if isinstance(error, SystemExit):
         return ""
-    told = traceback.TracebackException.from_exception(error, limit=-20)
-    told.stack = traceback.StackSummary.from_list(
-        [frame for frame in told.stack if frame.filename == file]
+    trace = traceback.TracebackException.from_exception(error, limit=-20)
+    trace.stack = traceback.StackSummary.from_list(
+        [frame for frame in trace.stack if frame.filename == file]
     )
-    return "".join(told.format())[-20_000:]
+    return "".join(trace.format())[-20_000:]
 
 
 # --- both -----------------------------------------------------------------------------------------
@@ -732,11 +732,13 @@ def _run_tests(link: Link, request: dict[str, Any]) -> None:
     names["__name__"] = "__main__"
     if request["tests"]:
         _run_given(link, request)
-    wanted, kept = set(request["wanted"]), set(request["kept"])
+    wanted, kept_names = set(request["wanted"]), set(request["kept"])
     # A name of the language is the answer's only where that is what the tests are about.
-    is_about_builtins = not (wanted - set(vars(builtins))) & set(offered) - kept
+    is_about_builtins = not (wanted - set(vars(builtins))) & set(offered) - kept_names
     for name, one in offered.items():
-        if name in kept or (hasattr(builtins, name) and not (is_about_builtins and name in wanted)):
+        if name in kept_names or (
+            hasattr(builtins, name) and not (is_about_builtins and name in wanted)
+        ):
             continue
         if isinstance(one, list):
             names[name] = one[0]

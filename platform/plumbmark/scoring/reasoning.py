@@ -1,7 +1,7 @@
 """Telling a model's reasoning from its answer, where both stand in one text.
 
 Open models behind servers that do not separate the two send their chain of thought within the
-content, between tags such as `<think>` and `</think>`. What stands there is no answer: drafts would
+content, between tags such as `<think>` and `</think>`. Text there is no answer: drafts would
 be scored as if they were one.
 """
 

@@ -56,12 +56,12 @@ def parse_template(text: str) -> Template:
             literal.append(character)
             index += 2
         elif character == "}":
-            raise BadTemplate("a single } stands alone; write }} for a literal brace", index)
+            raise BadTemplate("a single } is alone; write }} for a literal brace", index)
         else:
             end = text.find("}", index)
             name = text[index + 1 : end] if end >= 0 else ""
             if end < 0 or "{" in name or "\n" in name:
-                raise BadTemplate("a single { stands alone; write {{ for a literal brace", index)
+                raise BadTemplate("a single { is alone; write {{ for a literal brace", index)
             if not name.strip():
                 raise BadTemplate(
                     "{} names no column; write {column}, or {{}} for literal braces", index

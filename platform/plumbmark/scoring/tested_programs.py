@@ -35,8 +35,8 @@ class TestedProgram:
     def as_input(self, code: str, *, token: str) -> bytes:
         """Return what the harness reads from its standard input; `code` is the model's."""
         tests = _parse_tests(self.tests)
-        given, unfinished = _parse_given(self.given, code)
-        kept, classes = _kept_names(given, unfinished, code)
+        start, unfinished = _parse_given(self.given, code)
+        names, classes = _kept_names(start, unfinished, code)
         wanted = {
             node.id
             for node in ast.walk(tests)
@@ -44,9 +44,9 @@ class TestedProgram:
         }
         request = {
             "answer": self.answer,
-            "given": ast.unparse(given),
+            "given": ast.unparse(start),
             "tests": self.tests if tests.body else "",
-            "kept": sorted(kept),
+            "kept": sorted(names),
             "classes": sorted(classes),
             "wanted": sorted(wanted),
             "token": token,
@@ -85,11 +85,11 @@ def _parse_tests(tests: str) -> ast.Module:
         raise UnreadableTests(f"the tests cannot be read: {error}") from error
 
 
-def _parse_given(given: str, code: str) -> tuple[ast.Module, ast.stmt | None]:
+def _parse_given(start: str, code: str) -> tuple[ast.Module, ast.stmt | None]:
     """Return what is complete before the answer, and its last statement if the answer goes on
     with it.
     """
-    lines = given.splitlines(keepends=True)
+    lines = start.splitlines(keepends=True)
     while lines:
         try:
             parsed = ast.parse("".join(lines))
@@ -110,27 +110,27 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _kept_names(
-    given: ast.Module, unfinished: ast.stmt | None, code: str
+    start: ast.Module, unfinished: ast.stmt | None, code: str
 ) -> tuple[set[str], set[str]]:
     """Return the names before the answer that it cannot replace, and the classes among them.
 
     These are imports and complete definitions. Where nothing is left to be written, the answer may
     be a better form of one of them: then what it defines anew is the answer's.
     """
-    kept: set[str] = set()
+    names: set[str] = set()
     classes: set[str] = set()
-    definitions = [node for node in given.body if isinstance(node, _DEFINITIONS)]
+    definitions = [node for node in start.body if isinstance(node, _DEFINITIONS)]
     to_write = {node.name for node in definitions if node is unfinished or _is_stub(node.body)}
     replaced = set() if to_write else set(_defined_names(code))
-    for node in given.body:
+    for node in start.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            kept.update((one.asname or one.name).partition(".")[0] for one in node.names)
+            names.update((one.asname or one.name).partition(".")[0] for one in node.names)
     for node in definitions:
         if node.name not in to_write | replaced:
-            kept.add(node.name)
+            names.add(node.name)
             if isinstance(node, ast.ClassDef):
                 classes.add(node.name)
-    return kept - {"*"}, classes
+    return names - {"*"}, classes
 
 
 def _is_stub(body: Sequence[ast.stmt]) -> bool:

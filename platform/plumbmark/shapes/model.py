@@ -175,10 +175,10 @@ class Forms:
             # The first step of each place is the form that was tried.
             errors = error.errors()
             others = {one["loc"][0] for one in errors if is_of_other_type(one, depth=1)}
-            meant = [one["loc"][0] for one in errors if one["loc"][0] not in others]
-            if not meant:
+            members = [one["loc"][0] for one in errors if one["loc"][0] not in others]
+            if not members:
                 raise self._problem(value) from None
-            raise reword(error, below=meant[0]) from None
+            raise reword(error, below=members[0]) from None
 
     def _problem(self, value: Any) -> PydanticCustomError:
         shown = format_value(value)
@@ -189,11 +189,11 @@ class Forms:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: JsonHandler
     ) -> JsonSchemaValue:
-        made = handler(schema)
+        document = handler(schema)
         if not self.kinds:
-            return {**made, "description": self.description} if self.description else made
+            return {**document, "description": self.description} if self.description else document
         merged: JsonSchemaValue = {}
-        for one in made["anyOf"]:
+        for one in document["anyOf"]:
             merged = {**merged, **one, "type": [*merged.get("type", []), one["type"]]}
         return merged
 

@@ -83,6 +83,9 @@ def read_problem(error: ErrorDetails, known: Iterable[str] = ()) -> ShapeProblem
             return ShapeProblem(place, f"must be more than {_format_limit(about['gt'])}")
         case "less_than_equal":
             return ShapeProblem(place, f"must be at most {_format_limit(about['le'])}")
+        case kind if kind == _OWN:
+            # Whole: a hint stands at the end of a long list.
+            return ShapeProblem(place, error["msg"])
         case _:
             return ShapeProblem(place, error["msg"][:200])
 

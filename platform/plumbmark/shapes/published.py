@@ -32,11 +32,11 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        made = super().model_schema(schema)
-        del made["title"]
-        if "description" in made:
-            made["description"] = " ".join(made["description"].split())
-        return made
+        document = super().model_schema(schema)
+        del document["title"]
+        if "description" in document:
+            document["description"] = " ".join(document["description"].split())
+        return document
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         # None is no value that an author may write: the key is left out.
@@ -58,11 +58,11 @@ class _Generator(GenerateJsonSchema):
         return {"type": "object"}
 
     def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
-        made = super().tuple_schema(schema)
-        if "prefixItems" in made:
-            del made["maxItems"]
-            made["items"] = False
-        return made
+        document = super().tuple_schema(schema)
+        if "prefixItems" in document:
+            del document["maxItems"]
+            document["items"] = False
+        return document
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Return one branch for each type, so that validators name the fault within it."""

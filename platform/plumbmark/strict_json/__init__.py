@@ -1,7 +1,7 @@
 """JSON from outside, read within limits, and JSON that can be hashed.
 
 `JsonReader` reads a document and says what is wrong with one that it refuses; what it refuses is
-its caller's choice. `read_with_places` also says where each value stands in the text.
+its caller's choice. `read_with_places` also gives the place of each value in the text.
 `canonical_json` writes RFC 8785's canonical form. `wire` reads and writes the JSON of calls to
 models, at their speed.
 """

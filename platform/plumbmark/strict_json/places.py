@@ -67,7 +67,7 @@ def read_exact_number(digits: str, path: Path, place: Place) -> int | float:
 
 def describe_duplicate(key: str, first: Place) -> str:
     """Return what is wrong with a key that its object has already."""
-    return f"the key {key[:80]!r} stands twice, first in line {first.line}; leave one"
+    return f"the key {key[:80]!r} appears twice, first in line {first.line}; leave one"
 
 
 class _Reader:

@@ -168,7 +168,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         (key, *_) = _list_keys_given_twice(pairs)
-        raise JsonError(f"the key {key[:_MAX_KEY_SHOWN]!r} stands twice; leave one")
+        raise JsonError(f"the key {key[:_MAX_KEY_SHOWN]!r} appears twice; leave one")
     return members
 
 

@@ -12,6 +12,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme.theme_of(request),
         "themes": theme.THEMES,
+        "search_page": navigation.search_page,
         "nav_main": lambda: navigation.links_of("main", request),
         "nav_person": lambda: navigation.links_of("person", request),
         "nav_staff": lambda: navigation.links_of("staff", request),

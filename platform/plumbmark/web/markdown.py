@@ -6,6 +6,8 @@ the page's own.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import nh3
@@ -14,6 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+
+from plumbmark.web.markdown_math import MATH_ATTRIBUTES, MATH_TAGS, enable_math
 
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "div", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li",
@@ -32,6 +36,8 @@ _ALIGNMENTS = {
     "text-align:center": "align-center",
     "text-align:left": "align-left",
 }
+_MAX_KEPT = 4_000
+"""Characters of a text whose HTML is kept in the process."""
 _MAX_LENGTH = 200_000
 """Characters rendered at most; what is longer is cut, so that no page hangs on a text."""
 
@@ -54,31 +60,72 @@ class _Renderer(RendererHTML):
         return "</table></div>\n"
 
 
-_parser = (
-    MarkdownIt(
-        "commonmark", {"html": False, "linkify": False, "maxNesting": 20}, renderer_cls=_Renderer
-    )
-    .enable(["table", "strikethrough"])
-    .disable(["image"])
+@dataclass(frozen=True, slots=True)
+class MarkdownRules:
+    """Rules for one kind of texts: the parser, and which HTML stays."""
+
+    parser: MarkdownIt
+    tags: set[str]
+    attributes: dict[str, set[str]]
+    link_rel: str
+
+    def parse(self, text: str, *, top_heading: int) -> list[Token]:
+        """Return the tokens of `text`; its highest heading is h`top_heading` (1 to 6)."""
+        tokens = self.parser.parse(text[:_MAX_LENGTH])
+        for token in tokens:
+            if token.type in {"heading_open", "heading_close"}:
+                token.tag = f"h{min(6, int(token.tag[1]) + top_heading - 1)}"
+            elif token.type in {"td_open", "th_open"}:
+                alignment = _ALIGNMENTS.get(str(token.attrs.pop("style", "")))
+                if alignment:
+                    token.attrs["class"] = alignment
+        return tokens
+
+    def write(self, tokens: Sequence[Token]) -> SafeString:
+        """Return the tokens as HTML that was sanitised."""
+        cleaned = nh3.clean(
+            self.parser.renderer.render(tokens, self.parser.options, {}),
+            tags=self.tags,
+            attributes=self.attributes,
+            url_schemes={"http", "https", "mailto"},
+            link_rel=self.link_rel,
+        )
+        return mark_safe(cleaned)  # noqa: S308 - cleaned on the line above
+
+
+def _make_parser() -> MarkdownIt:
+    options = {"html": False, "linkify": False, "maxNesting": 20}
+    parser = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
+    return parser.enable(["table", "strikethrough"])
+
+
+_OF_PEOPLE = MarkdownRules(
+    enable_math(_make_parser().disable(["image"])),
+    _TAGS | MATH_TAGS,
+    _ATTRIBUTES | MATH_ATTRIBUTES,
+    "nofollow ugc noopener",
 )
+OF_GUIDES = MarkdownRules(
+    _make_parser(),
+    _TAGS | {"img"},
+    _ATTRIBUTES | {"img": {"src", "alt", "title"}} | {f"h{level}": {"id"} for level in range(2, 7)},
+    "noopener",
+)
+"""For the platform's own guides: with images and with anchors at headings."""
 
 
 def render_markdown(text: str, *, top_heading: int = 3) -> SafeString:
     """Return `text` as HTML whose highest heading is h`top_heading` (2 to 6)."""
-    tokens = _parser.parse(text[:_MAX_LENGTH])
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1]) + top_heading - 1)}"
-        elif token.type in {"td_open", "th_open"}:
-            alignment = _ALIGNMENTS.get(str(token.attrs.pop("style", "")))
-            if alignment:
-                token.attrs["class"] = alignment
-    html = _parser.renderer.render(tokens, _parser.options, {})
-    cleaned = nh3.clean(
-        html,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow ugc noopener",
-    )
-    return mark_safe(cleaned)  # noqa: S308 - cleaned on the line above
+    if len(text) > _MAX_KEPT:
+        return _render(text, top_heading)
+    return _render_and_keep(text, top_heading)
+
+
+@lru_cache(maxsize=512)
+def _render_and_keep(text: str, top_heading: int) -> SafeString:
+    # A card's answers are on every page of a board: rendering them takes a tenth of the page.
+    return _render(text, top_heading)
+
+
+def _render(text: str, top_heading: int) -> SafeString:
+    return _OF_PEOPLE.write(_OF_PEOPLE.parse(text, top_heading=top_heading))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from django.http import HttpRequest
-from django.urls import get_urlconf, reverse
+from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.functional import Promise
 
 Place = Literal["main", "person", "staff", "footer"]
@@ -33,6 +33,8 @@ class NavLink:
 
 _items: dict[Place, dict[str, NavItem]] = {"main": {}, "person": {}, "staff": {}, "footer": {}}
 
+_search: list[tuple[str, str]] = []
+
 
 def add_nav_item(label: str | Promise, url_name: str, *, order: int, place: Place = "main") -> None:
     """Link to the page `url_name` (without arguments) from `place`, lower orders first."""
@@ -45,6 +47,27 @@ def _address(url_name: str, urlconf: str | None) -> str:
     expensive.
     """
     return reverse(url_name, urlconf)
+
+
+def set_search_page(url_name: str, suggestions: str) -> None:
+    """Show a search field in the header, which leads to this page; `suggestions` names what its
+    script asks for while somebody types.
+    """
+    _search[:] = [(url_name, suggestions)]
+
+
+def search_page() -> dict[str, str] | None:
+    """Return the addresses of the search, if there is one here."""
+    try:
+        return next(
+            (
+                {"url": _address(page, get_urlconf()), "suggestions": _address(part, get_urlconf())}
+                for page, part in _search
+            ),
+            None,
+        )
+    except NoReverseMatch:
+        return None
 
 
 def links_of(place: Place, request: HttpRequest) -> list[NavLink]:

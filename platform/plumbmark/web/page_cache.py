@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeGuard
 
@@ -37,6 +37,8 @@ class _CachedPage:
     body: bytes
     packed: bytes | None = None
     """The same gzipped, once a reader has requested it."""
+    disposition: str = ""
+    """The name of a file that is no page, as its header has it."""
 
     @property
     def size(self) -> int:
@@ -118,17 +120,25 @@ def _page(
         response = render()
         if not _may_be_kept(response, request):
             return response
-        page = _CachedPage(response.headers["Content-Type"], response.content)
+        disposition = response.headers.get("Content-Disposition", "")
+        page = _CachedPage(response.headers["Content-Type"], response.content, None, disposition)
         page_cache.put(key, page)
     if not _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
-        return HttpResponse(page.body, content_type=page.content_type)
+        return _respond(page, page.body)
     if page.packed is None:
         # Without the random padding of `GZipMiddleware`: an anonymous reader's page has no secret.
-        page = _CachedPage(page.content_type, page.body, compress_page(page.body))
+        page = replace(page, packed=compress_page(page.body))
         page_cache.put(key, page)
-    response = HttpResponse(page.packed, content_type=page.content_type)
+    response = _respond(page, page.packed or b"")
     response["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ("Accept-Encoding",))
+    return response
+
+
+def _respond(page: _CachedPage, body: bytes) -> HttpResponse:
+    response = HttpResponse(body, content_type=page.content_type)
+    if page.disposition:
+        response["Content-Disposition"] = page.disposition
     return response
 
 

@@ -6,7 +6,6 @@ from plumbmark.web import security_txt, views
 
 urlpatterns = [
     path("theme/", views.theme_set, name="theme"),
-    path("help/", views.help_page, name="help"),
     path(".well-known/security.txt", security_txt.security_txt, name="security_txt"),
     path("gallery/", views.gallery, name="gallery"),
     path("staff/mail/", views.mail_list, name="staff_mail"),

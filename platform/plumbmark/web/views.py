@@ -1,4 +1,4 @@
-"""Pages that belong to no app: theme, help, the component gallery, kept mails, errors."""
+"""Pages that belong to no app: theme, the component gallery, kept mails, errors."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -43,11 +43,6 @@ def theme_set(request: HttpRequest) -> HttpResponse:
         if request.POST.get("theme") == theme:
             remember_theme(response, theme, secure=request.is_secure())
     return response
-
-
-@require_safe
-def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "help.html", {"security_contacts": settings.SECURITY_CONTACT})
 
 
 @require_safe

@@ -1,23 +1,28 @@
 """A task, one of its versions, and a version's items."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.preview import preview_messages
 from tasks_app.authoring.queries import items_of, published_versions_of, task_at, version_at
 from tasks_app.authoring.request_facts import request_facts
-from tasks_app.authoring.views.editor import trail_of
+from tasks_app.authoring.uses import uses_of_task
+from tasks_app.authoring.views.trails import trail_of
 from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
 from tasks_app.definitions.rendering import ordered_choices, text_of
+from tasks_app.item_reports.addresses import report_address
+from tasks_app.item_reports.queries import count_open_reports
 from tasks_app.judges.panel_page import trust_context
 from tasks_app.judges.queries import trust_in_judges
 from tasks_app.kinds import kind_of
@@ -27,6 +32,8 @@ from tasks_app.runs.forms import RunForm
 from tasks_app.runs.message_display import files_of_item, message_context
 from tasks_app.runs.queries import declared_runs_of, deployments_for, scorings_by_run
 from tasks_app.scorings.score_display import score_context
+from tasks_app.task_copies.licences import licence_warnings
+from tasks_app.task_copies.provenance import provenance_of
 
 _RUNS = 20
 _EXAMPLES = 2
@@ -39,6 +46,8 @@ _ITEM_CHARACTERS = 2000
 def task_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the latest published version; its authors see a draft without one too."""
     task = task_at(handle=handle, slug=slug, to=request.user)
+    if (task.namespace.handle, task.slug) != (handle, slug):
+        return redirect(task)
     version = task.latest_version
     if version is None:
         context = {
@@ -56,6 +65,8 @@ def task_version(request: HttpRequest, handle: str, slug: str, number: int) -> H
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task
+    if (task.namespace.handle, task.slug) != (handle, slug):
+        return redirect(version)
     return _detail(request, task, version, is_latest=version.pk == task.latest_version_id)
 
 
@@ -81,12 +92,15 @@ def _detail(
         "is_latest": is_latest,
         "trail": trail,
         "can_edit": can_edit_task(request.user, task),
+        "open_reports": count_open_reports(task, to=request.user),
         "definition": program or definition,
         "program": program,
         "script": cap_text(program.script) if program is not None and sees_code else None,
         "program_facts": [] if program is None else _program_facts(program),
         "definition_text": cap_text("" if version.is_withheld else version.definition_text),
         "facts": _facts(version),
+        "provenance": provenance_of(task, to=request.user),
+        "licence_warnings": licence_warnings(task) if can_edit_task(request.user, task) else [],
         "scorers": []
         if definition is None
         else [_scorer(definition, scorer) for scorer in definition.scorers],
@@ -97,12 +111,13 @@ def _detail(
         "examples": []
         if definition is None or version.is_withheld
         else [
-            _item_context(version, definition, item, _EXAMPLE_CHARACTERS)
+            item_context(version, definition, item, _EXAMPLE_CHARACTERS)
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
         "asking": None if definition is None or version.is_withheld else request_facts(definition),
-        "versions": list(published_versions_of(task, to=request.user)[:20]),
+        "versions": _versions(task, request.user),
         "runs": _run_rows(runs),
+        "uses": uses_of_task(task, to=request.user),
         "run_form": None if version.is_withheld else _run_form(request),
         "hashes": [
             {"key": _("Question hash"), "value": version.question_hash},
@@ -111,6 +126,14 @@ def _detail(
         ],
     }
     return render(request, "tasks_app/authoring/detail.html", context)
+
+
+def _versions(task: Task, visitor: Visitor) -> list[TaskVersion]:
+    """Return the newest versions, each with the number of the one before it as `compared_with`."""
+    versions = list(published_versions_of(task, to=visitor)[:21])
+    for one, before in pairwise(versions):
+        one.compared_with = before.number  # type: ignore[attr-defined]
+    return versions[:20]
 
 
 def _run_form(request: HttpRequest) -> RunForm | None:
@@ -184,16 +207,20 @@ def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _item_context(
+def item_context(
     version: TaskVersion, definition: Definition | None, item: Item, most: int
 ) -> dict[str, Any]:
+    """Return an item as `_item.html` shows it; texts are cut at `most` characters.
+
+    `version` has its task with the namespace.
+    """
     if item.is_withheld or definition is None:
         return {"item": item, "exchange": [], "targets": [], "choices": []}
     exchange = []
     address_of = files_of_item(version, item)
     for message in preview_messages(definition, item):
-        told, text = message_context(message, most, address_of)
-        exchange.append({**told, "note": _("shortened here") if text.is_cut else ""})
+        context, text = message_context(message, most, address_of)
+        exchange.append({**context, "note": _("shortened here") if text.is_cut else ""})
     targets = item.target if isinstance(item.target, list) else [item.target]
     choices = [] if item.choices is None else ordered_choices(definition, item)
     return {
@@ -201,6 +228,7 @@ def _item_context(
         "exchange": exchange,
         "targets": [cap_text(text_of(one), 500).text for one in targets[:10] if one is not None],
         "choices": [cap_text(one, 500).text for one in choices],
+        "report_url": report_address(version, item.position),
     }
 
 
@@ -228,7 +256,7 @@ def item_list(request: HttpRequest, handle: str, slug: str, number: int) -> Http
     context = {
         "task": task,
         "version": version,
-        "items": [_item_context(version, definition, item, _ITEM_CHARACTERS) for item in page],
+        "items": [item_context(version, definition, item, _ITEM_CHARACTERS) for item in page],
         "hidden": 0 if is_member else version.private_item_count,
         "previous_url": f"?from={before[-1]}" if before else "",
         "next_url": f"?from={found[_ITEMS].position}" if len(found) > _ITEMS else "",

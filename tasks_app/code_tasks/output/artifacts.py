@@ -98,7 +98,7 @@ def _document(data: bytes, report: Report) -> Shape | None:
         report.add(error("unreadable-file", "The file cannot be read: it is no JSON object."))
         return None
     for key in dict.fromkeys(read.duplicate_keys):
-        message = f"The key {key!r} stands twice in one object; the last value counts."
+        message = f"The key {key!r} appears twice in one object; the last value counts."
         report.add(warning("duplicate-key", message))
     if read.replaced:
         message = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
@@ -176,16 +176,16 @@ def _parts_of(runs: Iterable[RunFile]) -> Iterator[RunFile]:
 def _without_parts(runs: Sequence[RunFile]) -> tuple[tuple[RunFile, ...], list[Finding]]:
     """Return the runs without those contained in another, and without second copies."""
     inner = {part.key for part in _parts_of(runs)}
-    kept: dict[tuple[str, str, str, str], RunFile] = {}
+    newest: dict[tuple[str, str, str, str], RunFile] = {}
     findings = []
     for run in runs:
         if run.key in inner:
             continue
-        first = kept.setdefault(run.key, run)
+        first = newest.setdefault(run.key, run)
         if first is not run:
             message = f"It tells of the same run as {first.file}, which counts."
             findings.append(note("file-twice", message, file=run.file))
-    return tuple(kept.values()), findings
+    return tuple(newest.values()), findings
 
 
 def _findings_of_kept(

@@ -101,7 +101,7 @@ def _read(data: bytes, report: Report) -> ResultFile | None:
         return None
     shape = Shape(read.value, "$", report)
     for key in dict.fromkeys(read.duplicate_keys):
-        report.add(warning("duplicate-key", f"The key {key!r} stands twice; the last one counts."))
+        report.add(warning("duplicate-key", f"The key {key!r} appears twice; the last one counts."))
     if read.replaced:
         message = f"{read.replaced} characters that cannot be stored were replaced by U+FFFD."
         report.add(note("unstorable-characters", message))
@@ -252,72 +252,72 @@ def is_mean(values: Sequence[float], score: float) -> bool:
 
 def _samples(shape: Shape) -> Iterator[ResultSample]:
     seen: set[str] = set()
-    for position, told in enumerate(shape.objects("samples")):
+    for position, entry in enumerate(shape.objects("samples")):
         if position >= MAX_SAMPLES:
             message = f"There are more than {MAX_SAMPLES:,} samples; the rest was left out."
             shape.report.add(error("too-many-samples", message, path=shape.at("samples")))
             return
-        sample = _sample(told)
+        sample = _sample(entry)
         if sample is None:
             continue
         if sample.id in seen:
             message = f"The id {sample.id[:60]!r} was there before; this sample was left out."
-            shape.report.add(error("same-id", message, path=told.at("id")))
+            shape.report.add(error("same-id", message, path=entry.at("id")))
             continue
         seen.add(sample.id)
         yield sample
 
 
-def _sample(told: Shape) -> ResultSample | None:
-    _tell_unknown(told, RESULT_SCHEMA["properties"]["samples"]["items"])
-    name = told.value.get("id")
+def _sample(shape: Shape) -> ResultSample | None:
+    _tell_unknown(shape, RESULT_SCHEMA["properties"]["samples"]["items"])
+    name = shape.value.get("id")
     if isinstance(name, int) and not isinstance(name, bool):
         # Numbers are what people have at hand; they are as good as texts.
         name = str(name)[:200]
     if not isinstance(name, str) or not name or len(name) > 200:
-        code = "missing-key" if "id" not in told.value else "wrong-type"
+        code = "missing-key" if "id" not in shape.value else "wrong-type"
         message = "A sample needs an id: a text of 1 to 200 characters. It was left out."
-        told.report.add(error(code, message, path=told.at("id")))
+        shape.report.add(error(code, message, path=shape.at("id")))
         return None
-    failure = _text(told, "error", 10_000)
+    failure = _text(shape, "error", 10_000)
     score = None
-    if "score" not in told.value:
+    if "score" not in shape.value:
         if not failure:
             message = "The sample has no score."
             remedy = 'Write "score": null where it has none, and "error" for the reason.'
-            told.report.add(warning("missing-key", message, remedy, path=told.at("score")))
-    elif told.value["score"] is not None:
-        score = _score(told, "score", allow_count=False)
+            shape.report.add(warning("missing-key", message, remedy, path=shape.at("score")))
+    elif shape.value["score"] is not None:
+        score = _score(shape, "score", allow_count=False)
     return ResultSample(
         id=name,
         score=score,
-        output=_text(told, "output", MAX_TEXT),
-        messages=tuple(_messages(told)),
-        assertions=tuple(_assertions(told)),
+        output=_text(shape, "output", MAX_TEXT),
+        messages=tuple(_messages(shape)),
+        assertions=tuple(_assertions(shape)),
         error=failure,
     )
 
 
-def _messages(told: Shape) -> Iterator[Message]:
-    for position, one in enumerate(told.objects("messages")):
+def _messages(shape: Shape) -> Iterator[Message]:
+    for position, one in enumerate(shape.objects("messages")):
         if position >= MAX_MESSAGES:
             return
         role = one.text("role")
         if role not in ROLES:
             message = f"{role[:60]!r} is none of {', '.join(ROLES)}."
-            told.report.add(warning("unknown-value", message, path=one.at("role")))
+            shape.report.add(warning("unknown-value", message, path=one.at("role")))
         text = _text(one, "content", MAX_TEXT)
         yield Message(role if role in ROLES else "unknown", "", text)  # type: ignore[arg-type]
 
 
-def _assertions(told: Shape) -> Iterator[Assertion]:
-    for position, one in enumerate(told.objects("assertions")):
+def _assertions(shape: Shape) -> Iterator[Assertion]:
+    for position, one in enumerate(shape.objects("assertions")):
         if position >= MAX_ASSERTIONS:
             return
         passed = one.flag("passed")
         if passed is None and not one.has("passed"):
             message = "The check does not say whether it passed."
-            told.report.add(warning("missing-key", message, path=one.at("passed")))
+            shape.report.add(warning("missing-key", message, path=one.at("passed")))
         status = "unknown" if passed is None else "passed" if passed else "failed"
         yield Assertion(
             expectation=_text(one, "name", 1000),

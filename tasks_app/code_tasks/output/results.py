@@ -130,12 +130,12 @@ def _of_run(
         details["model"] = run.model
     common: dict[str, Any] = {"output": output[:_MAX_OUTPUT], "messages": messages}
     if run.state == "errored" or run.error:
-        traceback = definition.as_script.told(run.error, script=SCRIPT_NAME)
+        traceback = definition.as_script.place_traceback(run.error, script=SCRIPT_NAME)
         details["traceback"] = traceback[-4000:]
-        why = f"The task failed: {last_error(traceback) or 'no reason is told'}"
+        why = f"The task failed: {last_error(traceback) or 'no reason is given'}"
         return ItemResult(counted.key, None, error=why, details=details, **common)
     if run.result is None or run.result.value is None:
-        why = "The task came to no number."
+        why = "The task returned no number."
         if run.result is not None and run.result.kind == "table":
             why = "The task returned a table, which is no score. Return a number."
             details["table"] = run.result.table
@@ -147,7 +147,7 @@ def _of_run(
         _result_document(run.result),
         details,
         definition,
-        explanation=_checks_told(run.assertions),
+        explanation=_describe_checks(run.assertions),
         **common,
     )
 
@@ -228,7 +228,7 @@ def _of_file(counted: CountedTask, result: ResultFile, definition: CodeDefinitio
     common: dict[str, Any] = {
         "output": output,
         "messages": messages,
-        "explanation": _checks_told(checks),
+        "explanation": _describe_checks(checks),
     }
     document: dict[str, Any]
     if result.score is not None:
@@ -283,7 +283,7 @@ SCRIPT_NAME = "task.py"
 def _item_result(
     key: str,
     value: float,
-    told: str,
+    answer: str,
     document: dict[str, Any],
     details: dict[str, Any],
     definition: CodeDefinition,
@@ -292,11 +292,11 @@ def _item_result(
     lower, upper = definition.metric.lower, definition.metric.upper
     if (lower is not None and value < lower) or (upper is not None and value > upper):
         why = f"The score {value:g} lies outside of the metric's bounds."
-        return ItemResult(key, None, answer=told, error=why, details=details, **common)
-    return ItemResult(key, value, answer=told, details={"result": document, **details}, **common)
+        return ItemResult(key, None, answer=answer, error=why, details=details, **common)
+    return ItemResult(key, value, answer=answer, details={"result": document, **details}, **common)
 
 
-def _checks_told(checks: Sequence[Assertion]) -> str:
+def _describe_checks(checks: Sequence[Assertion]) -> str:
     if not checks:
         return ""
     passed = sum(one.status == "passed" for one in checks)

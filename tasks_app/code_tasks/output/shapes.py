@@ -37,7 +37,11 @@ class Report:
             self.findings.append(finding.in_file(self.file))
         elif len(self.findings) == MAX_NOTED:
             self.findings.append(
-                note("too-many-findings", "More of this file is not told.", file=self.file)
+                note(
+                    "too-many-findings",
+                    "Further findings in this file are not listed.",
+                    file=self.file,
+                )
             )
 
 

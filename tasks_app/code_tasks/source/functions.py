@@ -124,17 +124,17 @@ def _applied_decorators(
     if not isinstance(outer.func, ast.Call) or len(outer.args) != 1:
         return
     kind = _decorator_kind(outer.func.func, names)
-    given = outer.args[0]
-    if kind is None or not isinstance(given, ast.Name) or given.id not in functions:
+    argument = outer.args[0]
+    if kind is None or not isinstance(argument, ast.Name) or argument.id not in functions:
         return
     for target in statement.targets:
         if isinstance(target, ast.Name):
-            yield _task(functions[given.id], target.id, kind, outer.func, names, True)
+            yield _task(functions[argument.id], target.id, kind, outer.func, names, True)
 
 
 def _decorator_kind(maker: ast.expr, names: Names) -> Literal["task", "benchmark"] | None:
     last = names.of_sdk(maker)
-    if last is None and names.uses_sdk and names.dotted(maker) is None:
+    if last is None and names.uses_sdk and names.dotted_name(maker) is None:
         # Reached in a way that is not followed, such as importlib; not one of the code's own.
         root = maker
         while isinstance(root, ast.Attribute):
@@ -154,17 +154,17 @@ def _task(
     names: Names,
     is_called: bool,
 ) -> TaskFunction:
-    given = dict(keywords_of(options)) if options else {}
+    keywords = dict(keywords_of(options)) if options else {}
     if options and options.args:
-        given.setdefault("name", options.args[0])
+        keywords.setdefault("name", options.args[0])
     name: str | None = node.name.title().replace("_", " ")
-    if "name" in given and not _is_none(given["name"]):
+    if "name" in keywords and not _is_none(keywords["name"]):
         # An empty name counts as none; the function's is taken.
-        name_text = constant_text(given["name"])
+        name_text = constant_text(keywords["name"])
         name = None if name_text is None else name_text or name
     elif options and any(keyword.arg is None for keyword in options.keywords):
         name = None
-    stores = given.get("store_run")
+    stores = keywords.get("store_run")
     return TaskFunction(
         function=node.name,
         variable=variable,
@@ -221,7 +221,7 @@ class _Walker(ast.NodeVisitor):
         self._runs = Runs()
 
     def result(self) -> Runs:
-        reached = self._reached()
+        reached = self._find_reachable()
         runs = self._runs
         runs.calls = [
             RunCall(
@@ -241,7 +241,7 @@ class _Walker(ast.NodeVisitor):
         ]
         return runs
 
-    def _reached(self) -> set[str]:
+    def _find_reachable(self) -> set[str]:
         """Return the functions that the module calls, directly or through others."""
         reached: set[str] = set()
         waiting = list(self._uses.get(None, ()))
@@ -286,20 +286,20 @@ class _Walker(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
-                self._assigned(target.id, node.value)
+                self._note_assignment(target.id, node.value)
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
         if isinstance(node.target, ast.Name):
-            self._assigned(node.target.id, node.iter)
+            self._note_assignment(node.target.id, node.iter)
         self.generic_visit(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         if isinstance(node.target, ast.Name):
-            self._assigned(node.target.id, node.iter)
+            self._note_assignment(node.target.id, node.iter)
         self.generic_visit(node)
 
-    def _assigned(self, name: str, value: ast.expr) -> None:
+    def _note_assignment(self, name: str, value: ast.expr) -> None:
         tasks = self._tasks_in(value)
         if tasks and name not in self._tasks:
             self._called_as[name] = tasks
@@ -376,7 +376,7 @@ class _Walker(ast.NodeVisitor):
         tasks = self._tasks_in(called.value)
         if not tasks:
             # `subprocess.run` is known to be something else.
-            if self._names.dotted(called.value) is None:
+            if self._names.dotted_name(called.value) is None:
                 self._runs.has_unknown = True
             return
         for task in tasks:
@@ -394,9 +394,9 @@ class _Walker(ast.NodeVisitor):
     def _candidates(self, node: ast.Call, task: TaskFunction) -> tuple[str, ...]:
         """Return the models named in the code in place of the model under test."""
         first = task.parameters[0] if task.parameters else "llm"
-        given = [*node.args[:1], *(keywords_of(node).get(key) for key in {first, "llm"})]
+        arguments = [*node.args[:1], *(keywords_of(node).get(key) for key in {first, "llm"})]
         found: list[str] = []
-        for one in given:
+        for one in arguments:
             if isinstance(one, ast.Dict):
                 for key, value in zip(one.keys, one.values, strict=True):
                     if constant_text(key) == first:
@@ -430,14 +430,14 @@ class _Walker(ast.NodeVisitor):
             return constant_text(node.slice) if self._is_llms(node.value) else None
         if not isinstance(node, ast.Call):
             return None
-        given = node.args[0] if node.args else None
+        argument = node.args[0] if node.args else None
         called = node.func
         if isinstance(called, ast.Attribute) and called.attr == "get":
-            return constant_text(given) if self._is_llms(called.value) else None
-        dotted = self._names.dotted(node.func) or ""
+            return constant_text(argument) if self._is_llms(called.value) else None
+        dotted = self._names.dotted_name(node.func) or ""
         if dotted.startswith(SDK) and dotted.endswith(".load_model"):
             keywords = keywords_of(node)
-            return constant_text(given or keywords.get("model_name") or keywords.get("model"))
+            return constant_text(argument or keywords.get("model_name") or keywords.get("model"))
         return None
 
     def _note_judge(self, node: ast.expr) -> None:

@@ -258,14 +258,14 @@ def _replace_cell_magic(plain: PlainCode) -> bool:
         )
         lines[first] = f"pass  # {lines[first].strip()}"
         return False
-    if name == "writefile" and (given := _WRITEFILE.fullmatch(rest)):
+    if name == "writefile" and (target := _WRITEFILE.fullmatch(rest)):
         text = "\n".join(lines[first + 1 :]).rstrip("\n") + "\n"
-        mode = "a" if given["append"] else "w"
+        mode = "a" if target["append"] else "w"
         plain.findings.append(
-            note("magic-ignored", f"The cell writes {given['name']} as Python.", line=number)
+            note("magic-ignored", f"The cell writes {target['name']} as Python.", line=number)
         )
         lines[first] = (
-            f"with open({given['name']!r}, {mode!r}, encoding='utf-8') as _f: _f.write({text!r})"
+            f"with open({target['name']!r}, {mode!r}, encoding='utf-8') as _f: _f.write({text!r})"
         )
     elif name in _CELL_SHOWS:
         plain.findings.append(

@@ -35,7 +35,7 @@ class Names:
     has_text_annotations: bool = False
     """Whether `from __future__ import annotations` stands in it."""
 
-    def dotted(self, node: ast.expr) -> str | None:
+    def dotted_name(self, node: ast.expr) -> str | None:
         """Return `kaggle_benchmarks.models.load` for `kbench.models.load`; None for other
         expressions.
         """
@@ -54,7 +54,7 @@ class Names:
         """Return the last name if the expression belongs to the SDK: `task` of
         `kbench.tasks.task`.
         """
-        dotted = self.dotted(node)
+        dotted = self.dotted_name(node)
         if dotted is None or not dotted.startswith(SDK + "."):
             return None
         return dotted.rpartition(".")[2]
@@ -135,7 +135,7 @@ def _add_import_from(names: Names, node: ast.ImportFrom, is_optional: bool) -> N
 
 def _add_alias(names: Names, name: str, value: ast.expr) -> None:
     names.annotations[name] = value
-    dotted = names.dotted(value)
+    dotted = names.dotted_name(value)
     if dotted is not None:
         names.origins[name] = dotted
     elif name in names.origins and not isinstance(value, ast.Name):

@@ -81,13 +81,13 @@ class Script:
                 return CellPlace(cell.number, line - cell.first_line + 1)
         return None
 
-    def told(self, traceback: str, *, script: str) -> str:
+    def place_traceback(self, traceback: str, *, script: str) -> str:
         """Return a traceback with `File "cell 3", line 2` for the lines of the script.
 
         `script` is the file name (without folders) under which the code was run.
         """
 
-        def placed(frame: re.Match[str]) -> str:
+        def place_frame(frame: re.Match[str]) -> str:
             name = re.split(r"[\\/]", frame["path"])[-1]
             place = self.place_of(int(frame["line"])) if name == script else None
             if place is None:
@@ -95,7 +95,7 @@ class Script:
             source = script if place.cell is None else f"cell {place.cell}"
             return f'File "{source}", line {place.line}'
 
-        return _FRAME.sub(placed, traceback)
+        return _FRAME.sub(place_frame, traceback)
 
 
 # --- Reading ------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def script_of_notebook(text: str) -> Script:
         parts += [f"# %% cell {number}", *plain.lines, ""]
         cells.append(Cell(number, line + 1, len(plain.lines)))
         findings += [_move_finding(finding, line) for finding in plain.findings]
-        chosen = _chosen(chosen, plain, line, findings)
+        chosen = _choose_task(chosen, plain, line, findings)
         line += len(plain.lines) + 2
     if not any(part.strip() and not part.startswith("# %% cell ") for part in parts):
         findings.append(error("no-code", "The notebook has no code.", "Add a code cell."))
@@ -160,11 +160,11 @@ def _script_of_python(text: str) -> Script:
         before = cell.first_line - 1
         lines += [*cell.marker, *plain.lines]
         findings += [_move_finding(finding, before) for finding in plain.findings]
-        chosen = _chosen(chosen, plain, before, findings)
+        chosen = _choose_task(chosen, plain, before, findings)
     return Script("\n".join(lines), (), chosen, tuple(findings))
 
 
-def _chosen(
+def _choose_task(
     before: str | None, plain: PlainCode, offset: int, findings: list[Finding]
 ) -> str | None:
     if plain.chosen is None:
@@ -223,8 +223,8 @@ def _check_language(document: dict[str, Any]) -> None:
     if not isinstance(metadata, dict):
         return
     for part, key in (("kernelspec", "language"), ("language_info", "name")):
-        told = metadata.get(part)
-        language = told.get(key) if isinstance(told, dict) else None
+        details = metadata.get(part)
+        language = details.get(key) if isinstance(details, dict) else None
         if isinstance(language, str) and language and not _is_python(language):
             raise _invalid(
                 f"is a notebook in {language}; only Python runs here",
@@ -287,9 +287,9 @@ def digest_source(name: str, data: bytes) -> str:
         return sha256(data).hexdigest()
     document = _READER.read(_decode(data, MAX_BYTES))
     sheets = [document, *(document.get("worksheets") or [])]
-    said = [_cell_content(cell) for sheet in sheets for cell in sheet.get("cells") or []]
+    contents = [_cell_content(cell) for sheet in sheets for cell in sheet.get("cells") or []]
     # Half a character in a text cell has no UTF-8, so it is escaped like all others.
-    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 
 
 def _cell_content(cell: dict[str, Any]) -> dict[str, Any]:
@@ -351,9 +351,9 @@ def _file_cell(marker: list[str], source: list[str], first: int) -> _FileCell:
     kind = "code"
     if marker:
         title = marker[0].lstrip("# ").removeprefix("%%").strip()
-        if told := _KIND.fullmatch(title):
-            kind = "raw" if told["kind"] == "raw" else "markdown"
-            title = told["title"]
+        if match := _KIND.fullmatch(title):
+            kind = "raw" if match["kind"] == "raw" else "markdown"
+            title = match["title"]
     return _FileCell(tuple(marker), "\n".join(source), first, kind, title)
 
 

@@ -52,9 +52,9 @@ def kind_of_annotation(
     if isinstance(annotation, ast.Name):
         if annotation.id in _NAMES:
             return _NAMES[annotation.id]
-        meant = (aliases or {}).get(annotation.id)
+        alias = (aliases or {}).get(annotation.id)
         # Without the aliases: one that means itself must not go round for ever.
-        return ResultKind.UNKNOWN if meant is None else kind_of_annotation(meant)
+        return ResultKind.UNKNOWN if alias is None else kind_of_annotation(alias)
     if isinstance(annotation, ast.Subscript) and _last_name(annotation.value) in {"tuple", "Tuple"}:
         inner = annotation.slice
         if isinstance(inner, ast.Tuple) and len(inner.elts) == 2:

@@ -56,7 +56,7 @@ def _findings_of_task(task: TaskFunction, names: Names) -> Iterator[Finding]:
     if not task.is_called:
         yield error(
             "decorator-not-called",
-            f"@{task.decorator} above {task.function!r} stands without brackets.",
+            f"@{task.decorator} above {task.function!r} has no brackets.",
             f"Write @{task.decorator}().",
             line=task.line,
         )
@@ -159,18 +159,18 @@ def model_findings(runs: Runs) -> Iterator[Finding]:
 def import_findings(
     nodes: Sequence[ast.AST], names: Names, available: Collection[str] | None
 ) -> Iterator[Finding]:
-    told: set[str] = set()
+    reported: set[str] = set()
     written = set(_modules_written(nodes))
     for one in sorted(names.imports, key=lambda one: one.line):
         if (
             available is None
-            or one.module in told
+            or one.module in reported
             or one.module in sys.stdlib_module_names
             or one.module in available
             or one.module in written
         ):
             continue
-        told.add(one.module)
+        reported.add(one.module)
         if one.is_optional:
             yield note(
                 "optional-import",
@@ -233,7 +233,7 @@ def _findings_of_call(node: ast.Call, names: Names) -> Iterator[Finding]:
             line=node.lineno,
         )
     keywords = keywords_of(node)
-    if (names.dotted(node.func) or "").startswith("openai."):
+    if (names.dotted_name(node.func) or "").startswith("openai."):
         address = constant_text(keywords.get("base_url"))
         if address:
             yield warning(

@@ -127,13 +127,13 @@ def remove_unused() -> int:
     """Let attachments go that no draft and no version has had for a day; returns how many."""
     before = now() - _KEPT_UNUSED
     old = Attachment.objects.filter(stored_at__lt=before, uses__isnull=True)
-    gone = attempt_each(
+    removed = attempt_each(
         "remove an attachment",
         list(old.values_list("id", flat=True)),
         lambda attachment_id: _remove_unused(attachment_id, before),
         max_items=_AT_ONCE,
     )
-    return sum(gone)
+    return sum(removed)
 
 
 def _remove_unused(attachment_id: int, before: datetime) -> bool:

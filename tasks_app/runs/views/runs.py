@@ -1,11 +1,13 @@
 """Pages of runs: the viewer's own, a run with its status, and its owner's controls."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import F
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,11 +19,13 @@ from plumbmark.accounts.acting import person
 from plumbmark.accounts.permissions import can_act_for
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.errors import InvalidInput
+from plumbmark.common.table_files import formats
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.web.forms import add_problems, number_in
 from plumbmark.web.htmx import trigger
 from plumbmark.web.long_text import cap_text
-from plumbmark.web.numbers import format_rate, format_seconds
+from plumbmark.web.numbers import format_rate, format_score, format_score_short, format_seconds
+from tasks_app.authoring.uses import uses_of_run
 from tasks_app.code_tasks import queries as programs
 from tasks_app.code_tasks.downloads import (
     file_response,
@@ -29,7 +33,7 @@ from tasks_app.code_tasks.downloads import (
     zip_response,
 )
 from tasks_app.kinds import kind_of
-from tasks_app.models import Run, Sample, SampleScore, Scoring
+from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
 from tasks_app.permissions import (
     can_control_run,
     can_view_private_items,
@@ -53,6 +57,7 @@ from tasks_app.runs.queries import (
     with_scores,
     with_verdict,
 )
+from tasks_app.scorings.metric_documents import SecondaryMetric, secondary_metrics
 from tasks_app.scorings.score_display import score_context
 
 _RUNS = 50
@@ -126,14 +131,21 @@ def _run_page(
     found = list(in_brief(samples, characters=_BRIEF)[: _SAMPLES + 1])
     page = found[:_SAMPLES]
     outcomes = outcomes_of(run)
+    scorings = list(
+        Scoring.objects.filter(run=run)
+        .select_related("task_version__task__namespace")
+        .annotate(manifest_hash=F("manifest__hash"))
+        .order_by("-id")[:50]
+    )
     few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
     context = {
         **_status_context(run, scoring),
         "version": version,
         "task": version.task,
+        "uses": uses_of_run(run, to=request.user),
         "scoring": scoring,
         "score": score_context(run, version, scoring),
-        "estimate_facts": _estimate_facts(estimate),
+        "estimate_facts": _estimate_facts(estimate, version),
         "method": _method(estimate, of_program=kind_of(version).runs_program),
         "outcomes": outcomes,
         "is_controlled": can_control_run(request.user, run),
@@ -150,17 +162,15 @@ def _run_page(
         "output_limit": noted_output_limit(run),
         "is_program": kind_of(version).runs_program,
         "schema_ways": sorted(noted_schema_ways(run)),
-        "scorings": list(
-            Scoring.objects.filter(run=run)
-            .select_related("task_version__task__namespace")
-            .order_by("-id")[:50]
-        ),
+        "scorings": scorings,
         "samples": page,
         "next_after": page[-1].ordinal if len(found) > _SAMPLES else None,
         "is_first_page": after is None,
         "verdict": verdict,
         "query": f"?{urlencode({'verdict': verdict})}" if verdict else "",
         "verdicts": _verdicts(run, outcomes),
+        "formats": formats(),
+        "manifest_hash": _manifest_hash(scorings, scoring),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),
         "full_outputs": _output_rows(visible, scoring) if few else [],
@@ -175,6 +185,13 @@ def _run_page(
         ],
     }
     return render(request, "tasks_app/runs/run.html", context, status=status)
+
+
+def _manifest_hash(scorings: Iterable[Any], shown: Scoring | None) -> str | None:
+    """Return the hash of the manifest of the scoring that the page shows, if it has one."""
+    if shown is None:
+        return None
+    return next((one.manifest_hash for one in scorings if one.pk == shown.pk), None)
 
 
 def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
@@ -399,9 +416,10 @@ def _spend_limit_form(request: HttpRequest, run: Run) -> SpendLimitForm | None:
     return SpendLimitForm(initial={"spend_limit": "" if cap is None else dollars(cap)})
 
 
-def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _estimate_facts(estimate: dict[str, Any] | None, version: TaskVersion) -> list[dict[str, Any]]:
     if estimate is None:
         return []
+    secondary = estimate.get("secondary", {})
     facts = [
         {"key": _("Items"), "value": f"{estimate['items']:,}"},
         {"key": _("Repeats"), "value": estimate["repeats"]},
@@ -416,7 +434,22 @@ def _estimate_facts(estimate: dict[str, Any] | None) -> list[dict[str, Any]]:
             for k, value in estimate.get(name, {}).items()
             if k != "1"
         ]
+    facts += [
+        {"key": metric.label, "value": _with_interval(secondary[metric.scorer], metric)}
+        for metric in secondary_metrics(version)
+        if metric.scorer in secondary
+    ]
     return facts
+
+
+def _with_interval(found: Mapping[str, Any], metric: SecondaryMetric) -> str:
+    """Return an estimate in words, with its interval where it has one."""
+    document = metric.as_document()
+    value = format_score(found["value"], document) or "–"
+    if found["low"] is None:
+        return value
+    low, high = (format_score_short(found[end], document) for end in ("low", "high"))
+    return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 
 def _method(estimate: dict[str, Any] | None, *, of_program: bool) -> str:

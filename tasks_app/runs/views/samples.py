@@ -1,8 +1,10 @@
 """The page of one sample: messages, output, verdict and every exchange."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,15 +15,22 @@ from django.views.decorators.http import require_safe
 from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.call_display import call_context, pretty_json
 from plumbmark.gateway.recorded_calls import viewable_calls
+from plumbmark.gateway.storage.exchanges import ExchangesAway
 from plumbmark.scoring.outcomes import Outcome
 from plumbmark.scoring.reasoning import SplitOutput
 from plumbmark.web.long_text import Highlight, cap_text, highlight_passage
 from plumbmark.web.numbers import format_score, format_seconds
 from tasks_app.definitions.rendering import text_of
+from tasks_app.item_reports.addresses import report_address
 from tasks_app.judges.replies import judge_replies
 from tasks_app.kinds import kind_of
-from tasks_app.models import Run
+from tasks_app.models import Run, Sample
 from tasks_app.runs.message_display import exchange_context, files_of_sample
+from tasks_app.runs.other_answers import (
+    MAX_OTHERS,
+    next_difference,
+    other_answers,
+)
 from tasks_app.runs.queries import (
     current_scoring,
     run_at,
@@ -30,7 +39,7 @@ from tasks_app.runs.queries import (
     with_verdict,
 )
 from tasks_app.runs.transcripts import Transcript, transcript_of
-from tasks_app.scorings.score_display import metric_facts
+from tasks_app.scorings.metric_documents import metric_document
 
 _JUDGE_CHARACTERS = 8000
 _MAX_REPORTED = 200
@@ -52,6 +61,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         neighbours = with_verdict(scored, verdict, run.task_version)
     task = run.task_version.task
     details = score.details if score else {}
+    others = other_answers(run, transcript.item, to=request.user)
     openable = viewable_calls((one.call for one in transcript.calls), to=request.user)
     context = {
         "run": run,
@@ -62,7 +72,7 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "outcome": Outcome(sample.outcome),
         "outcome_label": sample.outcome.replace("_", " "),
         "score": score,
-        "value": format_score(score.value, metric_facts(run.task_version)) if score else "",
+        "value": format_score(score.value, metric_document(run.task_version)) if score else "",
         "exchange": exchange_context(
             transcript.messages, files_of_sample(transcript.run, transcript.sample.ordinal)
         ),
@@ -75,16 +85,30 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         "choices": [cap_text(one, 1000).text for one in transcript.item.choices or ()],
         "judges": judge_replies(transcript.calls, details, most=_JUDGE_CHARACTERS),
         "printed": str(details.get("printed", "")),
-        "others": details.get("scorers", {}) if isinstance(details.get("scorers"), dict) else {},
+        "other_scorers": details.get("scorers", {})
+        if isinstance(details.get("scorers"), dict)
+        else {},
         "is_program": kind_of(run.task_version).runs_program,
+        "report_url": ""
+        if transcript.item.is_withheld
+        else report_address(transcript.run.task_version, transcript.item.position),
         **_program_items(details),
         "usage": _usage(transcript),
         "calls": [
             {**call_context(recorded), "may_open": recorded.call.pk in openable}
             for recorded in transcript.calls
         ],
-        "previous": _ordinal(neighbours.filter(ordinal__lt=ordinal).order_by("-ordinal")),
-        "next": _ordinal(neighbours.filter(ordinal__gt=ordinal)),
+        **_neighbours(transcript, neighbours, visible),
+        "next_differing": next_difference(run, transcript.scoring, others, visible, after=ordinal),
+        "others": [
+            {
+                "answer": one,
+                "url": f"{reverse('leaderboards:compare_item', args=[transcript.item.position])}"
+                f"?runs={run.pk},{one.run.pk}",
+            }
+            for one in others
+        ],
+        "may_have_more_others": len(others) == MAX_OTHERS,
         "verdict": verdict,
         "query": f"?{urlencode({'verdict': verdict})}" if verdict else "",
         "trail": [
@@ -95,6 +119,33 @@ def sample_detail(request: HttpRequest, run_id: int, ordinal: int) -> HttpRespon
         ],
     }
     return render(request, "tasks_app/runs/sample.html", context)
+
+
+def _neighbours(
+    transcript: Transcript, neighbours: QuerySet[Sample], visible: QuerySet[Sample]
+) -> dict[str, int | None]:
+    """Return the ordinals of the samples before and after, and of the wrong ones, in one query."""
+    run, ordinal = transcript.run, transcript.sample.ordinal
+    wanted = {"previous": neighbours, "next": neighbours}
+    if run.task_version.metric_lower is not None and run.task_version.metric_upper is not None:
+        scored = with_scores(visible, transcript.scoring)
+        wrong = with_verdict(scored, "wrong", run.task_version)
+        wanted |= {"previous_wrong": wrong, "next_wrong": wrong}
+    places = {
+        f"{name}_ordinal": Subquery(
+            (
+                samples.filter(ordinal__lt=ordinal).order_by("-ordinal")
+                if name.startswith("previous")
+                else samples.filter(ordinal__gt=ordinal).order_by("ordinal")
+            ).values("ordinal")[:1]
+        )
+        for name, samples in wanted.items()
+    }
+    found: Mapping[str, Any] = Sample.objects.filter(pk=transcript.sample.pk).values(**places)[0]
+    return {
+        name: found.get(f"{name}_ordinal")
+        for name in ("previous", "next", "previous_wrong", "next_wrong")
+    }
 
 
 def _highlight_answer(split: SplitOutput, details: dict[str, Any]) -> Highlight:
@@ -141,11 +192,6 @@ def _output_facts(transcript: Transcript) -> dict[str, Any]:
         "output_is_made": is_conversation,
         "output_is_shown": False,
     }
-
-
-def _ordinal(samples: Any) -> int | None:
-    found: int | None = samples.values_list("ordinal", flat=True).first()
-    return found
 
 
 def _position(details: dict[str, Any], name: str) -> int | None:
@@ -202,9 +248,13 @@ def sample_message(request: HttpRequest, run_id: int, ordinal: int, number: int)
 def sample_exchange(request: HttpRequest, run_id: int, ordinal: int, number: int) -> HttpResponse:
     """Return one whole raw exchange, as a file."""
     transcript = _transcript(request, run_id, ordinal)
-    if number >= len(transcript.calls) or transcript.calls[number].note:
+    if number >= len(transcript.calls):
         raise Http404
     recorded = transcript.calls[number]
+    if recorded.is_away:
+        raise ExchangesAway
+    if recorded.note:
+        raise Http404
     body = {"request": recorded.request, "response": recorded.response}
     return _file(
         pretty_json(body),

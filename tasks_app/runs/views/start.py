@@ -3,12 +3,14 @@
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -20,10 +22,12 @@ from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
 from plumbmark.web.forms import add_problems
 from tasks_app.authoring.queries import task_at
-from tasks_app.authoring.views.editor import trail_of
+from tasks_app.authoring.views.trails import trail_of
 from tasks_app.kinds import CostBound, kind_of
-from tasks_app.models import Contender, Run, Task, TaskVersion
-from tasks_app.permissions import can_run_version
+from tasks_app.models import Contender, Run, TaskVersion
+from tasks_app.preflight.display import preflight_context
+from tasks_app.preflight.queries import DEFAULT_POINTS, preflight
+from tasks_app.runs.choice import version_to_run
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.cost import cost_bound
 from tasks_app.runs.forms import RunForm
@@ -49,7 +53,7 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Ask on GET, then show the maximum cost; start on POST. Nothing starts without a bound."""
     task = task_at(handle=handle, slug=slug, to=request.user)
     data = request.POST if request.method == "POST" else request.GET
-    version = _version(request, task, data.get("version", ""))
+    version = version_to_run(request, task, data.get("version", ""))
     namespaces = acting_namespaces(request)
     deployments = list(deployments_for(request.user))
     is_asked = "deployment" in data
@@ -81,6 +85,8 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "is_declared": form.cleaned_data["purpose"] == Run.Purpose.DECLARED,
         "quota": quota_status(wish.namespace) if wish.bound.is_metered else None,
     }
+    if request.method != "POST" and not context["runs_program"] and not context["is_try"]:
+        context |= _preflight(request, form, wish)
     if request.method == "POST":
         try:
             return _start(request, form, wish)
@@ -106,17 +112,29 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return render(request, template, context, status=status)
 
 
-def _version(request: HttpRequest, task: Task, public_id: str) -> TaskVersion:
-    """Return the named version, or the latest; 404 if the visitor may not run it."""
-    version = task.latest_version
-    if public_id:
-        version = TaskVersion.objects.filter(task=task, public_id=public_id[:20]).first()
-    if version is None:
-        raise Http404
-    version.task = task
-    if not can_run_version(request.user, version):
-        raise Http404
-    return version
+def _preflight(request: HttpRequest, form: RunForm, wish: _StartRequest) -> dict[str, Any]:
+    """Return what is likely, and where the pre-flight asks five items first."""
+    found = preflight(
+        wish.version,
+        [wish.deployment],
+        form.configuration,
+        namespace=wish.namespace,
+        by=person(request),
+    )
+    task = wish.version.task
+    address = reverse("tasks:preflight", args=[task.namespace.handle, task.slug])
+    query = {
+        "version": wish.version.public_id,
+        "models": wish.deployment.slug,
+        **{name: one for name, one in form.configuration.items() if name != "extra_body"},
+    }
+    if form.cleaned_data.get("namespace"):
+        query["namespace"] = form.cleaned_data["namespace"]
+    return {
+        "likely": preflight_context(found[0], wish.version),
+        "points": DEFAULT_POINTS,
+        "preflight_url": f"{address}?{urlencode(query)}",
+    }
 
 
 def _wish(

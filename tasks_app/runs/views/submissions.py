@@ -16,7 +16,7 @@ from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, perso
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from plumbmark.web.forms import add_problems
 from tasks_app.authoring.queries import task_at
-from tasks_app.authoring.views.editor import trail_of
+from tasks_app.authoring.views.trails import trail_of
 from tasks_app.models import Item, TaskVersion
 from tasks_app.runs import submission_jobs
 from tasks_app.runs.cost import TYPICAL_OUTPUT_BYTES, bound_scoring

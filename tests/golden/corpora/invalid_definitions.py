@@ -224,8 +224,8 @@ _TEXTS: dict[str, str] = {
     ),
     "an example of no kind": definition(prompt=prompt(few_shot="[{user: [{}], assistant: a}]")),
     # Templates.
-    "a brace that stands alone": definition(prompt=prompt('"a { b"')),
-    "a closing brace that stands alone": definition(prompt=prompt('"a } b"')),
+    "a brace that is alone": definition(prompt=prompt('"a { b"')),
+    "a closing brace that is alone": definition(prompt=prompt('"a } b"')),
     "braces without a name": definition(prompt=prompt('"a {} b"')),
     "braces in braces": definition(prompt=prompt('"a {b{c}} d"')),
     "braces over lines": definition(prompt=prompt('"a\\n{b\\nc}"')),

@@ -295,6 +295,16 @@ repeats: 3
         "forbidden: [{tool: look, arguments: {b: x}}], order: strict, max_calls: 9, partial: true",
         tools=f"[{LOOK}]",
     ),
+    "set match": scored("type: set_match, separators: ['|', ','], credit: f1"),
+    "several options": scored("type: multiple_select, target_is: letter, credit: partial"),
+    "math": scored("type: math, timeout_seconds: 2, after: 'Answer:'"),
+    "quantity": scored("type: quantity, relative_tolerance: 0.1, absolute_tolerance: 1"),
+    "date": scored("type: date, order: month-day-year, tolerance_days: 3"),
+    "token F1": scored("type: token_f1, tokens: characters"),
+    "ROUGE-L": scored("type: rouge_l, measure: recall"),
+    "edit distance": scored("type: edit_distance, tokens: words, normalise: [case]"),
+    "BLEU": scored("type: bleu, tokenize: intl, lowercase: true"),
+    "chrF": scored("type: chrf, word_order: 2, lowercase: true"),
     "tool use, calls counted": scored("type: tool_use, max_calls: 0", tools="[{type: calculator}]"),
     "tool use, one required": scored(
         "type: tool_use, required: [{tool: calculator}], order: any", tools="[{type: calculator}]"
@@ -317,6 +327,11 @@ repeats: 3
     "braces for choices without options": definition(prompt=prompt('"{choices}"')),
     "unicode": definition(
         prompt=prompt('"Ä\u0308 \U0001f600 \u0000"'.replace("\u0000", "\\u00e9\\U0001F600"))
+    ),
+    "metrics of the run": scored(
+        "type: exact",
+        "type: numeric",
+        metrics="[{type: macro_f1}, {type: spearman, name: rho, scorer: numeric}, {type: brier, confidence: '([0-9]+)%'}]",
     ),
     "keys in quotes": definition().replace("plumbmark: 1", '"plumbmark": 1'),
     "an explicit document": "%YAML 1.2\n---\n" + definition() + "...\n",

@@ -63,6 +63,8 @@ def compare_columns(layout: Layout, one: Column, other: Column, *, width: float)
         a_higher=higher.one,
         b_higher=higher.other,
         n_clusters=clusters,
+        standard_error=math.sqrt(test.spread.variance) if test.method == "clustered-t" else None,
+        df=test.spread.df if test.method == "clustered-t" else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.text import slugify
 
 from plumbmark.gateway.actions import (
     add_deployment,
@@ -20,19 +21,16 @@ from tasks_app.code_tasks.source.inspection import inspect_code
 from tasks_app.datasets import actions as attaching
 from tasks_app.definitions import parse_definition
 from tasks_app.models import Run, Scoring, TaskDraft, TaskVersion
+from tasks_app.starting_points.actions import create_task_from_starting_point
+from tasks_app.starting_points.catalogue import JUDGE, STARTING_POINTS, StartingPoint
 from tasks_app.workers import sandbox as sandboxing
-from tests.media_files import image, mp3, wav
+from tests.media_files import mp3, wav
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/authors/examples.md"
 _ROW = re.compile(r"^\| `([^`]+)` \| ([\d.]+) % \| ([\d.]+) to ([\d.]+) \|$", re.M)
-_FILE = re.compile(r"[\w/]+\.(?:png|jpg|webp|wav|mp3)\b")
-_MADE = {
-    "png": image("PNG", "red"),
-    "jpg": image("JPEG", "green"),
-    "webp": image("WEBP", "blue"),
-    "wav": wav(),
-    "mp3": mp3(),
-}
+_FILE = re.compile(r"\w+\.(?:wav|mp3)\b")
+_MADE = {"wav": wav(), "mp3": mp3()}
+_KINDS = {one.guide: one for one in STARTING_POINTS}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,8 +45,18 @@ class Example:
         return str(found)
 
     @property
+    def kind(self) -> StartingPoint | None:
+        """The kind to start from that is explained here."""
+        return _KINDS.get(slugify(self.title))
+
+    @property
     def is_program(self) -> bool:
         return "\n```jsonl\n" not in self.text
+
+    @property
+    def judge(self) -> str:
+        found = re.search(r"judges: \[(.+)\]", self.text)
+        return found[1] if found else ""
 
     @property
     def files(self) -> set[str]:
@@ -62,7 +70,7 @@ def examples() -> list[Example]:
 
 def _needs(example: Example) -> list[Any]:
     marks = []
-    runs_code = ("code_execution" in example.text) or ("type: python" in example.text)
+    runs_code = any(one in example.text for one in ("code_execution", "type: python", "type: math"))
     if example.is_program or runs_code:
         marks.append(
             pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine")
@@ -114,6 +122,7 @@ def _deployments(world: Any) -> None:
     for slug, rule in (
         ("example/user", "constant:In the morning."),
         ("example/judge", "judge"),
+        ("example/judge-of-pairs", "judge:tie"),
         ("example/obliging", "obliging"),
     ):
         deployment = add_deployment(
@@ -123,6 +132,14 @@ def _deployments(world: Any) -> None:
 
 
 def _published(world: Any, example: Example) -> TaskVersion:
+    if example.kind is not None:
+        task = create_task_from_starting_point(
+            namespace=world.ada.namespace,
+            starting_point=example.kind.slug,
+            judge=example.judge,
+            by=world.ada,
+        )
+        return publication.publish_task(task=task, visibility="public", by=world.ada)
     task = world.task(example.title)
     if example.is_program:
         code = SimpleUploadedFile("task.py", example.block("python").encode())
@@ -130,13 +147,8 @@ def _published(world: Any, example: Example) -> TaskVersion:
         save_code_draft(task=task, upload=code, settings_text=chosen, by=world.ada)
         return publication.publish_task(task=task, visibility="public", by=world.ada)
     uploads = [
-        SimpleUploadedFile(name.rpartition("/")[2], _MADE[name.rpartition(".")[2]])
-        for name in sorted(example.files)
-        if "/" not in name
+        SimpleUploadedFile(name, _MADE[name.rpartition(".")[2]]) for name in sorted(example.files)
     ]
-    for name in example.files:
-        if "/" in name:
-            uploads.append(_zip_of(name))
     attaching.attach_media(task=task, uploads=uploads, by=world.ada)
     drafts.save_draft(
         task=task,
@@ -147,12 +159,6 @@ def _published(world: Any, example: Example) -> TaskVersion:
     with drafts.check_draft(TaskDraft.objects.get(task=task)) as (_, imported):
         assert [one for one in imported.warnings if "named by no row" in one] == []
     return publication.publish_task(task=task, visibility="public", by=world.ada)
-
-
-def _zip_of(name: str) -> SimpleUploadedFile:
-    from tests.media_files import zipped
-
-    return SimpleUploadedFile("more.zip", zipped({name: _MADE[name.rpartition(".")[2]]}))
 
 
 def test_every_example_reads_without_a_finding() -> None:
@@ -169,3 +175,14 @@ def test_every_example_reads_without_a_finding() -> None:
         else:
             parse_definition(example.block("yaml"))
     assert len(found) >= 14
+
+
+@pytest.mark.parametrize("kind", STARTING_POINTS, ids=lambda kind: kind.slug)
+def test_a_kind_to_start_from_is_what_the_page_shows(kind: StartingPoint) -> None:
+    (example,) = [one for one in examples() if one.kind is kind]
+
+    if kind.code:
+        assert kind.code == example.block("python")
+    else:
+        assert kind.rows == example.block("jsonl")
+        assert kind.definition.replace(JUDGE, example.judge) == example.block("yaml")

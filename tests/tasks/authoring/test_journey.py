@@ -43,17 +43,19 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_role("link", name="New task").first.click()
     page.get_by_label("Title").fill("Number words")
     page.get_by_role("button", name="Create the task").click()
+    page.get_by_role("button", name="Text", exact=True).click()
 
     # The preview follows what is typed; a problem leads to its line.
+    page.locator("definition-editor[data-ready=codemirror]").wait_for()
     area = page.get_by_label("Definition, as YAML or JSON")
     area.wait_for()
     page.get_by_text("upload a data file").wait_for()
     area.fill(DEFINITION.replace("type: includes", "type: include"))
     page.get_by_role("button", name="Line 8").click()
-    selected = area.evaluate("it => it.value.slice(it.selectionStart, it.selectionEnd)")
+    selected = page.locator("definition-editor").evaluate("it => it.selected")
     assert selected == "  - type: include"
-    assert page.locator(".definition-editor__gutter [data-wrong]").inner_text() == "8"
-    page.locator("textarea[aria-invalid=true]").wait_for()
+    page.locator(".cm-lint-marker-error").wait_for()
+    page.locator("textarea[aria-invalid=true]").wait_for(state="attached")
 
     area.fill(DEFINITION)
     page.get_by_label("Upload").set_input_files(
@@ -63,14 +65,16 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_text("Your draft is saved.").wait_for()
     page.get_by_text("Say 3.").wait_for()
     assert page.get_by_text("Say 4.").count() == 0
+    page.wait_for_load_state()  # before the scripts have run, nobody hears what is typed
     area.fill(DEFINITION.replace("{question}", "Please: {question}"))
     page.get_by_text("Please: Say 1.").wait_for()
 
     # Trying: the cost first, then a run whose page follows it to its end.
     page.get_by_label("Model").select_option(echo.slug)
     page.get_by_role("button", name="Save and try…").click()
-    page.get_by_text("Maximum cost").wait_for()
+    page.get_by_text("What it costs at most").wait_for()
     page.get_by_role("button", name="Start the try").click()
+    page.locator("#models").get_by_role("link", name="Echo").click()
     status = page.locator("#run-status")
     status.get_by_text("queued").wait_for()
     work()
@@ -79,7 +83,8 @@ def test_from_a_new_task_to_its_first_samples(
     page.locator("#run-announcement", has_text="is now completed").wait_for(state="attached")
     assert status.get_attribute("hx-get") is None
 
-    page.get_by_role("link", name="Back to the editor").click()
+    page.get_by_role("link", name="Number words").first.click()
+    page.get_by_role("link", name="Edit").first.click()
     page.get_by_text("Latest try:").wait_for()
     page.get_by_role("button", name="Save and publish…").click()
     page.get_by_text("This becomes version 1").wait_for()
@@ -112,6 +117,7 @@ def test_the_editor_and_the_steering_work_without_javascript(
     page.goto("/tasks/new/")
     page.get_by_label("Title").fill("Quiet words")
     page.get_by_role("button", name="Create the task").click()
+    page.get_by_role("button", name="Text", exact=True).click()
     area = page.get_by_label("Definition, as YAML or JSON")
     area.fill(DEFINITION.replace("type: includes", "type: include"))
     page.get_by_role("button", name="Check all rows").click()
@@ -125,6 +131,8 @@ def test_the_editor_and_the_steering_work_without_javascript(
     page.get_by_label("Model").select_option(echo.slug)
     page.get_by_role("button", name="Save and try…").click()
     page.get_by_role("button", name="Start the try").click()
+    page.get_by_role("link", name="Reload").click()
+    page.locator("#models").get_by_role("link", name="Echo").click()
     page.get_by_role("link", name="Reload").click()
     page.get_by_role("link", name="Cancel…").click()
     page.get_by_role("button", name="Yes, cancel it").click()
@@ -141,7 +149,7 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     make_task(ada, publish="")
     page = new_page()
     sign_in(page, ada)
-    page.goto("/tasks/ada/number-words/edit/")
+    page.goto("/tasks/ada/number-words/edit/?view=text")
     page.get_by_label("Replace it with").set_input_files(
         {"name": "big.jsonl", "mimeType": "application/jsonl", "buffer": b"x" * 1_000_000}
     )
@@ -166,7 +174,7 @@ def test_leaving_with_unsaved_text_asks_first(
     make_task(ada, publish="")
     page = new_page()
     sign_in(page, ada)
-    page.goto("/tasks/ada/number-words/edit/")
+    page.goto("/tasks/ada/number-words/edit/?view=text")
     asked: list[str] = []
 
     def stay(dialog: Any) -> None:
@@ -179,7 +187,7 @@ def test_leaving_with_unsaved_text_asks_first(
         page.get_by_role("link", name="Settings").first.click(no_wait_after=True)
 
     assert asked == ["beforeunload"]
-    assert page.url.endswith("/edit/")
+    assert page.url.endswith("/edit/?view=text")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Your draft is saved.").wait_for()
     assert asked == ["beforeunload"]

@@ -248,7 +248,7 @@ def test_a_program_that_swallows_failed_calls_is_marked_on_its_page_and_its_row(
     assert "always-500" in failed["contender"]["label"]
     page = client.get(run.get_absolute_url()).content.decode()
     assert "2 of 2 requests failed" in page
-    assert f"{report.failed_how}. The program continued" in page
+    assert f"{report.failure_summary}. The program continued" in page
     shown = client.get(board.benchmark.get_absolute_url()).content.decode()
     assert shown.count("some calls failed") == 1
     api = client.get(f"/api/v1/runs/{run.pk}/report").json()

@@ -10,7 +10,7 @@ from tasks_app.code_tasks.findings import Severity
 from tasks_app.code_tasks.source.magics import statement_lines, without_magics
 
 
-def told(source: str) -> list[tuple[str, int | None]]:
+def describe(source: str) -> list[tuple[str, int | None]]:
     return [(one.code, one.line) for one in without_magics(source).findings]
 
 
@@ -50,11 +50,11 @@ def test_commands_are_told_and_leave_code_that_python_reads(source: str, code: s
 
     plain = without_magics(source)
 
-    assert told(source) == [(code, 1)]
+    assert describe(source) == [(code, 1)]
     ast.parse("\n".join(plain.lines))
     assert len(plain.lines) == source.count("\n") + 1
     if not source.startswith("%%"):
-        assert told(before) == [(code, 2)]
+        assert describe(before) == [(code, 2)]
         ast.parse("\n".join(without_magics(before).lines))
 
 
@@ -158,8 +158,8 @@ def test_of_two_choices_the_last_counts() -> None:
     plain = without_magics("%choose a\n%choose b")
 
     assert plain.chosen == "b"
-    assert told("%choose a\n%choose b") == [("chosen-twice", 2)]
-    assert told("%choose a\n%choose a") == []
+    assert describe("%choose a\n%choose b") == [("chosen-twice", 2)]
+    assert describe("%choose a\n%choose a") == []
 
 
 def test_a_commented_choice_counts_in_files_alone() -> None:

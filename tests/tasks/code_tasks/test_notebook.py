@@ -85,14 +85,14 @@ def test_a_real_traceback_names_cells(tmp_path: Path) -> None:
         [sys.executable, str(path)], capture_output=True, text=True, timeout=300, check=False
     )
 
-    told = script.told(done.stderr, script="task.py")
+    told = script.place_traceback(done.stderr, script="task.py")
 
     assert 'File "cell 2", line 3, in <module>' in told
     assert 'File "cell 1", line 2, in f' in told
     assert str(tmp_path) not in told
     assert "ZeroDivisionError" in told
     elsewhere = '  File "/x/other.py", line 3, in f'
-    assert script.told(elsewhere, script="task.py") == elsewhere
+    assert script.place_traceback(elsewhere, script="task.py") == elsewhere
 
 
 def test_commands_keep_their_place_in_the_script() -> None:
@@ -327,7 +327,7 @@ def test_a_file_keeps_every_line_where_it_is() -> None:
     assert [(one.code, one.line) for one in script.findings] == [("install-not-run", 4)]
     assert str(script.place_of(4)) == "line 4"
     trace = 'File "/kaggle/working/task.py", line 4'
-    assert script.told(trace, script="task.py") == 'File "task.py", line 4'
+    assert script.place_traceback(trace, script="task.py") == 'File "task.py", line 4'
 
 
 def test_a_command_for_a_cell_in_a_file_ends_with_the_cell() -> None:

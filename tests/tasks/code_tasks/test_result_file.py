@@ -28,7 +28,7 @@ def read(**document: Any) -> ReadResult:
     return read_result(json.dumps({"plumbmark": 1, **document}).encode())
 
 
-def told(result: ReadResult) -> list[tuple[str, str]]:
+def describe(result: ReadResult) -> list[tuple[str, str]]:
     return [(one.code, one.path) for one in result.findings]
 
 
@@ -185,7 +185,7 @@ def test_a_bad_interval_is_told_and_left_out(interval: Any, code: str, path: str
 
     assert found.result is not None
     assert found.result.interval is None
-    assert (code, path) in told(found)
+    assert (code, path) in describe(found)
 
 
 def test_an_interval_without_a_score_says_nothing() -> None:
@@ -193,7 +193,7 @@ def test_an_interval_without_a_score_says_nothing() -> None:
 
     assert found.result is not None
     assert found.result.interval is None
-    assert told(found) == [("missing-key", "$.score")]
+    assert describe(found) == [("missing-key", "$.score")]
 
 
 def test_bad_samples_are_told_with_their_places_and_the_others_count() -> None:
@@ -221,7 +221,7 @@ def test_bad_samples_are_told_with_their_places_and_the_others_count() -> None:
         ("a", 1.0), ("c", None), ("d", None), ("e", None), ("f", None), ("g", None), ("7", 0.0),
         ("h", 1.0),
     ]  # fmt: skip
-    assert told(found) == [
+    assert describe(found) == [
         ("wrong-type", "$.samples[1]"),
         ("missing-key", "$.samples[2].id"),
         ("wrong-type", "$.samples[3].id"),
@@ -251,7 +251,7 @@ def test_bad_messages_and_checks_are_told() -> None:
     (only,) = found.result.samples
     assert [one.role for one in only.messages] == ["unknown", "user"]
     assert [one.status for one in only.assertions] == ["unknown", "unknown"]
-    assert told(found) == [
+    assert describe(found) == [
         ("unknown-value", "$.samples[0].messages[0].role"),
         ("wrong-type", "$.samples[0].messages[1].content"),
         ("wrong-type", "$.samples[0].messages[2]"),
@@ -266,7 +266,7 @@ def test_unknown_keys_and_long_texts_are_told() -> None:
 
     assert found.result is not None
     assert found.result.metric == "m" * 80
-    assert told(found) == [("unknown-key", "$.scroe"), ("out-of-range", "$.metric")]
+    assert describe(found) == [("unknown-key", "$.scroe"), ("out-of-range", "$.metric")]
     assert "Known keys: plumbmark, score" in found.findings[0].remedy
 
 
@@ -316,7 +316,7 @@ def test_too_many_samples_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert found.result is not None
     assert len(found.result.samples) == 2
-    assert told(found) == [("too-many-samples", "$.samples")]
+    assert describe(found) == [("too-many-samples", "$.samples")]
 
 
 # --- The schema -------------------------------------------------------------------------------

@@ -259,15 +259,15 @@ def test_a_definition_that_looks_like_a_mistake_is_warned_of(
         ('{"a": [{"b": 1e-400}]}', "", "1e-400 has more digits"),
         ('{"id": -9007199254740993}', "", "-9007199254740993 is beyond 2^53"),
         ('{"id": ' + "9" * 1_000_000 + "}", "", "99999999999999999999… is beyond 2^53"),
-        ('{"id": "y", "id": "z"}', "", "the key 'id' stands twice"),
-        ('{"id": "y", "question": {"a": 1, "a": 2}}', "", "the key 'a' stands twice"),
+        ('{"id": "y", "id": "z"}', "", "the key 'id' appears twice"),
+        ('{"id": "y", "question": {"a": 1, "a": 2}}', "", "the key 'a' appears twice"),
         ('{"id": "y", "question": "\\u0000", "answer": "a"}', "question", "null character"),
         ('{"id": "y", "question": "\\ud800", "answer": "a"}', "question", "surrogate"),
         ('{"id": "y", "question": "a\tb", "answer": "a"}', "", "control character"),
         ('{"a":' * 90_000, "", "nested deeper than 200 levels"),
         ("[" * 1_000_000, "", "nested deeper than 200 levels"),
         ('{"x":' + "[" * 21 + "]" * 21 + "}", "x", "deeper than 20"),
-        (GOOD, "id", "the id 'x' stands in line 1 already"),
+        (GOOD, "id", "the id 'x' is in line 1 already"),
         ({**GOOD, "id": ""}, "id", "the id is empty"),
         ({**GOOD, "id": " y"}, "id", "begins or ends with white space"),
         ({**GOOD, "id": "y\u200b"}, "id", "invisible character U+200B; remove it"),
@@ -316,7 +316,7 @@ def test_the_same_problem_with_other_values_is_the_same_one(refused: Refused) ->
     (problem,) = refused(lines(*rows))
 
     assert problem.message == (
-        "the id 'a' stands in line 1 already (4 rows have this problem: lines 5, 6, 7, …)"
+        "the id 'a' is in line 1 already (4 rows have this problem: lines 5, 6, 7, …)"
     )
 
 
@@ -326,9 +326,9 @@ def test_a_few_values_with_the_same_problem_are_told_one_by_one(refused: Refused
     found = [problem.message for problem in refused(lines(*rows))]
 
     assert found == [
-        "the id 'a' stands in line 1 already (2 rows have this problem: lines 4, 7)",
-        "the id 'b' stands in line 2 already",
-        "the id 'c' stands in line 3 already",
+        "the id 'a' is in line 1 already (2 rows have this problem: lines 4, 7)",
+        "the id 'b' is in line 2 already",
+        "the id 'c' is in line 3 already",
     ]
 
 
@@ -417,11 +417,11 @@ HEAD = b"id,question,answer\n"
         (HEAD + b"x,q,a,b\n", 2, "has 4 fields where the head has 3"),
         (HEAD + b'x,"a\nb\n\nc",a\n\ny,q\n', 7, "has 2 fields"),
         (HEAD + b'x,"a\nb",a\n"y\n",q,a\n', 4, "the control character U+000A"),
-        (HEAD + b'x,"q\n",a\nx,q,a\n', 4, "the id 'x' stands in line 2 already"),
+        (HEAD + b'x,"q\n",a\nx,q,a\n', 4, "the id 'x' is in line 2 already"),
         (HEAD + b'x,"q,a\ny,q,a\n', 2, "not closed before the file ends"),
         (HEAD + b'x,"q"z,a\n', 2, "write the mark twice"),
         (b"id,question,answer\rx,q,a\r", 1, "CR alone"),
-        (b"id,question,id,answer\n", 1, "the name 'id' stands over columns 1 and 3"),
+        (b"id,question,id,answer\n", 1, "the name 'id' is above columns 1 and 3"),
         (b"id,,question,answer\n", 1, "the name of column 2 is empty"),
         (b"id, question,answer\n", 1, "begins or ends with white space"),
         ("id,que\u200bstion,answer\n".encode(), 1, "invisible character U+200B"),

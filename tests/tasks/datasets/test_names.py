@@ -51,7 +51,7 @@ def keys(written: Callable[[bytes, str], Path], scratch: Path) -> Callable[..., 
 
 def test_ids_that_look_the_same_are_the_same(keys: Callable[..., list[str]]) -> None:
     assert keys({"id": DECOMPOSED}) == [COMPOSED]
-    with pytest.raises(InvalidInput, match="stands in line 1 already"):
+    with pytest.raises(InvalidInput, match="is in line 1 already"):
         keys({"id": COMPOSED}, {"id": DECOMPOSED})
 
 
@@ -144,7 +144,7 @@ def test_the_reported_names_are_compared_in_one_form(
             return [item.key for item in found]
 
     assert keys_in("one-form.jsonl") == [COMPOSED]
-    with pytest.raises(InvalidInput, match="stands in line 1 already"):
+    with pytest.raises(InvalidInput, match="is in line 1 already"):
         keys_in("two-forms.jsonl")
     [output] = outputs_from(
         iter(read_rows(case / "outputs-decomposed.jsonl")), positions={COMPOSED: 0}, repeats=1

@@ -330,3 +330,17 @@ def test_a_model_that_names_the_right_letter_as_shown_is_always_right(
     scores = {line[3:]: scorer.score(line[0], right, context).value for line in shown}
 
     assert scores == {choice: float(n == right) for n, choice in enumerate(choices)}
+
+
+def test_a_number_format_changes_no_hash() -> None:
+    text = TEXT + "    metric: {format: points}\n"
+
+    assert parse_definition(text).metric.format == "points"
+    assert sides(text) == sides()
+    document = parse_definition(text).as_document()
+    assert document["scorers"][0]["metric"]["format"] == "points"
+    assert Definition.from_document(document) == parse_definition(text)
+
+
+def test_a_definition_without_a_number_format_has_the_document_that_it_had() -> None:
+    assert "format" not in parse_definition(TEXT).as_document()["scorers"][0]["metric"]

@@ -146,7 +146,7 @@ def test_definitions_of_before_keep_their_hashes() -> None:
         ),
         (
             '[{image: "{photo"}]',
-            "a single { stands alone",
+            "a single { is alone",
             6,
             "prompt.messages[0].content[0].image",
         ),

@@ -216,7 +216,7 @@ def test_no_more_than_twenty_faults_are_told_and_soon() -> None:
         ("a: !!python/object/apply:os.system [x]", 1, "the tag"),
         ("a: !!binary aGk=", 1, "the tag"),
         ("a: !mine x", 1, "the tag"),
-        ("a: 1\nb: 2\na: 3", 3, "the key 'a' stands twice, first in line 1"),
+        ("a: 1\nb: 2\na: 3", 3, "the key 'a' appears twice, first in line 1"),
         ("a: 1\n---\nb: 2", 2, "second document"),
         ("a: 1\n\tb: 2", 2, "not YAML"),
         ("a: [1\nb: 2", 2, "not YAML"),
@@ -250,7 +250,7 @@ def test_what_yaml_must_not_do_is_refused_with_its_line(text: str, line: int, me
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ('{"a": 1,\n "a": 2}', 2, "the key 'a' stands twice, first in line 1"),
+        ('{"a": 1,\n "a": 2}', 2, "the key 'a' appears twice, first in line 1"),
         ('{"a": NaN}', 1, "'NaN}'"),
         ('{"a":\n -Infinity}', 2, "-Infinity"),
         ('{"a":\n 9007199254740993}', 2, "2^53"),
@@ -334,3 +334,23 @@ def _json_values() -> st.SearchStrategy[Any]:
 def test_no_value_in_any_place_makes_the_reader_fail_in_another_way(key: str, value: Any) -> None:
     with suppress(InvalidInput):
         parse_definition(json.dumps({**AS_JSON, key: value}))
+
+
+def test_a_number_format_must_fit_the_bounds() -> None:
+    python = SMALL.replace(
+        "  - type: numeric",
+        '  - type: python\n    source: "def score(o, t, i): return 1"\n'
+        "    metric: {bounds: [1, 10], format: %s}",
+    )
+
+    percent, fraction, other = (
+        problems(python % name)[0] for name in ("percent", "fraction", "euros")
+    )
+
+    assert (percent.path, percent.line) == ("scorers[0].metric.format", 11)
+    assert "percent is for shares" in percent.message
+    assert "fraction needs the bounds [0, the highest score]" in fraction.message
+    assert other.path == "scorers[0].metric.format"
+    assert parse_definition((python % "fraction").replace("[1, 10]", "[0, 10]")).metric.format == (
+        "fraction"
+    )

@@ -86,6 +86,10 @@ def entries(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         )
     if kind == "multiple_choice":
         options["labels"] = st.lists(st.sampled_from(["Odgovor", "My pick"]), unique=True)
+    if kind == "set_match":
+        options["separators"] = st.lists(
+            st.sampled_from([",", " and ", "|"]), min_size=1, unique=True
+        )
     if kind == "code_execution":
         options["program"] = st.sampled_from(["{output}", "{x}\n{output}\n{y}"])
     required = {

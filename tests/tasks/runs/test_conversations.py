@@ -143,7 +143,7 @@ def test_the_form_of_an_answer_is_asked_of_the_provider(world: Any) -> None:
     ("changed", "says"),
     [
         ('follow_ups: ["{nothing}"]', "nothing"),
-        ('follow_ups: ["{"]', "a single { stands alone"),
+        ('follow_ups: ["{"]', "a single { is alone"),
         ("follow_ups: []\n  output_schema: {type: array}", "must be of type object"),
         ("follow_ups: []\n  output_schema: {type: 3}", "is no JSON Schema"),
     ],

@@ -499,5 +499,6 @@ def test_a_server_that_answers_one_by_one_loses_no_item(world: Any, settings: An
     run.refresh_from_db()
     assert (run.state, run.samples_done, run.samples_unscored) == ("completed", 50, 0)
     stats = world.provider.stats()
-    assert stats["total"] == 50
+    # A busy machine may delay an answer beyond its deadline, and then it is asked for again.
+    assert 50 <= stats["total"] <= 60
     assert stats["max_in_flight"] < 16

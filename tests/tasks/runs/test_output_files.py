@@ -72,7 +72,7 @@ def test_repeats_are_counted_from_one(written: Written, scratch: Path) -> None:
     [
         ([A, {"id": "c", "output": "x"}], 2, "id", "no item has the id 'c'"),
         ([A, {"id": "a\u200b", "output": "x"}], 2, "id", "no item has the id 'a\\u200b'"),
-        ([A, B, A], 3, "id", "this id stands in line 1 already"),
+        ([A, B, A], 3, "id", "this id is in line 1 already"),
         ([A], None, "id", "1 of 2 outputs are missing: b. An empty output is a row with"),
         ([A, {"id": "b", "output": None}], 2, "output", "an empty answer is an empty text"),
         ([A, {"id": "b", "output": 5}], 2, "output", "must be text"),
@@ -133,7 +133,7 @@ def test_a_missing_or_doubled_repeat_is_named() -> None:
     (twice,) = refused_rows([*rows, {**A, "repeat": 2}], repeats=2)
 
     assert "1 of 4 outputs are missing: b (repeat 2)" in missing.message
-    assert (twice.line, twice.message) == (4, "this id and repeat stands in line 2 already")
+    assert (twice.line, twice.message) == (4, "this id and repeat is in line 2 already")
 
 
 def test_of_many_missing_outputs_the_first_are_named() -> None:

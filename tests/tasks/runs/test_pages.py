@@ -197,7 +197,7 @@ def test_samples_are_filtered_by_verdict_and_paged(finished: Run) -> None:
     assert Client().get(f"/runs/{finished.pk}/", {"after": "9" * 40}).status_code == 404
 
 
-def test_the_run_page_takes_the_same_queries_whatever_its_length(
+def test_pages_of_runs_take_the_same_queries_whatever_their_length(
     finished: Run,
     make_task: Callable[..., Any],
     start: Callable[..., Any],
@@ -211,10 +211,13 @@ def test_the_run_page_takes_the_same_queries_whatever_its_length(
     work()
     page_of(long)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page_of(long)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page_of(longer)
+    for run in (long, longer):
+        with django_assert_num_queries(8):
+            Client().get(f"/runs/{run.pk}/samples/20/")
 
 
 def test_my_runs_are_mine_and_take_the_same_queries(

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from benchmarks_app.actions import authoring, entries
+from benchmarks_app.actions import authoring
 from benchmarks_app.actions.authoring import Member
+from benchmarks_app.grid.actions import start_runs
 from plumbmark.common.errors import NotAllowed
 from plumbmark.gateway.models import Deployment
 from tasks_app.authoring import publication
@@ -77,9 +78,7 @@ def test_a_benchmark_of_ones_own_opens_nobody_elses_private_items(world: Any) ->
     published = authoring.publish_benchmark(version=draft, by=eve)
 
     with pytest.raises(NotAllowed, match="private items"):
-        entries.start_missing(
-            version=published, contenders=[contender], namespace=eve.namespace, by=eve
-        )
+        start_runs(version=published, contenders=[contender], namespace=eve.namespace, by=eve)
     assert not Run.objects.exists()
 
 

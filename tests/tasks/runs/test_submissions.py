@@ -71,7 +71,7 @@ def bad(change: Any) -> Rows:
 BAD: dict[str, tuple[Any, str]] = {
     "unknown": (bad(lambda rows: rows[2].update(id="nobody")), "no item has the id 'nobody'"),
     "missing": (bad(lambda rows: rows.pop()), "1 of 10 outputs are missing: i9"),
-    "duplicate": (bad(lambda rows: rows.append(rows[0])), "stands in line 1 already"),
+    "duplicate": (bad(lambda rows: rows.append(rows[0])), "is in line 1 already"),
     "repeat": (bad(lambda rows: rows[0].update(repeat=2)), "from 1 to 1, not"),
     "empty": ([], "no rows"),
     "nul": (bad(lambda rows: rows[0].update(output="a\x00b")), "null character"),

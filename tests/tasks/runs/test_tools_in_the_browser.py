@@ -45,6 +45,7 @@ def test_a_transcript_and_the_editor_with_tools_are_axe_clean(
 
     page.goto(f"{version.task.get_absolute_url()}edit/")
     page.locator("summary", has_text="get_weather").click()
-    assert page.get_by_text("The weather in a city.", exact=True).is_visible()
+    preview = page.locator("#preview")
+    assert preview.get_by_text("The weather in a city.", exact=True).is_visible()
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

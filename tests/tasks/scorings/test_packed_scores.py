@@ -37,8 +37,8 @@ def test_they_are_stored_with_the_completion(scorings: list[Scoring]) -> None:
 def test_rows_of_the_same_version_share_their_items(
     scorings: list[Scoring], django_assert_num_queries: Any
 ) -> None:
-    # One for the packed scores, and one for each of the two versions.
-    with django_assert_num_queries(3):
+    # One for the items of both versions, and one for the packed scores.
+    with django_assert_num_queries(2):
         found = VectorReader().read(scorings)
 
     first, second, *_, last = (found[one.pk].items for one in scorings)

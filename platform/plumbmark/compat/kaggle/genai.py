@@ -275,27 +275,29 @@ def _result(result: Any, place: str, answered: Counter[str]) -> dict[str, Any]:
     if not isinstance(result, dict) or not isinstance(result.get("name"), str):
         raise bad_request(f"{place}.functionResponse.name is missing.", place)
     response = result.get("response")
-    told = response
+    content = response
     if isinstance(response, dict) and set(response) <= {"output", "result"} and response:
-        (told,) = response.values() if len(response) == 1 else (response,)
+        (content,) = response.values() if len(response) == 1 else (response,)
     return {
         "role": "tool",
         "tool_call_id": str(result.get("id") or _next_id_of(result["name"], answered)),
         "name": result["name"],
-        "content": told if isinstance(told, str) else json.dumps(told, default=wire.to_writable),
+        "content": content
+        if isinstance(content, str)
+        else json.dumps(content, default=wire.to_writable),
     }
 
 
-def _signature_in(given: Any) -> str:
-    if not isinstance(given, str) or not given:
+def _signature_in(value: Any) -> str:
+    if not isinstance(value, str) or not value:
         return ""
     try:
-        raw = base64.urlsafe_b64decode(given.replace("+", "-").replace("/", "_") + "===")
+        raw = base64.urlsafe_b64decode(value.replace("+", "-").replace("/", "_") + "===")
     except ValueError:
-        return given
+        return value
     if raw.startswith(_FOREIGN_SIGNATURE):
         return raw.removeprefix(_FOREIGN_SIGNATURE).decode("utf-8", "replace")
-    return given
+    return value
 
 
 def _signature_out(signature: str) -> str:
@@ -322,28 +324,28 @@ def _json_schema(schema: Any) -> Any:
         return [_json_schema(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for name, value in _camel(schema, "A schema").items():
         if name == "type" and isinstance(value, str):
-            made[name] = value.lower()
+            document[name] = value.lower()
         elif name == "properties" and isinstance(value, dict):
-            made[name] = {key: _json_schema(inner) for key, inner in value.items()}
+            document[name] = {key: _json_schema(inner) for key, inner in value.items()}
         elif name in {"items", "anyOf"}:
-            made[name] = _json_schema(value)
+            document[name] = _json_schema(value)
         elif name not in {"nullable", "propertyOrdering", "example"}:
-            made[name] = value
-    if schema.get("nullable") and isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
-    return made
+            document[name] = value
+    if schema.get("nullable") and isinstance(document.get("type"), str):
+        document["type"] = [document["type"], "null"]
+    return document
 
 
-def _read_thinking(given: Any, is_gemini: bool) -> tuple[str | None, dict[str, Any]]:
+def _read_thinking(value: Any, is_gemini: bool) -> tuple[str | None, dict[str, Any]]:
     """Return the effort; for a Gemini model also the config itself, which says more than an
     effort.
     """
-    if given is None:
+    if value is None:
         return None, {}
-    config = _camel(given, "thinkingConfig")
+    config = _camel(value, "thinkingConfig")
     _only(config, {"includeThoughts", "thinkingBudget", "thinkingLevel"}, "thinkingConfig: ")
     if is_gemini:
         return None, {"thinkingConfig": config}
@@ -361,8 +363,8 @@ def _tools(
     fields: dict[str, Any],
 ) -> tuple[tuple[Mapping[str, Any], ...], str | Mapping[str, Any] | None]:
     tools: list[Mapping[str, Any]] = []
-    for number, given in enumerate(_list(fields, "tools")):
-        tool = _camel(given, f"tools[{number}]")
+    for number, entry in enumerate(_list(fields, "tools")):
+        tool = _camel(entry, f"tools[{number}]")
         _only(tool, {"functionDeclarations"}, f"tools[{number}]: ")
         for declaration in _list(tool, "functionDeclarations"):
             declared = _camel(declaration, f"tools[{number}]")

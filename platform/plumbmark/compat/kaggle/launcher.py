@@ -110,22 +110,22 @@ def is_loopback(host: str) -> bool:
 def target_of(server: str | None, environment: Mapping[str, str]) -> ServerAddress:
     """Find the server on the command line, in the environment and in the file, in this order."""
     file = configuration_file(environment)
-    given = read_configuration(file)
-    url = server or environment.get("PLUMBMARK_URL") or given.get("server")
+    configuration = read_configuration(file)
+    url = server or environment.get("PLUMBMARK_URL") or configuration.get("server")
     if not url:
         raise LauncherError(
             f"No server is given. Use --server URL, set PLUMBMARK_URL, or write it to {file}."
         )
     checked = check_server(url)
     token = environment.get("PLUMBMARK_TOKEN", "").strip()
-    if not token and "token" in given:
+    if not token and "token" in configuration:
         # The file's token belongs to the file's server.
-        if "server" not in given or check_server(given["server"]) != checked:
+        if "server" not in configuration or check_server(configuration["server"]) != checked:
             raise LauncherError(
                 f"The token in {file} belongs to the server named there, not to {checked}. "
                 "Set PLUMBMARK_TOKEN."
             )
-        token = given["token"].strip()
+        token = configuration["token"].strip()
     if not token:
         raise LauncherError(
             "No token is given. Create one in the server's settings and set PLUMBMARK_TOKEN."
@@ -289,8 +289,8 @@ def launch(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="plumbmark-kaggle", add_help=False, allow_abbrev=False)
     parser.add_argument("--server")
     parser.add_argument("rest", nargs=argparse.REMAINDER)
-    given, unknown = parser.parse_known_args(arguments)
-    rest = [*unknown, *given.rest]
+    options, unknown = parser.parse_known_args(arguments)
+    rest = [*unknown, *options.rest]
     if not rest or rest[0] in {"-h", "--help"}:
         print(_USAGE.format(file=configuration_file(os.environ)))
         return 0 if rest else 2
@@ -298,7 +298,7 @@ def launch(arguments: Sequence[str]) -> int:
         raise LauncherError(
             f"{rest[0]!r} is not served by Plumbmark; the benchmarks commands are. See --help."
         )
-    target = target_of(given.server, os.environ)
+    target = target_of(options.server, os.environ)
     if importlib.util.find_spec("kaggle") is None:
         raise LauncherError("The kaggle package is missing; run: pip install 'plumbmark[client]'")
     # Before the package is imported: where it finds its token refused, it would try other keys.

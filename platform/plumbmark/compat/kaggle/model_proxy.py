@@ -32,10 +32,10 @@ _GENAI = re.compile(r"/genai/v1(?:beta)?/(?:publishers/[^/]+/)?models/(.+):(\w+)
 
 def cost_of(caller: GatewayCaller, usage: Usage) -> dict[str, int]:
     """Return the cost as the SDK reads it: always an object; it crashes on a number."""
-    given, made = caller.shares_of_cost(usage)
+    input_cost, output_cost = caller.shares_of_cost(usage)
     return {
-        "input_tokens_cost_nanodollars": given,
-        "output_tokens_cost_nanodollars": made,
+        "input_tokens_cost_nanodollars": input_cost,
+        "output_tokens_cost_nanodollars": output_cost,
     }
 
 

@@ -266,7 +266,7 @@ def _tell_difference(shape: Shape, kind: ResultKind, found: str) -> None:
     shape.report.add(
         warning(
             "result-type-differs",
-            f"The task announces {_ANNOUNCED[kind]} and came to {found}.",
+            f"The task announces {_ANNOUNCED[kind]} and returned {found}.",
             "Let the annotation say what the function returns.",
             path=shape.path,
         )

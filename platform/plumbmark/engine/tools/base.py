@@ -16,7 +16,7 @@ ToolName = Annotated[
     Field(description="What the model calls it; the type where it is left out."),
 ]
 ToolDescription = Annotated[
-    str, Field(min_length=1, max_length=4000, description="What the model is told of it.")
+    str, Field(min_length=1, max_length=4000, description="The description that the model reads.")
 ]
 
 

@@ -9,6 +9,8 @@ from plumbmark.gateway.api.views import (
     ModelViewSet,
     QuotaView,
 )
+from plumbmark.gateway.connections.api import ProviderKindsView
+from plumbmark.gateway.connections.api import router as providers
 from plumbmark.rest.routers import Router
 
 router = Router()
@@ -17,4 +19,9 @@ router.register("deployments", DeploymentViewSet, "deployment")
 router.register("ledger-lines", LedgerLineViewSet, "ledger-line")
 router.register("calls", CallViewSet, "call")
 
-urlpatterns = [path("quota", QuotaView.as_view()), *router.urls]
+urlpatterns = [
+    path("quota", QuotaView.as_view()),
+    path("provider-kinds", ProviderKindsView.as_view()),
+    *router.urls,
+    *providers.urls,
+]

@@ -43,6 +43,7 @@ class ModelDetail(serializers.ModelSerializer[CatalogueModel]):
             "context_tokens",
             "released_on",
             "knowledge_until",
+            "deprecated_on",
             "homepage",
         )
 
@@ -81,6 +82,10 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
     amount_nanodollars = serializers.IntegerField(source="amount")
     charged_nanodollars = serializers.IntegerField(source="charged")
     provider_cost_nanodollars = serializers.IntegerField(source="provider_cost")
+    summed_lines = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many lines of its day and kind it sums; null: its day is still recent.",
+    )
 
     class Meta:
         model = LedgerLine
@@ -95,6 +100,7 @@ class LedgerLineDetail(serializers.ModelSerializer[LedgerLine]):
             "calls",
             "day",
             "at",
+            "summed_lines",
         )
 
 
@@ -146,6 +152,11 @@ class RecordedCallDetail(serializers.Serializer[Any]):
     )
     response = serializers.JSONField(help_text="As it came.")
     note = serializers.CharField(help_text="Why the exchange is not shown; empty where it is.")
+    exchange_hash = serializers.CharField(
+        source="hash",
+        help_text="Of request and response, which stays where they are withheld; empty for those "
+        "who may not know it.",
+    )
 
 
 @extend_schema_view(list=extend_schema(operation_id="list_models"))
@@ -153,9 +164,13 @@ class ModelViewSet(ListModelMixin, ResourceViewSet[CatalogueModel]):
     """List the models of the catalogue, except those of other people's own deployments."""
 
     subject = "Models"
-    parameter_descriptions = {"maker": "Only models of this maker."}
+    parameter_descriptions = {
+        "slug": "Only the model with this slug.",
+        "maker": "Only models of this maker.",
+        "open_weights": "Only models with open weights, or only those without.",
+    }
     serializer_class = ModelDetail
-    filterset_fields = ("maker",)
+    filterset_fields = ("slug", "maker", "open_weights")
     queryset = CatalogueModel.objects.none()
 
     def get_queryset(self) -> QuerySet[CatalogueModel]:

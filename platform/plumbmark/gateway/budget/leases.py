@@ -22,6 +22,8 @@ PATIENCE_SECONDS = 2.0
 """How long a hold that does not fit waits for calls in flight before it is refused."""
 IDLE_SECONDS = 2.0
 """After so long without a call the rest of a lease goes back."""
+_OPEN_SECONDS = 10.0
+"""So long are a payer's budgets known without looking them up for each grant."""
 _HOLDS_PER_LEASE = 128
 _HOLDS_IN_HAND = 64
 """With fewer holds than this left of a lease, the next part is fetched while calls continue."""
@@ -45,6 +47,11 @@ class Share:
     used_at: float = 0.0
     shortage: Shortage | None = None
     looked_at: float = float("-inf")
+
+    @property
+    def serves_next_grant(self) -> bool:
+        """It is of the payer's day or month, and takes nothing that others could lack."""
+        return self.is_ample and not self.is_gone and self.budget.period_start is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +85,15 @@ class Account:
     shares: tuple[Share, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _OpenedShares:
+    """A payer's shares of a day and its month, and when their budgets were read."""
+
+    day: date
+    shares: tuple[Share, ...]
+    opened_at: float
+
+
 def _is_stale(account: Account) -> bool:
     """Return whether its budgets are closed, swept away or those of another day."""
     return account.day != clock.today() or any(share.is_gone for share in account.shares)
@@ -100,17 +116,17 @@ class Hold:
         """Put back what was not charged; returns the budgets whose lease is gone."""
         back = self.amount - charged
         now = asyncio.get_running_loop().time()
-        gone = []
+        lost = []
         for share in self.shares:
             share.in_flight -= 1
             share.used_at = now
             if share.is_gone:
-                gone.append(share.budget.id)
+                lost.append(share.budget.id)
             else:
                 share.left += back
         if self.account.queue.waiting:
             self.account.queue.wake_first()
-        return frozenset(gone)
+        return frozenset(lost)
 
 
 class Leases:
@@ -121,6 +137,8 @@ class Leases:
         self._database = database
         self._queues: dict[int, PayerQueue] = {}
         self._shares: dict[int, Share] = {}
+        self._opened: dict[int, _OpenedShares] = {}
+        """The shares of payers' limits, for the next grant of the same payer."""
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -185,6 +203,20 @@ class Leases:
         return Hold(account, shares, account.day, amount)
 
     async def _open(self, account: Account, day: date) -> None:
+        known = self._opened.get(account.payer_id)
+        now = self._loop.time()
+        if (
+            account.cap is None
+            and known is not None
+            and known.day == day
+            and now - known.opened_at < _OPEN_SECONDS
+            and not any(share.is_gone for share in known.shares)
+        ):
+            for kept in known.shares:
+                kept.shortage = None
+            account.day, account.shares = day, known.shares
+            return
+
         def find() -> tuple[OpenBudget, ...]:
             return ledger.open_budgets(
                 payer_id=account.payer_id, grant_id=account.grant_id, cap=account.cap, day=day
@@ -201,6 +233,8 @@ class Leases:
             share.shortage = None
             shares.append(share)
         account.day, account.shares = day, tuple(shares)
+        if account.cap is None:
+            self._opened[account.payer_id] = _OpenedShares(day, account.shares, now)
 
     async def _hold_later(self, account: Account, amount: int) -> Hold | Shortage:
         queue = account.queue

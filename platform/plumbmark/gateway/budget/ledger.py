@@ -25,12 +25,11 @@ from plumbmark.gateway.models import (
     Budget,
     BudgetLease,
     Call,
-    Exchange,
     LedgerLine,
     QuotaPolicy,
 )
-from plumbmark.gateway.storage import bulk
-from plumbmark.gateway.storage.records import CallRecord, compress, cost_before_last
+from plumbmark.gateway.storage import bulk, exchanges
+from plumbmark.gateway.storage.records import CallRecord, cost_before_last
 
 _TRIES = 8
 _SHARE_OF_LEFT = 4
@@ -176,10 +175,10 @@ def _take(
             # Requested ahead of need, from an exhausted budget.
             amounts[row.pk] = 0
             continue
-        taken = Budget.objects.filter(
+        leased = Budget.objects.filter(
             pk=row.pk, cap__gte=F("spent") + F("reserved") + amount
         ).update(reserved=F("reserved") + amount)
-        if not taken:
+        if not leased:
             raise _Raced
         amounts[row.pk] = amount
     for budget_id, amount in amounts.items():
@@ -250,14 +249,14 @@ def _settle(
             for budget_id in record.budget_ids:
                 target = unleased if budget_id in record.unleased_ids else deltas
                 target[budget_id] += record.charged
-    gone = _charge(owner, deltas, unleased, closing, closing_reason, now)
+    lost = _charge(owner, deltas, unleased, closing, closing_reason, now)
     if records:
         lines = _settle_lines(records, now)
         _store(records, lines)
     if deltas or closing:
         BudgetLease.objects.filter(owner=owner).update(seen_at=clock.database_now())
     # A lease that went back took its refund along.
-    return FlushResult(gone, {key: refunds[key] for key in refunds if key not in closing})
+    return FlushResult(lost, {key: refunds[key] for key in refunds if key not in closing})
 
 
 def _find_stored_ids(ids: Sequence[Any]) -> set[Any]:
@@ -320,12 +319,12 @@ def _charge(
             "budget_id", "amount"
         )
     )
-    gone = {budget_id for budget_id, amount in deltas.items() if leases.get(budget_id, -1) < amount}
+    lost = {budget_id for budget_id, amount in deltas.items() if leases.get(budget_id, -1) < amount}
     returned: dict[int, int] = {}
     for budget_id in touched:
         spent = deltas.get(budget_id, 0) + unleased.get(budget_id, 0)
-        freed = 0 if budget_id in gone else deltas.get(budget_id, 0)
-        if budget_id in closing and budget_id in leases and budget_id not in gone:
+        freed = 0 if budget_id in lost else deltas.get(budget_id, 0)
+        if budget_id in closing and budget_id in leases and budget_id not in lost:
             returned[budget_id] = leases[budget_id] - freed
             freed = leases[budget_id]
         if spent or freed:
@@ -333,7 +332,7 @@ def _charge(
                 spent=F("spent") + spent, reserved=F("reserved") - freed
             )
     for budget_id in touched:
-        if budget_id in gone or budget_id not in leases:
+        if budget_id in lost or budget_id not in leases:
             continue
         row = BudgetLease.objects.filter(owner=owner, budget=budget_id, amount=leases[budget_id])
         if budget_id in returned:
@@ -345,7 +344,7 @@ def _charge(
         if not changed:
             raise _Raced
     _release_lines(returned, closing_reason, now)
-    return frozenset(gone)
+    return frozenset(lost)
 
 
 def _release_lines(returned: dict[int, int], reason: str, now: datetime) -> None:
@@ -496,15 +495,7 @@ def _store(records: Sequence[CallRecord], lines: dict[tuple[int, date, str], Led
             for record in records
         ),
     )
-    bulk.insert(
-        Exchange,
-        ("call", "body", "hash", "withheld_at", "withheld_reason"),
-        (
-            (record.id, compress(record.exchange), record.exchange_hash, None, "")
-            for record in records
-            if record.exchange
-        ),
-    )
+    exchanges.insert(records)
 
 
 _CALL_FIELDS = (

@@ -24,3 +24,8 @@ def nanodollars(text: str) -> int:
     if not value.is_finite():
         raise ValueError(f"{text!r} is no amount in dollars, for example 2.50")
     return int((value * NANO).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def plain_dollars(amount: int) -> str:
+    """Format an amount as a plain number that `nanodollars` parses: `0.5`, `12`."""
+    return f"{(Decimal(amount) / NANO).normalize():f}"

@@ -30,12 +30,20 @@ from plumbmark.gateway.budget.money import dollars
 from plumbmark.gateway.calls import metrics, outcomes
 from plumbmark.gateway.calls.concurrency import AdaptiveLimit
 from plumbmark.gateway.calls.outcomes import StreamProgress
-from plumbmark.gateway.calls.policy import KEPT_SECONDS, CallPolicy, read_policy, store_schema_ways
+from plumbmark.gateway.calls.policy import (
+    KEPT_SECONDS,
+    CallPolicy,
+    DeploymentTerms,
+    read_deployment,
+    read_policy,
+    store_schema_ways,
+)
 from plumbmark.gateway.calls.retry_loop import RetryLoop
 from plumbmark.gateway.calls.scheduler import Scheduler
 from plumbmark.gateway.calls.sent_request import SentRequest
 from plumbmark.gateway.calls.stream_reader import StreamReader
 from plumbmark.gateway.catalogue import prices
+from plumbmark.gateway.catalogue.base_urls import address_rules
 from plumbmark.gateway.catalogue.document_tokens import CannotBound
 from plumbmark.gateway.catalogue.prices import FixedPrices
 from plumbmark.gateway.providers.base import Answer, Attempt, AttemptFailure, CannotAsk, Delta
@@ -67,7 +75,7 @@ class Gateway:
         self.owner = owner
         self._spool_folder = spool_folder
         self.database = DatabaseThread()
-        self.transport = HttpClient()
+        self.transport = HttpClient(address_rules())
         self.spool = Spool(spool_folder, owner)
         self.leases = Leases(owner, self.database)
         self.recorder = Recorder(self.leases, self.spool, self.database)
@@ -87,6 +95,8 @@ class Gateway:
         self._unstored_ways: dict[int, str] = {}
         self._storing_ways: asyncio.Task[None] | None = None
         self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}
+        self._deployments: dict[int, tuple[DeploymentTerms, float]] = {}
+        """What was read of deployments, and when."""
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
@@ -109,11 +119,33 @@ class Gateway:
         if caller is None:
             if len(self._callers) >= _MAX_CALLERS:
                 self._forget_idle()
-            terms = await self.database.run(
-                lambda: read_policy(grant_id=grant_id, deployment_id=deployment_id)
-            )
-            caller = self._callers.setdefault(key, GatewayCaller(self, terms, is_private))
+            terms, read_at = await self.read_terms(grant_id, deployment_id, may_be_kept=True)
+            caller = self._callers.setdefault(key, GatewayCaller(self, terms, is_private, read_at))
         return caller
+
+    async def read_terms(
+        self, grant_id: int, deployment_id: int, *, may_be_kept: bool
+    ) -> tuple[CallPolicy, float]:
+        """Read the terms of a grant for a deployment; return them with the time of reading.
+
+        With `may_be_kept`, what is the same for all grants may have been read a moment ago: many
+        small runs of a model read it once.
+        """
+        now = asyncio.get_running_loop().time()
+        known, read_at = self._deployments.get(deployment_id, (None, now))
+        if not may_be_kept or now - read_at > KEPT_SECONDS / 2:
+            known, read_at = None, now
+
+        def read() -> tuple[CallPolicy, DeploymentTerms]:
+            deployment = known or read_deployment(deployment_id)
+            return read_policy(grant_id=grant_id, terms=deployment), deployment
+
+        policy, deployment = await self.database.run(read)
+        if known is None:
+            if len(self._deployments) >= _MAX_CALLERS:
+                self._deployments.clear()
+            self._deployments[deployment_id] = (deployment, read_at)
+        return policy, read_at
 
     def _forget_idle(self) -> None:
         """Drop idle callers; whoever still has a dropped caller can continue to use it."""
@@ -209,17 +241,19 @@ class Gateway:
 class GatewayCaller:
     """Makes calls for one grant to one deployment: `engine.ports.ModelCaller`."""
 
-    def __init__(self, gateway: Gateway, terms: CallPolicy, is_private: bool) -> None:
+    def __init__(
+        self, gateway: Gateway, terms: CallPolicy, is_private: bool, read_at: float
+    ) -> None:
         self._gateway = gateway
         self._is_private = is_private
         self._loop = asyncio.get_running_loop()
         self._refreshing: asyncio.Task[None] | None = None
-        self._use(terms)
+        self._use(terms, read_at)
 
-    def _use(self, terms: CallPolicy) -> None:
+    def _use(self, terms: CallPolicy, read_at: float) -> None:
         self._terms = terms
         self._limit = self._gateway.limit(terms)
-        self._fresh_until = self._loop.time() + KEPT_SECONDS
+        self._fresh_until = read_at + KEPT_SECONDS
         self._account: Account = self._gateway.leases.account(
             payer_id=terms.payer_id,
             grant_id=terms.grant_id,
@@ -513,9 +547,7 @@ class GatewayCaller:
         old = self._terms
         try:
             self._use(
-                await self._gateway.database.run(
-                    lambda: read_policy(grant_id=old.grant_id, deployment_id=old.deployment_id)
-                )
+                *await self._gateway.read_terms(old.grant_id, old.deployment_id, may_be_kept=False)
             )
         except Exception:
             # While the database is unreachable, the known policy stays valid; the queue's bound
@@ -534,26 +566,37 @@ class GatewayCaller:
             return 0, 0
         whole = prices.cost(card, usage)
         only_input = Usage(usage.input_tokens, 0, usage.cached_input_tokens)
-        given = min(whole, prices.cost(card, only_input))
-        return given, whole - given
+        input_cost = min(whole, prices.cost(card, only_input))
+        return input_cost, whole - input_cost
 
     async def flush(self, *, timeout_seconds: float | None = 30.0) -> None:
         """Return when everything answered so far is in the database; TimeoutError if it is not."""
         await self._gateway.recorder.flush(timeout_seconds=timeout_seconds)
 
-    async def release(self) -> None:
-        """Store what is left and return the leases if no call is in flight."""
-        ids = frozenset(share.budget.id for share in self._account.shares)
-        await self._gateway.recorder.close_shares(ids)
+    async def release(self, *, keeps_ample: bool = False) -> None:
+        """Store what is left and return the leases if no call is in flight.
+
+        With `keeps_ample`, leases on limits that are far from used up stay for the payer's next
+        calls, until they have been idle for a while.
+        """
+        closing = frozenset(
+            share.budget.id
+            for share in self._account.shares
+            if not keeps_ample or not share.serves_next_grant
+        )
+        if closing:
+            await self._gateway.recorder.close_shares(closing)
+        else:
+            await self._gateway.recorder.flush()
         self._gateway.forget(self)
 
 
 async def _bound(terms: CallPolicy, card: FixedPrices, request: ModelRequest) -> int:
     """Return the most that the call can cost; files are counted away from the loop."""
-    given = card, request, terms.max_billed_output_tokens, terms.context_tokens
+    inputs = card, request, terms.max_billed_output_tokens, terms.context_tokens
     if prices.has_files(request):
-        return await asyncio.to_thread(prices.bound_call_cost, *given)
-    return prices.bound_call_cost(*given)
+        return await asyncio.to_thread(prices.bound_call_cost, *inputs)
+    return prices.bound_call_cost(*inputs)
 
 
 def _check(key: str, role: str) -> None:

@@ -4,12 +4,12 @@ A grant that is closed, a deployment that is switched off and a price that chang
 effect within `KEPT_SECONDS`.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
@@ -22,8 +22,8 @@ from plumbmark.gateway.catalogue.credentials import (
 from plumbmark.gateway.catalogue.prices import FixedPrices
 from plumbmark.gateway.models import Deployment, Grant, PriceCard
 from plumbmark.gateway.providers import provider_named
+from plumbmark.gateway.providers.addresses import parse_address
 from plumbmark.gateway.providers.base import ProviderAdapter, Target
-from plumbmark.gateway.providers.http import is_public_address
 
 KEPT_SECONDS = 10.0
 
@@ -72,33 +72,49 @@ def current_price_card(deployment_id: int) -> PriceCard | None:
     return own or cards.order_by("-valid_from").first()
 
 
-def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
-    """Read the terms; four queries."""
+@dataclass(frozen=True, slots=True)
+class DeploymentTerms:
+    """The part of the terms that is the same for all grants."""
+
+    deployment: Deployment
+    price_card_id: int | None
+    prices: FixedPrices | None
+
+
+def read_deployment(deployment_id: int) -> DeploymentTerms:
+    """Read a deployment with its current price; two queries."""
     try:
-        grant = Grant.objects.get(pk=grant_id)
         deployment = Deployment.objects.select_related("credential", "model").get(pk=deployment_id)
-    except (Grant.DoesNotExist, Deployment.DoesNotExist) as error:
-        raise UnknownGrant(
-            f"There is no grant {grant_id} or no deployment {deployment_id} in the database."
-        ) from error
+    except Deployment.DoesNotExist as error:
+        raise UnknownGrant(f"There is no deployment {deployment_id} in the database.") from error
     card = current_price_card(deployment_id)
-    prices = (
-        FixedPrices(
-            input_per_mtok=card.input_per_mtok,
-            cached_input_per_mtok=card.cached_input_per_mtok,
-            output_per_mtok=card.output_per_mtok,
-            per_request=card.per_request,
-        )
-        if card
-        else None
+    if card is None:
+        return DeploymentTerms(deployment, None, None)
+    prices = FixedPrices(
+        input_per_mtok=card.input_per_mtok,
+        cached_input_per_mtok=card.cached_input_per_mtok,
+        output_per_mtok=card.output_per_mtok,
+        per_request=card.per_request,
     )
-    secret, refusal = "", _refusal(grant, deployment, prices)
+    return DeploymentTerms(deployment, card.pk, prices)
+
+
+def read_policy(*, grant_id: int, terms: DeploymentTerms) -> CallPolicy:
+    """Read the terms of a grant for a deployment; one query."""
+    deployment, prices = terms.deployment, terms.prices
+    named = Grant.deployments.through.objects.filter(
+        grant_id=OuterRef("pk"), deployment_id=deployment.pk
+    )
+    grant = Grant.objects.annotate(names_deployment=Exists(named)).filter(pk=grant_id).first()
+    if grant is None:
+        raise UnknownGrant(f"There is no grant {grant_id} in the database.")
+    secret, refusal = "", _refusal(grant, deployment, prices, grant.names_deployment)
     if deployment.credential is not None and refusal is None:
         try:
             secret = secret_of(deployment.credential)
         except CredentialUnreadable as error:
             refusal = _refuse(FailureKind.PROVIDER_ERROR, error.code, error.message)
-    is_guarded = deployment.owner_id is not None and not base_urls.may_be_private()
+    is_guarded = deployment.owner_id is not None
     if is_guarded and refusal is None:
         refusal = _private_refusal(deployment.base_url)
     return CallPolicy(
@@ -119,7 +135,7 @@ def read_policy(*, grant_id: int, deployment_id: int) -> CallPolicy:
         max_concurrency=deployment.max_concurrency,
         max_billed_output_tokens=deployment.max_billed_output_tokens,
         is_metered=deployment.owner_id is None,
-        price_card_id=card.pk if card else None,
+        price_card_id=terms.price_card_id,
         prices=prices,
         refusal=refusal,
         provider_name=deployment.provider,
@@ -143,7 +159,7 @@ def _refuse(kind: FailureKind, code: str, message: str) -> CallFailure:
 
 # Only a spent limit is of the kind QUOTA: a run waits for that one to renew, and for none of these.
 def _refusal(
-    grant: Grant, deployment: Deployment, prices: FixedPrices | None
+    grant: Grant, deployment: Deployment, prices: FixedPrices | None, names_deployment: bool
 ) -> CallFailure | None:
     if grant.revoked_at is not None:
         return _refuse(
@@ -155,7 +171,7 @@ def _refusal(
             "grant-expired",
             f"The grant of {grant.subject} ended at {grant.expires_at:%Y-%m-%d %H:%M} UTC.",
         )
-    if not grant.deployments.filter(pk=deployment.pk).exists():
+    if not names_deployment:
         return _refuse(
             FailureKind.PROVIDER_ERROR,
             "deployment-not-granted",
@@ -192,11 +208,7 @@ def _refusal(
 def _private_refusal(base_url: str) -> CallFailure | None:
     """Refuse a literal private address: it never reaches the resolver, which checks all others."""
     host = urlsplit(base_url).hostname or ""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    if is_public_address(host):
+    if parse_address(host) is None or base_urls.address_rules().allows_address(host):
         return None
     return _refuse(
         FailureKind.NETWORK, "private-address", f"{host} is an address in a private network."

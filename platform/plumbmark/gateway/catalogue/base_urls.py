@@ -5,14 +5,18 @@ internet: otherwise a deployment could be used to reach the platform's neighbour
 checked here when it is entered, and what it resolves to at every connection (`providers.http`).
 """
 
-import ipaddress
 import socket
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from plumbmark.common.errors import DomainError
-from plumbmark.gateway.providers.http import is_public_address
+from plumbmark.gateway.providers.addresses import (
+    AddressRules,
+    is_public_address,
+    parse_address,
+    read_rules,
+)
 
 
 class BadBaseUrl(DomainError):
@@ -20,9 +24,13 @@ class BadBaseUrl(DomainError):
     code = "bad-base-url"
 
 
-def may_be_private() -> bool:
-    """Return whether users' deployments may be in private networks (`ALLOW_PRIVATE_PROVIDERS`)."""
-    return bool(getattr(settings, "ALLOW_PRIVATE_PROVIDERS", False))
+def address_rules() -> AddressRules:
+    """Return where users' deployments may be (`ALLOWED_PROVIDER_ADDRESSES` and
+    `ALLOW_PRIVATE_PROVIDERS`).
+    """
+    return read_rules(
+        settings.ALLOWED_PROVIDER_ADDRESSES, allows_private=settings.ALLOW_PRIVATE_PROVIDERS
+    )
 
 
 def check_base_url(raw: str, *, is_users: bool) -> str:
@@ -45,22 +53,26 @@ def check_base_url(raw: str, *, is_users: bool) -> str:
             "The base URL must not contain a user, password, query or fragment; a "
             "key is a credential."
         )
-    if is_users and not may_be_private():
-        if parts.scheme != "https":
-            raise BadBaseUrl("The base URL must start with https://.")
-        _check_host(parts.hostname, port or 443)
+    if is_users:
+        _check_host(parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.scheme)
     return url
 
 
-def _check_host(host: str, port: int) -> None:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
+def _check_host(host: str, port: int, scheme: str) -> None:
+    rules = address_rules()
+    if rules.allows_host(host):
+        return
+    if parse_address(host) is not None:
+        found = {host}
+    else:
         try:
             found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port)}
         except (OSError, UnicodeError) as error:
             raise BadBaseUrl(f"The host {host} cannot be found.") from error
-    else:
-        found = {host}
-    if not all(is_public_address(address) for address in found):
-        raise BadBaseUrl(f"The host {host} is in a private network; use a public address.")
+    if not all(rules.allows_address(address) for address in found):
+        raise BadBaseUrl(
+            f"The host {host} is in a private network; use a public address. An operator can allow "
+            "it in the setting PLUMBMARK_ALLOWED_PROVIDER_ADDRESSES."
+        )
+    if scheme != "https" and any(is_public_address(address) for address in found):
+        raise BadBaseUrl("The base URL must start with https://: a key must not travel in clear.")

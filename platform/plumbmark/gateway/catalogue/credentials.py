@@ -4,6 +4,7 @@ AES-256-GCM; the key is derived from `settings.CREDENTIALS_KEY` by HKDF, and the
 public id is bound in, so that a ciphertext cannot be moved to another row.
 """
 
+import hashlib
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,7 @@ from plumbmark.gateway.models import Credential
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
 _HINT_CHARACTERS = 4
+_FINGERPRINT_DIGITS = 12
 _SHORTEST_WITH_HINT = 16
 
 
@@ -42,6 +44,24 @@ def put_secret(credential: Credential, secret: str) -> None:
     # The end of a short secret would be too much of it.
     is_long = len(secret) >= _SHORTEST_WITH_HINT
     credential.hint = secret[-_HINT_CHARACTERS:] if is_long else ""
+    credential.fingerprint = fingerprint_of(secret) if is_long else ""
+
+
+def fingerprint_of(secret: str) -> str:
+    """Return what a key is recognised by: the first 12 digits of its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
+
+
+def erase_secret(credential: Credential) -> None:
+    """Forget the secret; the caller saves the row."""
+    credential.encrypted_secret = None
+    credential.environment_variable = ""
+    credential.hint = credential.fingerprint = ""
+
+
+def is_secret(text: str) -> bool:
+    """Return whether an HTTP header can carry this as a key."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def secret_of(credential: Credential) -> str:

@@ -102,8 +102,8 @@ def bound_input_tokens(request: ModelRequest) -> int:
         # Hosts put some fields into the prompt, such as variables of its template.
         tokens += _bytes_of(json.dumps(dict(request.extra_body), default=wire.to_writable))
     if request.tools or request.output_schema:
-        given = [list(request.tools), request.output_schema, request.tool_choice]
-        tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(given, default=wire.to_writable))
+        documents = [list(request.tools), request.output_schema, request.tool_choice]
+        tokens += _TOKENS_FOR_TOOLS + _bytes_of(json.dumps(documents, default=wire.to_writable))
     return tokens
 
 

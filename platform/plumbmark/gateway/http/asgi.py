@@ -131,9 +131,9 @@ class HttpExchange:
     @property
     def secret(self) -> str:
         """The token, from whichever of the usual headers carries it."""
-        scheme, _, given = self.header(b"authorization").partition(" ")
-        if scheme.lower() == "bearer" and given.strip():
-            return given.strip()
+        scheme, _, token = self.header(b"authorization").partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            return token.strip()
         return self.header(b"x-goog-api-key") or self.header(b"x-api-key")
 
     async def body(self) -> bytes:

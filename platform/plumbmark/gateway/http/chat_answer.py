@@ -85,9 +85,9 @@ def _call(result: CallResult, response: ModelResponse) -> dict[str, Any]:
     return ours
 
 
-def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) -> bytes:
+def answer(result: CallResult, response: ModelResponse, metadata: AnswerMetadata) -> bytes:
     """Return a `chat.completion` as JSON."""
-    text = bare_json(response.text) if told.is_in_schema else response.text
+    text = bare_json(response.text) if metadata.is_in_schema else response.text
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if response.tool_calls:
         message["tool_calls"] = [call.as_message_part() for call in response.tool_calls]
@@ -99,9 +99,9 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
     document = {
         "id": f"chatcmpl-{result.call_id.hex}",
         "object": "chat.completion",
-        "created": told.created_at,
+        "created": metadata.created_at,
         # As in a stream, whose first chunk comes before the provider has named its model.
-        "model": told.model,
+        "model": metadata.model,
         "choices": [
             {
                 "index": 0,
@@ -110,7 +110,7 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
                 "finish_reason": _FINISH[response.finish_reason],
             }
         ],
-        "usage": {**usage_of(response.usage), **told.more_usage},
+        "usage": {**usage_of(response.usage), **metadata.more_usage},
         "plumbmark": _call(result, response),
     }
     return wire.dump_in_order(document)
@@ -119,14 +119,14 @@ def answer(result: CallResult, response: ModelResponse, told: AnswerMetadata) ->
 class ChunkWriter:
     """Chunks of one stream. The parts that never change are written once."""
 
-    def __init__(self, told: AnswerMetadata, *, stream_id: UUID | None = None) -> None:
+    def __init__(self, metadata: AnswerMetadata, *, stream_id: UUID | None = None) -> None:
         head = {
             "id": f"chatcmpl-{(stream_id or uuid4()).hex}",
             "object": "chat.completion.chunk",
-            "created": told.created_at,
-            "model": told.model,
+            "created": metadata.created_at,
+            "model": metadata.model,
         }
-        self._told = told
+        self._told = metadata
         self._head = _dump(head)[:-1].encode()
         self._before = b"data: " + self._head + b',"choices":[{"index":0,"delta":'
         self._after = b',"logprobs":null,"finish_reason":null}]}\n\n'

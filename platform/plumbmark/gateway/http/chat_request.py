@@ -241,12 +241,12 @@ def _check_text(part: dict[str, Any], place: str) -> None:
 
 
 def _check_image(part: dict[str, Any], place: str) -> None:
-    given = part.get("image_url")
-    url = given.get("url") if isinstance(given, dict) else given
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
     if not isinstance(url, str) or not url:
         raise bad_request(f"{place}.image_url.url is missing.", place)
-    if isinstance(given, dict):
-        _refuse_unknown(given, {"url", "detail"}, f"{place}.image_url")
+    if isinstance(image, dict):
+        _refuse_unknown(image, {"url", "detail"}, f"{place}.image_url")
     check_media_url(url, place)
 
 
@@ -308,8 +308,8 @@ def _calls(calls: Any, place: str) -> list[dict[str, Any]]:
             raise bad_request(f"{place}[{number}].function.name is missing.", place)
         _refuse_unknown(call, _CALL_FIELDS | _ADDED_TO_CALLS, f"{place}[{number}]")
         _refuse_unknown(function, _CALLED_FIELDS | _ADDED_TO_CALLS, f"{place}[{number}].function")
-        kept = _keep(call, _CALL_FIELDS)
-        passed_on.append({**kept, "function": _keep(function, _CALLED_FIELDS)})
+        fields = _keep(call, _CALL_FIELDS)
+        passed_on.append({**fields, "function": _keep(function, _CALLED_FIELDS)})
     return passed_on
 
 
@@ -432,8 +432,8 @@ def _take_allowed(
         return {}
     allowed = set(allowed_fields(model))
     taken = {name: fields.pop(name) for name in list(fields) if name in allowed}
-    if taken and (said := find_extra_body_problem(taken)):
-        raise bad_request(f"The fields {', '.join(sorted(taken))} {said}.", min(taken))
+    if taken and (problem := find_extra_body_problem(taken)):
+        raise bad_request(f"The fields {', '.join(sorted(taken))} {problem}.", min(taken))
     return taken
 
 

@@ -115,8 +115,10 @@ class ChatRoute:
         note_call(exchange, result)
         if result.response is None:
             raise error_of_result(result)
-        told = self._metadata_of(question, self.more_usage(caller, result.response.usage, result))
-        await exchange.reply(200, answer(result, result.response, told))
+        metadata = self._metadata_of(
+            question, self.more_usage(caller, result.response.usage, result)
+        )
+        await exchange.reply(200, answer(result, result.response, metadata))
 
     def request(self, question: ChatQuestion, model: CallableModel) -> ModelRequest:
         """Return the request to send to this model's provider."""
@@ -134,8 +136,8 @@ class ChatRoute:
     """Whether a stream's usage is sent in its own chunk, and only if requested."""
 
     def _metadata_of(self, question: ChatQuestion, more_usage: dict[str, Any]) -> AnswerMetadata:
-        asked = question.request
-        is_in_schema = asked.output_schema is not None or "response_format" in asked.extra
+        request = question.request
+        is_in_schema = request.output_schema is not None or "response_format" in request.extra
         return AnswerMetadata(question.model, int(clock.timestamp()), is_in_schema, more_usage)
 
     async def _stream(
@@ -165,8 +167,8 @@ class ChatRoute:
             return
         usage: dict[str, Any] | None = None
         if question.wants_usage or not self.has_usage_apart:
-            told = piece.response.usage
-            usage = {**usage_of(told), **self.more_usage(caller, told, piece)}
+            counts = piece.response.usage
+            usage = {**usage_of(counts), **self.more_usage(caller, counts, piece)}
         ending = writer.end(piece, usage=usage, is_apart=self.has_usage_apart)
         await exchange.end_events(ending)
 

@@ -198,7 +198,7 @@ def _conversation(messages: Sequence[Message]) -> tuple[str, list[dict[str, Any]
             system.append(text_of(message))
             continue
         if role == "assistant":
-            blocks = _said_by_the_model(message)
+            blocks = _model_message(message)
         elif role == "tool":
             role, blocks = "user", [_tool_result(message)]
         elif role == "user":
@@ -254,7 +254,7 @@ def _user_blocks(message: Message) -> list[dict[str, Any]]:
     return blocks
 
 
-def _said_by_the_model(message: Message) -> list[dict[str, Any]]:
+def _model_message(message: Message) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     text = text_of(message)
     calls = calls_of(message)
@@ -288,8 +288,8 @@ def _thinking_blocks(call: ToolCall) -> list[dict[str, Any]]:
     return [block for block in blocks if isinstance(block, dict) and block.get("type") in kinds]
 
 
-def _id(given: str, number: int) -> str:
-    return _NOT_IN_AN_ID.sub("_", given)[:200] or f"call_{number}"
+def _id(call_id: str, number: int) -> str:
+    return _NOT_IN_AN_ID.sub("_", call_id)[:200] or f"call_{number}"
 
 
 def _tool_result(message: Message) -> dict[str, Any]:
@@ -457,8 +457,8 @@ def _response(
 def _arguments(block: dict[str, Any]) -> str:
     if isinstance(block.get("partial_json"), str):
         return make_storable(block["partial_json"])
-    given = block.get("input")
-    return make_storable(wire.dump_in_order({} if given is None else given).decode())
+    arguments = block.get("input")
+    return make_storable(wire.dump_in_order({} if arguments is None else arguments).decode())
 
 
 def _usage(usage: Any, *, has_content: bool) -> Usage:

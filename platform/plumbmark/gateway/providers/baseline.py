@@ -46,17 +46,17 @@ def _last_text(messages: Sequence[Message]) -> str:
 
 
 def _choices(question: Mapping[str, Any]) -> list[str]:
-    given = question.get("choices")
-    if given:
-        return [str(choice) for choice in given]
+    choices = question.get("choices")
+    if choices:
+        return [str(choice) for choice in choices]
     return _OPTION_LINE.findall(_last_text(question["messages"])) or ["A"]
 
 
 def _random_choice(question: Mapping[str, Any], _target: Target) -> str:
     choices = _choices(question)
     seed = wire.canonical([question.get("seed"), question["messages"]])
-    drawn = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
-    return choices[drawn % len(choices)]
+    number = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
+    return choices[number % len(choices)]
 
 
 def _first_choice(question: Mapping[str, Any], _target: Target) -> str:

@@ -102,8 +102,8 @@ class ChatProvider(ABC):
 
     def failure_inside(self, payload: Any, error: Any) -> AttemptFailure:
         """Return the failure of an error that came with HTTP 200, in a body or amid a stream."""
-        said = self.read_error(payload, "")
-        return failure_of(HttpReply(status_in(error, said), {}, payload), said, "")
+        body = self.read_error(payload, "")
+        return failure_of(HttpReply(status_in(error, body), {}, payload), body, "")
 
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
         reply = await transport.post(
@@ -281,9 +281,9 @@ class _Channels:
     def rest(self) -> Delta:
         """Return the text that was held back, at the end."""
         calls = [
-            ToolCallDelta(index, arguments=held)
+            ToolCallDelta(index, arguments=text)
             for index, channel in self._arguments.items()
-            if (held := channel.rest())
+            if (text := channel.rest())
         ]
         return Delta(self._text.rest(), self._reasoning.rest(), tuple(calls))
 

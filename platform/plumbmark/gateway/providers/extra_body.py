@@ -77,18 +77,20 @@ def find_names_problem(names: Iterable[Any]) -> str:
 
 def find_options_problems(options: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the options of a deployment that can be told without its host."""
-    problems = [said] if (said := find_returned_reasoning_problem(options)) else []
-    if "extra_body" in options and (said := find_extra_body_problem(options["extra_body"])):
-        problems.append(f"extra_body {said}.")
+    problems = [problem] if (problem := find_returned_reasoning_problem(options)) else []
+    if "extra_body" in options and (problem := find_extra_body_problem(options["extra_body"])):
+        problems.append(f"extra_body {problem}.")
     allowed = options.get("extra_body_allowed", [])
-    said = find_names_problem(allowed) if isinstance(allowed, list) else "must be a list of names"
-    if not said and (priced := sorted(_PRICED.intersection(allowed))):
-        said = (
+    problem = (
+        find_names_problem(allowed) if isinstance(allowed, list) else "must be a list of names"
+    )
+    if not problem and (priced := sorted(_PRICED.intersection(allowed))):
+        problem = (
             f"may not contain {priced[0]!r}, which changes the price: set it in extra_body for all "
             "requests, and the price with it"
         )
-    if said:
-        problems.append(f"extra_body_allowed {said}.")
+    if problem:
+        problems.append(f"extra_body_allowed {problem}.")
     return problems
 
 
@@ -101,8 +103,8 @@ def find_disallowed(extra_body: Mapping[str, Any], options: Mapping[str, Any]) -
 
 def describe_allowed(slug: str, options: Mapping[str, Any]) -> str:
     """Return which fields callers may set, as a sentence."""
-    given = options.get("extra_body_allowed")
-    allowed = [name for name in given if name not in _PRICED] if isinstance(given, list) else []
+    names = options.get("extra_body_allowed")
+    allowed = [name for name in names if name not in _PRICED] if isinstance(names, list) else []
     if not allowed:
         return f"{slug} allows no field in extra_body; an administrator can allow some."
     return f"{slug} allows {', '.join(map(str, allowed))}."
@@ -115,17 +117,20 @@ def add_extra_body(
 
     Raises `CannotAsk` where a field is not allowed, or is one that the gateway sets.
     """
-    given = options.get("extra_body") or {}
-    if not given and not request.extra_body:
+    own_fields = options.get("extra_body") or {}
+    if not own_fields and not request.extra_body:
         return
     if request.extra_body and (names := find_disallowed(request.extra_body, options)):
         raise CannotAsk(f"This deployment does not allow extra_body.{names[0]}.")
-    for where, fields in (("extra_body", request.extra_body), ("the option extra_body", given)):
-        if said := find_extra_body_problem(fields):
-            raise CannotAsk(f"{where} {said}.")
+    for where, fields in (
+        ("extra_body", request.extra_body),
+        ("the option extra_body", own_fields),
+    ):
+        if problem := find_extra_body_problem(fields):
+            raise CannotAsk(f"{where} {problem}.")
     for name, value in request.extra_body.items():
         if name in payload:
             raise CannotAsk(f"extra_body.{name} is in the request already.")
         payload[name] = wire.to_canonical_types(value)
-    for name, value in given.items():
+    for name, value in own_fields.items():
         payload.setdefault(name, wire.to_canonical_types(value))

@@ -115,15 +115,15 @@ def read_ending(
     return reason
 
 
-def failure_of(reply: HttpReply, said: ErrorBody, request_id: str) -> AttemptFailure:
+def failure_of(reply: HttpReply, body: ErrorBody, request_id: str) -> AttemptFailure:
     """Return the failure that a reply with an error status means."""
     status, payload = reply.status, reply.payload
-    message = clean(said.message) or f"HTTP {status}"
-    limit = read_output_limit(message, said.words)
-    verdict = _verdict(status, message, said.words, limit)
+    message = clean(body.message) or f"HTTP {status}"
+    limit = read_output_limit(message, body.words)
+    verdict = _verdict(status, message, body.words, limit)
     waits = retry_after(reply.headers)
     if waits is None:
-        waits = said.retry_after
+        waits = body.retry_after
     return AttemptFailure(
         verdict.kind,
         verdict.code,
@@ -228,7 +228,7 @@ def has_error(error: Any) -> bool:
 _NO_ERROR: tuple[Any, ...] = (None, "", 0, "0", "success", [], {})
 
 
-def status_in(error: Any, said: ErrorBody, default: int = 502) -> int:
+def status_in(error: Any, body: ErrorBody, default: int = 502) -> int:
     """Return the status of an error that came inside a 200 answer."""
     if isinstance(error, Mapping):
         for name in ("code", "status", "status_code"):
@@ -237,13 +237,13 @@ def status_in(error: Any, said: ErrorBody, default: int = 502) -> int:
                 value = int(value)
             if type(value) is int and 400 <= value < 600:
                 return value
-    for word in said.words.split():
+    for word in body.words.split():
         if (status := find_status(word)) is not None:
             return status
     for meaning, status in _STATUS_OF_MEANING.items():
-        if says(meaning, said.message, said.words):
+        if says(meaning, body.message, body.words):
             return status
-    return 429 if _RATE_LIMIT.search(f"{said.words} {said.message}") else default
+    return 429 if _RATE_LIMIT.search(f"{body.words} {body.message}") else default
 
 
 _STATUS_OF_MEANING = {

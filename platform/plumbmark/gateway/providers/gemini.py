@@ -257,7 +257,7 @@ def _conversation(
                 system.append(text)
             continue
         if role == "assistant":
-            role, parts = "model", _said_by_the_model(message, names, major)
+            role, parts = "model", _model_message(message, names, major)
         elif role == "tool":
             role, parts = "user", [_tool_result(message, names)]
         elif role == "user":
@@ -288,7 +288,7 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     return {"inlineData": {"mimeType": media.mime, "data": media.data}}
 
 
-def _said_by_the_model(message: Message, names: dict[str, str], major: int) -> list[dict[str, Any]]:
+def _model_message(message: Message, names: dict[str, str], major: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     if text := text_of(message):
         parts.append({"text": text})
@@ -424,15 +424,15 @@ def _usage(usage: Any, *, has_content: bool) -> Usage:
         return missing
     # A count of 0 is left out, except that there is always a prompt.
     prompt = read_count(usage.get("promptTokenCount"))
-    said = read_count(usage.get("candidatesTokenCount", 0))
+    output_tokens = read_count(usage.get("candidatesTokenCount", 0))
     thought = read_count(usage.get("thoughtsTokenCount", 0))
     used = read_count(usage.get("toolUsePromptTokenCount", 0))
-    if min(prompt, said, thought, used) < 0:
+    if min(prompt, output_tokens, thought, used) < 0:
         return missing
-    if not are_counts_told(prompt + used, said + thought, has_content=has_content):
+    if not are_counts_told(prompt + used, output_tokens + thought, has_content=has_content):
         return missing
     cached = max(0, read_count(usage.get("cachedContentTokenCount", 0)))
-    return Usage(prompt + used, said + thought, min(cached, prompt), thought)
+    return Usage(prompt + used, output_tokens + thought, min(cached, prompt), thought)
 
 
 class _GeminiChunks(Assembly):

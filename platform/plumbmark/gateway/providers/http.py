@@ -1,5 +1,5 @@
-"""One HTTP session per process and loop, and one POST through it, answered in one piece or as a
-stream.
+"""One HTTP session per process and loop, and one request through it, answered in one piece or as
+a stream.
 
 The sessions keep their connections; the gateway limits the calls in flight, so the pools have no
 limit. Redirects are never followed: they could lead to another host with the credential, or past
@@ -7,7 +7,6 @@ the address guard.
 """
 
 import io
-import ipaddress
 import json
 import socket
 from collections.abc import AsyncGenerator, Mapping
@@ -16,9 +15,11 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType
 
 from plumbmark.common.idle_timer import IdleTimer
 from plumbmark.engine.values import value_object
+from plumbmark.gateway.providers.addresses import AddressRules, PrivateAddress
 from plumbmark.strict_json import wire
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -29,40 +30,38 @@ _WRITTEN_AT_ONCE = 256 * 1024
 _KEEP_ALIVE_SECONDS = 50.0
 
 
-class PrivateAddress(OSError):
-    """The host of a user's deployment leads into a private network."""
-
-
-def is_public_address(address: str) -> bool:
-    """Return whether a user's deployment may be at this IP address."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        # Mapped and translated forms reach the IPv4 address that they carry.
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo and parsed.teredo[1])
-        if inner:
-            return is_public_address(str(inner))
-        if parsed in _TRANSLATED:
-            return is_public_address(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)))
-    return parsed.is_global and not parsed.is_multicast
-
-
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-
-
 class _GuardedResolver(AbstractResolver):
     """Resolves as usual, then drops private addresses: a name may change what it points to."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: AddressRules) -> None:
         self._inner = aiohttp.ThreadedResolver()
+        self._rules = rules
+        self.allowed_by_name: set[str] = set()
+        """Addresses of the hosts that the operator allows by name."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        public = [entry for entry in found if is_public_address(entry["host"])]
-        if not public:
+        if self._rules.allows_host(host):
+            self.allowed_by_name |= {entry["host"] for entry in found}
+            return found
+        allowed = [entry for entry in found if self._rules.allows_address(entry["host"])]
+        if not allowed:
             raise PrivateAddress(f"{host} leads to a private address")
-        return public
+        return allowed
+
+    def open_socket(self, target: AddrInfoType) -> socket.socket:
+        """Open the socket of a connection if its address is allowed.
+
+        What looks like an IP address never reaches the resolver, also where it is none that Python
+        reads, such as 127.1; it ends here.
+        """
+        family, kind, protocol, _, where = target
+        address = str(where[0])
+        if address not in self.allowed_by_name and not self._rules.allows_address(address):
+            raise PrivateAddress(f"{address} is a private address")
+        return socket.socket(family, kind, protocol)
 
     async def close(self) -> None:
         await self._inner.close()
@@ -182,18 +181,22 @@ def _event(data: bytes, status: int) -> Any:
 class HttpClient:
     """The process's sessions; lives and ends on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: AddressRules | None = None) -> None:
+        """Prepare the sessions; the rules say where guarded requests may go."""
+        self._rules = rules or AddressRules()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     def _session(self, is_guarded: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(is_guarded)
         if session is None:
+            guard = _GuardedResolver(self._rules) if is_guarded else None
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=0,
                     keepalive_timeout=_KEEP_ALIVE_SECONDS,
-                    resolver=_GuardedResolver() if is_guarded else None,
+                    resolver=guard,
+                    socket_factory=guard.open_socket if guard else None,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "plumbmark", "Content-Type": "application/json"},
@@ -201,6 +204,32 @@ class HttpClient:
             )
             self._sessions[is_guarded] = session
         return session
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        deadline_seconds: float,
+        secret: str,
+        is_guarded: bool,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> HttpReply | BrokenExchange:
+        """Send one GET within the deadline and read the complete answer, up to `max_bytes`."""
+        status: int | None = None
+        try:
+            async with self._session(is_guarded).get(
+                url,
+                headers=headers,
+                timeout=self._timeout(deadline_seconds),
+                allow_redirects=False,
+            ) as response:
+                status = response.status
+                return await _whole(response, secret, max_bytes)
+        except TimeoutError:
+            return _deadline(deadline_seconds, status)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _describe_error(error, status)
 
     async def post(
         self,
@@ -295,9 +324,9 @@ def _deadline(seconds: float, status: int | None) -> BrokenExchange:
     return BrokenExchange("deadline", f"no whole answer within {seconds:g} s", status)
 
 
-def _too_large(status: int) -> BrokenExchange:
+def _too_large(status: int, max_bytes: int = MAX_BODY_BYTES) -> BrokenExchange:
     return BrokenExchange(
-        "answer-too-large", f"the answer is larger than {MAX_BODY_BYTES} bytes", status
+        "answer-too-large", f"the answer is larger than {max_bytes} bytes", status
     )
 
 
@@ -319,24 +348,26 @@ def _describe_error(error: Exception, status: int | None) -> BrokenExchange:
     return BrokenExchange("network", f"the exchange broke off: {type(error).__name__}", status)
 
 
-async def _whole(response: aiohttp.ClientResponse, secret: str) -> HttpReply | BrokenExchange:
-    raw = await _read_all(response.content)
+async def _whole(
+    response: aiohttp.ClientResponse, secret: str, max_bytes: int = MAX_BODY_BYTES
+) -> HttpReply | BrokenExchange:
+    raw = await _read_all(response.content, max_bytes)
     if raw is None:
         response.close()
-        return _too_large(response.status)
+        return _too_large(response.status, max_bytes)
     return _reply(response.status, response.headers, raw, secret)
 
 
-async def _read_all(content: aiohttp.StreamReader) -> bytes | None:
+async def _read_all(content: aiohttp.StreamReader, max_bytes: int) -> bytes | None:
     """Read the whole body; return None if it exceeds the largest size."""
     first = await content.readany()
     if content.at_eof():
-        return first
+        return first if len(first) <= max_bytes else None
     parts, size = [first], len(first)
     while part := await content.readany():
         parts.append(part)
         size += len(part)
-        if size > MAX_BODY_BYTES:
+        if size > max_bytes:
             return None
     return b"".join(parts)
 

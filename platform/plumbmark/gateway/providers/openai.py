@@ -307,13 +307,13 @@ def _usage_in(document: dict[str, Any]) -> dict[str, Any]:
     timings = document.get("timings")
     if not usage and isinstance(timings, dict):
         # llama.cpp counts what it read anew and what it had kept apart.
-        read, kept = read_count(timings.get("prompt_n")), read_count(timings.get("cache_n", 0))
+        read, cached = read_count(timings.get("prompt_n")), read_count(timings.get("cache_n", 0))
         written = read_count(timings.get("predicted_n"))
-        if min(read, kept, written) >= 0:
+        if min(read, cached, written) >= 0:
             usage = {
-                "prompt_tokens": read + kept,
+                "prompt_tokens": read + cached,
                 "completion_tokens": written,
-                "prompt_tokens_details": {"cached_tokens": kept},
+                "prompt_tokens_details": {"cached_tokens": cached},
             }
     return usage
 

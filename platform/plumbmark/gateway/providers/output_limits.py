@@ -62,8 +62,8 @@ _OF_MODEL = [
     )
 ]
 _OF_QUESTION = [
-    (re.compile(pattern.replace("{n}", _NUMBER), re.IGNORECASE), context, given, less)
-    for pattern, context, given, less in (
+    (re.compile(pattern.replace("{n}", _NUMBER), re.IGNORECASE), context, tokens, less)
+    for pattern, context, tokens, less in (
         # Which of the numbers is the context, and which the question; what must stay free.
         (r"context length is {n} tokens and your request has {n} input tokens", 1, 2, 0),
         (r"exceed context limit: {n} \+ [\d,]+ > {n}", 2, 1, 0),
@@ -104,9 +104,9 @@ def read_output_limit(message: str, words: str) -> OutputLimit | None:
 
     `words` are the error's codes, its type and the parameter that it names.
     """
-    for pattern, context, given, less in _OF_QUESTION:
+    for pattern, context, tokens, less in _OF_QUESTION:
         if found := pattern.search(message):
-            return _left(_number(found[context]), _number(found[given]) + less)
+            return _left(_number(found[context]), _number(found[tokens]) + less)
     for pattern, less in _OF_MODEL:
         if found := pattern.search(message):
             maximum = _number(found[1]) - less
@@ -114,8 +114,8 @@ def read_output_limit(message: str, words: str) -> OutputLimit | None:
     if found := _IN_PARTS.search(message):
         parts = [(_number(number), name) for number, name in _PART.findall(found[2])]
         if any(name in _OF_ANSWER for _, name in parts):
-            given = sum(number for number, name in parts if name not in _OF_ANSWER)
-            return _left(_number(found[1]), given)
+            tokens = sum(number for number, name in parts if name not in _OF_ANSWER)
+            return _left(_number(found[1]), tokens)
     if found := _AT_LEAST.search(message):
         # The host counts the question no further than to where it no longer fits.
         return OutputLimit(None) if _number(found[1]) else None
@@ -130,5 +130,5 @@ def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def _left(context: int, given: int) -> OutputLimit | None:
-    return OutputLimit(context - given) if given < context else None
+def _left(context: int, tokens: int) -> OutputLimit | None:
+    return OutputLimit(context - tokens) if tokens < context else None

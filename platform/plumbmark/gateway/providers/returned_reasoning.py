@@ -71,12 +71,12 @@ def refuses_returned_reasoning(failure: AttemptFailure) -> bool:
     """Return whether a host refused a request because of reasoning in its messages."""
     if failure.status not in _REFUSED_STATUSES:
         return False
-    said = failure.message
+    text = failure.message
     if failure.payload is not None:
-        said = f"{said} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
-    if not _NAMED.search(said) or _IS_NEEDED.search(said):
+        text = f"{text} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
+    if not _NAMED.search(text) or _IS_NEEDED.search(text):
         return False
-    return _NOT_KNOWN.search(said) is not None
+    return _NOT_KNOWN.search(text) is not None
 
 
 def find_returned_reasoning_problem(options: Mapping[str, Any]) -> str:

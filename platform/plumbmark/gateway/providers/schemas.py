@@ -42,15 +42,15 @@ def find_weaker_way(way: str, request: ModelRequest, failure: AttemptFailure) ->
     """
     if request.output_schema is None:
         return None
-    said = failure.message
+    text = failure.message
     is_refused = failure.status in _REFUSED_STATUSES or (
-        failure.status == _FAULT_STATUS and _IS_INVALID.search(said)
+        failure.status == _FAULT_STATUS and _IS_INVALID.search(text)
     )
     if not is_refused:
         return None
     if failure.payload is not None:
-        said = f"{said} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
-    if not _NAMED.search(said) or not _NOT_KNOWN.search(said) or _BAD_SCHEMA.search(said):
+        text = f"{text} {wire.dump_in_order(failure.payload)[:_MAX_READ].decode(errors='replace')}"
+    if not _NAMED.search(text) or not _NOT_KNOWN.search(text) or _BAD_SCHEMA.search(text):
         return None
     rest = SCHEMA_WAYS[SCHEMA_WAYS.index(way) + 1 :] if way in SCHEMA_WAYS else ()
     return rest[0] if rest else None
@@ -97,7 +97,7 @@ def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     A dropped constraint (a minimum, a pattern) is described in the description instead, where the
     model at least reads it.
     """
-    made: dict[str, Any] = {}
+    narrowed: dict[str, Any] = {}
     dropped: dict[str, Any] = {}
     for name, value in schema.items():
         name = "anyOf" if name == "oneOf" else name
@@ -105,24 +105,24 @@ def narrow_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
             if name != "$schema":
                 dropped[name] = value
         elif name in _MAPS and isinstance(value, Mapping):
-            made[name] = {key: _inner(inner) for key, inner in value.items()}
+            narrowed[name] = {key: _inner(inner) for key, inner in value.items()}
         elif name in _LISTS and isinstance(value, list | tuple):
-            made[name] = [_inner(inner) for inner in value]
+            narrowed[name] = [_inner(inner) for inner in value]
         elif name == "items":
-            made[name] = _inner(value)
+            narrowed[name] = _inner(value)
         else:
-            made[name] = value
-    kind = made.get("type")
+            narrowed[name] = value
+    kind = narrowed.get("type")
     if kind == "object" or (isinstance(kind, list) and "object" in kind):
-        made["additionalProperties"] = False
-        made.setdefault("properties", {})
+        narrowed["additionalProperties"] = False
+        narrowed.setdefault("properties", {})
     if dropped:
         constraints = json.dumps(
             dropped, ensure_ascii=False, sort_keys=True, default=wire.to_writable
         )
-        description = made.get("description")
-        made["description"] = f"{description}\n\n{constraints}" if description else constraints
-    return made
+        description = narrowed.get("description")
+        narrowed["description"] = f"{description}\n\n{constraints}" if description else constraints
+    return narrowed
 
 
 def _is_kept(name: str, value: Any) -> bool:

@@ -30,12 +30,12 @@ def read_count(value: Any) -> int:
     return -1
 
 
-def merge_counts(known: Any, told: Any) -> dict[str, Any]:
+def merge_counts(known: Any, counts: Any) -> dict[str, Any]:
     """Return the counts of a stream so far: what comes later replaces what came before, except that
     a zero or nothing replaces no count.
     """
     merged: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
-    for name, value in told.items() if isinstance(told, dict) else ():
+    for name, value in counts.items() if isinstance(counts, dict) else ():
         if isinstance(value, dict):
             merged[name] = merge_counts(merged.get(name), value)
         elif value or name not in merged:
@@ -72,8 +72,8 @@ class PassableText:
             if self._secret in text:
                 text = text.replace(self._secret, "[credential]")
             if text.endswith(self._beginnings):
-                held = max(len(start) for start in self._beginnings if text.endswith(start))
-                text, self._held = text[:-held], text[-held:]
+                length = max(len(start) for start in self._beginnings if text.endswith(start))
+                text, self._held = text[:-length], text[-length:]
         if text and not text.isascii():
             if _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1] and not self._held:
                 text, self._held = text[:-1], text[-1]
@@ -82,5 +82,5 @@ class PassableText:
 
     def rest(self) -> str:
         """Return the text that was held back, at the end."""
-        held, self._held = self._held, ""
-        return make_storable(held)
+        text, self._held = self._held, ""
+        return make_storable(text)

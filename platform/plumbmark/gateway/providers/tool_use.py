@@ -65,8 +65,8 @@ def find_call_fault(messages: Sequence[Message]) -> ToolFault | None:
             if call_id in answered:
                 return ToolFault(place, f"{place} answers the call {call_id!r} a second time.")
             if isinstance(call_id, str) and call_id not in waiting:
-                told = f"{place} answers the call {call_id[:80]!r}, which is not in the message "
-                return ToolFault(place, f"{told}of the assistant before it.")
+                problem = f"{place} answers the call {call_id[:80]!r}, which is not in the message "
+                return ToolFault(place, f"{problem}of the assistant before it.")
             waiting = [other for other in waiting if other != call_id]
             answered.add(str(call_id))
             continue

@@ -24,11 +24,11 @@ _Job = tuple[Callable[[], Any], "Future[Any]"]
 class DatabaseThread:
     """Runs functions one after another on its own thread with its own connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "gateway-database") -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         # A daemon, and no executor of the standard library: those refuse work once the interpreter
         # ends, which is when the last flush comes.
-        self._thread = threading.Thread(target=self._work, name="gateway-database", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.budget.leases import Leases
 from plumbmark.gateway.budget.ledger import FlushResult
+from plumbmark.gateway.storage import exchanges
 from plumbmark.gateway.storage.database import DatabaseThread
 from plumbmark.gateway.storage.records import CallRecord
 from plumbmark.gateway.storage.spool import Spool
@@ -39,6 +40,8 @@ class Recorder:
         self._leases = leases
         self._spool = spool
         self._database = database
+        self._objects = DatabaseThread("gateway-objects") if exchanges.is_elsewhere() else None
+        """The thread that writes exchanges outside the database, which may take long."""
         self._loop = asyncio.get_running_loop()
         self._pending: list[CallRecord] = []
         self._bytes = 0
@@ -115,6 +118,8 @@ class Recorder:
             log.warning("%d calls stay in the spool for the next start", len(self._pending))
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        if self._objects is not None:
+            self._objects.stop()
         if self._pending:
             return
         try:
@@ -157,6 +162,9 @@ class Recorder:
 
     async def _flush_batch(self, budget_ids: frozenset[int] | None) -> None:
         batch = self._next_batch()
+        if self._objects is not None and batch:
+            # They stay pending meanwhile, so an interruption loses nothing.
+            await self._objects.run(lambda: exchanges.put_away(batch))
         closing = []
         if len(batch) == len(self._pending):
             # Only when every charge against them is in this flush or before it.

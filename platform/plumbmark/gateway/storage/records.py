@@ -42,6 +42,21 @@ def cost_before_last(attempts: Sequence[Any]) -> int:
     return sum(entry.get(ATTEMPT_COST, 0) for entry in attempts[:-1] if isinstance(entry, dict))
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangePlace:
+    """A body's place in an object outside the database."""
+
+    key: str
+    start: int
+    length: int
+    written_at: float
+    """In seconds since the epoch."""
+
+    @property
+    def range(self) -> tuple[int, int]:
+        return self.start, self.length
+
+
 @dataclass(slots=True)
 class CallRecord:
     """A call from its start on. Money in nanodollars, times in seconds since the epoch."""
@@ -83,6 +98,8 @@ class CallRecord:
     exchange: bytes = b""
     """JSON as it went out and came; empty where nothing went. The database gets it compressed."""
     exchange_hash: str = ""
+    place: ExchangePlace | None = None
+    """The exchange's place in an object, once it is written there. Not spooled."""
     outcome: str = ""
     """For metrics: what `status` does not tell. Not spooled."""
     unleased_ids: frozenset[int] = frozenset()

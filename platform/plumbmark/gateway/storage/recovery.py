@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from plumbmark.common.attempts import attempt_each
 from plumbmark.gateway.budget import ledger
 from plumbmark.gateway.models import Call
-from plumbmark.gateway.storage import spool
+from plumbmark.gateway.storage import exchanges, spool
 from plumbmark.gateway.storage.records import CallRecord
 from plumbmark.gateway.storage.spool import AbandonedSpool
 
@@ -79,6 +79,7 @@ def _replay(abandoned: AbandonedSpool) -> int:
 
 
 def _store(abandoned: AbandonedSpool, batch: list[CallRecord]) -> None:
+    exchanges.put_away(batch)
     try:
         ledger.settle(owner=abandoned.owner, records=batch, may_be_stored=True)
     except (OperationalError, InterfaceError):

@@ -8,6 +8,7 @@ from plumbmark.scoring.scorers.base import (
 )
 from plumbmark.scoring.scorers.code_execution import CodeExecution
 from plumbmark.scoring.scorers.json_answer import JsonAnswer
+from plumbmark.scoring.scorers.math import Math
 from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.python import PythonScorer
 from plumbmark.scoring.scorers.registry import SCORER_TYPES, ScorerEntry, build_scorer
@@ -17,6 +18,7 @@ __all__ = [
     "SCORER_TYPES",
     "CodeExecution",
     "JsonAnswer",
+    "Math",
     "ModelJudge",
     "PythonScorer",
     "Scorer",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, Strict
 
 from plumbmark.scoring.extraction import WithoutMarker
+from plumbmark.scoring.metrics import NumberFormat
 from plumbmark.scoring.normalisation import STEPS, emptying_step, is_blank, normaliser
 from plumbmark.scoring.templates import BadTemplate, Template, parse_template
 from plumbmark.scoring.tool_calls import MadeCall
@@ -68,6 +69,9 @@ class MetricEntry(StrictModel):
     unit: Annotated[str, Field(max_length=40)] = "share"
     bounds: Annotated[tuple[_Bound, _Bound], Strict(False)] = Field(
         default=(0, 1), description="Lowest and highest possible value; null where there is none."
+    )
+    format: NumberFormat | None = Field(
+        default=None, description="How scores are written; it changes no score and no hash."
     )
 
 

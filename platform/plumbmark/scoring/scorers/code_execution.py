@@ -130,9 +130,9 @@ class CodeExecution(Scorer):
         lines = ran.output.split("\n")
         if ran.exit_code == 0 and token in lines:
             # What a process of the answer still printed after it changes nothing.
-            said = "\n".join(line for line in lines if line != token)
+            output = "\n".join(line for line in lines if line != token)
             return Verdict(
-                1.0, None, "The program ran to its end: all tests passed.", _tail(ran, said)
+                1.0, None, "The program ran to its end: all tests passed.", _tail(ran, output)
             )
         if ran.exit_code == 0:
             return Verdict(
@@ -158,9 +158,9 @@ class CodeExecution(Scorer):
         return None
 
 
-def _tail(ran: ProgramResult, said: str | None = None) -> Mapping[str, object]:
+def _tail(ran: ProgramResult, output: str | None = None) -> Mapping[str, object]:
     """Return the end of what was printed, for the sample page."""
-    text = (ran.output if said is None else said).strip()
+    text = (ran.output if output is None else output).strip()
     if not text:
         return {}
     return {"printed": text if len(text) <= _MAX_TAIL else "…" + text[-_MAX_TAIL:]}

@@ -38,7 +38,7 @@ class JsonAnswer(Scorer):
     path: Annotated[str, Field(max_length=400)] = Field(
         default="",
         alias="field",
-        description="Where the answer stands: keys and indexes with dots between them, as "
+        description="The place of the answer: keys and indexes with dots between them, as "
         "`steps.0.result`. Without it only the form is looked at.",
     )
     normalise: Normalise = DEFAULT_STEPS
@@ -66,14 +66,14 @@ class JsonAnswer(Scorer):
         found = _at(answer.value, self.path)
         if found is _MISSING:
             return Verdict(0.0, None, f"The answer has no {self.path}.", details)
-        said = _text_of(found)
+        text = _text_of(found)
         normalise = normaliser(self.normalise)
         for one in (target_text(one) for one in target_list(target)):
-            if are_equal(normalise(said), normalise(one)) or _same_number(found, one):
-                return Verdict(1.0, said, f"{self.path} equals {quote(one)}.", details)
+            if are_equal(normalise(text), normalise(one)) or _same_number(found, one):
+                return Verdict(1.0, text, f"{self.path} equals {quote(one)}.", details)
         targets = [target_text(one) for one in target_list(target)]
         return Verdict(
-            0.0, said, f"{self.path} is {quote(said)}, not {list_targets(targets)}.", details
+            0.0, text, f"{self.path} is {quote(text)}, not {list_targets(targets)}.", details
         )
 
     def target_problem(self, target: Target, context: ScorerContext) -> str | None:

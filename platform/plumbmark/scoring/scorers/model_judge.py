@@ -174,7 +174,7 @@ class ModelJudge(Scorer):
             None if reply.failure else self._value(question, reply.text, delimiter)
             for question, reply in zip(questions, replies, strict=True)
         ]
-        said = [
+        lines = [
             {"judge": question.judge, "value": value, "swapped": question.is_swapped}
             | ({"failure": reply.failure} if reply.failure else {})
             for question, reply, value in zip(questions, replies, read, strict=True)
@@ -190,12 +190,12 @@ class ModelJudge(Scorer):
             if len(known) == 2 and {0.0, 1.0} == set(known):
                 flips.append(judge)
             values[judge] = sum(known) / len(known) if len(known) == len(found) else None
-        details: dict[str, object] = {"judges": said}
+        details: dict[str, object] = {"judges": lines}
         if flips:
             details["flipped"] = flips
-        return self._combined(values, details)
+        return self._combine(values, details)
 
-    def _combined(
+    def _combine(
         self, values: Mapping[str, float | None], details: Mapping[str, object]
     ) -> Verdict:
         known = [value for value in values.values() if value is not None]

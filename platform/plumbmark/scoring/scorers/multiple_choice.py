@@ -1,7 +1,7 @@
 """Multiple choice: the option that the output settles on is the right one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -24,15 +24,13 @@ from plumbmark.scoring.extraction import (
 from plumbmark.scoring.normalisation import is_blank, normaliser
 from plumbmark.scoring.scorers.base import (
     After,
-    Scalar,
     Scorer,
     ScorerContext,
     ScorerSpecError,
     Target,
     WithoutMarkerOption,
-    target_list,
-    target_text,
 )
+from plumbmark.scoring.scorers.option_targets import TargetForm, right_letters
 from plumbmark.scoring.shuffling import LETTERS, choice_order
 from plumbmark.scoring.verdicts import Verdict, quote
 from plumbmark.shapes import UNIQUE, ListOf
@@ -74,11 +72,7 @@ class MultipleChoice(Scorer):
     type: Literal["multiple_choice"]
     after: After
     without_marker: WithoutMarkerOption = "wrong"
-    target_is: Literal["auto", "letter", "index", "number", "text"] = Field(
-        default="auto",
-        description="How the target names an option: by letter, index from 0, number from 1, or "
-        "its text.",
-    )
+    target_is: TargetForm = "auto"
     accept_text: bool = Field(
         default=True, description="An option's own text counts as choosing it."
     )
@@ -105,7 +99,7 @@ class MultipleChoice(Scorer):
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
             return Verdict(0.0, None, no_marker_explanation(self.after))
-        chosen = self._chosen(passage.text, context)
+        chosen = self._find_choice(passage.text, context)
         wanted = " or ".join(sorted(right))
         if chosen is None:
             return Verdict(0.0, None, f"No option could be made out; the right one is {wanted}.")
@@ -133,52 +127,9 @@ class MultipleChoice(Scorer):
         return None
 
     def _right_letters(self, target: Target, context: ScorerContext) -> set[str]:
-        """Return the letters, as shown, of the right options."""
-        count = len(context.choices)
-        if count < 2:
-            raise ScorerSpecError("a multiple-choice item needs at least two options")
-        targets = target_list(target)
-        if not targets:
-            raise ScorerSpecError("there is no target that names the right option")
-        order = choice_order(count, context.choice_seed, context.item_key)
-        return {LETTERS[order.index(self._position(one, context.choices))] for one in targets}
+        return right_letters(target, context, self.target_is)
 
-    def _position(self, target: Scalar, choices: Sequence[str]) -> int:
-        """Return the position in the data of the option that `target` names."""
-        forms: Mapping[str, int | None] = {
-            "letter": _by_letter(target, choices),
-            "index": _by_number(target, choices, 0),
-            "number": _by_number(target, choices, 1),
-            "text": _by_text(target, choices),
-        }
-        if self.target_is != "auto":
-            found = forms[self.target_is]
-            if found is None:
-                raise ScorerSpecError(
-                    f"the target {quote(target_text(target))} is no {self.target_is} of one of "
-                    f"the {len(choices)} options"
-                )
-            return found
-        # A bare whole number counts from 0; numbers counted from 1 have to be declared.
-        candidates = {forms["letter"], forms["text"]}
-        if not isinstance(target, str):
-            candidates = {forms["index"], forms["text"]}
-        candidates.discard(None)
-        if len(candidates) == 1:
-            position = candidates.pop()
-            assert position is not None
-            return position
-        if candidates:
-            raise ScorerSpecError(
-                f"the target {quote(target_text(target))} can be read in two ways; say with "
-                "target_is whether it is a letter, an index (from 0), a number (from 1) or a text"
-            )
-        raise ScorerSpecError(
-            f"the target {quote(target_text(target))} names none of the {len(choices)} options; "
-            "target_is says how it is to be read"
-        )
-
-    def _chosen(self, text: str, context: ScorerContext) -> _Chosen | None:
+    def _find_choice(self, text: str, context: ScorerContext) -> _Chosen | None:
         letters = LETTERS[: len(context.choices)]
         plain = plain_text(text)
         if whole := _whole(plain, letters):
@@ -312,25 +263,3 @@ def _longest_only(named: Mapping[str, str]) -> list[str]:
         for letter, option in named.items()
         if not any(option != other and option in other for other in named.values())
     ]
-
-
-def _by_letter(target: Scalar, choices: Sequence[str]) -> int | None:
-    if not isinstance(target, str):
-        return None
-    letter = target.strip().strip("().").upper()
-    position = LETTERS.find(letter) if len(letter) == 1 else -1
-    return position if 0 <= position < len(choices) else None
-
-
-def _by_number(target: Scalar, choices: Sequence[str], first: int) -> int | None:
-    text = target_text(target).strip()
-    if isinstance(target, bool) or not (text.isascii() and text.isdigit() and len(text) <= 4):
-        return None
-    position = int(text) - first
-    return position if 0 <= position < len(choices) else None
-
-
-def _by_text(target: Scalar, choices: Sequence[str]) -> int | None:
-    wanted = target_text(target).strip()
-    same = [n for n, choice in enumerate(choices) if choice.strip() == wanted]
-    return same[0] if len(same) == 1 else None

@@ -118,10 +118,10 @@ class Numeric(Scorer):
         which = f"The {self.take} number {place} is {quote(found.text)}"
         if found.value is None:
             return Verdict(0.0, found.text, f"{which}, but {found.problem}.", details)
-        value = self._scaled(found)
+        value = self._scale(found)
         assert value is not None
         details["number"] = format_number(value)
-        targets = [(one, self._target(one)) for one in target_list(target)]
+        targets = [(one, self.read_number(one)) for one in target_list(target)]
         for text, wanted in targets:
             if wanted is None:
                 raise ValueError(f"the target {target_text(text)!r} is no number")
@@ -139,7 +139,7 @@ class Numeric(Scorer):
         if not targets:
             return "there is no target to compare with"
         for one in targets:
-            if self._target(one) is None:
+            if self.read_number(one) is None:
                 return f"the target {quote(target_text(one))} is no number"
         return None
 
@@ -158,12 +158,12 @@ class Numeric(Scorer):
             return FoundNumber(text[start:end], start, end, None, False, SEVERAL)
         return found[-1] if found else None
 
-    def _scaled(self, found: FoundNumber) -> Decimal | None:
+    def _scale(self, found: FoundNumber) -> Decimal | None:
         if found.value is not None and found.is_percent and self.percent == "hundredth":
             return found.value.scaleb(-2)
         return found.value
 
-    def _target(self, target: Scalar) -> Decimal | None:
+    def read_number(self, target: Scalar) -> Decimal | None:
         """Return the target as a number; None unless it is one number and nothing else."""
         if isinstance(target, bool):
             return None
@@ -173,7 +173,7 @@ class Numeric(Scorer):
         found = list(numbers_in(text, self.form)) if len(text) < 2000 else []
         if len(found) != 1 or found[0].start != 0 or found[0].end != len(text):
             return None
-        return self._scaled(found[0])
+        return self._scale(found[0])
 
     def _meets(self, value: Decimal, wanted: Decimal) -> bool:
         if value == wanted:

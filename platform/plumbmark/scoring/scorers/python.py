@@ -85,11 +85,11 @@ class PythonScorer(Scorer):
         if (lower is not None and returned < lower) or (upper is not None and returned > upper):
             bounds = f"[{_bound(lower)}, {_bound(upper)}]"
             return _bug(f"it returned {returned:g}, outside of the metric's bounds {bounds}")
-        said = make_storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {returned:g}."
+        text = make_storable(str(explanation)[:_MAX_ANSWER]) or f"The scorer returned {returned:g}."
         return Verdict(
             float(returned),
             None if answer is None else make_storable(str(answer)[:_MAX_ANSWER]),
-            said,
+            text,
         )
 
     def score(self, output: str, target: Target, context: ScorerContext) -> Verdict:

@@ -7,15 +7,25 @@ from typing import Annotated, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from plumbmark.scoring.scorers.base import Scorer, ScorerSpecError
+from plumbmark.scoring.scorers.bleu import Bleu
+from plumbmark.scoring.scorers.chrf import Chrf
 from plumbmark.scoring.scorers.code_execution import CodeExecution
+from plumbmark.scoring.scorers.date import Date
+from plumbmark.scoring.scorers.edit_distance import EditDistance
 from plumbmark.scoring.scorers.exact import Exact
 from plumbmark.scoring.scorers.includes import Includes
 from plumbmark.scoring.scorers.json_answer import JsonAnswer
+from plumbmark.scoring.scorers.math import Math
 from plumbmark.scoring.scorers.model_judge import ModelJudge
 from plumbmark.scoring.scorers.multiple_choice import MultipleChoice
+from plumbmark.scoring.scorers.multiple_select import MultipleSelect
 from plumbmark.scoring.scorers.numeric import Numeric
 from plumbmark.scoring.scorers.python import PythonScorer
+from plumbmark.scoring.scorers.quantity import Quantity
 from plumbmark.scoring.scorers.regex import Regex
+from plumbmark.scoring.scorers.rouge_l import RougeL
+from plumbmark.scoring.scorers.set_match import SetMatch
+from plumbmark.scoring.scorers.token_f1 import TokenF1
 from plumbmark.scoring.scorers.tool_use import ToolUse
 from plumbmark.shapes import BY_TYPE, read_problems
 
@@ -30,6 +40,16 @@ _AnyScorer = (
     | ToolUse
     | PythonScorer
     | CodeExecution
+    | SetMatch
+    | TokenF1
+    | RougeL
+    | EditDistance
+    | Bleu
+    | Chrf
+    | MultipleSelect
+    | Date
+    | Quantity
+    | Math
 )
 ScorerEntry = Annotated[_AnyScorer, Field(discriminator="type"), BY_TYPE]
 """The entry of a definition, of any type."""

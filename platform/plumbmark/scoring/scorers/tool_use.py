@@ -113,18 +113,18 @@ class ToolUse(Scorer):
             return Verdict(
                 None, None, "The calls of this answer are not recorded, so they cannot be checked."
             )
-        checks = self._checked(context.tool_calls, context.values)
-        held = sum(holds for holds, _ in checks)
-        value = held / len(checks) if self.partial else float(held == len(checks))
-        lines = [f"{'✓' if holds else '✗'} {told}" for holds, told in checks]
+        checks = self._check_calls(context.tool_calls, context.values)
+        passed = sum(holds for holds, _ in checks)
+        value = passed / len(checks) if self.partial else float(passed == len(checks))
+        lines = [f"{'✓' if holds else '✗'} {check}" for holds, check in checks]
         return Verdict(
             value,
             None,
-            f"{held} of {len(checks)} checks hold: {'; '.join(lines)}.",
-            {"checks": [{"holds": holds, "check": told} for holds, told in checks]},
+            f"{passed} of {len(checks)} checks hold: {'; '.join(lines)}.",
+            {"checks": [{"holds": holds, "check": check} for holds, check in checks]},
         )
 
-    def _checked(
+    def _check_calls(
         self, calls: Sequence[MadeCall], values: Mapping[str, Any]
     ) -> list[tuple[bool, str]]:
         """Return every check, whether it passes and its description."""

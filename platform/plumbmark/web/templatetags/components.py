@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from plumbmark.web.markdown import render_markdown
@@ -64,6 +65,16 @@ def markdown(text: str, top_heading: int = 3) -> SafeString:
 
 
 @register.filter
+def code_words(text: str) -> SafeString:
+    """Return a text as HTML in which what stands between backticks is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return format_html("{}", text)
+    code = (format_html("<code>{}</code>", one) if n % 2 else one for n, one in enumerate(parts))
+    return format_html_join("", "{}", ((one,) for one in code))
+
+
+@register.filter
 def words(code: str) -> str:
     """Format a code such as `length_limit` as words: `{{ outcome|words }}`."""
     return str(code).replace("_", " ")
@@ -75,13 +86,14 @@ def words(code: str) -> str:
 @register.simple_tag(takes_context=True)
 def with_query(context: template.Context, **changes: Any) -> str:
     """Return the page's own query string with `changes` applied; None or "" removes a parameter."""
-    query = context["request"].GET.copy()
+    # A copy of the `QueryDict` is a deep one, which takes longer than the whole link.
+    query = dict(context["request"].GET.lists())
     for name, value in changes.items():
         if value in (None, ""):
             query.pop(name, None)
         else:
-            query[name] = str(value)
-    return f"?{query.urlencode()}"
+            query[name] = [str(value)]
+    return f"?{urlencode(query, doseq=True)}"
 
 
 @register.simple_tag(takes_context=True)
@@ -93,6 +105,7 @@ def sort_header(
     default: str = "",
     numeric: bool = False,
     first: str = "",
+    css: str = "",
 ) -> SafeString:
     """Render a column head that sorts by link: `?sort=key` ascending, `?sort=-key` descending.
 
@@ -108,9 +121,10 @@ def sort_header(
     else:
         starts_down = (first or ("descending" if numeric else "ascending")) == "descending"
         target, sorted_as = (downwards if starts_down else key), ""
+    classes = " ".join(filter(None, ("is-number" if numeric else "", css)))
     return format_html(
         '<th scope="col"{}{}><a href="{}">{}{}</a></th>',
-        SafeString(' class="is-number"' if numeric else ""),
+        format_html(' class="{}"', classes) if classes else "",
         SafeString(f' aria-sort="{sorted_as}"' if sorted_as else ""),
         with_query(context, sort=target, cursor=None, page=None),
         label,

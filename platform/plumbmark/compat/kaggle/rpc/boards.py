@@ -8,7 +8,7 @@ from django.http import Http404
 
 from benchmarks_app.models import BenchmarkVersion
 from benchmarks_app.queries import benchmark_at, version_of
-from leaderboards_app.queries import latest_standings_id, standings_at
+from leaderboards_app.standings.queries import latest_standings_id, standings_at
 from plumbmark.compat.kaggle.rpc.calls import Answer, RpcCall
 from plumbmark.compat.kaggle.rpc.errors import Unknown
 from plumbmark.compat.kaggle.rpc.messages import lean, numeric_result

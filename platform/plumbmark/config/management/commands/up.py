@@ -1,5 +1,6 @@
 """`manage.py up`: the whole platform on one machine."""
 
+import contextlib
 import json
 import os
 import socket
@@ -11,12 +12,21 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 
 from plumbmark.accounts.first_administrator import administrator_link
 from plumbmark.config import supervisor
 from plumbmark.config.demo import load_demo
+from plumbmark.config.demo_model import (
+    ensure_demo_model,
+    enter_demo_model,
+    server_command,
+    switch_demo_model_off,
+)
 from plumbmark.config.static_files import collect_static
 from plumbmark.gateway.actions import ensure_baselines
+from plumbmark.gateway.connections.offers import find_offers
+from plumbmark.gateway.models import ProviderConnection
 
 
 class Command(BaseCommand):
@@ -42,6 +52,8 @@ class Command(BaseCommand):
             # Links in mails and the administrator's must lead where the pages are.
             settings.SITE_URL = f"http://{site.hostname}:{port}"
             os.environ["PLUMBMARK_SITE_URL"] = settings.SITE_URL
+        model_port = _port_for_model(gateway_port + 1)
+        model_command = server_command(settings.DEMO_MODEL_DIR, model_port)
         for name, wanted in (("pages", port), ("gateway", gateway_port)):
             _refuse_taken(host, wanted, name)
         call_command("migrate", verbosity=0)
@@ -50,6 +62,12 @@ class Command(BaseCommand):
         ensure_baselines()
         if not options["no_demo"] and load_demo():
             self.stdout.write("Loaded a demo benchmark; the worker is now running its baselines.")
+        if model_command:
+            deployment = ensure_demo_model(model_port)
+            if not options["no_demo"] and enter_demo_model(deployment):
+                self.stdout.write("The demo model is being run on the demo benchmark.")
+        else:
+            switch_demo_model_off()
         self._greet(host, port)
         if options["port"] or options["gateway_port"]:
             # What the pages tell must be where the routes are.
@@ -62,7 +80,10 @@ class Command(BaseCommand):
         }
         self.stdout.flush()
         # In place of this process: Django, which it no longer needs, takes a hundred megabytes.
-        commands = json.dumps(children(host, port, gateway_port))
+        processes = children(host, port, gateway_port)
+        if model_command:
+            processes["demo-model"] = model_command
+        commands = json.dumps(processes)
         os.execve(sys.executable, [sys.executable, supervisor.__file__, commands], environment)  # noqa: S606
 
     def _greet(self, host: str, port: int) -> None:
@@ -77,8 +98,20 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Create the first administrator (works once, from this machine): {link}"
             )
+        self._tell_offers(address)
         self.stdout.write("")
         self.stdout.flush()
+
+    def _tell_offers(self, address: str) -> None:
+        """Say which providers could be connected at once, as long as none is."""
+        if ProviderConnection.objects.filter(owner=None).exists():
+            return
+        for offer in find_offers():
+            where = (
+                f"{offer.variable} is set" if offer.variable else f"{offer.kind.label} is running"
+            )
+            path = reverse("gateway:staff_provider_add", args=[offer.kind.name])
+            self.stdout.write(f"{where}: connect its models at {address}{path}")
 
 
 def _refuse_taken(host: str, port: int, name: str) -> None:
@@ -95,6 +128,17 @@ def _refuse_taken(host: str, port: int, name: str) -> None:
                 "Stop whatever listens there, or choose another port: manage.py up "
                 f"{option} {port + 100}"
             ) from error
+
+
+def _port_for_model(wanted: int) -> int:
+    """Return this port of loopback if it is free, else any that is: nobody types it in."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise CommandError("No port of this machine is free for the demo model.")
 
 
 def children(host: str, port: int, gateway_port: int) -> dict[str, list[str]]:

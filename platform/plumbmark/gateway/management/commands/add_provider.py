@@ -1,5 +1,6 @@
 """Adds a provider's models as deployments of the platform's."""
 
+import fnmatch
 import os
 from argparse import ArgumentParser
 from typing import Any
@@ -11,9 +12,9 @@ from django.db import transaction
 from plumbmark.common.errors import DomainError
 from plumbmark.gateway import actions
 from plumbmark.gateway.catalogue.base_urls import check_base_url
-from plumbmark.gateway.catalogue.price_data import match_price
-from plumbmark.gateway.catalogue.upstream_models import models_at
-from plumbmark.gateway.models import Credential, Deployment
+from plumbmark.gateway.connections.actions import connection_at_address, price_deployment
+from plumbmark.gateway.connections.listing import ProviderAddress, list_models
+from plumbmark.gateway.models import Credential, Deployment, ProviderConnection
 from plumbmark.gateway.providers.extra_body import find_options_problems
 from plumbmark.strict_json import JsonError, wire
 
@@ -95,7 +96,9 @@ class Command(BaseCommand):
             )
         names = list(options["model"])
         if options["import_models"]:
-            names += models_at(base_url, secret, provider=options["format"], only=options["only"])
+            at = ProviderAddress(base_url, options["format"], is_guarded=False)
+            listed = [model.id for model in list_models(at, secret)]
+            names += [name for name in listed if fnmatch.fnmatchcase(name, options["only"])]
         if not names:
             raise CommandError(
                 "No model to add: name some with --model, or use --import-models (its pattern "
@@ -104,18 +107,20 @@ class Command(BaseCommand):
         deployment_options = _deployment_options(options)
         prefix = options["name"] or (urlsplit(base_url).hostname or "provider")
         with transaction.atomic():
-            credential = _credential(prefix, key_env)
+            connection = connection_at_address(
+                slug=prefix,
+                wire_format=options["format"],
+                base_url=base_url,
+                credential=_credential(prefix, key_env),
+            )
             for name in dict.fromkeys(names):
-                self._add_model(
-                    f"{prefix}/{name}", name, base_url, credential, options, deployment_options
-                )
+                self._add_model(f"{prefix}/{name}", name, connection, options, deployment_options)
 
     def _add_model(
         self,
         slug: str,
         name: str,
-        base_url: str,
-        credential: Credential | None,
+        connection: ProviderConnection,
         options: dict[str, Any],
         deployment_options: dict[str, Any],
     ) -> None:
@@ -126,8 +131,9 @@ class Command(BaseCommand):
             slug=slug,
             provider=options["format"],
             upstream_id=name,
-            base_url=base_url,
-            credential=credential,
+            base_url=connection.base_url,
+            credential=connection.credential,
+            connection=connection,
             by=None,
         )
         deployment.options = deployment_options
@@ -136,31 +142,30 @@ class Command(BaseCommand):
         if options["deadline"] is not None:
             deployment.deadline_seconds = options["deadline"]
         deployment.save()
-        if options["free"]:
-            actions.set_price(deployment=deployment, input_per_mtok=0, output_per_mtok=0, by=None)
-            self.stdout.write(f"{slug}: added, free")
-        elif price := match_price(deployment):
-            actions.set_library_price(deployment=deployment, price=price, by=None)
-            self.stdout.write(f"{slug}: added, priced as {price.matched_id}")
-        else:
+        card = price_deployment(deployment=deployment, is_free=options["free"], by=None)
+        if card is None:
             self.stdout.write(f"{slug}: added, no price yet")
+        elif options["free"]:
+            self.stdout.write(f"{slug}: added, free")
+        else:
+            self.stdout.write(f"{slug}: added, priced as {card.matched_id}")
 
 
 def _deployment_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of the deployments; raise `CommandError` where they cannot be meant."""
-    made: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if options["max_tokens_field"]:
-        made["max_tokens_field"] = options["max_tokens_field"]
+        found["max_tokens_field"] = options["max_tokens_field"]
     if options["extra_body"]:
         try:
-            made["extra_body"] = wire.read(options["extra_body"].encode())
+            found["extra_body"] = wire.read(options["extra_body"].encode())
         except JsonError as error:
             raise CommandError(f"--extra-body is not JSON: {error.describe()}.") from error
     if options["allow_extra_body"]:
-        made["extra_body_allowed"] = list(dict.fromkeys(options["allow_extra_body"]))
-    if problems := find_options_problems(made):
+        found["extra_body_allowed"] = list(dict.fromkeys(options["allow_extra_body"]))
+    if problems := find_options_problems(found):
         raise CommandError(" ".join(problems))
-    return made
+    return found
 
 
 def _credential(name: str, key_env: str) -> Credential | None:

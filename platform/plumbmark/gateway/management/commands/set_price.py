@@ -28,9 +28,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no deployment {options['slug']}; list_deployments shows what there is."
             )
-        given = [name for name in options if name.endswith("_mtok") and options[name] is not None]
+        prices = [name for name in options if name.endswith("_mtok") and options[name] is not None]
         if options["free"]:
-            if given:
+            if prices:
                 raise CommandError("Give either --free or prices, not both.")
             options["input_usd_per_mtok"] = options["output_usd_per_mtok"] = "0"
         if options["input_usd_per_mtok"] is None or options["output_usd_per_mtok"] is None:

@@ -1,0 +1,1 @@
+"""The grid of a version: its contenders by its tasks, and starting their runs."""

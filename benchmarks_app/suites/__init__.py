@@ -1,0 +1,1 @@
+"""Model suites: named sets of contenders that are run together."""

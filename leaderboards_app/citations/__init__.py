@@ -1,0 +1,1 @@
+"""Citations of a snapshot, in the formats that reference managers read."""

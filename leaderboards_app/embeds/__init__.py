@@ -1,0 +1,1 @@
+"""A board on other pages: frames, badges and previews of links."""

@@ -1,0 +1,1 @@
+"""Standings and per-item results as files."""

@@ -1,0 +1,1 @@
+"""Figures of boards, drawn as SVG on the server."""

@@ -1,0 +1,1 @@
+"""The snapshots of a benchmark, one after the other."""

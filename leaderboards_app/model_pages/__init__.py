@@ -1,0 +1,1 @@
+"""Pages of models: facts, results, what runs cost and how they failed."""

@@ -1,0 +1,1 @@
+"""A board under other scorings of the same outputs."""

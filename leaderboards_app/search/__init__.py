@@ -1,0 +1,1 @@
+"""Search over benchmarks, tasks, models, people and help."""

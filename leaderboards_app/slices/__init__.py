@@ -1,0 +1,1 @@
+"""Slices: scores of a board's rows on parts of its items."""

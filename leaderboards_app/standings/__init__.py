@@ -1,0 +1,1 @@
+"""Computing boards: what counts, estimates and ranks, and the snapshots with their corrections."""

@@ -1,0 +1,1 @@
+"""Readers' own weights of a board's tasks, and who leads under all plausible ones."""

@@ -1,0 +1,1 @@
+"""Connections to providers: their keys, lists of models, prices and spend."""

@@ -1,0 +1,1 @@
+"""The guides of `docs/` as pages: rendered from their Markdown, with links from every page."""

@@ -1,0 +1,106 @@
+"""The life of a task: put away and brought back, given to another namespace, deleted."""
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from plumbmark.accounts.models import Namespace, User
+from plumbmark.accounts.permissions import can_act_for
+from plumbmark.accounts.usage import check_count
+from plumbmark.common import audit
+from plumbmark.common.clock import now
+from plumbmark.common.errors import Conflict, NotAllowed
+from plumbmark.common.outbox import record_event
+from tasks_app.authoring.corrected_versions import discard_version
+from tasks_app.datasets.uploads import forget_upload
+from tasks_app.models import FormerAddress, Run, Task, TaskDraft, TaskVersion
+from tasks_app.permissions import check_edit
+from tasks_app.runs.sweep import drop_run
+
+_UNFINISHED = (Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED)
+
+
+def set_archived(*, task: Task, is_archived: bool, by: User) -> Task:
+    """Take a task out of all lists, or back into them. Its address, runs and boards stay."""
+    check_edit(task, by=by)
+    task.archived_at = (task.archived_at or now()) if is_archived else None
+    with transaction.atomic():
+        task.save(update_fields=["archived_at", "updated_at"])
+        audit.record(
+            "archive-task" if is_archived else "restore-task", f"task:{task.public_id}", by=by
+        )
+        record_event("task.updated", task_id=task.pk)
+    return task
+
+
+def transfer_task(*, task: Task, to: Namespace, by: User) -> Task:
+    """Give a task to another namespace that the person acts for. Its old address leads to it.
+
+    Runs stay whose they are. The new owner's members see the private items from now on, and the old
+    one's no longer.
+    """
+    check_edit(task, by=by)
+    if not can_act_for(by, to):
+        raise NotAllowed(f"You may not act on behalf of {to.handle}.")
+    if to.pk == task.namespace_id:
+        raise Conflict(f"The task belongs to {to.handle} already.")
+    if task.versions.filter(runs__state__in=_UNFINISHED).exists():
+        raise Conflict("Runs of this task are under way. Wait until they end, or cancel them.")
+    check_count(to, "tasks")
+    former = task.namespace
+    try:
+        with transaction.atomic():
+            locked = Task.objects.select_for_update().get(pk=task.pk)
+            # An address that the task had once is its own again.
+            FormerAddress.objects.filter(namespace=to, slug=locked.slug, task=locked).delete()
+            FormerAddress.objects.update_or_create(
+                namespace=former, slug=locked.slug, defaults={"task": locked}
+            )
+            locked.namespace = to
+            locked.save(update_fields=["namespace", "updated_at"])
+            locked.allowed_deployments.all().delete()
+            audit.record(
+                "transfer-task", f"task:{task.public_id}", by=by, to=to.handle, former=former.handle
+            )
+            record_event("task.updated", task_id=task.pk)
+    except IntegrityError as error:
+        raise Conflict(
+            f"{to.handle} has a task at {task.slug} already; change the slug of one first."
+        ) from error
+    task.refresh_from_db()
+    return task
+
+
+def deletion_obstacle(task: Task) -> str:
+    """Return why a task cannot be deleted; empty where it can."""
+    if task.versions.filter(state=TaskVersion.State.PUBLISHED).exists():
+        return _("It was published. Archive it, or withdraw the content of its versions.")
+    runs = Run.objects.filter(task_version__task=task)
+    if runs.exclude(purpose=Run.Purpose.TRY).exists():
+        return _("It has runs. Archive it instead.")
+    if runs.filter(state__in=_UNFINISHED).exists():
+        return _("A try of it is under way. Wait until it ends, or cancel it.")
+    return ""
+
+
+def delete_task(*, task: Task, by: User) -> None:
+    """Delete a task that was never published and has no runs but finished tries, for good."""
+    check_edit(task, by=by)
+    with transaction.atomic():
+        locked = Task.objects.select_for_update().get(pk=task.pk)
+        if obstacle := deletion_obstacle(locked):
+            raise Conflict(f"This task cannot be deleted. {obstacle}")
+        draft = TaskDraft.objects.filter(task=locked).first()
+        versions = list(locked.versions.all())
+        rows: list[TaskDraft | TaskVersion] = [draft, *versions] if draft else [*versions]
+        files = {file.pk: file for row in rows for file in (row.data_file, row.code_file) if file}
+        for row in rows:
+            files |= {one.data_file_id: one.data_file for one in row.attached_files.all()}
+        for run in Run.objects.filter(task_version__task=locked):
+            drop_run(run)
+        for version in versions:
+            discard_version(version)
+        audit.record("delete-task", f"task:{task.public_id}", by=by, title=task.title)
+        record_event("task.updated", task_id=task.pk)
+        locked.delete()
+    for file in files.values():
+        forget_upload(file)

@@ -1,0 +1,1 @@
+"""Statistics of the items of a version over the runs of models."""

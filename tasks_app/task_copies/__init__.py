@@ -1,0 +1,1 @@
+"""Copies of tasks with their provenance, and which licences go together."""

@@ -1,0 +1,1 @@
+"""Differences between two versions of a task: the definition, and the items."""

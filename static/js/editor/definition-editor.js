@@ -48,6 +48,9 @@ class DefinitionEditor extends HTMLElement {
   show(codemirror, schema) {
     const label = this.area.labels?.[0];
     const { EditorView } = codemirror;
+    // Who types already goes on where they are.
+    const isFocused = document.activeElement === this.area;
+    const { selectionStart: anchor, selectionEnd: head } = this.area;
     this.codemirror = codemirror;
     // In a shadow root the style sheets of CodeMirror are adopted, which the security policy allows.
     const host = document.createElement("div");
@@ -57,6 +60,7 @@ class DefinitionEditor extends HTMLElement {
       root,
       parent: root,
       doc: this.area.value,
+      selection: isFocused ? { anchor, head } : undefined,
       extensions: [
         ...extensionsOf(codemirror),
         codemirror.autocompletion({ override: [completionOf(schema, this.columns)] }),
@@ -89,6 +93,7 @@ class DefinitionEditor extends HTMLElement {
     label?.remove();
     this.area.hidden = true;
     this.gutter.hidden = true;
+    if (isFocused) this.view.focus();
     this.dataset.ready = "codemirror";
     this.mark();
   }

@@ -355,6 +355,17 @@ def axe() -> Callable[[Any], None]:
 
 
 @pytest.fixture
+def text_of_definition() -> Callable[[Any], Any]:
+    """`text_of_definition(page)` → the text of a task's editor, once it is in place of the area."""
+
+    def find(page: Any) -> Any:
+        page.locator("definition-editor[data-ready=codemirror]").wait_for()
+        return page.get_by_label("Definition, as YAML or JSON")
+
+    return find
+
+
+@pytest.fixture
 def sign_in(live_server: Any) -> Callable[[Any, Any], None]:
     """`sign_in(page, user)`: gives the page's browser a session without the form."""
     from django.conf import settings

@@ -43,7 +43,9 @@ def _gateway_ends() -> Iterator[None]:
     runtime.shutdown()
 
 
-def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
+def test_the_main_job(
+    browser_page: Any, axe: Callable[[Any], None], text_of_definition: Callable[[Any], Any]
+) -> None:
     page = browser_page
 
     # Sign up and verify.
@@ -67,7 +69,7 @@ def test_the_main_job(browser_page: Any, axe: Callable[[Any], None]) -> None:
     page.get_by_label("Title").fill("Say a number")
     page.get_by_role("button", name="Create the task").click()
     page.get_by_role("button", name="Text", exact=True).click()
-    page.get_by_label("Definition, as YAML or JSON").fill(DEFINITION)
+    text_of_definition(page).fill(DEFINITION)
     page.get_by_label("Upload").set_input_files(
         {"name": "items.jsonl", "mimeType": "application/jsonl", "buffer": ROWS.encode()}
     )

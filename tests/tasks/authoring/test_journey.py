@@ -36,6 +36,7 @@ def test_from_a_new_task_to_its_first_samples(
     ada: Any,
     echo: Any,
     work: Callable[[], None],
+    text_of_definition: Callable[[Any], Any],
 ) -> None:
     page = new_page()
     sign_in(page, ada)
@@ -46,9 +47,7 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_role("button", name="Text", exact=True).click()
 
     # The preview follows what is typed; a problem leads to its line.
-    page.locator("definition-editor[data-ready=codemirror]").wait_for()
-    area = page.get_by_label("Definition, as YAML or JSON")
-    area.wait_for()
+    area = text_of_definition(page)
     page.get_by_text("upload a data file").wait_for()
     area.fill(DEFINITION.replace("type: includes", "type: include"))
     page.get_by_role("button", name="Line 8").click()
@@ -145,6 +144,7 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     sign_in: Callable[..., None],
     make_task: Callable[..., Any],
     ada: Any,
+    text_of_definition: Callable[[Any], Any],
 ) -> None:
     make_task(ada, publish="")
     page = new_page()
@@ -156,7 +156,7 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     sent: list[int] = []
     page.on("request", lambda request: sent.append(len(request.post_data or "")))
 
-    area = page.get_by_label("Definition, as YAML or JSON")
+    area = text_of_definition(page)
     for text in ("plumbmark: 1", "plumbmark: 2", "[]"):
         area.fill(text)
     page.get_by_text("must be a document of keys and values").wait_for()
@@ -165,11 +165,40 @@ def test_typing_sends_no_file_and_the_last_text_wins(
     assert page.locator("#preview").count() == 1
 
 
+def test_who_types_before_the_editor_is_there_goes_on_where_they_were(
+    new_page: Callable[..., Any],
+    sign_in: Callable[..., None],
+    make_task: Callable[..., Any],
+    ada: Any,
+    text_of_definition: Callable[[Any], Any],
+) -> None:
+    make_task(ada, publish="")
+    page = new_page()
+    sign_in(page, ada)
+    waiting: list[Any] = []
+    page.route("**/codemirror.min.js", lambda route: waiting.append(route))
+    with page.expect_request("**/codemirror.min.js"):
+        page.goto("/tasks/ada/number-words/edit/?view=text", wait_until="domcontentloaded")
+
+    area = page.get_by_label("Definition, as YAML or JSON")
+    area.evaluate("area => { area.focus(); area.setSelectionRange(0, 0); }")
+    page.keyboard.type("# one")
+    assert len(waiting) == 1
+    for route in waiting:
+        route.continue_()
+    text = text_of_definition(page)
+    page.keyboard.type(", two\n")
+
+    text.get_by_text("# one, two").wait_for()
+    assert page.locator("textarea#definition").input_value().startswith("# one, two\nplumbmark: 1")
+
+
 def test_leaving_with_unsaved_text_asks_first(
     new_page: Callable[..., Any],
     sign_in: Callable[..., None],
     make_task: Callable[..., Any],
     ada: Any,
+    text_of_definition: Callable[[Any], Any],
 ) -> None:
     make_task(ada, publish="")
     page = new_page()
@@ -182,7 +211,7 @@ def test_leaving_with_unsaved_text_asks_first(
         dialog.dismiss()
 
     page.on("dialog", stay)
-    page.get_by_label("Definition, as YAML or JSON").press_sequentially("# ")
+    text_of_definition(page).press_sequentially("# ")
     with page.expect_event("dialog"):
         page.get_by_role("link", name="Settings").first.click(no_wait_after=True)
 

@@ -10,6 +10,7 @@ import xlsxwriter
 from PIL import Image
 
 from tests.factories import CARD, settle
+from tests.fake_provider.process import FakeProvider
 from tests.gsm8k import outputs_file, problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -50,6 +51,22 @@ class Author:
     def choose(self, label: str, **option: Any) -> None:
         self.page.get_by_label(label).select_option(**option)
         self.clicks += 1
+
+    def connect_model(self, name: str, address: str) -> None:
+        """Connect a provider that charges nothing, as staff."""
+        page = self.page
+        page.goto("/staff/providers/")
+        self.click("link", "Add a provider")
+        self.click("link", "Another address")
+        page.get_by_label("Name").fill("Lab")
+        page.get_by_label("Address").fill(address)
+        self.click("button", "Test and connect")
+        self.tick(name)
+        self.click("button", "Save the models")
+        page.get_by_label(f"Input of {name}", exact=True).fill("0")
+        page.get_by_label(f"Output of {name}").fill("0")
+        self.click("button", "Save the prices")
+        page.get_by_text("1 price changed.").wait_for()
 
     def publish_task(self, title: str, name: str, content: bytes) -> None:
         """Create a task from a file and publish it; ends on the task's page."""
@@ -196,36 +213,19 @@ def test_a_workbook_with_pictures(
     axe(page)
 
 
-@pytest.fixture
-def judge(fake_provider: Any) -> str:
-    """A model that finds an answer correct if it names what the rubric asks for."""
-    from plumbmark.gateway.actions import add_deployment, set_price
-
-    added = add_deployment(
-        slug="lab/critic",
-        provider="openai",
-        upstream_id="judge",
-        base_url=fake_provider.url,
-        by=None,
-    )
-    set_price(deployment=added, input_per_mtok=1, output_per_mtok=1, by=None)
-    return str(added.slug)
-
-
 def test_a_judge_with_a_rubric_from_a_kind_and_the_form(
     new_page: Callable[..., Any],
     sign_in: Callable[..., None],
     open_account: Callable[..., Any],
     axe: Callable[[Any], None],
-    judge: str,
+    fake_provider: FakeProvider,
 ) -> None:
-    from plumbmark.gateway.actions import set_quota
-
-    ada = open_account("ada")
-    set_quota(namespace=ada.namespace, day_cap=10**12, month_cap=10**13, by=None)
+    # The judge finds an answer correct if it names what the rubric asks for.
+    fake_provider.configure(models={"judge": "judge"})
     page = new_page()
-    sign_in(page, ada)
+    sign_in(page, open_account("ada", is_administrator=True))
     author = Author(page)
+    author.connect_model("judge", fake_provider.url)
     page.goto("/tasks/")
     author.click("link", "New task")
     author.click("button", "Model judge with a rubric")

@@ -10,12 +10,26 @@ from plumbmark.gateway.calls import runtime
 from tests.api.fuzz_world import FuzzWorld
 
 
-@pytest.fixture
-def fuzz_world(db: None, settings: Any) -> Iterator[FuzzWorld]:
-    settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 10**9
-    made = FuzzWorld()
+@pytest.fixture(scope="session")
+def _worlds() -> Iterator[list[FuzzWorld]]:
+    """The world that a process made, once it has: making it takes as long as fuzzing a part."""
+    made: list[FuzzWorld] = []
     yield made
-    made.close()
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def fuzz_world(db: None, settings: Any, _worlds: list[FuzzWorld]) -> Iterator[FuzzWorld]:
+    settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 10**9
+    if _worlds:
+        _worlds[0].begin_anew()
+        yield _worlds[0]
+    else:
+        made = FuzzWorld()
+        if made.can_restore:
+            _worlds.append(made)
+        yield made
     runtime.shutdown()
 
 

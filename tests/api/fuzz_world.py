@@ -467,6 +467,15 @@ class FuzzWorld:
             if not path.exists():
                 path.write_bytes(content)
 
+    @property
+    def can_restore(self) -> bool:
+        return self._copy is not None
+
+    def begin_anew(self) -> None:
+        """Make everything what it was at first, for another test."""
+        self.readers.clear()
+        self.restore()
+
     def close(self) -> None:
         if self._copy is not None:
             self._copy.close()

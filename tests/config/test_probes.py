@@ -116,6 +116,8 @@ def test_the_check_of_a_worker_follows_its_reports(tmp_path: Path) -> None:
         stack.start("worker")
         stack.wait_for(lambda: check(stack, "worker").returncode == 0)
 
+        # Alive, it would report again in between.
+        stack.kill("worker")
         with sqlite3.connect(stack.state / "plumbmark.sqlite3", timeout=60) as database:
             database.execute("UPDATE common_workerreport SET name = 'elsewhere:1'")
         assert check(stack, "worker").returncode == 1

@@ -46,7 +46,9 @@ pytestmark = [
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     environment = str(settings.SANDBOX_ENV_DIR)
-    with Stack(tmp_path / "state", sandbox_env_dir=environment) as running:
+    # Nothing is lost here that a sweep would find, and one a second costs as much as the pages.
+    options = {"sandbox_env_dir": environment, "sweep_seconds": "15"}
+    with Stack(tmp_path / "state", **options) as running:
         yield running
 
 

@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tests import postgres, shared
 from tests.fake_provider.process import FakeProvider
+from tests.stack import migrated
 from tests.themes import in_each_theme
 
 CHROMIUM = os.environ.get("PLUMBMARK_CHROMIUM") or shutil.which("chromium") or ""
@@ -77,8 +79,14 @@ def _share(config: pytest.Config) -> None:
     """Share the folder of the controller among pytest-xdist's workers; it cleans up after all."""
     if _is_worker(config):
         shared.use_folder(Path(config.workerinput["shared_folder"]))  # type: ignore[attr-defined]
-    else:
-        config.add_cleanup(postgres.stop_shared)
+        return
+    shared.folder()
+    config.add_cleanup(postgres.stop_shared)
+    if config.getoption("dist", "no") != "no":
+        # While the workers collect. Else all of them wait for the first that needs a database.
+        making = threading.Thread(target=migrated)
+        making.start()
+        config.add_cleanup(making.join)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -92,8 +100,10 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two workers per processor: a test spends about half of its time waiting."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Return three workers per processor: tests wait for processes, servers and browsers for more
+    than half of their time.
+    """
+    return 3 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -171,7 +181,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     from django.conf import settings
 
     from tests.emptying import empty_after_transactional_tests
-    from tests.stack import migrated
 
     if _is_sqlite():
         shutil.copy(migrated(), settings.DATABASES["default"]["TEST"]["NAME"])

@@ -18,7 +18,8 @@ from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.clock import now
 from tasks_app.item_reports.queries import waiting_reports
-from tasks_app.models import Run, Task
+from tasks_app.models import Run, Task, TransferOffer
+from tasks_app.transfer_offers.queries import received_offers
 
 MAX_LISTED = 5
 MAX_OWN = 6
@@ -149,10 +150,12 @@ class OwnWork:
     """Runs that need somebody: paused ones, and failed ones of the last days."""
     open_reports: int
     """Reports on items of theirs that wait for a decision."""
+    offers: Sequence[TransferOffer]
+    """Tasks that others offer to them."""
 
 
 def own_work(visitor: Visitor) -> OwnWork:
-    """Return what is theirs and what waits for them. Three queries."""
+    """Return what is theirs and what waits for them. Four queries."""
     mine: Any = namespaces_inside_of(visitor).values("pk")
     benchmarks = Benchmark.objects.filter(namespace__in=mine, archived_at__isnull=True)
     # Counted beside the tasks: whoever has none has no reports on them.
@@ -181,4 +184,5 @@ def own_work(visitor: Visitor) -> OwnWork:
         [run for run in shown if run.state not in is_waiting],
         [run for run in shown if run.state in is_waiting],
         tasks[0].open_reports if tasks else 0,
+        list(received_offers(to=visitor)[:MAX_OWN]),
     )

@@ -19,12 +19,12 @@ from plumbmark.common.heavy_work import HEAVY_BYTES, heavy_work
 from tasks_app.datasets.rows import guess_format
 from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.definitions.source_map import read_json, read_yaml
+from tasks_app.draft_saves.actions import undo_save
+from tasks_app.draft_saves.states import kept_save, make_room, yielding_bytes
 from tasks_app.item_table.files import RowFile
-from tasks_app.models import DataFile, TableEdit, Task, TaskDraft
+from tasks_app.models import DataFile, DraftSave, Task, TaskDraft
 from tasks_app.permissions import check_edit
 
-MAX_EDITS = 20
-"""So many changes can be undone; older files go."""
 MAX_DELETED = 1000
 """Rows that go at once."""
 _ATTEMPTS = 3
@@ -56,33 +56,21 @@ def delete_rows(*, task: Task, rows: Sequence[SeenRow], by: User) -> TaskDraft:
     return _rewrite(task, changed=dict.fromkeys(rows), added=(), summary=summary, by=by)
 
 
-def undo_edit(*, task: Task, by: User) -> TableEdit:
-    """Bring back the file as it was before the newest change; `Conflict` where there is none."""
+def undo_edit(*, task: Task, by: User) -> DraftSave:
+    """Undo the newest save, if it changed rows; `Conflict` where there is no such change."""
     check_edit(task, by=by)
-    with transaction.atomic():
-        draft = TaskDraft.objects.select_for_update().get(task=task)
-        edit = latest_edit(draft)
-        if edit is None:
-            raise Conflict("There is no change of the table to undo.")
-        undone = draft.data_file
-        draft.data_file = edit.before_file
-        draft.updated_by = by
-        draft.save(update_fields=["data_file", "updated_by", "updated_at"])
-        edit.delete()
-        audit.record("undo-table-edit", f"task:{task.public_id}", by=by)
-    if undone is not None:
-        forget_upload(undone)
-    return edit
+    edit = latest_edit(TaskDraft.objects.get(task=task))
+    if edit is None:
+        raise Conflict("There is no change of the table to undo.")
+    return undo_save(task=task, seen=edit.public_id, by=by)
 
 
-def latest_edit(draft: TaskDraft) -> TableEdit | None:
-    """Return the newest change, if the draft's file is still the one that it made."""
-    edit = (
-        TableEdit.objects.filter(draft=draft).select_related("before_file").order_by("-id").first()
-    )
-    if edit is None or edit.after_file_id != draft.data_file_id:
+def latest_edit(draft: TaskDraft) -> DraftSave | None:
+    """Return the newest save, if it is one that changed rows and can be undone."""
+    save = draft.current_save
+    if save is None or save.kind != DraftSave.Kind.ROWS or save.previous_id is None:
         return None
-    return edit
+    return save
 
 
 @contextmanager
@@ -160,7 +148,8 @@ def _write_file(
         size = file.tell()
         file.seek(0)
         upload = UploadedFile(file, before.name, size=size)
-        return store_upload(namespace=before.namespace, upload=upload, by=by)
+        frees = yielding_bytes(draft.task)
+        return store_upload(namespace=before.namespace, upload=upload, frees=frees, by=by)
 
 
 def _place(rows: RowFile, seen: SeenRow) -> int:
@@ -185,20 +174,11 @@ def _use(draft: TaskDraft, before: DataFile, after: DataFile, summary: str, by: 
         locked = TaskDraft.objects.select_for_update().get(pk=draft.pk)
         if locked.data_file_id != before.pk:
             return False
-        locked.data_file = after
-        locked.updated_by = by
-        locked.save(update_fields=["data_file", "updated_by", "updated_at"])
-        TableEdit.objects.create(
-            draft=locked, before_file=before, after_file=after, summary=summary, created_by=by
-        )
-        old = list(
-            TableEdit.objects.filter(draft=locked)
-            .select_related("before_file")
-            .order_by("-id")[MAX_EDITS:]
-        )
-        TableEdit.objects.filter(pk__in=[one.pk for one in old]).delete()
+        with kept_save(locked, kind=DraftSave.Kind.ROWS, summary=summary, by=by):
+            locked.data_file = after
+            locked.updated_by = by
+            locked.save(update_fields=["data_file", "updated_by", "updated_at"])
         audit.record("edit-table", f"task:{draft.task.public_id}", by=by, summary=summary)
-    for one in old:
-        forget_upload(one.before_file)
+    make_room(locked)
     draft.data_file = after
     return True

@@ -82,8 +82,8 @@ def move_task(*, task: Task, to: Namespace, slug: str = "", by: User) -> Task:
             locked.allowed_deployments.all().delete()
             DataFile.objects.filter(pk__in=[one.pk for one in files]).update(namespace=to)
             # Whoever it was offered to was offered it by its former owner.
-            locked.transfer_offers.filter(state=TransferOffer.State.OPEN).update(
-                state=TransferOffer.State.WITHDRAWN, decided_by=by, decided_at=now()
+            locked.transfer_offers.filter(status=TransferOffer.State.OPEN).update(
+                status=TransferOffer.State.WITHDRAWN, decided_by=by, decided_at=now()
             )
             audit.record(
                 "transfer-task", f"task:{task.public_id}", by=by, to=to.handle, former=former.handle

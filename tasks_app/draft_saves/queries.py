@@ -19,6 +19,11 @@ class SaveList:
         """Return whether there is a state before the draft's."""
         return self.current is not None and self.current.previous_id is not None
 
+    @property
+    def has_others(self) -> bool:
+        """Return whether there is a save that the draft is not."""
+        return any(one is not self.current for one in self.saves)
+
 
 def saves_of(draft: TaskDraft) -> SaveList:
     """Return the saves of a draft, without their texts. One query."""

@@ -31,8 +31,8 @@ class TransferOffer(models.Model):
     recipient = models.ForeignKey(
         Namespace, on_delete=models.CASCADE, related_name="offers_received"
     )
-    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
-    """As stored: an open one that is past its time has expired. `current_state` says so."""
+    status = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    """As stored: an open one that is past its time has expired. `current_status` says so."""
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -44,7 +44,7 @@ class TransferOffer(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["task"], condition=Q(state="open"), name="transferoffer_one_open_of_a_task"
+                fields=["task"], condition=Q(status="open"), name="transferoffer_one_open_of_a_task"
             )
         ]
 
@@ -56,17 +56,17 @@ class TransferOffer(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state == self.State.OPEN and self.expires_at > now()
+        return self.status == self.State.OPEN and self.expires_at > now()
 
     @property
-    def current_state(self) -> str:
-        if self.state == self.State.OPEN and not self.is_open:
+    def current_status(self) -> str:
+        if self.status == self.State.OPEN and not self.is_open:
             return self.State.EXPIRED
-        return self.state
+        return self.status
 
     @property
-    def current_state_label(self) -> str:
-        return str(self.State(self.current_state).label)
+    def status_label(self) -> str:
+        return str(self.State(self.current_status).label)
 
     @property
     def ended_at(self) -> datetime | None:

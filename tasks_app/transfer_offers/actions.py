@@ -42,7 +42,7 @@ def offer_task(*, task: Task, handle: str, by: User) -> TransferOffer:
     declined = TransferOffer.objects.filter(
         task=task,
         recipient=recipient,
-        state=TransferOffer.State.DECLINED,
+        status=TransferOffer.State.DECLINED,
         decided_at__gt=moment - OPEN_FOR,
     )
     if declined.exists():
@@ -54,8 +54,8 @@ def offer_task(*, task: Task, handle: str, by: User) -> TransferOffer:
         with transaction.atomic():
             # One that ran out makes room for the next.
             task.transfer_offers.filter(
-                state=TransferOffer.State.OPEN, expires_at__lte=moment
-            ).update(state=TransferOffer.State.EXPIRED)
+                status=TransferOffer.State.OPEN, expires_at__lte=moment
+            ).update(status=TransferOffer.State.EXPIRED)
             offer = TransferOffer.objects.create(
                 task=task,
                 sender=task.namespace,
@@ -148,12 +148,12 @@ def _lock_offer(offer: TransferOffer) -> TransferOffer:
 
 def _check_open(offer: TransferOffer) -> None:
     if not offer.is_open:
-        raise Conflict(f"This offer is {offer.current_state_label}.", code="offer-not-open")
+        raise Conflict(f"This offer is {offer.status_label}.", code="offer-not-open")
 
 
 def _decide(offer: TransferOffer, state: str, by: User) -> None:
-    offer.state, offer.decided_by, offer.decided_at = state, by, now()
-    offer.save(update_fields=["state", "decided_by", "decided_at"])
+    offer.status, offer.decided_by, offer.decided_at = state, by, now()
+    offer.save(update_fields=["status", "decided_by", "decided_at"])
 
 
 def _audit(action: str, offer: TransferOffer, by: User) -> None:

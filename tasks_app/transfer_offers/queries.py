@@ -35,7 +35,7 @@ def received_offers(*, to: Visitor) -> QuerySet[TransferOffer]:
     mine = namespaces_acted_for_by(to).order_by().values("pk")
     return (
         TransferOffer.objects.filter(
-            recipient__in=mine, state=TransferOffer.State.OPEN, expires_at__gt=now()
+            recipient__in=mine, status=TransferOffer.State.OPEN, expires_at__gt=now()
         )
         .select_related("task", "sender", "recipient")
         .order_by("id")
@@ -52,7 +52,7 @@ def offer_at(*, public_id: str, to: Visitor) -> TransferOffer:
 
 def open_offer_of(task: Task) -> TransferOffer | None:
     offer = (
-        TransferOffer.objects.filter(task=task, state=TransferOffer.State.OPEN)
+        TransferOffer.objects.filter(task=task, status=TransferOffer.State.OPEN)
         .select_related(*_FACTS)
         .first()
     )

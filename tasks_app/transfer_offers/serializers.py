@@ -25,7 +25,7 @@ class TransferOfferSummary(serializers.ModelSerializer[TransferOffer]):
     title = serializers.CharField(source="task.title", help_text="The task's title.")
     sender = serializers.CharField(source="sender.handle")
     recipient = serializers.CharField(source="recipient.handle")
-    state = serializers.ChoiceField(source="current_state", choices=TransferOffer.State.choices)
+    status = serializers.ChoiceField(source="current_status", choices=TransferOffer.State.choices)
 
     class Meta:
         model = TransferOffer
@@ -35,7 +35,7 @@ class TransferOfferSummary(serializers.ModelSerializer[TransferOffer]):
             "title",
             "sender",
             "recipient",
-            "state",
+            "status",
             "created_at",
             "expires_at",
             "decided_at",

@@ -21,8 +21,9 @@ from tasks_app.datasets.retention import UNUSED_FILES
 from tasks_app.draft_saves.actions import restore_save, undo_save
 from tasks_app.draft_saves.queries import describe_save, saves_of
 from tasks_app.draft_saves.states import MAX_SAVES
-from tasks_app.item_table.actions import add_row, undo_edit
+from tasks_app.item_table.edit_jobs import undo_edit
 from tasks_app.models import DataFile, DraftSave, TaskDraft
+from tests.tasks.row_edits import add_row
 
 pytestmark = pytest.mark.django_db
 

@@ -15,15 +15,11 @@ from rest_framework.test import APIClient
 from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.authoring import drafts
 from tasks_app.datasets.uploads import store_upload
-from tasks_app.item_table.actions import (
-    add_row,
-    change_row,
-    delete_rows,
-    undo_edit,
-)
+from tasks_app.item_table.edit_jobs import undo_edit
 from tasks_app.item_table.files import RowSelection
 from tasks_app.item_table.queries import TablePage, table_page
 from tasks_app.models import DraftSave, TaskDraft
+from tests.tasks.row_edits import add_row, change_row, delete_rows
 from tests.tasks.words import ROWS
 
 pytestmark = pytest.mark.django_db

@@ -126,7 +126,7 @@ def test_a_wrong_guess_is_corrected_from_the_authors_own_file(client: Client) ->
     assert "Ж?" in page
     # The author's own, and what was read of it before and after.
     assert DataFile.objects.count() == 3
-    assert TableProfile.objects.count() == 2
+    assert TableProfile.objects.count() == 1
 
 
 def test_reading_that_fails_changes_nothing(client: Client) -> None:

@@ -98,7 +98,7 @@ def test_an_accepted_task_moves_with_its_files_and_private_items(
     )
     assert {"offer-task", "accept-task-offer", "transfer-task"} <= set(kinds)
     offer.refresh_from_db()
-    assert (offer.current_state, offer.decided_by) == ("accepted", bob)
+    assert (offer.current_status, offer.decided_by) == ("accepted", bob)
 
 
 def test_both_sides_are_told_by_mail(ada: Any, bob: Any, task: Any) -> None:
@@ -166,13 +166,13 @@ def test_an_offer_ends_by_itself(ada: Any, bob: Any, task: Any) -> None:
     offer = offer_task(task=task, handle="bob", by=ada)
 
     with shift_clock(OPEN_FOR + timedelta(minutes=1)):
-        assert offer.current_state == "expired"
+        assert offer.current_status == "expired"
         with pytest.raises(Conflict, match="expired"):
             accept_offer(offer=offer, by=bob)
         assert "is offered to you" not in client_of(bob).get("/").content.decode()
         assert offer_task(task=task, handle="bob", by=ada).is_open
         offer.refresh_from_db()
-        assert offer.state == "expired"
+        assert offer.status == "expired"
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_the_api_does_the_same(ada: Any, bob: Any, task: Any) -> None:
     assert made.status_code == 201
     assert made.json()["facts"]["private_items"] > 0
     one = f"/api/v1/transfer-offers/{made.json()['id']}"
-    assert recipient.get("/api/v1/transfer-offers").json()["results"][0]["state"] == "open"
+    assert recipient.get("/api/v1/transfer-offers").json()["results"][0]["status"] == "open"
     assert recipient.get(one).json()["title"] == task.title
     assert recipient.post(f"{one}/withdraw").status_code == 403
     assert sender.post(f"{one}/accept", {}, format="json").status_code == 403
@@ -347,4 +347,4 @@ def test_the_api_does_the_same(ada: Any, bob: Any, task: Any) -> None:
         f"/api/v1/tasks/{task.public_id}/transfer-offers", {"recipient": "ada"}, format="json"
     )
     back = f"/api/v1/transfer-offers/{again.json()['id']}"
-    assert sender.post(f"{back}/decline").json()["state"] == "declined"
+    assert sender.post(f"{back}/decline").json()["status"] == "declined"

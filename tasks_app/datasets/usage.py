@@ -67,6 +67,11 @@ def files_of_task_alone(task: Task) -> list[DataFile]:
     return list({one.pk: one for one in found}.values())
 
 
+def files_of_saves_alone(task: Task) -> QuerySet[DataFile]:
+    """Return the files that only earlier saves of a task's draft name."""
+    return files_named_only_by({DraftSave: _PATHS_TO_TASK[DraftSave]}, task)
+
+
 def files_named_only_by(
     paths: Mapping[type[models.Model], Sequence[str]], task: Task
 ) -> QuerySet[DataFile]:

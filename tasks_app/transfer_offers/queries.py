@@ -8,7 +8,7 @@ from django.http import Http404
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.common.clock import now
-from tasks_app.datasets.usage import files_of_task_alone, media_bytes_of
+from tasks_app.datasets.usage import files_of_saves_alone, files_of_task_alone, media_bytes_of
 from tasks_app.models import Task, TaskVersion, TransferOffer
 
 _FACTS = (
@@ -73,7 +73,10 @@ def facts_of_offer(offer: TransferOffer) -> OfferedTask:
     task = offer.task
     published = task.versions.filter(state=TaskVersion.State.PUBLISHED)
     newest = published.order_by("-number").first()
-    stored = sum(one.size for one in files_of_task_alone(task)) + media_bytes_of(task)
+    # The draft's earlier saves do not come along.
+    left = {one.pk for one in files_of_saves_alone(task)}
+    files = [one for one in files_of_task_alone(task) if one.pk not in left]
+    stored = sum(one.size for one in files) + media_bytes_of(task)
     return OfferedTask(
         published_versions=published.count(),
         items=0 if newest is None else newest.item_count,

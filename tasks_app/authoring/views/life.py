@@ -50,9 +50,15 @@ def task_transfer(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Give the task to another namespace that the person acts for."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     namespaces = acting_namespaces(request)
+    form = TransferForm(request.POST, namespaces=namespaces)
+    if "slug" in form.errors:
+        messages.error(request, " ".join(map(str, form.errors["slug"])))
+        return redirect("tasks:settings", handle, slug)
     try:
         target = chosen_namespace(namespaces, request.POST.get("handle", ""))
-        task = transfer_task(task=task, to=target, by=person(request))
+        task = transfer_task(
+            task=task, to=target, slug=form.cleaned_data["slug"], by=person(request)
+        )
     except Conflict as error:
         messages.error(request, error.message)
     else:

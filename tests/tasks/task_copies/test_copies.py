@@ -202,6 +202,20 @@ def test_a_task_goes_to_a_team_and_its_old_address_leads_to_it(
     transfer_task(task=task, to=ada.namespace, by=ada)
     assert Client().get(f"/tasks/ada/{task.slug}/").status_code == 200
     assert Client().get(f"/tasks/lab/{task.slug}/").status_code == 302
+    # Where the address is taken, another one is given.
+    make_task(ada, title="Taken")
+    task.refresh_from_db()
+    move = reverse("tasks:transfer", args=["ada", task.slug])
+    assert client_of(ada).post(move, {"handle": "lab", "slug": "a/b"}).status_code == 302
+    assert Task.objects.get(pk=task.pk).namespace == ada.namespace
+    api = APIClient()
+    api.force_authenticate(ada)
+    address = f"/api/v1/tasks/{task.public_id}/owner"
+    moved = api.put(address, {"namespace": "lab", "slug": "elsewhere"}, format="json")
+    assert moved.json()["slug"] == "elsewhere"
+    assert Client().get(f"/tasks/ada/{task.slug}/").headers["Location"] == "/tasks/lab/elsewhere/"
+    taken = api.put(address, {"namespace": "ada", "slug": "taken"}, format="json")
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug-taken")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,6 +29,7 @@ from tasks_app.transfer_offers.actions import (
     offer_task,
     withdraw_offer,
 )
+from tasks_app.transfer_offers.queries import facts_of_offer
 from tests.tasks.words import WITH_PRIVATE
 
 pytestmark = pytest.mark.django_db
@@ -270,8 +271,12 @@ def test_earlier_saves_do_not_come_along(ada: Any, bob: Any, task: Any) -> None:
         again = SimpleUploadedFile(kept.name, file.read())
     save_draft(task=task, upload=again, replaces_fitting_file=True, by=ada)
 
-    moved = accept_offer(offer=offer_task(task=task, handle="bob", by=ada), by=bob)
+    offer = offer_task(task=task, handle="bob", by=ada)
+    assert facts_of_offer(offer).stored_bytes == kept.size
 
+    moved = accept_offer(offer=offer, by=bob)
+
+    assert storage_of(bob.namespace).used == kept.size
     assert not moved.draft.saves.exists()
     assert moved.draft.current_save is None
     assert not DataFile.objects.filter(name="secret.jsonl", namespace=bob.namespace).exists()

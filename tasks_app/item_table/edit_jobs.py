@@ -44,8 +44,8 @@ def start_edit(*, task: Task, edit: RowEdit, by: User) -> Job:
         "task": task.public_id,
         # As text, which keeps characters that a database's JSON has not.
         "edit": json.dumps(edit.as_document()),
-        # Two people may add the same row: that is two edits.
-        "id": new_public_id(),
+        # Adding a row twice is two edits; all else that is the same is one that was asked twice.
+        "id": new_public_id() if edit.added else "",
     }
     job = start_job(
         kind=EDIT,

@@ -4,6 +4,7 @@ from plumbmark.rest.routers import Router
 from tasks_app.authoring.api import ItemViewSet, TaskVersionViewSet, TaskViewSet
 from tasks_app.code_tasks.api import ArtifactViewSet, ProgramRunViewSet
 from tasks_app.definition_form.api import DefinitionFieldsViewSet
+from tasks_app.draft_saves.api import DraftSaveViewSet
 from tasks_app.draft_trials.api import TrialViewSet, VersionTrialViewSet
 from tasks_app.item_lab.api import ItemAnalysisViewSet
 from tasks_app.item_reports.api import (
@@ -23,6 +24,7 @@ from tasks_app.runs.api import ContenderViewSet, RunViewSet, SampleViewSet, Subm
 from tasks_app.starting_points.api import StartingPointViewSet
 from tasks_app.tables.api import TableViewSet
 from tasks_app.task_copies.api import TaskCopyViewSet, TaskLifeViewSet
+from tasks_app.transfer_offers.api import TaskOfferViewSet, TransferOfferViewSet
 from tasks_app.version_changes.api import VersionChangesViewSet
 
 _VERSION = "task-versions/<str:public_id>"
@@ -41,7 +43,10 @@ router.register("task-versions", PreflightViewSet, "preflight")
 router.register("task-versions", VersionChangesViewSet, "version-changes")
 router.register("task-versions", TaskCopyViewSet, "task-copy")
 router.register("tasks", RowViewSet, "draft-row")
+router.register("tasks", DraftSaveViewSet, "draft-save")
 router.register("tasks", TaskLifeViewSet, "task-life")
+router.register("tasks", TaskOfferViewSet, "task-offer")
+router.register("transfer-offers", TransferOfferViewSet, "transfer-offer")
 router.register("trials", TrialViewSet, "trial")
 router.register("task-versions", ItemAnalysisViewSet, "item-analysis")
 router.register(f"{_VERSION}/items", ItemViewSet, "item")

@@ -33,6 +33,7 @@ class TasksConfig(AppConfig):
         from tasks_app.item_reports import accept_jobs
         from tasks_app.item_reports import subscribers as of_reports
         from tasks_app.item_reports.profile import waiting_reports_section
+        from tasks_app.item_table import edit_jobs
         from tasks_app.judges import subscribers
         from tasks_app.kinds import register_kind
         from tasks_app.runs import submission_jobs
@@ -67,6 +68,7 @@ class TasksConfig(AppConfig):
         of_item_lab.register()
         register_job_kind(draft_jobs.CHECK, draft_jobs.check_in_job)
         register_job_kind(draft_jobs.BUILD, draft_jobs.build_in_job)
+        register_job_kind(edit_jobs.EDIT, edit_jobs.edit_in_job)
         register_job_kind(accept_jobs.ACCEPT, accept_jobs.accept_in_job)
         register_job_kind(draft_jobs.PUBLISH, draft_jobs.publish_in_job)
         register_job_kind(

@@ -13,6 +13,7 @@ from tasks_app.authoring.views import (
 )
 from tasks_app.code_tasks import views as coding
 from tasks_app.datasets import views as files
+from tasks_app.draft_saves import views as saves
 from tasks_app.draft_trials import views as trials
 from tasks_app.item_lab import views as item_lab
 from tasks_app.item_reports import views as reporting
@@ -26,6 +27,7 @@ from tasks_app.scorer_trials import views as trying
 from tasks_app.scorings import views as rescoring
 from tasks_app.tables import views as tables
 from tasks_app.task_copies import views as copying
+from tasks_app.transfer_offers import views as offers
 from tasks_app.version_changes import views as changes
 from tasks_app.workers import views as status
 
@@ -69,12 +71,17 @@ urlpatterns = [
     path(_TASK + "versions/<int:number>/copy/", copying.copy_create, name="copy"),
     path(_TASK + "archive/", life.task_archive, name="archive"),
     path(_TASK + "transfer/", life.task_transfer, name="transfer"),
+    path(_TASK + "offer/", offers.offer_create, name="offer"),
+    path("transfer-offers/", offers.offer_list, name="transfer-offers"),
+    path("transfer-offers/<slug:public_id>/", offers.offer_detail, name="transfer-offer"),
     path(_TASK + "delete/", life.task_delete, name="delete"),
     path(_TASK + "edit/items/", item_table.item_table, name="item-table"),
     path(_TASK + "edit/items/new/", item_table.row_add, name="row-add"),
     path(_TASK + "edit/items/delete/", item_table.rows_delete, name="rows-delete"),
     path(_TASK + "edit/items/undo/", item_table.table_undo, name="table-undo"),
     path(_TASK + "edit/items/<int:number>/", item_table.row_edit, name="row-edit"),
+    path(_TASK + "edit/undo/", saves.save_undo, name="save-undo"),
+    path(_TASK + "edit/saves/<slug:save>/", saves.save_restore, name="save-restore"),
     path(_TASK + "edit/data-file/", item_table.data_download, name="data-file"),
     path(_TASK + "try/", trials.trial_start, name="try"),
     path("trials/<slug:public_id>/", trials.trial_detail, name="trial"),

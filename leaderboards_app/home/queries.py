@@ -19,6 +19,7 @@ from plumbmark.accounts.queries import namespaces_inside_of
 from plumbmark.common.clock import now
 from tasks_app.item_reports.queries import waiting_reports
 from tasks_app.models import Run, Task
+from tasks_app.transfer_offers.queries import received_offers
 
 MAX_LISTED = 5
 MAX_OWN = 6
@@ -149,20 +150,26 @@ class OwnWork:
     """Runs that need somebody: paused ones, and failed ones of the last days."""
     open_reports: int
     """Reports on items of theirs that wait for a decision."""
+    offered: Sequence[Task]
+    """Tasks that others offer to them, with the id of the offer as `offer`."""
 
 
 def own_work(visitor: Visitor) -> OwnWork:
     """Return what is theirs and what waits for them. Three queries."""
     mine: Any = namespaces_inside_of(visitor).values("pk")
     benchmarks = Benchmark.objects.filter(namespace__in=mine, archived_at__isnull=True)
-    # Counted beside the tasks: whoever has none has no reports on them.
+    # Beside the tasks: whoever has none has no reports on them.
     waiting = waiting_reports(visitor).order_by().values("status")
     counted = Subquery(waiting.annotate(count=Count("pk")).values("count"))
-    found = Task.objects.filter(namespace__in=mine, archived_at__isnull=True)
+    offers = received_offers(to=visitor)
+    found = Task.objects.filter(
+        Q(namespace__in=mine, archived_at__isnull=True) | Q(pk__in=offers.order_by().values("task"))
+    )
+    offer = Subquery(offers.filter(task=OuterRef("pk")).values("public_id")[:1])
     tasks: list[Any] = list(
-        found.annotate(open_reports=Coalesce(counted, 0))
+        found.annotate(open_reports=Coalesce(counted, 0), offer=offer)
         .select_related("namespace")
-        .order_by("-updated_at", "-pk")[:MAX_OWN]
+        .order_by(F("offer").asc(nulls_last=True), "-updated_at", "-pk")[: 2 * MAX_OWN]
     )
     runs = Run.objects.filter(
         Q(state__in=[Run.State.QUEUED, Run.State.RUNNING, Run.State.PAUSED])
@@ -177,8 +184,9 @@ def own_work(visitor: Visitor) -> OwnWork:
     is_waiting = {Run.State.PAUSED, Run.State.FAILED}
     return OwnWork(
         list(benchmarks.select_related("namespace").order_by("-updated_at", "-pk")[:MAX_OWN]),
-        tasks,
+        [task for task in tasks if not task.offer][:MAX_OWN],
         [run for run in shown if run.state not in is_waiting],
         [run for run in shown if run.state in is_waiting],
         tasks[0].open_reports if tasks else 0,
+        [task for task in tasks if task.offer][:MAX_OWN],
     )

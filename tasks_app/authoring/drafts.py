@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
@@ -24,7 +23,8 @@ from tasks_app.datasets.uploads import (
 from tasks_app.definitions import Definition, parse_definition
 from tasks_app.definitions.parsing import place_problem
 from tasks_app.definitions.source_map import MAX_TEXT
-from tasks_app.models import DataFile, Task, TaskDraft, TaskVersion
+from tasks_app.draft_saves.states import kept_save, make_room, yielding_bytes
+from tasks_app.models import DataFile, Task, TaskDraft
 from tasks_app.permissions import check_edit
 from tasks_app.tables.conversion import store_table
 
@@ -53,9 +53,12 @@ def save_draft(
     )
     data_file = None
     if upload is not None:
-        frees = _bytes_of_replaced_file(task)
         data_file = store_table(
-            namespace=task.namespace, upload=upload, keeps_unreadable=True, frees=frees, by=by
+            namespace=task.namespace,
+            upload=upload,
+            keeps_unreadable=True,
+            frees=yielding_bytes(task),
+            by=by,
         )
     if data_file is not None and not replaces_fitting_file:
         try:
@@ -64,31 +67,23 @@ def save_draft(
             forget_upload(data_file)
             raise
     with transaction.atomic():
-        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
-        if definition_text is not None:
-            # Browsers send line ends as CRLF; lines are counted by LF.
-            draft.definition_text = definition_text.replace("\r\n", "\n")
-        if definition_format is not None:
-            draft.definition_format = definition_format
-        replaced = None
-        if data_file is not None and data_file != draft.data_file:
-            replaced = draft.data_file
-            draft.data_file = data_file
-        draft.updated_by = by
-        draft.save()
+        TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+        draft = TaskDraft.objects.select_for_update().get(task=task)
+        with kept_save(draft, by=by):
+            if definition_text is not None:
+                # Browsers send line ends as CRLF; lines are counted by LF.
+                draft.definition_text = definition_text.replace("\r\n", "\n")
+            if definition_format is not None:
+                draft.definition_format = definition_format
+            if data_file is not None:
+                draft.data_file = data_file
+            draft.updated_by = by
+            draft.save()
         task.save(update_fields=["updated_at"])
         audit.record("save-draft", f"task:{task.public_id}", by=by)
-    if replaced is not None:
-        forget_upload(replaced)
+    if data_file is not None:
+        make_room(draft)
     return draft
-
-
-def _bytes_of_replaced_file(task: Task) -> int:
-    """Return the size of the draft's file where nothing else refers to it."""
-    used = TaskVersion.objects.filter(data_file=OuterRef("pk"))
-    others = TaskDraft.objects.filter(data_file=OuterRef("pk")).exclude(task=task)
-    free = DataFile.objects.filter(~Exists(used), ~Exists(others), drafts__task=task)
-    return free.values_list("size", flat=True).first() or 0
 
 
 def _check_replacement(task: Task, data_file: DataFile, definition_text: str | None) -> None:

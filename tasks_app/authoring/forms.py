@@ -92,6 +92,12 @@ class TransferForm(forms.Form):
     """The namespace that gets a task."""
 
     handle = forms.ChoiceField(label=_("New owner"))
+    slug = forms.SlugField(
+        label=_("Address of the task"),
+        max_length=80,
+        required=False,
+        help_text=_("The last part of its address with the new owner; empty: as it is."),
+    )
 
     def __init__(self, *args: Any, namespaces: list[Namespace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

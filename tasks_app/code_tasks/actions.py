@@ -30,6 +30,7 @@ from tasks_app.code_tasks.source.notebook import (
 )
 from tasks_app.datasets.uploads import forget_upload, store_upload
 from tasks_app.definitions.source_map import MAX_TEXT
+from tasks_app.draft_saves.states import kept_save, make_room, yielding_bytes
 from tasks_app.models import (
     AttachedFile,
     DataFile,
@@ -86,22 +87,23 @@ def save_code_draft(
         raise InvalidInput([Problem("holds a null character; remove it", "settings")])
     if upload is not None:
         _check_code_name(upload)
-    stored = None if upload is None else _store(task, upload, by)
+    stored = None if upload is None else _store(task, upload, by, frees=yielding_bytes(task))
     attached = [_store(task, one, by) for one in attach]
-    replaced: list[DataFile] = []
     with transaction.atomic():
-        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
-        if stored is not None and stored != draft.code_file:
-            replaced += [draft.code_file] if draft.code_file else []
-            draft.code_file = stored
-        if settings_text is not None:
-            draft.code_settings = settings_text.replace("\r\n", "\n")
-        draft.updated_by = by
-        draft.save()
-        replaced += _change_attached(draft, attached, {*detach, *(one.name for one in attached)})
+        draft = _lock_draft(task, by)
+        with kept_save(draft, by=by):
+            if stored is not None:
+                draft.code_file = stored
+            if settings_text is not None:
+                draft.code_settings = settings_text.replace("\r\n", "\n")
+            draft.updated_by = by
+            draft.save()
+        replaced = _change_attached(draft, attached, {*detach, *(one.name for one in attached)})
         task.save(update_fields=["updated_at"])
         audit.record("save-draft", f"task:{task.public_id}", by=by)
     _forget(replaced)
+    if stored is not None:
+        make_room(draft)
     return draft
 
 
@@ -109,16 +111,21 @@ def drop_code(*, task: Task, by: User) -> TaskDraft:
     """Make the draft one of a definition and a data file again."""
     check_edit(task, by=by)
     with transaction.atomic():
-        draft, _ = TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
-        replaced = [draft.code_file] if draft.code_file else []
-        draft.code_file = None
-        draft.updated_by = by
-        draft.save()
+        draft = _lock_draft(task, by)
+        with kept_save(draft, by=by):
+            draft.code_file = None
+            draft.updated_by = by
+            draft.save()
         names = draft.attached_files.values_list("data_file__name", flat=True)
-        replaced += _change_attached(draft, [], set(names))
+        replaced = _change_attached(draft, [], set(names))
         audit.record("save-draft", f"task:{task.public_id}", by=by)
     _forget(replaced)
     return draft
+
+
+def _lock_draft(task: Task, by: User) -> TaskDraft:
+    TaskDraft.objects.get_or_create(task=task, defaults={"updated_by": by})
+    return TaskDraft.objects.select_for_update().get(task=task)
 
 
 def _change_attached(
@@ -146,8 +153,8 @@ def _forget(files: Sequence[DataFile]) -> None:
         forget_upload(one)
 
 
-def _store(task: Task, upload: "UploadedFile[bytes]", by: User) -> DataFile:
-    return store_upload(namespace=task.namespace, upload=upload, by=by)
+def _store(task: Task, upload: "UploadedFile[bytes]", by: User, *, frees: int = 0) -> DataFile:
+    return store_upload(namespace=task.namespace, upload=upload, frees=frees, by=by)
 
 
 def _as_upload(code: str, name: str) -> "UploadedFile[bytes]":

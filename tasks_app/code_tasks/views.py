@@ -24,6 +24,7 @@ from tasks_app.authoring.queries import own_task_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.code_tasks import actions as coding
 from tasks_app.code_tasks.source import notebook
+from tasks_app.draft_saves.queries import saves_of
 from tasks_app.models import Task, TaskDraft
 from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.queries import deployments_for, latest_try_of
@@ -128,6 +129,7 @@ def _editor(
         "is_notebook": is_notebook,
         "settings_text": request.POST.get("settings", draft.code_settings),
         "attached": list(draft.attached_files.select_related("data_file").order_by("pk")),
+        "saves": saves_of(draft),
         "deployments": deployment_choices(deployments_for(request.user)),
         "latest_try": latest_try_of(task, by=request.user),
         "max_bytes": settings.MAX_DATA_FILE_BYTES,

@@ -1,9 +1,30 @@
 """Bytes and tasks that a namespace stores: see `plumbmark.accounts.usage`."""
 
-from django.db.models import Q, Sum
+from collections.abc import Mapping, Sequence
+
+from django.db import models
+from django.db.models import CASCADE, Exists, OuterRef, Q, QuerySet, Sum
 
 from plumbmark.accounts.models import Namespace
-from tasks_app.models import Attachment, AttachmentUse, DataFile, RunArtifact, Task
+from tasks_app.models import (
+    AttachedFile,
+    Attachment,
+    AttachmentUse,
+    DataFile,
+    DraftSave,
+    RunArtifact,
+    Task,
+    TaskDraft,
+    TaskVersion,
+)
+
+_PATHS_TO_TASK: dict[type[models.Model], tuple[str, ...]] = {
+    TaskDraft: ("task",),
+    DraftSave: ("draft__task",),
+    TaskVersion: ("task",),
+    AttachedFile: ("draft__task", "version__task"),
+}
+"""The models that name files of a task, and where they say of which task they are."""
 
 
 def count_tasks(namespace: Namespace) -> int:
@@ -29,3 +50,54 @@ def stored_artifacts(namespace: Namespace) -> int:
     """Return the bytes of files that programs left."""
     left = RunArtifact.objects.filter(run__namespace=namespace)
     return left.aggregate(total=Sum("size"))["total"] or 0
+
+
+def files_of_task_alone(task: Task) -> list[DataFile]:
+    """Return the files that a task's draft, its saves and its versions name and nothing else does;
+    also what they were written from.
+    """
+    files = list(files_named_only_by(_PATHS_TO_TASK, task).select_related("converted_from"))
+    originals = [one.converted_from for one in files if one.converted_from is not None]
+    shared = set(
+        DataFile.objects.filter(converted_from__in=originals)
+        .exclude(pk__in=[one.pk for one in files])
+        .values_list("converted_from_id", flat=True)
+    )
+    found = [*files, *(one for one in originals if one.pk not in shared)]
+    return list({one.pk: one for one in found}.values())
+
+
+def files_of_saves_alone(task: Task) -> QuerySet[DataFile]:
+    """Return the files that only earlier saves of a task's draft name."""
+    return files_named_only_by({DraftSave: _PATHS_TO_TASK[DraftSave]}, task)
+
+
+def files_named_only_by(
+    paths: Mapping[type[models.Model], Sequence[str]], task: Task
+) -> QuerySet[DataFile]:
+    """Return the files of a task's owner that its rows of some models name, and no other row does.
+
+    `paths` says of each model where its rows say of which task they are.
+    """
+    named, named_elsewhere = Q(), Q()
+    for relation in DataFile._meta.related_objects:
+        if relation.on_delete is CASCADE or relation.related_model is DataFile:
+            continue
+        rows = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+        ours = Q()
+        for path in paths.get(relation.related_model, ()):
+            ours |= Q(**{path: task})
+        if ours:
+            named |= Q(Exists(rows.filter(ours)))
+            named_elsewhere |= Q(Exists(rows.exclude(ours)))
+        else:
+            named_elsewhere |= Q(Exists(rows))
+    files = DataFile.objects.filter(named, namespace=task.namespace_id)
+    return files.exclude(named_elsewhere)
+
+
+def media_bytes_of(task: Task) -> int:
+    """Return the bytes of a task's images and audio, each once."""
+    uses = AttachmentUse.objects.filter(Q(draft__task=task) | Q(version__task=task))
+    used = Attachment.objects.filter(pk__in=uses.values("attachment"))
+    return used.aggregate(total=Sum("size"))["total"] or 0

@@ -5,8 +5,9 @@ different rows, both changes are kept; if they change the same one, the second i
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -15,16 +16,14 @@ from django.db import transaction
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
-from plumbmark.common.heavy_work import HEAVY_BYTES, heavy_work
 from tasks_app.datasets.rows import guess_format
 from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, store_upload
 from tasks_app.definitions.source_map import read_json, read_yaml
+from tasks_app.draft_saves.states import kept_save, make_room, yielding_bytes
 from tasks_app.item_table.files import RowFile
-from tasks_app.models import DataFile, TableEdit, Task, TaskDraft
+from tasks_app.models import DataFile, DraftSave, Task, TaskDraft
 from tasks_app.permissions import check_edit
 
-MAX_EDITS = 20
-"""So many changes can be undone; older files go."""
 MAX_DELETED = 1000
 """Rows that go at once."""
 _ATTEMPTS = 3
@@ -33,56 +32,83 @@ SeenRow = tuple[int, str]
 """A row's number, and the digest of what was seen of it."""
 
 
-def change_row(*, task: Task, row: SeenRow, values: Mapping[str, Any], by: User) -> TaskDraft:
-    """Replace the values of a row; `Conflict` if somebody else has changed it meanwhile."""
+@dataclass(frozen=True, slots=True)
+class RowEdit:
+    """A change of rows that is made as a whole, or not at all."""
+
+    summary: str
+    changed: Mapping[SeenRow, Mapping[str, Any] | None] = field(default_factory=dict)
+    """The new values of rows; None: the row goes."""
+    added: Sequence[Mapping[str, Any]] = ()
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as plain data, which `from_document` reads back."""
+        changed = [[number, digest, values] for (number, digest), values in self.changed.items()]
+        return {"summary": self.summary, "changed": changed, "added": list(self.added)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "RowEdit":
+        changed = {(number, digest): values for number, digest, values in document["changed"]}
+        return cls(document["summary"], changed, document["added"])
+
+
+def change_of_row(row: SeenRow, values: Mapping[str, Any]) -> RowEdit:
+    """Return the edit that replaces the values of a row."""
     number, _digest = row
-    return _rewrite(
-        task, changed={row: values}, added=(), summary=f"row {number + 1} changed", by=by
-    )
+    return RowEdit(f"row {number + 1} changed", changed={row: values})
 
 
-def add_row(*, task: Task, values: Mapping[str, Any], by: User) -> TaskDraft:
-    """Add a row at the end."""
+def addition_of_row(values: Mapping[str, Any]) -> RowEdit:
+    """Return the edit that adds a row at the end."""
     if not any(value not in (None, "") for value in values.values()):
         raise InvalidInput([Problem("write something into at least one column", "values")])
-    return _rewrite(task, changed={}, added=[values], summary="a row added", by=by)
+    return RowEdit("a row added", added=[values])
 
 
-def delete_rows(*, task: Task, rows: Sequence[SeenRow], by: User) -> TaskDraft:
-    """Delete rows; `Conflict`, and nothing is deleted, if one of them was changed meanwhile."""
+def deletion_of_rows(rows: Sequence[SeenRow]) -> RowEdit:
+    """Return the edit that deletes rows."""
     if not 1 <= len(rows) <= MAX_DELETED:
         raise InvalidInput([Problem(f"choose one to {MAX_DELETED:,} rows", "rows")])
     summary = f"row {rows[0][0] + 1} deleted" if len(rows) == 1 else f"{len(rows):,} rows deleted"
-    return _rewrite(task, changed=dict.fromkeys(rows), added=(), summary=summary, by=by)
+    return RowEdit(summary, changed=dict.fromkeys(rows))
 
 
-def undo_edit(*, task: Task, by: User) -> TableEdit:
-    """Bring back the file as it was before the newest change; `Conflict` where there is none."""
+def edit_rows(
+    *,
+    task: Task,
+    edit: RowEdit,
+    within: Callable[[DataFile], None] | None = None,
+    by: User,
+) -> TaskDraft:
+    """Write the draft's file with an edit, and use it in place of the one before.
+
+    `Conflict`, and nothing is changed, if somebody else has changed one of the rows meanwhile.
+    `within` is called with the new file in the transaction in which it is used.
+    """
     check_edit(task, by=by)
-    with transaction.atomic():
-        draft = TaskDraft.objects.select_for_update().get(task=task)
-        edit = latest_edit(draft)
-        if edit is None:
-            raise Conflict("There is no change of the table to undo.")
-        undone = draft.data_file
-        draft.data_file = edit.before_file
-        draft.updated_by = by
-        draft.save(update_fields=["data_file", "updated_by", "updated_at"])
-        edit.delete()
-        audit.record("undo-table-edit", f"task:{task.public_id}", by=by)
-    if undone is not None:
-        forget_upload(undone)
-    return edit
+    for _ in range(_ATTEMPTS):
+        draft = TaskDraft.objects.select_related("data_file", "task__namespace").get(task=task)
+        before = draft.data_file
+        if before is None:
+            raise Conflict("The draft has no data file. Upload one first.")
+        after = _write_file(draft, before, edit, by)
+        if after == before:
+            if within is not None:
+                within(before)
+            return draft
+        if _use(draft, before, after, edit.summary, within, by):
+            return draft
+        # Somebody else's change came in between: the same again, over theirs.
+        forget_upload(after)
+    raise Conflict("The table is being changed by others all the time. Try again.")
 
 
-def latest_edit(draft: TaskDraft) -> TableEdit | None:
-    """Return the newest change, if the draft's file is still the one that it made."""
-    edit = (
-        TableEdit.objects.filter(draft=draft).select_related("before_file").order_by("-id").first()
-    )
-    if edit is None or edit.after_file_id != draft.data_file_id:
+def latest_edit(draft: TaskDraft) -> DraftSave | None:
+    """Return the newest save, if it is one that changed rows and can be undone."""
+    save = draft.current_save
+    if save is None or save.kind != DraftSave.Kind.ROWS or save.previous_id is None:
         return None
-    return edit
+    return save
 
 
 @contextmanager
@@ -108,45 +134,9 @@ def declared_format(draft: TaskDraft) -> str | None:
     return found if found in {"jsonl", "csv"} else None
 
 
-def _rewrite(
-    task: Task,
-    *,
-    changed: Mapping[SeenRow, Mapping[str, Any] | None],
-    added: Sequence[Mapping[str, Any]],
-    summary: str,
-    by: User,
-) -> TaskDraft:
-    """Write the draft's file with these rows changed (None: deleted), and use it in its place."""
-    check_edit(task, by=by)
-    for _ in range(_ATTEMPTS):
-        draft = TaskDraft.objects.select_related("data_file", "task__namespace").get(task=task)
-        before = draft.data_file
-        if before is None:
-            raise Conflict("The draft has no data file. Upload one first.")
-        after = _write_file(draft, before, changed, added, by)
-        if after == before:
-            return draft
-        if _use(draft, before, after, summary, by):
-            return draft
-        # Somebody else's change came in between: the same again, over theirs.
-        forget_upload(after)
-    raise Conflict("The table is being changed by others all the time. Try again.")
-
-
-def _write_file(
-    draft: TaskDraft,
-    before: DataFile,
-    changed: Mapping[SeenRow, Mapping[str, Any] | None],
-    added: Sequence[Mapping[str, Any]],
-    by: User,
-) -> DataFile:
-    is_heavy = before.size > HEAVY_BYTES
-    with (
-        open_rows(draft, before) as rows,
-        heavy_work(owner=draft.task.namespace_id, is_heavy=is_heavy),
-        tempfile.TemporaryFile() as file,
-    ):
-        numbers = {_place(rows, seen): values for seen, values in changed.items()}
+def _write_file(draft: TaskDraft, before: DataFile, edit: RowEdit, by: User) -> DataFile:
+    with open_rows(draft, before) as rows, tempfile.TemporaryFile() as file:
+        numbers = {_place(rows, seen): values for seen, values in edit.changed.items()}
 
         def change(number: int, _digest: str) -> Mapping[str, Any] | bool:
             if number not in numbers:
@@ -154,13 +144,14 @@ def _write_file(
             values = numbers[number]
             return False if values is None else values
 
-        if len(numbers) == rows.count() and not any(numbers.values()) and not added:
+        if len(numbers) == rows.count() and not any(numbers.values()) and not edit.added:
             raise Conflict("A table keeps at least one row. Upload another file instead.")
-        rows.write_changed(file, change, added)
+        rows.write_changed(file, change, edit.added)
         size = file.tell()
         file.seek(0)
         upload = UploadedFile(file, before.name, size=size)
-        return store_upload(namespace=before.namespace, upload=upload, by=by)
+        frees = yielding_bytes(draft.task)
+        return store_upload(namespace=before.namespace, upload=upload, frees=frees, by=by)
 
 
 def _place(rows: RowFile, seen: SeenRow) -> int:
@@ -179,26 +170,26 @@ def _place(rows: RowFile, seen: SeenRow) -> int:
     )
 
 
-def _use(draft: TaskDraft, before: DataFile, after: DataFile, summary: str, by: User) -> bool:
+def _use(
+    draft: TaskDraft,
+    before: DataFile,
+    after: DataFile,
+    summary: str,
+    within: Callable[[DataFile], None] | None,
+    by: User,
+) -> bool:
     """Use the new file in place of the old one; False if that is not the draft's any more."""
     with transaction.atomic():
         locked = TaskDraft.objects.select_for_update().get(pk=draft.pk)
         if locked.data_file_id != before.pk:
             return False
-        locked.data_file = after
-        locked.updated_by = by
-        locked.save(update_fields=["data_file", "updated_by", "updated_at"])
-        TableEdit.objects.create(
-            draft=locked, before_file=before, after_file=after, summary=summary, created_by=by
-        )
-        old = list(
-            TableEdit.objects.filter(draft=locked)
-            .select_related("before_file")
-            .order_by("-id")[MAX_EDITS:]
-        )
-        TableEdit.objects.filter(pk__in=[one.pk for one in old]).delete()
+        with kept_save(locked, kind=DraftSave.Kind.ROWS, summary=summary, by=by):
+            locked.data_file = after
+            locked.updated_by = by
+            locked.save(update_fields=["data_file", "updated_by", "updated_at"])
         audit.record("edit-table", f"task:{draft.task.public_id}", by=by, summary=summary)
-    for one in old:
-        forget_upload(one.before_file)
+        if within is not None:
+            within(after)
+    make_room(locked)
     draft.data_file = after
     return True

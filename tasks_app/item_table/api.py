@@ -9,20 +9,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plumbmark.accounts.callers import actor
+from plumbmark.background.api import respond_with_job
+from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import Conflict, InvalidInput, Problem
 from plumbmark.rest.problems import ProblemDetails
 from plumbmark.rest.serializers import read_body
 from plumbmark.rest.viewsets import ResourceViewSet
 from tasks_app.authoring.api import get_task_or_404
 from tasks_app.item_table import serializers as shapes
-from tasks_app.item_table.actions import add_row, change_row, delete_rows, undo_edit
+from tasks_app.item_table.actions import (
+    RowEdit,
+    addition_of_row,
+    change_of_row,
+    deletion_of_rows,
+    edit_rows,
+)
+from tasks_app.item_table.edit_jobs import is_heavy, start_edit, undo_edit
 from tasks_app.item_table.files import RowSelection
 from tasks_app.item_table.queries import table_page
 from tasks_app.item_table.views import file_response
 from tasks_app.models import Task, TaskDraft
 from tasks_app.permissions import check_edit
 
-_RESPONSES = {200: shapes.TableChange, 503: ProblemDetails}
+_RESPONSES = {200: shapes.TableChange, 202: JobDetail, 503: ProblemDetails}
 
 
 class RowViewSet(ResourceViewSet[Task]):
@@ -96,42 +105,50 @@ class RowViewSet(ResourceViewSet[Task]):
     )
     @rows.mapping.post
     def add(self, request: Request, public_id: str) -> Response:
-        """Add a row at the end of a draft's data file."""
+        """Add a row at the end of a draft's data file.
+
+        A large file is written by a job: the response is 202 then, and the job's `result` or
+        `error` is what this would have returned. Edits of a file are made in their order.
+        """
         draft = self._draft(request)
         values = read_body(request, shapes.RowAddWrite)["values"]
-        return _changed(add_row(task=draft.task, values=values, by=actor(request)))
+        return _edit(request, draft, addition_of_row(values))
 
     @extend_schema(
         operation_id="update_draft_row", request=shapes.RowChangeWrite, responses=_RESPONSES
     )
     @action(detail=True, methods=["put"], url_path="draft/rows/<int:number>")
     def change(self, request: Request, public_id: str, number: int) -> Response:
-        """Replace the values of a row. A 409 says that somebody changed it since you saw it."""
+        """Replace the values of a row. A 409 says that somebody changed it since you saw it.
+
+        A large file is written by a job, and the response is 202.
+        """
         draft = self._draft(request)
         body = read_body(request, shapes.RowChangeWrite)
-        draft = change_row(
-            task=draft.task,
-            row=(number, body["digest"]),
-            values=body["values"],
-            by=actor(request),
-        )
-        return _changed(draft)
+        return _edit(request, draft, change_of_row((number, body["digest"]), body["values"]))
 
     @extend_schema(
         operation_id="erase_draft_rows", request=shapes.RowsDeleteWrite, responses=_RESPONSES
     )
     @action(detail=True, methods=["post"], url_path="draft/rows/delete")
     def delete(self, request: Request, public_id: str) -> Response:
-        """Delete rows of a draft's data file: all of them, or none if one was changed."""
+        """Delete rows of a draft's data file: all of them, or none if one was changed.
+
+        A large file is written by a job, and the response is 202.
+        """
         draft = self._draft(request)
         rows = read_body(request, shapes.RowsDeleteWrite)["rows"]
         seen = [(one["number"], one["digest"]) for one in rows]
-        return _changed(delete_rows(task=draft.task, rows=seen, by=actor(request)))
+        return _edit(request, draft, deletion_of_rows(seen))
 
-    @extend_schema(operation_id="withdraw_row_change", request=None, responses=_RESPONSES)
+    @extend_schema(
+        operation_id="withdraw_row_change",
+        request=None,
+        responses={200: shapes.TableChange, 409: ProblemDetails},
+    )
     @action(detail=True, methods=["post"], url_path="draft/rows/undo")
     def undo(self, request: Request, public_id: str) -> Response:
-        """Undo the newest change of a draft's rows. The last 20 can be undone."""
+        """Undo the last save of a draft, if it changed rows. Again goes further back."""
         draft = self._draft(request)
         undo_edit(task=draft.task, by=actor(request))
         return _changed(self._draft(request))
@@ -144,6 +161,12 @@ class RowViewSet(ResourceViewSet[Task]):
     def data_file(self, request: Request, public_id: str) -> HttpResponseBase:
         """Download a draft's data file as it is."""
         return file_response(self._draft(request))
+
+
+def _edit(request: Request, draft: TaskDraft, edit: RowEdit) -> Response:
+    if is_heavy(draft):
+        return respond_with_job(start_edit(task=draft.task, edit=edit, by=actor(request)))
+    return _changed(edit_rows(task=draft.task, edit=edit, by=actor(request)))
 
 
 def _changed(draft: TaskDraft) -> Response:

@@ -18,11 +18,13 @@ import numpy as np
 from django.core.cache import caches
 from numpy.typing import NDArray
 
+from plumbmark.common.progress import count_progress
 from tasks_app.datasets import DataLimits
 from tasks_app.datasets.rows import ColumnWarning, RowProblem, read_rows
 from tasks_app.definitions.rendering import text_of
 
 _KEPT_SECONDS = 24 * 3600
+_WRITING = "Writing rows"
 _BOM = b"\xef\xbb\xbf"
 
 Numbers = NDArray[np.int64]
@@ -121,7 +123,7 @@ class RowFile:
         True for one that stays, False for one that goes, or its new values.
         """
         if self._is_jsonl:
-            for number, raw in self._lines():
+            for number, raw in count_progress(_WRITING, self._lines(), self.count()):
                 changed = change(number, _digest(raw))
                 if changed is True:
                     target.write(raw.rstrip(b"\r\n") + b"\n")
@@ -134,7 +136,7 @@ class RowFile:
         delimiter = "\t" if self._name.lower().endswith(".tsv") else ","
         writer = csv.DictWriter(text, self.columns(1), delimiter=delimiter, restval="")
         writer.writeheader()
-        for row in self._csv_rows():
+        for row in count_progress(_WRITING, self._csv_rows(), self.count()):
             changed = change(row.number, row.digest)
             if changed is True:
                 writer.writerow(row.values or {})

@@ -1,5 +1,6 @@
 """The draft's rows on pages: search, filter, sort, add, change, delete, undo, download."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,31 +9,39 @@ from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbmark.accounts.acting import person
-from plumbmark.common.errors import Conflict, InvalidInput
+from plumbmark.background.models import Job
+from plumbmark.background.queries import job_at, live_job_on
+from plumbmark.background.views import job_context
+from plumbmark.common.errors import Busy, Conflict, InvalidInput
 from plumbmark.web.downloads import MAX_IN_MEMORY
 from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
+from tasks_app.authoring.draft_jobs import subject_of
 from tasks_app.authoring.queries import own_task_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.item_table.actions import (
-    add_row,
-    change_row,
-    delete_rows,
+    RowEdit,
+    addition_of_row,
+    change_of_row,
+    deletion_of_rows,
+    edit_rows,
     latest_edit,
-    undo_edit,
 )
+from tasks_app.item_table.edit_jobs import edit_of_job, is_heavy, start_edit, undo_edit
 from tasks_app.item_table.files import RowSelection
 from tasks_app.item_table.forms import RowForm, shown_value
 from tasks_app.item_table.queries import PAGE, TablePage, row_at, table_page
 from tasks_app.models import Task, TaskDraft
 
 _CELL = 160
+_NOT_WRITTEN = 20_000
 _MAX_WORDS = 200
 
 
@@ -62,6 +71,7 @@ def item_table(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "heads": [_head(selection, name) for name in found.columns],
         "rows": [_row(found, place) for place in range(len(found.rows))],
         "edit": latest_edit(draft),
+        **_job_context(request, task),
         "note": _note(found),
         "previous_url": _url(selection, number - 1) if number > 1 else "",
         "next_url": _url(selection, number + 1) if found.has_next else "",
@@ -94,7 +104,10 @@ def row_edit(request: HttpRequest, handle: str, slug: str, number: int) -> HttpR
         # Columns beyond those shown stay as they are.
         values = {**{k: v for k, v in row.values.items() if k not in columns}, **form.values}
         try:
-            change_row(task=task, row=(number, seen), values=values, by=person(request))
+            done = _make_edit(request, draft, change_of_row((number, seen), values))
+        except Busy as error:
+            form.add_error(None, error.message)
+            status = 503
         except Conflict as error:
             form.add_error(None, error.message)
             data = request.POST.copy()
@@ -103,8 +116,7 @@ def row_edit(request: HttpRequest, handle: str, slug: str, number: int) -> HttpR
             form.data = data
             status = 409
         else:
-            messages.success(request, _("Row %(n)s is saved.") % {"n": number + 1})
-            return redirect("tasks:item-table", handle, slug)
+            return done(_("Row %(n)s is saved.") % {"n": number + 1})
     elif form.is_bound:
         status = 422
     context = {
@@ -136,12 +148,11 @@ def row_add(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            add_row(task=task, values=form.values, by=person(request))
-        except (Conflict, InvalidInput) as error:
+            done = _make_edit(request, draft, addition_of_row(form.values))
+        except (Conflict, InvalidInput, Busy) as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, _("The row is added at the end."))
-            return redirect("tasks:item-table", handle, slug)
+            return done(_("The row is added at the end."))
     if form.is_bound and form.errors:
         status = 422
     context = {
@@ -157,7 +168,7 @@ def row_add(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 @require_POST
 def rows_delete(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Delete the rows whose boxes are ticked."""
-    task, _draft_row = _draft(request, handle, slug)
+    _task, draft = _draft(request, handle, slug)
     rows = []
     for text in request.POST.getlist("row")[:2000]:
         number, _sep, digest = text.partition(":")
@@ -165,12 +176,52 @@ def rows_delete(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
             raise Http404
         rows.append((int(number), digest[:32]))
     try:
-        delete_rows(task=task, rows=rows, by=person(request))
-    except (Conflict, InvalidInput) as error:
+        done = _make_edit(request, draft, deletion_of_rows(rows))
+    except (Conflict, InvalidInput, Busy) as error:
         messages.error(request, error.message)
+        return redirect("tasks:item-table", handle, slug)
+    return done(_("Deleted. You can undo it."))
+
+
+def _make_edit(
+    request: HttpRequest, draft: TaskDraft, edit: RowEdit
+) -> Callable[[str], HttpResponse]:
+    """Make an edit, or queue it where the file is large; return what leads on to the table."""
+    by, task = person(request), draft.task
+    address = reverse("tasks:item-table", args=[task.namespace.handle, task.slug])
+    if is_heavy(draft):
+        job = start_edit(task=task, edit=edit, by=by)
+        return lambda _message: redirect(f"{address}?job={job.public_id}")
+    edit_rows(task=task, edit=edit, by=by)
+
+    def tell(message: str) -> HttpResponse:
+        messages.success(request, message)
+        return redirect(address)
+
+    return tell
+
+
+def _job_context(request: HttpRequest, task: Task) -> dict[str, Any]:
+    """Return the edit that is under way, or the one that the address names, and what it was to
+    write where it failed.
+    """
+    job: Job | None
+    if public_id := request.GET.get("job", "")[:20]:
+        job = job_at(public_id=public_id, to=request.user)
+        if job.subject != subject_of(task):
+            raise Http404
     else:
-        messages.success(request, _("Deleted. You can undo it."))
-    return redirect("tasks:item-table", handle, slug)
+        job = live_job_on(subject_of(task))
+    if job is None:
+        return {}
+    edit = edit_of_job(job) if job.state in (Job.State.FAILED, Job.State.CANCELLED) else None
+    rows = [] if edit is None else [*filter(None, edit.changed.values()), *edit.added]
+    not_written = [
+        {"key": name, "value": cap_text(shown_value(value), _NOT_WRITTEN).text}
+        for values in rows[:1]
+        for name, value in values.items()
+    ]
+    return {**job_context(job), "not_written": not_written}
 
 
 @login_required

@@ -26,14 +26,15 @@ from tasks_app.models.tasks import (
     Attachment,
     AttachmentUse,
     DataFile,
+    DraftSave,
     FormerAddress,
     Item,
-    TableEdit,
     TableProfile,
     Task,
     TaskDraft,
     TaskVersion,
 )
+from tasks_app.models.transfers import TransferOffer
 from tasks_app.models.trials import ItemTrial
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "AttachmentUse",
     "Contender",
     "DataFile",
+    "DraftSave",
     "FormerAddress",
     "Item",
     "ItemAnalysis",
@@ -65,9 +67,9 @@ __all__ = [
     "Scoring",
     "ScoringShard",
     "Shard",
-    "TableEdit",
     "TableProfile",
     "Task",
     "TaskDraft",
     "TaskVersion",
+    "TransferOffer",
 ]

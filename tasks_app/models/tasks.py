@@ -177,6 +177,14 @@ class TaskDraft(models.Model):
     """A Python file or a notebook: with one, the draft is that of a code task."""
     code_settings = models.TextField(blank=True)
     """YAML or JSON beside the code."""
+    current_save = models.ForeignKey(
+        "DraftSave",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    """The save that is the draft's state; none before there is anything to undo."""
     updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -195,28 +203,39 @@ class TaskDraft(models.Model):
         return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-class TableEdit(models.Model):
-    """A change of a draft's rows: the file before it, to which it can be undone."""
+class DraftSave(models.Model):
+    """A saved state of a draft, to which one can go back: see `tasks_app.draft_saves`."""
 
-    draft = models.ForeignKey(TaskDraft, on_delete=models.CASCADE, related_name="table_edits")
-    before_file = models.ForeignKey(
-        DataFile, on_delete=models.PROTECT, related_name="edits_after", db_index=False
+    class Kind(models.TextChoices):
+        SAVED = "saved", _("saved")
+        ROWS = "rows", _("rows changed")
+        RESTORED = "restored", _("an earlier save again")
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    draft = models.ForeignKey(TaskDraft, on_delete=models.CASCADE, related_name="saves")
+    previous = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="next_saves"
     )
-    after_file = models.ForeignKey(
-        DataFile, on_delete=models.CASCADE, related_name="edits_before", db_index=False
+    """The state that this one came in place of; undoing goes there."""
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SAVED)
+    definition_text = models.TextField(blank=True)
+    definition_format = models.CharField(max_length=4, default="yaml")
+    data_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="draft_saves"
     )
-    summary = models.CharField(max_length=100)
+    code_file = models.ForeignKey(
+        DataFile, null=True, blank=True, on_delete=models.PROTECT, related_name="code_draft_saves"
+    )
+    code_settings = models.TextField(blank=True)
+    changes = models.JSONField(default=list)
+    """The parts that differ from the previous state: `draft_saves.states.PARTS`."""
+    summary = models.CharField(max_length=100, blank=True)
+    """Of a change of rows: which."""
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["before_file"], name="tableedit_by_before"),
-            models.Index(fields=["after_file"], name="tableedit_by_after"),
-        ]
+    created_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return self.summary
+        return f"save {self.public_id} of {self.draft_id}"
 
 
 class TaskVersion(Withholdable):

@@ -27,6 +27,7 @@ from tasks_app.datasets.uploads import (
     store_upload,
     upload_problems,
 )
+from tasks_app.draft_saves.states import kept_save, make_room
 from tasks_app.models import DataFile, TableProfile, Task, TaskDraft
 from tasks_app.permissions import check_edit
 from tasks_app.tables.documents import profile_document
@@ -96,12 +97,13 @@ def read_again(*, task: Task, options: TableOptions, by: User) -> TaskDraft:
         with written.file:
             data_file = _store_written(original, written, by=by)
     with transaction.atomic():
-        draft.data_file = data_file
-        draft.updated_by = by
-        draft.save(update_fields=["data_file", "updated_by", "updated_at"])
+        draft = TaskDraft.objects.select_for_update().get(task=task)
+        with kept_save(draft, summary="the data file read with other options", by=by):
+            draft.data_file = data_file
+            draft.updated_by = by
+            draft.save(update_fields=["data_file", "updated_by", "updated_at"])
         audit.record("read-table", f"task:{task.public_id}", by=by)
-    if replaced not in (data_file, original):
-        forget_upload(replaced)
+    make_room(draft)
     return draft
 
 

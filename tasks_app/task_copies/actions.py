@@ -5,6 +5,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ from tasks_app.datasets.uploads import data_limits, forget_upload, local_copy, s
 from tasks_app.definitions import Definition
 from tasks_app.kinds import kind_of
 from tasks_app.models import (
+    AttachedFile,
     AttachmentUse,
     DataFile,
     ItemReport,
@@ -40,18 +42,14 @@ def copy_task(
     """Create a private task whose draft is what the person may see of a published version.
 
     Private items are left out for whoever may not see them, with their images and audio. Keys that
-    reports corrected are in the copy. The new task says which version it was copied from.
+    reports corrected are in the copy. Of a code task it is the code, its settings and its attached
+    files. The new task says which version it was copied from.
     """
     if not can_view_version(by, version) or version.state != TaskVersion.State.PUBLISHED:
         raise NotAllowed("You may not copy this version.")
     check_content(version)
-    kind = kind_of(version)
-    if kind.runs_program:
-        raise Conflict(
-            "A code task is not copied here: download its file, and begin a task with it."
-        )
     source = version.task
-    data_file = _copy_data(version, kind.definition, namespace, by)
+    copied = _copy_files(version, namespace, by)
     try:
         with transaction.atomic():
             task = create_task(
@@ -72,17 +70,65 @@ def copy_task(
             task.copied_from = version
             task.save(update_fields=["copied_from"])
             draft = TaskDraft.objects.get(task=task)
-            draft.definition_text = _definition_text(version, by)
-            draft.definition_format = version.definition_format
-            draft.data_file = data_file
+            if copied.code_file is None:
+                draft.definition_text = _definition_text(version, by)
+                draft.definition_format = version.definition_format
+            else:
+                draft.code_settings = version.definition_text
+            draft.data_file, draft.code_file = copied.data_file, copied.code_file
             draft.save()
             _copy_media(version, draft, by)
+            AttachedFile.objects.bulk_create(
+                AttachedFile(draft=draft, data_file=one) for one in copied.attached
+            )
             audit.record("copy-task", f"task:{task.public_id}", by=by, source=version.public_id)
     except BaseException:
-        if data_file is not None:
-            forget_upload(data_file)
+        copied.forget()
         raise
     return task
+
+
+@dataclass(slots=True)
+class _CopiedFiles:
+    """The files of a copy, in its owner's storage."""
+
+    data_file: DataFile | None = None
+    code_file: DataFile | None = None
+    attached: list[DataFile] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Remove what nothing refers to."""
+        for one in (self.data_file, self.code_file, *self.attached):
+            if one is not None:
+                forget_upload(one)
+
+
+def _copy_files(version: TaskVersion, namespace: Namespace, by: User) -> _CopiedFiles:
+    kind = kind_of(version)
+    if not kind.runs_program:
+        return _CopiedFiles(data_file=_copy_data(version, kind.definition, namespace, by))
+    if kind.definition.is_private and not can_view_private_items(by, version.task):
+        raise NotAllowed("The code of this task is private to its authors, so you may not copy it.")
+    if version.code_file is None:
+        raise Conflict("The code of this version is gone, so it cannot be copied.")
+    copied = _CopiedFiles()
+    try:
+        copied.code_file = _copy_file(version.code_file, namespace, by)
+        for row in version.attached_files.select_related("data_file").order_by("pk"):
+            copied.attached.append(_copy_file(row.data_file, namespace, by))
+    except BaseException:
+        copied.forget()
+        raise
+    return copied
+
+
+def _copy_file(stored: DataFile, namespace: Namespace, by: User) -> DataFile:
+    if stored.is_withheld:
+        raise Conflict(f"The file {stored.name!r} of this version is gone, so it cannot be copied.")
+    is_heavy = stored.size > HEAVY_BYTES
+    with heavy_work(owner=namespace.pk, is_heavy=is_heavy), stored.file.open("rb") as file:
+        upload = UploadedFile(file, stored.name, size=stored.size)
+        return store_upload(namespace=namespace, upload=upload, by=by)
 
 
 def _definition_text(version: TaskVersion, by: User) -> str:

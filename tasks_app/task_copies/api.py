@@ -61,6 +61,7 @@ class TaskLifeViewSet(ResourceViewSet[Task]):
         """Give a task to another namespace that you act for. Its old address leads to it."""
         user = actor(request)
         task = get_task_or_404(public_id, request)
-        handle = read_body(request, TaskOwnerWrite)["namespace"]
-        task = transfer_task(task=task, to=acting_namespace(request, handle), by=user)
+        values = read_body(request, TaskOwnerWrite)
+        to = acting_namespace(request, values["namespace"])
+        task = transfer_task(task=task, to=to, slug=values.get("slug", ""), by=user)
         return Response(TaskDetail(task).data)

@@ -21,3 +21,8 @@ class TaskOwnerWrite(WriteShape):
     namespace = serializers.CharField(
         max_length=80, help_text="The handle of a namespace that you act for."
     )
+    slug = serializers.SlugField(
+        required=False,
+        max_length=80,
+        help_text="The task's address with its new owner; that which it has by default.",
+    )

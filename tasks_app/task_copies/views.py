@@ -31,7 +31,9 @@ def copy_create(request: HttpRequest, handle: str, slug: str, number: int) -> Ht
     task = task_at(handle=handle, slug=slug, to=request.user)
     version = version_at(task=task, number=number, to=request.user)
     version.task = task
-    if kind_of(version).runs_program:
+    kind = kind_of(version)
+    sees_private = can_view_private_items(request.user, task)
+    if kind.runs_program and kind.definition.is_private and not sees_private:
         raise Http404
     namespaces = acting_namespaces(request)
     form = forms.Form(request.POST if request.method == "POST" else None)
@@ -52,12 +54,14 @@ def copy_create(request: HttpRequest, handle: str, slug: str, number: int) -> Ht
         except (Conflict, NotAllowed) as error:
             form.add_error("title", error.message)
         else:
-            return redirect("tasks:edit", copy.namespace.handle, copy.slug)
+            address = "tasks:edit-code" if kind.runs_program else "tasks:edit"
+            return redirect(address, copy.namespace.handle, copy.slug)
     context = {
         "task": task,
         "version": version,
         "form": form,
-        "left_out": 0 if can_view_private_items(request.user, task) else version.private_item_count,
+        "left_out": 0 if sees_private else version.private_item_count,
+        "is_program": kind.runs_program,
         "trail": [*trail_of(task), {"label": _("Copy")}],
     }
     status = 422 if form.is_bound and form.errors else 200

@@ -26,7 +26,7 @@ VERBS = {
     *("accept", "allow", "build", "cancel", "check", "choose", "connect", "create", "decline"),
     *("disallow", "download", "erase", "follow", "get", "invalidate", "label", "list", "pause"),
     *("publish", "read", "refresh", "report", "rescore", "resume", "retry", "rotate", "save"),
-    *("set", "start", "submit", "switch", "try", "update", "withdraw"),
+    *("restore", "set", "start", "submit", "switch", "try", "update", "withdraw"),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -548,6 +548,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "JobState": "plumbmark.background.models.Job.State",
         "RunState": "tasks_app.models.runs.Run.State",
         "TaskVersionState": "tasks_app.models.tasks.TaskVersion.State",
+        "TransferOfferStatus": "tasks_app.models.transfers.TransferOffer.State",
+        "DraftSaveKind": "tasks_app.models.tasks.DraftSave.Kind",
         "NumberFormat": "plumbmark.scoring.metrics.NUMBER_FORMATS",
         "FormatEnum": [("yaml", "yaml"), ("json", "json")],
         "BenchmarkVersionState": "benchmarks_app.models.BenchmarkVersion.State",

@@ -92,6 +92,9 @@ def _detail(
         "is_latest": is_latest,
         "trail": trail,
         "can_edit": can_edit_task(request.user, task),
+        "can_copy": request.user.is_authenticated
+        and not version.is_withheld
+        and (program is None or sees_code),
         "open_reports": count_open_reports(task, to=request.user),
         "definition": program or definition,
         "program": program,

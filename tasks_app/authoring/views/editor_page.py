@@ -25,6 +25,7 @@ from tasks_app.definition_form.submission import (
     form_of,
     place_problems_at_fields,
 )
+from tasks_app.draft_saves.queries import saves_of
 from tasks_app.models import Task, TaskDraft
 from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.message_display import files_of_draft, message_context
@@ -85,6 +86,7 @@ def render_editor(
         "max_media_bytes": settings.MAX_ATTACHMENT_BYTES,
         "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "try_items": FIRST_ITEMS,
+        "saves": saves_of(draft),
         "storage": storage_of(task.namespace),
         "trail": [*trail_of(task), {"label": _("Edit")}],
     }

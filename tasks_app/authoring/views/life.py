@@ -16,12 +16,16 @@ from tasks_app.authoring.life import delete_task, deletion_obstacle, set_archive
 from tasks_app.authoring.queries import own_task_at
 from tasks_app.models import Task
 from tasks_app.task_copies.licences import licence_warnings
+from tasks_app.transfer_offers.forms import OfferForm
+from tasks_app.transfer_offers.queries import open_offer_of
 
 
 def life_context(request: HttpRequest, task: Task) -> dict[str, Any]:
     """Return what the settings show of these."""
     targets = [one for one in acting_namespaces(request) if one.pk != task.namespace_id]
     return {
+        "offer_form": OfferForm(),
+        "offer": open_offer_of(task),
         "transfer_form": TransferForm(namespaces=targets) if targets else None,
         "deletion_obstacle": deletion_obstacle(task),
         "licence_warnings": licence_warnings(task),
@@ -46,9 +50,15 @@ def task_transfer(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Give the task to another namespace that the person acts for."""
     task = own_task_at(handle=handle, slug=slug, by=request.user)
     namespaces = acting_namespaces(request)
+    form = TransferForm(request.POST, namespaces=namespaces)
+    if "slug" in form.errors:
+        messages.error(request, " ".join(map(str, form.errors["slug"])))
+        return redirect("tasks:settings", handle, slug)
     try:
         target = chosen_namespace(namespaces, request.POST.get("handle", ""))
-        task = transfer_task(task=task, to=target, by=person(request))
+        task = transfer_task(
+            task=task, to=target, slug=form.cleaned_data["slug"], by=person(request)
+        )
     except Conflict as error:
         messages.error(request, error.message)
     else:

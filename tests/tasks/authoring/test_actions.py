@@ -142,16 +142,16 @@ def test_a_file_that_is_too_large_or_oddly_named_is_refused(
     assert "printable name" in name.message
 
 
-def test_a_replaced_file_goes_unless_a_version_was_built_of_it(task: Any, ada: Any) -> None:
+def test_a_replaced_file_stays_as_long_as_one_can_go_back_to_it(task: Any, ada: Any) -> None:
     before = files()
     drafts.save_draft(task=task, definition_text=DEFINITION, upload=upload(jsonl(GOOD)), by=ada)
     drafts.save_draft(task=task, upload=upload(jsonl(*ROWS)), by=ada)
-    assert len(files() - before) == DataFile.objects.count() == 1
+    assert len(files() - before) == DataFile.objects.count() == 2
 
     publication.build_version(task=task, by=ada)
     drafts.save_draft(task=task, upload=upload(jsonl({**GOOD, "id": "z"})), by=ada)
 
-    assert len(files() - before) == DataFile.objects.count() == 2
+    assert len(files() - before) == DataFile.objects.count() == 3
 
 
 def test_the_same_file_again_is_kept_once(task: Any, ada: Any) -> None:

@@ -15,16 +15,11 @@ from rest_framework.test import APIClient
 from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.authoring import drafts
 from tasks_app.datasets.uploads import store_upload
-from tasks_app.item_table.actions import (
-    MAX_EDITS,
-    add_row,
-    change_row,
-    delete_rows,
-    undo_edit,
-)
+from tasks_app.item_table.edit_jobs import undo_edit
 from tasks_app.item_table.files import RowSelection
 from tasks_app.item_table.queries import TablePage, table_page
-from tasks_app.models import DataFile, TableEdit, TaskDraft
+from tasks_app.models import DraftSave, TaskDraft
+from tests.tasks.row_edits import add_row, change_row, delete_rows
 from tests.tasks.words import ROWS
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +88,6 @@ def test_a_change_keeps_all_other_rows_and_can_be_undone(ada: Any, task: Any) ->
         "row 2 changed",
     ]
     assert draft_of(task).data_file == before
-    assert DataFile.objects.count() == 1
     with pytest.raises(Conflict, match="no change"):
         undo_edit(task=task, by=ada)
 
@@ -157,17 +151,9 @@ def test_nothing_wrong_is_written(ada: Any, task: Any, open_account: Callable[..
         delete_rows(task=task, rows=[seen(task, n) for n in range(4)], by=ada)
     with pytest.raises(InvalidInput):
         delete_rows(task=task, rows=[], by=ada)
-    assert not TableEdit.objects.exists()
+    assert not DraftSave.objects.filter(kind="rows").exists()
     address = reverse("tasks:item-table", args=["ada", task.slug])
     assert page_of(open_account("bob")).get(address).status_code == 404
-
-
-def test_old_changes_go_with_their_files(ada: Any, task: Any) -> None:
-    for number in range(MAX_EDITS + 3):
-        add_row(task=task, values={"id": f"n{number}", "answer": "x"}, by=ada)
-
-    assert TableEdit.objects.count() == MAX_EDITS
-    assert DataFile.objects.count() == MAX_EDITS + 1
 
 
 def test_the_pages_change_rows_and_lose_nothing_that_was_typed(

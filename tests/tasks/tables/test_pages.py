@@ -124,7 +124,8 @@ def test_a_wrong_guess_is_corrected_from_the_authors_own_file(client: Client) ->
 
     assert again.status_code == 302
     assert "Ж?" in page
-    assert DataFile.objects.count() == 2
+    # The author's own, and what was read of it before and after.
+    assert DataFile.objects.count() == 3
     assert TableProfile.objects.count() == 1
 
 

@@ -10,10 +10,13 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from plumbmark.accounts.models import Membership, Namespace
+from plumbmark.accounts.usage import LimitReached
 from plumbmark.common.errors import Conflict, NotAllowed
 from tasks_app.authoring import drafts, publication
+from tasks_app.authoring.actions import TaskFacts, create_task
 from tasks_app.authoring.life import delete_task, set_archived, transfer_task
 from tasks_app.authoring.queries import visible_tasks
+from tasks_app.code_tasks.actions import save_code_draft
 from tasks_app.item_reports import actions as reporting
 from tasks_app.models import DataFile, Item, Task, TaskDraft, TaskVersion
 from tasks_app.task_copies.actions import copy_task
@@ -199,6 +202,20 @@ def test_a_task_goes_to_a_team_and_its_old_address_leads_to_it(
     transfer_task(task=task, to=ada.namespace, by=ada)
     assert Client().get(f"/tasks/ada/{task.slug}/").status_code == 200
     assert Client().get(f"/tasks/lab/{task.slug}/").status_code == 302
+    # Where the address is taken, another one is given.
+    make_task(ada, title="Taken")
+    task.refresh_from_db()
+    move = reverse("tasks:transfer", args=["ada", task.slug])
+    assert client_of(ada).post(move, {"handle": "lab", "slug": "a/b"}).status_code == 302
+    assert Task.objects.get(pk=task.pk).namespace == ada.namespace
+    api = APIClient()
+    api.force_authenticate(ada)
+    address = f"/api/v1/tasks/{task.public_id}/owner"
+    moved = api.put(address, {"namespace": "lab", "slug": "elsewhere"}, format="json")
+    assert moved.json()["slug"] == "elsewhere"
+    assert Client().get(f"/tasks/ada/{task.slug}/").headers["Location"] == "/tasks/lab/elsewhere/"
+    taken = api.put(address, {"namespace": "ada", "slug": "taken"}, format="json")
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug-taken")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -237,3 +254,85 @@ def test_what_was_published_is_not_deleted(
         set_archived(task=task, is_archived=True, by=bob)
     page = client_of(ada).get(reverse("tasks:settings", args=["ada", task.slug])).content.decode()
     assert "It was published." in page
+
+
+CODE = """import json
+
+rows = open("/kaggle/input/rows.csv").read()
+json.dump({"score": 1.0}, open("plumbmark.result.json", "w"))
+"""
+
+
+def make_code_task(by: Any, settings_text: str = "environment: bare\n") -> Any:
+    task = create_task(
+        namespace=by.namespace, facts=TaskFacts(title="A program", licence="MIT"), by=by
+    )
+    save_code_draft(
+        task=task,
+        code=CODE,
+        code_name="sums.py",
+        settings_text=settings_text,
+        attach=[SimpleUploadedFile("rows.csv", b"a,b\n1,2\n")],
+        by=by,
+    )
+    publication.publish_task(task=task, visibility="public", by=by)
+    task.refresh_from_db()
+    return task
+
+
+def test_a_program_is_copied_with_its_settings_and_attached_files(ada: Any, bob: Any) -> None:
+    original = make_code_task(ada)
+    page = client_of(bob)
+    address = reverse("tasks:copy", args=["ada", original.slug, 1])
+    assert address in page.get(original.get_absolute_url()).content.decode()
+    assert "attached files" in page.get(address).content.decode()
+
+    done = page.post(address, {"title": "Mine"})
+
+    assert done.headers["Location"] == "/tasks/bob/mine/edit/code/"
+    copy = Task.objects.get(namespace=bob.namespace)
+    assert (copy.copied_from, copy.licence) == (original.latest_version, "MIT")
+    draft = copy.draft
+    assert draft.code_file.name == "sums.py"
+    assert draft.code_file.namespace == bob.namespace
+    with draft.code_file.file.open("rb") as file:
+        assert file.read().decode() == CODE
+    assert draft.code_settings == "environment: bare\n"
+    (attached,) = draft.attached_files.all()
+    assert (attached.data_file.name, attached.data_file.namespace) == ("rows.csv", bob.namespace)
+    mine, theirs = (
+        publication.build_version(task=copy, by=bob).question_hash,
+        original.latest_version.question_hash,
+    )
+    assert mine == theirs
+
+
+def test_a_private_program_is_copied_by_its_authors_alone(ada: Any, bob: Any) -> None:
+    original = make_code_task(ada, "environment: bare\nprivate: true\n")
+    address = reverse("tasks:copy", args=["ada", original.slug, 1])
+    assert address not in client_of(bob).get(original.get_absolute_url()).content.decode()
+    assert client_of(bob).get(address).status_code == 404
+    api = APIClient()
+    api.force_authenticate(bob)
+    refused = api.post(
+        f"/api/v1/task-versions/{original.latest_version.public_id}/copies", {}, format="json"
+    )
+    assert refused.status_code == 403
+    assert not Task.objects.filter(namespace=bob.namespace).exists()
+
+    copy = copy_task(version=original.latest_version, namespace=ada.namespace, slug="again", by=ada)
+
+    assert TaskDraft.objects.get(task=copy).code_file == original.draft.code_file
+
+
+def test_a_program_that_does_not_fit_leaves_nothing_behind(
+    ada: Any, bob: Any, settings: Any
+) -> None:
+    original = make_code_task(ada)
+    settings.MAX_STORAGE_BYTES = len(CODE) + 1
+
+    with pytest.raises(LimitReached):
+        copy_task(version=original.latest_version, namespace=bob.namespace, by=bob)
+
+    assert not DataFile.objects.filter(namespace=bob.namespace).exists()
+    assert not Task.objects.filter(namespace=bob.namespace).exists()

@@ -1,0 +1,1 @@
+"""Offers of tasks to other people and teams, who accept or decline them."""

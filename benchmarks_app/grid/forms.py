@@ -14,8 +14,6 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender
 from tasks_app.runs.forms import ConfigurationForm, deployment_choices
 
-MAX_CONTENDERS = 100
-
 
 class PlanForm(forms.Form):
     """The plan in an address: which cells of the chosen contenders get a run, and who pays."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
@@ -97,6 +98,26 @@ def as_seen_by(visitor: Visitor, task: Task) -> Task:
 def version_at(*, task: Task, number: int, to: Visitor) -> TaskVersion:
     """Return a version of a task; 404 if the visitor may not see it."""
     return versions_at(task=task, numbers=[number], to=to)[0]
+
+
+def version_with_task(*, handle: str, slug: str, to: Visitor, **which: Any) -> TaskVersion | None:
+    """Return a version of the task at an address, with the task; None where there is none, and 404
+    if the visitor may not see the task. One query, unless the task was transferred.
+
+    `which` names the version: its `public_id` or its `number`. Whether it may be seen is not
+    checked.
+    """
+    related = [f"task__{name}" for name in _OF_TASK]
+    versions = TaskVersion.objects.select_related("data_file", *related).filter(**which)
+    found = versions.filter(task__namespace__handle=handle, task__slug=slug).first()
+    if found is None:
+        task = task_at(handle=handle, slug=slug, to=to)
+        found = versions.filter(task=task).first()
+    elif not can_view_task(to, found.task):
+        raise Http404
+    if found is not None:
+        as_seen_by(to, found.task)
+    return found
 
 
 def versions_at(*, task: Task, numbers: Sequence[int], to: Visitor) -> list[TaskVersion]:

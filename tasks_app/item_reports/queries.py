@@ -1,6 +1,7 @@
 """Named reads of reports of items."""
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
@@ -37,9 +38,13 @@ def reports_of_item(item: Item, version: TaskVersion, *, to: Visitor) -> QuerySe
     return reports_of_task(version.task, to=to).filter(item__key=item.key)
 
 
-def count_open_reports(task: Task, *, to: Visitor) -> int:
-    """Return how many reports wait for a decision, among those that the visitor may see."""
-    return reports_of_task(task, to=to).filter(status=ItemReport.State.OPEN).count()
+def count_of_open_reports(task: Task, *, to: Visitor) -> Coalesce:
+    """Return, for a query, how many reports of a task wait for a decision, among those that the
+    visitor may see.
+    """
+    reports = reports_of_task(task, to=to).filter(status=ItemReport.State.OPEN)
+    count = reports.order_by().values(every=Value(1)).values(n=Count("pk"))
+    return Coalesce(Subquery(count), 0)
 
 
 def waiting_reports(person: Visitor) -> QuerySet[ItemReport]:

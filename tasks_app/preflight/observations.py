@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
@@ -148,7 +148,7 @@ def read_known_runs(
     return KnownRuns(finished, probed, newest, _read_samples(looked_at))
 
 
-def _newest_of_each(runs: QuerySet[Run]) -> QuerySet[Run, dict[str, int]]:
+def _newest_of_each(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
     newest = runs.order_by().values("contender_id").annotate(newest=Max("id"))
     return newest.values("newest")
 

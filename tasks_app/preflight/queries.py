@@ -84,6 +84,11 @@ def probe_positions(version: TaskVersion) -> list[int]:
     return sorted(drawn.sample(range(count), min(PROBE_ITEMS, count)))
 
 
+def probe_request(run: BoundRequest) -> BoundRequest:
+    """Return the request for the bound of a run's probe."""
+    return replace(run, positions=probe_positions(run.version))
+
+
 def preflight(
     version: TaskVersion,
     deployments: Sequence[Deployment],
@@ -91,10 +96,11 @@ def preflight(
     *,
     namespace: Namespace,
     points: float = DEFAULT_POINTS,
+    inputs: BoundInputs | None = None,
     by: User,
 ) -> list[ModelPreflight]:
     """Return the pre-flight of each model. `points` is the wanted difference, in hundredths of the
-    scale of a bounded metric.
+    scale of a bounded metric; `inputs` those of the runs and their probes, where they are read.
     """
     if kind_of(version).runs_program:
         raise Conflict(
@@ -106,9 +112,8 @@ def preflight(
         Contender(deployment=one, configuration=dict(configuration)) for one in deployments
     ]
     runs = [BoundRequest(version, one, namespace, version.item_count) for one in contenders]
-    positions = probe_positions(version)
-    probes = [replace(one, positions=positions) for one in runs]
-    inputs = read_bound_inputs([*runs, *probes])
+    probes = [probe_request(one) for one in runs]
+    inputs = inputs or read_bound_inputs([*runs, *probes])
     known = read_known_runs(version, deployments, configuration, namespace=namespace, by=by)
     return [
         _of_model(run, probe, inputs, known, points, by)

@@ -2,10 +2,10 @@
 
 from django.db.models import Count, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.accounts.visible import find_visible
 from tasks_app.item_reports.permissions import can_view_report
 from tasks_app.models import Item, ItemReport, Task, TaskVersion
 from tasks_app.permissions import can_view_private_items, sees_pinned_versions_alone
@@ -13,10 +13,8 @@ from tasks_app.permissions import can_view_private_items, sees_pinned_versions_a
 
 def report_at(*, public_id: str, to: Visitor) -> ItemReport:
     """Return a report; 404 if the visitor may not see its item."""
-    report = _with_facts(ItemReport.objects.all()).filter(public_id=public_id).first()
-    if report is None or not can_view_report(to, report):
-        raise Http404
-    return report
+    rows = _with_facts(ItemReport.objects.all())
+    return find_visible(rows, public_id, to=to, allows=can_view_report)
 
 
 def reports_of_task(task: Task, *, to: Visitor) -> QuerySet[ItemReport]:

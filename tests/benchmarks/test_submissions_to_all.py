@@ -192,7 +192,7 @@ def test_a_large_file_becomes_a_job_with_the_same_result(
 ) -> None:
     from benchmarks_app.submissions import jobs
 
-    monkeypatch.setattr(jobs, "JOB_BYTES", 10)
+    monkeypatch.setattr(submission_jobs, "JOB_BYTES", 10)
     client.force_login(ada)
     address = f"/api/v1/benchmark-versions/{board.public_id}/submissions"
     content = lines(*rows_of("sums", "0", "1"), *rows_of("words", "0", "1"))

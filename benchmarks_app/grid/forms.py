@@ -88,7 +88,7 @@ class ChoiceForm(ConfigurationForm, PlanForm):
 
     @property
     def has_configuration(self) -> bool:
-        """Whether something is typed there, or wrong with it."""
+        """Return whether something is typed there, or wrong with it."""
         return any(field.value() or field.errors for field in self.configuration_fields)
 
     @property

@@ -59,7 +59,7 @@ class Grid:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether some run may still change what is shown."""
+        """Return whether some run may still change what is shown."""
         return any(cell.state == "running" for cell in self.cells.values())
 
     @property

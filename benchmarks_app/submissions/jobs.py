@@ -12,16 +12,17 @@ from benchmarks_app.submissions.actions import (
     submit_stored_file,
 )
 from benchmarks_app.submissions.queries import count_outputs
+from benchmarks_app.submissions.reading import RowsByTask
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.background.kinds import JobResult
 from plumbmark.background.models import Job
-from tasks_app.runs.submission_jobs import are_heavy, queue_outputs, submit_queued
+from tasks_app.runs.submission_jobs import are_heavy, as_file, queue_outputs, submit_queued
 from tasks_app.runs.submissions import NamedModel
 
 SUBMIT_ALL = "submit-outputs-to-all"
 
 
-def is_heavy(version: BenchmarkVersion, upload: "UploadedFile[bytes]") -> bool:
+def is_heavy(version: BenchmarkVersion, upload: "UploadedFile[bytes] | None") -> bool:
     """Return whether reading the outputs takes longer than a request may."""
     return are_heavy(count_outputs(list(members_of(version))), upload)
 
@@ -31,11 +32,12 @@ def start_whole_submission(
     version: BenchmarkVersion,
     model: NamedModel,
     namespace: Namespace,
-    upload: "UploadedFile[bytes]",
+    upload: "UploadedFile[bytes] | None" = None,
+    rows: RowsByTask | None = None,
     return_url: str = "",
     by: User,
 ) -> Job:
-    """Store the file as it came, and queue the rest."""
+    """Store the file, or the rows, as they came, and queue the rest."""
     check_whole_submission(version=version, namespace=namespace, by=by)
     return queue_outputs(
         kind=SUBMIT_ALL,
@@ -44,10 +46,15 @@ def start_whole_submission(
         version_id=version.public_id,
         model=model,
         namespace=namespace,
-        upload=upload,
+        upload=upload or as_file(_with_tasks(rows or {})),
         return_url=return_url,
         by=by,
     )
+
+
+def _with_tasks(sent: RowsByTask) -> list[dict[str, Any]]:
+    """Return rows that came by task as rows of one table: the job reads them as a file."""
+    return [{**row, "task": name} for name, rows in sent.items() for row in rows]
 
 
 def submit_all_in_job(job: Job) -> JobResult:

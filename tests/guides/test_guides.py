@@ -23,7 +23,7 @@ _HELP = re.compile(r'{% help "([^"]+)"(?: "([^"]+)")? %}')
 
 @pytest.fixture
 def guides(settings: Any, tmp_path: Path) -> Callable[..., Any]:
-    """A folder of guides; called with texts by name, it returns the library."""
+    """Return a folder of guides; called with texts by name, it returns the library."""
     settings.GUIDES_DIR = tmp_path
 
     def write(**texts: str) -> Any:

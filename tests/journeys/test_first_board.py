@@ -156,7 +156,9 @@ def test_a_semicolon_table_in_windows_1252(
 
 
 def colour_workbook() -> bytes:
-    """A workbook with a picture in each row, and options of which the first is right in half."""
+    """Return a workbook with a picture in each row, and options of which the first is right in
+    half.
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(file) as book:
         sheet = book.add_worksheet("Colours")
@@ -198,7 +200,7 @@ def test_a_workbook_with_pictures(
 
 @pytest.fixture
 def judge(fake_provider: Any) -> str:
-    """A model that finds an answer correct if it names what the rubric asks for."""
+    """Return a model that finds an answer correct if it names what the rubric asks for."""
     from plumbmark.gateway.actions import add_deployment, set_price
 
     added = add_deployment(

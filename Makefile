@@ -57,6 +57,7 @@ bench: install-dev ## speed of the evaluation path and of the pages, beside thei
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/standings.py
+	$(BIN)/python bench/editor.py
 
 scale: install-dev ## boards, lists and large files in a database that has grown; some minutes
 	$(BIN)/python bench/scale.py

@@ -42,7 +42,7 @@ scorers: [{type: exact}]
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of its children that ended."""
+    """Return user and system time of a process and of its children that ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(value) for value in fields[11:15]) / _TICKS
 

@@ -167,7 +167,7 @@ class Gateway:
         return sum(map(cpu_seconds, tree(self.stack.processes["gateway"].pid)))
 
     def mib(self) -> tuple[float, float]:
-        """Peak memory of the process that serves, and of all of them."""
+        """Return peak memory of the process that serves, and of all of them."""
         peaks = [peak_mib(pid) for pid in tree(self.stack.processes["gateway"].pid)]
         return max(peaks), sum(peaks)
 

@@ -99,7 +99,7 @@ def binary(
     are_known: bool = True,
     prefix: str = "",
 ) -> Draw:
-    """Right and wrong answers to items in clusters of these sizes."""
+    """Return right and wrong answers to items in clusters of these sizes."""
 
     def draw(source: random.Random, rows: int) -> list[Tasks]:
         found: list[dict[str, ItemScore]] = [{} for _ in range(rows)]
@@ -116,13 +116,13 @@ def binary(
 
 
 def zipf(clusters: int) -> Callable[[random.Random], Sequence[int]]:
-    """Sizes of clusters from 1 to 20, of which the size s has the weight 1/s."""
+    """Return sizes of clusters from 1 to 20, of which the size s has the weight 1/s."""
     sizes = range(1, 21)
     return lambda source: source.choices(sizes, [1 / size for size in sizes], k=clusters)
 
 
 def together(*tasks: Draw) -> Draw:
-    """Several independent tasks."""
+    """Return several independent tasks."""
 
     def draw(source: random.Random, rows: int) -> list[Tasks]:
         drawn = [task(source, rows) for task in tasks]
@@ -132,12 +132,12 @@ def together(*tasks: Draw) -> Draw:
 
 
 def in_turn(*draws: Draw) -> Draw:
-    """Rows that are equally good for different reasons."""
+    """Return rows that are equally good for different reasons."""
     return lambda source, rows: [draws[number % len(draws)](source, 1)[0] for number in range(rows)]
 
 
 def values(count: int, value: Callable[[random.Random], float]) -> Draw:
-    """Scores of any kind, which every row draws for itself."""
+    """Return scores of any kind, which every row draws for itself."""
 
     def draw(source: random.Random, rows: int) -> list[Tasks]:
         return [[{f"i{n}": ItemScore((value(source),)) for n in range(count)}] for _ in range(rows)]
@@ -317,7 +317,7 @@ def _contains(interval: Interval, truth: float) -> bool:
 
 
 def cells() -> Iterator[Cell]:
-    """Every family with its settings."""
+    """Return every family with its settings."""
     for count, mean in ((20, 0.05), (20, 0.5), (20, 0.95), (100, 0.5), (100, 0.9), (500, 0.7)):
         yield Cell(
             "binary", f"n = {count}, p = {mean}", mean, binary([1] * count, mean), has_changed=False

@@ -21,12 +21,13 @@ class BenchmarksConfig(AppConfig):
         from plumbmark.web.navigation import add_nav_item
         from tasks_app.authoring.uses import register_uses
         from tasks_app.item_reports.effects import register_waiting
+        from tasks_app.runs.submission_jobs import discard_submission
 
         subscribers.register()
         register_job_kind(
             submission_jobs.SUBMIT_ALL,
             submission_jobs.submit_all_in_job,
-            discard=submission_jobs.discard_whole_submission,
+            discard=discard_submission,
         )
         register_object_limit(
             "benchmarks",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 
 from benchmarks_app.models import (
@@ -131,9 +131,40 @@ def version_of(*, benchmark: Benchmark, number: int, to: Visitor) -> BenchmarkVe
 
 
 def members_of(version: BenchmarkVersion) -> QuerySet[BenchmarkTask]:
-    return version.tasks.select_related(
+    return _with_tasks(version.tasks.all())
+
+
+def _with_tasks(rows: QuerySet[BenchmarkTask]) -> QuerySet[BenchmarkTask]:
+    return rows.select_related(
         "task_version__task__namespace", "task_version__task__latest_version"
     ).order_by("position")
+
+
+def newest_members_at(*, handle: str, slug: str, to: Visitor) -> list[BenchmarkTask]:
+    """Return the tasks of the newest version that the visitor may see, with version and benchmark;
+    404 where there is none. One query, unless the visitor sees pinned versions alone.
+    """
+    rows = BenchmarkTask.objects.filter(
+        version__benchmark__namespace__handle=handle,
+        version__benchmark__slug=slug,
+        version=F("version__benchmark__latest_version"),
+    )
+    related = ("namespace", "latest_version", "pinned_version", "board_version")
+    members = list(
+        _with_tasks(rows).select_related(*(f"version__benchmark__{name}" for name in related))
+    )
+    if members and can_view_version(to, members[0].version):
+        version = members[0].version
+    else:
+        benchmark = benchmark_at(handle=handle, slug=slug, to=to)
+        if benchmark.latest_version is None:
+            raise Http404
+        version = benchmark.latest_version
+        version.benchmark = benchmark
+        members = list(members_of(version))
+    for one in members:
+        one.version = version
+    return members
 
 
 def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:

@@ -17,6 +17,7 @@ from tasks_app.models import Contender, Sample, Scoring, Shard, TaskDraft, TaskV
 
 if TYPE_CHECKING:
     from tasks_app.authoring.preview import Preview
+    from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest
     from tasks_app.runs.claims import Lease
     from tasks_app.scorings.output_scorer import OutputScorer
 
@@ -123,17 +124,18 @@ class TaskKind(Protocol):
         """Return how many items a run asks."""
         ...
 
-    def bound_cost(
-        self,
-        deployment: Deployment,
-        contender: Contender,
-        *,
-        items: int,
-        payer: Namespace,
-        positions: Sequence[int] | None = None,
-    ) -> CostBound:
-        """Return an upper bound of the cost of a run over the first `items`, or over the items at
-        `positions`, asked once each; `Conflict` where some cannot be asked alone.
+    @property
+    def auxiliary_slugs(self) -> frozenset[str]:
+        """The deployments that the definition names by their slugs."""
+        ...
+
+    def bound_key(self, request: "BoundRequest", inputs: "BoundInputs") -> str:
+        """Return the key under which a bound is kept; empty where it is computed each time."""
+        ...
+
+    def bound_cost(self, request: "BoundRequest", inputs: "BoundInputs") -> CostBound:
+        """Return an upper bound of the cost of a run; `Conflict` where some items cannot be asked
+        alone.
         """
         ...
 

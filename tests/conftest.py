@@ -205,9 +205,10 @@ def _counters_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cache table is no model, so the database fixtures do not empty it. Requests that were
-    counted in memory would add up, the more the faster the machine is; and primary keys come again,
-    so that a page of another test might be taken for one of this."""
+    """Forget what was kept. The cache table is no model, so the database fixtures do not empty it.
+    Requests that were counted in memory would add up, the more the faster the machine is; and
+    primary keys come again, so that a page of another test might be taken for one of this.
+    """
     yield
     from django.core.cache import caches
 
@@ -224,14 +225,14 @@ def _nothing_is_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def fake_provider_process() -> Iterator[FakeProvider]:
-    """One for all tests of a worker."""
+    """Return one for all tests of a worker."""
     with FakeProvider() as provider:
         yield provider
 
 
 @pytest.fixture
 def fake_provider(fake_provider_process: FakeProvider) -> FakeProvider:
-    """The fake provider, without latency or faults and with nothing counted."""
+    """Return the fake provider, without latency or faults and with nothing counted."""
     fake_provider_process.configure()
     return fake_provider_process
 
@@ -336,7 +337,7 @@ def new_page(browser: Any, live_server: Any, settings: Any) -> Iterator[Callable
 
 @pytest.fixture
 def browser_page(new_page: Callable[..., Any]) -> Any:
-    """A page that is ready for `axe` (which is injected, so the policy is bypassed)."""
+    """Return a page that is ready for `axe` (which is injected, so the policy is bypassed)."""
     return new_page(bypass_csp=True)
 
 

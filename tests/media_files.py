@@ -29,7 +29,7 @@ def wav(seconds: float = 0.2, pitch: int = 440, rate: int = 8000) -> bytes:
 
 
 def mp3(frames: int = 10) -> bytes:
-    """Silence: 128 kbit/s at 44.1 kHz, 417 bytes a frame."""
+    """Return silence: 128 kbit/s at 44.1 kHz, 417 bytes a frame."""
     return (b"\xff\xfb\x90\x00" + bytes(413)) * frames
 
 

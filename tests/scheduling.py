@@ -71,7 +71,7 @@ def _is_apart(item: pytest.Item) -> bool:
 
 
 def _guess_tenths(item: pytest.Item) -> int:
-    """Roughly how long a test takes, in tenths of a second."""
+    """Return roughly how long a test takes, in tenths of a second."""
     if item.get_closest_marker("slow") is not None:
         return 200
     if item.get_closest_marker("browser") is not None:

@@ -61,7 +61,7 @@ class Api:
         fields: Mapping[str, str],
         files: Mapping[str, tuple[str, bytes]],
     ) -> Any:
-        """Multipart: `files` maps a field to (file name, content)."""
+        """Send a multipart body: `files` maps a field to (file name, content)."""
         border = uuid.uuid4().hex
         parts = []
         for name, value in fields.items():

@@ -41,7 +41,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def definitions() -> list[str]:
-    """Every fenced or indented example of a definition."""
+    """Return every fenced or indented example of a definition."""
     found = []
     for page in PAGES:
         if page.name == "code-tasks.md":

@@ -48,7 +48,9 @@ def modules() -> dict[str, tuple[Path, ast.Module]]:
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
-    """Modules of ours that a file imports, also inside functions; not those for types alone."""
+    """Return modules of ours that a file imports, also inside functions; not those for types
+    alone.
+    """
     for_types = {
         id(inner)
         for node in ast.walk(tree)

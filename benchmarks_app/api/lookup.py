@@ -2,40 +2,30 @@
 
 from collections.abc import Sequence
 
-from django.http import Http404
 from rest_framework.request import Request
 
 from benchmarks_app.models import Benchmark, BenchmarkVersion
 from benchmarks_app.permissions import can_view_benchmark, can_view_version
 from benchmarks_app.queries import as_seen_by
+from plumbmark.accounts.visible import find_visible
 from plumbmark.common.errors import InvalidInput, Problem
 from tasks_app.models import Contender
 from tasks_app.runs.queries import visible_contenders
 
 
 def get_benchmark_or_404(public_id: str, request: Request) -> Benchmark:
-    benchmark = (
-        Benchmark.objects.select_related(
-            "namespace", "latest_version", "pinned_version", "board_version"
-        )
-        .filter(public_id=public_id)
-        .first()
+    rows = Benchmark.objects.select_related(
+        "namespace", "latest_version", "pinned_version", "board_version"
     )
-    if benchmark is None or not can_view_benchmark(request.user, benchmark):
-        raise Http404
+    benchmark = find_visible(rows, public_id, to=request.user, allows=can_view_benchmark)
     return as_seen_by(request.user, benchmark)
 
 
 def get_benchmark_version_or_404(public_id: str, request: Request) -> BenchmarkVersion:
-    version = (
-        BenchmarkVersion.objects.select_related("benchmark__namespace")
-        .prefetch_related("tasks__task_version__task__latest_version")
-        .filter(public_id=public_id)
-        .first()
+    rows = BenchmarkVersion.objects.select_related("benchmark__namespace").prefetch_related(
+        "tasks__task_version__task__latest_version"
     )
-    if version is None or not can_view_version(request.user, version):
-        raise Http404
-    return version
+    return find_visible(rows, public_id, to=request.user, allows=can_view_version)
 
 
 def find_contenders(ids: Sequence[str], request: Request) -> list[Contender]:

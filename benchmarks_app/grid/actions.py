@@ -8,14 +8,16 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from benchmarks_app.actions.entries import enter
-from benchmarks_app.grid.queries import RunCell, grid_of
+from benchmarks_app.grid.queries import RunCell, RunsByPlace, make_grid, newest_runs
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.permissions import can_enter
+from benchmarks_app.queries import members_of
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from tasks_app.kinds import CostBound
 from tasks_app.models import Contender, Run
-from tasks_app.runs.cost import cost_bound
+from tasks_app.runs.bound_inputs import BoundRequest, read_bound_inputs
+from tasks_app.runs.cost import bound_request
 from tasks_app.runs.start import start_run
 
 MAX_CELLS = 1000
@@ -49,64 +51,55 @@ def plan_runs(
     policy: str = RunPolicy.MISSING,
     before: datetime | None = None,
     payer: Namespace | None = None,
+    tasks: Sequence[BenchmarkTask] | None = None,
+    runs: RunsByPlace | None = None,
 ) -> list[PlannedRun]:
     """Return the cells that the policy gives a run, each with its cost bound; nothing is started.
 
-    `before` belongs to the policy `older`: the time before which a run was started.
+    `before` belongs to the policy `older`: the time before which a run was started. `tasks` and
+    `runs` are the version's tasks and these contenders' newest runs, where they were read.
     """
     if policy not in RunPolicy.values:
         raise InvalidInput([Problem(f"must be one of {', '.join(RunPolicy.values)}", "policy")])
     if policy == RunPolicy.OLDER and before is None:
         raise InvalidInput([Problem("say which date; older runs are repeated", "before")])
     callable_ones = [one for one in contenders if one.deployment_id is not None]
-    grid = grid_of(version, callable_ones)
-    has_valid = _with_valid_run(grid.tasks, callable_ones)
+    tasks = list(members_of(version)) if tasks is None else tasks
+    runs = newest_runs(tasks, callable_ones) if runs is None else runs
+    grid = make_grid(tasks, callable_ones, runs)
     wanted = [
         (task, contender, cell)
         for contender, cells in grid.rows
         for task, cell in zip(grid.tasks, cells, strict=True)
-        if _is_wanted(
-            cell,
-            policy,
-            before,
-            has_valid=(contender.pk, task.task_version.question_hash) in has_valid,
-        )
+        if _is_wanted(cell, policy, before)
     ]
     if len(wanted) > MAX_CELLS:
         raise Conflict(
             f"These are {len(wanted):,} runs; at most {MAX_CELLS:,} are started at once. Choose "
             "fewer contenders."
         )
-    return [
-        PlannedRun(
-            task,
-            contender,
-            cost_bound(version=task.task_version, contender=contender, payer=payer),
-            cell.state,
+    requests = [
+        BoundRequest(
+            version=task.task_version,
+            contender=contender,
+            payer=payer or task.task_version.task.namespace,
+            items=task.task_version.item_count,
         )
-        for task, contender, cell in wanted
+        for task, contender, _cell in wanted
+    ]
+    inputs = read_bound_inputs(requests)
+    return [
+        PlannedRun(task, contender, bound_request(request, inputs), cell.state)
+        for (task, contender, cell), request in zip(wanted, requests, strict=True)
     ]
 
 
-def _with_valid_run(
-    tasks: Sequence[BenchmarkTask], contenders: Sequence[Contender]
-) -> set[tuple[int, str]]:
-    """Return contenders and questions with a declared run, completed or at work."""
-    runs = Run.objects.filter(
-        contender__in=contenders,
-        question_hash__in=[task.task_version.question_hash for task in tasks],
-        purpose=Run.Purpose.DECLARED,
-        invalid_reason="",
-    ).exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
-    return set(runs.order_by().values_list("contender_id", "question_hash"))
-
-
-def _is_wanted(cell: RunCell, policy: str, before: datetime | None, *, has_valid: bool) -> bool:
+def _is_wanted(cell: RunCell, policy: str, before: datetime | None) -> bool:
     if cell.state == "running":
         return False
     if policy == RunPolicy.FAILED:
-        return cell.state == Run.State.FAILED and not has_valid
-    if policy == RunPolicy.ALL or not has_valid:
+        return cell.state == Run.State.FAILED and not cell.has_valid
+    if policy == RunPolicy.ALL or not cell.has_valid:
         return True
     if policy == RunPolicy.OLDER:
         assert before is not None

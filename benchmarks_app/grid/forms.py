@@ -14,8 +14,6 @@ from plumbmark.gateway.models import Deployment
 from tasks_app.models import Contender
 from tasks_app.runs.forms import ConfigurationForm, deployment_choices
 
-MAX_CONTENDERS = 100
-
 
 class PlanForm(forms.Form):
     """The plan in an address: which cells of the chosen contenders get a run, and who pays."""
@@ -90,7 +88,7 @@ class ChoiceForm(ConfigurationForm, PlanForm):
 
     @property
     def has_configuration(self) -> bool:
-        """Whether something is typed there, or wrong with it."""
+        """Return whether something is typed there, or wrong with it."""
         return any(field.value() or field.errors for field in self.configuration_fields)
 
     @property

@@ -19,11 +19,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 from benchmarks_app.actions import entries
 from benchmarks_app.breadcrumbs import trail_of
 from benchmarks_app.grid.actions import PlannedRun, RunPolicy, plan_runs, start_runs
-from benchmarks_app.grid.forms import MAX_CONTENDERS, ChoiceForm, PlanForm
-from benchmarks_app.grid.queries import contenders_on, enterable_contenders, grid_of
-from benchmarks_app.models import BenchmarkVersion
+from benchmarks_app.grid.forms import ChoiceForm, PlanForm
+from benchmarks_app.grid.queries import (
+    GRID_ROWS,
+    MAX_CONTENDERS,
+    RunsByPlace,
+    ShownContenders,
+    callable_contenders,
+    make_grid,
+    newest_runs,
+    read_contenders,
+)
+from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.permissions import can_enter
-from benchmarks_app.queries import benchmark_at
+from benchmarks_app.queries import benchmark_at, newest_members_at
 from benchmarks_app.suites.queries import contenders_of, suite_at, visible_suites
 from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
 from plumbmark.accounts.models import Namespace
@@ -34,7 +43,6 @@ from tasks_app.models import Contender, Run
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.queries import deployments_for, visible_contenders
 
-_GRID_ROWS = 25
 _LISTED_SUITES = 200
 _PLAN_FIELDS = ("policy", "before", "namespace")
 
@@ -44,7 +52,8 @@ _PLAN_FIELDS = ("policy", "before", "namespace")
 @require_http_methods(["GET", "HEAD", "POST"])
 def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show contenders by tasks, and what the chosen runs cost. POST chooses; nothing starts."""
-    version = find_enterable_version(request, handle, slug)
+    tasks = newest_members_at(handle=handle, slug=slug, to=request.user)
+    version = _check_enterable(request, tasks[0].version if tasks else None)
     namespaces = acting_namespaces(request)
     deployments = list(deployments_for(request.user))
     if request.method == "POST":
@@ -61,11 +70,13 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             request.session[_remembered(version)] = query
             address = reverse("benchmarks:grid", args=[handle, slug], query=query)
             return redirect(f"{address}#choose-heading" if not kept else address)
-        return _grid_page(request, version, form, namespaces, status=422)
+        shown = _contenders(request, version, ())
+        return _grid_page(request, version, tasks, form, namespaces, shown, status=422)
     is_asked = "contender" in request.GET
     remembered = request.session.get(_remembered(version), {})
     source = request.GET if is_asked else QueryDict(urlencode(remembered, doseq=True))
-    chosen = find_callable_contenders(request, source.getlist("contender"))
+    shown = _contenders(request, version, source.getlist("contender"))
+    chosen = shown.chosen
     plan = PlanForm({"policy": RunPolicy.MISSING, **source.dict()}, namespaces=namespaces)
     if not plan.is_valid():
         plan = PlanForm(
@@ -80,14 +91,17 @@ def benchmark_grid(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         suites=visible_suites(to=request.user)[:_LISTED_SUITES],
         namespaces=namespaces,
     )
-    is_planned = is_asked and bool(chosen)
-    return _grid_page(
-        request,
-        version,
-        form,
-        namespaces,
-        plan=_plan(version, plan, chosen, namespaces) if is_planned else None,
-    )
+    asked = plan if is_asked and chosen else None
+    return _grid_page(request, version, tasks, form, namespaces, shown, asked)
+
+
+def _contenders(
+    request: HttpRequest, version: BenchmarkVersion, chosen: Sequence[str]
+) -> ShownContenders:
+    text = request.GET.get("page", "1")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 7
+    page = max(1, int(text)) if is_number else 1
+    return read_contenders(version, page=page, chosen=chosen, to=request.user)
 
 
 def _remembered(version: BenchmarkVersion) -> str:
@@ -130,12 +144,7 @@ def _choose(
 
 def find_callable_contenders(request: HttpRequest, ids: Sequence[str]) -> list[Contender]:
     """Return the contenders with these ids that can be called and that the person sees."""
-    found = (
-        visible_contenders(to=request.user, is_listed=False)
-        .filter(public_id__in=ids[: MAX_CONTENDERS + 1], deployment__isnull=False)
-        .select_related("deployment__model", "deployment__owner")
-    )
-    by_id = {one.public_id: one for one in found}
+    by_id = {one.public_id: one for one in callable_contenders(ids, to=request.user)}
     return [by_id[one] for one in dict.fromkeys(ids) if one in by_id]
 
 
@@ -162,9 +171,10 @@ class _CostedPlan:
 
 
 def _plan(
-    version: BenchmarkVersion,
+    tasks: Sequence[BenchmarkTask],
     form: PlanForm,
     chosen: Sequence[Contender],
+    known: RunsByPlace,
     namespaces: list[Namespace],
 ) -> _CostedPlan:
     namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
@@ -172,11 +182,13 @@ def _plan(
     problem = ""
     try:
         runs = plan_runs(
-            version=version,
+            version=tasks[0].version,
             contenders=chosen,
             policy=form.cleaned_data["policy"],
             before=form.before_time,
             payer=namespace,
+            tasks=tasks,
+            runs=known,
         )
     except DomainError as error:
         problem = error.message
@@ -195,12 +207,16 @@ def _plan(
 def _grid_page(
     request: HttpRequest,
     version: BenchmarkVersion,
+    tasks: Sequence[BenchmarkTask],
     form: ChoiceForm,
-    namespaces: Sequence[Namespace],
-    plan: _CostedPlan | None = None,
+    namespaces: list[Namespace],
+    shown: ShownContenders,
+    asked: PlanForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    page = Paginator(contenders_on(version), _GRID_ROWS).get_page(request.GET.get("page"))
+    # Of the contenders that the plan is about too: one query for both.
+    runs = newest_runs(tasks, [*shown.page, *(shown.chosen if asked else ())])
+    plan = None if asked is None else _plan(tasks, asked, shown.chosen, runs, namespaces)
     return render(
         request,
         "benchmarks_app/grid/grid.html",
@@ -208,13 +224,13 @@ def _grid_page(
             "benchmark": version.benchmark,
             "trail": trail_of(version.benchmark, _("Run models")),
             "version": version,
-            "grid": grid_of(version, page.object_list),
-            "page": page,
+            "grid": make_grid(tasks, shown.page, runs),
+            "page": Paginator(range(shown.count), GRID_ROWS).get_page(shown.number),
             "form": form,
             "plan": plan,
             "quota": None if plan else quota_status(namespaces[0]),
             "quota_of": namespaces[0],
-            "enterable": enterable_contenders(version, to=request.user),
+            "enterable": shown.enterable,
         },
         status=status,
     )
@@ -298,9 +314,12 @@ def find_enterable_version(request: HttpRequest, handle: str, slug: str) -> Benc
     """Return the newest version; 404 where the person may not enter contenders into it."""
     benchmark = benchmark_at(handle=handle, slug=slug, to=request.user)
     version = benchmark.latest_version
-    if version is None:
-        raise Http404
-    version.benchmark = benchmark
-    if not can_enter(request.user, version):
+    if version is not None:
+        version.benchmark = benchmark
+    return _check_enterable(request, version)
+
+
+def _check_enterable(request: HttpRequest, version: BenchmarkVersion | None) -> BenchmarkVersion:
+    if version is None or not can_enter(request.user, version):
         raise Http404
     return version

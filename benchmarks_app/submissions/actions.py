@@ -11,7 +11,12 @@ from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry
 from benchmarks_app.permissions import can_enter
 from benchmarks_app.queries import members_of
 from benchmarks_app.submissions.queries import answered_tasks
-from benchmarks_app.submissions.reading import Outputs, read_submission
+from benchmarks_app.submissions.reading import (
+    Outputs,
+    RowsByTask,
+    read_rows_by_task,
+    read_submission,
+)
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common import audit
 from plumbmark.common.errors import Conflict, NotAllowed
@@ -35,14 +40,21 @@ def submit_to_all(
     version: BenchmarkVersion,
     model: NamedModel,
     namespace: Namespace,
-    upload: "UploadedFile[bytes]",
+    upload: "UploadedFile[bytes] | None" = None,
+    rows: RowsByTask | None = None,
     by: User,
 ) -> WholeSubmission:
     """Create a declared run for each task of the benchmark, and enter the contender.
 
-    The file is a ZIP with one file for each task, or rows with a column `task`.
+    The file is a ZIP with one file for each task, or rows with a column `task`; `rows` come in
+    place of it.
     """
     check_whole_submission(version=version, namespace=namespace, by=by)
+    if upload is None:
+        members = list(members_of(version))
+        outputs = read_rows_by_task(rows or {}, tasks=answered_tasks(members), limits=data_limits())
+        with transaction.atomic():
+            return _store(version, members, model, namespace, outputs, None, by)
     source = store_upload(namespace=namespace, upload=upload, by=by)
     return submit_stored_file(
         version=version, model=model, namespace=namespace, source=source, by=by
@@ -98,7 +110,7 @@ def _store(
     model: NamedModel,
     namespace: Namespace,
     outputs: Outputs,
-    source: DataFile,
+    source: DataFile | None,
     by: User,
 ) -> WholeSubmission:
     contender = submitted_contender(

@@ -12,24 +12,19 @@ from benchmarks_app.submissions.actions import (
     submit_stored_file,
 )
 from benchmarks_app.submissions.queries import count_outputs
+from benchmarks_app.submissions.reading import RowsByTask
 from plumbmark.accounts.models import Namespace, User
-from plumbmark.background.actions import start_job
-from plumbmark.background.kinds import JobResult, record_result
+from plumbmark.background.kinds import JobResult
 from plumbmark.background.models import Job
-from plumbmark.common.errors import Conflict
-from plumbmark.common.heavy_work import HEAVY_ITEMS, JOB_BYTES
-from tasks_app.datasets.uploads import forget_upload, store_upload
-from tasks_app.models import DataFile
+from tasks_app.runs.submission_jobs import are_heavy, as_file, queue_outputs, submit_queued
 from tasks_app.runs.submissions import NamedModel
 
 SUBMIT_ALL = "submit-outputs-to-all"
 
 
-def is_heavy(version: BenchmarkVersion, upload: "UploadedFile[bytes]") -> bool:
+def is_heavy(version: BenchmarkVersion, upload: "UploadedFile[bytes] | None") -> bool:
     """Return whether reading the outputs takes longer than a request may."""
-    return (upload.size or 0) >= JOB_BYTES or count_outputs(
-        list(members_of(version))
-    ) >= HEAVY_ITEMS
+    return are_heavy(count_outputs(list(members_of(version))), upload)
 
 
 def start_whole_submission(
@@ -37,56 +32,41 @@ def start_whole_submission(
     version: BenchmarkVersion,
     model: NamedModel,
     namespace: Namespace,
-    upload: "UploadedFile[bytes]",
+    upload: "UploadedFile[bytes] | None" = None,
+    rows: RowsByTask | None = None,
     return_url: str = "",
     by: User,
 ) -> Job:
-    """Store the file as it came, and queue the rest."""
+    """Store the file, or the rows, as they came, and queue the rest."""
     check_whole_submission(version=version, namespace=namespace, by=by)
-    source = store_upload(namespace=namespace, upload=upload, by=by)
-    try:
-        return start_job(
-            kind=SUBMIT_ALL,
-            title=f"Submit outputs of {model.name} to all tasks",
-            namespace=namespace,
-            subject=f"benchmark-version:{version.public_id}",
-            arguments={
-                "version": version.public_id,
-                "file": source.public_id,
-                "model": [model.name, model.maker, model.description],
-            },
-            return_url=return_url,
-            by=by,
-        )
-    except BaseException:
-        forget_upload(source)
-        raise
+    return queue_outputs(
+        kind=SUBMIT_ALL,
+        title=f"Submit outputs of {model.name} to all tasks",
+        subject=f"benchmark-version:{version.public_id}",
+        version_id=version.public_id,
+        model=model,
+        namespace=namespace,
+        upload=upload or as_file(_with_tasks(rows or {})),
+        return_url=return_url,
+        by=by,
+    )
+
+
+def _with_tasks(sent: RowsByTask) -> list[dict[str, Any]]:
+    """Return rows that came by task as rows of one table: the job reads them as a file."""
+    return [{**row, "task": name} for name, rows in sent.items() for row in rows]
 
 
 def submit_all_in_job(job: Job) -> JobResult:
-    version = (
-        BenchmarkVersion.objects.select_related("benchmark__namespace")
-        .filter(public_id=job.arguments["version"])
-        .first()
-    )
-    source = DataFile.objects.filter(public_id=job.arguments["file"]).first()
-    if version is None or source is None:
-        raise Conflict("The benchmark or the file no longer exists. Send the outputs again.")
-    stored: list[JobResult] = []
-
-    def record(done: WholeSubmission) -> None:
-        stored.append(_describe(version, done))
-        record_result(job, stored[0])
-
-    submit_stored_file(
+    versions = BenchmarkVersion.objects.select_related("benchmark__namespace")
+    version = versions.filter(public_id=job.arguments["version"]).first()
+    return submit_queued(
+        job,
+        what="benchmark",
         version=version,
-        model=NamedModel(*job.arguments["model"]),
-        namespace=job.namespace,
-        source=source,
-        by=job.created_by,
-        within=record,
+        submit=submit_stored_file,
+        describe=_describe,
     )
-    return stored[0]
 
 
 def describe_whole_submission(done: WholeSubmission) -> dict[str, Any]:
@@ -98,16 +78,9 @@ def describe_whole_submission(done: WholeSubmission) -> dict[str, Any]:
     }
 
 
-def _describe(version: BenchmarkVersion, done: WholeSubmission) -> JobResult:
+def _describe(done: WholeSubmission) -> JobResult:
     return JobResult(
         value=describe_whole_submission(done),
         message=f"The outputs for {len(done.runs)} tasks are accepted and being scored.",
-        url=version.benchmark.get_absolute_url(),
+        url=done.entry.version.benchmark.get_absolute_url(),
     )
-
-
-def discard_whole_submission(job: Job) -> None:
-    """Delete the file of a job that was cancelled before it began."""
-    source = DataFile.objects.filter(public_id=job.arguments["file"]).first()
-    if source is not None:
-        forget_upload(source)

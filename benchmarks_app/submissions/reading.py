@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from plumbmark.common.errors import InvalidInput, Problem
@@ -23,7 +24,12 @@ from tasks_app.datasets.rows import (
     guess_format,
     read_rows,
 )
-from tasks_app.runs.output_files import OutputCollector, SubmittedOutput, read_outputs
+from tasks_app.runs.output_files import (
+    OutputCollector,
+    SubmittedOutput,
+    outputs_from,
+    read_outputs,
+)
 
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _CHUNK = 1 << 20
@@ -45,6 +51,8 @@ class AnsweredTask:
 
 Outputs = Mapping[int, list[SubmittedOutput]]
 """The outputs by the number of their task."""
+RowsByTask = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows of id, output[, repeat] by what a program calls their task."""
 
 
 def read_submission(
@@ -58,6 +66,39 @@ def read_submission(
     found, problems = (_read_zip if is_zip else _read_table)(path, name, tasks, limits)
     if problems:
         raise InvalidInput(problems)
+    return found
+
+
+def read_rows_by_task(
+    sent: RowsByTask, *, tasks: Sequence[AnsweredTask], limits: DataLimits
+) -> Outputs:
+    """Return the same from rows that a program sent, by what it calls each task; the line of a
+    problem is the number of its row, from 1.
+    """
+    names = _by_name(tasks)
+    called: dict[int, str] = {}
+    problems: list[Problem] = []
+    found: dict[int, list[SubmittedOutput]] = {}
+    for name, rows in sent.items():
+        task = names.get(name.strip())
+        if task is None:
+            problems.append(Problem(_unknown(name, tasks), "outputs"))
+        elif task.number in called:
+            both = f"{called[task.number]!r} and {name[:80]!r} are both for it"
+            problems.append(Problem(both, task.slug))
+        else:
+            called[task.number] = name[:80]
+            try:
+                found[task.number] = outputs_from(
+                    iter(rows), positions=task.positions, repeats=task.repeats, limits=limits
+                )
+            except InvalidInput as error:
+                problems += [_of_task(task, _named(one)) for one in error.problems]
+    problems += [
+        Problem("no row is for this task", task.slug) for task in tasks if task.number not in called
+    ]
+    if problems:
+        raise InvalidInput(problems[: limits.problems])
     return found
 
 

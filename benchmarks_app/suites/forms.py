@@ -54,5 +54,5 @@ class SuiteForm(ConfigurationForm):
 
     @property
     def has_configuration(self) -> bool:
-        """Whether something is typed there, or wrong with it."""
+        """Return whether something is typed there, or wrong with it."""
         return any(field.value() or field.errors for field in self.configuration_fields)

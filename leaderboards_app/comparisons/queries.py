@@ -54,7 +54,9 @@ class RunSet:
 
     @property
     def is_right_or_wrong(self) -> bool:
-        """Whether every item of every run is right or wrong: one answer each, no partial score."""
+        """Return whether every item of every run is right or wrong: one answer each, no partial
+        score.
+        """
         levels = {self.metric.lower, self.metric.upper}
         return self.metric.is_bounded and all(
             row.levels is not None

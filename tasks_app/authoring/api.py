@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plumbmark.accounts.callers import acting_namespace, actor
+from plumbmark.accounts.visible import find_visible
 from plumbmark.background.api import respond_with_job
 from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import NotAllowed
@@ -59,25 +60,16 @@ _MEDIA_RESPONSES = {(200, kind): OpenApiTypes.BINARY for kind in sorted(ENDINGS)
 
 
 def get_task_or_404(public_id: str, request: Request) -> Task:
-    task = (
-        Task.objects.select_related(
-            "namespace", "latest_version", "pinned_version", "copied_from__task__namespace"
-        )
-        .filter(public_id=public_id)
-        .first()
+    rows = Task.objects.select_related(
+        "namespace", "latest_version", "pinned_version", "copied_from__task__namespace"
     )
-    if task is None or not can_view_task(request.user, task):
-        raise Http404
+    task = find_visible(rows, public_id, to=request.user, allows=can_view_task)
     return as_seen_by(request.user, task)
 
 
 def get_version_or_404(public_id: str, request: Request) -> TaskVersion:
-    version = (
-        TaskVersion.objects.select_related("task__namespace").filter(public_id=public_id).first()
-    )
-    if version is None or not can_view_version(request.user, version):
-        raise Http404
-    return version
+    rows = TaskVersion.objects.select_related("task__namespace")
+    return find_visible(rows, public_id, to=request.user, allows=can_view_version)
 
 
 class TaskFilter(filters.FilterSet):

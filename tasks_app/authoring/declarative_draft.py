@@ -14,7 +14,6 @@ from tasks_app.authoring.preview import (
     Preview,
     first_questions,
     place_problems,
-    rows_for,
     start_of,
     tool_schemas,
 )
@@ -93,15 +92,17 @@ class DeclarativeDraft:
         self, draft: TaskDraft, *, text: str | None, rows: int | None, item: str
     ) -> Preview:
         text = draft.definition_text if text is None else text
-        read = rows_for(item, rows)
         try:
-            with check_draft(draft, first=read, definition_text=text) as (definition, imported):
+            with check_draft(draft, first=rows, item=item, definition_text=text) as (
+                definition,
+                imported,
+            ):
                 start = start_of(imported, item)
                 return Preview(
                     warnings=imported.warnings,
                     items=imported.count,
                     private_items=imported.private_count,
-                    is_whole=read is None or imported.count < read,
+                    is_whole=rows is None or imported.count < rows,
                     first=first_questions(definition, imported, start=start or 1),
                     start=start or 1,
                     not_found="" if start else item,

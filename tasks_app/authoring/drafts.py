@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -12,7 +13,7 @@ from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.gateway.queries import callable_deployments
 from plumbmark.strict_json import Path as KeyPath
 from plumbmark.strict_json import has_surrogate
-from tasks_app.datasets import ImportResult, import_data
+from tasks_app.datasets import ImportResult, find_item, import_data
 from tasks_app.datasets.media.storage import files_of
 from tasks_app.datasets.uploads import (
     data_limits,
@@ -28,6 +29,10 @@ from tasks_app.models import DataFile, Task, TaskDraft
 from tasks_app.permissions import check_edit
 from tasks_app.tables.conversion import store_table
 
+FIRST_ITEMS = 3
+"""Items that a preview shows."""
+MAX_PREVIEWED = 10_000
+"""Rows within which an item is looked for."""
 FIRST_ROWS = 200
 """Rows of the data file that are checked at once, as the author types and where a file comes in
 place of another; the rest when they ask."""
@@ -159,6 +164,7 @@ def check_draft(
     draft: TaskDraft,
     *,
     first: int | None = None,
+    item: str = "",
     definition_text: str | None = None,
     data_file: DataFile | None = None,
 ) -> Iterator[tuple[Definition, ImportResult]]:
@@ -166,7 +172,8 @@ def check_draft(
     problem.
 
     `definition_text` is used instead of the draft's: an author's unsaved text, in either format.
-    `data_file` is used instead of the draft's, too.
+    `data_file` is used instead of the draft's, too. With `first`, only that many rows are read, and
+    the few from `item` on, an id or a number as `find_item` takes it.
     Problems of the definition have paths into it; those of the file begin with `data_file`.
     """
     if definition_text is None:
@@ -201,6 +208,7 @@ def check_draft(
                 definition=definition,
                 limits=data_limits(),
                 first=first,
+                shown=_shown_rows(path, data_file.name, definition, item) if item else range(0),
                 attached=files_of(draft) if definition.prompt.media_parts else None,
             )
         except InvalidInput as error:
@@ -217,6 +225,14 @@ def check_draft(
             ) from error
         with imported:
             yield imported.definition, imported
+
+
+def _shown_rows(path: Path, name: str, definition: Definition, item: str) -> range:
+    """Return the rows of the items that are shown, from one on; none where it is not found."""
+    found = find_item(
+        path, name=name, definition=definition, item=item, limits=data_limits(), most=MAX_PREVIEWED
+    )
+    return range(0) if found is None else range(found, min(found + FIRST_ITEMS, MAX_PREVIEWED))
 
 
 def _unknown_models(definition: Definition, namespace: Namespace) -> dict[str, KeyPath]:

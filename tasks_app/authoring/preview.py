@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from plumbmark.common.errors import Problem
 from plumbmark.engine.tools import to_openai_tool
-from tasks_app.authoring.drafts import FIRST_ROWS
-from tasks_app.datasets import ImportedItem, ImportResult
+from tasks_app.authoring.drafts import FIRST_ITEMS, FIRST_ROWS
+from tasks_app.datasets import ImportedItem, ImportResult, number_in
 from tasks_app.definitions import (
     Definition,
     Question,
@@ -23,9 +23,6 @@ from tasks_app.definitions.rendering import ordered_choices, text_of, tools_of
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import TaskDraft
 
-FIRST_ITEMS = 3
-MAX_PREVIEWED = 10_000
-"""Rows within which an item is looked for."""
 _MAX_LINE = 200
 
 
@@ -107,23 +104,6 @@ def preview_of(
     return draft_kind_of(draft).preview(draft, text=definition_text, rows=rows, item=item)
 
 
-def rows_for(item: str, rows: int | None) -> int | None:
-    """Return how many rows have to be read to show an item."""
-    if not item or rows is None:
-        return rows
-    number = number_in(item)
-    if item.startswith("#") and number is not None:
-        return max(rows, min(number - 1 + FIRST_ITEMS, MAX_PREVIEWED))
-    return MAX_PREVIEWED
-
-
-def number_in(item: str) -> int | None:
-    """Return the number of an item, from 1, where the text is one."""
-    digits = item.removeprefix("#")
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 10
-    return max(1, int(digits)) if is_number else None
-
-
 def place_problems(problems: Sequence[Problem], text: str) -> list[PlacedProblem]:
     """Return problems with the text of their lines."""
     lines = text.replace("\r\n", "\n").split("\n")
@@ -188,11 +168,10 @@ def start_of(imported: ImportResult, item: str) -> int | None:
     if not item:
         return 1
     number = number_in(item)
-    if not item.startswith("#"):
-        for position, one in enumerate(imported, start=1):
-            if one.key == item:
-                return position
-    return number if number is not None and number <= imported.count else None
+    positions = {one.key: one.position for one in imported}
+    if not item.startswith("#") and item in positions:
+        return positions[item] + 1
+    return number if number is not None and number - 1 in positions.values() else None
 
 
 def first_questions(
@@ -200,7 +179,8 @@ def first_questions(
 ) -> list[PreviewQuestion]:
     """Return the first items from one on, as they will be asked."""
     first: list[PreviewQuestion] = []
-    for item in itertools.islice(imported, start - 1, start - 1 + FIRST_ITEMS):
+    shown = (item for item in imported if item.position >= start - 1)
+    for item in itertools.islice(shown, FIRST_ITEMS):
         first.append(
             PreviewQuestion(
                 key=item.key,

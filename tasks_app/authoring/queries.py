@@ -1,16 +1,20 @@
 """Named reads of tasks, their drafts, versions and items."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
+from tasks_app.datasets.media.storage import MediaRow, media_rows
 from tasks_app.models import (
-    AttachmentUse,
     FormerAddress,
     Item,
     Task,
@@ -19,6 +23,7 @@ from tasks_app.models import (
 )
 from tasks_app.models.tasks import Visibility
 from tasks_app.permissions import (
+    can_edit_task,
     can_view_private_items,
     can_view_task,
     check_edit,
@@ -59,26 +64,28 @@ _OF_TASK = (
 )
 
 
+_OF_DRAFT = ("updated_by__namespace", "data_file__converted_from", "data_file__profile")
+
+
 def task_at(*, handle: str, slug: str, to: Visitor) -> Task:
     """Return the task at an address; 404 if the visitor may not see it."""
-    task = (
-        Task.objects.select_related(*_OF_TASK).filter(namespace__handle=handle, slug=slug).first()
-    )
-    if task is None:
-        task = _task_formerly_at(handle, slug)
+    task = _find_task(handle, slug, _OF_TASK)
     if task is None or not can_view_task(to, task):
         raise Http404
     return as_seen_by(to, task)
 
 
-def _task_formerly_at(handle: str, slug: str) -> Task | None:
-    """Return the task that had this address before it was transferred."""
-    found = (
-        FormerAddress.objects.select_related(*(f"task__{name}" for name in _OF_TASK))
+def _find_task(handle: str, slug: str, related: Sequence[str]) -> Task | None:
+    """Return the task that has this address, or had it before it was transferred."""
+    task = Task.objects.select_related(*related).filter(namespace__handle=handle, slug=slug).first()
+    if task is not None:
+        return task
+    former = (
+        FormerAddress.objects.select_related(*(f"task__{name}" for name in related))
         .filter(namespace__handle=handle, slug=slug)
         .first()
     )
-    return found.task if found else None
+    return former.task if former else None
 
 
 def as_seen_by(visitor: Visitor, task: Task) -> Task:
@@ -89,14 +96,41 @@ def as_seen_by(visitor: Visitor, task: Task) -> Task:
 
 
 def version_at(*, task: Task, number: int, to: Visitor) -> TaskVersion:
-    version = (
-        TaskVersion.objects.select_related("task__namespace", "data_file")
-        .filter(task=task, number=number)
-        .first()
-    )
-    if version is None or not can_view(to, version):
+    """Return a version of a task; 404 if the visitor may not see it."""
+    return versions_at(task=task, numbers=[number], to=to)[0]
+
+
+def version_with_task(*, handle: str, slug: str, to: Visitor, **which: Any) -> TaskVersion | None:
+    """Return a version of the task at an address, with the task; None where there is none, and 404
+    if the visitor may not see the task. One query, unless the task was transferred.
+
+    `which` names the version: its `public_id` or its `number`. Whether it may be seen is not
+    checked.
+    """
+    related = [f"task__{name}" for name in _OF_TASK]
+    versions = TaskVersion.objects.select_related("data_file", *related).filter(**which)
+    found = versions.filter(task__namespace__handle=handle, task__slug=slug).first()
+    if found is None:
+        task = task_at(handle=handle, slug=slug, to=to)
+        found = versions.filter(task=task).first()
+    elif not can_view_task(to, found.task):
         raise Http404
-    return version
+    if found is not None:
+        as_seen_by(to, found.task)
+    return found
+
+
+def versions_at(*, task: Task, numbers: Sequence[int], to: Visitor) -> list[TaskVersion]:
+    """Return versions of a task by their numbers; 404 if the visitor may not see one. One query."""
+    # One by one: a list may hold no number that is too large for the column.
+    wanted = reduce(or_, (Q(number=number) for number in numbers))
+    rows = TaskVersion.objects.select_related("task__namespace", "data_file").filter(
+        wanted, task=task
+    )
+    found = {row.number: row for row in rows}
+    if any(number not in found or not can_view(to, found[number]) for number in numbers):
+        raise Http404
+    return [found[number] for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +139,7 @@ class DraftMedia:
 
     count: int
     size: int
-    first: list[AttachmentUse]
+    first: Sequence[MediaRow]
 
     @property
     def left_out(self) -> int:
@@ -113,11 +147,9 @@ class DraftMedia:
 
 
 def media_of(draft: TaskDraft, *, first: int) -> DraftMedia:
-    """Return the draft's images and audio, the first of them by name, in two queries."""
-    uses = AttachmentUse.objects.filter(draft=draft)
-    totals = uses.aggregate(count=Count("id"), size=Sum("attachment__size"))
-    listed = uses.select_related("attachment").order_by("name")[:first]
-    return DraftMedia(totals["count"], totals["size"] or 0, list(listed))
+    """Return the draft's images and audio, the first of them by name."""
+    rows = media_rows(draft)
+    return DraftMedia(len(rows), sum(row.size for row in rows), rows[:first])
 
 
 def published_versions_of(task: Task, *, to: Visitor) -> QuerySet[TaskVersion]:
@@ -138,6 +170,22 @@ def items_of(version: TaskVersion, *, to: Visitor) -> QuerySet[Item]:
 
 def own_task_at(*, handle: str, slug: str, by: Visitor) -> Task:
     """Return a task that the person may edit. Who may not even see it gets a 404."""
-    task = task_at(handle=handle, slug=slug, to=by)
+    return _check_own(_find_task(handle, slug, _OF_TASK), by)
+
+
+def own_draft_at(*, handle: str, slug: str, by: Visitor, related: Sequence[str] = ()) -> TaskDraft:
+    """Return the draft of a task that the person may edit, with its task, its data file and that
+    file's profile. `related` names further rows of the draft. One query.
+    """
+    of_draft = [f"draft__{name}" for name in (*_OF_DRAFT, *related)]
+    return _check_own(_find_task(handle, slug, [*_OF_TASK, *of_draft]), by).draft
+
+
+def _check_own(task: Task | None, by: Visitor) -> Task:
+    """Return the task where the person may edit it; nothing of it is hidden from them then."""
+    if task is not None and can_edit_task(by, task):
+        return task
+    if task is None or not can_view_task(by, task):
+        raise Http404
     check_edit(task, by=by)
     return task

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
-from plumbmark.gateway.calls.policy import current_price_card
+from plumbmark.gateway.calls.policy import current_price_card, current_price_cards
 from plumbmark.gateway.models import Deployment
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
@@ -18,6 +18,7 @@ from tasks_app.code_tasks.scores import estimate_of_program, program_scores
 from tasks_app.code_tasks.slices import CodeSlice
 from tasks_app.kinds import AuxiliaryDeployments, CostBound
 from tasks_app.models import Contender, Sample, Scoring, Shard, TaskVersion
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest
 from tasks_app.runs.claims import Lease
 from tasks_app.scorings.estimates import as_document
 from tasks_app.scorings.output_scorer import OutputScorer
@@ -43,22 +44,21 @@ class CodeKind:
     def count_items(self, *, of_try: bool) -> int:
         return self.version.item_count
 
-    def bound_cost(
-        self,
-        deployment: Deployment,
-        contender: Contender,
-        *,
-        items: int,
-        payer: Namespace,
-        positions: Sequence[int] | None = None,
-    ) -> CostBound:
-        if positions is not None:
+    auxiliary_slugs: frozenset[str] = frozenset()
+    """It names models in words of its own: `find_auxiliary_models`."""
+
+    def bound_key(self, request: BoundRequest, inputs: BoundInputs) -> str:
+        return ""
+
+    def bound_cost(self, request: BoundRequest, inputs: BoundInputs) -> CostBound:
+        if request.positions is not None:
             raise Conflict(
                 "A program decides by itself what it asks, so no few items can be tried."
             )
-        further = self._further_models(payer)
-        deployments = [deployment, *further.deployments]
-        cards = [current_price_card(one.pk) for one in deployments if one.owner_id is None]
+        further = self._further_models(request.payer).deployments
+        known = {**current_price_cards([one.pk for one in further]), **inputs.cards}
+        asked = [one for one in (request.deployment, *further) if one.owner_id is None]
+        cards = [known.get(one.pk) for one in asked]
         is_free = all(
             card is not None
             and not any((card.input_per_mtok, card.output_per_mtok, card.per_request))
@@ -66,7 +66,7 @@ class CodeKind:
         )
         return CostBound(
             0,
-            items,
+            request.items,
             0,
             is_metered=bool(cards),
             is_priced=None not in cards,

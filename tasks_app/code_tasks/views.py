@@ -20,12 +20,12 @@ from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_CODE
 from tasks_app.authoring.forms import CodeDraftForm
 from tasks_app.authoring.preview import PlacedProblem, place_problems
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.code_tasks import actions as coding
 from tasks_app.code_tasks.source import notebook
 from tasks_app.draft_saves.queries import saves_of
-from tasks_app.models import Task, TaskDraft
+from tasks_app.models import TaskDraft
 from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.queries import deployments_for, latest_try_of
 from tasks_app.runs.start import try_program
@@ -49,9 +49,10 @@ class _CodePreview:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the editor, and save. Its buttons say what follows: save, check, try, publish."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user, related=["code_file"])
+    task = draft.task
     if request.method != "POST":
-        return _editor(request, task)
+        return _editor(request, draft)
     form = CodeDraftForm(request.POST, request.FILES)
     form.is_valid()
     values = form.cleaned_data
@@ -63,14 +64,13 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
         if then == "drop":
             coding.drop_code(task=task, by=by)
             return redirect("tasks:edit", handle, slug)
-        draft = TaskDraft.objects.select_related("updated_by__namespace").get(task=task)
         if conflict := edit_conflict_message(request, draft):
-            return _editor(request, task, error=Conflict(conflict), status=409)
+            return _editor(request, draft, error=Conflict(conflict), status=409)
         coding.save_code_draft(
             task=task,
             upload=upload,
             code=None if upload is not None else code,
-            code_name=_name_of(task),
+            code_name=_name_of(draft),
             settings_text=values.get("settings", ""),
             attach=request.FILES.getlist("attach"),
             detach=request.POST.getlist("detach"),
@@ -88,28 +88,29 @@ def task_edit_code(request: HttpRequest, handle: str, slug: str) -> HttpResponse
             }
             return redirect(reverse("tasks:run", args=[handle, slug], query=query))
     except (InvalidInput, Conflict) as error:
-        return _editor(request, task, error=error, status=422)
+        # As it is by now: it may be the try that was refused, after the draft was saved.
+        draft = own_draft_at(handle=handle, slug=slug, by=by, related=["code_file"])
+        return _editor(request, draft, error=error, status=422)
     if then == "publish":
         return redirect("tasks:publish", handle, slug)
     messages.success(request, _("Your draft is saved."))
     return redirect("tasks:edit-code", handle, slug)
 
 
-def _name_of(task: Task) -> str:
+def _name_of(draft: TaskDraft) -> str:
     """Return the file name: a pasted text keeps that of the Python file that it replaces."""
-    draft = TaskDraft.objects.select_related("code_file").get(task=task)
     name = draft.code_file.name if draft.code_file else ""
     return name if name.endswith(".py") else ""
 
 
 def _editor(
     request: HttpRequest,
-    task: Task,
+    draft: TaskDraft,
     *,
     error: InvalidInput | Conflict | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    draft = TaskDraft.objects.select_related("code_file", "task__namespace").get(task=task)
+    task = draft.task
     inspection = _inspect(draft)
     if error is not None:
         message = error.problems if isinstance(error, InvalidInput) else []

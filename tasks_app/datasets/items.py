@@ -21,6 +21,7 @@ from tasks_app.datasets.rows import (
     DataLimits,
     DataRow,
     RowProblem,
+    find_row,
     guess_format,
     read_rows,
 )
@@ -109,13 +110,15 @@ def import_data(
     definition: Definition,
     limits: DataLimits | None = None,
     first: int | None = None,
+    shown: range = range(0),
     attached: AttachedFiles | None = None,
 ) -> ImportResult:
     """Validate a data file against a definition.
 
     `name` tells the format where the definition does not; `attached` are the files beside it. With
-    `first`, only that many rows are read (the author's preview). Raises `InvalidInput` with up to
-    `limits.problems` kinds of problems, each with its first lines; nothing is left behind.
+    `first`, only that many rows are read, and those in `shown` beyond them: the author's preview,
+    which passes over what lies between. Raises `InvalidInput` with up to `limits.problems` kinds
+    of problems, each with its first lines; nothing is left behind.
     """
     limits = limits or DataLimits()
     warned = ColumnWarning()
@@ -149,8 +152,23 @@ def import_data(
             if problems.is_full or (first is not None and number >= first):
                 break
         else:
+            shown = range(0)  # The file ended before.
             if not problems and (at_the_end := reader.problems_at_the_end(count)):
                 raise InvalidInput(at_the_end)
+        beyond = range(0) if first is None else range(max(shown.start, first), shown.stop)
+        if beyond and not problems.is_full:
+            rest = read_rows(
+                path, format=format, name=name, limits=limits, warned=warned, start=beyond.start
+            )
+            for position, row in zip(beyond, rest, strict=False):
+                try:
+                    if isinstance(row, RowProblem):
+                        raise row
+                    item = reader.item(row, position)
+                except RowProblem as problem:
+                    problems.add(problem.problem)
+                else:
+                    spool.write(json.dumps(item.as_row()).encode() + b"\n")
         if problems:
             raise InvalidInput([*reader.advice(), *problems.merge()])
     except BaseException:
@@ -165,6 +183,36 @@ def import_data(
         prompt=replace(definition.prompt, message_columns=reader.prompt_columns.with_messages),
     )
     return ImportResult(spool, count, private, warnings, resolver, read)
+
+
+def number_in(item: str) -> int | None:
+    """Return the number of an item, from 1, where the text is one."""
+    digits = item.removeprefix("#")
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 10
+    return max(1, int(digits)) if is_number else None
+
+
+def find_item(
+    path: Path, *, name: str, definition: Definition, item: str, limits: DataLimits, most: int
+) -> int | None:
+    """Return the number, from 0, of the row of an item among the first `most`: the one with this
+    id, or of this number; `#3` is a number in any case. None where it is not there.
+    """
+    number = number_in(item)
+    column = definition.data.id
+    if not item.startswith("#") and column is not None:
+        found = find_row(
+            path,
+            format=guess_format(name, definition.data.format),
+            name=name,
+            limits=limits,
+            column=column,
+            text=normalise_name(item),
+            most=most,
+        )
+        if found is not None:
+            return found
+    return number - 1 if number is not None and number <= most else None
 
 
 class _WrongColumns(Exception):

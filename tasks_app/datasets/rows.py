@@ -5,9 +5,11 @@ A row is a mapping of column to value with the number of its (first) line.
 
 import codecs
 import csv
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +22,7 @@ from tasks_app.definitions.characters import (
     INVISIBLE,
     name_of,
     name_problem,
+    normalise_name,
 )
 
 _LINE_READER = JsonReader(numbers=EXACT, duplicate_keys="refuse")
@@ -131,17 +134,24 @@ def check_file(path: Path, limits: DataLimits) -> None:
 
 
 def read_rows(
-    path: Path, *, format: str, name: str, limits: DataLimits, warned: ColumnWarning
+    path: Path,
+    *,
+    format: str,
+    name: str,
+    limits: DataLimits,
+    warned: ColumnWarning,
+    start: int = 0,
 ) -> Iterator[DataRow | RowProblem]:
     """Yield rows in order; a row that cannot be accepted is a `RowProblem`.
 
-    Faults after which nothing can be trusted (encoding, a bad head) raise `InvalidInput`.
+    Faults after which nothing can be trusted (encoding, a bad head) raise `InvalidInput`. With
+    `start`, the rows before are passed over unchecked: of JSONL they are not even read as JSON.
     """
     check_file(path, limits)
     if format == "jsonl":
-        rows = _jsonl_rows(path, limits, warned)
+        rows = _jsonl_rows(path, limits, warned, start)
     else:
-        rows = _csv_rows(path, name, limits, warned)
+        rows = islice(_csv_rows(path, name, limits, warned), start, None)
     if not is_watched():
         yield from rows
         return
@@ -183,12 +193,44 @@ def _lines(file: IO[bytes], limits: DataLimits) -> Iterator[tuple[int, bytes]]:
         yield number, line
 
 
+def find_row(
+    path: Path, *, format: str, name: str, limits: DataLimits, column: str, text: str, most: int
+) -> int | None:
+    """Return the number, from 0, of the row with this text in a column, among the first `most`;
+    None where there is none. Rows are not checked.
+    """
+    if format != "jsonl":
+        rows = islice(_csv_rows(path, name, limits, ColumnWarning()), most)
+        for number, row in enumerate(rows):
+            if isinstance(row, DataRow) and normalise_name(str(row.values.get(column))) == text:
+                return number
+        return None
+    # Most lines are ruled out by their bytes; those with an escape may say it in another way.
+    mark = text.encode() if text.isascii() else b""
+    with path.open("rb") as file:
+        lines = (raw for _number, raw in _lines(file, limits) if raw.strip())
+        for number, raw in enumerate(islice(lines, most)):
+            if mark not in raw and b"\\" not in raw:
+                continue
+            try:
+                values = json.loads(raw)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(values, dict) and normalise_name(str(values.get(column))) == text:
+                return number
+    return None
+
+
 def _jsonl_rows(
-    path: Path, limits: DataLimits, warned: ColumnWarning
+    path: Path, limits: DataLimits, warned: ColumnWarning, start: int = 0
 ) -> Iterator[DataRow | RowProblem]:
     is_first = True
+    passed = 0
     with path.open("rb") as file:
         for number, raw in _lines(file, limits):
+            if passed < start:
+                passed += bool(raw.strip())
+                continue
             # Without its end: a fault there would be told with a column of the line after it.
             text = _decode(raw, number).rstrip("\r\n")
             if not text.strip():

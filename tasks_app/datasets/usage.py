@@ -31,25 +31,22 @@ def count_tasks(namespace: Namespace) -> int:
     return Task.objects.filter(namespace=namespace).count()
 
 
-def stored_data(namespace: Namespace) -> int:
-    """Return the bytes of data files, code, attached files and submitted outputs."""
-    files = DataFile.objects.filter(namespace=namespace, withheld_at__isnull=True)
-    return files.aggregate(total=Sum("size"))["total"] or 0
+def stored_data(namespace: Namespace) -> QuerySet[DataFile]:
+    """Return the data files, code, attached files and submitted outputs."""
+    return DataFile.objects.filter(namespace=namespace, withheld_at__isnull=True)
 
 
-def stored_media(namespace: Namespace) -> int:
-    """Return the bytes of images and audio, each once however often tasks use it."""
+def stored_media(namespace: Namespace) -> QuerySet[Attachment]:
+    """Return the images and audio, each once however often tasks use it."""
     uses = AttachmentUse.objects.filter(
         Q(draft__task__namespace=namespace) | Q(version__task__namespace=namespace)
     )
-    used = Attachment.objects.filter(pk__in=uses.values("attachment"))
-    return used.aggregate(total=Sum("size"))["total"] or 0
+    return Attachment.objects.filter(pk__in=uses.values("attachment"))
 
 
-def stored_artifacts(namespace: Namespace) -> int:
-    """Return the bytes of files that programs left."""
-    left = RunArtifact.objects.filter(run__namespace=namespace)
-    return left.aggregate(total=Sum("size"))["total"] or 0
+def stored_artifacts(namespace: Namespace) -> QuerySet[RunArtifact]:
+    """Return the files that programs left."""
+    return RunArtifact.objects.filter(run__namespace=namespace)
 
 
 def files_of_task_alone(task: Task) -> list[DataFile]:

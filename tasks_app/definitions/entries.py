@@ -157,7 +157,7 @@ class PartEntry(StrictModel):
 
 
 def _content(entry: str | tuple[PartEntry, ...]) -> Content:
-    """Text alone stays text, however it was written."""
+    """Keep text alone as text, however it was written."""
     if isinstance(entry, str):
         return entry
     parts = tuple(

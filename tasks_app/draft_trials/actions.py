@@ -15,7 +15,8 @@ from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, ItemTrial, Run, TaskVersion
-from tasks_app.runs.cost import cost_bound
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest, read_bound_inputs
+from tasks_app.runs.cost import bound_request
 from tasks_app.runs.start import TRY_KEPT, check_start, start_run
 
 MAX_MODELS = 4
@@ -46,7 +47,10 @@ def bound_trial(
     nothing.
     """
     check_models(version, contenders)
-    return [_bound(version, one, namespace, positions, by) for one in contenders]
+    items = kind_of(version).count_items(of_try=True)
+    requests = [BoundRequest(version, one, namespace, items, positions) for one in contenders]
+    inputs = read_bound_inputs(requests)
+    return [_bound(one, inputs, by) for one in requests]
 
 
 def start_trial(
@@ -112,24 +116,11 @@ def check_models(version: TaskVersion, contenders: Sequence[Contender]) -> None:
         raise InvalidInput([Problem("name each model once", "models")])
 
 
-def _bound(
-    version: TaskVersion,
-    contender: Contender,
-    namespace: Namespace,
-    positions: Sequence[int] | None,
-    by: User,
-) -> ModelBound:
-    kind = kind_of(version)
-    items = kind.count_items(of_try=True)
+def _bound(request: BoundRequest, inputs: BoundInputs, by: User) -> ModelBound:
+    contender = request.contender
     try:
-        check_start(version, contender, Run.Purpose.TRY, namespace, by)
-        bound = cost_bound(
-            version=version,
-            contender=contender,
-            item_count=items,
-            payer=namespace,
-            positions=positions,
-        )
+        check_start(request.version, contender, Run.Purpose.TRY, request.payer, by)
+        bound = bound_request(request, inputs)
     except (Conflict, InvalidInput, NotAllowed) as error:
         return ModelBound(contender, None, error.message)
     if bound.is_metered and not bound.is_priced:

@@ -12,13 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
-from plumbmark.accounts.models import Namespace
+from plumbmark.accounts.acting import person
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
-from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
 from plumbmark.web.forms import add_problems
-from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.draft_trials.actions import ModelBound, bound_trial, start_trial
 from tasks_app.draft_trials.forms import TrialModelsForm
@@ -29,7 +26,6 @@ from tasks_app.models import Contender, ItemTrial, TaskVersion
 from tasks_app.permissions import can_edit_task
 from tasks_app.runs.choice import version_to_run
 from tasks_app.runs.contenders import contender_of_deployment
-from tasks_app.runs.queries import deployments_for
 from tasks_app.scorings.score_display import score_context
 
 _ONCE_SECONDS = 24 * 3600
@@ -40,37 +36,27 @@ _ONCE_SECONDS = 24 * 3600
 @require_http_methods(["GET", "HEAD", "POST"])
 def trial_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Ask which models on GET, then show what each costs at most; start on POST."""
-    task = task_at(handle=handle, slug=slug, to=request.user)
-    data = request.POST if request.method == "POST" else request.GET
-    version = version_to_run(request, task, data.get("version", ""))
+    version = version_to_run(request, handle=handle, slug=slug)
     if kind_of(version).runs_program:
         return redirect("tasks:edit-code", handle, slug)
-    namespaces = acting_namespaces(request)
-    form = TrialModelsForm(
-        data if "models" in data or request.method == "POST" else None,
-        deployments=deployments_for(request.user),
-        namespaces=namespaces,
-    )
+    task = version.task
+    form = TrialModelsForm.of_request(request)
     bounds: list[ModelBound] = []
-    namespace = namespaces[0]
     if form.is_valid():
-        namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
         try:
             if request.method == "POST":
-                return _start(request, version, form.deployments, namespace)
+                return _start(request, version, form)
             bounds = bound_trial(
                 version=version,
                 # Not saved: showing a price creates no row.
                 contenders=[
                     Contender(deployment=one, configuration={}) for one in form.deployments
                 ],
-                namespace=namespace,
+                namespace=form.payer,
                 by=person(request),
             )
-        except InvalidInput as error:
+        except (InvalidInput, Conflict, NotAllowed) as error:
             add_problems(form, error)
-        except (Conflict, NotAllowed) as error:
-            form.add_error(None, error.message)
     context = {
         "task": task,
         "version": version,
@@ -79,10 +65,13 @@ def trial_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
         "bounds": bounds,
         "total": sum(one.bound.total for one in bounds if one.bound is not None),
         "is_startable": any(one.is_askable for one in bounds),
-        "namespace": namespace,
-        "quota": quota_status(namespace) if bounds else None,
+        "namespace": form.payer,
+        "quota": quota_status(form.payer) if bounds else None,
         "once": secrets.token_urlsafe(16),
-        "earlier": latest_trials_of(version, by=person(request)),
+        "earlier": [
+            {"url": one.get_absolute_url(), "at": one.created_at}
+            for one in latest_trials_of(version, by=person(request))
+        ],
         "is_editor": can_edit_task(request.user, task),
         "trail": [*trail_of(task), {"label": _("Try")}],
     }
@@ -90,9 +79,7 @@ def trial_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     return render(request, "tasks_app/draft_trials/try.html", context, status=status)
 
 
-def _start(
-    request: HttpRequest, version: TaskVersion, deployments: list[Deployment], namespace: Namespace
-) -> HttpResponse:
+def _start(request: HttpRequest, version: TaskVersion, form: TrialModelsForm) -> HttpResponse:
     by = person(request)
     # The same form sent twice (a double click, a reload) starts one trial.
     once = f"trial-once:{by.pk}:{request.POST.get('once', '')[:64]}"
@@ -104,8 +91,8 @@ def _start(
     try:
         trial = start_trial(
             version=version,
-            contenders=[contender_of_deployment(deployment=one, by=by) for one in deployments],
-            namespace=namespace,
+            contenders=[contender_of_deployment(deployment=one, by=by) for one in form.deployments],
+            namespace=form.payer,
             by=by,
         )
     except BaseException:

@@ -1,10 +1,11 @@
 """Named reads of reports of items."""
 
-from django.db.models import QuerySet
-from django.http import Http404
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.accounts.visible import find_visible
 from tasks_app.item_reports.permissions import can_view_report
 from tasks_app.models import Item, ItemReport, Task, TaskVersion
 from tasks_app.permissions import can_view_private_items, sees_pinned_versions_alone
@@ -12,10 +13,8 @@ from tasks_app.permissions import can_view_private_items, sees_pinned_versions_a
 
 def report_at(*, public_id: str, to: Visitor) -> ItemReport:
     """Return a report; 404 if the visitor may not see its item."""
-    report = _with_facts(ItemReport.objects.all()).filter(public_id=public_id).first()
-    if report is None or not can_view_report(to, report):
-        raise Http404
-    return report
+    rows = _with_facts(ItemReport.objects.all())
+    return find_visible(rows, public_id, to=to, allows=can_view_report)
 
 
 def reports_of_task(task: Task, *, to: Visitor) -> QuerySet[ItemReport]:
@@ -37,9 +36,13 @@ def reports_of_item(item: Item, version: TaskVersion, *, to: Visitor) -> QuerySe
     return reports_of_task(version.task, to=to).filter(item__key=item.key)
 
 
-def count_open_reports(task: Task, *, to: Visitor) -> int:
-    """Return how many reports wait for a decision, among those that the visitor may see."""
-    return reports_of_task(task, to=to).filter(status=ItemReport.State.OPEN).count()
+def count_of_open_reports(task: Task, *, to: Visitor) -> Coalesce:
+    """Return, for a query, how many reports of a task wait for a decision, among those that the
+    visitor may see.
+    """
+    reports = reports_of_task(task, to=to).filter(status=ItemReport.State.OPEN)
+    count = reports.order_by().values(every=Value(1)).values(n=Count("pk"))
+    return Coalesce(Subquery(count), 0)
 
 
 def waiting_reports(person: Visitor) -> QuerySet[ItemReport]:

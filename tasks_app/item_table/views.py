@@ -24,7 +24,7 @@ from plumbmark.web.downloads import MAX_IN_MEMORY
 from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.draft_jobs import subject_of
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.item_table.actions import (
     RowEdit,
@@ -261,10 +261,8 @@ def file_response(draft: TaskDraft) -> HttpResponseBase:
 
 
 def _draft(request: HttpRequest, handle: str, slug: str) -> tuple[Task, TaskDraft]:
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
-    draft.task = task
-    return task, draft
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user)
+    return draft.task, draft
 
 
 def _selection(request: HttpRequest) -> RowSelection:

@@ -1,11 +1,10 @@
 """The most that the judges of a version can cost, before they are asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.engine.ports import ModelRequest
-from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.catalogue.prices import TOKENS_PER_PRICE
 from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.queries import callable_deployments, request_bound
@@ -51,23 +50,22 @@ def bound_judges(
     scorers: Iterable[ModelJudge],
     outputs: Iterable[tuple[Item, int]],
     *,
-    payer: Namespace,
+    judges: Iterable[Deployment],
+    cards: Mapping[int, PriceCard],
     repeats: int = 1,
 ) -> list[CostPart]:
     """Return the most that each judge costs for the outputs: an item and the output's tokens each.
 
-    A judge that the payer may not ask is left out: it costs nothing, and its samples are unscored.
+    `judges` are those that the payer may ask, `cards` their prices. Another judge costs nothing,
+    and its samples are unscored.
     """
     scorers = list(scorers)
-    judges = {
-        deployment.slug: _Judge(deployment, current_price_card(deployment.pk))
-        for deployment in judges_for(scorers, payer)
-    }
-    for item, tokens in outputs if judges else ():
+    asked = {one.slug: _Judge(one, cards.get(one.pk)) for one in judges}
+    for item, tokens in outputs if asked else ():
         values = {name: text_of(value) for name, value in item.scorer_input.items()}
         for scorer in scorers:
             for question in scorer.questions(_MARK, item.target, values, delimiter="0" * 16):
-                judge = judges.get(question.judge)
+                judge = asked.get(question.judge)
                 if judge is not None:
                     shown = sum(one["content"].count(_MARK) for one in question.messages)
                     request = ModelRequest(
@@ -82,5 +80,5 @@ def bound_judges(
             is_metered=judge.is_metered,
             is_priced=not judge.is_metered or judge.card is not None,
         )
-        for slug, judge in sorted(judges.items())
+        for slug, judge in sorted(asked.items())
     ]

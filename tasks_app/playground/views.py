@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -54,10 +55,8 @@ def playground(request: HttpRequest) -> HttpResponse:
             grant, results = ask_side_by_side(
                 prompt=form.as_prompt(), deployments=chosen, namespace=namespace, by=person(request)
             )
-        except InvalidInput as error:
+        except (InvalidInput, Conflict, NotAllowed) as error:
             add_problems(form, error)
-        except (Conflict, NotAllowed) as error:
-            form.add_error(None, error.message)
         else:
             if any(result.attempts for result in results):
                 for result, deployment in zip(results, chosen, strict=True):
@@ -127,7 +126,10 @@ def _page(request: HttpRequest, form: PlaygroundForm, asked: Playground | None) 
     context: dict[str, Any] = {
         "form": form,
         "asked": asked,
-        "earlier": playgrounds_of(person(request)),
+        "earlier": [
+            {"url": reverse("tasks:playground-asked", args=[one.public_id]), "at": one.created_at}
+            for one in playgrounds_of(person(request))
+        ],
     }
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "tasks_app/playground/playground.html", context, status=status)

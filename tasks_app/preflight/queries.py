@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +10,6 @@ from django.conf import settings
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.gateway.models import Deployment
-from plumbmark.manifests import content_hash
 from plumbmark.scoring.preflight import (
     LikelyTotal,
     difference_found,
@@ -21,8 +20,9 @@ from plumbmark.scoring.preflight import (
 )
 from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, Run, TaskVersion
-from tasks_app.preflight.observations import Observations, observe, probe_of
-from tasks_app.runs.cost import cost_bound
+from tasks_app.preflight.observations import KnownRuns, Observations, read_known_runs
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest, read_bound_inputs
+from tasks_app.runs.cost import bound_request
 from tasks_app.runs.start import check_start
 from tasks_app.scorings.estimates import metric_of
 
@@ -84,6 +84,11 @@ def probe_positions(version: TaskVersion) -> list[int]:
     return sorted(drawn.sample(range(count), min(PROBE_ITEMS, count)))
 
 
+def probe_request(run: BoundRequest) -> BoundRequest:
+    """Return the request for the bound of a run's probe."""
+    return replace(run, positions=probe_positions(run.version))
+
+
 def preflight(
     version: TaskVersion,
     deployments: Sequence[Deployment],
@@ -91,44 +96,48 @@ def preflight(
     *,
     namespace: Namespace,
     points: float = DEFAULT_POINTS,
+    inputs: BoundInputs | None = None,
     by: User,
 ) -> list[ModelPreflight]:
     """Return the pre-flight of each model. `points` is the wanted difference, in hundredths of the
-    scale of a bounded metric.
+    scale of a bounded metric; `inputs` those of the runs and their probes, where they are read.
     """
     if kind_of(version).runs_program:
         raise Conflict(
             "A program decides by itself what it asks, so nothing is known of it before it runs. "
             "Set a spend limit."
         )
+    # Not saved: showing numbers creates no row.
+    contenders = [
+        Contender(deployment=one, configuration=dict(configuration)) for one in deployments
+    ]
+    runs = [BoundRequest(version, one, namespace, version.item_count) for one in contenders]
+    probes = [probe_request(one) for one in runs]
+    inputs = inputs or read_bound_inputs([*runs, *probes])
+    known = read_known_runs(version, deployments, configuration, namespace=namespace, by=by)
     return [
-        _of_model(version, one, dict(configuration), namespace, points, by) for one in deployments
+        _of_model(run, probe, inputs, known, points, by)
+        for run, probe in zip(runs, probes, strict=True)
     ]
 
 
 def _of_model(
-    version: TaskVersion,
-    deployment: Deployment,
-    configuration: dict[str, Any],
-    namespace: Namespace,
+    run: BoundRequest,
+    probe: BoundRequest,
+    inputs: BoundInputs,
+    known: KnownRuns,
     points: float,
     by: User,
 ) -> ModelPreflight:
-    # Not saved: showing numbers creates no row.
-    contender = Contender(deployment=deployment, configuration=configuration)
+    version, contender, deployment = run.version, run.contender, run.deployment
     nothing = Discernment(None, None, None, is_measured=False)
     try:
-        check_start(version, contender, Run.Purpose.EXPLORATORY, namespace, by)
-        bound = cost_bound(version=version, contender=contender, payer=namespace)
-        probe_bound = cost_bound(
-            version=version,
-            contender=contender,
-            payer=namespace,
-            positions=probe_positions(version),
-        )
+        check_start(version, contender, Run.Purpose.EXPLORATORY, run.payer, by)
+        bound = bound_request(run, inputs)
+        probe_bound = bound_request(probe, inputs)
     except (Conflict, InvalidInput, NotAllowed) as error:
         return ModelPreflight(contender, error.message, *(None,) * 9, discernment=nothing)
-    observed = observe(version, deployment, configuration, namespace=namespace, by=by)
+    observed = known.observe(deployment, inputs.cards.get(deployment.pk))
     samples = version.item_count * version.repeats
     seen = observed.samples if observed else ()
     most = float(bound.total) if bound.is_metered and bound.is_priced else float("inf")
@@ -138,7 +147,7 @@ def _of_model(
         refusal="",
         bound=bound,
         probe_bound=probe_bound,
-        probe=_probe(version, contender, namespace),
+        probe=known.probes.get(deployment.pk),
         observed=observed,
         calls=predict_total([one.calls for one in seen], samples),
         input_tokens=predict_total([one.input_tokens for one in seen], samples),
@@ -149,14 +158,6 @@ def _of_model(
         seconds=_seconds(observed, samples, window),
         discernment=_discernment(version, observed, points),
     )
-
-
-def _probe(version: TaskVersion, contender: Contender, namespace: Namespace) -> Run | None:
-    stored = Contender.objects.filter(
-        deployment=contender.deployment,
-        configuration_hash=content_hash(contender.configuration),
-    ).first()
-    return None if stored is None else probe_of(version, stored.pk, namespace=namespace)
 
 
 def _seconds(observed: Observations | None, samples: int, window: int) -> LikelyTotal | None:

@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from plumbmark.accounts.acting import acting_namespaces, chosen_namespace, person
-from plumbmark.accounts.models import Namespace
+from plumbmark.accounts.acting import person
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.web.forms import add_problems
-from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.kinds import kind_of
 from tasks_app.models import TaskVersion
@@ -23,7 +21,6 @@ from tasks_app.preflight.display import preflight_context
 from tasks_app.preflight.forms import PreflightForm
 from tasks_app.preflight.queries import PROBE_ITEMS, ModelPreflight, preflight
 from tasks_app.runs.choice import version_to_run
-from tasks_app.runs.queries import deployments_for
 
 
 @never_cache
@@ -31,36 +28,26 @@ from tasks_app.runs.queries import deployments_for
 @require_http_methods(["GET", "HEAD", "POST"])
 def preflight_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the pre-flight of up to four models; POST asks five items first."""
-    task = task_at(handle=handle, slug=slug, to=request.user)
-    data = request.POST if request.method == "POST" else request.GET
-    version = version_to_run(request, task, data.get("version", ""))
+    version = version_to_run(request, handle=handle, slug=slug)
     if kind_of(version).runs_program:
         return redirect("tasks:run", handle, slug)
-    namespaces = acting_namespaces(request)
-    form = PreflightForm(
-        data if "models" in data or request.method == "POST" else None,
-        deployments=deployments_for(request.user),
-        namespaces=namespaces,
-    )
+    task = version.task
+    form = PreflightForm.of_request(request)
     found: list[ModelPreflight] = []
-    namespace = namespaces[0]
     if form.is_valid():
-        namespace = chosen_namespace(namespaces, form.cleaned_data.get("namespace", ""))
         try:
             if request.method == "POST":
-                return _probe(request, version, form, namespace)
+                return _probe(request, version, form)
             found = preflight(
                 version,
                 form.deployments,
                 form.configuration,
-                namespace=namespace,
+                namespace=form.payer,
                 points=form.points,
                 by=person(request),
             )
-        except InvalidInput as error:
+        except (InvalidInput, Conflict, NotAllowed) as error:
             add_problems(form, error)
-        except (Conflict, NotAllowed) as error:
-            form.add_error(None, error.message)
     sent = _sent(form, version) if found else []
     context = {
         "task": task,
@@ -84,16 +71,13 @@ def preflight_detail(request: HttpRequest, handle: str, slug: str) -> HttpRespon
     return render(request, "tasks_app/preflight/preflight.html", context, status=status)
 
 
-def _probe(
-    request: HttpRequest, version: TaskVersion, form: PreflightForm, namespace: Namespace
-) -> HttpResponse:
-    by = person(request)
+def _probe(request: HttpRequest, version: TaskVersion, form: PreflightForm) -> HttpResponse:
     start_probe(
         version=version,
         deployments=form.deployments,
         configuration=form.configuration,
-        namespace=namespace,
-        by=by,
+        namespace=form.payer,
+        by=person(request),
     )
     task = version.task
     address = reverse("tasks:preflight", args=[task.namespace.handle, task.slug])

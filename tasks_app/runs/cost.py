@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
 from plumbmark.common.heavy_work import HEAVY_ITEMS, heavy_work
+from plumbmark.gateway.calls.policy import current_price_cards
 from plumbmark.gateway.queries import quota_status
-from tasks_app.judges.cost import bound_judges
+from tasks_app.judges.cost import bound_judges, judges_for
 from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, Item, Run, Sample, TaskVersion
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest, read_bound_inputs
 
 TYPICAL_OUTPUT_BYTES = 16 * 1024
 """The length of a submitted output for which its cost is told before there is one."""
@@ -28,15 +30,22 @@ def cost_bound(
 
     Who pays decides whom a program may ask; without a `payer` it is the task's own namespace.
     """
-    deployment = contender.deployment
-    if deployment is None:
+    if contender.deployment is None:
         return CostBound(0, 0, 0, is_metered=False, is_priced=True)
-    payer = payer or version.task.namespace
-    items = version.item_count if item_count is None else item_count
-    with heavy_work(owner=payer.pk, is_heavy=items >= HEAVY_ITEMS):
-        return kind_of(version).bound_cost(
-            deployment, contender, items=items, payer=payer, positions=positions
-        )
+    request = BoundRequest(
+        version=version,
+        contender=contender,
+        payer=payer or version.task.namespace,
+        items=version.item_count if item_count is None else item_count,
+        positions=positions,
+    )
+    return bound_request(request, read_bound_inputs([request]))
+
+
+def bound_request(request: BoundRequest, inputs: BoundInputs) -> CostBound:
+    """Return an upper bound of a run's cost, from what was read for it and for others."""
+    with heavy_work(owner=request.payer.pk, is_heavy=request.items >= HEAVY_ITEMS):
+        return kind_of(request.version).bound_cost(request, inputs)
 
 
 def bound_scoring(
@@ -62,7 +71,9 @@ def bound_scoring(
             for key, output in samples.iterator()
             if key in by_key
         ]
-    parts = bound_judges(scorer.judging.values(), outputs, payer=payer)
+    judges = judges_for(scorer.judging.values(), payer)
+    cards = current_price_cards([one.pk for one in judges])
+    parts = bound_judges(scorer.judging.values(), outputs, judges=judges, cards=cards)
     return CostBound.of_parts(parts, samples=len(outputs), max_output_tokens=0)
 
 

@@ -4,27 +4,26 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common.errors import Conflict
 from plumbmark.engine.ports import ModelRequest
-from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.catalogue.prices import TOKENS_PER_PRICE
-from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.gateway.queries import request_bound
 from plumbmark.scoring.estimates import estimate
 from plumbmark.scoring.items import ItemScores
 from plumbmark.scoring.metrics import Metric
 from tasks_app.definitions import Definition, render_messages
-from tasks_app.judges.cost import bound_judges, judges_for
+from tasks_app.judges.cost import bound_judges
 from tasks_app.kinds import AuxiliaryDeployments, CostBound, CostPart
 from tasks_app.models import Contender, Item, Run, Sample, Scoring, Shard, TaskVersion
+from tasks_app.runs import stored_bounds
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest
 from tasks_app.runs.claims import Lease
 from tasks_app.runs.planning import RequestPlanner, tools_need_sandbox
 from tasks_app.runs.slices import RunSlice
-from tasks_app.runs.stored_bounds import stored_bound
 from tasks_app.scorings.estimates import as_document, passes
 from tasks_app.scorings.output_scorer import OutputScorer
 
@@ -55,60 +54,66 @@ class DeclarativeKind:
         items = self.version.item_count
         return min(TRY_ITEMS, items) if of_try else items
 
-    def bound_cost(
-        self,
-        deployment: Deployment,
-        contender: Contender,
-        *,
-        items: int,
-        payer: Namespace,
-        positions: Sequence[int] | None = None,
-    ) -> CostBound:
-        if positions is not None:
-            rows = Item.objects.filter(version=self.version, position__in=positions)
-            return self._compute_bound(deployment, contender, rows=rows, repeats=1, payer=payer)
-        user = self._simulated_user()
-        judges = judges_for(self.output_scorer.judging.values(), payer)
-        return stored_bound(
+    @cached_property
+    def auxiliary_slugs(self) -> frozenset[str]:
+        user = self.definition.prompt.simulated_user
+        return self._judge_slugs | ({user.model} if user else set())
+
+    @cached_property
+    def _judge_slugs(self) -> frozenset[str]:
+        scorers = self.output_scorer.judging.values()
+        return frozenset(judge for scorer in scorers for judge in scorer.judges)
+
+    def bound_key(self, request: BoundRequest, inputs: BoundInputs) -> str:
+        if request.positions is not None or request.items < stored_bounds.MIN_ITEMS:
+            return ""
+        user = self.definition.prompt.simulated_user
+        played = inputs.auxiliary.get(user.model) if user else None
+        judges = inputs.judges(self._judge_slugs, request.payer)
+        return stored_bounds.key_of_bound(
             self.version,
-            items=items,
-            parameters=self.parameters(contender),
-            deployments=[deployment, *judges, *([user] if user else [])],
-            compute=lambda: self._compute_bound(
-                deployment,
-                contender,
-                rows=Item.objects.filter(version=self.version, position__lt=items),
-                repeats=self.version.repeats,
-                payer=payer,
-            ),
+            items=request.items,
+            parameters=self.parameters(request.contender),
+            deployments=[request.deployment, *judges, *([played] if played else [])],
+            cards=inputs.cards,
         )
+
+    def bound_cost(self, request: BoundRequest, inputs: BoundInputs) -> CostBound:
+        user = self.definition.prompt.simulated_user
+        played = None if user is None else self._played(inputs.auxiliary.get(user.model))
+        key = self.bound_key(request, inputs)
+        found = inputs.stored.get(key)
+        if found is None:
+            found = self._compute_bound(request.deployment, played, request, inputs)
+            if key:
+                stored_bounds.store_bound(key, found)
+        return found
 
     def _compute_bound(
         self,
         deployment: Deployment,
-        contender: Contender,
-        *,
-        rows: QuerySet[Item],
-        repeats: int,
-        payer: Namespace,
+        played: Deployment | None,
+        request: BoundRequest,
+        inputs: BoundInputs,
     ) -> CostBound:
         version = self.version
+        repeats = version.repeats if request.positions is None else 1
         draft = Run(
             task_version=version,
-            contender=contender,
+            contender=request.contender,
             repeats=repeats,
-            parameters=self.parameters(contender),
+            parameters=self.parameters(request.contender),
         )
-        card = current_price_card(deployment.pk)
+        card = inputs.cards.get(deployment.pk)
         asked = 0
         limit = draft.parameters["max_output_tokens"]
         is_metered = deployment.owner_id is None
         planner = RequestPlanner(draft, self.definition)
-        users = _UserBound(self._simulated_user(), self.definition, limit)
+        users = _UserBound(played, inputs.cards, self.definition, limit)
         judging = list(self.output_scorer.judging.values())
         judged: list[tuple[Item, int]] = []
         total = of_users = 0
-        for item in rows.order_by("position").iterator(chunk_size=500):
+        for item in inputs.items_of(request):
             asked += 1
             if judging:
                 judged.append((item, self._most_scored_tokens(planner, item, limit)))
@@ -142,7 +147,13 @@ class DeclarativeKind:
                     users.is_priced,
                 )
             )
-        parts += bound_judges(judging, judged, payer=payer, repeats=repeats)
+        parts += bound_judges(
+            judging,
+            judged,
+            judges=inputs.judges(self._judge_slugs, request.payer),
+            cards=inputs.cards,
+            repeats=repeats,
+        )
         return CostBound.of_parts(parts, samples=asked * repeats, max_output_tokens=limit)
 
     def _most_scored_tokens(self, planner: RequestPlanner, item: Item, limit: int) -> int:
@@ -158,7 +169,12 @@ class DeclarativeKind:
         user = self.definition.prompt.simulated_user
         if user is None:
             return None
-        found = Deployment.objects.filter(slug=user.model, is_active=True).first()
+        return self._played(Deployment.objects.filter(slug=user.model, is_active=True).first())
+
+    def _played(self, found: Deployment | None) -> Deployment:
+        """Return the deployment that plays the user; `Conflict` where it is gone."""
+        user = self.definition.prompt.simulated_user
+        assert user is not None
         if found is None:
             raise Conflict(f"{user.model} plays the user in this task, and is not there any more.")
         return found
@@ -217,13 +233,17 @@ class _UserBound:
     """The most that the simulated user of a sample can cost."""
 
     def __init__(
-        self, deployment: Deployment | None, definition: Definition, answer_tokens: int
+        self,
+        deployment: Deployment | None,
+        cards: Mapping[int, PriceCard],
+        definition: Definition,
+        answer_tokens: int,
     ) -> None:
         user = definition.prompt.simulated_user
         self._answer_tokens = answer_tokens
         self.deployment = deployment
         self.max_output_tokens = user.max_output_tokens if user else 0
-        self._card = current_price_card(self.deployment.pk) if self.deployment else None
+        self._card = cards.get(self.deployment.pk) if self.deployment else None
         self.is_priced = (
             self.deployment is None
             or self.deployment.owner_id is not None

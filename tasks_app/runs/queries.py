@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models import (
+    Count,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+)
 from django.db.models.fields import FloatField
 from django.db.models.functions import Left
 from django.http import Http404
@@ -236,6 +247,27 @@ def scorings_by_run(runs: Iterable[Run]) -> dict[int, Scoring]:
     ids: Collection[int] = [run.pk for run in runs]
     rows = Scoring.objects.filter(run__in=ids, task_version_id=F("run__task_version_id"))
     return {scoring.run_id: scoring for scoring in rows.order_by("revision", "id")}
+
+
+def runs_with_scorings(runs: QuerySet[Run], *, most: int) -> list[tuple[Run, Scoring | None]]:
+    """Return the first of these runs, each with its current scoring. One query."""
+    columns = [field.attname for field in Scoring._meta.concrete_fields]
+    rows = (
+        # The first runs are chosen first: joined, a run has a row for each of its scorings.
+        runs.filter(pk__in=runs.values("pk")[:most])
+        .annotate(
+            of_version=FilteredRelation(
+                "scorings", condition=Q(scorings__task_version=F("task_version"))
+            )
+        )
+        .annotate(**{f"scoring_{name}": F(f"of_version__{name}") for name in columns})
+        .order_by(*runs.query.order_by, "of_version__revision", "of_version__id")
+    )
+    found: dict[int, tuple[Run, Scoring | None]] = {}
+    for run in rows:
+        values = {name: getattr(run, f"scoring_{name}") for name in columns}
+        found[run.pk] = (run, None if values["id"] is None else Scoring(**values))
+    return list(found.values())
 
 
 def declared_runs_of(

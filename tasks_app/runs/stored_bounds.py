@@ -6,15 +6,14 @@ changed option is another key.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.cache import caches
 from django.db.models import Model
 
 import plumbmark
-from plumbmark.gateway.calls.policy import current_price_card
-from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.models import Deployment, PriceCard
 from plumbmark.manifests import content_hash
 from tasks_app.kinds import CostBound
 from tasks_app.models import TaskVersion
@@ -24,36 +23,24 @@ MIN_ITEMS = 100
 _KEPT_SECONDS = 30 * 24 * 3600
 
 
-def stored_bound(
+def store_bound(key: str, bound: CostBound) -> None:
+    """Keep a bound that was computed."""
+    caches["default"].set(key, bound, _KEPT_SECONDS)
+
+
+def key_of_bound(
     version: TaskVersion,
     *,
     items: int,
     parameters: Mapping[str, Any],
     deployments: Sequence[Deployment],
-    compute: Callable[[], CostBound],
-) -> CostBound:
-    """Return the bound of a run over the first `items`, computed only if it is not known.
+    cards: Mapping[int, PriceCard],
+) -> str:
+    """Return the key under which the bound of a run over the first `items` is kept.
 
     The order of `deployments` says in which role each is asked.
     """
-    if items < MIN_ITEMS:
-        return compute()
-    key = _key(version, items, parameters, deployments)
-    cache = caches["default"]
-    found = cache.get(key)
-    if not isinstance(found, CostBound):
-        found = compute()
-        cache.set(key, found, _KEPT_SECONDS)
-    return found
-
-
-def _key(
-    version: TaskVersion,
-    items: int,
-    parameters: Mapping[str, Any],
-    deployments: Sequence[Deployment],
-) -> str:
-    asked = [[_row(one), _row(one.model), _row(current_price_card(one.pk))] for one in deployments]
+    asked = [[_row(one), _row(one.model), _row(cards.get(one.pk))] for one in deployments]
     facts = [plumbmark.__version__, version.pk, version.source_digest, items, parameters, asked]
     # Numbers and dates as text: the key is compared, never read.
     return f"cost-bound:{content_hash(json.loads(json.dumps(facts, default=str)))}"

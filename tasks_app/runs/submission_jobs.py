@@ -1,7 +1,7 @@
 """Submitted outputs of many items: read, checked and stored by a worker, in a job."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
@@ -23,8 +23,13 @@ SUBMIT = "submit-outputs"
 
 def is_heavy(version: TaskVersion, upload: "UploadedFile[bytes] | None") -> bool:
     """Return whether reading the outputs takes longer than a request may."""
+    return are_heavy(version.item_count * version.repeats, upload)
+
+
+def are_heavy(outputs: int, upload: "UploadedFile[bytes] | None") -> bool:
+    """Return whether reading so many outputs takes longer than a request may."""
     size = 0 if upload is None else upload.size or 0
-    return size >= JOB_BYTES or version.item_count * version.repeats >= HEAVY_ITEMS
+    return size >= JOB_BYTES or outputs >= HEAVY_ITEMS
 
 
 def start_submission(
@@ -39,15 +44,41 @@ def start_submission(
 ) -> Job:
     """Store the outputs as they came, and queue the rest."""
     check_submission(version=version, namespace=namespace, by=by)
-    source = store_upload(namespace=namespace, upload=upload or _as_file(rows), by=by)
+    return queue_outputs(
+        kind=SUBMIT,
+        title=f"Submit outputs of {model.name}",
+        subject=f"task-version:{version.public_id}",
+        version_id=version.public_id,
+        model=model,
+        namespace=namespace,
+        upload=upload or as_file(rows),
+        return_url=return_url,
+        by=by,
+    )
+
+
+def queue_outputs(
+    *,
+    kind: str,
+    title: str,
+    subject: str,
+    version_id: str,
+    model: NamedModel,
+    namespace: Namespace,
+    upload: "UploadedFile[bytes]",
+    return_url: str,
+    by: User,
+) -> Job:
+    """Store outputs of a task or of all tasks of a benchmark as they came, and queue the rest."""
+    source = store_upload(namespace=namespace, upload=upload, by=by)
     try:
         return start_job(
-            kind=SUBMIT,
-            title=f"Submit outputs of {model.name}",
+            kind=kind,
+            title=title,
             namespace=namespace,
-            subject=f"task-version:{version.public_id}",
+            subject=subject,
             arguments={
-                "version": version.public_id,
+                "version": version_id,
                 "file": source.public_id,
                 "model": [model.name, model.maker, model.description],
             },
@@ -59,27 +90,44 @@ def start_submission(
         raise
 
 
-def _as_file(rows: Sequence[Mapping[str, Any]]) -> "UploadedFile[bytes]":
+def as_file(rows: Sequence[Mapping[str, Any]]) -> "UploadedFile[bytes]":
+    """Return outputs that came as JSON as a file that a job can read."""
     lines = "\n".join(json.dumps(row) for row in rows)
     return SimpleUploadedFile("outputs.jsonl", lines.encode())
 
 
 def submit_in_job(job: Job) -> JobResult:
-    version = (
-        TaskVersion.objects.select_related("task__namespace")
-        .filter(public_id=job.arguments["version"])
-        .first()
+    versions = TaskVersion.objects.select_related("task__namespace")
+    return submit_queued(
+        job,
+        what="task",
+        version=versions.filter(public_id=job.arguments["version"]).first(),
+        submit=submit_file,
+        describe=lambda run: _describe_submission(run, job.created_by),
     )
+
+
+def submit_queued(
+    job: Job,
+    *,
+    what: str,
+    version: Any,
+    submit: Callable[..., Any],
+    describe: Callable[[Any], JobResult],
+) -> JobResult:
+    """Submit the outputs of a job to a version. `describe` makes the result of what was stored: it
+    is recorded in the same transaction, so that a job that begins again stores nothing twice.
+    """
     source = DataFile.objects.filter(public_id=job.arguments["file"]).first()
     if version is None or source is None:
-        raise Conflict("The task or the file no longer exists. Send the outputs again.")
+        raise Conflict(f"The {what} or the file no longer exists. Send the outputs again.")
     stored: list[JobResult] = []
 
-    def record(run: Run) -> None:
-        stored.append(_describe_submission(run, job.created_by))
+    def record(done: Any) -> None:
+        stored.append(describe(done))
         record_result(job, stored[0])
 
-    submit_file(
+    submit(
         version=version,
         model=NamedModel(*job.arguments["model"]),
         namespace=job.namespace,

@@ -13,9 +13,8 @@ from plumbmark.accounts.acting import person
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.web.forms import add_problems
 from tasks_app.authoring.preview import place_problems
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.trails import trail_of
-from tasks_app.models import TaskDraft
 from tasks_app.scorer_trials.forms import ScorerTrialForm
 from tasks_app.scorer_trials.trials import (
     TrialResult,
@@ -31,9 +30,8 @@ from tasks_app.scorer_trials.trials import (
 @require_http_methods(["GET", "HEAD", "POST"])
 def scorers(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show a form for outputs and what each scorer of the draft says of them. Saves nothing."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
-    draft.task = task
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user, related=["code_file"])
+    task = draft.task
     context: dict[str, Any] = {
         "task": task,
         "trail": [*trail_of(task), {"label": _("Try scorers")}],

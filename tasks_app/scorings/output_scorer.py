@@ -176,7 +176,7 @@ class OutputScorer:
 
     @property
     def is_pure(self) -> bool:
-        """Whether `score` is enough; otherwise use `score_with_ports`."""
+        """Return whether `score` is enough; otherwise use `score_with_ports`."""
         return not self.needs_sandbox and not self.judges
 
     def score(

@@ -215,9 +215,10 @@ def profile_of(data_file: DataFile) -> TableProfile:
 
     Raises `InvalidInput` where the file cannot be read.
     """
-    known = TableProfile.objects.filter(data_file=data_file).first()
-    if known is not None:
-        return known
+    try:
+        return data_file.profile
+    except TableProfile.DoesNotExist:
+        pass
     limits = data_limits()
     with (
         local_copy(data_file) as path,
@@ -228,5 +229,7 @@ def profile_of(data_file: DataFile) -> TableProfile:
     if not profile.rows:
         raise InvalidInput([Problem("the file has no rows", "data_file")])
     content = profile_document(profile, guess_roles(profile))
-    row, _ = TableProfile.objects.get_or_create(data_file=data_file, defaults={"content": content})
+    row = TableProfile(data_file=data_file, content=content)
+    # Whoever else makes it now finds the same.
+    TableProfile.objects.bulk_create([row], ignore_conflicts=True)
     return row

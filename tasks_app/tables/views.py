@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 from plumbmark.accounts.acting import person
 from plumbmark.common.errors import InvalidInput
 from plumbmark.web.forms import add_problems
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.trails import trail_of
-from tasks_app.models import DataFile, Task, TaskDraft
+from tasks_app.models import DataFile, Task
 from tasks_app.runs.forms import deployment_choices
 from tasks_app.runs.queries import deployments_for
 from tasks_app.tables.actions import choose_columns
@@ -29,8 +29,8 @@ from tasks_app.tables.forms import ColumnsForm, ReadingForm
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the draft's file as a table, and write the definition from the columns' roles."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related("data_file__converted_from").get(task=task)
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user)
+    task = draft.task
     if draft.data_file is None:
         messages.info(request, _("Upload a data file first."))
         return redirect("tasks:edit", handle, slug)

@@ -11,7 +11,7 @@ from difflib import unified_diff
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
 from plumbmark.accounts.permissions import Visitor
@@ -95,8 +95,14 @@ def count_changes(before: TaskVersion, after: TaskVersion, *, to: Visitor) -> Ch
     )
     found = cache.get(key)
     if not isinstance(found, ChangeCounts):
-        counts = [_changed(before, after, shown, to).count() for shown in SHOWN]
-        found = ChangeCounts(*counts)
+        counts = [
+            Subquery(
+                _changed(before, after, shown, to).values(every=Value(1)).values(n=Count("pk"))
+            )
+            for shown in SHOWN
+        ]
+        row = TaskVersion.objects.filter(pk=after.pk).values_list(*counts).get()
+        found = ChangeCounts(*(one or 0 for one in row))
         cache.set(key, found, _KEPT_SECONDS)
     return found
 

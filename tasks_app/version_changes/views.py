@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
 from plumbmark.web.word_differences import mark_differences
-from tasks_app.authoring.queries import published_versions_of, task_at, version_at
+from tasks_app.authoring.queries import published_versions_of, task_at, versions_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.item_lab.computation import text_of_item
 from tasks_app.item_reports.targets import answers_of
@@ -39,8 +39,7 @@ def version_changes(
 ) -> HttpResponse:
     """Show what changed from one version to another; `show` chooses the items that are listed."""
     task = task_at(handle=handle, slug=slug, to=request.user)
-    before = version_at(task=task, number=first, to=request.user)
-    after = version_at(task=task, number=second, to=request.user)
+    before, after = versions_at(task=task, numbers=[first, second], to=request.user)
     before.task = after.task = task
     counts = count_changes(before, after, to=request.user)
     shown = request.GET.get("show", "")

@@ -39,7 +39,7 @@ Door = Callable[[str], str]
 
 @pytest.fixture
 def sign_up() -> Door:
-    """Each door tries a password and returns what it says about it."""
+    """Return ways in: each tries a password and returns what it says about it."""
 
     def knock(password: str) -> str:
         answer = Client().post("/accounts/signup/", {**PERSON, "password1": password})

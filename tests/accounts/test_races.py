@@ -23,7 +23,7 @@ PEOPLE = 4
 
 
 def all_at_once(action: Callable[[int], Any]) -> list[Any]:
-    """What `action(0)` to `action(3)` returned, or the Conflict that they raised."""
+    """Return what `action(0)` to `action(3)` returned, or the Conflict that they raised."""
     barrier = Barrier(PEOPLE)
 
     def take_part(number: int) -> Any:

@@ -35,7 +35,7 @@ def fuzz_world(db: None, settings: Any, _worlds: list[FuzzWorld]) -> Iterator[Fu
 
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
-    """What is logged as an error, which no request may cause."""
+    """Return what is logged as an error, which no request may cause."""
     found: list[str] = []
 
     class Keep(logging.Handler):

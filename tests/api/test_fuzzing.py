@@ -54,7 +54,9 @@ def test_no_request_that_the_description_admits_or_not_gets_an_undeclared_answer
 
 
 def _can_be_wrong(operation: Any) -> bool:
-    """No text can be that has no rules: Hypothesis would try for it a thousand times."""
+    """Return whether a value can be wrong: no text that has no rules, for which Hypothesis would
+    try a thousand times.
+    """
     in_path = [parameter.definition["schema"]["type"] for parameter in operation.path_parameters]
     in_headers = [set(parameter.definition["schema"]) for parameter in operation.headers]
     return bool(

@@ -34,13 +34,13 @@ ROWS = """\
 
 
 def code_blocks(language: str) -> list[str]:
-    """The blocks of the page's section about generated clients."""
+    """Return the blocks of the page's section about generated clients."""
     section = PAGE.read_text().split("## With a generated client")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.S)
 
 
 def generate(folder: Path, url: str) -> None:
-    """As the page says, apart from the formatting of the code. A warning is a failure."""
+    """Generate as the page says, apart from the formatting of the code. A warning is a failure."""
     folder.mkdir()
     (config,) = code_blocks("yaml")
     (command,) = code_blocks("sh")
@@ -64,7 +64,7 @@ def generate(folder: Path, url: str) -> None:
 def token(
     open_account: Callable[..., Any], live_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """A token of ada, when the client can be imported."""
+    """Return a token of ada, when the client can be imported."""
     folder = make_once("generated-client", lambda fresh: generate(fresh, live_server.url))
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PLUMBMARK", f"{live_server.url}/api/v1")

@@ -34,7 +34,7 @@ MAY_BE_WRITTEN = {"common_cache", "common_failedattempt", "django_session", "acc
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
-    """Every address, with the names of what varies in braces."""
+    """Return every address, with the names of what varies in braces."""
     for one in resolver.url_patterns:
         text = str(one.pattern)
         text = re.sub(r"<(?:\w+:)?(\w+)>(?![^()]*\))", r"{\1}", text)
@@ -160,7 +160,7 @@ def of_part(part: int, parts: int) -> Sequence[str]:
 
 
 def some_roles(luck: Random) -> Sequence[str]:
-    """Everybody in a long run, else one."""
+    """Return everybody in a long run, else one."""
     return ROLES if ROUNDS > 1 else [luck.choice(ROLES)]
 
 
@@ -270,7 +270,7 @@ JUNK_NAMES = ("the-owner", "baseline/echo", TEAM, "public", "2026-01-01", "x" * 
 
 
 def message_examples(world: FuzzWorld) -> Sequence[Any]:
-    """Messages of which each has something that most procedures read."""
+    """Return messages of which each has something that most procedures read."""
     slugs = [
         {"ownerSlug": TEAM, "taskSlug": slug, "versionNumber": 1} for slug in world.places["slug"]
     ]

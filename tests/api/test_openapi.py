@@ -75,7 +75,7 @@ def resolve(description: dict[str, Any], schema: dict[str, Any]) -> dict[str, An
 
 
 def walk(value: Any, place: str = "#") -> Iterator[tuple[str, Any]]:
-    """Every mapping and list of a document, with its place."""
+    """Return every mapping and list of a document, with its place."""
     yield place, value
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -235,7 +235,7 @@ def test_what_needs_a_token_says_so_and_nothing_else(
 
 
 def sample_path(operation: Operation) -> str:
-    """An address of the operation's form that leads to nothing."""
+    """Return an address of the operation's form that leads to nothing."""
     path = operation.path
     for parameter in operation.parameters("path"):
         value = "9" if parameter["schema"]["type"] == "integer" else "nothing"

@@ -190,9 +190,7 @@ def test_the_page_and_the_api_take_one_request(ada: Any, board: Any, client: Cli
 def test_a_large_file_becomes_a_job_with_the_same_result(
     ada: Any, board: Any, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks_app.submissions import jobs
-
-    monkeypatch.setattr(jobs, "JOB_BYTES", 10)
+    monkeypatch.setattr("tasks_app.runs.submission_jobs.JOB_BYTES", 10)
     client.force_login(ada)
     address = f"/api/v1/benchmark-versions/{board.public_id}/submissions"
     content = lines(*rows_of("sums", "0", "1"), *rows_of("words", "0", "1"))
@@ -207,3 +205,50 @@ def test_a_large_file_becomes_a_job_with_the_same_result(
     job = Job.objects.get()
     assert job.state == "completed"
     assert len(job.result["value"]["runs"]) == 2
+
+
+def test_a_program_sends_rows_by_task_as_json_and_nothing_is_half_taken(
+    ada: Any, board: Any, client: Client
+) -> None:
+    client.force_login(ada)
+    address = f"/api/v1/benchmark-versions/{board.public_id}/submissions"
+
+    def send(outputs: Any) -> Any:
+        body = {"model_name": "larch-3", "outputs": outputs}
+        return client.post(address, body, content_type="application/json")
+
+    right = [{"id": "i0", "output": "0"}, {"id": "i1", "output": "1"}]
+    refused = send({"sums": [*right[:1], {"id": "zz", "output": "1"}], "1": right, "other": right})
+    assert refused.status_code == 422
+    places = {(one["path"], one["line"]): one["message"] for one in refused.json()["problems"]}
+    assert places["sums.id", 2] == "no item has the id 'zz'"
+    assert places["sums", None] == "'sums' and '1' are both for it"
+    assert places["words", None] == "no row is for this task"
+    assert "'other' names no task of this benchmark" in places["outputs", None]
+    assert send([]).status_code == 422
+    assert send({"sums": ["text"]}).status_code == 422
+    assert not Run.objects.exists()
+    assert not Contender.objects.filter(kind="submitted").exists()
+
+    answer = send({"sums": right, "ada/words": [right[0], {"id": "i1", "output": "no"}]})
+    assert answer.status_code == 201
+    assert len(answer.json()["runs"]) == 2
+    settle()
+    assert sorted(run.scorings.get().value for run in Run.objects.all()) == [0.5, 1.0]
+
+
+def test_many_rows_by_task_become_a_job(
+    ada: Any, board: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plumbmark.background import jobs as background_jobs
+
+    monkeypatch.setattr("tasks_app.runs.submission_jobs.HEAVY_ITEMS", 1)
+    client.force_login(ada)
+    rows = [{"id": "i0", "output": "0"}, {"id": "i1", "output": "1"}]
+    body = {"model_name": "larch-3", "outputs": {"sums": rows, "2": rows}}
+    address = f"/api/v1/benchmark-versions/{board.public_id}/submissions"
+
+    assert client.post(address, body, content_type="application/json").status_code == 202
+    background_jobs.work()
+
+    assert Run.objects.count() == 2

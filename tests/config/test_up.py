@@ -47,7 +47,7 @@ def start(stack: Stack, *options: str) -> "subprocess.Popen[str]":
 
 
 def processes_of(stack: Stack) -> dict[int, str]:
-    """Children with this state folder, by process id."""
+    """Return children with this state folder, by process id."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -141,7 +141,7 @@ def text_by(rule: str, prompt: str) -> str:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Word by word."""
+    """Return a text word by word."""
     return _PIECE.findall(text)
 
 

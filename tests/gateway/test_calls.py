@@ -73,7 +73,7 @@ def test_no_statement_is_made_per_call(store: Store, fake_provider: FakeProvider
     statements = 0
 
     async def count(run: Any) -> int:
-        """How many statements the gateway's database thread makes meanwhile."""
+        """Count the statements that the gateway's database thread makes meanwhile."""
         made: list[str] = []
 
         def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -121,7 +121,7 @@ class World:
         self.flushed[owner] += self.pending.pop(owner, [])
 
     def die(self, owner: str) -> None:
-        """Replayed twice, with what had been flushed before still in the spool."""
+        """Replay twice, with what had been flushed before still in the spool."""
         records = self.flushed.pop(owner, []) + self.pending.pop(owner, [])
         for _ in range(2):
             ledger.settle(owner=self.name(owner), records=records, may_be_stored=True)

@@ -27,7 +27,7 @@ from tests.gateway.conftest import Store
 
 @pytest.fixture(autouse=True)
 def pages(settings: Any, tmp_path: Path) -> None:
-    """The project's own base template and URLs go first, where they are there."""
+    """Let the project's own base template and URLs go first, where they are there."""
     templates = copy.deepcopy(settings.TEMPLATES)
     templates[0]["DIRS"].append(Path(__file__).parent / "templates")
     settings.TEMPLATES = templates

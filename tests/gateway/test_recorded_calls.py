@@ -66,7 +66,7 @@ def test_every_answer_leads_to_its_call(
     again = ask(path, body, token, x_request_id="mine")
 
     def ids_in(reply: Reply) -> set[str]:
-        """The ids that the body has: each of them opens the call."""
+        """Return the ids that the body has: each of them opens the call."""
         found = set()
         for document in reply.events or [reply.json]:
             found |= {document.get("id"), document.get("responseId")}

@@ -46,7 +46,7 @@ def read(folder: Path) -> list[CallRecord]:
 
 
 def die(spool: Spool) -> None:
-    """What the kernel does: the lock goes, the files stay."""
+    """Do what the kernel does: the lock goes, the files stay."""
     os.close(spool._lock)
 
 

@@ -31,7 +31,7 @@ def test_the_description_of_the_api_stays_as_it_is(client: Client) -> None:
 def patterns(
     resolver: URLResolver, prefix: str = "", namespaces: tuple[str, ...] = ()
 ) -> list[tuple[str, str]]:
-    """Every address, with braces for what varies in it, and its name."""
+    """Return every address, with braces for what varies in it, and its name."""
     found: list[tuple[str, str]] = []
     for one in resolver.url_patterns:
         path = prefix + shape(str(one.pattern))
@@ -44,7 +44,7 @@ def patterns(
 
 
 def shape(pattern: str) -> str:
-    """A route or an expression, so that both ways to write an address look alike."""
+    """Return a route or an expression, so that both ways to write an address look alike."""
     pattern = re.sub(r"<[^<>]*>(?![^()]*\))", "{}", pattern)
     pattern = _without_groups(pattern)
     return pattern.replace("\\", "").replace("^", "").replace("$", "")
@@ -83,7 +83,7 @@ def test_every_address_and_its_name_stay_as_they_are() -> None:
 
 
 def sample(path: str) -> str:
-    """An address of that shape that leads to nothing."""
+    """Return an address of that shape that leads to nothing."""
     whole = {"runs", "items", "versions", "lines", "entries", "artifacts", "samples", "answers"}
     whole |= {"messages"} if path.startswith("runs/") else set()
     whole |= {"files"} if path.startswith("runs/") and "samples" not in path else set()
@@ -322,7 +322,7 @@ def test_answers_of_the_api_have_the_shapes_that_the_description_declares(world:
 
 
 def operation_at(description: dict[str, Any], address: str) -> dict[str, Any] | None:
-    """The operation that reads this address, by the templates of the description."""
+    """Return the operation that reads this address, by the templates of the description."""
     for path, methods in description["paths"].items():
         if "get" in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), address):
             found: dict[str, Any] = methods["get"]

@@ -83,7 +83,7 @@ def _digest(text: str) -> str:
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    """The fields of a question; those of its request beside them."""
+    """Return the fields of a question; those of its request beside them."""
     fields = dict(value)
     request = fields.pop("request")
     return {**fields, **{f"request.{key}": inner for key, inner in request.items()}}

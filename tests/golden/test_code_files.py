@@ -47,7 +47,7 @@ def problems_of(error: InvalidInput) -> dict[str, Any]:
 
 
 def describe(findings: Any) -> list[str]:
-    """Findings as lines."""
+    """Return findings as lines."""
     return [
         f"{one.severity.value} {one.code} {one.file} {one.line} {one.path} | {_plain(one.message)}"
         f"{f' | {one.remedy}' if one.remedy else ''}"
@@ -56,7 +56,7 @@ def describe(findings: Any) -> list[str]:
 
 
 def _plain(message: str) -> str:
-    """Without the words that each Python has of its own for what it cannot read."""
+    """Leave out the words that each Python has of its own for what it cannot read."""
     return re.sub(r"(?<=Python cannot read the code: ).*", "{why}", message)
 
 
@@ -81,7 +81,7 @@ def test_result_files_stay_as_they_are() -> None:
 
 
 def _short(value: Any) -> Any:
-    """Long texts by their lengths alone."""
+    """Return long texts by their lengths alone."""
     if isinstance(value, str) and len(value) > 200:
         return f"{value[:20]}… {len(value)} characters"
     if isinstance(value, float) and abs(value) > 1e20:

@@ -46,7 +46,7 @@ def items() -> list[ImportedItem]:
 
 
 def shown(definition: Definition) -> dict[str, Any]:
-    """Everything that a definition leads to, as plain data."""
+    """Return everything that a definition leads to, as plain data."""
     document = definition.as_document()
     assert Definition.from_document(document) == definition
     hashes = VersionHashes(definition, salt=SALT)
@@ -83,7 +83,7 @@ def shown(definition: Definition) -> dict[str, Any]:
 
 
 def describe(text: str, format: str | None = None) -> list[str]:
-    """The problems of a definition, each with its place."""
+    """Return the problems of a definition, each with its place."""
     try:
         parse_definition(text, format=format)
     except InvalidInput as error:
@@ -95,7 +95,7 @@ def describe(text: str, format: str | None = None) -> list[str]:
 
 
 def _plain(message: str) -> str:
-    """Without the words that each Python has of its own for what it cannot read."""
+    """Leave out the words that each Python has of its own for what it cannot read."""
     return re.sub(r"(?<=is no Python: ).*(?= in line)", "{why}", message)
 
 

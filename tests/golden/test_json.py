@@ -40,7 +40,7 @@ LONGEST = 160
 
 
 def shown(value: Any) -> str:
-    """A value with its types: 1, 1.0 and Decimal('1') are three."""
+    """Return a value with its types: 1, 1.0 and Decimal('1') are three."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:60]}… {len(text)} characters"
 
@@ -50,7 +50,7 @@ def describe(problem: Any) -> str:
 
 
 def outcome(read: Callable[[], Any]) -> str:
-    """What came of it: a value, or the error as the caller would see it."""
+    """Return what came of it: a value, or the error as the caller would see it."""
     try:
         return shown(read())
     except InvalidInput as error:
@@ -76,7 +76,7 @@ def _short(text: str) -> str:
 
 
 def as_text(data: bytes) -> str:
-    """For readers of text: what is no UTF-8 is replaced, as their callers do."""
+    """Read for readers of text: what is no UTF-8 is replaced, as their callers do."""
     return data.decode("utf-8", "replace")
 
 

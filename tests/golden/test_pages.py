@@ -141,7 +141,7 @@ HEADERS = ["Content-Type", "Location", "Cache-Control", "Vary", "HX-Trigger"]
 
 
 def check_page(world: World, name: str, answer: Any) -> None:
-    """The head of the answer and the outline of its body."""
+    """Return the head of the answer and the outline of its body."""
     head = [f"status {answer.status_code}"]
     head += [f"{header}: {answer[header]}" for header in HEADERS if header in answer]
     if answer["Content-Security-Policy"] != policy_text():

@@ -35,5 +35,5 @@ def test_a_published_schema_stays_as_it_is(client: Client, name: str) -> None:
 
 
 def _key_order(schema: dict[str, Any]) -> list[str]:
-    """The order in which a reader sees the parts; sorted JSON would hide it."""
+    """Return the order in which a reader sees the parts; sorted JSON would hide it."""
     return list(schema.get("properties", schema))

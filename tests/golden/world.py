@@ -614,7 +614,9 @@ def _merge_ledger() -> None:
 
 
 def number_rows_from_one() -> None:
-    """Primary keys stand in addresses and texts. Only for a database without rows."""
+    """Let primary keys begin at 1: they stand in addresses and texts. Only for a database without
+    rows.
+    """
     kept = {"django_content_type", "auth_permission"}
     sequences = [
         one for one in connection.introspection.sequence_list() if one["table"] not in kept

@@ -173,7 +173,9 @@ def test_a_semicolon_table_in_windows_1252(
 
 
 def colour_workbook() -> bytes:
-    """A workbook with a picture in each row, and options of which the first is right in half."""
+    """Return a workbook with a picture in each row, and options of which the first is right in
+    half.
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(file) as book:
         sheet = book.add_worksheet("Colours")

@@ -58,7 +58,7 @@ def publish_benchmark(api: Api, version: dict[str, Any]) -> str:
 
 
 def board(api: Api, version_id: str, rows: int) -> list[dict[str, Any]] | None:
-    """The ranked rows once there are so many, else None."""
+    """Return the ranked rows once there are so many, else None."""
     try:
         content = api.get(f"benchmark-versions/{version_id}/leaderboard")["content"]
     except AssertionError:
@@ -94,7 +94,7 @@ def check_board(rows: list[dict[str, Any]], scope: str) -> None:
 
 
 def check_samples(api: Api, runs: dict[str, int]) -> None:
-    """Every sample agrees with the data's own verdict."""
+    """Check that every sample agrees with the data's own verdict."""
     agreed = 0
     for label, run in runs.items():
         samples = api.pages(f"runs/{run}/samples?limit=1000")
@@ -136,7 +136,7 @@ print(json.dumps({
 
 
 def check_ledger(stack: Stack) -> dict[str, Any]:
-    """Reserved money is back, and every sum is the same to the nanodollar."""
+    """Check that reserved money is back, and every sum is the same to the nanodollar."""
 
     def is_settled() -> bool:
         # Records follow their answers within a flush; leases go back when a process is idle.
@@ -202,7 +202,7 @@ def start_models(
 
 @pytest.fixture(params=["sqlite and files", "postgres and redis"])
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The embedded default, and what production runs on."""
+    """Return the embedded default, and what production runs on."""
     if request.param == "sqlite and files":
         yield {}
         return

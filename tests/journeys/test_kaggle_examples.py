@@ -58,7 +58,7 @@ def scripts() -> list[Path]:
 
 
 def describe() -> Mapping[str, tuple[str, str]]:
-    """What the guide says of each script: what comes of it, and why."""
+    """Return what the guide says of each script: what comes of it, and why."""
     rows = _ROW.finditer(PAGE.read_text())
     return {row["name"]: (row["came"].strip(), row["why"]) for row in rows}
 
@@ -100,7 +100,7 @@ def _open_models(stack: Stack, provider: FakeProvider) -> None:
 
 
 def _start(api: Api, path: Path) -> int | str:
-    """The number of a declared run, or why the script was refused."""
+    """Return the number of a declared run, or why the script was refused."""
     task = api.post("tasks", {"title": path.stem})
     at = f"tasks/{task['id']}"
     file = {"code_file": (path.name, path.read_bytes())}

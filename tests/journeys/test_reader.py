@@ -100,7 +100,7 @@ class Keyboard:
 
 
 def ranks_on(page: Any) -> list[str]:
-    """The texts of the ranks of the board, sharp first."""
+    """Return the texts of the ranks of the board, sharp first."""
     rows = page.locator("#standings tbody tr")
     return [rows.nth(n).locator("td").first.inner_text().split("\n")[0] for n in range(2)]
 

@@ -15,7 +15,7 @@ scorers: [{type: exact}]
 
 
 def sliced_rows(count: int) -> list[dict[str, Any]]:
-    """Items i0, i1, … with a topic."""
+    """Return items i0, i1, … with a topic."""
     return [
         {
             "id": f"i{n}",

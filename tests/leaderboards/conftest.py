@@ -15,7 +15,7 @@ def ada(open_account: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def board(ada: Any) -> Any:
-    """A published version with the rows best, mid <b> and low."""
+    """Return a published version with the rows best, mid <b> and low."""
     from benchmarks_app.actions.entries import enter
 
     version = publish_task(ada, items=60)

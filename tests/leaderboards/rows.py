@@ -15,7 +15,7 @@ RANK = {
 
 
 def row(label: str, value: float, **changes: Any) -> dict[str, Any]:
-    """A ranked row; `cost` in nanodollars, `facts` of its model."""
+    """Return a ranked row; `cost` in nanodollars, `facts` of its model."""
     return {
         "entry": 1,
         "contender": {

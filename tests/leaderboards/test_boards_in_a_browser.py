@@ -15,7 +15,7 @@ FACTS = {"open_weights": True, "modalities": ["text"], "released_on": "2026-02-0
 
 @pytest.fixture
 def wide_board(board: Any) -> str:
-    """A board with several tasks, costs, latencies and dates; return its address."""
+    """Return a board with several tasks, costs, latencies and dates; return its address."""
     rows = [
         row(
             f"model-{number}-with-a-long-name",

@@ -28,7 +28,9 @@ def bob(open_account: Callable[..., Any]) -> Any:
 
 
 def enter_all(board: Any, user: Any, *versions: Any) -> None:
-    """Six rows: some that a test tells apart, alone or on the board, and some that none does."""
+    """Return six rows: some that a test tells apart, alone or on the board, and some that none
+    does.
+    """
     for name, right in RIGHT.items():
         runs = [
             submit(user, version, name, right * version.item_count // 60) for version in versions

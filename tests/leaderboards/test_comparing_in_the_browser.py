@@ -33,7 +33,7 @@ def board(ada: Any) -> Any:
 
 
 def shot(page: Any, name: str) -> None:
-    """Pictures to look at in both themes, where a folder for them is named."""
+    """Take pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
         for theme in in_each_theme(page):

@@ -38,7 +38,7 @@ def version(ada: Any) -> Any:
 
 @pytest.fixture
 def pair(ada: Any, version: Any) -> tuple[Any, Any]:
-    """Two runs: of 40 items the first has 0 … 29 right and the second 5 … 19."""
+    """Return two runs: of 40 items the first has 0 … 29 right and the second 5 … 19."""
     first = submit_outputs_of(ada, version, "first", range(30))
     second = submit_outputs_of(ada, version, "second", range(5, 20))
     settle()
@@ -402,7 +402,7 @@ def test_scores_by_a_version_that_is_nobody_elses_business_are_not_used(
 
 
 def _score_by(run: Any, version: Any) -> None:
-    """A completed scoring of a run by another version, with scores of its own."""
+    """Return a completed scoring of a run by another version, with scores of its own."""
     from plumbmark.common.clock import now
     from tasks_app.models import Sample, SampleScore, Scoring
 

@@ -30,7 +30,7 @@ def bob(open_account: Callable[..., Any]) -> Any:
 
 
 def wrong_rows(count: int = 8) -> list[dict[str, Any]]:
-    """The data of `publish_task` with a wrong key of the item i3."""
+    """Return the data of `publish_task` with a wrong key of the item i3."""
     data = rows(count)
     data[3]["answer"] = "wrong"
     return data
@@ -56,7 +56,7 @@ def version(ada: Any) -> Any:
 
 @pytest.fixture
 def board(ada: Any, version: Any) -> Any:
-    """Two rows: sharp knows i3, dull repeats the wrong key and is level with it."""
+    """Return two rows: sharp knows i3, dull repeats the wrong key and is level with it."""
     from benchmarks_app.actions.entries import enter
 
     made = publish_benchmark(ada, [version])

@@ -28,7 +28,7 @@ def place_of(board: Any) -> str:
 
 
 def rename(board: Any, label: str) -> str:
-    """A snapshot whose first row has another name, and its address."""
+    """Return a snapshot whose first row has another name, and its address."""
     from leaderboards_app.models import Standings
 
     newest = Standings.objects.filter(version=board).order_by("-number").first()

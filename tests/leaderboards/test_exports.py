@@ -158,7 +158,7 @@ def test_a_board_without_rows_is_a_file_without_rows(ada: Any, client: Any) -> N
 
 @pytest.fixture
 def half_private(ada: Any) -> Any:
-    """A board of a task half of whose items are private, with one row."""
+    """Return a board of a task half of whose items are private, with one row."""
     from benchmarks_app.actions.entries import enter
     from tasks_app.models import Item, TaskVersion
 

@@ -12,7 +12,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def address(board: Any) -> str:
-    """The drawing's, as the board's page has it."""
+    """Return the drawing's address, as the board's page has it."""
     from leaderboards_app.models import Standings
 
     return f"{Standings.objects.get(version=board).get_absolute_url()}figure.svg"

@@ -34,7 +34,7 @@ def test_the_mean_of_a_group_is_weighted_and_turned_to_higher_is_better() -> Non
 
 @pytest.fixture
 def grouped(ada: Any) -> Any:
-    """Five tasks: two in Reading, two in Sums, one alone."""
+    """Return five tasks: two in Reading, two in Sums, one alone."""
     from decimal import Decimal
 
     from benchmarks_app.actions import authoring

@@ -18,7 +18,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def named(label: str, value: float, **changes: Any) -> dict[str, Any]:
-    """A row whose contender is told by its label."""
+    """Return a row whose contender is told by its label."""
     found = row(label, value, **changes)
     found["contender"]["id"] = label
     best, worst = changes.get("rank", (1, 3))
@@ -62,7 +62,7 @@ def test_a_summary_has_the_ranked_rows_alone() -> None:
 
 
 def moments(*leaders: tuple[str, float]) -> list[Moment]:
-    """Snapshots of consecutive days, each with its first row and a second one."""
+    """Return snapshots of consecutive days, each with its first row and a second one."""
     day = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
     return [
         Moment(

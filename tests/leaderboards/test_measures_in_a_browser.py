@@ -31,7 +31,9 @@ RIGHT = {
 
 @pytest.fixture
 def measured(ada: Any) -> Any:
-    """A board of five tasks in two groups, with a smallest difference and another scoring."""
+    """Return a board of five tasks in two groups, with a smallest difference and another
+    scoring.
+    """
     from benchmarks_app.actions import authoring
 
     versions = [

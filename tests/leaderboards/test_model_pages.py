@@ -72,7 +72,7 @@ def contender_of(model: CatalogueModel, **configuration: Any) -> Contender:
 
 
 def add_run(by: Any, version: Any, contender: Contender, right: int, **facts: Any) -> Run:
-    """A declared run whose first answers are right, as it is once it has completed."""
+    """Return a declared run whose first answers are right, as it is once it has completed."""
     from plumbmark.common.clock import now
     from tasks_app.models import Item, SampleScore, Scoring
 
@@ -127,7 +127,7 @@ def enter(board: Any, run: Run) -> None:
 
 @pytest.fixture
 def board(ada: Any, larch: CatalogueModel) -> Any:
-    """Two configurations of one model, on a public board."""
+    """Return two configurations of one model, on a public board."""
     from leaderboards_app.standings.actions import refresh_board
 
     version = publish_task(ada, items=40)

@@ -17,13 +17,13 @@ def address(board: Any) -> str:
 
 
 def _rank(pattern: dict[str, Any], chance: random.Random, rows: int) -> dict[str, Any]:
-    """A range of ranks, and a narrower one of the row alone."""
+    """Return a range of ranks, and a narrower one of the row alone."""
     best, low, high, worst = sorted(chance.randint(1, max(4, rows)) for _ in range(4))
     return {**pattern, "best": best, "worst": worst, "marginal": {"best": low, "worst": high}}
 
 
 def grow(board: Any, count: int) -> None:
-    """A snapshot with many more rows, as a bigger board would have."""
+    """Return a snapshot with many more rows, as a bigger board would have."""
     from leaderboards_app.models import Standings
 
     newest = Standings.objects.get(version=board)

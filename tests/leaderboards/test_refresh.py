@@ -38,7 +38,7 @@ def version(open_account: Callable[..., Any]) -> BenchmarkVersion:
 
 @pytest.fixture
 def content(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the board would show: computing it is tested elsewhere."""
+    """Return what the board would show: computing it is tested elsewhere."""
     shown: dict[str, Any] = {"tasks": [], "rows": [], "metric": SHARE}
     monkeypatch.setattr(
         "leaderboards_app.standings.actions.compute_board",

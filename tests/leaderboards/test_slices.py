@@ -20,7 +20,9 @@ scorers: [{type: exact}]
 
 
 def items(count: int = 40) -> list[dict[str, Any]]:
-    """Even items are algebra, odd ones geometry; the last quarter alone is `secret`."""
+    """Return items: even ones are algebra, odd ones geometry; the last quarter alone is
+    `secret`.
+    """
     return [
         {
             "id": f"i{n}",
@@ -35,7 +37,7 @@ def items(count: int = 40) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def sliced(ada: Any) -> Any:
-    """A board with two submitted rows: the first 20 of 40 items right, and the first 10."""
+    """Return a board with two submitted rows: the first 20 of 40 items right, and the first 10."""
     version = publish_task(ada, "Sliced", definition=DEFINITION, data=items())
     board = publish_benchmark(ada, [version], "Sliced board")
     for name, right in (("good <b>", 20), ("poor", 10)):

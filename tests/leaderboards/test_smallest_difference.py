@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def make_board(user: Any, version: Any, title: str, **rules: Any) -> Any:
-    """Two rows that a test tells apart: 200 and 190 of 200 right."""
+    """Return two rows that a test tells apart: 200 and 190 of 200 right."""
     board = publish_benchmark(user, [version], title, **rules)
     for name, right in (("best", 200), ("next", 190), ("low", 20)):
         enter(board, submit(user, version, name, right), user)
@@ -25,7 +25,7 @@ def make_board(user: Any, version: Any, title: str, **rules: Any) -> Any:
 
 @pytest.fixture
 def boards(ada: Any) -> tuple[Any, Any]:
-    """The same rows with a smallest difference of ten points, and without one."""
+    """Return the same rows with a smallest difference of ten points, and without one."""
     version = publish_task(ada, items=200)
     return (
         make_board(ada, version, "Stated", smallest_difference=0.1),

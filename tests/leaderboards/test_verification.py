@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def chained(board: Any, ada: Any, client: Any, tmp_path: Path) -> list[Path]:
-    """The files of three snapshots of a board, one after the other."""
+    """Return the files of three snapshots of a board, one after the other."""
     from benchmarks_app.actions.entries import enter
     from leaderboards_app.models import Standings
 

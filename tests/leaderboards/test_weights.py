@@ -25,7 +25,7 @@ TAGS = [["reading"], ["sums", "reading"], ["sums"]]
 
 
 def named(*rows: tuple[str, list[float]], weights: list[float]) -> dict[str, Any]:
-    """A board whose rows have these scores by task; their ids are their labels."""
+    """Return a board whose rows have these scores by task; their ids are their labels."""
     made = [row(label, sum(values) / len(values), tasks=values) for label, values in rows]
     document = content(*made, tasks=len(weights))
     for one in document["rows"]:
@@ -143,7 +143,7 @@ def test_the_board_is_ordered_by_the_reader_and_keeps_its_ranks() -> None:
 
 @pytest.fixture
 def tagged(ada: Any) -> Any:
-    """Two tasks, on each of which another row is the better one."""
+    """Return two tasks, on each of which another row is the better one."""
     versions = [publish_task(ada, title, items=20) for title in ("Reading", "Sums")]
     for version, tag in zip(versions, ("reading", "sums"), strict=True):
         version.task.tags = [tag]

@@ -59,7 +59,9 @@ def unavailable(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def public_checkout() -> Iterator[Path]:
-    """The sandbox's code where every user can read it; the checkout itself may be private."""
+    """Return the sandbox's code where every user can read it; the checkout itself may be
+    private.
+    """
     folder = Path(tempfile.mkdtemp(prefix="plumbmark-public-"))
     folder.chmod(0o755)
     source = ROOT / "platform/plumbmark"
@@ -106,7 +108,7 @@ def guest(request: pytest.FixtureRequest) -> Guest:
 
 @pytest.fixture
 def work(guest: Guest) -> Iterator[Path]:
-    """A folder for the guest, of whoever starts it and closed to others."""
+    """Return a folder for the guest, of whoever starts it and closed to others."""
     from plumbmark.sandbox.folders import remove_work_folder
 
     folder = Path(tempfile.mkdtemp(prefix="plumbmark-work-"))

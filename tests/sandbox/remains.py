@@ -10,7 +10,7 @@ MARK = f"plumbmark-mark-of-a-test-of-{os.getpid()}"
 
 
 def left_over(mark: str) -> list[str]:
-    """Command lines on the host that carry the mark."""
+    """Return command lines on the host that carry the mark."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():

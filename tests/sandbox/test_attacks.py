@@ -40,7 +40,7 @@ MACHINE = os.uname().machine
 
 @pytest.fixture
 def guest_user(guest: Guest, request: pytest.FixtureRequest) -> int:
-    """The guest's user on the host."""
+    """Return the guest's user on the host."""
     if "ordinary" in request.node.callspec.id:
         return ORDINARY_USER
     return NOBODY if os.getuid() == 0 else os.getuid()
@@ -48,7 +48,7 @@ def guest_user(guest: Guest, request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def owned(guest_user: int) -> Iterator[Path]:
-    """A folder on the host whose owner is the guest's user, with a secret in it."""
+    """Return a folder on the host whose owner is the guest's user, with a secret in it."""
     folder = Path(tempfile.mkdtemp(prefix="plumbmark-victim-"))
     secret = folder / "secret"
     secret.write_text(CANARY)
@@ -65,7 +65,7 @@ def owned(guest_user: int) -> Iterator[Path]:
 
 @pytest.fixture
 def victim(guest_user: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on the host of the guest's own user, with a secret in its environment."""
+    """Return a process on the host of the guest's own user, with a secret in its environment."""
     as_user: dict[str, Any] = {}
     if os.getuid() == 0:
         as_user = {"user": guest_user, "group": guest_user, "extra_groups": []}
@@ -78,7 +78,7 @@ def victim(guest_user: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def outcomes(guest: Guest, attempts: dict[str, str], **options: Any) -> dict[str, Any]:
-    """What came of each attempt: its value, or the number of the error that it met."""
+    """Return what came of each attempt: its value, or the number of the error that it met."""
     return dict(
         guest.facts(
             f"""

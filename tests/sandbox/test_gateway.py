@@ -23,7 +23,7 @@ def server() -> Iterator[GatewayServer]:
 
 @pytest.fixture
 def relay(server: GatewayServer, guest: Guest) -> Iterator[GatewayRelay]:
-    """Its socket lies where whoever starts the guest gets to, and nobody else."""
+    """Return a server whose socket lies where whoever starts the guest gets to, and nobody else."""
     server.asked.clear()
     server.go_on.clear()
     with tempfile.TemporaryDirectory() as folder:

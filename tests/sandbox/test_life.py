@@ -139,7 +139,9 @@ def own_temporary_folder() -> Iterator[Path]:
 
 
 def open_descriptors() -> set[str]:
-    """Of this process, each told by what stands behind it, since numbers are given again."""
+    """Return those of this process, each told by what stands behind it, since numbers are given
+    again.
+    """
     gc.collect()
     found = set()
     for name in os.listdir("/proc/self/fd"):
@@ -150,7 +152,7 @@ def open_descriptors() -> set[str]:
 
 
 def mounts_of_sandboxes() -> set[str]:
-    """Those where staging mounts; elsewhere others of this machine come and go."""
+    """Return the mounts where staging mounts; elsewhere others of this machine come and go."""
     places = (tempfile.gettempdir(), "/tmp")
     lines = Path("/proc/self/mounts").read_text().splitlines()
     return {line for line in lines if line.split(" ")[1].startswith(places)}

@@ -124,7 +124,9 @@ def test_a_lesser_flavour_of_bubblewrap_holds_and_says_what_is_less(flavour: Fla
 
 
 def as_ordinary_user_in(prepare: str, checkout: Path) -> tuple[object, ...]:
-    """What an ordinary user finds after root prepared a mount namespace with shell commands."""
+    """Return what an ordinary user finds after root prepared a mount namespace with shell
+    commands.
+    """
     if os.getuid() != 0:
         pytest.skip("not applicable: only root can simulate this")
     user = f"--reuid {ORDINARY_USER} --regid {ORDINARY_USER} --clear-groups"
@@ -184,7 +186,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def under_a_filter(refused: list[str], checkout: Path) -> tuple[object, ...]:
-    """What is found under a system call filter, as a container engine sets it."""
+    """Return what is found under a system call filter, as a container engine sets it."""
     program = seccomp._Program(os.uname().machine)
     for name in refused:
         program.refuse(name)

@@ -53,7 +53,9 @@ def arrived(server: GatewayServer) -> None:
 
 
 def said(relay: GatewayRelay, text: str | bytes) -> bytes:
-    """Everything that comes back until the relay closes, for bytes that no client would send."""
+    """Return everything that comes back until the relay closes, for bytes that no client would
+    send.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(120)
         connection.connect(str(relay.socket))

@@ -42,7 +42,7 @@ def test_scores_are_normalised_by_their_bounds_and_flipped() -> None:
 def score_limits(
     shares: list[float], counts: list[float], weights: list[float], quantile: float
 ) -> tuple[float, float]:
-    """The score interval of a weighted mean of two shares, searched on a fine grid.
+    """Return the score interval of a weighted mean of two shares, searched on a fine grid.
 
     For every mean the shares that are most likely are searched along the line, and the mean is in
     the interval if its distance from the observed one is at most `quantile` standard errors.

@@ -11,7 +11,7 @@ TABLES = st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size
 
 
 def ratings_of(table: list[list[int]], values: list[float] | None = None) -> list[Rating]:
-    """A rating of its own cluster for each count of a square table."""
+    """Return a rating of its own cluster for each count of a square table."""
     found = []
     for row, counts in enumerate(table):
         for column, count in enumerate(counts):

@@ -197,7 +197,7 @@ def rows_of(
 
 
 def unequal(number: int) -> str | None:
-    """Clusters of 1, 2, 3, … items, and every seventh item alone."""
+    """Return clusters of 1, 2, 3, … items, and every seventh item alone."""
     return None if number % 7 == 0 else f"c{math.isqrt(2 * number)}"
 
 
@@ -369,7 +369,7 @@ bits = st.sampled_from([0.0, 1.0])
 
 @st.composite
 def boards(draw: st.DrawFn, tasks: int = 1) -> list[list[Scores]]:
-    """Rows × tasks, over items whose clusters are the same for all rows."""
+    """Return rows × tasks, over items whose clusters are the same for all rows."""
     keys = [f"i{n}" for n in range(draw(st.integers(1, 10)))]
     names = st.one_of(st.none(), st.sampled_from(["x", "y", "z", "w"]))
     value = draw(st.sampled_from([bits, numbers]))

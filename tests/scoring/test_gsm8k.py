@@ -40,7 +40,7 @@ def lines(name: str) -> list[dict[str, object]]:
 
 @cache
 def verdicts() -> dict[str, dict[str, tuple[float, bool, str]]]:
-    """By model and item: our score, the authors' verdict, our explanation."""
+    """Return, by model and item, our score, the authors' verdict, our explanation."""
     found: dict[str, dict[str, tuple[float, bool, str]]] = {model: {} for model in RIGHT}
     pairs = zip(lines("test.jsonl"), lines("model_solutions.jsonl"), strict=True)
     for number, (question, solutions) in enumerate(pairs):

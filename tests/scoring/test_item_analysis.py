@@ -14,7 +14,7 @@ NAN = math.nan
 
 
 def brute_discrimination(scores: np.ndarray, item: int) -> float:
-    """The correlation of an item with the mean of the others, by the definition."""
+    """Return the correlation of an item with the mean of the others, by the definition."""
     xs, ys = [], []
     for row in scores:
         others = [value for place, value in enumerate(row) if place != item and value == value]

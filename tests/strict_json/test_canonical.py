@@ -57,7 +57,7 @@ json_values = st.recursive(
 
 
 def as_canonical_integer(digits: str) -> int | float:
-    """Digits beyond 2^53 were written for a double."""
+    """Return an integer as canonical JSON: digits beyond 2^53 were written for a double."""
     return int(digits) if abs(int(digits)) <= MAX_EXACT_INTEGER else float(digits)
 
 

@@ -46,7 +46,7 @@ def warm_gateway(
 def gateway(
     world: World, warm_gateway: WarmGateway, settings: Any, tmp_path: Path
 ) -> Iterator[None]:
-    """The gateway as a real process, which programs in the sandbox call."""
+    """Return the gateway as a real process, which programs in the sandbox call."""
     settings.CODE_RUNS_DIR = tmp_path / "code-runs"
     with warm_gateway.serve(tmp_path) as address:
         settings.GATEWAY_ADDRESS = address
@@ -98,7 +98,7 @@ def make_task(db: None) -> Callable[..., Any]:
 
 @pytest.fixture
 def echo(db: None) -> Any:
-    """The baseline that says the question back."""
+    """Return the baseline that says the question back."""
     from plumbmark.gateway.actions import ensure_baselines
     from plumbmark.gateway.models import Deployment
 
@@ -141,7 +141,7 @@ def work(transactional_db: None) -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for temporary files; the test fails if something is left in it."""
+    """Return the folder for temporary files; the test fails if something is left in it."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

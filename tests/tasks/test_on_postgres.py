@@ -36,6 +36,11 @@ _TESTS = {
         "../leaderboards/test_search.py",
     ],
     # What depends on the database: races, batches that break off, conditions in SQL.
+    "pages of authoring": [
+        "../pages/test_queries_of_pages.py",
+        "preflight/test_preflight.py",
+        "version_changes/test_changes.py",
+    ],
     "retention": [
         "datasets/test_retention.py",
         "runs/test_retention.py::test_an_exchange_of_two_samples_is_missing_on_both",

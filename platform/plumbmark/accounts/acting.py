@@ -19,10 +19,22 @@ def person(request: HttpRequest) -> User:
 
 def acting_namespaces(request: HttpRequest) -> list[Namespace]:
     """Return the namespaces that the person may act for, their own first."""
-    namespaces = list(namespaces_acted_for_by(request.user))
+    namespaces = find_acting_namespaces(request)
     if not namespaces:
         raise Conflict("Your account has no handle yet; choose one in the settings.")
-    return sorted(namespaces, key=lambda one: one.user_id is None)
+    return namespaces
+
+
+def find_acting_namespaces(request: HttpRequest) -> list[Namespace]:
+    """Return the namespaces that the visitor may act for, their own first; none for a reader.
+
+    No query for a person without teams: their row came with their namespace.
+    """
+    user = request.user
+    acts_for_teams = getattr(user, "acts_for_teams", True)  # Of a row read otherwise: not known.
+    if isinstance(user, User) and not acts_for_teams and hasattr(user, "namespace"):
+        return [user.namespace]
+    return sorted(namespaces_acted_for_by(user), key=lambda one: one.user_id is None)
 
 
 def chosen_namespace(namespaces: list[Namespace], handle: str) -> Namespace:

@@ -112,7 +112,7 @@ def edit_profile(*, namespace: Namespace, display_name: str, bio: str, by: User)
 def forget_unconfirmed_account(user: User) -> bool:
     """Delete an account whose address was never confirmed; False where it is in use after all."""
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)
+        user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
         if user.is_staff or user.last_login is not None:
             return False
         if EmailAddress.objects.filter(user=user, verified=True).exists():

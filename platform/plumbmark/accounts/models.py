@@ -16,6 +16,14 @@ from plumbmark.common.ids import new_public_id
 
 
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> models.QuerySet["User"]:
+        """Return people with what nearly every page asks of the person who opened it: their own
+        namespace, and whether they act for others.
+        """
+        teams = Membership.objects.filter(user=models.OuterRef("pk"), role__in=Membership.ACTING)
+        found = super().get_queryset().select_related("namespace")
+        return found.annotate(acts_for_teams=models.Exists(teams))
+
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
         """Create a user without a namespace; `accounts.actions.open_account` creates both.
 
@@ -119,6 +127,8 @@ class Membership(models.Model):
         MAINTAINER = "maintainer", _("maintainer")
         MEMBER = "member", _("member")
 
+    ACTING: ClassVar = (Role.OWNER, Role.MAINTAINER)
+    """The roles that write and run things in the team's name."""
     namespace = models.ForeignKey(
         Namespace, on_delete=models.CASCADE, related_name="memberships", db_index=False
     )

@@ -21,7 +21,7 @@ def can_act_for(visitor: Visitor, namespace: Namespace) -> bool:
     return Membership.objects.filter(
         namespace=namespace,
         user=visitor,
-        role__in=[Membership.Role.OWNER, Membership.Role.MAINTAINER],
+        role__in=Membership.ACTING,
     ).exists()
 
 

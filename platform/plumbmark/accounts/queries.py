@@ -38,8 +38,7 @@ def namespaces_acted_for_by(visitor: Visitor) -> QuerySet[Namespace]:
     """Return the namespaces for which the visitor may write and run."""
     if not isinstance(visitor, User):
         return Namespace.objects.none()
-    roles = [Membership.Role.OWNER, Membership.Role.MAINTAINER]
+    acting = Membership.objects.filter(user=visitor, role__in=Membership.ACTING)
     return Namespace.objects.filter(
-        Q(user=visitor)
-        | Q(pk__in=Membership.objects.filter(user=visitor, role__in=roles).values("namespace_id"))
+        Q(user=visitor) | Q(pk__in=acting.values("namespace_id"))
     ).order_by("kind", "handle")

@@ -159,7 +159,9 @@ def token_behind(secret: str) -> ApiToken:
         raise TokenRejected(
             "This is not a token of this platform, or part of it is missing. Copy all of it."
         )
-    token = ApiToken.objects.select_related("user").filter(digest=_digest(secret)).first()
+    token = (
+        ApiToken.objects.select_related("user__namespace").filter(digest=_digest(secret)).first()
+    )
     now = timezone.now()
     if token is None:
         raise TokenRejected("This token is unknown. Create one in your settings.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet, Subquery, Sum, Value
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
@@ -50,13 +51,13 @@ class LimitUsage:
         return filesizeformat(amount) if self.is_bytes else f"{amount:,}"
 
 
-_stored: dict[str, Callable[[Namespace], int]] = {}
+_stored: dict[str, Callable[[Namespace], QuerySet[Any]]] = {}
 _counted: dict[str, tuple[Any, Callable[[], int], Callable[[Namespace], int]]] = {}
 
 
-def register_stored_bytes(name: str, count: Callable[[Namespace], int]) -> None:
-    """Register a kind of files whose bytes count to a namespace's storage."""
-    _stored[name] = count
+def register_stored_bytes(name: str, stored: Callable[[Namespace], QuerySet[Any]]) -> None:
+    """Register files whose bytes, in the column `size`, count to a namespace's storage."""
+    _stored[name] = stored
 
 
 def register_object_limit(
@@ -67,12 +68,21 @@ def register_object_limit(
 
 
 def usage_of(namespace: Namespace) -> list[LimitUsage]:
-    """Return all limits of a namespace; a query for each kind of things and of files."""
+    """Return all limits of a namespace; a query for its files and one for each kind of things."""
     return [storage_of(namespace), *(_count(namespace, name) for name in _counted)]
 
 
 def storage_of(namespace: Namespace) -> LimitUsage:
-    used = sum(count(namespace) for count in _stored.values())
+    """Return what the files of a namespace take. One query, however many kinds there are."""
+    sums = {
+        name: Subquery(
+            # A constant as the group: the subquery is the sum alone.
+            stored(namespace).order_by().values(every=Value(1)).values(bytes=Sum("size"))
+        )
+        for name, stored in _stored.items()
+    }
+    found = Namespace.objects.filter(pk=namespace.pk).values_list(*sums.values()).first() or ()
+    used = sum(one or 0 for one in found)
     return LimitUsage(STORAGE, _("Storage"), used, _storage_limit(namespace), is_bytes=True)
 
 

@@ -1,10 +1,10 @@
 """Named reads of jobs."""
 
 from django.db.models import QuerySet
-from django.http import Http404
 
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_acted_for_by
+from plumbmark.accounts.visible import find_visible
 from plumbmark.background.models import LIVE_STATES, Job
 from plumbmark.background.permissions import can_control_job
 
@@ -20,10 +20,8 @@ def jobs_of(visitor: Visitor) -> "QuerySet[Job]":
 
 def job_at(*, public_id: str, to: Visitor) -> Job:
     """Return one job; 404 where the visitor may not know of it."""
-    job = Job.objects.select_related("namespace").filter(public_id=public_id).first()
-    if job is None or not can_control_job(to, job):
-        raise Http404
-    return job
+    rows = Job.objects.select_related("namespace")
+    return find_visible(rows, public_id, to=to, allows=can_control_job)
 
 
 def live_job_on(subject: str) -> Job | None:

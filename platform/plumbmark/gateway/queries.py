@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Case, CharField, F, Q, QuerySet, Value, When
 
 from plumbmark.accounts.models import Namespace
 from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
 from plumbmark.engine.ports import CallResult, ModelRequest, ModelResponse, Usage
-from plumbmark.gateway.budget.ledger import limits_of
+from plumbmark.gateway.budget.ledger import limits_of_settings
 from plumbmark.gateway.calls.gateway import renewal_of
 from plumbmark.gateway.calls.policy import current_price_card
 from plumbmark.gateway.catalogue import prices
@@ -23,12 +23,15 @@ from plumbmark.gateway.models import (
     Deployment,
     Grant,
     LedgerLine,
+    QuotaPolicy,
 )
 from plumbmark.gateway.recorded_calls import parse_recorded
 from plumbmark.gateway.storage.exchanges import read_bodies
 from plumbmark.gateway.storage.records import cost_before_last, decompress, lowered_output_limit
 
 _KEYS_PER_QUERY = 500
+_OWN, _DEFAULT = "own", "default"
+"""The limits that a namespace was given, and those of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,35 @@ class QuotaStatus:
 
 
 def quota_status(namespace: Namespace) -> QuotaStatus:
-    """Return the current day and month of a namespace; takes at most two queries."""
+    """Return the current day and month of a namespace. One query."""
     today = clock.today()
     month = today.replace(day=1)
-    rows = Budget.objects.filter(payer=namespace, grant=None).filter(
+    budgets = Budget.objects.filter(payer=namespace, grant=None).filter(
         Q(kind=Budget.Kind.DAY, period_start=today) | Q(kind=Budget.Kind.MONTH, period_start=month)
     )
-    found = {row.kind: row for row in rows}
-    day_cap, month_cap = (0, 0) if len(found) == 2 else limits_of(namespace.pk)
+    # The limits too: until something is spent in a period, it has no budget yet.
+    policies = QuotaPolicy.objects.filter(Q(namespace=namespace) | Q(namespace=None))
+    rows = budgets.values_list(F("kind"), "cap", "spent", "reserved").union(
+        policies.values_list(
+            Case(
+                When(namespace=None, then=Value(_DEFAULT)),
+                default=Value(_OWN),
+                output_field=CharField(),
+            ),
+            "day_cap",
+            "month_cap",
+            Value(0, output_field=BigIntegerField()),
+        ),
+        all=True,
+    )
+    caps: dict[str, tuple[int, int]] = {}
+    found: dict[str, Budget] = {}
+    for name, first, second, third in rows:
+        if name in {_OWN, _DEFAULT}:
+            caps[name] = (first, second)
+        else:
+            found[name] = Budget(cap=first, spent=second, reserved=third)
+    day_cap, month_cap = caps.get(_OWN) or caps.get(_DEFAULT) or limits_of_settings()
     periods = []
     for kind, start, cap in (
         (Budget.Kind.DAY, today, day_cap),

@@ -70,7 +70,7 @@ class Probe:
 
     @property
     def reason(self) -> str:
-        """Why there is no sandbox; empty where there is one."""
+        """Return why there is no sandbox; empty where there is one."""
         if self.sandbox is not None:
             return ""
         found = " ".join(f"{test.back_end}: {test.message}" for test in self.tests)

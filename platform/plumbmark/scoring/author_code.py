@@ -32,7 +32,7 @@ class CaseResult:
 
     @property
     def reason(self) -> str:
-        """Why there is no value, for people; without a full stop."""
+        """Return why there is no value, for people; without a full stop."""
         if self.is_late:
             return "it did not end in time"
         return f"{self.error} (line {self.line})" if self.line else self.error

@@ -57,7 +57,7 @@ class Frame:
 
     @property
     def shares_clusters(self) -> bool:
-        """Whether some cluster lies in another task too."""
+        """Return whether some cluster lies in another task too."""
         return bool(self.slots.size)
 
 
@@ -210,7 +210,7 @@ class Table:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all rows have a score on every item."""
+        """Return whether all rows have a score on every item."""
         return bool((self.counts == self.frame.size).all())
 
 

@@ -64,7 +64,7 @@ class PairResult:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the unadjusted test finds a difference at 5 %."""
+        """Return whether the unadjusted test finds a difference at 5 %."""
         return self.p_value is not None and self.p_value <= 1 - CONFIDENCE
 
     def mirrored(self) -> "PairResult":

@@ -28,7 +28,7 @@ class SwappedPair:
 
     @property
     def is_flipped(self) -> bool:
-        """Another one wins when the order is another."""
+        """Return whether another one wins when the order is another."""
         return {self.answer_first, self.answer_second} == {0.0, 1.0}
 
     @property

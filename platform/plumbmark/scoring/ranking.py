@@ -89,7 +89,9 @@ class Ranked:
 
     @property
     def is_sole_first(self) -> bool:
-        """Whether every other ranked row is significantly below: the only case for a bold 1."""
+        """Return whether every other ranked row is significantly below: the only case for a
+        bold 1.
+        """
         return self.best_rank == self.worst_rank == 1
 
 

@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from django import forms
 from django.http import Http404, HttpRequest
 
-from plumbmark.common.errors import InvalidInput
+from plumbmark.common.errors import DomainError, InvalidInput
 
 
 def add_problems(
-    form: forms.Form, error: InvalidInput, names: Mapping[str, str] | None = None
+    form: forms.Form, error: DomainError, names: Mapping[str, str] | None = None
 ) -> None:
     """Put an action's problems beside the fields they are about; the rest above the form.
 
     `names` maps paths of the action to fields, where they differ.
     """
+    if not isinstance(error, InvalidInput):
+        form.add_error(None, error.message)
+        return
     for problem in error.problems:
         path = problem.path.partition(":")[0].partition(".")[0]
         field = (names or {}).get(path, path)

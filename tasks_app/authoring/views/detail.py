@@ -1,6 +1,7 @@
 """A task, one of its versions, and a version's items."""
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,12 +10,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from plumbmark.accounts.acting import find_acting_namespaces
 from plumbmark.accounts.permissions import Visitor
-from plumbmark.accounts.queries import namespaces_acted_for_by
 from plumbmark.web.forms import number_in
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring.preview import preview_messages
-from tasks_app.authoring.queries import items_of, published_versions_of, task_at, version_at
+from tasks_app.authoring.queries import (
+    items_of,
+    published_versions_of,
+    task_at,
+    version_at,
+    version_with_task,
+)
 from tasks_app.authoring.request_facts import request_facts
 from tasks_app.authoring.uses import uses_of_task
 from tasks_app.authoring.views.trails import trail_of
@@ -22,15 +29,15 @@ from tasks_app.code_tasks.definition import CodeDefinition
 from tasks_app.definitions import Definition
 from tasks_app.definitions.rendering import ordered_choices, text_of
 from tasks_app.item_reports.addresses import report_address
-from tasks_app.item_reports.queries import count_open_reports
+from tasks_app.item_reports.queries import count_of_open_reports
 from tasks_app.judges.panel_page import trust_context
 from tasks_app.judges.queries import trust_in_judges
 from tasks_app.kinds import kind_of
 from tasks_app.models import Item, Run, Task, TaskVersion
-from tasks_app.permissions import can_edit_task, can_view_private_items
+from tasks_app.permissions import can_edit_task, can_view_private_items, can_view_version
 from tasks_app.runs.forms import RunForm
 from tasks_app.runs.message_display import files_of_item, message_context
-from tasks_app.runs.queries import declared_runs_of, deployments_for, scorings_by_run
+from tasks_app.runs.queries import declared_runs_of, deployments_for, runs_with_scorings
 from tasks_app.scorings.score_display import score_context
 from tasks_app.task_copies.licences import licence_warnings
 from tasks_app.task_copies.provenance import provenance_of
@@ -62,9 +69,10 @@ def task_detail(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
 
 @require_safe
 def task_version(request: HttpRequest, handle: str, slug: str, number: int) -> HttpResponse:
-    task = task_at(handle=handle, slug=slug, to=request.user)
-    version = version_at(task=task, number=number, to=request.user)
-    version.task = task
+    version = version_with_task(handle=handle, slug=slug, number=number, to=request.user)
+    if version is None or not can_view_version(request.user, version):
+        raise Http404
+    task = version.task
     if (task.namespace.handle, task.slug) != (handle, slug):
         return redirect(version)
     return _detail(request, task, version, is_latest=version.pk == task.latest_version_id)
@@ -80,7 +88,8 @@ def _detail(
         not version.is_withheld
         and (not program.is_private or can_view_private_items(request.user, task))
     )
-    runs = list(declared_runs_of(task, None if is_latest else version, to=request.user)[:_RUNS])
+    runs = declared_runs_of(task, None if is_latest else version, to=request.user)
+    versions = _versions(task, request.user)
     trail = trail_of(task)
     if is_latest:
         trail = [*trail[:-1], {"label": task.title}]
@@ -95,7 +104,7 @@ def _detail(
         "can_copy": request.user.is_authenticated
         and not version.is_withheld
         and (program is None or sees_code),
-        "open_reports": count_open_reports(task, to=request.user),
+        "open_reports": versions[0].open_reports if versions else 0,  # type: ignore[attr-defined]
         "definition": program or definition,
         "program": program,
         "script": cap_text(program.script) if program is not None and sees_code else None,
@@ -118,8 +127,11 @@ def _detail(
             for item in items_of(version, to=request.user)[:_EXAMPLES]
         ],
         "asking": None if definition is None or version.is_withheld else request_facts(definition),
-        "versions": _versions(task, request.user),
-        "runs": _run_rows(runs),
+        "versions": versions,
+        "runs": [
+            {"run": run, "score": score_context(run, run.task_version, scoring)}
+            for run, scoring in runs_with_scorings(runs, most=_RUNS)
+        ],
         "uses": uses_of_task(task, to=request.user),
         "run_form": None if version.is_withheld else _run_form(request),
         "hashes": [
@@ -131,9 +143,13 @@ def _detail(
     return render(request, "tasks_app/authoring/detail.html", context)
 
 
-def _versions(task: Task, visitor: Visitor) -> list[TaskVersion]:
-    """Return the newest versions, each with the number of the one before it as `compared_with`."""
-    versions = list(published_versions_of(task, to=visitor)[:21])
+def _versions(task: Task, visitor: Visitor) -> Sequence[TaskVersion]:
+    """Return the newest versions, each with the number of the one before it as `compared_with` and
+    the task's open reports.
+    """
+    reports = count_of_open_reports(task, to=visitor)
+    found = published_versions_of(task, to=visitor).annotate(open_reports=reports)
+    versions = list(found[:21])
     for one, before in pairwise(versions):
         one.compared_with = before.number  # type: ignore[attr-defined]
     return versions[:20]
@@ -141,7 +157,7 @@ def _versions(task: Task, visitor: Visitor) -> list[TaskVersion]:
 
 def _run_form(request: HttpRequest) -> RunForm | None:
     """Return the form for those who can act for a namespace."""
-    namespaces = list(namespaces_acted_for_by(request.user))
+    namespaces = find_acting_namespaces(request)
     if not namespaces:
         return None
     return RunForm(
@@ -200,14 +216,6 @@ def _scorer(definition: Definition, scorer: Any) -> dict[str, Any]:
             for name, value in scorer.options.items()
         ],
     }
-
-
-def _run_rows(runs: list[Run]) -> list[dict[str, Any]]:
-    scorings = scorings_by_run(runs)
-    return [
-        {"run": run, "score": score_context(run, run.task_version, scorings.get(run.pk))}
-        for run in runs
-    ]
 
 
 def item_context(

@@ -20,7 +20,7 @@ from tasks_app.authoring.edit_conflicts import edit_conflict_message
 from tasks_app.authoring.example import EXAMPLE_DEFINITION
 from tasks_app.authoring.forms import TaskDraftForm
 from tasks_app.authoring.preview import PlacedProblem, Preview, place_problems, preview_of
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.editor_page import (
     FORM,
     TEXT,
@@ -64,10 +64,8 @@ def _schema(schema: dict[str, Any]) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_edit(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show the editor, and save. Its buttons say what follows: save, check, try, publish."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related(
-        "data_file__converted_from", "updated_by__namespace"
-    ).get(task=task)
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user)
+    task = draft.task
     edit_url = draft_kind_of(draft).edit_url
     if edit_url != "tasks:edit":
         return redirect(edit_url, handle, slug)
@@ -207,8 +205,7 @@ def _try(request: HttpRequest, task: Task, draft: TaskDraft, view: str) -> HttpR
 @require_POST
 def task_preview(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Render the preview of an unsaved text: a fragment for the editor. Saves nothing."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related("data_file").get(task=task)
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user)
     view, text, _form = _sent_definition(request.POST)
     preview = preview_of(draft, definition_text=text, item=_item(request))
     context = {**preview_context(draft, preview), "view": view, "preview_url": request.path}

@@ -14,9 +14,10 @@ from plumbmark.background.views import job_context
 from plumbmark.common.errors import InvalidInput
 from plumbmark.web.long_text import cap_text
 from tasks_app.authoring import draft_jobs
+from tasks_app.authoring.drafts import FIRST_ITEMS
 from tasks_app.authoring.example import EXAMPLE_DEFINITION, EXAMPLE_ROWS
 from tasks_app.authoring.forms import TABLE_ENDINGS
-from tasks_app.authoring.preview import FIRST_ITEMS, Preview, tool_contexts
+from tasks_app.authoring.preview import Preview, tool_contexts
 from tasks_app.authoring.queries import media_of
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.definition_form.fields import Known

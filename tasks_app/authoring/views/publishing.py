@@ -15,10 +15,10 @@ from plumbmark.common.errors import Conflict, InvalidInput
 from tasks_app.authoring import draft_jobs, drafts, publication
 from tasks_app.authoring.forms import PublishTaskForm
 from tasks_app.authoring.preview import Preview, place_problems, preview_of
-from tasks_app.authoring.queries import own_task_at
+from tasks_app.authoring.queries import own_draft_at
 from tasks_app.authoring.views.editor_page import preview_context
 from tasks_app.authoring.views.trails import trail_of
-from tasks_app.models import Task, TaskDraft
+from tasks_app.models import Task
 
 
 @never_cache
@@ -26,14 +26,13 @@ from tasks_app.models import Task, TaskDraft
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_publish(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Show what publishing means, the whole draft checked, and the button."""
-    task = own_task_at(handle=handle, slug=slug, by=request.user)
-    draft = TaskDraft.objects.select_related("data_file", "code_file").get(task=task)
+    draft = own_draft_at(handle=handle, slug=slug, by=request.user, related=["code_file"])
+    task = draft.task
     form = PublishTaskForm(
         request.POST or None,
         initial={"visibility": task.visibility if task.latest_version_id else "public"},
     )
     if request.method == "POST" and form.is_valid() and draft_jobs.is_heavy(draft):
-        draft.task = task
         job = draft_jobs.start_publication(
             draft=draft,
             visibility=form.cleaned_data["visibility"],

@@ -1,9 +1,9 @@
 """Keeping images and audio once by their content, and letting go of what nothing uses."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -62,14 +62,40 @@ def store_media(media: Media, data: bytes) -> Attachment:
     return row
 
 
+class MediaRow(NamedTuple):
+    """An image or audio of a draft."""
+
+    name: str
+    """As the data file has it."""
+    sha256: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    withheld_at: datetime | None
+
+
+def media_rows(draft: TaskDraft) -> Sequence[MediaRow]:
+    """Return a draft's images and audio by name. One query for each object of the row, so that the
+    editor and its preview share it.
+    """
+    rows: Sequence[MediaRow] | None = draft.__dict__.get("_media_rows")
+    if rows is None:
+        columns = [
+            field if field == "name" else f"attachment__{field}" for field in MediaRow._fields
+        ]
+        uses = draft.attachment_uses.order_by("name").values_list(*columns)
+        rows = draft.__dict__["_media_rows"] = [MediaRow(*use) for use in uses]
+    return rows
+
+
 def files_of(draft: TaskDraft) -> AttachedFiles:
-    """Return the draft's images and audio by name, for importing. One query."""
-    rows = draft.attachment_uses.filter(attachment__withheld_at__isnull=True).values_list(
-        "name", "attachment__sha256", "attachment__media_type", "attachment__size"
-    )
+    """Return the draft's images and audio by name, for importing."""
     return AttachedFiles(
         files={
-            name: KnownFile(sha256, media_type, size) for name, sha256, media_type, size in rows
+            row.name: KnownFile(row.sha256, row.media_type, row.size)
+            for row in media_rows(draft)
+            if row.withheld_at is None
         },
         limits=media_limits(),
         total_bytes=settings.MAX_ATTACHMENTS_BYTES,

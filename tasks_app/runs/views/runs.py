@@ -1,7 +1,7 @@
 """Pages of runs: the viewer's own, a run with its status, and its owner's controls."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -336,19 +336,14 @@ def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = run_at(run_id=run_id, to=request.user)
-    control.pause_run(run=run, by=person(request))
-    messages.success(request, _("The run is paused. Calls in flight end and are stored."))
-    return redirect(run)
+    message = _("The run is paused. Calls in flight end and are stored.")
+    return _control(request, run_id, control.pause_run, message)
 
 
 @login_required
 @require_POST
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = run_at(run_id=run_id, to=request.user)
-    control.resume_run(run=run, by=person(request))
-    messages.success(request, _("The run resumes where it stopped."))
-    return redirect(run)
+    return _control(request, run_id, control.resume_run, _("The run resumes where it stopped."))
 
 
 @never_cache
@@ -371,9 +366,17 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
+    message = _("The unscored samples are being retried.")
+    return _control(request, run_id, control.retry_failed_samples, message)
+
+
+def _control(
+    request: HttpRequest, run_id: int, change: Callable[..., object], message: str
+) -> HttpResponse:
+    """Change the course of a run, and lead back to its page."""
     run = run_at(run_id=run_id, to=request.user)
-    control.retry_failed_samples(run=run, by=person(request))
-    messages.success(request, _("The unscored samples are being retried."))
+    change(run=run, by=person(request))
+    messages.success(request, message)
     return redirect(run)
 
 

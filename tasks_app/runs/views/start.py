@@ -21,15 +21,15 @@ from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed
 from plumbmark.gateway.models import Deployment
 from plumbmark.gateway.queries import quota_status
 from plumbmark.web.forms import add_problems
-from tasks_app.authoring.queries import task_at
 from tasks_app.authoring.views.trails import trail_of
 from tasks_app.kinds import CostBound, kind_of
 from tasks_app.models import Contender, Run, TaskVersion
 from tasks_app.preflight.display import preflight_context
-from tasks_app.preflight.queries import DEFAULT_POINTS, preflight
+from tasks_app.preflight.queries import DEFAULT_POINTS, preflight, probe_request
+from tasks_app.runs.bound_inputs import BoundInputs, BoundRequest, read_bound_inputs
 from tasks_app.runs.choice import version_to_run
 from tasks_app.runs.contenders import contender_of_deployment
-from tasks_app.runs.cost import cost_bound
+from tasks_app.runs.cost import bound_request
 from tasks_app.runs.forms import RunForm
 from tasks_app.runs.queries import deployments_for
 from tasks_app.runs.start import start_run
@@ -44,6 +44,7 @@ class _StartRequest:
     namespace: Namespace
     bound: CostBound
     items: int
+    inputs: BoundInputs
 
 
 @never_cache
@@ -51,9 +52,9 @@ class _StartRequest:
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     """Ask on GET, then show the maximum cost; start on POST. Nothing starts without a bound."""
-    task = task_at(handle=handle, slug=slug, to=request.user)
+    version = version_to_run(request, handle=handle, slug=slug)
+    task = version.task
     data = request.POST if request.method == "POST" else request.GET
-    version = version_to_run(request, task, data.get("version", ""))
     namespaces = acting_namespaces(request)
     deployments = list(deployments_for(request.user))
     is_asked = "deployment" in data
@@ -90,10 +91,8 @@ def run_start(request: HttpRequest, handle: str, slug: str) -> HttpResponse:
     if request.method == "POST":
         try:
             return _start(request, form, wish)
-        except InvalidInput as error:
+        except (InvalidInput, Conflict, NotAllowed) as error:
             add_problems(form, error)
-        except (Conflict, NotAllowed) as error:
-            form.add_error(None, error.message)
         return _page(request, context)
     if not form.errors:
         sent = {name: data[name] for name in form.fields if data.get(name)}
@@ -119,6 +118,7 @@ def _preflight(request: HttpRequest, form: RunForm, wish: _StartRequest) -> dict
         [wish.deployment],
         form.configuration,
         namespace=wish.namespace,
+        inputs=wish.inputs,
         by=person(request),
     )
     task = wish.version.task
@@ -149,12 +149,17 @@ def _wish(
     # Not saved: showing a price creates no row.
     contender = Contender(deployment=deployment, configuration=form.configuration)
     namespace = chosen_namespace(namespaces, values.get("namespace", ""))
+    wanted = BoundRequest(version, contender, namespace, items)
+    has_preflight = not kind_of(version).runs_program and items == version.item_count
+    probes = [probe_request(wanted)] if has_preflight else []
+    inputs = read_bound_inputs([wanted, *probes])
     return _StartRequest(
         version=version,
         deployment=deployment,
         namespace=namespace,
-        bound=cost_bound(version=version, contender=contender, item_count=items, payer=namespace),
+        bound=bound_request(wanted, inputs),
         items=items,
+        inputs=inputs,
     )
 
 

@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def ada(stack: Stack) -> Api:
-    """A person with a published private task `numbers` of four items."""
+    """Return a person with a published private task `numbers` of four items."""
     api = stack.account("ada")
     task = api.post("tasks", {"title": "Numbers"})
     data = "\n".join(json.dumps(row) for row in rows(4)).encode()

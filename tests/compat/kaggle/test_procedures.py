@@ -49,7 +49,7 @@ def secret_of(user: Any, *scopes: str, expires_at: Any = None) -> str:
 def call(
     service: str, method: str, body: Any = None, *, secret: str = "", **headers: str
 ) -> tuple[int, Any]:
-    """Status and message of a call."""
+    """Return status and message of a call."""
     if secret:
         headers["Authorization"] = f"Bearer {secret}"
     response = Client().post(
@@ -411,7 +411,7 @@ with open("plumbmark.result.json", "w") as file:
 
 
 def tell_of_worker(*, reason: str) -> None:
-    """A live worker without a sandbox."""
+    """Return a live worker without a sandbox."""
     WorkerReport.objects.create(
         name="worker",
         platform_version="1",
@@ -422,7 +422,9 @@ def tell_of_worker(*, reason: str) -> None:
 
 
 def converted(code: str) -> str:
-    """The notebook that `b tasks push` makes of a file: its cells get new random ids each time."""
+    """Return the notebook that `b tasks push` makes of a file: its cells get new random ids each
+    time.
+    """
     made = jupytext.reads(code, fmt="py:percent")
     made.metadata["kernelspec"] = {
         "display_name": "Python 3",
@@ -858,7 +860,7 @@ class TestRuns:
 
 
 def run_of_private_code(user: Any) -> Run:
-    """A cancelled run of a public task whose code is private, with a log and a file."""
+    """Return a cancelled run of a public task whose code is private, with a log and a file."""
     from django.core.files.base import ContentFile
 
     from tasks_app.authoring.actions import TaskFacts, create_task
@@ -886,7 +888,7 @@ def run_of_private_code(user: Any) -> Run:
 
 
 def make_samples(user: Any, version: Any) -> Run:
-    """A completed declared run with an answer to every item, as a worker would leave it."""
+    """Return a completed declared run with an answer to every item, as a worker would leave it."""
     from tasks_app.models import Item, Sample
 
     contender = contender_of_deployment(deployment=ensure_baselines()[0], by=user)

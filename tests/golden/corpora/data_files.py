@@ -26,7 +26,7 @@ class DataFile(NamedTuple):
 
 
 def jsonl(*rows: Any) -> bytes:
-    """Rows as JSON; texts as they are."""
+    """Return rows as JSON; texts as they are."""
     lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
     return "".join(f"{line}\n" for line in lines).encode()
 

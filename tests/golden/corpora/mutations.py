@@ -171,7 +171,7 @@ CHANGES: dict[str, Any] = {
 
 
 def mutations() -> Iterator[tuple[str, str, str]]:
-    """The place, what was put there, and the document as text."""
+    """Return the place, what was put there, and the document as text."""
     for name, parts in FULL.items():
         document = _whole(**parts)
         yield name, "nothing", json.dumps(document, indent=1)
@@ -180,7 +180,9 @@ def mutations() -> Iterator[tuple[str, str, str]]:
 
 
 def changed_documents(document: Any, parts: Any = None) -> Iterator[tuple[str, str, Any]]:
-    """The path, what was put there, and the document; only of those `parts` of it, if given."""
+    """Return the path, what was put there, and the document; only of those `parts` of it, if
+    given.
+    """
     for path in _paths(document if parts is None else parts):
         shown = ".".join(map(str, path))
         for change, value in CHANGES.items():

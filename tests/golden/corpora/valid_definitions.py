@@ -6,7 +6,7 @@ import json
 
 
 def definition(**parts: str | None) -> str:
-    """A definition of a line for each part, in YAML's flow style; None leaves a part out."""
+    """Return a definition of a line for each part, in YAML's flow style; None leaves a part out."""
     given: dict[str, str | None] = {
         "data": "{id: id, target: answer}",
         "prompt": '{messages: [{role: user, content: "{question}"}]}',

@@ -93,7 +93,7 @@ class WeightedPart:
 
     @property
     def has_clusters(self) -> bool:
-        """Whether any cluster holds several of the items at hand."""
+        """Return whether any cluster holds several of the items at hand."""
         return any(count > 1 for count in self.cluster_counts)
 
 

@@ -26,7 +26,7 @@ def scorer(**more: object) -> CodeExecution:
 
 
 def run(output: str, **more: object) -> tuple[float | None, str]:
-    """Really run, without a sandbox: the outputs are this file's own."""
+    """Run really, without a sandbox: the outputs are this file's own."""
     one = scorer(**more)
     done = subprocess.run(
         [sys.executable, "-I", "-c", tested_programs.harness()],

@@ -104,7 +104,7 @@ def test_a_source_that_cannot_work_is_refused(source: str, says: str) -> None:
 
 
 def called(source: str, cases: list[Any], seconds: float = 5) -> list[CaseResult | None]:
-    """The harness as it runs in the sandbox, here without one."""
+    """Return the harness as it runs in the sandbox, here without one."""
     given = author_code.program_input(
         source=source, function="score", cases=cases, seconds=seconds, delimiter="M"
     )

@@ -26,7 +26,7 @@ def value_of(entry: dict[str, Any], output: str, target: Any) -> float:
 
 
 def longest_common(one: list[str], other: list[str]) -> int:
-    """The textbook's table."""
+    """Return the textbook's table."""
     table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
     for i, a in enumerate(one, 1):
         for j, b in enumerate(other, 1):
@@ -67,7 +67,7 @@ def grams(tokens: list[str] | str, n: int) -> Counter[Any]:
 
 
 def bleu_by_hand(answer: list[str], targets: list[list[str]]) -> float:
-    """Papineni's formula; exponential smoothing and effective order for short sentences."""
+    """Return Papineni's BLEU; exponential smoothing and effective order for short sentences."""
     logs, smooth = [], 1.0
     for n in range(1, 5):
         found = grams(answer, n)
@@ -88,7 +88,9 @@ def bleu_by_hand(answer: list[str], targets: list[list[str]]) -> float:
 
 
 def chrf_by_hand(answer: str, target: str) -> float:
-    """chrF of Popović: mean precision and recall over orders that both have, F with beta 2."""
+    """Return Popović's chrF: mean precision and recall over orders that both have, F with beta
+    2.
+    """
     one, other = "".join(answer.split()), "".join(target.split())
     precisions, recalls = [], []
     for n in range(1, 7):

@@ -12,7 +12,7 @@ from plumbmark.scoring.verdicts import Verdict
 
 
 def conversation(*calls: tuple[str, Any] | tuple[str, Any, str]) -> list[dict[str, Any]]:
-    """Messages with these calls; a third part is the error that one was answered with."""
+    """Return messages with these calls; a third part is the error that one was answered with."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": "?"}]
     for number, (tool, arguments, *error) in enumerate(calls):
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)

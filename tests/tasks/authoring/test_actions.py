@@ -101,7 +101,7 @@ def published(task: Any, ada: Any) -> Callable[..., TaskVersion]:
 
 
 def refusal(call: Callable[..., object], **given: Any) -> list[Problem]:
-    """The problems of a call that changes no row and no file."""
+    """Return the problems of a call that changes no row and no file."""
     before = rows_of_all(), files()
     with pytest.raises(InvalidInput) as raised:
         call(**given)

@@ -117,7 +117,7 @@ def test_an_example_comes_to_what_the_page_says(
 
 
 def _deployments(world: Any) -> None:
-    """The baselines, and what `example/…` stands for on the page."""
+    """Return the baselines, and what `example/…` stands for on the page."""
     ensure_baselines()
     for slug, rule in (
         ("example/user", "constant:In the morning."),

@@ -229,7 +229,7 @@ def shown(
     work: Callable[[], None],
     ada: Any,
 ) -> list[str]:
-    """Every page of tasks and runs with something on it."""
+    """Return every page of tasks and runs with something on it."""
     from tasks_app.authoring import drafts
     from tasks_app.runs import control
 

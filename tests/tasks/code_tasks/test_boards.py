@@ -30,7 +30,9 @@ with open("plumbmark.result.json", "w") as file:
 
 
 def board_of(world: Any, *tasks: dict[str, Any], settings_text: str = "") -> dict[str, Any]:
-    """The rows of a board by their model: each task is what its program writes for which model."""
+    """Return the rows of a board by their model: each task is what its program writes for which
+    model.
+    """
     versions = []
     for results in tasks:
         # JSON's null and true are no Python.

@@ -29,7 +29,7 @@ json.dump({"plumbmark": 1, "score": 0.5}, open("plumbmark.result.json", "w"))
 
 
 def shot(page: Any, name: str) -> None:
-    """Pictures to look at in both themes, where a folder for them is named."""
+    """Take pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
         for theme in in_each_theme(page):
@@ -39,7 +39,7 @@ def shot(page: Any, name: str) -> None:
 
 
 def talked(world: Any) -> Run:
-    """A run that wrote 380,000 characters."""
+    """Return a run that wrote 380,000 characters."""
     run = ran(world, published(world, TALKING), purpose="declared")
     assert run.state == Run.State.COMPLETED, (run.failure, text_of(run))
     return run

@@ -38,7 +38,7 @@ def definition() -> CodeDefinition:
 
 
 def rows(*right: Any, ids: tuple[str, ...] = ()) -> list[tuple[str, dict[str, Any]]]:
-    """Runs of rows with the names of their files; None is a row that failed."""
+    """Return runs of rows with the names of their files; None is a row that failed."""
     found = []
     for number, value in enumerate(right, start=1):
         id_ = ids[number - 1] if ids else f"row-{number}"

@@ -112,7 +112,7 @@ def wav_of(
     riff_size: int | None = None,
     subformat: int | None = None,
 ) -> bytes:
-    """A tenth of a second at 8 kHz, with a header of this kind."""
+    """Return a tenth of a second at 8 kHz, with a header of this kind."""
     block = channels * -(-bits // 8)
     samples = bytes(800 * block)
     form = struct.pack("<HHLLHH", code, channels, 8000, 8000 * block, block, bits)
@@ -183,7 +183,7 @@ def test_a_rate_that_would_cheat_the_bound_of_its_cost_is_refused() -> None:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A small file that claims to be huge."""
+    """Return a small file that claims to be huge."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         check = zlib.crc32(kind + body)

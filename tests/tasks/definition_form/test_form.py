@@ -84,7 +84,7 @@ TEXTS = [
 
 
 def sent_by(form: DefinitionForm, **changes: Any) -> QueryDict:
-    """What a browser sends of a form in which only some fields were changed."""
+    """Return what a browser sends of a form in which only some fields were changed."""
     sent = QueryDict(mutable=True)
     for leaf in leaves_of(form.nodes):
         if leaf.kind == "checks":

@@ -1,15 +1,18 @@
 """A draft's definition as fields in the API, beside the pages that do the same."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tasks_app.authoring.drafts import FIRST_ROWS
-from tasks_app.authoring.preview import MAX_PREVIEWED, rows_for
+from tasks_app.authoring.drafts import FIRST_ROWS, save_draft
+from tasks_app.authoring.preview import preview_of
 from tasks_app.models import Task, TaskDraft
 from tasks_app.starting_points.actions import create_task_from_starting_point
+from tests.factories import DEFINITION as WORDS
 from tests.tasks.authoring.test_pages import client_of
 
 pytestmark = pytest.mark.django_db
@@ -118,10 +121,41 @@ def test_the_page_goes_from_form_to_text_with_what_was_typed(client: Client, tas
     )
 
 
-def test_typing_reads_no_more_rows_than_the_first_and_those_shown() -> None:
-    assert rows_for("", FIRST_ROWS) == rows_for("#7", FIRST_ROWS) == FIRST_ROWS
-    assert rows_for("#500", FIRST_ROWS) == 502
-    assert rows_for("q7", FIRST_ROWS) == rows_for("#99999999", FIRST_ROWS) == MAX_PREVIEWED
+@pytest.mark.parametrize("name", ["items.jsonl", "items.csv"])
+def test_typing_checks_no_more_rows_than_the_first_and_those_shown(task: Task, name: str) -> None:
+    draft = TaskDraft.objects.get(task=task)
+    rows = [{"id": f"q{n}", "question": f"Say {n}.", "answer": str(n)} for n in range(1, 501)]
+    rows[299]["answer"] = ""  # No right answer.
+    rows[399]["id"] = 'q"400é'
+    lines = [json.dumps(one) for one in rows]
+    if name.endswith(".csv"):
+        quoted = [[one.replace('"', '""') for one in row.values()] for row in rows]
+        lines = ["id,question,answer", *(f'"{a}","{b}","{c}"' for a, b, c in quoted)]
+    save_draft(
+        task=task,
+        definition_text=WORDS,
+        upload=SimpleUploadedFile(name, "\n".join(lines).encode()),
+        replaces_fitting_file=True,
+        by=task.created_by,
+    )
+    draft.refresh_from_db()
+
+    def keys(item: str) -> list[str]:
+        preview = preview_of(draft, item=item)
+        assert preview.items == FIRST_ROWS
+        assert not preview.is_whole
+        return [one.key for one in preview.first]
+
+    assert keys("") == ["q1", "q2", "q3"]
+    assert keys("#199") == keys("q199") == ["q199", "q200", "q201"]
+    assert keys("#450") == keys("450") == keys("q450") == ["q450", "q451", "q452"]
+    assert keys('q"400é')[0] == 'q"400é'
+    assert keys("q500") == ["q500"]
+    assert preview_of(draft, item="q501").not_found == "q501"
+    assert preview_of(draft, item="#501").not_found == "#501"
+    (problem,) = preview_of(draft, item="q299").problems
+    assert "no right answer" in problem.message
+    assert problem.line == (301 if name.endswith(".csv") else 300)
 
 
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
@@ -145,5 +179,5 @@ def test_the_editor_asks_few_queries(
     address = f"{task.get_absolute_url()}edit/"
     client.get(address)
 
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(8):
         client.get(address)

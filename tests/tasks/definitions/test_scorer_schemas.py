@@ -27,7 +27,7 @@ WORDS = st.sampled_from(["x", "Answer:", "####", "(a)"])
 
 
 def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Values that a part of the schema takes."""
+    """Return values that a part of the schema takes."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if "anyOf" in schema:
@@ -201,7 +201,7 @@ def _metrics() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def tools() -> st.SearchStrategy[dict[str, Any]]:
-    """Entries of every kind of tool."""
+    """Return entries of every kind of tool."""
     common = {"name": st.sampled_from(["one", "t-2", "T_3"]), "description": PLAIN}
     seconds = st.sampled_from([0.5, 5])
     function = {**common, "type": st.just("function")}
@@ -226,7 +226,7 @@ def tools() -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
-    """Definitions of every form that the parser takes."""
+    """Return definitions of every form that the parser takes."""
     kinds = draw(st.lists(st.sampled_from(sorted(SCORER_SCHEMAS)), min_size=1, max_size=3))
     scorers = []
     for index, kind in enumerate(kinds):

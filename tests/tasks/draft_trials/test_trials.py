@@ -170,7 +170,7 @@ def test_the_page_of_answers_takes_few_queries(
     world.work()
     page = client_of(world.ada)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         answer = page.get(trial.get_absolute_url())
 
     assert answer.content.decode().count('class="trial__verdict"') == 24

@@ -164,7 +164,7 @@ def test_the_pages_change_rows_and_lose_nothing_that_was_typed(
     row = reverse("tasks:row-edit", args=["ada", task.slug, 1])
 
     page.get(table, {"sort": "-answer"})
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         text = page.get(table, {"sort": "-answer"}).content.decode()
     assert 'aria-sort="descending"' in text
     assert "Say &lt;b&gt;bold&lt;/b&gt;." in text

@@ -26,7 +26,7 @@ def judge(world: Any) -> Any:
 
 
 def labelled_once(world: Any) -> tuple[TaskVersion, LabelSet]:
-    """Six answers each by two models, all labelled."""
+    """Return six answers each by two models, all labelled."""
     version = judged(world)
     label_set = make_label_set(version=version, by=world.ada)
     label_all(label_set, world.ada, is_right)
@@ -34,7 +34,7 @@ def labelled_once(world: Any) -> tuple[TaskVersion, LabelSet]:
 
 
 def next_version(world: Any, version: TaskVersion, *, items: int = 6, **changes: Any) -> Any:
-    """The same task with another judge, or what `changes` say."""
+    """Return the same task with another judge, or what `changes` say."""
     changed = dict(changes)
     row = changed.pop("row", {})
     definition = {**DEFINITION, **changed.pop("definition", {})}

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def shot(page: Any, name: str) -> None:
-    """Pictures to look at in both themes, where a folder for them is named."""
+    """Take pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
         for theme in in_each_theme(page):

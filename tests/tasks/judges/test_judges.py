@@ -58,7 +58,7 @@ def published(world: Any, scorer: dict[str, Any] | None = None, count: int = 4) 
 
 @pytest.fixture
 def judge(world: Any) -> Any:
-    """A judge that finds right whatever holds the target."""
+    """Return a judge that finds right whatever holds the target."""
     return world.add_deployment("judge")
 
 

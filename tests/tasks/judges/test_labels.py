@@ -29,12 +29,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def judge(world: Any) -> Any:
-    """A judge that finds right whatever holds the target."""
+    """Return a judge that finds right whatever holds the target."""
     return world.add_deployment("judge")
 
 
 def judged(world: Any, *, items: int = 6, **scorer: Any) -> TaskVersion:
-    """A version whose answers by two models are judged: every second one right."""
+    """Return a version whose answers by two models are judged: every second one right."""
     version = published(world, scorer or None, count=items)
     for name in ("one", "two"):
         submitted_as(world, version, name, [f"a{n}" if n % 2 else "no" for n in range(items)])
@@ -57,7 +57,7 @@ def submitted_as(world: Any, version: TaskVersion, name: str, outputs: list[str]
 
 
 def label_all(label_set: LabelSet, by: Any, value: Any) -> None:
-    """`value(place)` for every answer."""
+    """Label every answer with `value(place)`."""
     for position in range(label_set.size):
         place = place_at(label_set, position)
         label_answer(place=place, value=value(place), by=by)

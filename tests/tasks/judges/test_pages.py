@@ -309,7 +309,7 @@ def test_the_page_costs_the_same_whatever_is_labelled(
             label_answer(place=place_at(label_set, position), value=1.0, by=ada)
 
     client = as_user(ada)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(8):
         assert client.get(judges_url(version)).status_code == 200
 
 

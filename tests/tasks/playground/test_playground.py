@@ -29,7 +29,7 @@ def provider(fake_provider: FakeProvider) -> FakeProvider:
 
 @pytest.fixture
 def models(provider: FakeProvider, settings: Any, tmp_path: Any) -> Iterator[dict[str, str]]:
-    """Two deployments of a real server and a baseline, by name."""
+    """Return two deployments of a real server and a baseline, by name."""
     settings.SPOOL_DIR = tmp_path / "spool"
     ensure_baselines()
     for kind in ("openai", "gemini"):

@@ -167,7 +167,7 @@ def test_the_page_probes_and_leads_to_the_run(
     asked = page.post(address, values)
     assert "The probe is under way" in page.get(asked.url).content.decode()
     world.work()
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(8):
         found = page.get(asked.url).content.decode()
 
     assert "from a probe of 5 items" in found

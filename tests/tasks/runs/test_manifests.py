@@ -32,7 +32,7 @@ def ada(open_account: Callable[..., Any]) -> Any:
 def finished(
     make_task: Callable[..., Any], start: Callable[..., Any], work: Callable[[], None], ada: Any
 ) -> Run:
-    """A declared run of four samples: two right, two wrong."""
+    """Return a declared run of four samples: two right, two wrong."""
     run = start(make_task(ada), ada)
     work()
     run.refresh_from_db()

@@ -49,7 +49,7 @@ def finished(
     work: Callable[[], None],
     ada: Any,
 ) -> Run:
-    """A declared run by ada of her own task: two samples right, two wrong."""
+    """Return a declared run by ada of her own task: two samples right, two wrong."""
     run = start(make_task(ada), ada)
     work()
     run.refresh_from_db()
@@ -236,12 +236,12 @@ def test_my_runs_are_mine_and_take_the_same_queries(
     assert f'href="/runs/{mine.pk}/"' in page
     assert f'href="/runs/{other.pk}/"' not in page
     assert "No matching runs" in client.get("/runs/", {"state": "failed"}).content.decode()
-    # Session, person, their namespace, runs, scorings.
-    with django_assert_num_queries(5):
+    # Session, person with their namespace, runs, scorings.
+    with django_assert_num_queries(4):
         client.get("/runs/")
     for _ in range(3):
         start(task, bob)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get("/runs/", {"purpose": "", "state": "queued"})
 
 

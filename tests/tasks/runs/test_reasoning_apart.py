@@ -202,7 +202,7 @@ def test_it_opens_without_a_script_and_fits_a_phone(
 
 
 def _shoot(page: Any, name: str) -> None:
-    """Pictures to look at in both themes, where a folder for them is named."""
+    """Take pictures to look at in both themes, where a folder for them is named."""
     folder = os.environ.get("PLUMBMARK_SCREENSHOTS")
     if folder:
         for theme in in_each_theme(page):

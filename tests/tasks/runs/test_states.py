@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def run(open_account: Any) -> Run:
-    """A queued run with one shard and an inline scoring."""
+    """Return a queued run with one shard and an inline scoring."""
     ada = open_account(handle="ada")
     version = publish_task(ada)
     ensure_baselines()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The deployments for which a bound was really computed."""
+    """Return the deployments for which a bound was really computed."""
     found: list[str] = []
     compute = declarative.DeclarativeKind._compute_bound
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def left_behind(world: Any, monkeypatch: pytest.MonkeyPatch, count: int = 2) -> list[Run]:
-    """Runs all of whose samples are stored, and which nobody completed."""
+    """Return runs all of whose samples are stored, and which nobody completed."""
     version = world.version(4)
     runs = [world.start(version) for _ in range(count)]
     with monkeypatch.context() as patch:

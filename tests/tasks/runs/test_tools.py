@@ -60,7 +60,7 @@ def published(
 
 
 def ran(world: Any, check: Any, version: TaskVersion, model: str = "calls") -> tuple[Run, Sample]:
-    """A run by a model that calls what the prompt's lines say; its first sample."""
+    """Return a run by a model that calls what the prompt's lines say; its first sample."""
     contender = world.contender_of(world.add_deployment(model))
     bound = cost_bound(version=version, contender=contender)
     run = world.start(version, contender)
@@ -72,7 +72,7 @@ def ran(world: Any, check: Any, version: TaskVersion, model: str = "calls") -> t
 
 
 def spoken(sample: Sample) -> list[Any]:
-    """The transcript in short: the text of each message, or its calls."""
+    """Return the transcript in short: the text of each message, or its calls."""
     return [
         [(call["function"]["name"], call["function"]["arguments"]) for call in one["tool_calls"]]
         if "tool_calls" in one

@@ -38,7 +38,7 @@ def create(client: Client, **fields: Any) -> Any:
 
 
 def fields_of(client: Client, url: str) -> dict[str, Any]:
-    """The form of the columns as a browser sends it unchanged."""
+    """Return the form of the columns as a browser sends it unchanged."""
     form = client.get(url).context["form"]
     found = {"part": "columns"}
     for field in form:

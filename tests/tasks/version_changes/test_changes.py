@@ -74,7 +74,7 @@ def test_the_page_shows_words_that_differ_and_the_api_has_the_same(
 
     # A version never changes, so items are counted once.
     assert Client().get(address).status_code == 200
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         page = Client().get(address, {"show": "changed"}).content.decode()
     assert "&lt;</ins>" in page
     assert "<code>q2</code>" in page

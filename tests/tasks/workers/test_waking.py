@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The messages that were passed on, each with how often."""
+    """Return the messages that were passed on, each with how often."""
     hops: list[int] = []
     monkeypatch.setattr(jobs, "pass_on", hops.append)
     return hops

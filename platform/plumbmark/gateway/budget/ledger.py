@@ -101,6 +101,11 @@ def limits_of(payer_id: int) -> tuple[int, int]:
     policy = found.get(payer_id) or found.get(None)
     if policy is not None:
         return policy.day_cap, policy.month_cap
+    return limits_of_settings()
+
+
+def limits_of_settings() -> tuple[int, int]:
+    """Return the caps of day and month where no policy gives others."""
     return nanodollars(settings.QUOTA_DAY_USD), nanodollars(settings.QUOTA_MONTH_USD)
 
 

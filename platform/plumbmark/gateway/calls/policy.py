@@ -4,12 +4,13 @@ A grant that is closed, a deployment that is switched off and a price that chang
 effect within `KEPT_SECONDS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from plumbmark.common import clock
 from plumbmark.common.errors import DomainError
@@ -70,6 +71,19 @@ def current_price_card(deployment_id: int) -> PriceCard | None:
     cards = PriceCard.objects.filter(deployment=deployment_id, valid_from__lte=clock.now())
     own = cards.filter(source=PriceCard.Source.ADMIN).order_by("-valid_from").first()
     return own or cards.order_by("-valid_from").first()
+
+
+def current_price_cards(deployment_ids: Collection[int]) -> dict[int, PriceCard]:
+    """Return the current card of each deployment that has one. One query."""
+    if not deployment_ids:
+        return {}
+    cards = PriceCard.objects.filter(deployment=OuterRef("pk"), valid_from__lte=clock.now())
+    newest = cards.order_by("-valid_from").values("pk")
+    current = Coalesce(
+        Subquery(newest.filter(source=PriceCard.Source.ADMIN)[:1]), Subquery(newest[:1])
+    )
+    chosen = Deployment.objects.filter(pk__in=deployment_ids).values_list(current)
+    return {card.deployment_id: card for card in PriceCard.objects.filter(pk__in=chosen)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def create_default_model_proxy_token(call: RpcCall) -> Answer:
         expires_at = min(expires_at, call.token.expires_at)
     with transaction.atomic():
         # Of two at the same moment, the second waits, and revokes what the first has created.
-        user = User.objects.select_for_update().get(pk=call.user.pk)
+        user = User.objects.select_for_update(of=("self",)).get(pk=call.user.pk)
         for earlier in tokens_of(user).filter(name=PROXY_TOKEN_NAME, revoked_at=None):
             revoke_token(token=earlier, by=user)
         issued = issue_token(

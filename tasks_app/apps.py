@@ -39,6 +39,7 @@ class TasksConfig(AppConfig):
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
         from tasks_app.runs.unfinished_grants import grants_of_runs, grants_of_scorings
+        from tasks_app.scorer_trials import sandbox_jobs
         from tasks_app.workers.metrics import work_figures, worker_counts
 
         register_figures("work", work_figures)
@@ -67,6 +68,7 @@ class TasksConfig(AppConfig):
         of_item_lab.register()
         register_job_kind(draft_jobs.CHECK, draft_jobs.check_in_job)
         register_job_kind(draft_jobs.BUILD, draft_jobs.build_in_job)
+        register_job_kind(sandbox_jobs.TRY, sandbox_jobs.try_in_job)
         register_job_kind(accept_jobs.ACCEPT, accept_jobs.accept_in_job)
         register_job_kind(draft_jobs.PUBLISH, draft_jobs.publish_in_job)
         register_job_kind(

@@ -11,6 +11,7 @@ from benchmarks_app.actions.entries import enter
 from benchmarks_app.grid.queries import RunCell, grid_of
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
 from benchmarks_app.permissions import can_enter
+from benchmarks_app.queries import declared_runs_for
 from plumbmark.accounts.models import Namespace, User
 from plumbmark.common.errors import Conflict, InvalidInput, NotAllowed, Problem
 from tasks_app.kinds import CostBound
@@ -60,7 +61,7 @@ def plan_runs(
         raise InvalidInput([Problem("say which date; older runs are repeated", "before")])
     callable_ones = [one for one in contenders if one.deployment_id is not None]
     grid = grid_of(version, callable_ones)
-    has_valid = _with_valid_run(grid.tasks, callable_ones)
+    has_valid = _with_valid_run(version, grid.tasks, callable_ones)
     wanted = [
         (task, contender, cell)
         for contender, cells in grid.rows
@@ -89,15 +90,18 @@ def plan_runs(
 
 
 def _with_valid_run(
-    tasks: Sequence[BenchmarkTask], contenders: Sequence[Contender]
+    version: BenchmarkVersion, tasks: Sequence[BenchmarkTask], contenders: Sequence[Contender]
 ) -> set[tuple[int, str]]:
     """Return contenders and questions with a declared run, completed or at work."""
-    runs = Run.objects.filter(
-        contender__in=contenders,
-        question_hash__in=[task.task_version.question_hash for task in tasks],
-        purpose=Run.Purpose.DECLARED,
-        invalid_reason="",
-    ).exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
+    runs = (
+        declared_runs_for(version)
+        .filter(
+            contender__in=contenders,
+            question_hash__in=[task.task_version.question_hash for task in tasks],
+            invalid_reason="",
+        )
+        .exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
+    )
     return set(runs.order_by().values_list("contender_id", "question_hash"))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Max, QuerySet
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion
-from benchmarks_app.queries import members_of
+from benchmarks_app.queries import declared_runs_for, members_of
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
@@ -16,7 +16,7 @@ from tasks_app.models import Contender, Run
 
 @dataclass(frozen=True, slots=True)
 class RunCell:
-    """One contender on one task: its newest declared run, if any."""
+    """One contender on one task: its newest declared run that the board may show, if any."""
 
     run: Run | None
 
@@ -82,10 +82,10 @@ def grid_of(version: BenchmarkVersion, contenders: Iterable[Contender] | None = 
     tasks = list(members_of(version))
     contenders = list(contenders_on(version) if contenders is None else contenders)
     newest = (
-        Run.objects.filter(
+        declared_runs_for(version)
+        .filter(
             contender__in=[contender.pk for contender in contenders],
             question_hash__in=[task.task_version.question_hash for task in tasks],
-            purpose=Run.Purpose.DECLARED,
         )
         .order_by()
         .values("contender_id", "question_hash")
@@ -107,16 +107,12 @@ def grid_of(version: BenchmarkVersion, contenders: Iterable[Contender] | None = 
 
 def enterable_contenders(version: BenchmarkVersion, *, to: Visitor) -> QuerySet[Contender]:
     """Return contenders with declared runs on the benchmark's questions that have not entered."""
-    runs = Run.objects.filter(
-        purpose=Run.Purpose.DECLARED,
+    runs = declared_runs_for(version).filter(
         question_hash__in=version.tasks.values("task_version__question_hash"),
     )
-    if version.entrants == BenchmarkVersion.Entrants.OWNER:
-        runs = runs.filter(namespace=version.benchmark.namespace)
-    elif not isinstance(to, User):
-        runs = runs.none()
-    else:
-        runs = runs.filter(namespace__in=namespaces_inside_of(to))
+    if version.entrants != BenchmarkVersion.Entrants.OWNER:
+        inside = namespaces_inside_of(to) if isinstance(to, User) else ()
+        runs = runs.filter(namespace__in=inside)
     return (
         Contender.objects.filter(pk__in=runs.order_by().values("contender_id"))
         .exclude(entries__version=version)

@@ -41,3 +41,4 @@ class BenchmarksConfig(AppConfig):
         add_profile_section("benchmarks", benchmarks_section, order=10)
         add_profile_section("entered-runs", entered_runs_section, order=30)
         add_nav_item(_("Benchmarks"), "benchmarks:list", order=10)
+        add_nav_item(_("Model suites"), "suites:list", order=17, place="person")

@@ -20,6 +20,7 @@ from benchmarks_app.permissions import (
 from plumbmark.accounts.models import Namespace
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
+from tasks_app.models import Run
 from tasks_app.models.tasks import Visibility
 
 
@@ -175,3 +176,13 @@ def entries_of(version: BenchmarkVersion) -> QuerySet[Entry]:
 
 def count_benchmarks(namespace: Namespace) -> int:
     return Benchmark.objects.filter(namespace=namespace).count()
+
+
+def declared_runs_for(version: BenchmarkVersion) -> QuerySet[Run]:
+    """Return the declared runs, on whatever questions, that the board of this version may show:
+    where only its owner enters contenders, those of the owner alone.
+    """
+    runs = Run.objects.filter(purpose=Run.Purpose.DECLARED)
+    if version.entrants == BenchmarkVersion.Entrants.OWNER:
+        runs = runs.filter(namespace=version.benchmark.namespace_id)
+    return runs

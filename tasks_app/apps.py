@@ -40,6 +40,7 @@ class TasksConfig(AppConfig):
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
         from tasks_app.runs.unfinished_grants import grants_of_runs, grants_of_scorings
+        from tasks_app.scorer_trials import sandbox_jobs
         from tasks_app.workers.metrics import work_figures, worker_counts
 
         register_figures("work", work_figures)
@@ -69,6 +70,7 @@ class TasksConfig(AppConfig):
         register_job_kind(draft_jobs.CHECK, draft_jobs.check_in_job)
         register_job_kind(draft_jobs.BUILD, draft_jobs.build_in_job)
         register_job_kind(edit_jobs.EDIT, edit_jobs.edit_in_job)
+        register_job_kind(sandbox_jobs.TRY, sandbox_jobs.try_in_job)
         register_job_kind(accept_jobs.ACCEPT, accept_jobs.accept_in_job)
         register_job_kind(draft_jobs.PUBLISH, draft_jobs.publish_in_job)
         register_job_kind(

@@ -10,11 +10,12 @@ from benchmarks_app.models import (
     EntryRun,
 )
 from benchmarks_app.permissions import can_edit_benchmark, can_enter
+from benchmarks_app.queries import declared_runs_for
 from plumbmark.accounts.models import User
 from plumbmark.common import audit
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.common.outbox import record_event
-from tasks_app.models import Contender, Run
+from tasks_app.models import Contender
 
 _ROWS_AT_ONCE = 1000
 
@@ -55,11 +56,7 @@ def _attach_runs(version: BenchmarkVersion, entries: Sequence[Entry]) -> int:
         task.task_version.question_hash: task
         for task in version.tasks.select_related("task_version")
     }
-    runs = Run.objects.filter(
-        contender__in=by_contender, purpose=Run.Purpose.DECLARED, question_hash__in=tasks
-    )
-    if version.entrants == BenchmarkVersion.Entrants.OWNER:
-        runs = runs.filter(namespace=version.benchmark.namespace)
+    runs = declared_runs_for(version).filter(contender__in=by_contender, question_hash__in=tasks)
     known = set(
         EntryRun.objects.filter(entry__in=entries).values_list(
             "entry_id", "benchmark_task_id", "run_id"

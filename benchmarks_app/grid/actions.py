@@ -65,7 +65,7 @@ def plan_runs(
         raise InvalidInput([Problem("say which date; older runs are repeated", "before")])
     callable_ones = [one for one in contenders if one.deployment_id is not None]
     tasks = list(members_of(version)) if tasks is None else tasks
-    runs = newest_runs(tasks, callable_ones) if runs is None else runs
+    runs = newest_runs(version, tasks, callable_ones) if runs is None else runs
     grid = make_grid(tasks, callable_ones, runs)
     wanted = [
         (task, contender, cell)

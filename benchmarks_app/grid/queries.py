@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from benchmarks_app.models import BenchmarkTask, BenchmarkVersion, Entry
-from benchmarks_app.queries import members_of
+from benchmarks_app.queries import declared_runs_for, members_of
 from plumbmark.accounts.models import User
 from plumbmark.accounts.permissions import Visitor
 from plumbmark.accounts.queries import namespaces_inside_of
@@ -23,7 +23,7 @@ RunsByPlace = Mapping[tuple[int, str], tuple[Run, bool]]
 
 @dataclass(frozen=True, slots=True)
 class RunCell:
-    """One contender on one task: its newest declared run, if any."""
+    """One contender on one task: its newest declared run that the board may show, if any."""
 
     run: Run | None
     has_valid: bool = False
@@ -90,12 +90,16 @@ def grid_of(version: BenchmarkVersion) -> Grid:
     """Return the grid of all contenders in three queries, whatever its size."""
     tasks = list(members_of(version))
     contenders = list(contenders_on(version))
-    return make_grid(tasks, contenders, newest_runs(tasks, contenders))
+    return make_grid(tasks, contenders, newest_runs(version, tasks, contenders))
 
 
-def newest_runs(tasks: Sequence[BenchmarkTask], contenders: Iterable[Contender]) -> RunsByPlace:
-    """Return the newest declared run of each contender on each task. One query."""
-    declared = Run.objects.filter(purpose=Run.Purpose.DECLARED)
+def newest_runs(
+    version: BenchmarkVersion, tasks: Sequence[BenchmarkTask], contenders: Iterable[Contender]
+) -> RunsByPlace:
+    """Return the newest declared run of each contender on each task that the board may show. One
+    query.
+    """
+    declared = declared_runs_for(version)
     newest = (
         declared.filter(
             contender__in=[contender.pk for contender in contenders],
@@ -192,15 +196,11 @@ def callable_contenders(ids: Sequence[str], *, to: Visitor) -> QuerySet[Contende
 
 
 def _enterable(version: BenchmarkVersion, to: Visitor) -> QuerySet[Contender]:
-    runs = Run.objects.filter(
-        purpose=Run.Purpose.DECLARED,
+    runs = declared_runs_for(version).filter(
         question_hash__in=version.tasks.values("task_version__question_hash"),
     )
-    if version.entrants == BenchmarkVersion.Entrants.OWNER:
-        runs = runs.filter(namespace=version.benchmark.namespace)
-    elif not isinstance(to, User):
-        runs = runs.none()
-    else:
-        runs = runs.filter(namespace__in=namespaces_inside_of(to))
+    if version.entrants != BenchmarkVersion.Entrants.OWNER:
+        inside = namespaces_inside_of(to) if isinstance(to, User) else ()
+        runs = runs.filter(namespace__in=inside)
     with_runs = Contender.objects.filter(pk__in=runs.order_by().values("contender_id"))
     return with_runs.exclude(entries__version=version)

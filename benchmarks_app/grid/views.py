@@ -215,7 +215,7 @@ def _grid_page(
     status: int = 200,
 ) -> HttpResponse:
     # Of the contenders that the plan is about too: one query for both.
-    runs = newest_runs(tasks, [*shown.page, *(shown.chosen if asked else ())])
+    runs = newest_runs(version, tasks, [*shown.page, *(shown.chosen if asked else ())])
     plan = None if asked is None else _plan(tasks, asked, shown.chosen, runs, namespaces)
     return render(
         request,

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from benchmarks_app.grid.views import find_callable_contenders
 from benchmarks_app.models import ModelSuite
@@ -71,10 +71,16 @@ def suite_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     return _editor(request, _own_suite(request, public_id))
 
 
+@never_cache
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def suite_erase(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ask whether the suite is to be erased; by POST, erase it."""
     suite = _own_suite(request, public_id)
+    if request.method != "POST":
+        step = {"label": suite.name, "url": suite.get_absolute_url()}
+        context = {"suite": suite, "trail": [_list_step(), step, {"label": _("Erase")}]}
+        return render(request, "benchmarks_app/suites/erase.html", context)
     erase_suite(suite=suite, by=person(request))
     messages.success(request, _("The suite is erased. Runs and entries stay."))
     return redirect("suites:list")

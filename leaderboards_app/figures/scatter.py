@@ -280,7 +280,7 @@ def draw_scatter(
     size = _NARROW if is_narrow else _WIDE
     axis = AXES[figure.name]
     across, up = _scales(figure, axis, metric, size)
-    labels = _Labels(size)
+    labels = _Labels(size, [_box_of_mark(point, across, up) for point in figure.points])
     ground = _draw_grid(axis, metric, across, up, size) + _draw_front(figure, across, up)
     write = _PointWriter(axis, metric)
     marks = "".join(_draw_point(point, write(point), across, up, labels) for point in figure.points)
@@ -373,36 +373,55 @@ def _draw_point(
     )
 
 
+_Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def _box_of_mark(point: Point, across: _Scale, up: _Scale) -> _Box:
+    """Return where a point and its interval are drawn."""
+    x = across.place(point.x)
+    ends = [up.place(one) for one in (point.low, point.value, point.high) if one is not None]
+    return (x - 3, min(ends), x + 3, max(ends))
+
+
 class _Labels:
-    """Names beside points, as long as no two of them touch. The table has them all."""
+    """Names beside points, as long as no two of them touch: clear of other points' marks where
+    there is room. The table has them all.
+    """
 
     _HEIGHT, _CHARACTER = 15, 6.9
 
-    def __init__(self, size: _Size) -> None:
+    def __init__(self, size: _Size, marks: Sequence[_Box]) -> None:
         self._size = size
-        self._boxes: list[tuple[float, float, float, float]] = []
+        self._marks = marks
+        self._boxes: list[_Box] = []
 
     def write(self, point: Point, x: float, y: float) -> str:
         text = shorten_label(point.label, 24)
         width = len(text) * self._CHARACTER
-        for left, anchor in ((x + 9, "start"), (x - 9 - width, "end")):
-            for above in (-6, 14):
-                box = (left, y + above - self._HEIGHT, left + width, y + above)
-                if self._is_free(box):
+        places = [
+            (left, y + above, anchor)
+            for left, anchor in ((x + 9, "start"), (x - 9 - width, "end"))
+            for above in (-6, 14)
+        ]
+        for taken in ([*self._boxes, *self._marks], self._boxes):
+            for left, bottom, anchor in places:
+                box = (left, bottom - self._HEIGHT, left + width, bottom)
+                if self._is_free(box, taken):
                     self._boxes.append(box)
                     at = left if anchor == "start" else left + width
                     return (
-                        f'<text x="{at:.1f}" y="{y + above - 3:.1f}" text-anchor="{anchor}">'
+                        f'<text x="{at:.1f}" y="{bottom - 3:.1f}" text-anchor="{anchor}">'
                         f"{xml_text(text)}</text>"
                     )
         return ""
 
-    def _is_free(self, box: tuple[float, float, float, float]) -> bool:
+    def _is_free(self, box: _Box, taken: Sequence[_Box]) -> bool:
         left, top, right, bottom = box
         size = self._size
         if left < size.left or right > size.width or top < 0 or bottom > size.height - size.bottom:
             return False
         return all(
             right < other[0] or left > other[2] or bottom < other[1] or top > other[3]
-            for other in self._boxes
+            for other in taken
         )

@@ -1,5 +1,6 @@
 """Searching: what matches and may be seen, as pages show it; at most three queries."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def _found_help(row: Mapping[str, Any], is_similar: bool) -> Found | None:
     if topic is None:
         # A guide that was changed a moment ago; the index follows.
         return None
-    text = topic.text[:_SUMMARY]
+    text = textwrap.shorten(topic.text, _SUMMARY, placeholder=" …")
     return Found(Kind.HELP, topic.title, topic.get_absolute_url(), "", text, is_similar)
 
 

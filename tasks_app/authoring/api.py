@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from plumbmark.accounts.callers import acting_namespace, actor
 from plumbmark.accounts.visible import find_visible
 from plumbmark.background.api import respond_with_job
+from plumbmark.background.models import Job
 from plumbmark.background.serializers import JobDetail
 from plumbmark.common.errors import NotAllowed
 from plumbmark.rest.idempotency import idempotent
@@ -255,19 +256,23 @@ class TaskViewSet(ListModelMixin, ResourceViewSet[Task]):
     @extend_schema(
         operation_id="try_task_scorers",
         request=trial_shapes.ScorerTrialWrite,
-        responses=trial_shapes.ScorerTrial,
+        responses={200: trial_shapes.ScorerTrial, 202: JobDetail, 503: ProblemDetails},
     )
     @action(detail=True, methods=["post"], url_path="draft/scorers")
     def try_scorers(self, request: Request, public_id: str) -> Response:
         """Try the draft's scorers on outputs, or on the first outputs of a run. Saves nothing.
 
-        Each verdict says what the scorer read and why it decides so. Scorers that ask a model, run
-        a program or look at tool calls have no value here.
+        Each verdict says what the scorer read and why it decides so. Scorers that ask a model or
+        look at tool calls have no value here. With `sandbox`, those that run a program are tried in
+        the sandbox: the response is 202 then, and the job's `result` is what this would have
+        returned. A 409 says why nothing can be run there.
         """
         draft = self._get_draft()
         results = trial_shapes.run_trial(
             draft, read_body(request, trial_shapes.ScorerTrialWrite), by=actor(request)
         )
+        if isinstance(results, Job):
+            return respond_with_job(results)
         return Response(trial_shapes.ScorerTrial({"results": results}).data)
 
     @extend_schema(

@@ -9,6 +9,7 @@ from plumbmark.accounts.permissions import can_act_for
 from plumbmark.common.errors import InvalidInput, NotAllowed, Problem
 from plumbmark.common.names import unseen_character_problem
 from plumbmark.gateway.models import Deployment
+from plumbmark.gateway.providers.baseline import RANKED_PROGRAMS
 from plumbmark.gateway.providers.extra_body import (
     describe_allowed,
     find_disallowed,
@@ -34,7 +35,8 @@ def contender_of_deployment(
     checked = check_configuration(configuration or {})
     check_extra_body(checked, deployment)
     kind = Contender.Kind.RUN
-    if deployment.provider == Deployment.Provider.BASELINE:
+    is_baseline = deployment.provider == Deployment.Provider.BASELINE
+    if is_baseline and deployment.upstream_id not in RANKED_PROGRAMS:
         kind = Contender.Kind.BASELINE
     contender, _ = Contender.objects.get_or_create(
         deployment=deployment,

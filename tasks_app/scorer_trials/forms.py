@@ -1,5 +1,6 @@
 """The form on which an author tries scorers."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plumbmark.strict_json.numbers import FINITE
 from plumbmark.strict_json.reading import JsonReader
+from tasks_app.item_reports.targets import write_target
 from tasks_app.models import Run
 from tasks_app.scorer_trials.trials import MAX_CHARACTERS, TrialOutput
 
@@ -69,6 +71,22 @@ class ScorerTrialForm(forms.Form):
             except ValueError as error:
                 self.add_error("outputs", str(error))
         return values
+
+
+def initial_of(outputs: Sequence[TrialOutput], run: int | None) -> dict[str, Any]:
+    """Return what the form shows of outputs that were tried."""
+    if run is not None:
+        return {"run": str(run)}
+    if len(outputs) == 1:
+        [only] = outputs
+        return {"outputs": only.text, "item": only.item, "target": write_target(only.target)}
+    rows = [
+        {"output": one.text, "item": one.item}
+        | ({} if one.target is None else {"target": one.target})
+        for one in outputs
+    ]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return {"layout": "jsonl", "outputs": "\n".join(lines)}
 
 
 def _read_outputs(values: dict[str, Any]) -> list[TrialOutput]:

@@ -6,10 +6,12 @@ from typing import Any
 from rest_framework import serializers
 
 from plumbmark.accounts.models import User
+from plumbmark.background.models import Job
 from plumbmark.common.errors import InvalidInput, Problem
 from plumbmark.rest.serializers import WriteShape
 from tasks_app.models import TaskDraft
 from tasks_app.runs.queries import viewable_runs
+from tasks_app.scorer_trials.sandbox_jobs import start_sandbox_trial
 from tasks_app.scorer_trials.trials import (
     MAX_CHARACTERS,
     MAX_OUTPUTS,
@@ -46,7 +48,7 @@ class TrialOutputWrite(WriteShape):
 
 
 class ScorerTrialWrite(WriteShape):
-    example = {"outputs": [{"output": "The answer is B.", "item": "q1"}]}
+    example = {"outputs": [{"output": "The answer is B.", "item": "q1"}], "sandbox": False}
 
     outputs = TrialOutputWrite(many=True, required=False)
     run = serializers.IntegerField(
@@ -54,6 +56,11 @@ class ScorerTrialWrite(WriteShape):
         min_value=1,
         max_value=2**63 - 1,
         help_text="The id of a run of this task, instead of outputs.",
+    )
+    sandbox = serializers.BooleanField(
+        default=False,
+        help_text="Run scorers that are programs too, in the sandbox of a worker: the response is "
+        "202 then, and the results are the job's.",
     )
 
     def validate_outputs(self, outputs: Sequence[Any]) -> Sequence[Any]:
@@ -89,18 +96,20 @@ class ScorerTrial(serializers.Serializer[Any]):
     results = TrialResultDetail(many=True)
 
 
-def run_trial(draft: TaskDraft, values: Mapping[str, Any], *, by: User) -> list[TrialResult]:
-    """Try a draft's scorers on what a request names; `InvalidInput` where that is nothing."""
-    outputs, run_id = values.get("outputs") or (), values.get("run")
-    if bool(outputs) == bool(run_id):
+def run_trial(draft: TaskDraft, values: Mapping[str, Any], *, by: User) -> list[TrialResult] | Job:
+    """Try a draft's scorers on what a request names, or start the job that does, if it asks for the
+    sandbox; `InvalidInput` where it names nothing.
+    """
+    given, run_id = values.get("outputs") or (), values.get("run")
+    if bool(given) == bool(run_id):
         raise InvalidInput([Problem("give either outputs or a run", "outputs")])
+    outputs = [TrialOutput(one["output"], one.get("item", ""), one.get("target")) for one in given]
+    run = None
+    if run_id:
+        run = viewable_runs(to=by).filter(pk=run_id, task_version__task=draft.task_id).first()
+        if run is None:
+            raise InvalidInput([Problem("is not a run of this task that you may see", "run")])
+    if values["sandbox"]:
+        return start_sandbox_trial(draft=draft, outputs=outputs, run=run, by=by)
     read = read_draft(draft)
-    if not run_id:
-        return try_scorers(
-            read,
-            [TrialOutput(one["output"], one.get("item", ""), one.get("target")) for one in outputs],
-        )
-    run = viewable_runs(to=by).filter(pk=run_id, task_version__task=draft.task_id).first()
-    if run is None:
-        raise InvalidInput([Problem("is not a run of this task that you may see", "run")])
-    return try_on_run(read, run, by=by)
+    return try_scorers(read, outputs) if run is None else try_on_run(read, run, by=by)

@@ -14,7 +14,7 @@ from tasks_app.definitions import Definition
 from tasks_app.kinds import draft_kind_of
 from tasks_app.models import Run, TaskDraft, TaskVersion
 from tasks_app.runs.queries import samples_of, viewable_runs
-from tasks_app.scorings.output_scorer import OutputScorer
+from tasks_app.scorings.output_scorer import ItemVerdict, OutputScorer
 
 MAX_OUTPUTS = 50
 MAX_CHARACTERS = 1_000_000
@@ -30,6 +30,10 @@ class TrialItem:
     target: Any = None
     choices: Sequence[str] | None = None
     scorer_input: Mapping[str, Any] = field(default_factory=dict)
+
+
+TrialPair = tuple[str, TrialItem]
+"""An output with its item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,11 @@ def try_scorers(read: DraftItems, outputs: Sequence[TrialOutput]) -> list[TrialR
 
     Raises `InvalidInput` for too many or too long outputs and for items that are not known.
     """
+    return _score(read.definition, pairs_of(read, outputs))
+
+
+def pairs_of(read: DraftItems, outputs: Sequence[TrialOutput]) -> list[TrialPair]:
+    """Return the outputs, each with its item; `InvalidInput` as `try_scorers` says."""
     if len(outputs) > MAX_OUTPUTS:
         message = f"at most {MAX_OUTPUTS} outputs are tried at once; there are {len(outputs)}"
         raise InvalidInput([Problem(message, "outputs")])
@@ -112,8 +121,7 @@ def try_scorers(read: DraftItems, outputs: Sequence[TrialOutput]) -> list[TrialR
     ]
     if unknown:
         raise InvalidInput(unknown[:10])
-    pairs = [(one.text, _item_of(one, read.items)) for one in outputs]
-    return _score(read.definition, pairs)
+    return [(one.text, _item_of(one, read.items)) for one in outputs]
 
 
 def try_on_run(read: DraftItems, run: Run, *, by: User) -> list[TrialResult]:
@@ -121,13 +129,18 @@ def try_on_run(read: DraftItems, run: Run, *, by: User) -> list[TrialResult]:
 
     Items are the draft's of the same id where it is among the first, and the run's otherwise.
     """
+    return _score(read.definition, pairs_of_run(read, run, by=by))
+
+
+def pairs_of_run(read: DraftItems, run: Run, *, by: User) -> list[TrialPair]:
+    """Return the first outputs of a run, each with its item."""
     samples = samples_of(run, to=by).filter(is_scored=True)[:MAX_OUTPUTS]
     pairs = []
     for sample in samples:
         item = sample.item
         stored = TrialItem(item.key, item.target, item.choices, item.scorer_input)
         pairs.append((sample.output, read.items.get(item.key, stored)))
-    return _score(read.definition, pairs)
+    return pairs
 
 
 def runs_to_try(draft: TaskDraft, *, by: User) -> list[Run]:
@@ -146,12 +159,27 @@ def _item_of(output: TrialOutput, items: Mapping[str, TrialItem]) -> TrialItem:
     return TrialItem(item.key, output.target, item.choices, item.scorer_input)
 
 
-def _score(definition: Definition, pairs: Sequence[tuple[str, TrialItem]]) -> list[TrialResult]:
+def scorer_of(definition: Definition) -> OutputScorer:
     # What judges are shown is salted with the secret; nothing is shown to any here.
-    scorer = OutputScorer.of_definition(definition, secret="")
+    return OutputScorer.of_definition(definition, secret="")
+
+
+def _score(definition: Definition, pairs: Sequence[TrialPair]) -> list[TrialResult]:
+    scorer = scorer_of(definition)
+    return describe_verdicts(
+        definition, pairs, [scorer.explain(text, item) for text, item in pairs]
+    )
+
+
+def describe_verdicts(
+    definition: Definition,
+    pairs: Sequence[TrialPair],
+    found: Sequence[Mapping[str, ItemVerdict]],
+) -> list[TrialResult]:
+    """Return the results of outputs from the scorers' verdicts on each."""
     types = {one.name: one.type for one in definition.scorers}
     results = []
-    for text, item in pairs:
+    for (text, item), by_scorer in zip(pairs, found, strict=True):
         verdicts = [
             TrialVerdict(
                 name,
@@ -162,7 +190,7 @@ def _score(definition: Definition, pairs: Sequence[tuple[str, TrialItem]]) -> li
                 one.details.get("start"),
                 one.details.get("end"),
             )
-            for name, one in scorer.explain(text, item).items()
+            for name, one in by_scorer.items()
         ]
         results.append(TrialResult(item.key, text, item.target, verdicts))
     return results

@@ -71,8 +71,8 @@ class ScoredItemWithInput(ScoredItem, Protocol):
     def scorer_input(self) -> Mapping[str, Any]: ...
 
 
-class ScoringPorts(Protocol):
-    """The ports that scoring needs if the text alone is not enough."""
+class ProgramPorts(Protocol):
+    """The ports that scorers need which run a program."""
 
     async def run_tested_program(self, given: bytes, timeout_seconds: float) -> ProgramResult:
         """Run an answer with its tests in the sandbox, as `plumbmark.scoring.tested_programs`
@@ -91,6 +91,10 @@ class ScoringPorts(Protocol):
         sandbox itself fails.
         """
         ...
+
+
+class ScoringPorts(ProgramPorts, Protocol):
+    """The ports that scoring needs if the text alone is not enough."""
 
     async def ask_judge(self, question: JudgeQuestion, *, key: str, max_tokens: int) -> JudgeReply:
         """Ask a judge; `key` names the question within the scoring, so it is paid for once."""
@@ -212,6 +216,40 @@ class OutputScorer:
                 verdicts[name] = _verdict_on(split, pure[name])
         return verdicts
 
+    async def explain_with_programs(
+        self, answers: Sequence["StoredAnswer"], outside: ProgramPorts
+    ) -> list[dict[str, ItemVerdict]]:
+        """Return for each answer what `explain` does, with programs run and authors' functions
+        called. No model is asked.
+        """
+        splits = [self.split(answer.output) for answer in answers]
+        seen = [
+            replace(answer, output=split.answer)
+            for answer, split in zip(answers, splits, strict=True)
+        ]
+        called = await self._by_author_code(seen, outside)
+        results = []
+        for answer, one, split, by_author in zip(answers, seen, splits, called, strict=True):
+            verdicts = self.explain(answer.output, answer.item)
+            item = one.item
+            values = {name: text_of(value) for name, value in item.scorer_input.items()}
+            context = ScorerContext(
+                item.key, item.choices or (), self._choice_seed, None, item.scorer_input
+            )
+            for name, scorer in self._scorers.items():
+                if not isinstance(scorer, CodeExecution | PythonScorer | Math):
+                    continue
+                if problem := scorer.target_problem(item.target, context):
+                    verdicts[name] = ItemVerdict(None, "", f"It cannot be scored: {problem}.")
+                    continue
+                found = by_author.get(name)
+                if isinstance(scorer, CodeExecution):
+                    found = await _by_program(scorer, one.output, values, outside, item.key)
+                assert found is not None
+                verdicts[name] = _verdict_on(split, found)
+            results.append(verdicts)
+        return results
+
     def split(self, output: str) -> SplitOutput:
         """Return the answer that scorers see, and the reasoning that is kept from them."""
         if self._separates_reasoning:
@@ -255,7 +293,7 @@ class OutputScorer:
         return self._together(verdicts)
 
     async def _by_author_code(
-        self, answers: Sequence["StoredAnswer"], outside: ScoringPorts
+        self, answers: Sequence["StoredAnswer"], outside: ProgramPorts
     ) -> list[dict[str, ItemVerdict]]:
         """Return the verdicts of the authors' functions on each answer, many in one start."""
         verdicts: list[dict[str, ItemVerdict]] = [{} for _ in answers]
@@ -364,7 +402,7 @@ def _needs_of(scorer: Scorer) -> str:
     if isinstance(scorer, ToolUse):
         return "This scorer looks at the tools that a model called; a run shows its verdicts."
     if isinstance(scorer, CodeExecution | PythonScorer | Math):
-        return "This scorer runs a program in the sandbox; a run shows its verdicts."
+        return "This scorer runs a program in the sandbox, so it is tried there alone."
     return ""
 
 
@@ -400,7 +438,7 @@ def _portions(answers: Sequence[StoredAnswer]) -> Iterator[list[int]]:
 
 
 async def _call_function(
-    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ScoringPorts
+    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ProgramPorts
 ) -> list[CaseResult]:
     """Return the function's result for each case; cases that a shared start broke off run alone."""
     found, ended = await _call_function_once(scorer, cases, outside)
@@ -413,7 +451,7 @@ async def _call_function(
 
 
 async def _call_function_once(
-    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ScoringPorts
+    scorer: PythonScorer | Math, cases: Sequence[Sequence[Any]], outside: ProgramPorts
 ) -> tuple[list[CaseResult | None], str]:
     delimiter = secrets.token_hex(16)
     given = author_code.program_input(
@@ -444,7 +482,7 @@ def _author_verdict(
 
 
 async def _by_program(
-    scorer: CodeExecution, output: str, values: Mapping[str, str], outside: ScoringPorts, key: str
+    scorer: CodeExecution, output: str, values: Mapping[str, str], outside: ProgramPorts, key: str
 ) -> ItemVerdict:
     token = secrets.token_hex(16)
     try:

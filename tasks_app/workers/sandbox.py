@@ -47,6 +47,11 @@ def check_can_run(environment: str) -> None:
         raise Conflict(missing_environment(environment), code="no-environment")
 
 
+def why_nothing_runs_code() -> str:
+    """Return why no process is known that could run a scorer's code; empty if one is."""
+    return _why_no_code(workers())
+
+
 def _why_no_code(live: Sequence[Worker]) -> str:
     """Return why nothing can run code; empty if something can.
 

@@ -9,6 +9,7 @@ from django.test import Client
 
 from benchmarks_app.grid.actions import plan_runs, start_runs
 from benchmarks_app.models import Entry
+from leaderboards_app.models import Standings
 from plumbmark.common.clock import now
 from plumbmark.common.errors import Conflict, InvalidInput
 from plumbmark.gateway.actions import ensure_baselines
@@ -65,6 +66,26 @@ def test_each_policy_plans_its_cells_and_never_one_that_is_at_work(ada: Any, boa
     assert states(board, contender, policy="older", before=a_week_ago) == ["completed", "failed"]
     a_month_ago = now() - timedelta(days=30)
     assert states(board, contender, policy="older", before=a_month_ago) == ["failed"]
+
+
+def test_runs_of_others_fill_no_cell_of_a_board_that_does_not_show_them(
+    ada: Any, open_account: Callable[..., Any]
+) -> None:
+    bob = open_account(handle="bob")
+    theirs = publish_benchmark(bob, [publish_task(bob, "One", items=1)])
+    contender = baseline(bob)
+    start_runs(version=theirs, contenders=[contender], namespace=bob.namespace, by=bob)
+    settle()
+    task = theirs.tasks.get().task_version
+
+    own = publish_benchmark(ada, [task])
+
+    assert states(own, contender) == ["missing"]
+    start_runs(version=own, contenders=[contender], namespace=ada.namespace, by=ada)
+    settle()
+    assert states(own, contender, policy="all") == ["completed"]
+    [row] = Standings.objects.filter(version=own).latest("number").content["rows"]
+    assert row["score"]["value"] is not None
 
 
 def test_a_policy_that_plans_nothing_says_so(ada: Any, board: Any) -> None:

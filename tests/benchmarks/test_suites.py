@@ -127,6 +127,9 @@ def test_the_pages_lead_from_a_new_suite_into_the_grid(
     assert client.get(suite.get_absolute_url()).status_code == 404
     assert client.post(f"/suites/{suite.public_id}/erase/").status_code == 404
     client.force_login(ada)
+    asked = client.get(f"/suites/{suite.public_id}/erase/")
+    assert "cannot be brought back" in asked.content.decode()
+    assert ModelSuite.objects.filter(pk=suite.pk).exists()
     assert client.post(f"/suites/{suite.public_id}/erase/").status_code == 302
     assert not ModelSuite.objects.exists()
 

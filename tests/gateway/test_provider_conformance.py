@@ -746,6 +746,33 @@ def test_random_choice_repeats_itself_by_seed_and_prompt_and_uses_every_choice()
     assert drawn == [draw(seed) for seed in range(40)]
 
 
+@pytest.mark.parametrize(
+    ("question", "divisors", "text"),
+    [
+        ("Is 91 prime?", [2, 3, 5], "yes"),
+        ("Is 91 prime?", [2, 3, 5, 7], "no"),
+        ("Is 7 prime?", [7], "yes"),
+        ("Is 1 prime?", [], "no"),
+        ("Is it prime?", [2], "no"),
+        ("Is 91 prime?", "7", "yes"),
+        ("Is 91 prime?", [0, "7", None], "yes"),
+    ],
+)
+def test_trial_division_uses_its_divisors_alone(question: str, divisors: object, text: str) -> None:
+    provider = provider_named("baseline")
+    assert provider is not None
+    target = Target("", "trial-division", 5, {"divisors": divisors})
+
+    async def ask() -> Attempt:
+        body = provider.build(target, ModelRequest([user(question)], 9))
+        return await provider.send(HttpClient(), target, body)
+
+    got = asyncio.run(ask())
+
+    assert isinstance(got, Answer)
+    assert got.response.text == text
+
+
 @pytest.mark.parametrize("streams", [False, True])
 def test_a_guarded_target_reaches_no_private_address(
     fake_provider: FakeProvider, streams: bool

@@ -95,6 +95,9 @@ def test_a_phone_shows_rank_model_score_and_interval_of_every_row(
             assert box["x"] + box["width"] <= 320
         tops = [box["y"] for box in boxes if box]
         assert max(tops) - min(tops) < 20  # one line
+        # The name is not squeezed by what comes after the score.
+        assert boxes[1] is not None
+        assert boxes[1]["width"] >= 100
     assert page.locator("#standings small").first.is_visible()
 
 

@@ -162,12 +162,13 @@ if (GUIDES_DIR / "images").is_dir():
     STATICFILES_DIRS.append(("guides", GUIDES_DIR / "images"))
 MEDIA_ROOT: Path = env.path("PLUMBMARK_FILES_DIR", STATE_DIR / "files")
 """Uploaded data files. Never served by path: every download goes through a permission check."""
+HASHED_STATIC_STORAGE = "plumbmark.web.static_storage.StaticStorage"
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else HASHED_STATIC_STORAGE
     },
 }
 _EXCHANGES = env.object_storage(

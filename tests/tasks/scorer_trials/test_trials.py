@@ -9,7 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from plumbmark.background.models import Job
+from plumbmark.background.work import work_on_next_job
+from plumbmark.gateway.calls import runtime
 from tasks_app.models import SampleScore
+from tasks_app.workers import sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +169,94 @@ def test_outputs_of_an_earlier_run(
     stored = list(SampleScore.objects.order_by("sample__ordinal").values_list("value", flat=True))
     assert [one["verdicts"][0]["value"] for one in response.json()["results"]] == stored
     assert stored == [1, 1, 0, 0]
+
+
+LENGTH = """\
+plumbmark: 1
+data: {id: id, target: answer}
+prompt:
+  messages:
+    - {role: user, content: "{question}"}
+scorers:
+  - type: python
+    source: |
+      def score(output, target, item):
+          return len(output) == len(str(target))
+  - {type: exact}
+"""
+
+in_the_sandbox = pytest.mark.skipif(
+    not sandbox.is_here(), reason="no sandbox holds on this machine"
+)
+
+
+@in_the_sandbox
+@pytest.mark.django_db(transaction=True)
+def test_programs_are_tried_in_the_sandbox_by_a_job(
+    ada: Any, make_task: Callable[..., Any], open_account: Callable[..., Any]
+) -> None:
+    task = make_task(ada, definition=LENGTH, rows=ROWS, publish="")
+    client = Client()
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("tasks:scorers", args=["ada", task.slug])
+    assert "Run in the sandbox" in client.get(address).content.decode()
+    lines = '{"output": "Old York", "item": "q1"}\n{"output": "12", "item": "q2"}'
+
+    started = client.post(address, {"outputs": lines, "layout": "jsonl", "then": "sandbox"})
+
+    waiting = client.get(started["Location"])
+    assert "waiting for a worker" in waiting.content.decode()
+    work_on_next_job()
+    runtime.shutdown()
+    found = client.get(started["Location"])
+    assert [
+        [(one.scorer, one.value) for one in result.verdicts] for result in found.context["results"]
+    ] == [[("python", 1), ("exact", 0)], [("python", 1), ("exact", 1)]]
+    # The outputs are there to be changed, and nothing else of the trial stays.
+    assert "Old York" in found.context["form"]["outputs"].value()
+    assert SampleScore.objects.count() == 0
+    # It is a trial of this task, for its editors alone.
+    other = make_task(ada, title="Other", definition=LENGTH, rows=ROWS, publish="")
+    trial = started["Location"].partition("?")[2]
+    assert client.get(f"/tasks/ada/{other.slug}/scorers/?{trial}").status_code == 404
+    client.force_login(open_account("bob"), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(started["Location"]).status_code in (403, 404)
+
+
+@in_the_sandbox
+@pytest.mark.django_db(transaction=True)
+def test_the_api_starts_the_job_too(ada: Any, make_task: Callable[..., Any]) -> None:
+    task = make_task(ada, definition=LENGTH, rows=ROWS, publish="")
+    client = APIClient()
+    client.force_authenticate(ada)
+    url = f"/api/v1/tasks/{task.public_id}/draft/scorers"
+    body = {"outputs": [{"output": "12345678", "item": "q1"}], "sandbox": True}
+
+    started = client.post(url, body, format="json")
+    work_on_next_job()
+    runtime.shutdown()
+
+    assert started.status_code == 202, started.json()
+    job = client.get(f"/api/v1/jobs/{started.json()['id']}").json()
+    assert [one["value"] for one in job["result"]["results"][0]["verdicts"]] == [1, 0]
+    unknown = {"outputs": [{"output": "a", "item": "q9"}], "sandbox": True}
+    assert client.post(url, unknown, format="json").status_code == 422
+
+
+def test_without_a_sandbox_the_page_and_the_api_say_why(
+    task: Any, ada: Any, page: Callable[..., Any], settings: Any
+) -> None:
+    settings.SANDBOX_IS_ON = False
+
+    text = page().content.decode()
+    assert "cannot be tried here" in text
+    assert "switched the sandbox off" in text
+    assert "Run in the sandbox" not in text
+    refused = page(outputs="a", layout="one", item="q1", then="sandbox")
+    assert refused.status_code == 422
+    assert Job.objects.count() == 0
+    client = APIClient()
+    client.force_authenticate(ada)
+    url = f"/api/v1/tasks/{task.public_id}/draft/scorers"
+    body = {"outputs": [{"output": "a"}], "sandbox": True}
+    assert client.post(url, body, format="json").status_code == 409

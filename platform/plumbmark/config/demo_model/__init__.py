@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks_app.actions.entries import enter
 from benchmarks_app.grid.actions import plan_runs, start_runs
 from benchmarks_app.models import Benchmark
-from plumbmark.config.demo import HANDLE
+from plumbmark.config.demo.author import HANDLE
 from plumbmark.gateway.actions import add_deployment, set_price
 from plumbmark.gateway.models import CatalogueModel, Deployment
 from tasks_app.runs.contenders import contender_of_deployment

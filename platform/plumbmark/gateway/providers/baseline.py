@@ -3,6 +3,9 @@
 `random-choice` and `first-choice` take the options from `extra["choices"]`, or from lines such as
 `A) …` in the last message; `constant` answers the deployment's `options["text"]`; `echo` repeats
 the last user message. The same seed and prompt give the same answer, on any machine.
+
+`trial-division` calls the first number of the question prime (`yes`) if none of the deployment's
+`options["divisors"]` divides it. It solves something, so it is ranked like a model.
 """
 
 import hashlib
@@ -30,6 +33,7 @@ from plumbmark.gateway.providers.base import (
 from plumbmark.gateway.providers.http import HttpClient
 from plumbmark.strict_json import wire
 
+_NUMBER = re.compile(r"\d{1,18}")
 _OPTION_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s+\S", re.MULTILINE)
 
 
@@ -71,12 +75,33 @@ def _echo(question: Mapping[str, Any], _target: Target) -> str:
     return _last_text(question["messages"])
 
 
+def _trial_division(question: Mapping[str, Any], target: Target) -> str:
+    found = _NUMBER.search(_last_text(question["messages"]))
+    if found is None:
+        return "no"
+    number = int(found.group())
+    given = target.options.get("divisors")
+    divisors = [
+        one for one in (given if isinstance(given, list) else ()) if type(one) is int and one > 1
+    ]
+    is_prime = number > 1 and all(number == one or number % one for one in divisors)
+    return "yes" if is_prime else "no"
+
+
 PROGRAMS: dict[str, Callable[[Mapping[str, Any], Target], str]] = {
     "random-choice": _random_choice,
     "first-choice": _first_choice,
     "constant": _constant,
     "echo": _echo,
 }
+"""Reference lines, of which every platform has a deployment."""
+
+RANKED_PROGRAMS: dict[str, Callable[[Mapping[str, Any], Target], str]] = {
+    "trial-division": _trial_division,
+}
+"""Programs that boards rank. The demo has deployments of them."""
+
+_ALL = {**PROGRAMS, **RANKED_PROGRAMS}
 
 
 class Baseline:
@@ -91,12 +116,12 @@ class Baseline:
         return wire.dump_in_order(question)
 
     async def send(self, transport: HttpClient, target: Target, body: bytes) -> Attempt:
-        program = PROGRAMS.get(target.upstream_id)
+        program = _ALL.get(target.upstream_id)
         if program is None:
             return AttemptFailure(
                 FailureKind.PROVIDER_ERROR,
                 "unknown-model",
-                f"there is no baseline {target.upstream_id!r}; use one of {', '.join(PROGRAMS)}",
+                f"there is no baseline {target.upstream_id!r}; use one of {', '.join(_ALL)}",
                 is_retryable=False,
                 fatal=True,
             )

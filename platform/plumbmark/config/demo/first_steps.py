@@ -1,18 +1,9 @@
-"""The demo benchmark: generated items and honest baselines, so that the first page is a real board.
+"""The first benchmark of the demo: sums and words, answered by baselines and submitted programs."""
 
-Everything goes through the same actions that people use. Items are drawn with a fixed seed, so the
-demo is the same on every machine.
-"""
-
-import json
 import random
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
-
-from allauth.account.models import EmailAddress
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
 
 from benchmarks_app.actions.authoring import (
     Member,
@@ -24,16 +15,13 @@ from benchmarks_app.actions.authoring import (
 from benchmarks_app.actions.entries import enter
 from benchmarks_app.grid.actions import start_runs
 from plumbmark.accounts.models import Namespace, User
+from plumbmark.config.demo.author import publish
 from plumbmark.gateway.actions import ensure_baselines
-from tasks_app.authoring.actions import TaskFacts, create_task
-from tasks_app.authoring.drafts import save_draft
-from tasks_app.authoring.publication import publish_task
 from tasks_app.item_reports.actions import decline_report, report_item
 from tasks_app.models import ItemReport, TaskVersion
 from tasks_app.runs.contenders import contender_of_deployment
 from tasks_app.runs.submissions import submit_outputs
 
-HANDLE = "demo"
 _SEED = 7
 _ITEMS = 200
 
@@ -106,17 +94,12 @@ _PROGRAMS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 _CONTENDERS = ("random-choice", "first-choice", "echo")
 
 
-def load_demo() -> bool:
-    """Make the demo where it was never made; returns whether it was made now."""
-    if Namespace.objects.filter(handle=HANDLE).exists() or TaskVersion.objects.exists():
-        return False
-    ensure_baselines()
-    owner = _owner()
-    namespace = Namespace.objects.get(user=owner)
+def load_first_steps(namespace: Namespace, owner: User) -> None:
+    """Publish the benchmark, start the baselines' runs and submit the programs' outputs."""
     draw = random.Random(_SEED)  # noqa: S311 - items, no secrets
     sums = [_sum(draw, number) for number in range(1, _ITEMS + 1)]
     words = [_word(draw, number) for number in range(1, _ITEMS // 2 + 1)]
-    arithmetic = _publish(
+    arithmetic = publish(
         namespace,
         owner,
         "Small sums",
@@ -125,7 +108,7 @@ def load_demo() -> bool:
         _ARITHMETIC,
         sums,
     )
-    copying = _publish(
+    copying = publish(
         namespace,
         owner,
         "Copying words",
@@ -171,7 +154,6 @@ def load_demo() -> bool:
             )
         enter(version=version, contender=run.contender, by=owner)
     _report(copying, owner)
-    return True
 
 
 def _report(version: TaskVersion, owner: User) -> None:
@@ -188,46 +170,6 @@ def _report(version: TaskVersion, owner: User) -> None:
         note="On purpose: the task shows what a program scores that echoes its input.",
         by=owner,
     )
-
-
-def _owner() -> User:
-    """Return the platform's own author: active, as actions check, but nobody can sign in as it."""
-    with transaction.atomic():
-        owner = User.objects.create_user("demo@demo.invalid", None)
-        # Without a confirmed address, people have no page of their own.
-        EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
-        Namespace.objects.create(
-            handle=HANDLE,
-            user=owner,
-            display_name="Demo",
-            bio="Created when this platform was first started.",
-        )
-    return owner
-
-
-def _publish(
-    namespace: Namespace,
-    owner: User,
-    title: str,
-    summary: str,
-    tags: list[str],
-    definition: str,
-    rows: list[dict[str, Any]],
-) -> TaskVersion:
-    task = create_task(
-        namespace=namespace,
-        facts=TaskFacts(title=title, summary=summary, licence="CC0-1.0", tags=tags),
-        by=owner,
-    )
-    data = "\n".join(json.dumps(row) for row in rows).encode()
-    save_draft(
-        task=task,
-        definition_text=definition,
-        definition_format="yaml",
-        upload=SimpleUploadedFile("items.jsonl", data),
-        by=owner,
-    )
-    return publish_task(task=task, visibility="public", by=owner)
 
 
 def _sum(draw: random.Random, number: int) -> dict[str, Any]:

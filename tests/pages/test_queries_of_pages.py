@@ -24,8 +24,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MAX_QUERIES = 8
 """With the session's and the user's."""
-MORE = {"run-confirmed": 9, "grid-planned": 10}
-"""Pages of what a run, or a grid of runs, will cost: prices, items and quota come on top."""
+MORE = {
+    "run-confirmed": 9,
+    "grid-planned": 10,
+    "task edit": 9,
+    "task edit as text": 9,
+    "task settings": 9,
+}
+"""Pages of what a run, or a grid of runs, will cost: prices, items and quota come on top. The editor
+lists earlier saves too, and the settings an offer."""
 
 
 @pytest.fixture(autouse=True)

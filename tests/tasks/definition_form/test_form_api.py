@@ -179,5 +179,5 @@ def test_the_editor_asks_few_queries(
     address = f"{task.get_absolute_url()}edit/"
     client.get(address)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         client.get(address)

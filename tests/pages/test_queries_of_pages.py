@@ -31,8 +31,9 @@ MORE = {
     "task edit as text": 9,
     "task settings": 9,
 }
-"""Pages of what a run, or a grid of runs, will cost: prices, items and quota come on top. The editor
-lists earlier saves too, and the settings an offer."""
+"""Pages of what a run, or a grid of runs, will cost: prices, items and quota come on top. The
+editor lists earlier saves too, and the settings an offer.
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -26,8 +26,11 @@ from tests.gateway.http.inside import ask
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROUNDS = int(os.environ.get("PLUMBMARK_FUZZ_EXAMPLES", 1))
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO")
-MAY_BE_WRITTEN = {"common_cache", "common_failedattempt", "django_session", "accounts_apitoken"}
-"""By requests of anybody: counters, sessions, and when a token was last used."""
+MAY_BE_WRITTEN = {
+    *("common_cache", "common_failedattempt", "django_session"),
+    *("accounts_apitoken", "accounts_signin"),
+}
+"""By requests of anybody: counters, sessions, and when a token or a session was last used."""
 
 
 # --- Addresses ------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ def test_a_board_of_thousands_of_rows_is_read_in_pages(board: Any, client: Any) 
     assert labels("?scope=all&page=99") == pages[-1]
     assert labels("?scope=all&page=x") == pages[0]
     second = client.get(address(board) + "?scope=all&sort=cost&page=2").content.decode()
-    assert "201 to 400 of 5000" in second
+    assert "201 to 400 of 5,000" in second
     assert 'rel="next" href="?scope=all&amp;sort=cost&amp;page=3"' in second
     assert 'href="?scope=all&amp;sort=-cost"' in second  # another order begins at its first page
 

@@ -126,7 +126,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "plumbmark.rest.rate_limits.RateLimitHeaders",
     "plumbmark.web.domain_errors.DomainErrorPages",
-    "plumbmark.web.admin_ids.AdminIds",
+    "plumbmark.web.admin_requests.AdminRequests",
 ]
 
 _PAGES = Path(__file__).resolve().parent

@@ -262,10 +262,10 @@ def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
     code = ASKING + (
         "right = 0\n"
         "for n in range(3):\n"
+        "    print('asks', n, flush=True)\n"
         "    try:\n"
         "        right += ask(f'{n}+{n}') == str(2 * n)\n"
-        "    except Exception as error:\n"
-        "        print('swallowed', error, flush=True)\n"
+        "    except Exception:\n"
         "        import time; time.sleep(3600)\n"
         "finish(score={'passed': right, 'of': 3})\n"
     )
@@ -274,7 +274,7 @@ def test_a_spend_limit_stops_the_program_and_a_higher_one_starts_it_anew(
 
     assert (run.state, run.pause_reason) == (Run.State.PAUSED, Run.PauseReason.LIMIT)
     assert run.cost_bound == 100
-    assert "swallowed" in log_of(run)
+    assert "asks 0" in log_of(run)
 
     set_spend_limit(run=run, spend_limit=10**12, by=world.ada)
     run.refresh_from_db()

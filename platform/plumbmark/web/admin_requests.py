@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from plumbmark.web.views import error_page
 
-
 MAX_SEARCH = 200
 """Characters: about a hundred words, in each of the few columns that are searched."""
 

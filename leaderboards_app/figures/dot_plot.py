@@ -24,6 +24,8 @@ from plumbmark.web.theme import Theme
 
 MAX_ROWS = 30
 _TOP, _BOTTOM = 12, 30
+_LABEL_WIDTH = 40
+"""Of a number on the axis, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class _Layout:
     row: int
     text: int
     """How far the names are above the marks."""
+
+    def anchor_at(self, x: int) -> str:
+        """Return how a label of the axis is placed, so that the edge cuts none off."""
+        return "end" if x > self.width - _LABEL_WIDTH / 2 else "middle"
 
 
 _WIDE = _Layout(width=760, label=230, value=70, row=26, text=0)
@@ -94,7 +100,8 @@ def draw_figure(
     bottom, height = _TOP + len(rows) * layout.row, _height(layout, len(rows))
     grid = "".join(
         f'<path class="g" d="M{x} 8V{bottom}"/>'
-        f'<text class="k" x="{x}" y="{bottom + 20}" text-anchor="middle">{label}</text>'
+        f'<text class="k" x="{x}" y="{bottom + 20}" text-anchor="{layout.anchor_at(x)}">'
+        f"{label}</text>"
         for x, label in scale.ticks(metric)
     )
     band = _draw_band(arranged, content, scale, bottom)

@@ -112,3 +112,21 @@ def test_it_is_seen_by_whom_the_board_is_seen(
     assert own.status_code == 200
     assert own["Cross-Origin-Resource-Policy"] == "same-origin"
     assert client.get("/standings/nosuchstandings/figure.svg").status_code == 404
+
+
+def test_no_number_of_the_axis_is_cut_off_where_it_is_narrow(board: Any, client: Any) -> None:
+    from leaderboards_app.models import Standings
+
+    standings = Standings.objects.get(version=board)
+    for row in standings.content["rows"]:
+        row["score"] |= {"low": 0.62, "high": 1.0}
+    Standings.objects.filter(pk=standings.pk).update(content=standings.content)
+
+    drawing = drawn(client.get(address(board) + "?size=narrow"))
+    width = int(drawing.get("width") or 0)
+    numbers = [one for one in drawing.findall(f"{SVG}text") if one.get("class") == "k"]
+
+    assert numbers[-1].text == "100.0"
+    for one in numbers:
+        half = 17 if one.get("text-anchor") == "middle" else 0
+        assert half <= int(one.get("x") or 0) <= width - half

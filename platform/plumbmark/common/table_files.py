@@ -65,9 +65,9 @@ def can_write_parquet() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
-def formats() -> list[str]:
-    """Return the endings of the files that this server can write."""
-    return ["csv", "json", *(["parquet"] if can_write_parquet() else [])]
+def formats() -> dict[str, str]:
+    """Return the endings of the files that this server can write, with the names of the formats."""
+    return {"csv": "CSV", "json": "JSON", **({"parquet": "Parquet"} if can_write_parquet() else {})}
 
 
 def disarm(text: str) -> str:

@@ -53,7 +53,8 @@ class ProgramRunViewSet(ResourceViewSet[Run]):
 
         It has the findings in the code and its output, and how to fix what is missing.
         """
-        report = programs.report_of(self.get_object())
+        run = self.get_object()
+        report = programs.report_of(run, programs.artifacts_of(run))
         return Response(serializers.ProgramReportDetail(report).data)
 
     @extend_schema(

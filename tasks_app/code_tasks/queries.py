@@ -2,12 +2,12 @@
 
 import re
 import zipfile
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum, Window
 from django.db.models.functions import Left, Length
 from django.http import Http404
 
@@ -55,6 +55,8 @@ class LogPiece:
     """The position to ask on from."""
     is_over: bool
     """Nothing more comes."""
+    has_more: bool
+    """More is stored already."""
 
 
 def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
@@ -64,11 +66,13 @@ def log_of(run: Run, *, start: int = 0, most: int = 500_000) -> LogPiece:
     lengths = _lengths(LogChunk.objects.filter(run=run, position__gte=start).order_by("position"))
     chunks = _within(lengths, most)
     stop = chunks[-1] + 1 if chunks else start
+    has_more = len(chunks) < len(lengths) or len(lengths) == _CHUNKS
     return LogPiece(
         text=_text_between(run, start, stop, most),
         start=start,
         next=stop,
-        is_over=is_finished and len(chunks) == len(lengths) and len(lengths) < _CHUNKS,
+        is_over=is_finished and not has_more,
+        has_more=has_more,
     )
 
 
@@ -92,24 +96,57 @@ class LogEnds:
 
 def log_ends(run: Run, *, first: int, last: int) -> LogEnds:
     """Return the beginning and the end of the program's output: the reason of a failure is at the
-    end.
+    end. One query; the run was read before it, so that what was written before its state changed is
+    in the answer.
     """
-    beginning = log_of(run, most=first)
-    rows = LogChunk.objects.filter(run=run, position__gte=beginning.next)
-    chunks = _within(_lengths(rows.order_by("-position")), last)
-    if not chunks:
-        return LogEnds(beginning.text, "", 0, beginning.next, beginning.is_over)
-    is_finished = Run.objects.only("state").get(pk=run.pk).is_finished
-    between = rows.filter(position__lt=chunks[-1]).aggregate(n=Sum(Length("text")))["n"] or 0
-    stop = chunks[0] + 1
-    ending = _text_between(run, chunks[-1], stop, last)
+    chunks = _chunks_at_ends(run, first, last)
+    beginning = [one for one in chunks if one.is_first(first)]
+    ending = chunks[len(beginning) :]
+    head = "".join(one.text for one in beginning)
+    tail = "".join(one.text for one in ending)
+    stop = chunks[-1].position + 1 if chunks else 0
+    between = ending[0].before - beginning[-1].until if ending else 0
     if not between:
-        return LogEnds(beginning.text + ending, "", 0, stop, is_finished)
+        return LogEnds(head + tail, "", 0, stop, run.is_finished)
     # Whole lines, where there are any.
-    head = beginning.text[: beginning.text.rfind("\n") + 1] or beginning.text
-    tail = ending[ending.find("\n") + 1 :] or ending
-    between += len(beginning.text) - len(head) + len(ending) - len(tail)
-    return LogEnds(head, tail, between, stop, is_finished)
+    whole_head = head[: head.rfind("\n") + 1] or head
+    whole_tail = tail[tail.find("\n") + 1 :] or tail
+    between += len(head) - len(whole_head) + len(tail) - len(whole_tail)
+    return LogEnds(whole_head, whole_tail, between, stop, run.is_finished)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A row of a log, and how many characters of the log there are before and up to its end."""
+
+    position: int
+    text: str
+    before: int
+    until: int
+
+    def is_first(self, most: int) -> bool:
+        """Return whether it is among the first `most` characters, or the very first chunk."""
+        return self.until <= most or self.before == 0
+
+
+def _chunks_at_ends(run: Run, first: int, last: int) -> list[_Chunk]:
+    """Return the chunks with the first and the last so many characters; at least one of each."""
+    length = Length("text")
+    rows = (
+        LogChunk.objects.filter(run=run)
+        .annotate(until=Window(Sum(length), order_by="position"), whole=Window(Sum(length)))
+        .annotate(before=F("until") - length)
+        .filter(
+            Q(until__lte=first)
+            | Q(before=0)
+            | Q(before__gte=F("whole") - last)
+            | Q(until=F("whole"))
+        )
+        .order_by("position")
+    )
+    # Chunks are small now; older ones can be as long as the whole log.
+    shown = Left("text", max(first, last, LOG_CHUNK))
+    return [_Chunk(*row) for row in rows.values_list("position", shown, "before", "until")]
 
 
 def whole_log(run: Run) -> str:
@@ -229,10 +266,10 @@ class RunReport:
     created_at: datetime | None
 
 
-def report_of(run: Run) -> RunReport:
-    """Return the itemised report of a run of code, finished or not."""
+def report_of(run: Run, artifacts: Iterable[RunArtifact]) -> RunReport:
+    """Return the itemised report of a run of code, finished or not, with the files it left."""
     definition = kind_of(run.task_version).definition
-    row = ProgramReport.objects.filter(run=run).first()
+    row: ProgramReport | None = getattr(run, "program_report", None)
     scored = set(run.samples.filter(is_scored=True).values_list("item__key", flat=True))
     return RunReport(
         tasks=tuple(_tasks(definition, scored if run.is_finished else None)),
@@ -247,7 +284,7 @@ def report_of(run: Run) -> RunReport:
         failed_requests=row.failed_requests if row else 0,
         failure_summary=row.failure_summary if row else "",
         failure=run.failure,
-        artifacts=tuple(artifacts_of(run).values_list("path", flat=True)),
+        artifacts=tuple(one.path for one in artifacts),
         left_out=row.left_out if row else [],
         findings=[*_static_findings(definition), *(row.findings if row else [])],
         created_at=row.created_at if row else None,

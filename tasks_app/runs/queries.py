@@ -146,6 +146,7 @@ def run_at(*, run_id: int, to: Visitor) -> Run:
             "started_by__namespace",
             "grant",
             "price_card",
+            "program_report",
         )
         .filter(pk=run_id)
         .first()
@@ -193,6 +194,12 @@ def with_scores(
         value=Subquery(scores.values("value")[:1]),
         answer=Subquery(scores.values("answer" if characters is None else "shown")[:1]),
     )
+
+
+def with_reasons(samples: QuerySet[Sample], scoring: Scoring | None) -> QuerySet[Sample]:
+    """Return samples with the `explanation` that the scorer gave; None without a score."""
+    scores = SampleScore.objects.filter(scoring=scoring, sample=OuterRef("pk"))
+    return samples.annotate(explanation=Subquery(scores.values("explanation")[:1]))
 
 
 def in_brief(samples: QuerySet[Sample], *, characters: int) -> QuerySet[Sample]:

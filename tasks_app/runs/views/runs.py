@@ -1,7 +1,7 @@
 """Pages of runs: the viewer's own, a run with its status, and its owner's controls."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,7 +33,7 @@ from tasks_app.code_tasks.downloads import (
     zip_response,
 )
 from tasks_app.kinds import kind_of
-from tasks_app.models import Run, Sample, SampleScore, Scoring, TaskVersion
+from tasks_app.models import Run, Scoring, TaskVersion
 from tasks_app.permissions import (
     can_control_run,
     can_view_private_items,
@@ -54,6 +54,7 @@ from tasks_app.runs.queries import (
     samples_of,
     scorings_by_run,
     visible_runs,
+    with_reasons,
     with_scores,
     with_verdict,
 )
@@ -62,7 +63,10 @@ from tasks_app.scorings.score_display import score_context
 
 _RUNS = 50
 _SAMPLES = 50
+_SCORINGS = 50
 _BRIEF = 160
+_OUTPUT = 2000
+"""Characters of an output in a list of many, and where outputs are shown."""
 _SHOWN_WHOLE = 10
 """A run with at most this many samples shows their outputs and reasons on its own page."""
 _LOG_BEGINNING = 8_000
@@ -119,25 +123,22 @@ def _run_page(
     spend_limit_form: SpendLimitForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    scoring = current_scoring(run)
     version = run.task_version
+    scorings, scoring = _scorings_of(run)
     estimate = scoring.estimate if scoring and scoring.estimate else None
     visible = samples_of(run, to=request.user)
     verdict = request.GET.get("verdict", "")[:24]
     after = number_in(request, "after")
+    few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
     samples = with_verdict(with_scores(visible, scoring, characters=_BRIEF), verdict, version)
+    if few:
+        samples = with_reasons(samples, scoring)
     if after is not None:
         samples = samples.filter(ordinal__gt=after)
-    found = list(in_brief(samples, characters=_BRIEF)[: _SAMPLES + 1])
+    brief = in_brief(samples, characters=_OUTPUT + 1 if few else _BRIEF)
+    found = list(brief[: _SAMPLES + 1])
     page = found[:_SAMPLES]
     outcomes = outcomes_of(run)
-    scorings = list(
-        Scoring.objects.filter(run=run)
-        .select_related("task_version__task__namespace")
-        .annotate(manifest_hash=F("manifest__hash"))
-        .order_by("-id")[:50]
-    )
-    few = run.samples_total <= _SHOWN_WHOLE and not verdict and after is None
     context = {
         **_status_context(run, scoring),
         "version": version,
@@ -173,7 +174,7 @@ def _run_page(
         "manifest_hash": _manifest_hash(scorings, scoring),
         "hidden": run.item_count and version.private_item_count and not _sees_private(request, run),
         **_program_context(request, run),
-        "full_outputs": _output_rows(visible, scoring) if few else [],
+        "full_outputs": _output_rows(page) if few else [],
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {
@@ -187,6 +188,20 @@ def _run_page(
     return render(request, "tasks_app/runs/run.html", context, status=status)
 
 
+def _scorings_of(run: Run) -> tuple[list[Any], Scoring | None]:
+    """Return the newest scorings of a run, and the one that its pages show. One query, or two."""
+    scorings = list(
+        Scoring.objects.filter(run=run)
+        .select_related("task_version__task__namespace")
+        .annotate(manifest_hash=F("manifest__hash"))
+        .order_by("-id")[:_SCORINGS]
+    )
+    if len(scorings) == _SCORINGS:
+        return scorings, current_scoring(run)
+    own = [one for one in scorings if one.task_version_id == run.task_version_id]
+    return scorings, max(own, key=lambda one: (one.revision, one.pk), default=None)
+
+
 def _manifest_hash(scorings: Iterable[Any], shown: Scoring | None) -> str | None:
     """Return the hash of the manifest of the scoring that the page shows, if it has one."""
     if shown is None:
@@ -198,10 +213,11 @@ def _program_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Report, log and files of a run of code, for those who may see them."""
     if not kind_of(run.task_version).runs_program or not can_view_program(request.user, run):
         return {}
+    artifacts = list(programs.artifacts_of(run))
     return {
-        "report": programs.report_of(run),
+        "report": programs.report_of(run, artifacts),
         "log": programs.log_ends(run, first=_LOG_BEGINNING, last=_LOG_ENDING),
-        "artifacts": list(programs.artifacts_of(run)),
+        "artifacts": artifacts,
     }
 
 
@@ -223,13 +239,12 @@ def run_output(request: HttpRequest, run_id: int) -> HttpResponse:
     start = number_in(request, "start") or 0
     piece = programs.log_of(run, start=start, most=_LOG_PAGE)
     task = run.task_version.task
-    further = programs.log_of(run, start=piece.next, most=1)
     context = {
         "run": run,
         "task": task,
         "text": piece.text,
         "earlier": programs.earlier_start(run, start=start, most=_LOG_PAGE),
-        "later": piece.next if further.text else None,
+        "later": piece.next if piece.has_more else None,
         "trail": [
             {"label": _("Tasks"), "url": reverse("tasks:list")},
             {"label": task.title, "url": task.get_absolute_url()},
@@ -542,20 +557,6 @@ def _verdicts(run: Run, outcomes: list[OutcomeCount]) -> list[dict[str, str]]:
     return found + [{"value": one.outcome.value, "label": one.label} for one in outcomes]
 
 
-def _output_rows(visible: Any, scoring: Scoring | None) -> list[dict[str, Any]]:
+def _output_rows(samples: Sequence[Any]) -> list[dict[str, Any]]:
     """Return the outputs of a small run with the scorer's reasons."""
-    samples: list[Sample] = list(in_brief(visible, characters=2001))
-    scores = {
-        score.sample_id: score
-        for score in SampleScore.objects.filter(scoring=scoring, sample__in=samples).defer(
-            "answer", "details"
-        )
-    }
-    return [
-        {
-            "sample": sample,
-            "output": cap_text(sample.beginning, 2000),  # type: ignore[attr-defined]
-            "score": scores.get(sample.pk),
-        }
-        for sample in samples
-    ]
+    return [{"sample": sample, "output": cap_text(sample.beginning, _OUTPUT)} for sample in samples]

@@ -46,7 +46,7 @@ def talked(world: Any) -> Run:
 
 
 def test_a_long_output_is_shown_by_its_ends_and_read_page_by_page(
-    world: Any, gateway: None
+    world: Any, gateway: None, django_assert_max_num_queries: Any
 ) -> None:
     run = talked(world)
     whole = whole_log(run)
@@ -61,7 +61,8 @@ def test_a_long_output_is_shown_by_its_ends_and_read_page_by_page(
     assert ends.is_over
 
     client = Client()
-    page = client.get(run.get_absolute_url()).content.decode()
+    with django_assert_max_num_queries(8):
+        page = client.get(run.get_absolute_url()).content.decode()
     assert len(page) < 200_000
     assert "line 000000" in page
     assert "line 019999" in page

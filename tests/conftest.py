@@ -350,6 +350,8 @@ def axe() -> Callable[[Any], None]:
     options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
 
     def check(page: Any) -> None:
+        # A heading can be found before the style sheet is there.
+        page.wait_for_load_state()
         page.evaluate(AXE_SCRIPT)
         for theme in in_each_theme(page):
             answer = page.evaluate("options => axe.run(options)", options)

@@ -105,7 +105,7 @@ def test_parquet_has_types_facts_and_canary() -> None:
 def test_a_server_without_pyarrow_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_files.importlib.util, "find_spec", lambda name: None)
 
-    assert table_files.formats() == ["csv", "json"]
+    assert list(table_files.formats()) == ["csv", "json"]
     with pytest.raises(table_files.FormatUnavailable, match=r"plumbmark\[parquet\]"):
         written(write_parquet, table(["a"]))
 

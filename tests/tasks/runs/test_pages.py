@@ -211,9 +211,9 @@ def test_pages_of_runs_take_the_same_queries_whatever_their_length(
     work()
     page_of(long)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         page_of(long)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         page_of(longer)
     for run in (long, longer):
         with django_assert_num_queries(8):

@@ -6,13 +6,20 @@ browsers fetch the figure when it is scrolled to, and papers and other pages can
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from leaderboards_app.board.arrangement import Arrangement
 from leaderboards_app.board.rows import Row
-from leaderboards_app.figures.drawing import document, round_values, shorten_label, xml_text
+from leaderboards_app.figures.drawing import (
+    document,
+    label_ticks,
+    round_values,
+    shorten_label,
+    xml_text,
+)
 from plumbmark.web.numbers import (
     format_interval,
     format_score,
@@ -170,7 +177,8 @@ class _ScoreScale:
         values = round_values(self.least, self.most)
         # Labels would touch each other where it is narrow.
         step = 2 if self.layout is _NARROW and len(values) > 5 else 1
-        return [(self.x(value), format_score_short(value, metric)) for value in values[::step]]
+        ticks = label_ticks(values[::step], partial(format_score_short, metric=metric))
+        return [(self.x(value), label) for value, label in ticks]
 
 
 def _draw_row(row: Row, index: int, scale: _ScoreScale, metric: Mapping[str, Any]) -> str:

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 from django.utils.html import escape
 
@@ -95,6 +97,31 @@ def round_values(least: float, most: float) -> list[float]:
     first = math.ceil(least / step)
     last = math.floor(most / step)
     return [round(number * step, 12) for number in range(first, last + 1)]
+
+
+MAX_EXTRA_DIGITS = 4
+
+
+class TickWriter(Protocol):
+    """Writes a value of an axis, with `extra` digits more than usual."""
+
+    def __call__(self, value: float, /, *, extra: int = 0) -> str: ...
+
+
+def label_ticks(values: Sequence[float], write: TickWriter) -> list[tuple[float, str]]:
+    """Return the values of an axis with their labels: all with as many digits as tell neighbours
+    apart. A value that no digit tells from the one before it has no place of its own on the axis.
+    """
+    labels: list[str] = []
+    for extra in range(MAX_EXTRA_DIGITS + 1):
+        labels = [write(value, extra=extra) for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return [
+        (value, label)
+        for value, label, before in zip(values, labels, ["", *labels], strict=False)
+        if label != before
+    ]
 
 
 def round_powers(least: float, most: float) -> list[float]:

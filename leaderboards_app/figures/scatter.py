@@ -9,6 +9,7 @@ import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.utils.functional import Promise
@@ -18,7 +19,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from leaderboards_app.board.arrangement import Arrangement
 from leaderboards_app.board.rows import Row, facts_of
 from leaderboards_app.figures.drawing import (
+    TickWriter,
     document,
+    label_ticks,
     round_powers,
     round_values,
     shorten_label,
@@ -46,7 +49,7 @@ _LOG_RATIO = 8
 class _Axis:
     title: Promise
     value: Callable[[Row], float | None]
-    write: Callable[[float], str]
+    write: TickWriter
     may_be_log: bool
     finding: Callable[[Sequence["PointTexts"]], str]
     """Gets the front, best first."""
@@ -226,22 +229,31 @@ def _describe_release(front: Sequence[PointTexts]) -> str:
     }
 
 
-def _write_date(ordinal: float) -> str:
-    return datetime.date.fromordinal(int(ordinal)).isoformat()
+def _write_cost(value: float, *, extra: int = 0) -> str:
+    return format_dollars_short(round(value), extra=extra)
+
+
+def _write_latency(value: float, *, extra: int = 0) -> str:
+    # A latency is a whole number of milliseconds; a place on its axis need not be.
+    return format_seconds_short(value if extra else round(value), extra=extra)
+
+
+def _write_date(value: float, *, extra: int = 0) -> str:
+    return datetime.date.fromordinal(int(value)).isoformat()
 
 
 AXES: Mapping[str, _Axis] = {
     "cost": _Axis(
         gettext_lazy("Cost per item"),
         _cost,
-        lambda value: format_dollars_short(round(value)),
+        _write_cost,
         True,
         _describe_cost,
     ),
     "latency": _Axis(
         gettext_lazy("Median latency"),
         _latency,
-        lambda value: format_seconds_short(round(value)),
+        _write_latency,
         True,
         _describe_latency,
     ),
@@ -330,14 +342,16 @@ def _draw_grid(
     parts = [
         f'<path class="g" d="M{across.place(value)} {size.top}V{bottom}"/>'
         f'<text class="k" x="{across.place(value)}" y="{bottom + 18}" text-anchor="middle">'
-        f"{xml_text(axis.write(value))}</text>"
-        for value in values
+        f"{xml_text(label)}</text>"
+        for value, label in label_ticks(values, axis.write)
     ]
     parts += [
         f'<path class="g" d="M{size.left} {up.place(value)}H{right}"/>'
         f'<text class="k" x="{size.left - 6}" y="{up.place(value) + 4}" text-anchor="end">'
-        f"{xml_text(format_score_short(value, metric))}</text>"
-        for value in round_values(up.least, up.most)
+        f"{xml_text(label)}</text>"
+        for value, label in label_ticks(
+            round_values(up.least, up.most), partial(format_score_short, metric=metric)
+        )
     ]
     parts.append(
         f'<text class="k" x="{right}" y="{bottom + 38}" text-anchor="end">{xml_text(axis.title)}'

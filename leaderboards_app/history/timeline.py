@@ -3,13 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from leaderboards_app.board.rows import format_rank
-from leaderboards_app.figures.drawing import document, round_values, shorten_label, xml_text
+from leaderboards_app.figures.drawing import (
+    document,
+    label_ticks,
+    round_values,
+    shorten_label,
+    xml_text,
+)
 from plumbmark.web.numbers import format_score, format_score_short
 from plumbmark.web.theme import Theme
 
@@ -167,12 +174,15 @@ def _draw_grid(plane: _Plane, timeline: Timeline, metric: Mapping[str, Any], of_
     right = size.width - size.right
     values = round_values(min(plane.bottom, plane.top), max(plane.bottom, plane.top))
     if of_ranks:
-        values = sorted({float(round(value)) for value in values if value >= 1})
+        whole = sorted({float(round(value)) for value in values if value >= 1})
+        ticks = [(value, f"{value:.0f}") for value in whole]
+    else:
+        ticks = label_ticks(values, partial(format_score_short, metric=metric))
     parts = [
         f'<path class="g" d="M{size.left} {plane.y(value)}H{right}"/>'
         f'<text class="k" x="{size.left - 6}" y="{plane.y(value) + 4}" text-anchor="end">'
-        f"{f'{value:.0f}' if of_ranks else xml_text(format_score_short(value, metric))}</text>"
-        for value in values
+        f"{xml_text(label)}</text>"
+        for value, label in ticks
     ]
     moments = timeline.moments
     for moment, anchor in ((moments[0], "start"), (moments[-1], "end")):

@@ -36,9 +36,18 @@ def format_score(value: float | None, metric: Mapping[str, Any]) -> str:
     return "" if value is None else writers_of(metric)[0](value)
 
 
-def format_score_short(value: float | None, metric: Mapping[str, Any]) -> str:
-    """Format a score with one place: for the ends of intervals and for task columns."""
-    return "" if value is None else writers_of(metric)[1](value)
+def format_score_short(value: float | None, metric: Mapping[str, Any], *, extra: int = 0) -> str:
+    """Format a score with one place, or `extra` more: for the ends of intervals and for task
+    columns.
+    """
+    if value is None:
+        return ""
+    if not extra:
+        return writers_of(metric)[1](value)
+    if format_name(metric) in {"percent", "points"}:
+        factor = 100 if format_name(metric) == "percent" or _is_unit_scale(metric) else 1
+        return f"{factor * value:,.{1 + extra}f}"
+    return f"{value:.{3 + extra}g}"
 
 
 Writer = Callable[[float], str]
@@ -137,17 +146,19 @@ def format_size_with_unit(value: float, metric: Mapping[str, Any]) -> str:
     return f"{format_size(value, metric)} {unit_of_differences(metric)}".strip()
 
 
-def format_dollars_short(nanodollars: int | None) -> str:
-    """Format as `$0.00021`: two significant digits below a cent, else cents."""
+def format_dollars_short(nanodollars: int | None, *, extra: int = 0) -> str:
+    """Format as `$0.00021`: two significant digits below a cent, else cents. `extra` digits more
+    are written.
+    """
     if nanodollars is None:
         return ""
     if nanodollars == 0:
         return "$0"
     amount = nanodollars / 1e9
     if amount >= 1:
-        return f"${amount:,.2f}"
+        return f"${amount:,.{2 + extra}f}"
     places = 1 - math.floor(math.log10(amount))
-    return f"${amount:.{min(max(places, 2), 9)}f}"
+    return f"${amount:.{min(max(places, 2) + extra, 9)}f}"
 
 
 def format_rate(value: float) -> str:
@@ -158,11 +169,13 @@ def format_rate(value: float) -> str:
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
-def format_seconds_short(milliseconds: int | None) -> str:
-    """Format as `0.34 s` or `2.1 s`: for columns, where a single unit compares at a glance."""
+def format_seconds_short(milliseconds: float | None, *, extra: int = 0) -> str:
+    """Format as `0.34 s` or `2.1 s`, with `extra` digits more: for columns, where a single unit
+    compares at a glance.
+    """
     if milliseconds is None:
         return ""
-    return f"{milliseconds / 1000:.{2 if milliseconds < 1000 else 1}f} s"
+    return f"{milliseconds / 1000:.{(2 if milliseconds < 1000 else 1) + extra}f} s"
 
 
 def format_seconds(milliseconds: int | None) -> str:

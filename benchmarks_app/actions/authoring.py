@@ -124,34 +124,41 @@ def draft_of(*, benchmark: Benchmark, by: User) -> BenchmarkVersion:
             benchmark=benchmark,
             number=highest + 1,
             created_by=by,
-            **(
-                {
-                    "entry_policy": latest.entry_policy,
-                    "unscored_allowed": latest.unscored_allowed,
-                    "smallest_difference": latest.smallest_difference,
-                    "score_format": latest.score_format,
-                    "entrants": latest.entrants,
-                    "card": latest.card,
-                    "contributors": latest.contributors,
-                }
-                if latest
-                else {}
-            ),
+            **(settings_of(latest) if latest else {}),
         )
         if latest:
-            BenchmarkTask.objects.bulk_create(
-                BenchmarkTask(
-                    version=draft,
-                    task_version_id=member.task_version_id,
-                    position=member.position,
-                    label=member.label,
-                    group=member.group,
-                    weight=member.weight,
-                    metric=member.metric,
-                )
-                for member in latest.tasks.all()
-            )
+            copy_members(latest, draft)
     return draft
+
+
+def settings_of(version: BenchmarkVersion) -> dict[str, Any]:
+    """Return the fields that the next version of a benchmark takes over from this one."""
+    return {
+        "aggregation": version.aggregation,
+        "entry_policy": version.entry_policy,
+        "unscored_allowed": version.unscored_allowed,
+        "smallest_difference": version.smallest_difference,
+        "score_format": version.score_format,
+        "entrants": version.entrants,
+        "card": version.card,
+        "contributors": version.contributors,
+    }
+
+
+def copy_members(source: BenchmarkVersion, target: BenchmarkVersion) -> None:
+    """Give a version the tasks of another one, with their labels, groups and weights."""
+    BenchmarkTask.objects.bulk_create(
+        BenchmarkTask(
+            version=target,
+            task_version_id=member.task_version_id,
+            position=member.position,
+            label=member.label,
+            group=member.group,
+            weight=member.weight,
+            metric=member.metric,
+        )
+        for member in source.tasks.all()
+    )
 
 
 def compose_draft(

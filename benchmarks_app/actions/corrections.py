@@ -8,7 +8,7 @@ is whole and can be compared with the last one before.
 from django.db import transaction
 from django.db.models import QuerySet
 
-from benchmarks_app.actions.authoring import open_board
+from benchmarks_app.actions.authoring import copy_members, open_board, settings_of
 from benchmarks_app.models import Benchmark, BenchmarkTask, BenchmarkVersion
 from benchmarks_app.permissions import can_edit_benchmark
 from plumbmark.accounts.models import User
@@ -89,29 +89,11 @@ def _follow(
         number=number,
         # Not a draft for a moment: there may be one.
         state=BenchmarkVersion.State.PUBLISHED,
-        aggregation=latest.aggregation,
-        entry_policy=latest.entry_policy,
-        unscored_allowed=latest.unscored_allowed,
-        entrants=latest.entrants,
-        smallest_difference=latest.smallest_difference,
-        score_format=latest.score_format,
-        card=latest.card,
-        contributors=latest.contributors,
+        **settings_of(latest),
         notes=_notes(report, corrected),
         created_by=by,
     )
-    BenchmarkTask.objects.bulk_create(
-        BenchmarkTask(
-            version=version,
-            task_version_id=member.task_version_id,
-            position=member.position,
-            label=member.label,
-            group=member.group,
-            weight=member.weight,
-            metric=member.metric,
-        )
-        for member in latest.tasks.all()
-    )
+    copy_members(latest, version)
     _replace(version, corrected)
     members = list(version.tasks.select_related("task_version__task"))
     open_board(version, members, visibility=benchmark.visibility, by=by)

@@ -1,6 +1,6 @@
 """Bytes and tasks that a namespace stores: see `plumbmark.accounts.usage`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container
 
 from django.db import models
 from django.db.models import CASCADE, Exists, OuterRef, Q, QuerySet, Sum
@@ -53,7 +53,7 @@ def files_of_task_alone(task: Task) -> list[DataFile]:
     """Return the files that a task's draft, its saves and its versions name and nothing else does;
     also what they were written from.
     """
-    files = list(files_named_only_by(_PATHS_TO_TASK, task).select_related("converted_from"))
+    files = list(_files_named_only_by(_PATHS_TO_TASK, task).select_related("converted_from"))
     originals = [one.converted_from for one in files if one.converted_from is not None]
     shared = set(
         DataFile.objects.filter(converted_from__in=originals)
@@ -66,23 +66,24 @@ def files_of_task_alone(task: Task) -> list[DataFile]:
 
 def files_of_saves_alone(task: Task) -> QuerySet[DataFile]:
     """Return the files that only earlier saves of a task's draft name."""
-    return files_named_only_by({DraftSave: _PATHS_TO_TASK[DraftSave]}, task)
+    return _files_named_only_by({DraftSave}, task)
 
 
-def files_named_only_by(
-    paths: Mapping[type[models.Model], Sequence[str]], task: Task
-) -> QuerySet[DataFile]:
-    """Return the files of a task's owner that its rows of some models name, and no other row does.
+def files_of_draft_alone(task: Task) -> QuerySet[DataFile]:
+    """Return the files that only a task's draft and its saves name."""
+    return _files_named_only_by({TaskDraft, DraftSave}, task)
 
-    `paths` says of each model where its rows say of which task they are.
-    """
+
+def _files_named_only_by(kinds: Container[type[models.Model]], task: Task) -> QuerySet[DataFile]:
+    """Return the files of a task's owner that its rows of these models name, and no other row."""
     named, named_elsewhere = Q(), Q()
     for relation in DataFile._meta.related_objects:
         if relation.on_delete is CASCADE or relation.related_model is DataFile:
             continue
         rows = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
         ours = Q()
-        for path in paths.get(relation.related_model, ()):
+        model = relation.related_model
+        for path in _PATHS_TO_TASK.get(model, ()) if model in kinds else ():
             ours |= Q(**{path: task})
         if ours:
             named |= Q(Exists(rows.filter(ours)))

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Sum
 
 from plumbmark.accounts.models import User
 from plumbmark.accounts.usage import storage_of
 from plumbmark.common.clock import now
 from tasks_app.datasets.uploads import forget_upload
-from tasks_app.datasets.usage import files_named_only_by
+from tasks_app.datasets.usage import files_of_draft_alone
 from tasks_app.models import DataFile, DraftSave, Task, TaskDraft
 
 MAX_SAVES = 20
@@ -29,11 +29,6 @@ PARTS = {
     "settings": ("code_settings",),
 }
 """By the name of a part the fields of a draft that it consists of."""
-_PATHS_TO_TASK: dict[type[models.Model], tuple[str, ...]] = {
-    TaskDraft: ("task",),
-    DraftSave: ("draft__task",),
-}
-"""The models that name a draft's files, and where they say of which task they are."""
 _FIELDS = tuple(field for fields in PARTS.values() for field in fields)
 
 
@@ -105,8 +100,7 @@ def yielding_bytes(task: Task) -> int:
 
     They make room for a file that comes in place of the draft's.
     """
-    free = files_named_only_by(_PATHS_TO_TASK, task)
-    return free.aggregate(total=Sum("size"))["total"] or 0
+    return files_of_draft_alone(task).aggregate(total=Sum("size"))["total"] or 0
 
 
 def make_room(draft: TaskDraft) -> None:

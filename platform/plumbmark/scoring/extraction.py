@@ -44,6 +44,14 @@ def passage_after(
     return Passage(output, 0, None)
 
 
+def boxed_passage(passage: Passage) -> Passage | None:
+    r"""Return the content of the last `\boxed{…}` of a passage; None without one."""
+    box = last_box(passage.text)
+    if box is None:
+        return None
+    return Passage(passage.text[box[0] : box[1]], passage.start + box[0], passage.marker)
+
+
 def last_box(text: str) -> tuple[int, int] | None:
     r"""Return where the content of the last `\boxed{…}` starts and ends; None without one.
 

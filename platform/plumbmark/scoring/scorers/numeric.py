@@ -11,7 +11,7 @@ from pydantic import Field
 
 from plumbmark.scoring.extraction import (
     Passage,
-    last_box,
+    boxed_passage,
     no_marker_explanation,
     passage_after,
 )
@@ -101,10 +101,9 @@ class Numeric(Scorer):
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
             return Verdict(0.0, None, no_marker_explanation(self.after))
-        if self.take == "last" and (box := last_box(passage.text)):
-            start, end = box
-            found = self._find_in_box(passage.text[start:end])
-            passage = Passage(passage.text[start:end], passage.start + start, passage.marker)
+        if self.take == "last" and (boxed := boxed_passage(passage)):
+            found = self._find_in_box(boxed.text)
+            passage = boxed
             place = f"in the last box {_place(passage)}"
         else:
             found = self._find(passage.text)

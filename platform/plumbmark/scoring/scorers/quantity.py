@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from plumbmark.scoring.extraction import last_box, no_marker_explanation, passage_after
+from plumbmark.scoring.extraction import boxed_passage, no_marker_explanation, passage_after
 from plumbmark.scoring.numbers import NumberForm, numbers_in
 from plumbmark.scoring.scorers.base import (
     After,
@@ -62,9 +62,9 @@ class Quantity(Scorer):
         passage = passage_after(output, self.after, self.without_marker)
         if passage is None:
             return Verdict(0.0, None, no_marker_explanation(self.after))
+        if self.take == "last":
+            passage = boxed_passage(passage) or passage
         text, offset = passage.text, passage.start
-        if self.take == "last" and (box := last_box(text)):
-            text, offset = text[box[0] : box[1]], offset + box[0]
         found = self._find(text)
         if found is None:
             return Verdict(0.0, None, "There is no number with a unit.")

@@ -66,7 +66,7 @@ class SliceResults(models.Model):
     )
     content = models.JSONField()
     counts = models.JSONField(null=True, editable=False)
-    """How many items each slice has, derived from the content: `slices.computation.count_items`."""
+    """Counts of items by slice, derived from the content: `slices.computation.count_items`."""
 
     def __str__(self) -> str:
         return f"slices of {self.standings_id}"

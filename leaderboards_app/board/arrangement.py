@@ -61,7 +61,7 @@ class Arrangement:
     """A key of `SORTS`, or the name of a column of scores: `task-N`, `group-N`, `metric-N-M`."""
     filters: Filters
     ranked_by_scope: Mapping[str, int]
-    """How many rows each of the two rankings has, whatever is filtered."""
+    """Rows of each of the two rankings, whatever is filtered."""
     submitted: int
     """Submitted rows, ranked or not."""
     total: int

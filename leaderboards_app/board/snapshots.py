@@ -1,4 +1,4 @@
-"""What a board's page shows of a snapshot, kept in the process: snapshots never change."""
+"""Content of a board's page from a snapshot, kept in the process: snapshots never change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class Snapshot:
     has_slices: bool = False
     """Whether its scores by slice are stored."""
     slice_counts: Sequence[Mapping[str, Any]] = ()
-    """How many items the slices have: `slices.queries.read_counts` reads it."""
+    """Counts of the items of slices: `slices.queries.read_counts` reads them."""
 
     def get_absolute_url(self) -> str:
         return reverse("leaderboards:snapshot", args=[self.public_id])

@@ -44,7 +44,7 @@ class _Layout:
     value: int
     row: int
     text: int
-    """How far the names are above the marks."""
+    """Distance of the names above the marks."""
 
     def anchor_at(self, x: int) -> str:
         """Return how a label of the axis is placed, so that the edge cuts none off."""
@@ -64,7 +64,7 @@ class Figure:
     narrow_width: int
     narrow_height: int
     finding: str
-    """What the figure shows, in a sentence: its accessible name."""
+    """The finding, in a sentence: the accessible name of the figure."""
     left_out: int
 
 

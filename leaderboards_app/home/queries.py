@@ -27,7 +27,7 @@ MAX_RUNS = 12
 READ_DAYS = 30
 """The days whose readings make a benchmark one of the most read."""
 _FAILED_DAYS = 14
-"""How long a failed run waits for somebody to look at it."""
+"""Time that a failed run waits for somebody to look at it."""
 _SNAPSHOTS = 100
 """The newest snapshots among which the boards that moved are looked for."""
 _PICTURE_ROWS = 6

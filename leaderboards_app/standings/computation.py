@@ -71,7 +71,7 @@ class ComputedBoard:
 
     content: dict[str, Any]
     slices: dict[str, Any] | None
-    """How its rows did on slices of the items."""
+    """Scores of its rows on slices of the items."""
     weightings: dict[str, Any] | None = None
     """Which row leads under other weights of the tasks."""
 

@@ -84,7 +84,7 @@ class AnalysedItem:
 
     item: Item
     text: str
-    """What it asks, as one text; empty where the content was withdrawn."""
+    """The question as one text; empty where the content was withdrawn."""
     rows: int
     difficulty: float | None
     discrimination: float | None

@@ -24,7 +24,7 @@ class ItemTrial(models.Model):
     namespace = models.ForeignKey(
         Namespace, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    """Who pays, and who sees it."""
+    """The payer, who also sees it."""
     reason = models.CharField(max_length=9, choices=TrialReason.choices)
     runs = models.ManyToManyField(Run, related_name="item_trials")
     refusals = models.JSONField(default=dict)

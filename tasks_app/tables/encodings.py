@@ -36,7 +36,7 @@ LABELS = {
     "cp949": "CP949 (Korean)",
     "koi8_r": "KOI8-R (Cyrillic)",
 }
-"""What people are offered; the keys are names of Python's codecs."""
+"""The choices that people are offered; the keys are names of Python's codecs."""
 _OF_ONE_BYTE = [name for name in LABELS if name not in {"utf-8", "utf-16", "utf-32"}]
 _WESTERN_LETTERS = frozenset("äöüßÄÖÜàâæçéèêëîïôœùûÿÀÂÆÇÉÈÊËÎÏÔŒÙÛŸáíóúñÁÍÓÚÑãõÃÕåøÅØìòÌÒ’")
 _WESTERN_SIGNS = frozenset("¿¡€£¥§°²³µ½¼¾«»„“”‘‚…–—•©®™×÷±·\u00a0")

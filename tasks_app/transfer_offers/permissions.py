@@ -1,4 +1,4 @@
-"""Who may see, decide and withdraw an offer. Deny by default."""
+"""Rights to see, decide and withdraw an offer. Deny by default."""
 
 from plumbmark.accounts.permissions import Visitor, can_act_for
 from tasks_app.models import TransferOffer

@@ -31,7 +31,7 @@ SILENT_AFTER = timedelta(seconds=3 * REPORT_SECONDS)
 
 _stopping = threading.Event()
 _known = (1, float("-inf"))
-"""How many live workers there were, and when they were counted."""
+"""The number of live workers, and when they were counted."""
 
 
 @dataclass(frozen=True, slots=True)

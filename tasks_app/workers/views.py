@@ -1,4 +1,4 @@
-"""What runs here, for staff: workers, their sandboxes, what waits, what is kept how long."""
+"""The state of the platform, for staff: workers, their sandboxes, what waits, what is kept."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse

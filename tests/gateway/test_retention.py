@@ -1,4 +1,4 @@
-"""What retention does to exchanges and to the ledger: hashes, sums and balances stay."""
+"""Retention of exchanges and of the ledger: hashes, sums and balances stay."""
 
 import subprocess
 import sys

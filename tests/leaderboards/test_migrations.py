@@ -1,4 +1,4 @@
-"""What the migrations of the boards make of the rows of an older installation."""
+"""Migrations of the boards, with the rows of an older installation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a reader of a board can choose: filters, columns, orders, and the figures that follow."""
+"""Choices of a reader of a board: filters, columns, orders, and the figures that follow."""
 
 import re
 from html import unescape

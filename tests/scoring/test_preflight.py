@@ -1,4 +1,4 @@
-"""What a few items say of a run: the values are computed by hand, or by scipy."""
+"""Estimates of a run from a few items: the values are computed by hand, or by scipy."""
 
 import math
 

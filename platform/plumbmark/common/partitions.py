@@ -18,7 +18,7 @@ from django.db import connection, models, transaction
 from plumbmark.common.errors import DomainError
 
 LOCK_SECONDS = 30
-"""How long to wait for whoever still uses the table."""
+"""Time to wait for whoever still uses the table."""
 
 
 class CannotPartition(DomainError):

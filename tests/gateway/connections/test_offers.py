@@ -1,4 +1,4 @@
-"""What is found on the machine at the first start, and offered to staff."""
+"""Offers to staff of what is found on the machine at the first start."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""What the migration makes of changes of rows that an older installation kept."""
+"""The migration of changes of rows that an older installation kept."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What changed between two versions: definition and items, for those who may see them."""
+"""Changes between two versions: definition and items, for those who may see them."""
 
 from collections.abc import Callable
 from typing import Any

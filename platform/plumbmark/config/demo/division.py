@@ -35,7 +35,7 @@ _WRONG = 91
 _PRIME, _NOTHING_SMALL = "prime", "other"
 _PUBLIC = {_PRIME: 30, "2": 14, "3": 8, "5": 4, "7": 4}
 _PRIVATE = {_PRIME: 30, "2": 6, "3": 6, "5": 4, "7": 3, _NOTHING_SMALL: 11}
-"""How many numbers there are of each least factor."""
+"""Counts of the numbers by their least factor."""
 
 _DEFINITION = """\
 plumbmark: 1

@@ -96,7 +96,7 @@ class Gateway:
         self._storing_ways: asyncio.Task[None] | None = None
         self._callers: dict[tuple[int, int, bool], GatewayCaller] = {}
         self._deployments: dict[int, tuple[DeploymentTerms, float]] = {}
-        """What was read of deployments, and when."""
+        """The deployments that were read, and when."""
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:

@@ -34,7 +34,7 @@ class ProviderKind:
     hint: str | Promise = ""
     """Said in the form."""
     maker: str = ""
-    """Who makes all of its models; empty: it offers models of many."""
+    """The maker of all of its models; empty: it offers models of many."""
     key_path: str = ""
     """Asked besides the list, where the list is given out without a key."""
     lists_models: bool = True

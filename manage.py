@@ -13,7 +13,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from plumbmark.common.call_stack import call_on_long_stack
+
+    call_on_long_stack(execute_from_command_line, sys.argv)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ class BenchmarksConfig(AppConfig):
         from benchmarks_app.profile import benchmarks_section, entered_runs_section
         from benchmarks_app.queries import count_benchmarks
         from benchmarks_app.report_followers import waiting_of_report
-        from benchmarks_app.submissions import jobs as submission_jobs
         from benchmarks_app.uses import benchmarks_with_run, benchmarks_with_task
         from plumbmark.accounts.profile_sections import add_profile_section
         from plumbmark.accounts.usage import register_object_limit
@@ -21,13 +20,12 @@ class BenchmarksConfig(AppConfig):
         from plumbmark.web.navigation import add_nav_item
         from tasks_app.authoring.uses import register_uses
         from tasks_app.item_reports.effects import register_waiting
-        from tasks_app.runs.submission_jobs import discard_submission
 
         subscribers.register()
         register_job_kind(
-            submission_jobs.SUBMIT_ALL,
-            submission_jobs.submit_all_in_job,
-            discard=discard_submission,
+            "submit-outputs-to-all",
+            "benchmarks_app.submissions.jobs.submit_all_in_job",
+            discard="tasks_app.runs.submission_jobs.discard_submission",
         )
         register_object_limit(
             "benchmarks",

@@ -17,7 +17,6 @@ class TasksConfig(AppConfig):
         from plumbmark.gateway.budget.subjects import add_subject_pages
         from plumbmark.gateway.retention import keep_exchanges_of
         from plumbmark.web.navigation import add_nav_item
-        from tasks_app.authoring import draft_jobs
         from tasks_app.authoring.declarative_draft import DeclarativeDraft
         from tasks_app.authoring.profile import tasks_section
         from tasks_app.code_tasks.draft import CodeDraft
@@ -30,17 +29,13 @@ class TasksConfig(AppConfig):
             stored_media,
         )
         from tasks_app.item_lab import subscribers as of_item_lab
-        from tasks_app.item_reports import accept_jobs
         from tasks_app.item_reports import subscribers as of_reports
         from tasks_app.item_reports.profile import waiting_reports_section
-        from tasks_app.item_table import edit_jobs
         from tasks_app.judges import subscribers
         from tasks_app.kinds import register_kind
-        from tasks_app.runs import submission_jobs
         from tasks_app.runs.declarative import DeclarativeKind
         from tasks_app.runs.ledger_subjects import pages_of_runs, pages_of_scorings
         from tasks_app.runs.unfinished_grants import grants_of_runs, grants_of_scorings
-        from tasks_app.scorer_trials import sandbox_jobs
         from tasks_app.workers.metrics import work_figures, worker_counts
 
         register_figures("work", work_figures)
@@ -67,14 +62,14 @@ class TasksConfig(AppConfig):
         subscribers.register()
         of_reports.register()
         of_item_lab.register()
-        register_job_kind(draft_jobs.CHECK, draft_jobs.check_in_job)
-        register_job_kind(draft_jobs.BUILD, draft_jobs.build_in_job)
-        register_job_kind(edit_jobs.EDIT, edit_jobs.edit_in_job)
-        register_job_kind(sandbox_jobs.TRY, sandbox_jobs.try_in_job)
-        register_job_kind(accept_jobs.ACCEPT, accept_jobs.accept_in_job)
-        register_job_kind(draft_jobs.PUBLISH, draft_jobs.publish_in_job)
+        register_job_kind("check-draft", "tasks_app.authoring.draft_jobs.check_in_job")
+        register_job_kind("build-version", "tasks_app.authoring.draft_jobs.build_in_job")
+        register_job_kind("publish-task", "tasks_app.authoring.draft_jobs.publish_in_job")
+        register_job_kind("edit-rows", "tasks_app.item_table.edit_jobs.edit_in_job")
+        register_job_kind("try-scorers", "tasks_app.scorer_trials.sandbox_jobs.try_in_job")
+        register_job_kind("accept-item-report", "tasks_app.item_reports.accept_jobs.accept_in_job")
         register_job_kind(
-            submission_jobs.SUBMIT,
-            submission_jobs.submit_in_job,
-            discard=submission_jobs.discard_submission,
+            "submit-outputs",
+            "tasks_app.runs.submission_jobs.submit_in_job",
+            discard="tasks_app.runs.submission_jobs.discard_submission",
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from _pytest import runner
 
 from tests import postgres, shared
 from tests.fake_provider.process import FakeProvider
@@ -63,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # A file, not memory: live_server's threads get connections of their own, as in production.
         test_database = settings.DATABASES["default"].setdefault("TEST", {})
         test_database["NAME"] = str(state / "test.sqlite3")
+        # It need not outlive the machine, so nothing waits for the disk.
+        options = settings.DATABASES["default"]["OPTIONS"]
+        options["init_command"] += ";PRAGMA synchronous=OFF"
     # The same examples on every machine, and no limit to the time that one takes on a busy one.
     hypothesis.settings.register_profile(
         "steady",
@@ -144,6 +148,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from tests.scheduling import order_for_workers
 
         order_for_workers(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    """Run a test with memory of its own for the frames of its calls, as requests and jobs have."""
+    from plumbmark.common.call_stack import call_on_long_stack
+
+    return call_on_long_stack(runner.pytest_runtest_protocol, item, nextitem)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,7 @@
 """Work on large files: a worker does it, its progress is shown, and it happens once."""
 
 import json
+import sys
 import threading
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from plumbmark.background import actions, jobs, kinds, work
 from plumbmark.background.kinds import JobResult, record_result
@@ -282,11 +284,20 @@ def test_a_namespace_has_few_jobs_waiting(ada: Any) -> None:
     draft_jobs.start_check(draft=tasks[-1].draft, by=ada)
 
 
+def test_the_functions_of_every_kind_can_be_loaded() -> None:
+    assert len(kinds._kinds) >= 8
+    for kind in kinds._kinds.values():
+        assert callable(import_string(kind.work))
+        assert not kind.discard or callable(import_string(kind.discard))
+
+
 # --- a worker -----------------------------------------------------------------------------------
 
 
 def start(ada: Any, work_of: Any, monkeypatch: pytest.MonkeyPatch) -> Job:
-    monkeypatch.setitem(kinds._kinds, "odd", kinds._JobKind(work_of, None))
+    monkeypatch.setattr(sys.modules[__name__], "_work_of_odd_job", work_of, raising=False)
+    kinds.register_job_kind("odd", f"{__name__}._work_of_odd_job")
+    monkeypatch.setitem(kinds._kinds, "odd", kinds._kinds.pop("odd"))
     return actions.start_job(
         kind="odd", title="Odd", namespace=ada.namespace, subject="", arguments={}, by=ada
     )

@@ -358,7 +358,8 @@ class TestConformance:
 @pytest.mark.parametrize("name", FORMATS)
 class TestStreams:
     def test_pieces_come_as_they_are_sent(self, name: str, fake_provider: FakeProvider) -> None:
-        fake_provider.configure(chunk_ms=15)
+        # Long enough for a busy machine to read one piece before the next comes.
+        fake_provider.configure(chunk_ms=80)
         request = ModelRequest([user("one two three four five")], 64)
 
         pieces, ending = collected(name, fake_provider.url, "echo", request, streams=True)

@@ -11,7 +11,6 @@ class AccountsConfig(AppConfig):
         from allauth.account.signals import email_added, email_confirmed
         from django.contrib.auth.signals import user_logged_in
 
-        from plumbmark.accounts import openapi  # noqa: F401 - registers itself
         from plumbmark.accounts.adapter import tell_of_confirmed_address, tell_of_new_address
         from plumbmark.accounts.sign_ins import note_sign_in
         from plumbmark.accounts.tokens import MAX_TOKENS_PER_NAMESPACE, count_tokens

@@ -1,4 +1,6 @@
-"""How the OpenAPI description speaks of tokens. Imported in `AccountsConfig.ready`."""
+"""How the OpenAPI description speaks of tokens. Imported with the endpoints: only who serves them
+needs drf-spectacular.
+"""
 
 from typing import Any
 

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+from plumbmark.accounts import openapi  # noqa: F401 - registers itself
 from plumbmark.api.views import (
     InteractiveDocumentation,
     MeView,

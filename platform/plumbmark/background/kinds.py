@@ -1,5 +1,6 @@
-"""Kinds of jobs: each registers the function that does its work.
+"""Kinds of jobs: each registers the function that does its work, by its dotted name.
 
+Workers load it with the first job of its kind, so that no other process loads what only jobs need.
 The function gets the job. It checks once more whether the person may do this, since time has
 passed. What it raises as a `DomainError` is told to the person as the job's end. It may run twice
 where a worker died, so it either changes nothing until its last transaction, or finds what it did
@@ -8,7 +9,9 @@ before. `record_result`, called within that transaction, makes both one step.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+
+from django.utils.module_loading import import_string
 
 from plumbmark.background.models import Job
 
@@ -36,31 +39,31 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True)
 class _JobKind:
-    work: Callable[[Job], JobResult]
-    discard: Callable[[Job], None] | None
+    work: str
+    discard: str
 
 
 _kinds: dict[str, _JobKind] = {}
 
 
-def register_job_kind(
-    name: str,
-    work: Callable[[Job], JobResult],
-    *,
-    discard: Callable[[Job], None] | None = None,
-) -> None:
-    """Register a kind. `discard` removes what was stored for a job that never began."""
+def register_job_kind(name: str, work: str, *, discard: str = "") -> None:
+    """Register a kind by the dotted names of its functions.
+
+    `work` takes a job and returns a `JobResult`. `discard` takes a job that never began and removes
+    what was stored for it.
+    """
     _kinds[name] = _JobKind(work, discard)
 
 
 def do_work(job: Job) -> JobResult:
-    return _kinds[job.kind].work(job)
+    work = cast(Callable[[Job], JobResult], import_string(_kinds[job.kind].work))
+    return work(job)
 
 
 def discard_job(job: Job) -> None:
     discard = _kinds[job.kind].discard
-    if discard is not None:
-        discard(job)
+    if discard:
+        import_string(discard)(job)
 
 
 class Interrupted(BaseException):

@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 from wsgiref.util import FileWrapper
 
+from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.common.client_addresses import client_address
 from plumbmark.config.http_refusals import REQUEST_ID_HEADER, log_refusal, refusal
 
@@ -127,7 +128,8 @@ class BufferedWsgi:
         return client_address(peer, headers.get("x-forwarded-for", ""), proxies=self._proxies)
 
     def run_in_thread(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
-        return asyncio.get_running_loop().run_in_executor(self._threads, function)
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._threads, call_on_long_stack, function)
 
     def run_in_file_thread(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._file_threads, function)

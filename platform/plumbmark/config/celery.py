@@ -5,17 +5,26 @@ import os
 import sys
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import task_postrun, task_prerun, worker_init, worker_ready
 from django.db import close_old_connections
 
+from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.common.queue import enqueue
 from plumbmark.config import file_queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plumbmark.config.settings")
 
+
+class LongStackTask(Task):  # type: ignore[type-arg]
+    """A job with memory of its own for the frames of its calls."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return call_on_long_stack(self.run, *args, **kwargs)
+
+
 file_queue.use()
-app = Celery("plumbmark")
+app = Celery("plumbmark", task_cls=LongStackTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
 

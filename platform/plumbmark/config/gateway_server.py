@@ -16,6 +16,7 @@ import sys
 import uvicorn
 from django.conf import settings
 
+from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.common.metrics import name_process
 from plumbmark.config.bounded_http import BoundedHttp
 from plumbmark.config.http_server import (
@@ -68,7 +69,8 @@ def serve(host: str, port: int, *, shares_port: bool) -> None:
         timeout_graceful_shutdown=math.ceil(settings.GATEWAY_DRAIN_SECONDS + _SECONDS_TO_STORE),
     )
     allow_many_connections()
-    Server(config).run(sockets=[shared_socket(host, port)] if shares_port else None)
+    sockets = [shared_socket(host, port)] if shares_port else None
+    call_on_long_stack(Server(config).run, sockets=sockets)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import sys
 import uvicorn
 from django.conf import settings
 
+from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.common.metrics import name_process
 from plumbmark.config.bounded_http import BoundedHttp
 from plumbmark.config.buffered_wsgi import BodyStorage, BufferedWsgi
@@ -59,7 +60,7 @@ def serve(host: str, port: int, *, threads: int, shares_port: bool) -> None:
         timeout_graceful_shutdown=_END_SECONDS,
     )
     sockets = [shared_socket(host, port)] if shares_port else None
-    uvicorn.Server(config).run(sockets=sockets)
+    call_on_long_stack(uvicorn.Server(config).run, sockets=sockets)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ terminal, everything under `var/`.
 """
 
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -17,6 +18,10 @@ from plumbmark.config import env
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 _IS_CHECKOUT = (CHECKOUT / "manage.py").exists()
+
+# Every process loads some hundred thousand objects that stay, and Python would look through them
+# after each 700 new ones: an eighth of the time that a process takes to start.
+gc.set_threshold(10_000)
 
 # --- Where things are kept --------------------------------------------------------------------
 

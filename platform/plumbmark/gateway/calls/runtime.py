@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import uvloop
 from django.conf import settings
 
+from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.gateway.calls.gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class _Runtime:
 
     def _work(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        call_on_long_stack(self.loop.run_forever)
         self.loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

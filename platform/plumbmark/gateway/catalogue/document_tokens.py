@@ -10,8 +10,6 @@ import binascii
 import io
 import re
 
-from pypdf import PdfReader
-
 from plumbmark.common.errors import DomainError
 from plumbmark.common.file_types import SIGNATURE_BYTES, detect_file_type
 
@@ -89,6 +87,9 @@ def bound_pdf(data: bytes) -> int:
     Pages are counted in the document's tree, and by their marks in the bytes, in case another
     reader finds pages that this one does not.
     """
+    # Here, since it takes every process that starts 40 ms, and PDF files are rare.
+    from pypdf import PdfReader
+
     try:
         reader = PdfReader(io.BytesIO(data))
         is_encrypted = reader.is_encrypted

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from django.db import close_old_connections, connections
 
+from plumbmark.common.call_stack import call_on_long_stack
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -28,7 +30,9 @@ class DatabaseThread:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         # A daemon, and no executor of the standard library: those refuse work once the interpreter
         # ends, which is when the last flush comes.
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(
+            target=call_on_long_stack, args=(self._work,), name=name, daemon=True
+        )
         self._thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:

@@ -5,31 +5,34 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from plumbmark.gateway.calls import runtime
 from tests.api.fuzz_world import FuzzWorld
+from tests.shared import make_once
 
 
 @pytest.fixture(scope="session")
 def _worlds() -> Iterator[list[FuzzWorld]]:
-    """The world that a process made, once it has: making it takes as long as fuzzing a part."""
-    made: list[FuzzWorld] = []
-    yield made
-    for world in made:
+    """The world that this process loaded, once it has."""
+    loaded: list[FuzzWorld] = []
+    yield loaded
+    for world in loaded:
         world.close()
 
 
 @pytest.fixture
 def fuzz_world(db: None, settings: Any, _worlds: list[FuzzWorld]) -> Iterator[FuzzWorld]:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 10**9
-    if _worlds:
+    if connection.vendor != "sqlite":
+        yield FuzzWorld()
+    else:
+        if not _worlds:
+            # Making it takes as long as fuzzing a part.
+            saved = make_once("fuzz-world", lambda path: FuzzWorld().save(path))
+            _worlds.append(FuzzWorld.load(saved))
         _worlds[0].begin_anew()
         yield _worlds[0]
-    else:
-        made = FuzzWorld()
-        if made.can_restore:
-            _worlds.append(made)
-        yield made
     runtime.shutdown()
 
 

@@ -5,6 +5,7 @@ to somebody else has too much in it.
 """
 
 import json
+import pickle
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -89,6 +91,9 @@ scorers: [{type: includes}]
 _MEDIA_ROWS = [{"id": "m", "question": "Red?", "photo": "red.png", "answer": "red"}]
 
 
+_PLAIN_PARTS = ("places", "bodies", "secrets", "hidden", "_files")
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who asks: with a token at the API, with a session at the pages."""
@@ -130,8 +135,12 @@ class FuzzWorld:
         self.secrets = [PROVIDER_KEY, *(one.secret for one in self.people.values() if one.secret)]
         self.hidden = [PRIVATE, *self._hidden_ids()]
         self._copy = self._copied()
-        paths = [Path(one.file.path) for one in RunArtifact.objects.all()]
-        self._files = {path: path.read_bytes() for path in paths}
+        media = Path(settings.MEDIA_ROOT)
+        self._files = {
+            str(path.relative_to(media)): path.read_bytes()
+            for path in media.rglob("*")
+            if path.is_file()
+        }
 
     # --- Making it --------------------------------------------------------------------------------
 
@@ -463,13 +472,48 @@ class FuzzWorld:
         if self._copy is not None:
             connection.ensure_connection()
             self._copy.backup(connection.connection)
-        for path, content in self._files.items():
+        for name, content in self._files.items():
+            path = Path(settings.MEDIA_ROOT) / name
             if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
 
-    @property
-    def can_restore(self) -> bool:
-        return self._copy is not None
+    def save(self, path: Path) -> None:
+        """Store it for other processes, which need not make it again."""
+        assert self._copy is not None
+        state = {
+            "people": [
+                (
+                    one.role,
+                    one.secret,
+                    {name: cookie.value for name, cookie in one.client.cookies.items()},
+                )
+                for one in self.people.values()
+            ],
+            "rows": self._copy.serialize(),
+            **{name: getattr(self, name) for name in _PLAIN_PARTS},
+        }
+        path.write_bytes(pickle.dumps(state))
+
+    @classmethod
+    def load(cls, path: Path) -> "FuzzWorld":
+        """Return the world that another process saved; `begin_anew` makes its rows and files."""
+        state = pickle.loads(path.read_bytes())
+        world = cls.__new__(cls)
+        world.readers = set()
+        world._copy = sqlite3.connect(":memory:", check_same_thread=False)
+        rows = bytearray(state["rows"])
+        # It was in WAL mode, which a database in memory cannot be.
+        rows[18:20] = b"\x01\x01"
+        world._copy.deserialize(bytes(rows))
+        world.people = {}
+        for role, secret, cookies in state["people"]:
+            client = Client(raise_request_exception=False)
+            client.cookies.load(cookies)
+            world.people[role] = Person(role, secret, client)
+        for name in _PLAIN_PARTS:
+            setattr(world, name, state[name])
+        return world
 
     def begin_anew(self) -> None:
         """Make everything what it was at first, for another test."""

@@ -1,7 +1,5 @@
 """Which code is taken from an answer in Markdown."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from plumbmark.scoring.code_blocks import JSON, WHOLE, code_blocks, take_code
 from plumbmark.scoring.json_texts import last_json
 from plumbmark.strict_json import JsonError
+from tests.growth import growth
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_no_text_of_brackets_makes_it_fail(output: str) -> None:
     "unit", ["```\n", "~~~a\n", "- > ```\n", "1. a\n   ```\n", "    ```\n", "```a```"]
 )
 def test_fences_are_read_in_linear_time(unit: str) -> None:
-    assert _grows_by(lambda text: take_code(text).code, unit) < 40
+    assert growth(lambda text: take_code(text).code, unit) < 40
 
 
 @pytest.mark.parametrize(
@@ -90,15 +89,4 @@ def test_brackets_are_read_in_linear_time(unit: str) -> None:
         with pytest.raises(JsonError):
             last_json(text)
 
-    assert _grows_by(read, unit + "!") < 40
-
-
-def _grows_by(read: object, unit: str) -> float:
-    """Return how much longer ten times the text takes; small times count as 10 ms."""
-    times = []
-    for length in (40_000, 400_000):
-        text = unit * (length // len(unit))
-        started = time.process_time()
-        read(text)  # type: ignore[operator]
-        times.append(max(time.process_time() - started, 0.01))
-    return times[1] / times[0]
+    assert growth(read, unit + "!") < 40

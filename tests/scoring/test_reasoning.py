@@ -1,7 +1,6 @@
 """Reasoning within outputs: what is kept apart, what stays, and where the answer stands."""
 
 import json
-import time
 
 import pytest
 import yaml
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from plumbmark.scoring.reasoning import split_output
 from tasks_app.definitions.parsing import parse_definition
 from tasks_app.scorings.output_scorer import OutputScorer
+from tests.growth import growth
 from tests.reported_cases import folder, read_rows
 
 TAGS = [
@@ -128,14 +128,7 @@ def test_places_in_answer_and_output_agree(output: str) -> None:
     ],
 )
 def test_reading_takes_time_in_proportion_to_the_length(unit: str) -> None:
-    small, large = unit * (100_000 // len(unit)), unit * (1_000_000 // len(unit))
-
-    started = time.process_time()
-    split_output(small)
-    between = time.process_time()
-    split_output(large)
-
-    assert time.process_time() - between < 40 * (between - started) + 1
+    assert growth(split_output, unit) < 40
 
 
 class Item:

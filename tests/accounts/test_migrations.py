@@ -40,7 +40,7 @@ def everything_stored() -> str:
 
 
 def test_sessions_with_raw_keys_go_on_and_their_keys_are_gone() -> None:
-    with migrations() as migrate:
+    with migrations(from_start=True) as migrate:
         old = migrate(*BEFORE)
         user = old.get_model("accounts", "User").objects.create(
             email="ada@example.org", password=make_password("correct horse battery staple")

@@ -68,7 +68,7 @@ class OldRows:
 
 
 def test_allowed_deployments_move_from_a_benchmark_to_its_owner_s_tasks() -> None:
-    with migrations() as migrate:
+    with migrations(from_start=True) as migrate:
         rows = OldRows(migrate(*BEFORE))
         ada, grace = rows.person("ada"), rows.person("grace")
         first, second = rows.version_of_task(ada, "first"), rows.version_of_task(ada, "second")

@@ -12,7 +12,7 @@ from tests import postgres
 
 _FOLDER = Path(__file__).parent
 
-
+# Few, since each begins with a process that loads everything.
 _TESTS = {
     # The first file divides the tables; the others find them so.
     "tables in partitions": [
@@ -23,25 +23,14 @@ _TESTS = {
         "judges/test_labels.py",
         "code_tasks/test_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
     ],
-    "labels, claims and recovery": [
+    # What depends on the database: races, batches that break off, conditions in SQL, order.
+    "labels, claims, recovery, retention and search": [
         "judges/test_labels.py",
         "judges/test_carried_labels.py",
         "runs/test_as_written.py",
         "runs/test_claims.py",
         "runs/test_recovery.py",
         "scorings/test_rescoring.py",
-    ],
-    "search and pages of models": [
-        "../leaderboards/test_model_pages.py",
-        "../leaderboards/test_search.py",
-    ],
-    # What depends on the database: races, batches that break off, conditions in SQL.
-    "pages of authoring": [
-        "../pages/test_queries_of_pages.py",
-        "preflight/test_preflight.py",
-        "version_changes/test_changes.py",
-    ],
-    "retention": [
         "datasets/test_retention.py",
         "runs/test_retention.py::test_an_exchange_of_two_samples_is_missing_on_both",
         "../common/test_retention.py::test_a_batch_that_breaks_off_leaves_rows_and_counts_as_they_were",
@@ -50,14 +39,19 @@ _TESTS = {
         "../leaderboards/test_retention.py::test_states_between_go_and_the_first_the_last_of_a_day_and_the_newest_stay",
         "../leaderboards/test_retention.py::test_what_somebody_made_on_purpose_stays",
         "../leaderboards/test_retention.py::test_what_a_correction_names_stays",
+        "../leaderboards/test_model_pages.py",
+        "../leaderboards/test_search.py",
     ],
-    "runs, programs and boards of theirs": [
+    "runs, programs, boards of theirs and pages of authoring": [
         "runs/test_life_cycle.py",
         "code_tasks/test_runs.py::test_a_program_asks_the_model_and_its_result_is_the_score",
         "code_tasks/test_runs.py::test_a_program_that_fails_says_where",
         "code_tasks/test_boards.py::test_samples_with_ids_are_the_items_and_are_compared_by_their_ids",
         "code_tasks/test_boards.py::test_a_count_has_wilsons_interval_and_tells_nobody_apart",
         "code_tasks/test_pages.py::test_a_long_output_is_shown_by_its_ends_and_read_page_by_page",
+        "../pages/test_queries_of_pages.py",
+        "preflight/test_preflight.py",
+        "version_changes/test_changes.py",
     ],
 }
 

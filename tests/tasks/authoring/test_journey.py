@@ -64,8 +64,8 @@ def test_from_a_new_task_to_its_first_samples(
     page.get_by_text("Your draft is saved.").wait_for()
     page.get_by_text("Say 3.").wait_for()
     assert page.get_by_text("Say 4.").count() == 0
-    page.wait_for_load_state()  # before the scripts have run, nobody hears what is typed
-    area.fill(DEFINITION.replace("{question}", "Please: {question}"))
+    # Another page: its editor takes the place of the text area once its scripts have run.
+    text_of_definition(page).fill(DEFINITION.replace("{question}", "Please: {question}"))
     page.get_by_text("Please: Say 1.").wait_for()
 
     # Trying: the cost first, then a run whose page follows it to its end.

@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 
 
@@ -12,3 +14,6 @@ class PlumbmarkConfig(AppConfig):
         from plumbmark.config.demo.division import correct_wrong_key
 
         subscribe("standings.created", "demo.correct_wrong_key", correct_wrong_key)
+        # All that is loaded stays. Without this, Python looks through it three times when a process
+        # ends, which takes a command a fifth of its time.
+        gc.freeze()

@@ -82,7 +82,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 INSTALLED_APPS = [
-    "plumbmark.config",
     "plumbmark.common",
     "plumbmark.web",
     "plumbmark.guides",
@@ -94,6 +93,8 @@ INSTALLED_APPS = [
     "benchmarks_app",
     "leaderboards_app",
     "plumbmark.compat.kaggle",
+    # Last: it uses all others, and ends the start of a process.
+    "plumbmark.config",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -4,7 +4,7 @@
 
 Both ways end at the same fake provider (50 ms latency) and every answer is checked. In each round:
 plain calls with 64 and 256 in flight, one at a time, and streams of 20 chunks with 64 in flight.
-Told are calls per second, the share of the direct rate, CPU seconds of the gateway process per
+It prints calls per second, the share of the direct rate, CPU seconds of the gateway process per
 1,000 calls (and how many times what the asking client itself needs, which is what can be compared
 between machines), the database's beside it, the added latency, the added time to the first chunk,
 and peak memory. At the end every call must be recorded and the books must agree with the answers.

@@ -14,26 +14,39 @@ def _let_go() -> None:
         name.close()
 
 
-def unused_port() -> int:
-    """Return a port of 127.0.0.1 that is unused, and that no other test will get.
+def unused_port(*, with_next: bool = False) -> int:
+    """Return a port of 127.0.0.1 that is unused, and that no other test will get; `with_next`, the
+    one above it too, which `manage.py up` gives to the demo model.
 
     Not the kernel's next free one, which it may give to anybody's connection before the server has
     started: one below those, taken by a name that ends with this process.
     """
-    for port in range(20_000, _first_of_the_kernels()):
-        name = socket.socket(socket.AF_UNIX)
-        try:
-            name.bind(f"\0plumbmark-tests-port-{port}")
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-        except OSError as error:
+    for port in range(20_000, _first_of_the_kernels() - 1):
+        taken = [_take(port)]
+        if taken[0] is not None and with_next:
+            taken.append(_take(port + 1))
+        held = [name for name in taken if name is not None]
+        if len(held) == len(taken):
+            _held.extend(held)
+            return port
+        for name in held:
             name.close()
-            if error.errno != errno.EADDRINUSE:
-                raise
-            continue
-        _held.append(name)
-        return port
     raise RuntimeError("every port from 20000 on is taken")
+
+
+def _take(port: int) -> socket.socket | None:
+    """Return the name that takes the port among tests, or None if it is taken or in use."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0plumbmark-tests-port-{port}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        name.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return name
 
 
 def _first_of_the_kernels() -> int:

@@ -149,7 +149,7 @@ class Stack:
         self, state: Path, *, database_url: str = "", redis_url: str = "", **settings: str
     ) -> None:
         self.state = state
-        self.port, self.gateway_port = unused_port(), unused_port()
+        self.port, self.gateway_port = unused_port(), unused_port(with_next=True)
         self.url = f"http://127.0.0.1:{self.port}"
         self.gateway_url = f"http://127.0.0.1:{self.gateway_port}"
         self.environment = {

@@ -93,8 +93,6 @@ INSTALLED_APPS = [
     "benchmarks_app",
     "leaderboards_app",
     "plumbmark.compat.kaggle",
-    # Last: it uses all others, and ends the start of a process.
-    "plumbmark.config",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -109,6 +107,8 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Last: it uses all others, and ends the start of a process.
+    "plumbmark.config",
 ]
 
 MIDDLEWARE = [

@@ -137,7 +137,10 @@ def test_a_run_under_way_is_never_short_of_its_answers(
     run = check(run)
     assert run.state == Run.State.COMPLETED
     assert world.provider.stats()["total"] == asked + 10 - answered
-    assert purge_old() == 10
+    # Calls that were given up when the worker died have exchanges too.
+    exchanges = Exchange.objects.count()
+    assert exchanges >= 10
+    assert purge_old() == exchanges
 
 
 def test_a_retry_asks_again_what_it_cannot_read_and_charges_nobody_twice(

@@ -1,4 +1,4 @@
-"""How the time of a function grows with the length of the text that it reads."""
+"""Growth of the time that a function takes with the length of the text that it reads."""
 
 import time
 from collections.abc import Callable

@@ -22,14 +22,12 @@ def unused_port(*, with_next: bool = False) -> int:
     started: one below those, taken by a name that ends with this process.
     """
     for port in range(20_000, _first_of_the_kernels() - 1):
-        taken = [_take(port)]
-        if taken[0] is not None and with_next:
-            taken.append(_take(port + 1))
-        held = [name for name in taken if name is not None]
-        if len(held) == len(taken):
-            _held.extend(held)
+        names = [_take(one) for one in range(port, port + 1 + with_next)]
+        got = [name for name in names if name is not None]
+        if len(got) == len(names):
+            _held.extend(got)
             return port
-        for name in held:
+        for name in got:
             name.close()
     raise RuntimeError("every port from 20000 on is taken")
 

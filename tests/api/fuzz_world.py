@@ -89,8 +89,6 @@ prompt:
 scorers: [{type: includes}]
 """
 _MEDIA_ROWS = [{"id": "m", "question": "Red?", "photo": "red.png", "answer": "red"}]
-
-
 _PLAIN_PARTS = ("places", "bodies", "secrets", "hidden", "_files")
 
 
@@ -134,7 +132,7 @@ class FuzzWorld:
         self.bodies = self._write_bodies()
         self.secrets = [PROVIDER_KEY, *(one.secret for one in self.people.values() if one.secret)]
         self.hidden = [PRIVATE, *self._hidden_ids()]
-        self._copy = self._copied()
+        self._copy: sqlite3.Connection | None = None
         media = Path(settings.MEDIA_ROOT)
         self._files = {
             str(path.relative_to(media)): path.read_bytes()
@@ -458,15 +456,6 @@ class FuzzWorld:
 
     # --- As it was --------------------------------------------------------------------------------
 
-    @staticmethod
-    def _copied() -> sqlite3.Connection | None:
-        if connection.vendor != "sqlite":
-            return None
-        copy = sqlite3.connect(":memory:", check_same_thread=False)
-        connection.ensure_connection()
-        connection.connection.backup(copy)
-        return copy
-
     def restore(self) -> None:
         """Make all rows what they were at first; SQLite alone can do so quickly."""
         if self._copy is not None:
@@ -480,7 +469,7 @@ class FuzzWorld:
 
     def save(self, path: Path) -> None:
         """Store it for other processes, which need not make it again."""
-        assert self._copy is not None
+        connection.ensure_connection()
         state = {
             "people": [
                 (
@@ -490,7 +479,7 @@ class FuzzWorld:
                 )
                 for one in self.people.values()
             ],
-            "rows": self._copy.serialize(),
+            "rows": connection.connection.serialize(),
             **{name: getattr(self, name) for name in _PLAIN_PARTS},
         }
         path.write_bytes(pickle.dumps(state))

@@ -32,7 +32,7 @@ MAY_BE_WRITTEN = {
 }
 """By requests of anybody: counters, sessions, and when a token or a session was last used."""
 MAY_STAY = {"common_cache", "accounts_apitoken"}
-"""What nobody is shown: to undo it after every request takes longer than the requests."""
+"""Tables whose changes nobody is shown: undoing them takes longer than the requests."""
 
 
 # --- Addresses ------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""How the OpenAPI description speaks of tokens. Imported with the endpoints: only who serves them
-needs drf-spectacular.
+"""Tokens in the OpenAPI description. Imported with the endpoints: only who serves them needs
+drf-spectacular.
 """
 
 from typing import Any

@@ -47,17 +47,18 @@ def start(stack: Stack, *options: str) -> "subprocess.Popen[str]":
 
 
 def processes_of(stack: Stack) -> dict[int, str]:
-    """Return children with this state folder, by process id."""
+    """Return name and command of the processes with this state folder, by process id."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes().decode(errors="replace")
+            name = (folder / "comm").read_text().strip().removeprefix("pmk-")
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             is_zombie = ") Z " in (folder / "stat").read_text()
         except OSError:
             continue
         if f"PLUMBMARK_STATE_DIR={stack.state}" in environment and not is_zombie and command:
-            found[int(folder.name)] = command
+            found[int(folder.name)] = f" {name} {command}"
     return found
 
 

@@ -29,7 +29,7 @@ from tests.gateway.conftest import Store
 from tests.gateway.test_ledger import OWNERS, World, steps
 from tests.gateway.test_pages import administrator, client_of, page
 from tests.gateway.test_recorded_calls import NOT_SHOWN, in_api, make_call
-from tests.tasks.world import eventually
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 YEAR = timedelta(days=400)
@@ -315,7 +315,7 @@ def test_a_purge_that_is_killed_leaves_nothing_half_summed(any_store: Store) -> 
     command = [sys.executable, "manage.py", "purge", "--policy", "ledger"]
     process = subprocess.Popen(command, cwd=ROOT, env=any_store.environment)
     try:
-        eventually(lambda: process.poll() is not None or PurgeCount.objects.exists())
+        wait_until(lambda: process.poll() is not None or PurgeCount.objects.exists())
     finally:
         process.kill()
         process.wait()

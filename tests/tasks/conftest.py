@@ -16,7 +16,7 @@ from tasks_app.models import Run
 from tests.fake_provider.process import FakeProvider
 from tests.tasks.gateway_process import WarmGateway
 from tests.tasks.words import DEFINITION, ROWS, jsonl
-from tests.tasks.world import World, check_counters, eventually
+from tests.tasks.world import World, check_counters
 
 
 @pytest.fixture
@@ -56,11 +56,6 @@ def gateway(
 @pytest.fixture(name="check")
 def _check() -> Callable[[Run], Run]:
     return check_counters
-
-
-@pytest.fixture(name="eventually")
-def _eventually() -> Callable[..., None]:
-    return eventually
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A world to run things in: people, a fake provider's deployments, tasks of sums."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -136,13 +135,6 @@ class World:
 
     def sweep(self) -> bool:
         return sweeping.sweep()
-
-
-def eventually(is_so: Callable[[], bool], seconds: float = 300.0) -> None:
-    ends = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends, "did not come about in time"
-        time.sleep(0.02)
 
 
 def check_counters(run: Run) -> Run:

@@ -11,7 +11,6 @@ import asyncio
 import math
 import os
 import socket
-import sys
 
 import uvicorn
 from django.conf import settings
@@ -19,12 +18,14 @@ from django.conf import settings
 from plumbmark.common.call_stack import call_on_long_stack
 from plumbmark.common.metrics import name_process
 from plumbmark.config.bounded_http import BoundedHttp
+from plumbmark.config.gateway_asgi import app
 from plumbmark.config.http_server import (
     add_server_options,
     allow_many_connections,
     serve_in_processes,
     shared_socket,
 )
+from plumbmark.gateway.calls import runtime
 
 _SECONDS_TO_STORE = 4.0
 """After the calls in flight were given up."""
@@ -36,9 +37,6 @@ class Server(uvicorn.Server):
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Only where the application was loaded: Django is not set up before.
-        from plumbmark.gateway.calls import runtime
-
         runtime.begin_draining()
         loop = asyncio.get_running_loop()
         lookout = loop.call_later(settings.GATEWAY_DRAIN_SECONDS, runtime.give_up_calls)
@@ -51,7 +49,7 @@ class Server(uvicorn.Server):
 def serve(host: str, port: int, *, shares_port: bool) -> None:
     """Serve in this process until SIGINT or SIGTERM."""
     config = uvicorn.Config(
-        "plumbmark.config.gateway_asgi:app",
+        app,
         host=host,
         port=port,
         http=BoundedHttp,
@@ -84,7 +82,7 @@ def main() -> None:
     if options.workers > 1:
         grace = settings.GATEWAY_DRAIN_SECONDS + 2 * _SECONDS_TO_STORE
         module = "plumbmark.config.gateway_server"
-        sys.exit(serve_in_processes(module, "gateway", options, grace_seconds=grace))
+        serve_in_processes(module, "gateway", options, grace_seconds=grace)
     name_process(f"gateway-{options.number}")
     serve(options.host, options.port, shares_port=options.shares_port)
 

@@ -1,15 +1,12 @@
 """The common parts of the server processes: sockets, limits, several processes on one port."""
 
 import argparse
-import os
 import resource
 import socket
 import sys
+from typing import NoReturn
 
-from django.conf import settings
-from django.utils.log import configure_logging
-
-from plumbmark.config.supervisor import Child, Supervisor
+from plumbmark.config.processes import supervise
 
 
 def shared_socket(host: str, port: int) -> socket.socket:
@@ -39,14 +36,17 @@ def add_server_options(parser: argparse.ArgumentParser, *, port: int) -> None:
 
 def serve_in_processes(
     module: str, name: str, options: argparse.Namespace, *more: str, grace_seconds: float
-) -> int:
-    """Keep so many processes of a server on one port until SIGINT or SIGTERM."""
-    # This process loads no apps, so nothing else has done it.
-    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+) -> NoReturn:
+    """Keep so many processes of a server on one port until SIGINT or SIGTERM.
+
+    They share the memory of what this process has loaded.
+    """
     command = [sys.executable, "-m", module, "--shares-port"]
     command += [f"--host={options.host}", f"--port={options.port}", *more]
-    children = [
-        Child(f"{name} {number}", [*command, f"--number={number}"])
-        for number in range(1, options.workers + 1)
-    ]
-    return Supervisor(children, os.environ, grace_seconds=grace_seconds).run()
+    supervise(
+        {
+            f"{name} {number}": [*command, f"--number={number}"]
+            for number in range(1, options.workers + 1)
+        },
+        grace_seconds=grace_seconds,
+    )

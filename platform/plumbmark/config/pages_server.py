@@ -22,6 +22,7 @@ from plumbmark.config.http_server import (
     serve_in_processes,
     shared_socket,
 )
+from plumbmark.config.wsgi import application
 
 _END_SECONDS = 10
 """An ending process waits this long for requests in progress."""
@@ -29,9 +30,6 @@ _END_SECONDS = 10
 
 def serve(host: str, port: int, *, threads: int, shares_port: bool) -> None:
     """Serve in this process until SIGINT or SIGTERM."""
-    # Loads Django and every app, which the other servers need not.
-    from plumbmark.config.wsgi import application
-
     allow_many_connections()
     # The event loop must not wait long for a thread that renders a page.
     sys.setswitchinterval(0.0005)
@@ -73,14 +71,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4, help="requests worked on at once")
     options = parser.parse_args()
     if options.workers > 1:
-        sys.exit(
-            serve_in_processes(
-                "plumbmark.config.pages_server",
-                "web",
-                options,
-                f"--threads={options.threads}",
-                grace_seconds=_END_SECONDS + 2.0,
-            )
+        serve_in_processes(
+            "plumbmark.config.pages_server",
+            "web",
+            options,
+            f"--threads={options.threads}",
+            grace_seconds=_END_SECONDS + 2.0,
         )
     name_process(f"web-{options.number}")
     serve(options.host, options.port, threads=options.threads, shares_port=options.shares_port)

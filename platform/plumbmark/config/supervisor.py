@@ -1,8 +1,9 @@
 """Running web, worker and scheduler as children of one process.
 
-    python supervisor.py '{"web": ["python", "-m", …], …}'
+    python supervisor.py '{"children": {"web": ["python", …], …}, "running": {"web": 4711}, …}'
 
 Executed as a file: it imports the standard library alone, and takes no memory worth mentioning.
+`processes.supervise` executes it in place of a process that has started the children already.
 
 A child that dies is started again, with growing pauses; a signal ends all of them in order; and
 should this process be killed outright, the kernel ends the children (PR_SET_PDEATHSIG).
@@ -17,30 +18,54 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_GRACE_SECONDS = 12.0
+GRACE_SECONDS = 12.0
 _MAX_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
+
+
+class ForkedProcess:
+    """A child that this process forked before it executed the supervisor, used like a Popen."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal, or None while it runs."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def wait(self, timeout: float) -> int:
+        """Return its exit code; raise `subprocess.TimeoutExpired` if it runs on."""
+        ends = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() >= ends:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.02)
+        return code
 
 
 @dataclass(slots=True)
 class Child:
     name: str
     command: Sequence[str]
-    process: "subprocess.Popen[bytes] | None" = None
+    process: "subprocess.Popen[bytes] | ForkedProcess | None" = None
     started_at: float = 0.0
     pause: float = 0.5
     due_at: float = 0.0
-    restarts: int = field(default=0)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End with the parent: in the child, before it executes its program, even on SIGKILL of the
     parent.
     """
@@ -54,13 +79,11 @@ class Supervisor:
     def __init__(
         self,
         children: Sequence[Child],
-        environment: Mapping[str, str],
         *,
-        grace_seconds: float = _GRACE_SECONDS,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._children = children
         self._grace_seconds = grace_seconds
-        self._environment = dict(environment)
         self._is_ending = False
 
     def run(self) -> int:
@@ -91,14 +114,10 @@ class Supervisor:
         child.due_at = now + child.pause
         log.warning("%s ended with %s; starting it again in %.1f s", child.name, code, child.pause)
         child.pause = min(child.pause * 2, _MAX_PAUSE)
-        child.restarts += 1
 
     def _start(self, child: Child, now: float) -> None:
         child.process = subprocess.Popen(  # noqa: S603 - our own commands
-            child.command,
-            env=self._environment,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
+            child.command, start_new_session=True, preexec_fn=die_with_parent
         )
         child.started_at = now
 
@@ -126,9 +145,13 @@ class Supervisor:
 
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s supervisor %(message)s")
-    commands = json.loads(sys.argv[1])
-    children = [Child(name, command) for name, command in commands.items()]
-    sys.exit(Supervisor(children, os.environ).run())
+    told = json.loads(sys.argv[1])
+    children = [Child(name, command) for name, command in told["children"].items()]
+    for child in children:
+        if child.name in told["running"]:
+            child.process = ForkedProcess(told["running"][child.name])
+            child.started_at = time.monotonic()
+    sys.exit(Supervisor(children, grace_seconds=told["grace_seconds"]).run())
 
 
 if __name__ == "__main__":

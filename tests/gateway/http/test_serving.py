@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from tests.gateway import rows
 from tests.gateway.conftest import Store
 from tests.gateway.http.servers import Server, ask, serving, token_of
 from tests.oracles import openai
+from tests.waiting import wait_until
 
 WEATHER = {
     "type": "function",
@@ -35,13 +35,6 @@ USER: Any = [{"role": "user", "content": "What is 2+3?"}]
 
 def client_of(server: Server, token: str) -> "openai.OpenAI":
     return openai.OpenAI(base_url=f"{server.url}/v1", api_key=token, max_retries=2)
-
-
-def wait_until(claim: Any, seconds: float = 300) -> None:
-    ends = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def test_the_unmodified_openai_client_works_with_every_provider(

@@ -34,6 +34,7 @@ from tasks_app.models import (
 )
 from tasks_app.runs.control import cancel_run, pause_run, resume_run, set_spend_limit
 from tasks_app.workers import sandbox as sandboxing
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -320,7 +321,7 @@ def test_cancelling_ends_the_program_long_before_its_time(world: Any, gateway: N
     run: Run = world.start(published(world, WAITING))
     worker = threading.Thread(target=world.work)
     worker.start()
-    world_waits(lambda: "here" in log_of(run))
+    wait_until(lambda: "here" in log_of(run))
 
     cancel_run(run=run, by=world.ada)
     worker.join(timeout=300)
@@ -344,7 +345,7 @@ def test_a_paused_program_starts_anew_when_it_is_resumed(world: Any, gateway: No
     run: Run = world.start(published(world, code))
     worker = threading.Thread(target=world.work)
     worker.start()
-    world_waits(lambda: "wait" in log_of(run))
+    wait_until(lambda: "wait" in log_of(run))
 
     pause_run(run=run, by=world.ada)
     worker.join(timeout=300)
@@ -460,13 +461,6 @@ def test_a_judge_that_went_away_refuses_the_run(world: Any, gateway: None) -> No
     with pytest.raises(Conflict, match="fake/judge, which cannot be called here"):
         world.start(version)
     assert not Run.objects.exists()
-
-
-def world_waits(is_so: Any) -> None:
-    ends = time.monotonic() + 300
-    while not is_so():
-        assert time.monotonic() < ends, "did not come about in time"
-        time.sleep(0.05)
 
 
 SDK = """\

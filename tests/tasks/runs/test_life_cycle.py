@@ -24,6 +24,7 @@ from tasks_app.runs.control import (
     retry_failed_samples,
     set_spend_limit,
 )
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -88,12 +89,12 @@ def test_a_try_asks_three_items_only(world: Any, check: Any) -> None:
 
 
 def test_an_owner_pauses_midway_and_what_was_in_flight_is_stored(
-    world: Any, check: Any, in_background: Any, eventually: Any
+    world: Any, check: Any, in_background: Any
 ) -> None:
     world.provider.configure(latency_ms=100, hold=40)
     run = world.start(world.version(400))
     worker = in_background()
-    eventually(lambda: done(run) == 40)
+    wait_until(lambda: done(run) == 40)
     pause_run(run=run, by=world.ada)
     world.provider.go_on()
     worker.join(300)
@@ -113,12 +114,12 @@ def test_an_owner_pauses_midway_and_what_was_in_flight_is_stored(
 
 
 def test_a_cancelled_run_ends_for_good_and_keeps_its_samples(
-    world: Any, check: Any, in_background: Any, eventually: Any
+    world: Any, check: Any, in_background: Any
 ) -> None:
     world.provider.configure(latency_ms=100, hold=40)
     run = world.start(world.version(400))
     worker = in_background()
-    eventually(lambda: done(run) == 40)
+    wait_until(lambda: done(run) == 40)
     cancel_run(run=run, by=world.ada)
     world.provider.go_on()
     worker.join(300)

@@ -15,7 +15,8 @@ from tasks_app.models import Run, Sample, Shard
 from tasks_app.runs import slices
 from tasks_app.runs.claims import claim_shard
 from tasks_app.workers import reports
-from tests.tasks.world import check_counters, eventually
+from tests.tasks.world import check_counters
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +72,7 @@ def test_a_process_that_takes_several_messages_passes_on_what_it_cannot_use(
     worker = threading.Thread(target=_in_threads, args=[1])
     worker.start()
     try:
-        eventually(lambda: world.provider.stats()["in_flight"] > 0)
+        wait_until(lambda: world.provider.stats()["in_flight"] > 0)
         _in_threads(2)
         assert passed == [1, 1]
         # Another process finds part of the run, while this one is at work on the rest.
@@ -123,7 +124,7 @@ def test_the_first_answer_of_a_try_is_stored_before_the_last_comes(world: Any) -
     worker = threading.Thread(target=_in_threads, args=[1])
     worker.start()
     try:
-        eventually(lambda: Sample.objects.filter(run=run).count() == 1)
+        wait_until(lambda: Sample.objects.filter(run=run).count() == 1)
         run.refresh_from_db()
         assert (run.samples_done, run.samples_total) == (1, 3)
     finally:

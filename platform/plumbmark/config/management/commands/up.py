@@ -1,21 +1,22 @@
 """`manage.py up`: the whole platform on one machine."""
 
 import contextlib
-import json
 import os
 import socket
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from celery import current_app
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from plumbmark.accounts.first_administrator import administrator_link
-from plumbmark.config import supervisor
 from plumbmark.config.demo import load_demo
 from plumbmark.config.demo_model import (
     ensure_demo_model,
@@ -23,6 +24,7 @@ from plumbmark.config.demo_model import (
     server_command,
     switch_demo_model_off,
 )
+from plumbmark.config.processes import supervise
 from plumbmark.config.static_files import collect_static
 from plumbmark.gateway.actions import ensure_baselines
 from plumbmark.gateway.connections.offers import find_offers
@@ -47,11 +49,7 @@ class Command(BaseCommand):
         gateway_port = options["gateway_port"] or (
             port + 1 if options["port"] else settings.GATEWAY_PORT
         )
-        is_told = bool({"PLUMBMARK_SITE_URL", "PLUMBMARK_SITE_URL_FILE"} & set(os.environ))
-        if options["port"] and not is_told:
-            # Links in mails and the administrator's must lead where the pages are.
-            settings.SITE_URL = f"http://{site.hostname}:{port}"
-            os.environ["PLUMBMARK_SITE_URL"] = settings.SITE_URL
+        _begin_again_with_ports(options, gateway_port)
         model_port = _port_for_model(gateway_port + 1)
         model_command = server_command(settings.DEMO_MODEL_DIR, model_port)
         for name, wanted in (("pages", port), ("gateway", gateway_port)):
@@ -69,22 +67,12 @@ class Command(BaseCommand):
         else:
             switch_demo_model_off()
         self._greet(host, port)
-        if options["port"] or options["gateway_port"]:
-            # What the pages tell must be where the routes are.
-            address = f"http://{host}:{gateway_port}"
-            os.environ.setdefault("PLUMBMARK_GATEWAY_URL", address)
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "plumbmark.config.settings",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
-        self.stdout.flush()
-        # In place of this process: Django, which it no longer needs, takes a hundred megabytes.
         processes = children(host, port, gateway_port)
         if model_command:
             processes["demo-model"] = model_command
-        commands = json.dumps(processes)
-        os.execve(sys.executable, [sys.executable, supervisor.__file__, commands], environment)  # noqa: S606
+        self.stdout.flush()
+        _load_what_processes_share()
+        supervise(processes)
 
     def _greet(self, host: str, port: int) -> None:
         address = (
@@ -112,6 +100,28 @@ class Command(BaseCommand):
             )
             path = reverse("gateway:staff_provider_add", args=[offer.kind.name])
             self.stdout.write(f"{where}: connect its models at {address}{path}")
+
+
+def _begin_again_with_ports(options: Mapping[str, Any], gateway_port: int) -> None:
+    """Begin again with the ports of the options in the environment, if the settings do not say so.
+
+    Addresses in mails, on pages and for code tasks are derived from the settings when these load.
+    """
+    news: dict[str, str] = {}
+    if options["port"] and not {"PLUMBMARK_SITE_URL", "PLUMBMARK_SITE_URL_FILE"} & set(os.environ):
+        hostname = urlsplit(settings.SITE_URL).hostname
+        news["PLUMBMARK_SITE_URL"] = f"http://{hostname}:{options['port']}"
+    if gateway_port != settings.GATEWAY_PORT:
+        news["PLUMBMARK_GATEWAY_PORT"] = str(gateway_port)
+    if news:
+        command = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, **news})  # noqa: S606 - this command
+
+
+def _load_what_processes_share() -> None:
+    for name in ("wsgi", "gateway_asgi", "celery"):
+        import_module(f"plumbmark.config.{name}")
+    current_app.loader.import_default_modules()
 
 
 def _refuse_taken(host: str, port: int, name: str) -> None:

@@ -1,0 +1,68 @@
+"""Starting the processes of one machine from one that has loaded the platform.
+
+A process that is forked begins with everything that its parent loaded: it starts in no time, and
+what none of them changes lies in memory once. `supervisor` then takes the place of the parent. What
+ends later is started by its command.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from django.db import connections
+
+from plumbmark.config import supervisor
+
+_PR_SET_NAME = 15
+
+
+def supervise(
+    commands: Mapping[str, Sequence[str]], *, grace_seconds: float = supervisor.GRACE_SECONDS
+) -> NoReturn:
+    """Run commands, by name, until SIGINT or SIGTERM: this process becomes their supervisor.
+
+    Does not return in the parent. In a child it ends as the command's module does.
+    """
+    running = {
+        name: _fork(name, command) for name, command in commands.items() if _can_fork(command)
+    }
+    told = {"children": commands, "running": running, "grace_seconds": grace_seconds}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    sys.stdout.flush()
+    arguments = [sys.executable, supervisor.__file__, json.dumps(told)]
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - our own file
+
+
+def _can_fork(command: Sequence[str]) -> bool:
+    # Elsewhere than on Linux, libraries of the system do not survive it. Threads would be missing.
+    return (
+        sys.platform == "linux"
+        and list(command[:2]) == [sys.executable, "-m"]
+        and threading.active_count() == 1
+    )
+
+
+def _fork(name: str, command: Sequence[str]) -> int:
+    """Start `python -m module …` as a child; return its process id."""
+    connections.close_all()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Collections write to every object that they look at, and what is written is no longer shared.
+    gc.collect()
+    gc.freeze()
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    supervisor.die_with_parent()
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, f"pmk-{name}".encode())
+    _, _, module, *arguments = command
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit()

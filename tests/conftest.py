@@ -1,5 +1,6 @@
 """Fixtures that all tests share: a state directory of their own, people, a browser."""
 
+import asyncio
 import gc
 import itertools
 import os
@@ -122,11 +123,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep the garbage collector from looking, again and again, at what stays to the end anyway."""
+    """Keep the garbage collector from looking, again and again, at what stays to the end anyway.
+
+    What tests leave behind is little, so that it may wait ten times as long as in a server.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.set_threshold(100_000)
         gc.freeze()
         gc.enable()
 
@@ -270,31 +275,39 @@ def open_account(db: None) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, started once for each module of browser tests.
-
-    Playwright's blocking interface keeps an event loop running in the main thread while it is open.
-    Django's ORM refuses to work in a thread with a running loop, hence the variable; and
-    `asyncio.run` of other tests would fail there, hence the scope: keep browser tests in modules of
-    their own, and the loop is gone when the module ends.
-    """
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[tuple[Any, asyncio.AbstractEventLoop]]:
+    """Return Chromium, started once for each worker, and Playwright's event loop."""
     if not CHROMIUM:
         pytest.skip("no Chromium found; set PLUMBMARK_CHROMIUM to its path")
     from playwright.sync_api import sync_playwright
 
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    try:
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-            yield chromium
-            chromium.close()
-    finally:
-        if before is None:
-            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-        else:
-            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield chromium, loop
+        asyncio._set_running_loop(loop)
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: tuple[Any, asyncio.AbstractEventLoop]) -> Iterator[Any]:
+    """Return Chromium, for a module of browser tests.
+
+    Playwright's blocking interface keeps an event loop running in the main thread. Django's ORM
+    refuses to work in a thread with a running loop, hence the variable; and `asyncio.run` of other
+    tests would fail there, so that the loop is put aside when the module ends. Keep browser tests
+    in modules of their own.
+    """
+    started, loop = chromium
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        asyncio._set_running_loop(loop)
+        try:
+            yield started
+        finally:
+            asyncio._set_running_loop(None)
 
 
 class PageTrouble(AssertionError):

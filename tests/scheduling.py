@@ -72,8 +72,9 @@ def _is_apart(item: pytest.Item) -> bool:
 
 def _guess_tenths(item: pytest.Item) -> int:
     """Return roughly how long a test takes, in tenths of a second."""
-    if item.get_closest_marker("slow") is not None:
-        return 200
+    slow = item.get_closest_marker("slow")
+    if slow is not None:
+        return 10 * int(slow.kwargs.get("seconds", 20))
     if item.get_closest_marker("browser") is not None:
         return 40
     database = item.get_closest_marker("django_db")

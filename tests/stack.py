@@ -1,11 +1,12 @@
 """The whole platform as real processes: web, workers, scheduler, on a state folder of its own.
 
-Everything is started as an operator would start it; tests talk to it over HTTP, kill parts of it,
+Everything is started as `manage.py up` starts it; tests talk to it over HTTP, kill parts of it,
 and look into its database through `manage.py shell`.
 """
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -139,6 +140,25 @@ def migrate(state: Path, database_url: str = "") -> None:
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
+class Process:
+    """A process that another one is the parent of."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._descriptor = os.pidfd_open(pid)
+
+    def wait(self, timeout: float) -> None:
+        """Wait for its end; raise `subprocess.TimeoutExpired` if it runs on."""
+        if not select.select([self._descriptor], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+
+    def terminate(self) -> None:
+        signal.pidfd_send_signal(self._descriptor, signal.SIGTERM)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 class Stack:
     """Processes of one platform. Nothing runs until asked for.
 
@@ -168,8 +188,8 @@ class Stack:
             self.environment["PLUMBMARK_DATABASE_URL"] = database_url
         if redis_url:
             self.environment["PLUMBMARK_REDIS_URL"] = redis_url
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._shell: subprocess.Popen[str] | None = None
+        self.processes: dict[str, Process] = {}
+        self._host: subprocess.Popen[str] | None = None
         state.mkdir(parents=True, exist_ok=True)
         if not database_url:
             shutil.copy(migrated(), state / "plumbmark.sqlite3")
@@ -193,11 +213,9 @@ class Stack:
             command = [*scheduler, "beat", "--pidfile=", f"--schedule={self.state / 'schedule'}"]
         else:
             command = [*celery, "worker", "-P", "threads", "-c", "3", "-n", f"{name}@%h", *quiet]
-        log = (self.state / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-        )
-        log.close()
+        log = str(self.state / f"{name}.log")
+        answer = self._ask({"start": {"name": name, "command": command, "log": log}})
+        self.processes[name] = Process(answer["pid"])
         if name == "web":
             self.wait_for(lambda: self._answers(f"{self.url}{path}"))
         elif name == "gateway":
@@ -227,10 +245,10 @@ class Stack:
             except subprocess.TimeoutExpired:
                 self.kill(name)
         self.processes.clear()
-        if self._shell is not None:
+        if self._host is not None:
             # The end of its input ends it.
-            self._shell.communicate(timeout=120)
-            self._shell = None
+            self._host.communicate(timeout=120)
+            self._host = None
 
     def __enter__(self) -> Self:
         return self
@@ -260,10 +278,13 @@ class Stack:
 
     def shell(self, code: str) -> Any:
         """Run code that prints one JSON value on its last line."""
-        if self._shell is None:
-            with (self.state / "shell.log").open("ab") as log:
-                self._shell = subprocess.Popen(
-                    [sys.executable, str(ROOT / "tests/operator_shell.py")],
+        return json.loads(self._ask({"code": code})["printed"].splitlines()[-1])
+
+    def _ask(self, request: Any) -> Any:
+        if self._host is None:
+            with (self.state / "host.log").open("ab") as log:
+                self._host = subprocess.Popen(
+                    [sys.executable, str(ROOT / "tests/stack_host.py")],
                     cwd=ROOT,
                     env=self.environment,
                     stdin=subprocess.PIPE,
@@ -271,15 +292,15 @@ class Stack:
                     stderr=log,
                     text=True,
                 )
-        assert self._shell.stdin is not None
-        assert self._shell.stdout is not None
-        self._shell.stdin.write(json.dumps({"code": code}) + "\n")
-        self._shell.stdin.flush()
-        line = self._shell.stdout.readline()
-        answer = json.loads(line) if line else {"failure": (self.state / "shell.log").read_text()}
+        assert self._host.stdin is not None
+        assert self._host.stdout is not None
+        self._host.stdin.write(json.dumps(request) + "\n")
+        self._host.stdin.flush()
+        line = self._host.stdout.readline()
+        answer = json.loads(line) if line else {"failure": (self.state / "host.log").read_text()}
         if "failure" in answer:
             raise AssertionError(f"the code failed:\n{answer['failure']}")
-        return json.loads(answer["printed"].splitlines()[-1])
+        return answer
 
     def account(self, handle: str) -> Api:
         """Create a confirmed person with a token that may read and write."""

@@ -25,7 +25,7 @@ from tests.oracles import openapi_checks, schemathesis
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.slow,
+    pytest.mark.slow(seconds=35),
     # Schemathesis reads the files that are sent, but does not close them as servers do.
     pytest.mark.filterwarnings("ignore:.*<_io.*:pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -31,7 +31,7 @@ _ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<came>[a-z ]+) \| (?P<why>.*?) ?
 _QUOTED = re.compile(r"“([^”]+)”")
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(seconds=170),
     pytest.mark.skipif(not sandboxing.is_here(), reason="no sandbox holds on this machine"),
     pytest.mark.skipif(
         not (settings.SANDBOX_ENV_DIR / "bin" / "python").exists(),

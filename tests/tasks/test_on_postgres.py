@@ -57,7 +57,7 @@ _TESTS = {
 
 
 @pytest.mark.postgres
-@pytest.mark.slow
+@pytest.mark.slow(seconds=130)
 @pytest.mark.parametrize("tests", _TESTS.values(), ids=_TESTS)
 def test_the_same_holds_on_postgresql(tests: list[str]) -> None:
     if os.environ.get("PLUMBMARK_DATABASE_URL"):

@@ -13,13 +13,23 @@ import runpy
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import NoReturn
 
+from celery import current_app
+from django.conf import settings
 from django.db import connections
 
 from plumbmark.config import supervisor
 
 _PR_SET_NAME = 15
+
+
+def load_platform() -> None:
+    """Load all that the processes of one machine load."""
+    for name in ("wsgi", "gateway_asgi", "celery"):
+        import_module(f"plumbmark.config.{name}")
+    current_app.loader.import_default_modules()
 
 
 def supervise(
@@ -30,9 +40,14 @@ def supervise(
     Does not return in the parent. In a child it ends as the command's module does.
     """
     running = {
-        name: _fork(name, command) for name, command in commands.items() if _can_fork(command)
+        name: fork(name, command) for name, command in commands.items() if _can_fork(command)
     }
-    told = {"children": commands, "running": running, "grace_seconds": grace_seconds}
+    told = {
+        "children": commands,
+        "running": running,
+        "grace_seconds": grace_seconds,
+        "log_format": settings.LOG_FORMAT,
+    }
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     sys.stdout.flush()
     arguments = [sys.executable, supervisor.__file__, json.dumps(told)]
@@ -48,8 +63,11 @@ def _can_fork(command: Sequence[str]) -> bool:
     )
 
 
-def _fork(name: str, command: Sequence[str]) -> int:
-    """Start `python -m module …` as a child; return its process id."""
+def fork(name: str, command: Sequence[str]) -> int:
+    """Start `python -m module …` as a child, with all that is loaded here; return its process id.
+
+    Does not return in the child. This process must have no other thread.
+    """
     connections.close_all()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -576,8 +576,8 @@ METRICS_TOKEN: str = env.secret("PLUMBMARK_METRICS_TOKEN", min_length=16)
 
 # --- Logging ----------------------------------------------------------------------------------
 
-_LOG_FORMAT = env.choice("PLUMBMARK_LOG_FORMAT", "text", "json")
-if _LOG_FORMAT == "json":
+LOG_FORMAT: str = env.choice("PLUMBMARK_LOG_FORMAT", "text", "json")
+if LOG_FORMAT == "json":
     # Otherwise Python writes its warnings beside the log.
     logging.captureWarnings(True)
 
@@ -592,7 +592,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": _LOG_FORMAT,
+            "formatter": LOG_FORMAT,
             "filters": ["redact"],
         }
     },
@@ -604,7 +604,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
     },
 }
-if _LOG_FORMAT == "json":
+if LOG_FORMAT == "json":
     # Django's own handlers write text beside it.
     for _logger in ("django", "django.server"):
         LOGGING["loggers"][_logger] = {"handlers": [], "propagate": True}

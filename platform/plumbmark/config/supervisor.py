@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("plumbmark.config.supervisor")
 
 _PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 12.0
@@ -143,9 +143,18 @@ class Supervisor:
             os.killpg(child.process.pid, sign)
 
 
+def _configure_log(form: str) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if form == "json":
+        # Loaded where it is asked for: it is not of the standard library.
+        from plumbmark.common.logs import JsonLines
+
+        logging.getLogger().handlers[0].setFormatter(JsonLines())
+
+
 def main() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s supervisor %(message)s")
     told = json.loads(sys.argv[1])
+    _configure_log(told["log_format"])
     children = [Child(name, command) for name, command in told["children"].items()]
     for child in children:
         if child.name in told["running"]:

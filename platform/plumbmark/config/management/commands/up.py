@@ -6,11 +6,9 @@ import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from celery import current_app
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -24,7 +22,7 @@ from plumbmark.config.demo_model import (
     server_command,
     switch_demo_model_off,
 )
-from plumbmark.config.processes import supervise
+from plumbmark.config.processes import load_platform, supervise
 from plumbmark.config.static_files import collect_static
 from plumbmark.gateway.actions import ensure_baselines
 from plumbmark.gateway.connections.offers import find_offers
@@ -71,7 +69,7 @@ class Command(BaseCommand):
         if model_command:
             processes["demo-model"] = model_command
         self.stdout.flush()
-        _load_what_processes_share()
+        load_platform()
         supervise(processes)
 
     def _greet(self, host: str, port: int) -> None:
@@ -116,12 +114,6 @@ def _begin_again_with_ports(options: Mapping[str, Any], gateway_port: int) -> No
     if news:
         command = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, command, {**os.environ, **news})  # noqa: S606 - this command
-
-
-def _load_what_processes_share() -> None:
-    for name in ("wsgi", "gateway_asgi", "celery"):
-        import_module(f"plumbmark.config.{name}")
-    current_app.loader.import_default_modules()
 
 
 def _refuse_taken(host: str, port: int, name: str) -> None:

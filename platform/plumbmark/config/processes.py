@@ -42,7 +42,7 @@ def supervise(
     running = {
         name: fork(name, command) for name, command in commands.items() if _can_fork(command)
     }
-    told = {
+    options = {
         "children": commands,
         "running": running,
         "grace_seconds": grace_seconds,
@@ -50,7 +50,7 @@ def supervise(
     }
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     sys.stdout.flush()
-    arguments = [sys.executable, supervisor.__file__, json.dumps(told)]
+    arguments = [sys.executable, supervisor.__file__, json.dumps(options)]
     os.execve(sys.executable, arguments, environment)  # noqa: S606 - our own file
 
 

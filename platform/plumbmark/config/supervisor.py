@@ -153,14 +153,14 @@ def _configure_log(form: str) -> None:
 
 
 def main() -> None:
-    told = json.loads(sys.argv[1])
-    _configure_log(told["log_format"])
-    children = [Child(name, command) for name, command in told["children"].items()]
+    options = json.loads(sys.argv[1])
+    _configure_log(options["log_format"])
+    children = [Child(name, command) for name, command in options["children"].items()]
     for child in children:
-        if child.name in told["running"]:
-            child.process = ForkedProcess(told["running"][child.name])
+        if child.name in options["running"]:
+            child.process = ForkedProcess(options["running"][child.name])
             child.started_at = time.monotonic()
-    sys.exit(Supervisor(children, grace_seconds=told["grace_seconds"]).run())
+    sys.exit(Supervisor(children, grace_seconds=options["grace_seconds"]).run())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Every worker reads every file of tests, and loading these takes longer than most
 
 from importlib import import_module
 from typing import Any
+from unittest import mock
 
 
 class _Library:
@@ -31,3 +32,10 @@ proportion = _Library("statsmodels.stats.proportion")
 openai = _Library("openai")
 schemathesis = _Library("schemathesis")
 openapi_checks = _Library("schemathesis.specs.openapi.checks")
+
+
+def holm_by_statsmodels(p_values: list[float], alpha: float = 0.05) -> tuple[Any, Any]:
+    """Return what is rejected and the adjusted p values."""
+    # It collects garbage in each call: a quarter of a second where all tests are loaded.
+    with mock.patch("gc.collect"):
+        return multitest.multipletests(p_values, alpha=alpha, method="holm")[:2]

@@ -44,16 +44,18 @@ def start(name: str, command: list[str], log: str) -> dict[str, int]:
 
 @contextlib.contextmanager
 def _output_to(log: str) -> Iterator[None]:
-    own = [os.dup(descriptor) for descriptor in (0, 1, 2)]
+    host, own = os.getpid(), [os.dup(descriptor) for descriptor in (0, 1, 2)]
     try:
         with open(os.devnull) as nothing, open(log, "ab") as file:
             for descriptor, other in ((0, nothing), (1, file), (2, file)):
                 os.dup2(other.fileno(), descriptor)
         yield
     finally:
-        for descriptor, before in enumerate(own):
-            os.dup2(before, descriptor)
-            os.close(before)
+        # A forked process comes by here when it ends, and keeps its log.
+        if os.getpid() == host:
+            for descriptor, before in enumerate(own):
+                os.dup2(before, descriptor)
+                os.close(before)
 
 
 def _forget_ended() -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -36,10 +35,10 @@ def run_code(code: str) -> dict[str, str]:
 def start(name: str, command: list[str], log: str) -> dict[str, int]:
     """Return the id of a new process, which writes to the end of that log."""
     with _output_to(log):
-        if threading.active_count() > 1:
-            # Code that was run here has left a thread behind.
-            return {"pid": subprocess.Popen(command, start_new_session=True).pid}
-        return {"pid": processes.fork(name, command)}
+        if processes.can_fork(command):
+            return {"pid": processes.fork(name, command)}
+        # Code that was run here has left a thread behind.
+        return {"pid": subprocess.Popen(command, start_new_session=True).pid}
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from django.db import connections
 from plumbmark.config import supervisor
 
 _PR_SET_NAME = 15
+_GRACE_SECONDS = 12.0
 
 
 def load_platform() -> None:
@@ -33,15 +34,13 @@ def load_platform() -> None:
 
 
 def supervise(
-    commands: Mapping[str, Sequence[str]], *, grace_seconds: float = supervisor.GRACE_SECONDS
+    commands: Mapping[str, Sequence[str]], *, grace_seconds: float = _GRACE_SECONDS
 ) -> NoReturn:
     """Run commands, by name, until SIGINT or SIGTERM: this process becomes their supervisor.
 
     Does not return in the parent. In a child it ends as the command's module does.
     """
-    running = {
-        name: fork(name, command) for name, command in commands.items() if _can_fork(command)
-    }
+    running = {name: fork(name, command) for name, command in commands.items() if can_fork(command)}
     options = {
         "children": commands,
         "running": running,
@@ -54,7 +53,8 @@ def supervise(
     os.execve(sys.executable, arguments, environment)  # noqa: S606 - our own file
 
 
-def _can_fork(command: Sequence[str]) -> bool:
+def can_fork(command: Sequence[str]) -> bool:
+    """Return whether `fork` can start this command, now and on this system."""
     # Elsewhere than on Linux, libraries of the system do not survive it. Threads would be missing.
     return (
         sys.platform == "linux"
@@ -66,7 +66,7 @@ def _can_fork(command: Sequence[str]) -> bool:
 def fork(name: str, command: Sequence[str]) -> int:
     """Start `python -m module …` as a child, with all that is loaded here; return its process id.
 
-    Does not return in the child. This process must have no other thread.
+    Does not return in the child. Only where `can_fork` says so.
     """
     connections.close_all()
     sys.stdout.flush()

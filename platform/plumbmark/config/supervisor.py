@@ -25,7 +25,6 @@ from types import FrameType
 log = logging.getLogger("plumbmark.config.supervisor")
 
 _PR_SET_PDEATHSIG = 1
-GRACE_SECONDS = 12.0
 _MAX_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 
@@ -76,12 +75,7 @@ def die_with_parent() -> None:
 class Supervisor:
     """Keeps the children running until SIGINT or SIGTERM."""
 
-    def __init__(
-        self,
-        children: Sequence[Child],
-        *,
-        grace_seconds: float = GRACE_SECONDS,
-    ) -> None:
+    def __init__(self, children: Sequence[Child], *, grace_seconds: float) -> None:
         self._children = children
         self._grace_seconds = grace_seconds
         self._is_ending = False
